@@ -1,0 +1,13 @@
+//! Digests, prehashes, P-384 public keys and signatures, and the [`Signer`] trait.
+//!
+//! Nothing here knows where a key lives, what a signature is about or where an image is stored.
+
+pub mod digest;
+pub mod p384;
+pub mod signer;
+pub mod stream;
+
+pub use digest::{Digest, HashAlgorithm, Hasher, Prehash};
+pub use p384::{PublicKey, Signature};
+pub use signer::{SignError, Signer};
+pub use stream::StreamHasher;

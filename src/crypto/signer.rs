@@ -1,0 +1,105 @@
+//! Who signs: the one trait that a key, wherever it lives, has to offer.
+
+use super::{Prehash, PublicKey, Signature};
+
+/// A private key that can sign, and nothing else: there is no way to read it out.
+///
+/// Implementations return the signature as their key made it. [`Checked`] is what callers get.
+pub trait Signer {
+    /// The public half of the key.
+    fn public_key(&self) -> &PublicKey;
+
+    /// Signs a hash with ECDSA (FIPS 186-5, section 6.4).
+    fn sign(&self, prehash: &Prehash) -> Result<Signature, SignError>;
+}
+
+/// Why no signature was made.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// The key's own backend failed.
+    #[error("{key}: {source}")]
+    Backend {
+        /// The key, as the user named it.
+        key: String,
+        /// What the backend says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The key made a signature that does not verify with its own public key.
+    #[error(
+        "{key}: the signature it made does not verify with its own public key; it was thrown away"
+    )]
+    Faulty {
+        /// The key, as the user named it.
+        key: String,
+    },
+}
+
+/// A signer whose every signature is verified with its own public key before anyone sees it, so
+/// that a faulty token or memory never gets a bad signature out of the door.
+pub struct Checked<S> {
+    signer: S,
+    name: String,
+}
+
+impl<S: Signer> Checked<S> {
+    /// Wraps `signer`; `name` is what the user called the key, for errors.
+    pub fn new(signer: S, name: impl Into<String>) -> Self {
+        Self {
+            signer,
+            name: name.into(),
+        }
+    }
+}
+
+impl<S: Signer> Signer for Checked<S> {
+    fn public_key(&self) -> &PublicKey {
+        self.signer.public_key()
+    }
+
+    fn sign(&self, prehash: &Prehash) -> Result<Signature, SignError> {
+        let signature = self.signer.sign(prehash)?;
+        if self.public_key().verifies(prehash, &signature) {
+            Ok(signature)
+        } else {
+            Err(SignError::Faulty {
+                key: self.name.clone(),
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ecdsa::signature::hazmat::PrehashSigner;
+    use p384::ecdsa::SigningKey;
+
+    /// Signs something other than what it was asked to.
+    struct Faulty(SigningKey, PublicKey);
+
+    impl Signer for Faulty {
+        fn public_key(&self) -> &PublicKey {
+            &self.1
+        }
+
+        fn sign(&self, _: &Prehash) -> Result<Signature, SignError> {
+            let other = Prehash::sha384(b"something else");
+            let signature = self.0.sign_prehash(other.as_bytes());
+            Ok(Signature::from_fixed(
+                signature.expect("a hash of the right length"),
+            ))
+        }
+    }
+
+    #[test]
+    fn a_bad_signature_never_leaves() {
+        let key = SigningKey::from_slice(&[7; 48]).expect("a scalar below the order");
+        let public = PublicKey::from_verifying_key(*key.verifying_key());
+        let signer = Checked::new(Faulty(key, public), "ca");
+        let error = signer.sign(&Prehash::sha384(b"message")).err();
+        assert!(
+            matches!(error, Some(SignError::Faulty { ref key }) if key == "ca"),
+            "{error:?}"
+        );
+    }
+}

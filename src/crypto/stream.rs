@@ -1,0 +1,156 @@
+//! Hashing beside reading: long input is hashed on a second thread while the first one fetches more.
+
+use std::io;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use super::{Digest, HashAlgorithm, Hasher, Prehash};
+
+/// Bytes in one buffer: short input never starts a thread.
+const BUFFER: usize = 256 * 1024;
+/// Buffers between the two threads.
+const BUFFERS: usize = 4;
+
+/// A running hash that is fed buffer by buffer.
+pub struct StreamHasher {
+    hasher: Option<Hasher>,
+    buffer: Vec<u8>,
+    filled: usize,
+    worker: Option<Worker>,
+    spare: usize,
+}
+
+struct Worker {
+    full: SyncSender<(Vec<u8>, usize)>,
+    empty: Receiver<Vec<u8>>,
+    handle: JoinHandle<Hasher>,
+}
+
+impl StreamHasher {
+    /// Starts a hash.
+    pub fn new(algorithm: HashAlgorithm) -> Self {
+        Self {
+            hasher: Some(Hasher::new(algorithm)),
+            buffer: Vec::new(),
+            filled: 0,
+            worker: None,
+            spare: BUFFERS,
+        }
+    }
+
+    /// Lets `fill` put bytes into the free part of a buffer and say how many; those are hashed.
+    pub fn update_with(
+        &mut self,
+        fill: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        if self.buffer.is_empty() {
+            self.buffer = vec![0; BUFFER];
+        }
+        let added = fill(&mut self.buffer[self.filled..])?;
+        self.filled += added;
+        if self.filled == self.buffer.len() {
+            self.hand_over();
+        }
+        Ok(added)
+    }
+
+    /// Hashes bytes that are somewhere else already.
+    pub fn update(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let step = self.update_with(|buffer| {
+                let n = buffer.len().min(bytes.len());
+                buffer[..n].copy_from_slice(&bytes[..n]);
+                Ok(n)
+            });
+            bytes = &bytes[step.unwrap_or(0)..];
+        }
+    }
+
+    /// Ends the hash as a content digest.
+    pub fn digest(self) -> Digest {
+        self.finish().digest()
+    }
+
+    /// Ends the hash as the value a signature is made over.
+    pub fn prehash(self) -> Prehash {
+        self.finish().prehash()
+    }
+
+    fn hand_over(&mut self) {
+        let worker = self.worker.get_or_insert_with(|| {
+            Worker::start(self.hasher.take().expect("no worker has taken it"))
+        });
+        let next = if self.spare > 0 {
+            self.spare -= 1;
+            vec![0; BUFFER]
+        } else {
+            worker.empty.recv().expect("the hashing thread outlives us")
+        };
+        let full = std::mem::replace(&mut self.buffer, next);
+        worker
+            .full
+            .send((full, self.filled))
+            .expect("the hashing thread outlives us");
+        self.filled = 0;
+    }
+
+    fn finish(self) -> Hasher {
+        let mut hasher = match self.worker {
+            None => self.hasher.expect("no worker has taken it"),
+            Some(worker) => {
+                drop(worker.full);
+                worker.handle.join().expect("hashing does not panic")
+            }
+        };
+        hasher.update(&self.buffer[..self.filled]);
+        hasher
+    }
+}
+
+impl Worker {
+    fn start(mut hasher: Hasher) -> Self {
+        let (full, input) = sync_channel::<(Vec<u8>, usize)>(BUFFERS);
+        let (output, empty) = sync_channel(BUFFERS + 1);
+        let handle = thread::spawn(move || {
+            for (buffer, filled) in input {
+                hasher.update(&buffer[..filled]);
+                // The other side may have ended and not want its buffers back.
+                let _ = output.try_send(buffer);
+            }
+            hasher
+        });
+        Self {
+            full,
+            empty,
+            handle,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equals_hashing_in_one_go() {
+        let bytes: Vec<u8> = (0..5_000_000u32).map(|i| (i ^ (i >> 7)) as u8).collect();
+        for len in [
+            0,
+            1,
+            BUFFER - 1,
+            BUFFER,
+            BUFFER + 1,
+            3 * BUFFER,
+            bytes.len(),
+        ] {
+            for step in [4096, 77_777, usize::MAX] {
+                let mut stream = StreamHasher::new(HashAlgorithm::Sha384);
+                for chunk in bytes[..len].chunks(step.min(bytes.len())) {
+                    stream.update(chunk);
+                }
+                let whole = Digest::of(HashAlgorithm::Sha384, &bytes[..len]);
+                assert_eq!(stream.digest(), whole, "{len} bytes in steps of {step}");
+            }
+        }
+    }
+}

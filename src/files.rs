@@ -1,0 +1,255 @@
+//! Whole files: read up to a limit, written whole or not at all.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::RenameFlags;
+use zeroize::{Zeroize, Zeroizing};
+
+/// Why a file was not read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system said no.
+    #[error("{}: cannot {action}: {source}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file is longer than anything of its kind can be.
+    #[error("{}: larger than {limit} bytes, the most a file of this kind may have", .path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most bytes that are read.
+        limit: usize,
+    },
+    /// Something else is there already.
+    #[error("{}: exists already, with other content", .path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What is there already is not a regular file.
+    #[error("{}: exists already, and is not a regular file", .path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+}
+
+impl Error {
+    fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io {
+            path,
+            action,
+            source,
+        }
+    }
+}
+
+/// Opens a file for reading, whatever it is (a pipe serves too), and refuses a folder.
+pub fn open(path: &Path) -> Result<File, Error> {
+    let file = File::open(path).map_err(Error::io(path, "open"))?;
+    let metadata = file.metadata().map_err(Error::io(path, "read"))?;
+    if metadata.is_dir() {
+        return Err(Error::io(path, "read")(io::ErrorKind::IsADirectory.into()));
+    }
+    Ok(file)
+}
+
+/// Reads a file of at most `limit` bytes.
+pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    open(path)?
+        .take(limit as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(Error::io(path, "read"))?;
+    if bytes.len() > limit {
+        return Err(Error::TooLarge {
+            path: path.to_owned(),
+            limit,
+        });
+    }
+    Ok(bytes)
+}
+
+/// Reads a file of at most `limit` bytes that holds a secret: into one buffer, which never moves
+/// and is wiped when it is dropped.
+pub fn read_secret(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let mut file = open(path)?;
+    let mut bytes = Zeroizing::new(vec![0; limit + 1]);
+    let mut filled = 0;
+    while filled <= limit {
+        match file.read(&mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(Error::io(path, "read")(e)),
+        }
+    }
+    if filled > limit {
+        return Err(Error::TooLarge {
+            path: path.to_owned(),
+            limit,
+        });
+    }
+    bytes[filled..].zeroize();
+    bytes.truncate(filled);
+    Ok(bytes)
+}
+
+/// What to do about a file that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// Refuse, even one with the same bytes: for private keys.
+    Refuse,
+    /// Leave one with the same bytes alone, refuse one with others.
+    Keep,
+    /// Put the new one in its place.
+    Replace,
+}
+
+/// What [`write`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// The file was written.
+    New,
+    /// A file with these bytes was there already and was left alone.
+    Same,
+}
+
+/// Writes a file whole or not at all: into a temporary file beside it, synced, then renamed.
+///
+/// `mode` holds the permission bits, which the process's umask may lessen. After a crash at any
+/// moment the path holds what it held before or all of `bytes`; a temporary file whose name starts
+/// with `.` and ends in `.tmp` may be left beside it.
+pub fn write(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> Result<Written, Error> {
+    check_target(path, bytes, existing).map_or_else(Err, |written| match written {
+        Some(same) => Ok(same),
+        None => write_new(path, bytes, mode, existing).map(|()| Written::New),
+    })
+}
+
+/// Refuses now what [`write`] would refuse later, before any work is put into the content.
+pub fn check_absent(path: &Path) -> Result<(), Error> {
+    check_target(path, &[], Existing::Refuse).map(|_| ())
+}
+
+fn check_target(path: &Path, bytes: &[u8], existing: Existing) -> Result<Option<Written>, Error> {
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(Error::io(path, "look at")(e)),
+    };
+    if !metadata.is_file() {
+        return Err(Error::NotAFile {
+            path: path.to_owned(),
+        });
+    }
+    let exists = || Error::Exists {
+        path: path.to_owned(),
+    };
+    match existing {
+        Existing::Refuse => Err(exists()),
+        Existing::Replace => Ok(None),
+        Existing::Keep if metadata.len() != bytes.len() as u64 => Err(exists()),
+        Existing::Keep if read(path, bytes.len())? == bytes => Ok(Some(Written::Same)),
+        Existing::Keep => Err(exists()),
+    }
+}
+
+fn write_new(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> Result<(), Error> {
+    let parent = parent_of(path);
+    let temporary = parent.join(temporary_name(path));
+    let result = (|| {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(&temporary)
+            .map_err(Error::io(path, "create"))?;
+        file.write_all(bytes).map_err(Error::io(path, "write"))?;
+        file.sync_all().map_err(Error::io(path, "sync"))?;
+        if existing == Existing::Replace {
+            fs::rename(&temporary, path).map_err(Error::io(path, "rename into place"))
+        } else {
+            rename_new(&temporary, path)
+        }
+    })();
+    if let Err(error) = result {
+        // The first error is the one to tell; the file may not even have been made.
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
+    }
+    sync_dir(&parent)
+}
+
+/// Renames without ever replacing what is there.
+fn rename_new(from: &Path, to: &Path) -> Result<(), Error> {
+    use rustix::io::Errno;
+    let cwd = rustix::fs::CWD;
+    let error = match rustix::fs::renameat_with(cwd, from, cwd, to, RenameFlags::NOREPLACE) {
+        // A file system that cannot rename this way can make a second link, which never replaces either.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            fs::hard_link(from, to).and_then(|()| fs::remove_file(from))
+        }
+        other => other.map_err(io::Error::from),
+    };
+    error.map_err(|e| match e.kind() {
+        io::ErrorKind::AlreadyExists => Error::Exists {
+            path: to.to_owned(),
+        },
+        _ => Error::io(to, "rename into place")(e),
+    })
+}
+
+/// Makes the names in a folder durable.
+pub fn sync_dir(path: &Path) -> Result<(), Error> {
+    File::open(path)
+        .and_then(|dir| dir.sync_all())
+        .map_err(Error::io(path, "sync"))
+}
+
+/// The folder a path is in, `.` where it names none.
+pub fn parent_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn temporary_name(path: &Path) -> OsString {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.tmp", random_name()));
+    name
+}
+
+/// Sixteen random hexadecimal digits, for names that must not meet.
+pub fn random_name() -> String {
+    use std::hash::{BuildHasher, Hasher};
+    // The standard library's hash keys come from the system's random source.
+    let state = std::collections::hash_map::RandomState::new();
+    format!("{:016x}", state.build_hasher().finish())
+}
+
+/// Whether two paths name the same file: equal after links are followed, or two links to one file.
+pub fn same_file(a: &Path, b: &Path) -> bool {
+    if let (Ok(a), Ok(b)) = (fs::metadata(a), fs::metadata(b)) {
+        return (a.dev(), a.ino()) == (b.dev(), b.ino());
+    }
+    let absolute = |path: &Path| {
+        let parent = fs::canonicalize(parent_of(path)).ok()?;
+        Some(parent.join(path.file_name()?))
+    };
+    absolute(a).is_some_and(|a| absolute(b) == Some(a))
+}

@@ -1,0 +1,21 @@
+//! Signs and verifies OCI images: a vendor signs an image, a root CA vouches for the vendor, and
+//! anyone who holds the CA's public key verifies it, offline.
+//!
+//! Four questions, four places, and [`ops`] where they meet:
+//!
+//! - who signs: [`key`]
+//! - what the signature says: [`scheme`]
+//! - where the image lives: [`store`]
+//! - what is trusted: [`report`]
+
+#![forbid(unsafe_code)]
+
+pub mod crypto;
+pub mod files;
+pub mod image;
+
+pub mod key;
+pub mod progress;
+pub mod report;
+pub mod scheme;
+pub mod store;

@@ -1,0 +1,3 @@
+//! The `ir-sign` program.
+
+fn main() {}

@@ -1,0 +1,19 @@
+//! Telling a person how far long work has come, without knowing how it is shown.
+
+/// Takes note of work as it is done. Called from several threads.
+pub trait Progress: Sync {
+    /// Work on `what` starts; it is about `bytes` long.
+    fn begin(&self, what: &str, bytes: u64);
+
+    /// `bytes` more are done.
+    fn advance(&self, bytes: u64);
+}
+
+/// Shows nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _: &str, _: u64) {}
+    fn advance(&self, _: u64) {}
+}

@@ -1,0 +1,314 @@
+//! The annotation chain of trust: a root CA signs the vendor's public key, the vendor signs the
+//! image's config, and three annotations of the manifest carry it all, each as lower-case hex.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Mutex;
+
+use super::{Error, Findings, SignScheme, VerifyScheme};
+use crate::crypto::digest::{hex, unhex};
+use crate::crypto::p384::Fingerprint;
+use crate::crypto::{Prehash, PublicKey, SignError, Signature, Signer};
+use crate::image::{Change, Image};
+use crate::report::{Check, Signatory};
+
+/// The vendor's DER signature of the raw config blob.
+pub const SIGNATURE: &str = "com.samsung.islet.image.signature";
+/// The vendor's public key, DER `SubjectPublicKeyInfo`.
+pub const VENDOR_KEY: &str = "com.samsung.islet.image.vendorpub";
+/// The root CA's DER signature of that `SubjectPublicKeyInfo`.
+pub const ENDORSEMENT: &str = "com.samsung.islet.image.vendorpub.signature";
+
+/// The rules of this scheme.
+pub mod rule {
+    /// The vendor's key is signed by a trusted root CA.
+    pub const VENDOR_ENDORSED: &str = "annotation.vendor-endorsed";
+    /// The vendor is one of those that the user pinned.
+    pub const VENDOR_PINNED: &str = "annotation.vendor-pinned";
+    /// The config is signed by the vendor's key.
+    pub const CONFIG_SIGNED: &str = "annotation.config-signed";
+}
+
+/// A root CA's signature of a vendor's public key that was found to hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endorsement {
+    vendor: PublicKey,
+    ca: PublicKey,
+    signature: Signature,
+}
+
+/// A signature that is not the CA's over the vendor's key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("CA {ca} did not sign vendor key {vendor} with this signature")]
+pub struct NotEndorsed {
+    ca: Fingerprint,
+    vendor: Fingerprint,
+}
+
+impl Endorsement {
+    /// Checks that `signature` is the CA's over the vendor's DER `SubjectPublicKeyInfo`.
+    pub fn verified(
+        vendor: PublicKey,
+        ca: PublicKey,
+        signature: Signature,
+    ) -> Result<Self, NotEndorsed> {
+        if ca.verifies(&Prehash::sha384(&vendor.to_spki()), &signature) {
+            Ok(Self {
+                vendor,
+                ca,
+                signature,
+            })
+        } else {
+            Err(NotEndorsed {
+                ca: ca.fingerprint(),
+                vendor: vendor.fingerprint(),
+            })
+        }
+    }
+
+    /// Makes one: signs the vendor's DER `SubjectPublicKeyInfo` with the CA's key.
+    pub fn make(vendor: PublicKey, ca: &dyn Signer) -> Result<Self, SignError> {
+        Ok(Self {
+            vendor,
+            ca: *ca.public_key(),
+            signature: ca.sign(&Prehash::sha384(&vendor.to_spki()))?,
+        })
+    }
+
+    /// The signature.
+    pub const fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// The vendor that is endorsed.
+    pub const fn vendor(&self) -> &PublicKey {
+        &self.vendor
+    }
+
+    /// The one on an image for this vendor by this CA, if it is there and holds.
+    pub fn on_image(image: &Image, vendor: &PublicKey, ca: &PublicKey) -> Option<Self> {
+        let annotations = &image.manifest.annotations;
+        let claimed = parse(annotations, VENDOR_KEY, PublicKey::from_spki).ok()?;
+        if claimed != *vendor {
+            return None;
+        }
+        let signature = parse(annotations, ENDORSEMENT, Signature::from_der).ok()?;
+        Self::verified(claimed, *ca, signature).ok()
+    }
+}
+
+/// What the annotations of an image claim, with nothing verified: for showing, not for trusting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The vendor's key, or why there is none.
+    pub vendor: Result<PublicKey, String>,
+    /// Whether the vendor's signature of the config holds with that key.
+    pub config_signed: bool,
+    /// The endorsement's DER bytes in hex, where it is a signature at all.
+    pub endorsement: Option<Signature>,
+}
+
+/// Reads what an image claims; `None` where it has none of the three annotations.
+pub fn claim(image: &Image) -> Option<Claim> {
+    let annotations = &image.manifest.annotations;
+    let keys = [SIGNATURE, VENDOR_KEY, ENDORSEMENT];
+    if !keys.iter().any(|key| annotations.contains_key(*key)) {
+        return None;
+    }
+    let vendor = parse(annotations, VENDOR_KEY, PublicKey::from_spki);
+    let config_signed = vendor
+        .as_ref()
+        .is_ok_and(|vendor| config_signature(image, vendor).is_ok());
+    Some(Claim {
+        vendor: vendor.map_err(|e| e.to_string()),
+        config_signed,
+        endorsement: parse(annotations, ENDORSEMENT, Signature::from_der).ok(),
+    })
+}
+
+/// Signs as a vendor that a root CA endorsed.
+pub struct Vendor {
+    endorsement: Endorsement,
+}
+
+impl Vendor {
+    /// The scheme for the vendor of `endorsement`.
+    pub const fn new(endorsement: Endorsement) -> Self {
+        Self { endorsement }
+    }
+}
+
+impl SignScheme for Vendor {
+    /// Keeps a signature of this very key over this very config that the image already carries: a
+    /// token signs differently each time, and a new signature is not a better one.
+    fn sign(&self, image: &Image, key: &dyn Signer) -> Result<Change, Error> {
+        let vendor = key.public_key();
+        if vendor != self.endorsement.vendor() {
+            return Err(Error::OtherKey {
+                key: vendor.fingerprint(),
+                wanted: self.endorsement.vendor().fingerprint(),
+            });
+        }
+        let signature = match config_signature(image, vendor) {
+            Ok(present) => present,
+            Err(_) => key.sign(&Prehash::sha384(image.config.bytes()))?,
+        };
+        let annotations = [
+            (SIGNATURE, signature.to_der()),
+            (VENDOR_KEY, vendor.to_spki()),
+            (ENDORSEMENT, self.endorsement.signature().to_der()),
+        ];
+        Ok(Change::Annotate(
+            annotations
+                .map(|(key, value)| (key.to_owned(), hex(&value)))
+                .into(),
+        ))
+    }
+}
+
+/// Verifies for one who trusts a root CA.
+pub struct Root {
+    ca: PublicKey,
+    vendors: Vec<PublicKey>,
+    /// Outcomes by the exact bytes of key and signature: a vendor's endorsement is verified once a
+    /// run, however many of its images are.
+    endorsements: Mutex<HashMap<EndorsementBytes, Result<(), NotEndorsed>>>,
+}
+
+/// A vendor's `SubjectPublicKeyInfo` and a signature, both DER.
+type EndorsementBytes = (Vec<u8>, Vec<u8>);
+
+impl Root {
+    /// Trusts vendors that `ca` endorsed; where `vendors` is not empty, those alone.
+    pub fn new(ca: PublicKey, vendors: Vec<PublicKey>) -> Self {
+        Self {
+            ca,
+            vendors,
+            endorsements: Mutex::default(),
+        }
+    }
+
+    fn endorsed(&self, vendor: PublicKey, signature: Signature) -> Result<(), NotEndorsed> {
+        let key = (vendor.to_spki(), signature.to_der());
+        let mut known = self
+            .endorsements
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        // Verified under the lock, so that a second image of this vendor waits for the outcome.
+        known
+            .entry(key)
+            .or_insert_with(|| Endorsement::verified(vendor, self.ca, signature).map(|_| ()))
+            .clone()
+    }
+}
+
+impl VerifyScheme for Root {
+    fn rules(&self) -> Vec<&'static str> {
+        let pinned = (!self.vendors.is_empty()).then_some(rule::VENDOR_PINNED);
+        [
+            Some(rule::VENDOR_ENDORSED),
+            pinned,
+            Some(rule::CONFIG_SIGNED),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    fn verify(&self, image: &Image) -> Findings {
+        let annotations = &image.manifest.annotations;
+        let endorsed = parse(annotations, VENDOR_KEY, PublicKey::from_spki).and_then(|vendor| {
+            let signature = parse(annotations, ENDORSEMENT, Signature::from_der)?;
+            self.endorsed(vendor, signature)?;
+            Ok(vendor)
+        });
+        let vendor = match endorsed {
+            Ok(vendor) => vendor,
+            Err(bad) => {
+                let rules = self.rules().into_iter();
+                return Findings {
+                    checks: rules
+                        .map(|rule| match rule {
+                            rule::VENDOR_ENDORSED => Check::failed(rule, bad.to_string()),
+                            _ => Check::blocked(rule),
+                        })
+                        .collect(),
+                    signatories: Vec::new(),
+                };
+            }
+        };
+        let mut checks = vec![Check::passed(rule::VENDOR_ENDORSED)];
+        if !self.vendors.is_empty() {
+            checks.push(if self.vendors.contains(&vendor) {
+                Check::passed(rule::VENDOR_PINNED)
+            } else {
+                let reason = format!("signed by vendor {}", vendor.fingerprint());
+                Check::failed(
+                    rule::VENDOR_PINNED,
+                    format!("{reason}, who is not one of those named"),
+                )
+            });
+        }
+        let mut signatories = vec![Signatory {
+            role: "ca",
+            fingerprint: self.ca.fingerprint(),
+        }];
+        match config_signature(image, &vendor) {
+            Ok(_) => {
+                checks.push(Check::passed(rule::CONFIG_SIGNED));
+                signatories.insert(
+                    0,
+                    Signatory {
+                        role: "vendor",
+                        fingerprint: vendor.fingerprint(),
+                    },
+                );
+            }
+            Err(bad) => checks.push(Check::failed(rule::CONFIG_SIGNED, bad.to_string())),
+        }
+        Findings {
+            checks,
+            signatories,
+        }
+    }
+}
+
+/// The vendor's signature on an image, if it is there and holds over the raw config blob.
+fn config_signature(image: &Image, vendor: &PublicKey) -> Result<Signature, Bad> {
+    let signature = parse(&image.manifest.annotations, SIGNATURE, Signature::from_der)?;
+    if vendor.verifies(&Prehash::sha384(image.config.bytes()), &signature) {
+        Ok(signature)
+    } else {
+        Err(Bad::ConfigSignature {
+            vendor: vendor.fingerprint(),
+        })
+    }
+}
+
+/// Reads an annotation's hex and then what the hex stands for.
+fn parse<T, E: fmt::Display>(
+    annotations: &BTreeMap<String, String>,
+    key: &'static str,
+    read: impl FnOnce(&[u8]) -> Result<T, E>,
+) -> Result<T, Bad> {
+    let text = annotations.get(key).ok_or(Bad::Absent(key))?;
+    let bytes = unhex(text).ok_or(Bad::NotHex(key))?;
+    read(&bytes).map_err(|e| Bad::Content(key, e.to_string()))
+}
+
+/// Why an annotation does not say what it should.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Bad {
+    #[error("annotation {0} is absent")]
+    Absent(&'static str),
+    #[error("annotation {0} is not lower-case hex")]
+    NotHex(&'static str),
+    #[error("annotation {0}: {1}")]
+    Content(&'static str, String),
+    #[error(transparent)]
+    NotEndorsed(#[from] NotEndorsed),
+    #[error(
+        "vendor {vendor} did not sign this config with the signature in annotation {SIGNATURE}"
+    )]
+    ConfigSignature { vendor: Fingerprint },
+}

@@ -1,0 +1,242 @@
+//! Folders held open: every file in a layout is reached from its folder, and no symbolic link is
+//! followed below the registry.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+use super::Error;
+
+const NEW_DIR: Mode = Mode::from_raw_mode(0o755);
+const NEW_FILE: Mode = Mode::from_raw_mode(0o644);
+const DIR_FLAGS: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC);
+
+/// An open folder.
+#[derive(Debug)]
+pub struct Dir {
+    fd: OwnedFd,
+    path: PathBuf,
+}
+
+/// What a lock lets others do meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// Others may hold it shared too.
+    Shared,
+    /// Nobody else may hold it.
+    Exclusive,
+}
+
+impl Dir {
+    /// Opens a folder that the user named; links on the way are the user's own.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let fd = rustix::fs::open(path, DIR_FLAGS, Mode::empty())
+            .map_err(|e| Error::io(path, "open folder", e))?;
+        Ok(Self {
+            fd,
+            path: path.to_owned(),
+        })
+    }
+
+    /// The path, for messages.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path of something in here, for messages.
+    pub fn path_of(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Opens a folder in here that is not a link.
+    pub fn dir(&self, name: &str) -> Result<Self, Error> {
+        let path = self.path_of(name);
+        let flags = DIR_FLAGS | OFlags::NOFOLLOW;
+        match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
+            Ok(fd) => Ok(Self { fd, path }),
+            // A link in a folder's place gives one or the other, by kernel version.
+            Err(Errno::LOOP | Errno::NOTDIR) if self.is_link(name) => Err(Error::Link(path)),
+            Err(e) => Err(Error::io(&path, "open folder", e)),
+        }
+    }
+
+    /// Opens a folder in here, or `None` if it is absent.
+    pub fn dir_if_any(&self, name: &str) -> Result<Option<Self>, Error> {
+        absent_is_none(self.dir(name))
+    }
+
+    fn is_link(&self, name: &str) -> bool {
+        rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
+    }
+
+    /// Opens a regular file in here that is not a link, and says how long it is.
+    pub fn file(&self, name: &str) -> Result<(File, u64), Error> {
+        let path = self.path_of(name);
+        // Without NONBLOCK a named pipe in a blob's place would hang the open.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let fd = rustix::fs::openat(&self.fd, name, flags, Mode::empty()).map_err(|e| match e {
+            Errno::LOOP => Error::Link(path.clone()),
+            e => Error::io(&path, "open", e),
+        })?;
+        let stat = rustix::fs::fstat(&fd).map_err(|e| Error::io(&path, "look at", e))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(Error::NotAFile(path));
+        }
+        Ok((File::from(fd), stat.st_size.unsigned_abs()))
+    }
+
+    /// Reads a whole file of at most `limit` bytes.
+    pub fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, Error> {
+        let (file, size) = self.file(name)?;
+        let path = self.path_of(name);
+        let mut bytes = Vec::with_capacity(usize::try_from(size.min(limit)).unwrap_or(0));
+        file.take(limit + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|e| Error::io(&path, "read", e))?;
+        if size > limit || bytes.len() as u64 > limit {
+            return Err(Error::TooLarge { path, limit });
+        }
+        Ok(bytes)
+    }
+
+    /// Makes a folder in here and opens it; it may be there already.
+    pub fn make_dir(&self, name: &str) -> Result<Self, Error> {
+        match rustix::fs::mkdirat(&self.fd, name, NEW_DIR) {
+            Ok(()) | Err(Errno::EXIST) => self.dir(name),
+            Err(e) => Err(Error::io(&self.path_of(name), "make folder", e)),
+        }
+    }
+
+    /// Makes a folder in here that is not there yet, and opens it.
+    pub fn make_new_dir(&self, name: &str) -> Result<Self, Error> {
+        rustix::fs::mkdirat(&self.fd, name, NEW_DIR)
+            .map_err(|e| Error::io(&self.path_of(name), "make folder", e))?;
+        self.dir(name)
+    }
+
+    /// Makes a file in here that is not there yet, for writing.
+    pub fn create(&self, name: &str) -> Result<File, Error> {
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        rustix::fs::openat(&self.fd, name, flags, NEW_FILE)
+            .map(File::from)
+            .map_err(|e| Error::io(&self.path_of(name), "create", e))
+    }
+
+    /// Renames something in here to a name in `to`, in the place of what is there.
+    pub fn rename(&self, name: &str, to: &Self, new_name: &str) -> Result<(), Error> {
+        rustix::fs::renameat(&self.fd, name, &to.fd, new_name)
+            .map_err(|e| Error::io(&to.path_of(new_name), "rename into place", e))
+    }
+
+    /// Renames something in here to a name that nothing has yet; `false` when something has it.
+    pub fn rename_new(&self, name: &str, new_name: &str) -> Result<bool, Error> {
+        self.rename_with(name, new_name, RenameFlags::NOREPLACE)
+    }
+
+    /// Lets two things in here change names.
+    pub fn exchange(&self, name: &str, other: &str) -> Result<(), Error> {
+        self.rename_with(name, other, RenameFlags::EXCHANGE)
+            .map(|_| ())
+    }
+
+    fn rename_with(&self, name: &str, new_name: &str, how: RenameFlags) -> Result<bool, Error> {
+        match rustix::fs::renameat_with(&self.fd, name, &self.fd, new_name, how) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
+            Err(e) => Err(Error::io(&self.path_of(new_name), "rename into place", e)),
+        }
+    }
+
+    /// Removes a file.
+    pub fn remove(&self, name: &str) -> Result<(), Error> {
+        rustix::fs::unlinkat(&self.fd, name, AtFlags::empty())
+            .map_err(|e| Error::io(&self.path_of(name), "remove", e))
+    }
+
+    /// Removes a folder in here and all that is in it, following no links.
+    pub fn remove_tree(&self, name: &str) -> Result<(), Error> {
+        let inner = self.dir(name)?;
+        for (entry, kind) in inner.entries()? {
+            if kind == FileType::Directory {
+                inner.remove_tree(&entry)?;
+            } else {
+                inner.remove(&entry)?;
+            }
+        }
+        rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)
+            .map_err(|e| Error::io(&self.path_of(name), "remove folder", e))
+    }
+
+    /// Makes the names in here durable.
+    pub fn sync(&self) -> Result<(), Error> {
+        rustix::fs::fsync(&self.fd).map_err(|e| Error::io(&self.path, "sync", e))
+    }
+
+    /// The names in here with their kinds, sorted; a name that is not UTF-8 is an error.
+    pub fn entries(&self) -> Result<Vec<(String, FileType)>, Error> {
+        let failed = |e: Errno| Error::io(&self.path, "list", e);
+        let mut entries = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&self.fd).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry
+                .file_name()
+                .to_str()
+                .map_err(|_| failed(Errno::ILSEQ))?;
+            if matches!(name, "." | "..") {
+                continue;
+            }
+            let kind = match entry.file_type() {
+                // Some file systems do not say.
+                FileType::Unknown => {
+                    let stat = rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)
+                        .map_err(failed)?;
+                    FileType::from_raw_mode(stat.st_mode)
+                }
+                kind => kind,
+            };
+            entries.push((name.to_owned(), kind));
+        }
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(entries)
+    }
+
+    /// Locks the folder, waiting for others that hold it; the lock ends with this value.
+    pub fn lock(&self, lock: Lock) -> Result<(), Error> {
+        let operation = match lock {
+            Lock::Shared => FlockOperation::LockShared,
+            Lock::Exclusive => FlockOperation::LockExclusive,
+        };
+        loop {
+            match rustix::fs::flock(&self.fd, operation) {
+                Err(Errno::INTR) => {}
+                other => return other.map_err(|e| Error::io(&self.path, "lock", e)),
+            }
+        }
+    }
+
+    /// Locks the folder for this process alone unless somebody holds it; says whether it did.
+    pub fn try_lock(&self) -> Result<bool, Error> {
+        match rustix::fs::flock(&self.fd, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(true),
+            Err(Errno::WOULDBLOCK) => Ok(false),
+            Err(e) => Err(Error::io(&self.path, "lock", e)),
+        }
+    }
+}
+
+/// Turns an error that says a thing is not there into `None`.
+pub fn absent_is_none<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}

@@ -1,0 +1,245 @@
+//! What can go wrong with an image's storage.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::crypto::Digest;
+use crate::image::{Mismatch, Platform, Reference};
+
+/// A part of an image, for messages and to tell which rule it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// `index.json`.
+    IndexJson,
+    /// An image index among the blobs.
+    Index(Digest),
+    /// An image manifest.
+    Manifest(Digest),
+    /// An image config.
+    Config(Digest),
+    /// A layer, by its place in the manifest counted from 1.
+    Layer(usize, Digest),
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::IndexJson => f.write_str("index.json"),
+            Self::Index(digest) => write!(f, "image index {digest}"),
+            Self::Manifest(digest) => write!(f, "manifest {digest}"),
+            Self::Config(digest) => write!(f, "config {digest}"),
+            Self::Layer(n, digest) => write!(f, "layer {n} ({digest})"),
+        }
+    }
+}
+
+/// What is wrong with a part of an image.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// There is no such blob.
+    #[error("is not in the layout")]
+    Absent,
+    /// A link, a folder or the like lies in its place.
+    #[error("is not a regular file in the layout")]
+    NotAFile,
+    /// Its bytes are not those that its descriptor states.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    /// It is larger than such a document may be.
+    #[error("has {size} bytes, more than the {limit} that are read")]
+    TooLarge {
+        /// Bytes stated.
+        size: u64,
+        /// The most bytes that are read.
+        limit: u64,
+    },
+    /// It is not the JSON that it should be.
+    #[error("is not valid: {0}")]
+    Json(String),
+    /// It, or its descriptor, has a media type that does not fit.
+    #[error("has media type \"{found}\", and {wanted} is wanted")]
+    MediaType {
+        /// The media type found.
+        found: String,
+        /// What would fit.
+        wanted: &'static str,
+    },
+    /// Its descriptor and its own `mediaType` member differ.
+    #[error("calls itself \"{inside}\", and its descriptor \"{outside}\"")]
+    MediaTypes {
+        /// The member `mediaType`.
+        inside: String,
+        /// The descriptor's media type.
+        outside: String,
+    },
+    /// It has a member that belongs to another kind of document.
+    #[error("has a member \"{0}\", which a document of this kind must not have")]
+    Member(String),
+    /// Indexes are nested more deeply than is followed.
+    #[error("is nested more than {0} indexes deep")]
+    TooDeep(usize),
+    /// Several entries have one tag.
+    #[error("has the tag \"{0}\" on more than one entry")]
+    DuplicateTag(String),
+    /// A tag has the form of a digest.
+    #[error("has the tag \"{0}\", which is spelt like a digest")]
+    DigestTag(String),
+}
+
+/// Why the store did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system said no.
+    #[error("{}: cannot {action}: {source}", .path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A symbolic link stands where a file or folder is wanted.
+    #[error("{}: is a symbolic link, and none is followed below a registry", .0.display())]
+    Link(PathBuf),
+    /// Something else stands where a file is wanted.
+    #[error("{}: is not a regular file", .0.display())]
+    NotAFile(PathBuf),
+    /// A file is longer than any of its kind may be.
+    #[error("{}: larger than {limit} bytes, the most that are read of such a file", .path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most bytes that are read.
+        limit: u64,
+    },
+    /// The folder is not an OCI image layout.
+    #[error("{}: is not an OCI image layout: {reason}", .path.display())]
+    NotALayout {
+        /// The folder.
+        path: PathBuf,
+        /// What is missing or wrong.
+        reason: String,
+    },
+    /// A part of an image is wrong.
+    #[error("{}: {part} {problem}", .layout.display())]
+    Part {
+        /// The layout.
+        layout: PathBuf,
+        /// The part.
+        part: Part,
+        /// What is wrong with it.
+        problem: Problem,
+    },
+    /// Nothing in the layout has this reference.
+    #[error("{}: there is no image \"{reference}\"{}", .layout.display(), listed(" (there are: ", .present, ")"))]
+    NoSuchImage {
+        /// The layout.
+        layout: PathBuf,
+        /// What was asked for.
+        reference: Reference,
+        /// The tags that are there.
+        present: Vec<String>,
+        /// Whether a blob of that digest exists that the index does not lead to.
+        unreferenced: bool,
+    },
+    /// No reference was given, and the layout does not hold exactly one image.
+    #[error("{}: holds {}, so one has to be named{}", .layout.display(), count(*.found), listed(" (there are: ", .present, ")"))]
+    NotOneImage {
+        /// The layout.
+        layout: PathBuf,
+        /// How many images there are.
+        found: usize,
+        /// Their tags, or digests where they have none.
+        present: Vec<String>,
+    },
+    /// The reference names an index, and no platform was chosen.
+    #[error("{}: \"{name}\" names an image index for several platforms{}", .layout.display(), listed(": ", .platforms, ""))]
+    IsIndex {
+        /// The layout.
+        layout: PathBuf,
+        /// What was asked for.
+        name: String,
+        /// The platforms in the index.
+        platforms: Vec<String>,
+    },
+    /// No image, or several, are for the platform that was asked for.
+    #[error("{}: \"{name}\" has {} for platform {wanted}{}", .layout.display(), count(*.found), listed(" (there are: ", .platforms, ")"))]
+    Platform {
+        /// The layout.
+        layout: PathBuf,
+        /// What was asked for.
+        name: String,
+        /// The platform that was asked for.
+        wanted: Platform,
+        /// How many images are for it.
+        found: usize,
+        /// The platforms there are.
+        platforms: Vec<String>,
+    },
+    /// Another run changed the image meanwhile.
+    #[error("{}: another run changed \"{name}\" meanwhile; nothing was written", .layout.display())]
+    Lost {
+        /// The layout.
+        layout: PathBuf,
+        /// The image.
+        name: String,
+    },
+    /// An image unpacks to more than the limit.
+    #[error("{}: {what} unpacks to more than {limit} bytes", .layout.display())]
+    Bomb {
+        /// The layout or archive.
+        layout: PathBuf,
+        /// What is too large.
+        what: String,
+        /// The limit.
+        limit: u64,
+        /// The flag that raises it.
+        flag: &'static str,
+    },
+    /// The archive is not one that images come in, or holds something it must not.
+    #[error("{}: {problem}", .path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: super::archive::Problem,
+    },
+    /// The app is in the registry already, with other content.
+    #[error("{}: exists already, with other content", .0.display())]
+    Exists(PathBuf),
+}
+
+impl Error {
+    /// An error of the operating system.
+    pub(super) fn io(path: &Path, action: &'static str, source: impl Into<io::Error>) -> Self {
+        Self::Io {
+            path: path.to_owned(),
+            action,
+            source: source.into(),
+        }
+    }
+}
+
+fn count(n: usize) -> String {
+    match n {
+        0 => "no image".into(),
+        1 => "one image".into(),
+        n => format!("{n} images"),
+    }
+}
+
+fn listed(before: &str, items: &[String], after: &str) -> String {
+    const MOST: usize = 20;
+    if items.is_empty() {
+        return String::new();
+    }
+    let mut text = items[..items.len().min(MOST)].join(", ");
+    if items.len() > MOST {
+        text.push_str(&format!(" and {} more", items.len() - MOST));
+    }
+    format!("{before}{text}{after}")
+}

@@ -1,0 +1,363 @@
+//! Layers: their blobs against the manifest, and what they unpack to against the config.
+//!
+//! This is what makes a signature over the config bind an image's content.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::error::{Error, Part};
+use super::{Layout, Problem};
+use crate::crypto::{Digest, HashAlgorithm, Hasher};
+use crate::image::{Compression, Descriptor, Image, Mismatch};
+use crate::progress::Progress;
+
+/// The largest window a zstd layer may ask for: 8 MiB, what decoders have to support (RFC 8878,
+/// section 3.1.1.1.2) and what memory is planned for.
+const ZSTD_WINDOW_LOG: u32 = 23;
+const READ_SIZE: usize = 256 * 1024;
+
+/// What was found out about an image's layers.
+#[derive(Debug)]
+pub struct LayerFindings {
+    /// Each layer's blob has the digest and size that the manifest states; or the first that has not.
+    pub blobs: Result<(), String>,
+    /// The config lists exactly what the layers unpack to; or what is wrong first. `None` when it
+    /// could not be told because a blob is wrong.
+    pub diff_ids: Option<Result<(), String>>,
+}
+
+/// What a layer's bytes turned out to be, with nothing compared to it yet.
+#[derive(Clone, Debug)]
+struct Contents {
+    blob: Digest,
+    /// The digest and the size of what it unpacks to; or why it does not unpack.
+    unpacked: Result<(Digest, u64), String>,
+}
+
+/// How a blob is to be looked at: unpacked in this way and hashed with that algorithm.
+type Key = (Digest, Option<Compression>, HashAlgorithm);
+
+/// Layers that were hashed by this run, each once however many images share it.
+#[derive(Default)]
+pub(super) struct LayerCache(Mutex<HashMap<Key, Arc<OnceLock<Contents>>>>);
+
+impl LayerCache {
+    fn cell(&self, key: Key) -> Arc<OnceLock<Contents>> {
+        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(cells.entry(key).or_default())
+    }
+
+    /// Takes note of an uncompressed layer that was hashed while it was written.
+    pub(super) fn note_written(&self, digest: Digest, size: u64) {
+        let contents = Contents {
+            blob: digest,
+            unpacked: Ok((digest, size)),
+        };
+        let key = (digest, Some(Compression::None), digest.algorithm());
+        // It is the same whoever says it first.
+        let _ = self.cell(key).set(contents);
+    }
+}
+
+impl Layout {
+    /// Reads every layer of an image once, hashing it as it lies and as it unpacks.
+    ///
+    /// An error means that something could not be read; what is wrong with the image is in the
+    /// findings.
+    pub fn check_layers(
+        &self,
+        image: &Image,
+        progress: &dyn Progress,
+    ) -> Result<LayerFindings, Error> {
+        let layers = &image.manifest.layers;
+        let total = layers.iter().map(|l| l.size).sum();
+        progress.begin(&format!("layers of {}", image.name), total);
+        let checker = Checker {
+            layout: self,
+            image,
+            progress,
+            unpacked: AtomicU64::new(0),
+        };
+        let outcomes = checker.all()?;
+        let mut findings = LayerFindings {
+            blobs: Ok(()),
+            diff_ids: Some(Ok(())),
+        };
+        if layers.len() != image.diff_ids.len() {
+            findings.diff_ids = Some(Err(format!(
+                "the manifest has {} layers and the config {} diff_ids",
+                layers.len(),
+                image.diff_ids.len()
+            )));
+        }
+        for (n, (layer, outcome)) in layers.iter().zip(outcomes).enumerate() {
+            let part = Part::Layer(n + 1, layer.digest);
+            let contents = match outcome {
+                Ok(contents) if contents.blob == layer.digest => contents,
+                Ok(contents) => {
+                    let mismatch = Mismatch::Digest {
+                        expected: layer.digest,
+                        found: contents.blob,
+                    };
+                    findings.fail_blob(format!("{part} {mismatch}"));
+                    continue;
+                }
+                Err(problem) => {
+                    findings.fail_blob(format!("{part} {problem}"));
+                    continue;
+                }
+            };
+            match (contents.unpacked, image.diff_ids.get(n)) {
+                (Err(reason), _) => findings.fail_diff_id(format!("{part} {reason}")),
+                (Ok((found, _)), Some(stated)) if found != *stated => {
+                    findings.fail_diff_id(format!(
+                        "{part} unpacks to {found}, and the config states {stated}"
+                    ));
+                }
+                _ => {}
+            }
+        }
+        Ok(findings)
+    }
+}
+
+impl LayerFindings {
+    fn fail_blob(&mut self, reason: String) {
+        self.diff_ids = match self.diff_ids.take() {
+            // A wrong count stands whatever the blobs are.
+            Some(Err(known)) => Some(Err(known)),
+            _ => None,
+        };
+        if self.blobs.is_ok() {
+            self.blobs = Err(reason);
+        }
+    }
+
+    fn fail_diff_id(&mut self, reason: String) {
+        if matches!(self.diff_ids, Some(Ok(()))) {
+            self.diff_ids = Some(Err(reason));
+        }
+    }
+
+    /// The first thing that is wrong, if anything is.
+    pub fn failure(&self) -> Option<&str> {
+        let diff_ids = self.diff_ids.as_ref().map(Result::as_ref);
+        match (&self.blobs, diff_ids) {
+            (Err(reason), _) | (_, Some(Err(reason))) => Some(reason),
+            _ => None,
+        }
+    }
+}
+
+/// The outcome of a layer: its contents, or why its blob is not there as stated.
+type Outcome = Result<Contents, Problem>;
+
+struct Checker<'a> {
+    layout: &'a Layout,
+    image: &'a Image,
+    progress: &'a dyn Progress,
+    /// Bytes that this image's layers have unpacked to so far.
+    unpacked: AtomicU64,
+}
+
+impl Checker<'_> {
+    /// Looks at all layers, as many at a time as there are processors.
+    fn all(&self) -> Result<Vec<Outcome>, Error> {
+        let count = self.image.manifest.layers.len();
+        let outcomes: Vec<OnceLock<Result<Outcome, Error>>> =
+            (0..count).map(|_| OnceLock::new()).collect();
+        let next = AtomicUsize::new(0);
+        let work = || {
+            loop {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                let Some(cell) = outcomes.get(n) else { break };
+                let outcome = self.one(n);
+                cell.get_or_init(|| outcome);
+            }
+        };
+        let workers = thread::available_parallelism().map_or(1, usize::from);
+        let large = self
+            .image
+            .manifest
+            .layers
+            .iter()
+            .filter(|l| l.size > 64 * 1024);
+        thread::scope(|scope| {
+            for _ in 1..workers.min(large.count()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        outcomes
+            .into_iter()
+            .map(|cell| cell.into_inner().expect("every layer was looked at"))
+            .collect()
+    }
+
+    fn one(&self, n: usize) -> Result<Outcome, Error> {
+        let layer = &self.image.manifest.layers[n];
+        let algorithm = self
+            .image
+            .diff_ids
+            .get(n)
+            .map_or(HashAlgorithm::Sha256, Digest::algorithm);
+        let compression = Compression::of_layer(&layer.media_type);
+        let cell = self
+            .layout
+            .layer_cache
+            .cell((layer.digest, compression, algorithm));
+        let part = Part::Layer(n + 1, layer.digest);
+        let file = match self.layout.open_blob(&part, layer) {
+            Ok(file) => file,
+            Err(Error::Part { problem, .. }) => return Ok(Err(problem)),
+            Err(e) => return Err(e),
+        };
+        let contents = if let Some(known) = cell.get() {
+            self.progress.advance(layer.size);
+            known.clone()
+        } else {
+            let read = self.read(file, layer, compression, algorithm)?;
+            cell.get_or_init(|| read).clone()
+        };
+        if let Ok((_, size)) = contents.unpacked {
+            self.within_limit(&part, size)?;
+        }
+        Ok(Ok(contents))
+    }
+
+    fn within_limit(&self, part: &Part, size: u64) -> Result<(), Error> {
+        let limits = &self.layout.limits;
+        let total = self.unpacked.fetch_add(size, Ordering::Relaxed) + size;
+        let (what, limit, flag) = if size > limits.layer {
+            (part.to_string(), limits.layer, "--max-layer-size")
+        } else if total > limits.image {
+            ("the image".to_owned(), limits.image, "--max-image-size")
+        } else {
+            return Ok(());
+        };
+        Err(Error::Bomb {
+            layout: self.layout.path().to_owned(),
+            what,
+            limit,
+            flag,
+        })
+    }
+
+    fn read(
+        &self,
+        file: File,
+        layer: &Descriptor,
+        compression: Option<Compression>,
+        algorithm: HashAlgorithm,
+    ) -> Result<Contents, Error> {
+        let mut packed = Tee {
+            file: file.take(layer.size),
+            hasher: Hasher::new(layer.digest.algorithm()),
+            progress: self.progress,
+            error: None,
+        };
+        // One byte more than the limit shows that there is more; the rest is not unpacked.
+        let limit = self.layout.limits.layer.saturating_add(1);
+        let unpacked = match compression {
+            None => Err(format!(
+                "has media type \"{}\", and a layer is a tar archive, plain, gzip or zstd",
+                layer.media_type
+            )),
+            // Hashed as it lies, it is hashed as it unpacks.
+            Some(Compression::None) if algorithm == layer.digest.algorithm() => Ok(None),
+            Some(Compression::None) => hash(&mut packed, algorithm, limit),
+            Some(Compression::Gzip) => {
+                let packed = BufReader::with_capacity(READ_SIZE, &mut packed);
+                hash(MultiGzDecoder::new(packed), algorithm, limit)
+            }
+            Some(Compression::Zstd) => {
+                let packed = BufReader::with_capacity(READ_SIZE, &mut packed);
+                unzstd(packed)
+                    .map_err(|e| e.to_string())
+                    .and_then(|unpacked| hash(unpacked, algorithm, limit))
+            }
+        };
+        // Whatever became of the unpacking, the blob is hashed to its end.
+        let rest = drain(&mut packed);
+        if let Some(error) = packed.error.take().or(rest.err()) {
+            let path = self.layout.blob_path(&layer.digest);
+            return Err(Error::io(&path, "read", error));
+        }
+        let blob = packed.hasher.digest();
+        Ok(Contents {
+            blob,
+            unpacked: unpacked.map(|known| known.unwrap_or((blob, layer.size))),
+        })
+    }
+}
+
+/// A blob that is hashed as it is read.
+struct Tee<'a> {
+    file: io::Take<File>,
+    hasher: Hasher,
+    progress: &'a dyn Progress,
+    /// What kept the file from being read: that is the disk's fault, not the layer's.
+    error: Option<io::Error>,
+}
+
+impl Read for Tee<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.file.read(buffer) {
+            Ok(n) => {
+                self.hasher.update(&buffer[..n]);
+                self.progress.advance(n as u64);
+                Ok(n)
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => Err(e),
+            Err(e) => {
+                let kind = e.kind();
+                self.error = Some(e);
+                Err(kind.into())
+            }
+        }
+    }
+}
+
+fn unzstd<R: io::BufRead>(packed: R) -> io::Result<zstd::stream::read::Decoder<'static, R>> {
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(packed)?;
+    decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+    Ok(decoder)
+}
+
+/// Hashes what a reader gives, up to `limit` bytes.
+fn hash(
+    reader: impl Read,
+    algorithm: HashAlgorithm,
+    limit: u64,
+) -> Result<Option<(Digest, u64)>, String> {
+    let mut hasher = Hasher::new(algorithm);
+    let mut size = 0;
+    read_all(reader.take(limit), |bytes| {
+        hasher.update(bytes);
+        size += bytes.len() as u64;
+    })
+    .map_err(|e| format!("does not unpack: {e}"))?;
+    Ok(Some((hasher.digest(), size)))
+}
+
+fn drain(reader: impl Read) -> io::Result<()> {
+    read_all(reader, |_| {})
+}
+
+fn read_all(mut reader: impl Read, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut buffer = vec![0; READ_SIZE];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(n) => take(&buffer[..n]),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+}

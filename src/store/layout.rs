@@ -1,0 +1,228 @@
+//! An OCI image layout in a folder (OCI image-spec, "Image Layout").
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::dir::{Dir, Lock, absent_is_none};
+use super::documents::{self, Index};
+use super::error::{Part, Problem};
+use super::layers::LayerCache;
+use super::{Error, Limits, Target, json};
+use crate::crypto::{Digest, HashAlgorithm};
+use crate::image::{Blob, Descriptor, Image, Mismatch, media};
+
+/// The file that makes a folder a layout.
+pub(super) const LAYOUT_FILE: &str = "oci-layout";
+/// The file that leads to all images.
+pub(super) const INDEX_FILE: &str = "index.json";
+/// The folder of all blobs.
+pub(super) const BLOBS: &str = "blobs";
+
+/// A layout held open for reading.
+///
+/// As long as it lives, [`Layout::prune`] in this or another process waits: the folder `blobs` is
+/// locked shared (`flock`).
+pub struct Layout {
+    pub(super) dir: Dir,
+    pub(super) blobs: Dir,
+    algorithms: Vec<(HashAlgorithm, Dir)>,
+    pub(super) limits: Limits,
+    pub(super) index: Index,
+    pub(super) layer_cache: LayerCache,
+}
+
+impl Layout {
+    pub(super) fn open(dir: Dir, limits: Limits) -> Result<Self, Error> {
+        check_layout_file(&dir, limits)?;
+        let not_a_layout = |reason: &str| Error::NotALayout {
+            path: dir.path().to_owned(),
+            reason: reason.to_owned(),
+        };
+        let blobs = dir
+            .dir_if_any(BLOBS)?
+            .ok_or_else(|| not_a_layout("it has no folder blobs"))?;
+        blobs.lock(Lock::Shared)?;
+        let (_, index) = read_index(&dir, limits)?;
+        let mut layout = Self {
+            dir,
+            blobs,
+            algorithms: Vec::new(),
+            limits,
+            index,
+            layer_cache: LayerCache::default(),
+        };
+        layout.open_algorithms()?;
+        Ok(layout)
+    }
+
+    pub(super) fn open_algorithms(&mut self) -> Result<(), Error> {
+        self.algorithms.clear();
+        for algorithm in HashAlgorithm::ALL {
+            if let Some(dir) = self.blobs.dir_if_any(algorithm.name())? {
+                self.algorithms.push((algorithm, dir));
+            }
+        }
+        Ok(())
+    }
+
+    /// The folder, for messages.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(super) fn problem(&self, part: Part, problem: impl Into<Problem>) -> Error {
+        Error::Part {
+            layout: self.path().to_owned(),
+            part,
+            problem: problem.into(),
+        }
+    }
+
+    pub(super) fn algorithm_dir(&self, algorithm: HashAlgorithm) -> Option<&Dir> {
+        self.algorithms
+            .iter()
+            .find(|(a, _)| *a == algorithm)
+            .map(|(_, dir)| dir)
+    }
+
+    /// Whether there is a blob of that name, whatever it holds.
+    pub(super) fn has_blob(&self, digest: &Digest) -> bool {
+        self.algorithm_dir(digest.algorithm())
+            .is_some_and(|dir| dir.file(&digest.hex()).is_ok())
+    }
+
+    /// Opens a blob that a descriptor leads to, of the size that the descriptor states. Its content
+    /// has yet to be checked.
+    pub(super) fn open_blob(&self, part: &Part, descriptor: &Descriptor) -> Result<File, Error> {
+        let absent = || self.problem(part.clone(), Problem::Absent);
+        let dir = self
+            .algorithm_dir(descriptor.digest.algorithm())
+            .ok_or_else(absent)?;
+        let opened = match absent_is_none(dir.file(&descriptor.digest.hex())) {
+            Err(Error::Link(_) | Error::NotAFile(_)) => {
+                return Err(self.problem(part.clone(), Problem::NotAFile));
+            }
+            other => other?,
+        };
+        let (file, size) = opened.ok_or_else(absent)?;
+        if size == descriptor.size {
+            Ok(file)
+        } else {
+            let mismatch = Mismatch::Size {
+                expected: descriptor.size,
+                found: size,
+            };
+            Err(self.problem(part.clone(), mismatch))
+        }
+    }
+
+    /// Reads a JSON document that a descriptor leads to, and checks it.
+    pub(super) fn document(&self, part: &Part, descriptor: &Descriptor) -> Result<Blob, Error> {
+        let limit = self.limits.document;
+        if descriptor.size > limit {
+            let size = descriptor.size;
+            return Err(self.problem(part.clone(), Problem::TooLarge { size, limit }));
+        }
+        let file = self.open_blob(part, descriptor)?;
+        let mut bytes = Vec::with_capacity(usize::try_from(descriptor.size).unwrap_or(0));
+        file.take(descriptor.size + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|e| Error::io(&self.blob_path(&descriptor.digest), "read", e))?;
+        Blob::verified(bytes, descriptor).map_err(|m| self.problem(part.clone(), m))
+    }
+
+    pub(super) fn blob_path(&self, digest: &Digest) -> std::path::PathBuf {
+        let folder = self.blobs.path_of(digest.algorithm().name());
+        folder.join(digest.hex())
+    }
+
+    /// Reads a nested image index.
+    pub(super) fn nested(&self, descriptor: &Descriptor) -> Result<(Blob, Index), Error> {
+        let part = Part::Index(descriptor.digest);
+        let blob = self.document(&part, descriptor)?;
+        let index = documents::index(blob.bytes()).map_err(|p| self.problem(part, p))?;
+        Ok((blob, index))
+    }
+
+    /// Reads an image: its manifest and its config, each checked against the digest and size that
+    /// lead to it. An error names the part that is wrong.
+    pub fn load(&self, target: &Target) -> Result<Image, Error> {
+        let descriptor = &target.descriptor;
+        let part = Part::Manifest(descriptor.digest);
+        if !media::is_manifest(&descriptor.media_type) {
+            let problem = Problem::MediaType {
+                found: descriptor.media_type.clone(),
+                wanted: "an image manifest",
+            };
+            return Err(self.problem(part, problem));
+        }
+        let manifest_blob = self.document(&part, descriptor)?;
+        let manifest = documents::manifest(manifest_blob.bytes(), &descriptor.media_type)
+            .map_err(|p| self.problem(part, p))?;
+        let part = Part::Config(manifest.config.digest);
+        let found = &manifest.config.media_type;
+        if media::oci_equivalent(found).unwrap_or(found) != media::CONFIG {
+            let problem = Problem::MediaType {
+                found: found.clone(),
+                wanted: "an image config",
+            };
+            return Err(self.problem(part, problem));
+        }
+        let config = self.document(&part, &manifest.config)?;
+        let read = documents::config(config.bytes()).map_err(|p| self.problem(part, p))?;
+        Ok(Image {
+            name: target.name.clone(),
+            platform: read.platform,
+            manifest_blob,
+            manifest,
+            config,
+            diff_ids: read.diff_ids,
+        })
+    }
+}
+
+/// Reads `index.json`: its bytes and what they say.
+pub(super) fn read_index(dir: &Dir, limits: Limits) -> Result<(Vec<u8>, Index), Error> {
+    let bytes = absent_is_none(dir.read(INDEX_FILE, limits.document))?.ok_or_else(|| {
+        Error::NotALayout {
+            path: dir.path().to_owned(),
+            reason: "it has no file index.json".into(),
+        }
+    })?;
+    let index = documents::index(&bytes).map_err(|problem| Error::Part {
+        layout: dir.path().to_owned(),
+        part: Part::IndexJson,
+        problem,
+    })?;
+    Ok((bytes, index))
+}
+
+fn check_layout_file(dir: &Dir, limits: Limits) -> Result<(), Error> {
+    let not_a_layout = |reason: String| Error::NotALayout {
+        path: dir.path().to_owned(),
+        reason,
+    };
+    let bytes = absent_is_none(dir.read(LAYOUT_FILE, limits.document))?
+        .ok_or_else(|| not_a_layout("it has no file oci-layout".into()))?;
+    check_layout_version(&bytes).map_err(not_a_layout)
+}
+
+/// Checks the content of the file `oci-layout`.
+pub(super) fn check_layout_version(bytes: &[u8]) -> Result<(), String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Marker {
+        image_layout_version: String,
+    }
+    match json::read::<Marker>(bytes) {
+        Ok(marker) if marker.image_layout_version == "1.0.0" => Ok(()),
+        Ok(marker) => Err(format!(
+            "its file oci-layout has version \"{}\", and 1.0.0 is the one that is known",
+            marker.image_layout_version
+        )),
+        Err(e) => Err(format!("its file oci-layout is not valid: {e}")),
+    }
+}

@@ -1,0 +1,51 @@
+//! Where images live: OCI image layouts in a registry directory, and archives that come in.
+//!
+//! Every byte that leaves the store has been checked against its digest and size, and every change
+//! is a transaction: a layout is wholly the old one or wholly the new one.
+
+pub mod archive;
+pub mod dir;
+mod documents;
+
+mod error;
+mod json;
+mod layers;
+mod layout;
+
+mod registry;
+mod resolve;
+
+pub use error::{Error, Part, Problem};
+pub use layers::LayerFindings;
+pub use layout::Layout;
+
+pub use registry::{Published, Registry, Staging};
+pub use resolve::{Entry, Selection, Target};
+
+/// How much is read before the store gives up, so that hostile input cannot fill memory, disk or time.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of `index.json`, an image index, a manifest or a config. Registries take manifests of
+    /// 4 MiB (OCI distribution-spec, "Pushing Manifests").
+    pub document: u64,
+    /// Indexes that may be nested in one another.
+    pub index_depth: usize,
+    /// Bytes of one layer, packed or unpacked.
+    pub layer: u64,
+    /// Bytes of all layers of an image unpacked, and of an archive unpacked.
+    pub image: u64,
+    /// Members of an archive.
+    pub members: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            document: 8 << 20,
+            index_depth: 8,
+            layer: 8 << 30,
+            image: 32 << 30,
+            members: 100_000,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The registry: a folder with one image layout an app.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FileType;
+
+use super::dir::{Dir, absent_is_none};
+use super::layout::{BLOBS, INDEX_FILE, LAYOUT_FILE};
+use super::{Error, Layout, Limits};
+use crate::files::random_name;
+use crate::image::AppName;
+
+/// How the folders in which new apps are prepared are called, beside their destination.
+const STAGING_PREFIX: &str = ".ir-sign-staging-";
+
+/// A registry directory, held open.
+#[derive(Debug)]
+pub struct Registry {
+    dir: Dir,
+    limits: Limits,
+}
+
+impl Registry {
+    /// Opens the folder that the user named.
+    pub fn open(path: &Path, limits: Limits) -> Result<Self, Error> {
+        Ok(Self {
+            dir: Dir::open(path)?,
+            limits,
+        })
+    }
+
+    /// Where an app is or would be, for messages.
+    pub fn path_of(&self, app: &AppName) -> PathBuf {
+        self.dir.path_of(app.as_str())
+    }
+
+    /// The apps there are: folders with a layout in them, sorted.
+    pub fn apps(&self) -> Result<Vec<AppName>, Error> {
+        let mut apps = Vec::new();
+        for (name, kind) in self.dir.entries()? {
+            if let Ok(app) = name.parse::<AppName>()
+                && kind == FileType::Directory
+                && absent_is_none(self.dir.dir(&name)?.file(LAYOUT_FILE))?.is_some()
+            {
+                apps.push(app);
+            }
+        }
+        Ok(apps)
+    }
+
+    /// Opens an app's layout.
+    pub fn layout(&self, app: &AppName) -> Result<Layout, Error> {
+        Layout::open(self.dir.dir(app.as_str())?, self.limits)
+    }
+
+    /// Whether there is anything of that name.
+    pub fn has(&self, app: &AppName) -> Result<bool, Error> {
+        let name = app.as_str();
+        Ok(self.dir.entries()?.iter().any(|(entry, _)| entry == name))
+    }
+
+    /// Makes an empty folder beside the app's place, in which a layout can be prepared. What other
+    /// runs that were killed have left of theirs is removed.
+    pub fn stage(&self, app: &AppName) -> Result<Staging<'_>, Error> {
+        self.remove_abandoned()?;
+        let name = format!("{STAGING_PREFIX}{}-{}", app.as_str(), random_name());
+        let dir = self.dir.make_new_dir(&name)?;
+        // Held as long as the folder is in use: who gets this lock knows that nobody else is.
+        dir.try_lock()?;
+        Ok(Staging {
+            registry: self,
+            app: app.clone(),
+            name,
+            dir,
+            done: false,
+        })
+    }
+
+    fn remove_abandoned(&self) -> Result<(), Error> {
+        for (name, kind) in self.dir.entries()? {
+            if kind == FileType::Directory
+                && name.starts_with(STAGING_PREFIX)
+                && self.dir.dir(&name)?.try_lock()?
+            {
+                self.dir.remove_tree(&name)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A layout in preparation. Unless it is published, it is removed.
+pub struct Staging<'a> {
+    registry: &'a Registry,
+    app: AppName,
+    name: String,
+    dir: Dir,
+    done: bool,
+}
+
+/// What [`Staging::publish`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Published {
+    /// The app is there now.
+    New,
+    /// The app was there already with the same content.
+    Same,
+    /// The app was there with other content, which was replaced.
+    Replaced,
+}
+
+impl Staging<'_> {
+    /// The folder.
+    pub const fn dir(&self) -> &Dir {
+        &self.dir
+    }
+
+    /// Opens what has been prepared.
+    pub fn layout(&self) -> Result<Layout, Error> {
+        Layout::open(self.registry.dir.dir(&self.name)?, self.registry.limits)
+    }
+
+    /// Renames the folder to the app's name in one step. All in it has been synced before.
+    ///
+    /// An app that is there already is left alone if it has the same content, and refused otherwise
+    /// unless `replace` is set.
+    pub fn publish(mut self, replace: bool) -> Result<Published, Error> {
+        let registry = &self.registry.dir;
+        let app = self.app.as_str();
+        self.dir.sync()?;
+        let published = if registry.rename_new(&self.name, app)? {
+            self.done = true;
+            Published::New
+        } else if self.same_as(&registry.dir(app)?)? {
+            Published::Same
+        } else if replace {
+            registry.exchange(&self.name, app)?;
+            Published::Replaced
+        } else {
+            return Err(Error::Exists(registry.path_of(app)));
+        };
+        registry.sync()?;
+        Ok(published)
+    }
+
+    /// Whether another layout leads to what this one leads to, and has all of its blobs.
+    fn same_as(&self, other: &Dir) -> Result<bool, Error> {
+        let limit = self.registry.limits.document;
+        let index = self.dir.read(INDEX_FILE, limit)?;
+        if absent_is_none(other.read(INDEX_FILE, limit))?.is_none_or(|theirs| theirs != index) {
+            return Ok(false);
+        }
+        let (ours, Some(theirs)) = (self.dir.dir(BLOBS)?, other.dir_if_any(BLOBS)?) else {
+            return Ok(false);
+        };
+        for (algorithm, _) in ours.entries()? {
+            let Some(there) = theirs.dir_if_any(&algorithm)? else {
+                return Ok(false);
+            };
+            let here = ours.dir(&algorithm)?;
+            for (blob, _) in here.entries()? {
+                let size = |dir: &Dir| Ok(absent_is_none(dir.file(&blob))?.map(|(_, size)| size));
+                if size(&here)? != size(&there)? {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Drop for Staging<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            // Nobody is left to tell; the next run that stages something tries again.
+            let _ = self.registry.dir.remove_tree(&self.name);
+        }
+    }
+}
+
+/// Writes a new file and makes its content durable; its name has yet to be.
+pub(super) fn write_new(dir: &Dir, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    let path = dir.path_of(name);
+    let mut file: File = dir.create(name)?;
+    file.write_all(bytes)
+        .map_err(|e| Error::io(&path, "write", e))?;
+    file.sync_all().map_err(|e| Error::io(&path, "sync", e))
+}

@@ -1,0 +1,361 @@
+//! From a reference to the images it means.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use super::error::{Part, Problem};
+use super::{Error, Layout};
+use crate::crypto::Digest;
+use crate::image::{Blob, Descriptor, Platform, Reference, media};
+
+/// One image in a layout, before it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// What the image is called in messages: the tag, with the platform where one tag has several.
+    pub name: String,
+    /// What leads to its manifest.
+    pub descriptor: Descriptor,
+}
+
+/// Which images of a multi-platform tag are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// The tag has to name one image.
+    One,
+    /// The one for this platform.
+    Platform(Platform),
+    /// All of them.
+    All,
+}
+
+/// An entry of `index.json` or of an index below it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// How many indexes lie above it.
+    pub depth: usize,
+    /// The entry.
+    pub descriptor: Descriptor,
+    /// For an index: whether its blob is in the layout.
+    pub present: bool,
+}
+
+/// `index.json` and the indexes below it, each read once.
+pub(super) struct Tree {
+    roots: Vec<Descriptor>,
+    /// What each index holds; `None` where the layout lacks its blob.
+    nested: HashMap<Digest, Option<(Blob, Vec<Descriptor>)>>,
+}
+
+impl Tree {
+    /// Reads what lies below `roots`. A layout may lack indexes (a sparse one does); an index that
+    /// is there has to be right.
+    pub(super) fn below(layout: &Layout, roots: Vec<Descriptor>) -> Result<Self, Error> {
+        let mut nested = HashMap::new();
+        let mut queue: VecDeque<_> = roots.iter().map(|d| (1, d.clone())).collect();
+        while let Some((depth, descriptor)) = queue.pop_front() {
+            if !media::is_index(&descriptor.media_type) || nested.contains_key(&descriptor.digest) {
+                continue;
+            }
+            let limit = layout.limits.index_depth;
+            if depth > limit {
+                let part = Part::Index(descriptor.digest);
+                return Err(layout.problem(part, Problem::TooDeep(limit)));
+            }
+            let read = match layout.nested(&descriptor) {
+                Ok((blob, index)) => {
+                    queue.extend(index.manifests.iter().map(|d| (depth + 1, d.clone())));
+                    Some((blob, index.manifests))
+                }
+                Err(Error::Part {
+                    problem: Problem::Absent,
+                    ..
+                }) => None,
+                Err(e) => return Err(e),
+            };
+            nested.insert(descriptor.digest, read);
+        }
+        Ok(Self { roots, nested })
+    }
+
+    /// The entries of an index; empty where the layout lacks it.
+    pub(super) fn children(&self, index: &Digest) -> &[Descriptor] {
+        self.read(index).map_or(&[], |(_, children)| children)
+    }
+
+    /// The bytes of an index, where the layout has it.
+    pub(super) fn blob(&self, index: &Digest) -> Option<&Blob> {
+        self.read(index).map(|(blob, _)| blob)
+    }
+
+    fn read(&self, index: &Digest) -> Option<&(Blob, Vec<Descriptor>)> {
+        self.nested.get(index).and_then(Option::as_ref)
+    }
+
+    /// All entries, each index opened where it is met first.
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        let mut opened = HashSet::new();
+        let mut stack: Vec<_> = self.roots.iter().rev().map(|d| (0, d)).collect();
+        while let Some((depth, descriptor)) = stack.pop() {
+            let is_index = media::is_index(&descriptor.media_type);
+            if is_index && opened.insert(descriptor.digest) {
+                let children = self.children(&descriptor.digest).iter().rev();
+                stack.extend(children.map(|d| (depth + 1, d)));
+            }
+            entries.push(Entry {
+                depth,
+                descriptor: descriptor.clone(),
+                present: !is_index || self.read(&descriptor.digest).is_some(),
+            });
+        }
+        entries
+    }
+}
+
+impl Layout {
+    /// `index.json` and the indexes below it as a list, each index before what it holds.
+    pub fn entries(&self) -> Result<Vec<Entry>, Error> {
+        Ok(self.tree()?.entries())
+    }
+
+    pub(super) fn tree(&self) -> Result<Tree, Error> {
+        Tree::below(self, self.index.manifests.clone())
+    }
+
+    /// The images that a reference means; without one, the only image there is.
+    pub fn resolve(
+        &self,
+        reference: Option<&Reference>,
+        selection: &Selection,
+    ) -> Result<Vec<Target>, Error> {
+        let (name, descriptor) = match reference {
+            Some(reference @ Reference::Tag(tag)) => {
+                self.check_tags()?;
+                let tagged = |d: &&Descriptor| d.tag() == Some(tag);
+                let found = self.index.manifests.iter().find(tagged);
+                let found = found.ok_or_else(|| self.no_such_image(reference, false))?;
+                (tag.clone(), found.clone())
+            }
+            Some(reference @ Reference::Digest(digest)) => {
+                (digest.to_string(), self.find_digest(reference, digest)?)
+            }
+            None => self.only_image()?,
+        };
+        if media::is_index(&descriptor.media_type) {
+            self.of_index(&name, descriptor, selection)
+        } else {
+            let target = Target { name, descriptor };
+            if let Selection::Platform(wanted) = selection {
+                let platform = self.load(&target)?.platform;
+                if !platform.serves(wanted) {
+                    return Err(self.no_platform(&target.name, wanted, 0, &[platform]));
+                }
+            }
+            Ok(vec![target])
+        }
+    }
+
+    /// Every image that `index.json` leads to, each once, and beside them what is not an image:
+    /// BuildKit's attestations, and untagged manifests that only refer to another one.
+    pub fn all_images(&self) -> Result<(Vec<Target>, Vec<Descriptor>), Error> {
+        self.check_tags()?;
+        let mut images = Vec::new();
+        let mut others = Vec::new();
+        let mut seen = HashSet::new();
+        let mut tag = None;
+        for entry in self.tree()?.entries() {
+            if entry.depth == 0 {
+                tag = entry.descriptor.tag().map(str::to_owned);
+            }
+            let descriptor = entry.descriptor;
+            if media::is_index(&descriptor.media_type) {
+                if !entry.present {
+                    let part = Part::Index(descriptor.digest);
+                    return Err(self.problem(part, Problem::Absent));
+                }
+                continue;
+            }
+            if !seen.insert(descriptor.digest) {
+                continue;
+            }
+            let name = match (&tag, entry.depth) {
+                (Some(tag), 0) => tag.clone(),
+                (Some(tag), _) => with_platform(tag, descriptor.platform.as_ref()),
+                (None, _) => descriptor.digest.to_string(),
+            };
+            let nested = entry.depth > 0;
+            if (nested && descriptor.is_attestation())
+                || (tag.is_none() && !nested && self.is_referrer(&descriptor))
+            {
+                others.push(descriptor);
+            } else {
+                images.push(Target { name, descriptor });
+            }
+        }
+        Ok((images, others))
+    }
+
+    /// Whether a manifest, if it can be read, refers to another one.
+    fn is_referrer(&self, descriptor: &Descriptor) -> bool {
+        self.subject_of(descriptor).is_some()
+    }
+
+    /// The digest that a manifest refers to, if it can be read and does.
+    pub(super) fn subject_of(&self, descriptor: &Descriptor) -> Option<Digest> {
+        let part = Part::Manifest(descriptor.digest);
+        let blob = self.document(&part, descriptor).ok()?;
+        let manifest = super::documents::manifest(blob.bytes(), &descriptor.media_type);
+        manifest.ok()?.subject
+    }
+
+    /// Refuses tags that could mean something else to another reader.
+    fn check_tags(&self) -> Result<(), Error> {
+        let mut seen = HashSet::new();
+        for tag in self.index.manifests.iter().filter_map(Descriptor::tag) {
+            let problem = if Digest::is_digest_form(tag) {
+                Problem::DigestTag(tag.to_owned())
+            } else if !seen.insert(tag) {
+                Problem::DuplicateTag(tag.to_owned())
+            } else {
+                continue;
+            };
+            return Err(self.problem(Part::IndexJson, problem));
+        }
+        Ok(())
+    }
+
+    fn find_digest(&self, reference: &Reference, digest: &Digest) -> Result<Descriptor, Error> {
+        let is_it = |d: &&Descriptor| d.digest == *digest;
+        if let Some(found) = self.index.manifests.iter().find(is_it) {
+            return Ok(found.clone());
+        }
+        let tree = self.tree()?;
+        let entries = tree.entries();
+        let found = entries.into_iter().find(|e| e.descriptor.digest == *digest);
+        found
+            .map(|entry| entry.descriptor)
+            .ok_or_else(|| self.no_such_image(reference, self.has_blob(digest)))
+    }
+
+    fn no_such_image(&self, reference: &Reference, unreferenced: bool) -> Error {
+        Error::NoSuchImage {
+            layout: self.path().to_owned(),
+            reference: reference.clone(),
+            present: self.names(&self.index.manifests.iter().collect::<Vec<_>>()),
+            unreferenced,
+        }
+    }
+
+    fn names(&self, entries: &[&Descriptor]) -> Vec<String> {
+        let name = |d: &&Descriptor| d.tag().map_or_else(|| d.digest.to_string(), str::to_owned);
+        entries.iter().map(name).collect()
+    }
+
+    fn only_image(&self) -> Result<(String, Descriptor), Error> {
+        self.check_tags()?;
+        let all = &self.index.manifests;
+        let tagged: Vec<_> = all.iter().filter(|d| d.tag().is_some()).collect();
+        let candidates = if tagged.is_empty() {
+            all.iter().collect()
+        } else {
+            tagged
+        };
+        let digests: HashSet<_> = candidates.iter().map(|d| d.digest).collect();
+        match candidates.first() {
+            Some(first) if digests.len() == 1 => {
+                let name = self.names(&[first]).remove(0);
+                Ok((name, (*first).clone()))
+            }
+            _ => Err(Error::NotOneImage {
+                layout: self.path().to_owned(),
+                found: digests.len(),
+                present: self.names(&candidates),
+            }),
+        }
+    }
+
+    fn of_index(
+        &self,
+        name: &str,
+        index: Descriptor,
+        selection: &Selection,
+    ) -> Result<Vec<Target>, Error> {
+        let part = Part::Index(index.digest);
+        let tree = Tree::below(self, vec![index.clone()])?;
+        if tree.blob(&index.digest).is_none() {
+            return Err(self.problem(part, Problem::Absent));
+        }
+        let mut seen = HashSet::new();
+        let images: Vec<_> = tree
+            .entries()
+            .into_iter()
+            .map(|entry| entry.descriptor)
+            .filter(|d| !media::is_index(&d.media_type) && !d.is_attestation())
+            .filter(|d| seen.insert(d.digest))
+            .collect();
+        let wanted = match selection {
+            Selection::One => {
+                let mut platforms = Vec::new();
+                for image in &images {
+                    platforms.push(self.platform_of(name, image)?.to_string());
+                }
+                return Err(Error::IsIndex {
+                    layout: self.path().to_owned(),
+                    name: name.to_owned(),
+                    platforms,
+                });
+            }
+            Selection::All => None,
+            Selection::Platform(wanted) => Some(wanted),
+        };
+        let mut platforms = Vec::new();
+        let mut targets = Vec::new();
+        for descriptor in images {
+            let platform = match wanted {
+                Some(_) => Some(self.platform_of(name, &descriptor)?),
+                None => descriptor.platform.clone(),
+            };
+            if wanted.is_none_or(|w| platform.as_ref().is_some_and(|p| p.serves(w))) {
+                let name = with_platform(name, platform.as_ref());
+                targets.push(Target { name, descriptor });
+            }
+            platforms.extend(platform);
+        }
+        match (wanted, targets.len()) {
+            (Some(wanted), found) if found != 1 => {
+                Err(self.no_platform(name, wanted, found, &platforms))
+            }
+            (None, 0) => Err(Error::IsIndex {
+                layout: self.path().to_owned(),
+                name: name.to_owned(),
+                platforms: Vec::new(),
+            }),
+            _ => Ok(targets),
+        }
+    }
+
+    /// The platform that an entry states, or else the image's config.
+    fn platform_of(&self, name: &str, descriptor: &Descriptor) -> Result<Platform, Error> {
+        if let Some(platform) = &descriptor.platform {
+            return Ok(platform.clone());
+        }
+        let target = Target {
+            name: name.to_owned(),
+            descriptor: descriptor.clone(),
+        };
+        Ok(self.load(&target)?.platform)
+    }
+
+    fn no_platform(&self, name: &str, wanted: &Platform, found: usize, all: &[Platform]) -> Error {
+        Error::Platform {
+            layout: self.path().to_owned(),
+            name: name.to_owned(),
+            wanted: wanted.clone(),
+            found,
+            platforms: all.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+fn with_platform(tag: &str, platform: Option<&Platform>) -> String {
+    platform.map_or_else(|| tag.to_owned(), |platform| format!("{tag} ({platform})"))
+}
