@@ -14,7 +14,10 @@ pub mod crypto;
 pub mod files;
 pub mod image;
 
+pub mod cli;
 pub mod key;
+pub mod ops;
+pub mod parallel;
 pub mod progress;
 pub mod report;
 pub mod scheme;

@@ -1,3 +1,9 @@
 //! The `ir-sign` program.
 
-fn main() {}
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ir_sign::cli::main()
+}

@@ -1,1 +1,158 @@
-//! (to come)
+//! What a user asks for, done: the only place where keys, schemes and the store meet.
+
+pub mod endorsement;
+
+pub mod file;
+pub mod inspect;
+pub mod keys;
+pub mod sign;
+pub mod verify;
+
+use std::path::PathBuf;
+
+use crate::crypto::SignError;
+use crate::crypto::p384::{Fingerprint, SignatureError};
+use crate::report::rule;
+use crate::scheme::annotation::NotEndorsed;
+use crate::store::Part;
+use crate::{files, key, scheme, store};
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A key is not there or not right.
+    #[error(transparent)]
+    Key(#[from] key::Error),
+    /// The store did not do it.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The scheme made no signature.
+    #[error(transparent)]
+    Scheme(#[from] scheme::Error),
+    /// A key made no signature.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// A file was not read or written.
+    #[error("{role} {source}")]
+    File {
+        /// What the file is for.
+        role: &'static str,
+        /// What is wrong.
+        source: files::Error,
+    },
+    /// An output is one of the inputs too.
+    #[error("{role} {}: is an input of this command too", .path.display())]
+    OutputIsInput {
+        /// What the output is.
+        role: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file does not hold a signature.
+    #[error("signature file {}: {source}", .path.display())]
+    NotASignature {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: SignatureError,
+    },
+    /// A signature does not hold.
+    #[error("signature file {}: key {key} did not sign {} with it", .path.display(), .file.display())]
+    BadSignature {
+        /// The signature's file.
+        path: PathBuf,
+        /// The key that was asked about.
+        key: Fingerprint,
+        /// The file that was to be signed.
+        file: PathBuf,
+    },
+    /// The endorsement does not hold.
+    #[error("endorsement file {}: {source}", .path.display())]
+    NotEndorsed {
+        /// The endorsement's file.
+        path: PathBuf,
+        /// Who did not endorse whom.
+        source: NotEndorsed,
+    },
+    /// Another valid endorsement of this vendor by this CA is in use already.
+    #[error(
+        "{found_on} carries another valid endorsement of vendor {vendor} by CA {ca} than {given}"
+    )]
+    OtherEndorsement {
+        /// The image that carries it.
+        found_on: String,
+        /// The vendor.
+        vendor: Fingerprint,
+        /// The CA.
+        ca: Fingerprint,
+        /// The one that was to be used.
+        given: String,
+    },
+    /// It cannot be told whether the vendor has an endorsement already.
+    #[error("cannot tell whether vendor {vendor} has an endorsement already: {source}")]
+    Endorsements {
+        /// The vendor.
+        vendor: Fingerprint,
+        /// What could not be read.
+        source: store::Error,
+    },
+    /// The image is not fit to be signed.
+    #[error("{}: image {image} is not signed: {reason} [{rule}]", .layout.display())]
+    Unfit {
+        /// The layout.
+        layout: PathBuf,
+        /// The image.
+        image: String,
+        /// The rule that failed.
+        rule: &'static str,
+        /// Why it failed.
+        reason: String,
+    },
+    /// The signed image does not verify.
+    #[error("image {image} does not verify after signing: {reason} [{rule}]; nothing was written")]
+    SelfCheck {
+        /// The image.
+        image: String,
+        /// The rule that failed.
+        rule: &'static str,
+        /// Why it failed.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// An error about a file that has this role.
+    fn file(role: &'static str) -> impl FnOnce(files::Error) -> Self {
+        move |source| Self::File { role, source }
+    }
+}
+
+/// The rule that a broken part of an image breaks, with the reason; `None` where the error is not
+/// about a part of an image.
+fn broken_rule(error: &store::Error) -> Option<(&'static str, String)> {
+    let store::Error::Part { part, problem, .. } = error else {
+        return None;
+    };
+    let rule = match part {
+        Part::IndexJson | Part::Index(_) | Part::Manifest(_) => rule::MANIFEST_DIGEST,
+        Part::Config(_) => rule::CONFIG_DIGEST,
+        Part::Layer(..) => rule::LAYER_BLOBS,
+    };
+    Some((rule, format!("{part} {problem}")))
+}
+
+/// Refuses an output that is one of the inputs too.
+fn check_output(
+    role: &'static str,
+    output: &std::path::Path,
+    inputs: &[&std::path::Path],
+) -> Result<(), Error> {
+    if inputs.iter().any(|input| files::same_file(input, output)) {
+        return Err(Error::OutputIsInput {
+            role,
+            path: output.to_owned(),
+        });
+    }
+    Ok(())
+}

@@ -80,6 +80,11 @@ impl Endorsement {
         &self.signature
     }
 
+    /// The CA that endorsed.
+    pub const fn ca(&self) -> &PublicKey {
+        &self.ca
+    }
+
     /// The vendor that is endorsed.
     pub const fn vendor(&self) -> &PublicKey {
         &self.vendor

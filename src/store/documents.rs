@@ -17,8 +17,6 @@ use crate::image::{Descriptor, Manifest, Platform, media};
 /// An image index, or `index.json`.
 #[derive(Clone, Debug)]
 pub struct Index {
-    /// The member `mediaType`.
-    pub media_type: Option<String>,
     /// The entries.
     pub manifests: Vec<Descriptor>,
 }
@@ -56,16 +54,16 @@ pub fn index(bytes: &[u8]) -> Result<Index, Problem> {
     check_members(bytes, &INDEX_MEMBERS, &["config", "layers"])?;
     let index: oci::ImageIndex = parse(bytes)?;
     check_version(index.schema_version())?;
-    let media_type = index.media_type().as_ref().map(ToString::to_string);
-    if let Some(found) = media_type.as_ref().filter(|m| !media::is_index(m)) {
+    if let Some(found) = index.media_type().as_ref().map(ToString::to_string)
+        && !media::is_index(&found)
+    {
         return Err(Problem::MediaType {
-            found: found.clone(),
+            found,
             wanted: "an image index",
         });
     }
     let manifests = index.manifests().iter().map(descriptor);
     Ok(Index {
-        media_type,
         manifests: manifests.collect::<Result<_, _>>()?,
     })
 }

@@ -82,17 +82,28 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 
 /// A JSON object whose members stay as they are unless set.
 #[derive(Clone, Debug)]
-pub struct Object(Vec<(String, Box<RawValue>)>);
+pub struct Object {
+    members: Vec<(String, Box<RawValue>)>,
+    changed: bool,
+}
 
 impl Object {
     /// An object without members.
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self {
+            members: Vec::new(),
+            changed: false,
+        }
+    }
+
+    /// Whether a member was set to something other than what it was.
+    pub const fn is_changed(&self) -> bool {
+        self.changed
     }
 
     /// A member's value, read into a type; `None` where the member is absent.
     pub fn get<'a, T: Deserialize<'a>>(&'a self, key: &str) -> Result<Option<T>, Error> {
-        self.0
+        self.members
             .iter()
             .find(|(k, _)| k == key)
             .map(|(_, value)| serde_json::from_str(value.get()))
@@ -101,31 +112,34 @@ impl Object {
 
     /// Whether there is such a member.
     pub fn has(&self, key: &str) -> bool {
-        self.0.iter().any(|(k, _)| k == key)
+        self.members.iter().any(|(k, _)| k == key)
     }
 
     /// The names of the members.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(key, _)| key.as_str())
+        self.members.iter().map(|(key, _)| key.as_str())
     }
 
     /// Sets a member where it stands, or adds it at the end.
     pub fn set<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), Error> {
         let value = to_raw_value(value)?;
-        match self.0.iter_mut().find(|(k, _)| k == key) {
+        match self.members.iter_mut().find(|(k, _)| k == key) {
+            Some((_, old)) if old.get() == value.get() => return Ok(()),
             Some((_, old)) => *old = value,
-            None => self.0.push((key.to_owned(), value)),
+            None => self.members.push((key.to_owned(), value)),
         }
+        self.changed = true;
         Ok(())
     }
 
     /// Sets a member where it stands, or adds it behind another one.
     pub fn set_behind(&mut self, other: &str, key: &str, value: &str) -> Result<(), Error> {
         if !self.has(key)
-            && let Some(at) = self.0.iter().position(|(k, _)| k == other)
+            && let Some(at) = self.members.iter().position(|(k, _)| k == other)
         {
-            self.0
+            self.members
                 .insert(at + 1, (key.to_owned(), to_raw_value(value)?));
+            self.changed = true;
             return Ok(());
         }
         self.set(key, value)
@@ -139,8 +153,8 @@ impl Object {
 
 impl Serialize for Object {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (key, value) in &self.0 {
+        let mut map = serializer.serialize_map(Some(self.members.len()))?;
+        for (key, value) in &self.members {
             map.serialize_entry(key, value)?;
         }
         map.end()
@@ -162,7 +176,10 @@ impl<'de> Deserialize<'de> for Object {
                 while let Some(member) = map.next_entry()? {
                     members.push(member);
                 }
-                Ok(Object(members))
+                Ok(Object {
+                    members,
+                    changed: false,
+                })
             }
         }
         deserializer.deserialize_map(Members)
@@ -178,6 +195,10 @@ mod tests {
         let text =
             r#"{"b":1.0e2,"a":123456789012345678901234567890,"x":{"z":[ 1 ],"y":"<"},"c":"é"}"#;
         let mut object: Object = read(text.as_bytes()).expect("valid");
+        object
+            .set("a", &object.get::<Box<RawValue>>("a").expect("JSON"))
+            .expect("the same");
+        assert!(!object.is_changed());
         assert_eq!(object.to_bytes().expect("JSON"), text.as_bytes());
         object.set("a", &7).expect("a number");
         object.set("n", "new").expect("a string");

@@ -5,9 +5,8 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread;
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -15,6 +14,7 @@ use super::error::{Error, Part};
 use super::{Layout, Problem};
 use crate::crypto::{Digest, HashAlgorithm, Hasher};
 use crate::image::{Compression, Descriptor, Image, Mismatch};
+use crate::parallel;
 use crate::progress::Progress;
 
 /// The largest window a zstd layer may ask for: 8 MiB, what decoders have to support (RFC 8878,
@@ -169,39 +169,15 @@ struct Checker<'a> {
 impl Checker<'_> {
     /// Looks at all layers, as many at a time as there are processors.
     fn all(&self) -> Result<Vec<Outcome>, Error> {
-        let count = self.image.manifest.layers.len();
-        let outcomes: Vec<OnceLock<Result<Outcome, Error>>> =
-            (0..count).map(|_| OnceLock::new()).collect();
-        let next = AtomicUsize::new(0);
-        let work = || {
-            loop {
-                let n = next.fetch_add(1, Ordering::Relaxed);
-                let Some(cell) = outcomes.get(n) else { break };
-                let outcome = self.one(n);
-                cell.get_or_init(|| outcome);
-            }
-        };
-        let workers = thread::available_parallelism().map_or(1, usize::from);
-        let large = self
-            .image
-            .manifest
-            .layers
-            .iter()
-            .filter(|l| l.size > 64 * 1024);
-        thread::scope(|scope| {
-            for _ in 1..workers.min(large.count()) {
-                scope.spawn(work);
-            }
-            work();
-        });
-        outcomes
+        let layers = &self.image.manifest.layers;
+        // A thread costs more than a small layer.
+        let large = layers.iter().filter(|layer| layer.size > READ_SIZE as u64);
+        parallel::map(layers, large.count(), |n, layer| self.one(n, layer))
             .into_iter()
-            .map(|cell| cell.into_inner().expect("every layer was looked at"))
             .collect()
     }
 
-    fn one(&self, n: usize) -> Result<Outcome, Error> {
-        let layer = &self.image.manifest.layers[n];
+    fn one(&self, n: usize, layer: &Descriptor) -> Result<Outcome, Error> {
         let algorithm = self
             .image
             .diff_ids

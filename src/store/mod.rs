@@ -6,18 +6,23 @@
 pub mod archive;
 pub mod dir;
 mod documents;
+mod edit;
 
 mod error;
 mod json;
 mod layers;
 mod layout;
+mod prune;
 
 mod registry;
 mod resolve;
+mod transaction;
 
+pub use edit::{Applied, AppliedImage, Referrer};
 pub use error::{Error, Part, Problem};
 pub use layers::LayerFindings;
 pub use layout::Layout;
+pub use prune::Pruned;
 
 pub use registry::{Published, Registry, Staging};
 pub use resolve::{Entry, Selection, Target};

@@ -158,20 +158,33 @@ impl Layout {
     /// BuildKit's attestations, and untagged manifests that only refer to another one.
     pub fn all_images(&self) -> Result<(Vec<Target>, Vec<Descriptor>), Error> {
         self.check_tags()?;
+        let tree = self.tree()?;
+        for entry in tree.entries() {
+            if !entry.present {
+                let part = Part::Index(entry.descriptor.digest);
+                return Err(self.problem(part, Problem::Absent));
+            }
+        }
+        Ok(self.images_in(&tree))
+    }
+
+    /// Every image that `index.json` leads to, as far as the indexes are in the layout, whatever
+    /// the tags are like.
+    pub fn reachable_images(&self) -> Result<Vec<Target>, Error> {
+        Ok(self.images_in(&self.tree()?).0)
+    }
+
+    fn images_in(&self, tree: &Tree) -> (Vec<Target>, Vec<Descriptor>) {
         let mut images = Vec::new();
         let mut others = Vec::new();
         let mut seen = HashSet::new();
         let mut tag = None;
-        for entry in self.tree()?.entries() {
+        for entry in tree.entries() {
             if entry.depth == 0 {
                 tag = entry.descriptor.tag().map(str::to_owned);
             }
             let descriptor = entry.descriptor;
             if media::is_index(&descriptor.media_type) {
-                if !entry.present {
-                    let part = Part::Index(descriptor.digest);
-                    return Err(self.problem(part, Problem::Absent));
-                }
                 continue;
             }
             if !seen.insert(descriptor.digest) {
@@ -191,7 +204,7 @@ impl Layout {
                 images.push(Target { name, descriptor });
             }
         }
-        Ok((images, others))
+        (images, others)
     }
 
     /// Whether a manifest, if it can be read, refers to another one.

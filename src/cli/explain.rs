@@ -1,0 +1,176 @@
+//! What an error means for the exit status, and what a person can do about it.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use crate::crypto::SignError;
+use crate::crypto::p384::PublicKeyError;
+use crate::key::file::KeyFileError;
+use crate::ops::Error;
+use crate::{files, key, scheme, store};
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// Done, or trusted.
+    Done = 0,
+    /// Refused: a check failed.
+    Refused = 1,
+    /// Wrong usage.
+    Usage = 2,
+    /// Could not decide: I/O, token, environment.
+    Undecided = 3,
+}
+
+/// The exit status for an error.
+pub fn status(error: &Error) -> Status {
+    match error {
+        Error::Key(key::Error::File(source)) | Error::File { source, .. } => of_file(source),
+        Error::Store(source) | Error::Endorsements { source, .. } => of_store(source),
+        Error::Sign(source) | Error::Scheme(scheme::Error::Sign(source)) => match source {
+            SignError::Backend { .. } => Status::Undecided,
+            SignError::Faulty { .. } => Status::Refused,
+        },
+        Error::OutputIsInput { .. } => Status::Usage,
+        _ => Status::Refused,
+    }
+}
+
+const fn of_file(error: &files::Error) -> Status {
+    match error {
+        files::Error::Io { .. } => Status::Undecided,
+        _ => Status::Refused,
+    }
+}
+
+const fn of_store(error: &store::Error) -> Status {
+    match error {
+        store::Error::Io { .. } | store::Error::NoSuchImage { .. } | store::Error::Lost { .. } => {
+            Status::Undecided
+        }
+        _ => Status::Refused,
+    }
+}
+
+/// What to do about an error, where there is something to say.
+pub fn hint(error: &Error) -> Option<String> {
+    match error {
+        Error::Key(error) => of_key(error),
+        Error::File { role, source } => of_output(role, source),
+        Error::Store(error) => of_layout(error),
+        Error::OutputIsInput { .. } => Some("name another output".into()),
+        Error::NotASignature { .. } => Some(
+            "signatures are DER, as `openssl dgst -sha384 -sign` writes them; hex, base64 and raw r||s are not read"
+                .into(),
+        ),
+        Error::NotEndorsed { .. } => Some(
+            "the CA has to sign the vendor's public key: ir-sign endorse -k CA -f vendor.pub -s vendor.pub.sig"
+                .into(),
+        ),
+        Error::OtherEndorsement { .. } => Some(
+            "a realm that started with one endorsement loses its data with another: sign with the one in use (-s, -c); \
+             `ir-sign inspect-image --json` prints it"
+                .into(),
+        ),
+        Error::Endorsements { .. } => Some(
+            "give the endorsement with -s and -c, or repair or move away what cannot be read".into(),
+        ),
+        _ => None,
+    }
+}
+
+fn of_key(error: &key::Error) -> Option<String> {
+    match error {
+        key::Error::Private { path, source } => of_private(path, source),
+        key::Error::Public { path, source } => of_public(path, source),
+        key::Error::File(files::Error::Exists { .. }) => Some(
+            "a private key is never overwritten: name another file, or move this one away".into(),
+        ),
+        key::Error::File(_) => None,
+    }
+}
+
+fn of_private(path: &Path, error: &KeyFileError) -> Option<String> {
+    let convert = |form: &str| {
+        let path = quoted(path);
+        Some(format!(
+            "convert it: openssl ec{form} -in {path} -outform DER -out key.der"
+        ))
+    };
+    match error {
+        KeyFileError::Pem => convert(""),
+        KeyFileError::Pkcs8 | KeyFileError::EncryptedPkcs8 => convert(" -inform DER"),
+        KeyFileError::ExplicitCurve => convert(" -inform DER -param_enc named_curve"),
+        KeyFileError::Curve(_) | KeyFileError::NoCurve => Some(
+            "make a P-384 key: ir-sign gen-key -o key.der, or openssl ecparam -name secp384r1 -genkey -noout -outform DER -out key.der"
+                .into(),
+        ),
+        KeyFileError::PublicKey => Some("give the private key (made by ir-sign gen-key)".into()),
+        _ => None,
+    }
+}
+
+fn of_public(path: &Path, error: &PublicKeyError) -> Option<String> {
+    let quoted = quoted(path);
+    match error {
+        PublicKeyError::Pem => Some(format!(
+            "convert it: openssl ec -pubin -in {quoted} -pubout -outform DER -out key.pub"
+        )),
+        PublicKeyError::Compressed => Some(format!(
+            "convert it: openssl ec -pubin -inform DER -in {quoted} -pubout -conv_form uncompressed -outform DER -out key.pub"
+        )),
+        PublicKeyError::PrivateKey => Some(format!(
+            "take the public key out: ir-sign extract-public -i {quoted} -o key.pub"
+        )),
+        _ => None,
+    }
+}
+
+fn of_output(role: &str, error: &files::Error) -> Option<String> {
+    match error {
+        files::Error::Exists { .. } => Some(format!("--force replaces the {role}")),
+        _ => None,
+    }
+}
+
+fn of_layout(error: &store::Error) -> Option<String> {
+    match error {
+        store::Error::IsIndex { platforms, .. } if platforms.is_empty() => None,
+        store::Error::IsIndex { platforms, .. } => Some(format!(
+            "name one with --platform {}, or take them all (sign: --all-platforms, verify: --all)",
+            platforms[0]
+        )),
+        store::Error::NotOneImage { present, .. } => {
+            present.first().map(|name| format!("name it: -d {name}"))
+        }
+        store::Error::NoSuchImage {
+            unreferenced: true, ..
+        } => Some(
+            "a blob of that digest is there, but nothing leads to it: an image that is signed gets a new digest".into(),
+        ),
+        store::Error::Bomb { flag, .. } => Some(format!("if it is meant to be so large, raise {flag}")),
+        store::Error::Lost { .. } => Some("run it again".into()),
+        store::Error::Exists(_) => Some(
+            "sign what is there with sign-image, choose another name with -a, or replace it with --force".into(),
+        ),
+        store::Error::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
+            Some("an app is a folder of the registry: DIR/NAME with an OCI image layout in it".into())
+        }
+        store::Error::Part {
+            problem: store::Problem::DuplicateTag(_),
+            ..
+        } => Some("name the image by its digest, or give each image a tag of its own".into()),
+        _ => None,
+    }
+}
+
+/// A path as a shell reads it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%,:=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}

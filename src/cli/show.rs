@@ -1,0 +1,303 @@
+//! Results as text for a person and as JSON for a program.
+
+use serde_json::{Value, json};
+
+use crate::crypto::digest::hex;
+use crate::crypto::p384::Fingerprint;
+use crate::ops::endorsement::Source;
+use crate::ops::inspect::{Content, Inspected};
+use crate::ops::sign::{SignedImage, SignedImages};
+use crate::report::{Check, Outcome, Report, Signatory};
+use crate::scheme::annotation::Claim;
+use crate::store::{Pruned, Referrer};
+
+/// Paints parts of a text, or does not.
+#[derive(Clone, Copy, Debug)]
+pub struct Paint(pub bool);
+
+impl Paint {
+    fn with(self, code: &str, text: &str) -> String {
+        if self.0 {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// Something good.
+    pub fn good(self, text: &str) -> String {
+        self.with("32", text)
+    }
+
+    /// Something bad.
+    pub fn bad(self, text: &str) -> String {
+        self.with("1;31", text)
+    }
+
+    /// Something to take note of.
+    pub fn warn(self, text: &str) -> String {
+        self.with("33", text)
+    }
+}
+
+/// A text that others wrote, safe for a terminal.
+pub fn plain(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let escaped = c.is_control().then(|| c.escape_default());
+            let kept = (!c.is_control()).then_some(c);
+            escaped.into_iter().flatten().chain(kept)
+        })
+        .collect()
+}
+
+/// One verdict for a person.
+pub fn report(report: &Report, trusted: bool, paint: Paint) -> String {
+    let mut lines = vec![format!("{} {}", plain(&report.subject), report.digest)];
+    for Check { rule, outcome } in &report.checks {
+        let (word, reason) = match outcome {
+            Outcome::Passed => (paint.good("passed     "), String::new()),
+            Outcome::Failed(reason) => (paint.bad("FAILED     "), format!(": {}", plain(reason))),
+            Outcome::Blocked => (
+                paint.warn("not checked"),
+                ": a check before it failed".into(),
+            ),
+            Outcome::LeftOut => (paint.warn("not checked"), ": left out as asked".into()),
+        };
+        lines.push(format!("  {word} {rule}{reason}"));
+    }
+    for Signatory { role, fingerprint } in &report.signatories {
+        lines.push(format!("  {role:<11} {fingerprint}"));
+    }
+    let left_out = report
+        .checks
+        .iter()
+        .any(|check| check.outcome == Outcome::LeftOut);
+    lines.push(match (trusted, left_out) {
+        (true, false) => paint.good("trusted"),
+        (true, true) => paint.good("trusted, but for what was not checked"),
+        (false, _) => paint.bad("NOT trusted"),
+    });
+    lines.join("\n")
+}
+
+/// One verdict for a program.
+pub fn report_json(report: &Report, trusted: bool) -> Value {
+    let check = |check: &Check| {
+        let (outcome, reason) = match &check.outcome {
+            Outcome::Passed => ("passed", None),
+            Outcome::Failed(reason) => ("failed", Some(reason)),
+            Outcome::Blocked => ("blocked", None),
+            Outcome::LeftOut => ("left-out", None),
+        };
+        let mut value = json!({ "rule": check.rule, "outcome": outcome });
+        if let Some(reason) = reason {
+            value["reason"] = json!(reason);
+        }
+        value
+    };
+    let signatory =
+        |s: &Signatory| json!({ "role": s.role, "fingerprint": fingerprint(&s.fingerprint) });
+    json!({
+        "reference": report.subject,
+        "digest": report.digest.to_string(),
+        "trusted": trusted,
+        "checks": report.checks.iter().map(check).collect::<Vec<_>>(),
+        "signatories": report.signatories.iter().map(signatory).collect::<Vec<_>>(),
+    })
+}
+
+/// A fingerprint for a program: the same text that a person sees.
+pub fn fingerprint(fingerprint: &Fingerprint) -> Value {
+    json!(fingerprint.to_string())
+}
+
+/// What signing did to an image, for a person.
+pub fn signed(image: &SignedImage) -> String {
+    let name = plain(&image.applied.name);
+    let tags: Vec<String> = image
+        .applied
+        .tags
+        .iter()
+        .chain(&image.applied.index_tags)
+        .map(|tag| plain(tag))
+        .collect();
+    let tags = if tags.is_empty() {
+        "no tag leads to it".to_owned()
+    } else {
+        format!("tags that lead to it: {}", tags.join(", "))
+    };
+    if image.was_signed() {
+        format!("{name} carries this very signature already; {tags}")
+    } else {
+        format!(
+            "{name} is signed: {} became {}; {tags}",
+            image.applied.old, image.applied.new
+        )
+    }
+}
+
+/// Where the endorsement comes from, for a person.
+pub fn endorsement(source: &Source) -> String {
+    match source {
+        Source::Given => "the endorsement is the one that was given".into(),
+        Source::Found(image) => format!(
+            "the endorsement is the one in use already, from {}",
+            plain(image)
+        ),
+        Source::Made => "the CA's key made a new endorsement of the vendor".into(),
+    }
+}
+
+/// What still refers to an unsigned manifest, for a person.
+pub fn referrer(referrer: &Referrer) -> String {
+    let tag = referrer.tag.as_ref();
+    let tag = tag.map_or_else(String::new, |tag| format!(" (tag {})", plain(tag)));
+    format!(
+        "{}{tag} refers to {}, which was replaced: it does not refer to the signed image",
+        referrer.digest, referrer.subject
+    )
+}
+
+/// What signing did, for a program.
+pub fn signed_json(signed: &SignedImages) -> Value {
+    let image = |image: &SignedImage| {
+        json!({
+            "reference": image.applied.name,
+            "digest": image.applied.new.to_string(),
+            "previous_digest": image.applied.old.to_string(),
+            "config": image.config.to_string(),
+            "changed": !image.was_signed(),
+            "tags": image.applied.tags,
+            "index_tags": image.applied.index_tags,
+        })
+    };
+    let referrer = |referrer: &Referrer| {
+        json!({
+            "digest": referrer.digest.to_string(),
+            "tag": referrer.tag,
+            "subject": referrer.subject.to_string(),
+        })
+    };
+    let endorsement = match &signed.endorsement {
+        Source::Given => json!({ "source": "given" }),
+        Source::Found(image) => json!({ "source": "found", "image": image }),
+        Source::Made => json!({ "source": "made" }),
+    };
+    json!({
+        "layout": signed.layout.display().to_string(),
+        "images": signed.images.iter().map(image).collect::<Vec<_>>(),
+        "vendor": fingerprint(&signed.vendor),
+        "ca": fingerprint(&signed.ca),
+        "endorsement": endorsement,
+        "changed": signed.changed,
+        "referrers": signed.referrers.iter().map(referrer).collect::<Vec<_>>(),
+        "warnings": signed.warnings,
+    })
+}
+
+/// What an entry leads to, for a person.
+pub fn inspected(entry: &Inspected) -> String {
+    let descriptor = &entry.descriptor;
+    let indent = "  ".repeat(entry.depth);
+    let tag = descriptor.tag().map_or("(no tag)", |tag| tag);
+    let name = if entry.depth == 0 {
+        format!("{} ", plain(tag))
+    } else {
+        String::new()
+    };
+    let mut lines = vec![format!("{indent}{name}{}", descriptor.digest)];
+    let mut add = |text: String| lines.push(format!("{indent}    {text}"));
+    match &entry.content {
+        Content::Index => add("image index".into()),
+        Content::Attestation => add("attestation about an image".into()),
+        Content::Unreadable(reason) => add(plain(reason)),
+        Content::Image(image, claim) => {
+            add(format!(
+                "image for {}, {} layers, config {}",
+                plain(&image.platform.to_string()),
+                image.manifest.layers.len(),
+                image.config.digest()
+            ));
+            match claim {
+                None => add("not signed".into()),
+                Some(claim) => claimed(claim).into_iter().for_each(add),
+            }
+        }
+    }
+    lines.join("\n")
+}
+
+fn claimed(claim: &Claim) -> Vec<String> {
+    let vendor = match &claim.vendor {
+        Ok(vendor) => format!("says it is signed by vendor {}", vendor.fingerprint()),
+        Err(reason) => format!("says it is signed, by nobody known: {}", plain(reason)),
+    };
+    let holds = if claim.config_signed {
+        "that vendor's signature of the config holds; whether a CA vouches for the vendor is not checked here"
+    } else {
+        "no signature of the config by that vendor holds"
+    };
+    vec![vendor, holds.into()]
+}
+
+/// What an entry leads to, for a program.
+pub fn inspected_json(entry: &Inspected) -> Value {
+    let descriptor = &entry.descriptor;
+    let mut value = json!({
+        "depth": entry.depth,
+        "digest": descriptor.digest.to_string(),
+        "media_type": descriptor.media_type,
+        "size": descriptor.size,
+        "tag": descriptor.tag(),
+        "platform": descriptor.platform.as_ref().map(ToString::to_string),
+    });
+    match &entry.content {
+        Content::Index => value["kind"] = json!("index"),
+        Content::Attestation => value["kind"] = json!("attestation"),
+        Content::Unreadable(reason) => {
+            value["kind"] = json!("unreadable");
+            value["reason"] = json!(reason);
+        }
+        Content::Image(image, claim) => {
+            value["kind"] = json!("image");
+            value["platform"] = json!(image.platform.to_string());
+            value["config"] = json!(image.config.digest().to_string());
+            value["layers"] = json!(image.manifest.layers.len());
+            value["claim"] = claim.as_ref().map_or(Value::Null, |claim| {
+                let vendor = claim.vendor.as_ref();
+                json!({
+                    "vendor": vendor.ok().map(|v| v.fingerprint().to_string()),
+                    "vendor_public_key": vendor.ok().map(|v| hex(&v.to_spki())),
+                    "error": vendor.err(),
+                    "config_signed": claim.config_signed,
+                    "endorsement": claim.endorsement.as_ref().map(|s| hex(&s.to_der())),
+                })
+            });
+        }
+    }
+    value
+}
+
+/// What is or would be removed, for a program.
+pub fn pruned_json(pruned: &Pruned, removed: bool) -> Value {
+    let blobs = pruned.blobs.iter();
+    json!({
+        "removed": removed,
+        "blobs": blobs
+            .map(|(digest, size)| json!({ "digest": digest.to_string(), "size": size }))
+            .collect::<Vec<_>>(),
+        "temporary": pruned.temporary,
+        "foreign": pruned.foreign,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_cannot_drive_the_terminal() {
+        assert_eq!(plain("a\x1b[2Jb\nc\u{9b}é"), "a\\u{1b}[2Jb\\nc\\u{9b}é");
+    }
+}

@@ -1,0 +1,205 @@
+//! The one endorsement a vendor has.
+//!
+//! What a realm measures, and the key of its data, derive from the endorsement's very bytes: with
+//! another signature of the same CA over the same key, though valid, it loses its data. So an
+//! endorsement that is in use is found and used again, and never replaced by another.
+
+use std::path::PathBuf;
+
+use super::Error;
+use super::file::read_signature;
+use crate::crypto::{PublicKey, Signer};
+use crate::image::AppName;
+use crate::key::{self, KeyRef, KeyRing};
+use crate::scheme::annotation::Endorsement;
+use crate::store::{self, Layout, Problem, Registry};
+
+/// Where the CA's word for the vendor comes from.
+#[derive(Clone, Debug)]
+pub enum Vouch {
+    /// From a file: the CA signed the vendor's key apart.
+    File {
+        /// The DER signature of the vendor's DER `SubjectPublicKeyInfo`.
+        signature: PathBuf,
+        /// The CA's public key: DER `SubjectPublicKeyInfo`.
+        ca: PathBuf,
+    },
+    /// From the CA's private key, which is at hand.
+    Ca(KeyRef),
+}
+
+/// The CA's word, read and checked as far as it can be before the images are known.
+pub(super) enum Voucher {
+    Given(Endorsement, PathBuf),
+    Signer(Box<dyn Signer>),
+}
+
+impl Vouch {
+    /// Reads what the user gave. An endorsement that does not hold is refused here.
+    pub(super) fn read(&self, ring: &mut KeyRing, vendor: &PublicKey) -> Result<Voucher, Error> {
+        match self {
+            Self::File { signature, ca } => {
+                let ca = key::read_public(ca)?;
+                let given = read_signature(signature)?;
+                let endorsement = Endorsement::verified(*vendor, ca, given).map_err(|source| {
+                    Error::NotEndorsed {
+                        path: signature.clone(),
+                        source,
+                    }
+                })?;
+                Ok(Voucher::Given(endorsement, signature.clone()))
+            }
+            Self::Ca(key) => Ok(Voucher::Signer(ring.signer(key)?)),
+        }
+    }
+}
+
+/// Where an endorsement to be used was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// It was given.
+    Given,
+    /// It was on an image.
+    Found(String),
+    /// There was none, and the CA's key made one.
+    Made,
+}
+
+/// An endorsement in use, and the image that carries it.
+struct Use {
+    endorsement: Endorsement,
+    image: String,
+}
+
+/// The images among which endorsements in use are looked for.
+pub(super) struct Search<'a> {
+    pub(super) registry: &'a Registry,
+    /// The app that is signed.
+    pub(super) app: &'a AppName,
+    /// Its layouts: the one that is signed, and the one that is there already if that is another.
+    pub(super) layouts: &'a [&'a Layout],
+    /// The images that are signed.
+    pub(super) images: &'a [crate::image::Image],
+}
+
+impl Voucher {
+    fn ca(&self) -> PublicKey {
+        match self {
+            Self::Given(endorsement, _) => *endorsement.ca(),
+            Self::Signer(signer) => *signer.public_key(),
+        }
+    }
+
+    /// Settles on the endorsement: the one on the images themselves, or on another image of the
+    /// app, or of the registry. A different one that was given is refused, unless only other apps
+    /// carry the one in use; then `warn` is told.
+    pub(super) fn settle(
+        self,
+        vendor: &PublicKey,
+        search: &Search<'_>,
+        warn: &mut dyn FnMut(String),
+    ) -> Result<(Endorsement, Source), Error> {
+        let ca = self.ca();
+        let on_images = search.images.iter().filter_map(|image| {
+            Some(Use {
+                endorsement: Endorsement::on_image(image, vendor, &ca)?,
+                image: image.name.clone(),
+            })
+        });
+        let mut in_app: Vec<Use> = on_images.collect();
+        let own = in_app.len();
+        for layout in search.layouts {
+            in_app.extend(search_layout(layout, vendor, &ca).map_err(unknown(vendor))?);
+        }
+        match self {
+            Self::Given(given, path) => {
+                if let Some(other) = in_app.iter().find(|u| u.endorsement != given) {
+                    return Err(conflict(other, vendor, &ca, path.display().to_string()));
+                }
+                match search.other_apps(vendor, &ca) {
+                    Ok(uses) => uses
+                        .iter()
+                        .filter(|u| u.endorsement != given)
+                        .for_each(|u| warn(format!("{} {OTHER_APP}", u.image))),
+                    Err(e) => warn(format!(
+                        "other apps were not searched for endorsements: {e}"
+                    )),
+                }
+                Ok((given, Source::Given))
+            }
+            Self::Signer(signer) => {
+                // The images' own come first; only if they have none does the rest count.
+                let mut candidates = in_app;
+                if own > 0 {
+                    candidates.truncate(own);
+                }
+                if candidates.is_empty() {
+                    candidates = search.other_apps(vendor, &ca).map_err(unknown(vendor))?;
+                }
+                let Some(first) = candidates.first() else {
+                    return Ok((Endorsement::make(*vendor, &*signer)?, Source::Made));
+                };
+                let differs = |u: &&Use| u.endorsement != first.endorsement;
+                if let Some(other) = candidates.iter().find(differs) {
+                    return Err(conflict(other, vendor, &ca, first.image.clone()));
+                }
+                let source = Source::Found(first.image.clone());
+                Ok((first.endorsement.clone(), source))
+            }
+        }
+    }
+}
+
+const OTHER_APP: &str = "carries another valid endorsement of this vendor by this CA";
+
+impl Search<'_> {
+    /// The endorsements of this vendor in the registry's other apps.
+    fn other_apps(&self, vendor: &PublicKey, ca: &PublicKey) -> Result<Vec<Use>, store::Error> {
+        let mut found = Vec::new();
+        for app in self.registry.apps()? {
+            if app != *self.app {
+                found.extend(search_layout(&self.registry.layout(&app)?, vendor, ca)?);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The endorsements of this vendor that images of a layout carry. What is not an image, or not in
+/// the layout, carries none; what cannot be read is an error, for it could.
+fn search_layout(
+    layout: &Layout,
+    vendor: &PublicKey,
+    ca: &PublicKey,
+) -> Result<Vec<Use>, store::Error> {
+    let mut found = Vec::new();
+    for target in layout.reachable_images()? {
+        let image = match layout.load(&target) {
+            Ok(image) => image,
+            Err(store::Error::Part {
+                problem: Problem::Absent | Problem::MediaType { .. },
+                ..
+            }) => continue,
+            Err(e) => return Err(e),
+        };
+        if let Some(endorsement) = Endorsement::on_image(&image, vendor, ca) {
+            let image = format!("{}: image {}", layout.path().display(), target.name);
+            found.push(Use { endorsement, image });
+        }
+    }
+    Ok(found)
+}
+
+fn unknown(vendor: &PublicKey) -> impl Fn(store::Error) -> Error {
+    let vendor = vendor.fingerprint();
+    move |source| Error::Endorsements { vendor, source }
+}
+
+fn conflict(other: &Use, vendor: &PublicKey, ca: &PublicKey, given: String) -> Error {
+    Error::OtherEndorsement {
+        found_on: other.image.clone(),
+        vendor: vendor.fingerprint(),
+        ca: ca.fingerprint(),
+        given,
+    }
+}

@@ -1,0 +1,140 @@
+//! Signing and verifying files, a vendor's public key among them.
+
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use super::keys::{existing, key_files};
+use super::{Error, check_output};
+use crate::crypto::{HashAlgorithm, Prehash, PublicKey, Signature, StreamHasher};
+use crate::files::{self, Written};
+use crate::key::{self, KeyRef, KeyRing};
+use crate::progress::Progress;
+
+/// No signature file is longer; a P-384 signature has at most 104 bytes.
+const MAX_SIGNATURE_FILE: usize = 4 * 1024;
+
+/// Signs a file: ECDSA over its SHA-384, as `openssl dgst -sha384 -sign` does.
+#[derive(Clone, Debug)]
+pub struct SignFile {
+    /// The private key.
+    pub key: KeyRef,
+    /// The file.
+    pub file: PathBuf,
+    /// Where the DER signature goes.
+    pub signature: PathBuf,
+    /// Whether another file that is there already is replaced.
+    pub force: bool,
+    /// Whether the file has to be a P-384 public key: a CA's endorsement of a vendor.
+    pub endorse: bool,
+}
+
+/// What was signed, and with which key.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// The key that signed.
+    pub key: PublicKey,
+    /// The vendor's key, where one was endorsed.
+    pub endorsed: Option<PublicKey>,
+    /// Whether the signature file is new.
+    pub written: Written,
+}
+
+impl SignFile {
+    /// A file that holds a valid signature of this key over this file is left alone.
+    pub fn run(&self, progress: &dyn Progress) -> Result<Signed, Error> {
+        let mut inputs = key_files(&[&self.key]);
+        inputs.push(&self.file);
+        check_output("signature file", &self.signature, &inputs)?;
+        let signer = KeyRing::new().signer(&self.key)?;
+        let key = *signer.public_key();
+        let (prehash, endorsed) = if self.endorse {
+            let vendor = key::read_public(&self.file)?;
+            (Prehash::sha384(&vendor.to_spki()), Some(vendor))
+        } else {
+            (hash_file(&self.file, progress)?, None)
+        };
+        let signed = |written| Signed {
+            key,
+            endorsed,
+            written,
+        };
+        if self.holds_already(&key, &prehash)? {
+            return Ok(signed(Written::Same));
+        }
+        let signature = signer.sign(&prehash)?.to_der();
+        files::write(&self.signature, &signature, 0o644, existing(self.force))
+            .map(signed)
+            .map_err(Error::file("signature file"))
+    }
+
+    fn holds_already(&self, key: &PublicKey, prehash: &Prehash) -> Result<bool, Error> {
+        if !self.signature.try_exists().unwrap_or(false) {
+            return Ok(false);
+        }
+        match read_signature(&self.signature) {
+            Ok(signature) => Ok(key.verifies(prehash, &signature)),
+            // Something else is there: writing refuses it, or replaces it if that is asked for.
+            Err(Error::NotASignature { .. } | Error::File { .. }) => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+/// Verifies a file's signature, as `openssl dgst -sha384 -verify` does.
+#[derive(Clone, Debug)]
+pub struct VerifyFile {
+    /// The public key: DER `SubjectPublicKeyInfo`.
+    pub key: PathBuf,
+    /// The file.
+    pub file: PathBuf,
+    /// The DER signature.
+    pub signature: PathBuf,
+}
+
+impl VerifyFile {
+    /// The key that signed; anything else is an error.
+    pub fn run(&self, progress: &dyn Progress) -> Result<PublicKey, Error> {
+        let key = key::read_public(&self.key)?;
+        let signature = read_signature(&self.signature)?;
+        let prehash = hash_file(&self.file, progress)?;
+        if key.verifies(&prehash, &signature) {
+            Ok(key)
+        } else {
+            Err(Error::BadSignature {
+                path: self.signature.clone(),
+                key: key.fingerprint(),
+                file: self.file.clone(),
+            })
+        }
+    }
+}
+
+/// Reads a signature file: strict DER.
+pub(super) fn read_signature(path: &Path) -> Result<Signature, Error> {
+    let bytes = files::read(path, MAX_SIGNATURE_FILE).map_err(Error::file("signature file"))?;
+    Signature::from_der(&bytes).map_err(|source| Error::NotASignature {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn hash_file(path: &Path, progress: &dyn Progress) -> Result<Prehash, Error> {
+    let mut file = files::open(path).map_err(Error::file("file"))?;
+    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    progress.begin("hashing", length);
+    let mut hasher = StreamHasher::new(HashAlgorithm::Sha384);
+    loop {
+        match hasher.update_with(|buffer| file.read(buffer)) {
+            Ok(0) => return Ok(hasher.prehash()),
+            Ok(n) => progress.advance(n as u64),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(source) => {
+                return Err(Error::file("file")(files::Error::Io {
+                    path: path.to_owned(),
+                    action: "read",
+                    source,
+                }));
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Verifying images in a registry.
+
+use std::path::PathBuf;
+
+use super::{Error, broken_rule};
+use crate::crypto::PublicKey;
+use crate::image::{AppName, Descriptor, Image, Reference};
+use crate::key;
+use crate::parallel;
+use crate::progress::Progress;
+use crate::report::{Check, Report, Trusted, rule};
+use crate::scheme::VerifyScheme;
+use crate::scheme::annotation::Root;
+use crate::store::{self, Layout, Limits, Registry, Selection, Target};
+
+/// Verifies images of an app for one who trusts a CA.
+#[derive(Clone, Debug)]
+pub struct VerifyImages {
+    /// The registry directory.
+    pub registry: PathBuf,
+    /// The app.
+    pub app: AppName,
+    /// Which images.
+    pub which: Which,
+    /// Which of a multi-platform tag's.
+    pub selection: Selection,
+    /// The CA's public key: DER `SubjectPublicKeyInfo`.
+    pub ca: PathBuf,
+    /// The public keys of the vendors that may have signed; empty for any that the CA endorsed.
+    pub vendors: Vec<PathBuf>,
+    /// Whether the layers are left out.
+    pub config_only: bool,
+    /// How much is read before giving up.
+    pub limits: Limits,
+}
+
+/// Which images are verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// These; where there are none, the only one there is.
+    Named(Vec<Reference>),
+    /// All that `index.json` leads to.
+    All,
+}
+
+/// The verdicts, in the order in which the images were named or lie in the index.
+#[derive(Debug)]
+pub struct Verified {
+    /// One verdict an image, or what kept it from being reached.
+    pub images: Vec<Result<Verdict, Error>>,
+    /// What is not an image and was passed over.
+    pub skipped: Vec<Descriptor>,
+}
+
+/// What was decided about an image.
+pub type Verdict = Result<Trusted, Report>;
+
+impl VerifyImages {
+    /// Verifies the images, several at a time. An error is one that concerns them all.
+    pub fn run(&self, progress: &dyn Progress) -> Result<Verified, Error> {
+        let ca = key::read_public(&self.ca)?;
+        let vendors: Result<Vec<PublicKey>, _> = self
+            .vendors
+            .iter()
+            .map(|path| key::read_public(path))
+            .collect();
+        let scheme = Root::new(ca, vendors?);
+        let registry = Registry::open(&self.registry, self.limits)?;
+        let layout = registry.layout(&self.app)?;
+        let (targets, skipped) = self.targets(&layout)?;
+        let images = parallel::map(&targets, usize::MAX, |_, target| {
+            self.one(&layout, target, &scheme, progress)
+        });
+        Ok(Verified { images, skipped })
+    }
+
+    fn targets(&self, layout: &Layout) -> Result<(Vec<Target>, Vec<Descriptor>), Error> {
+        let references = match &self.which {
+            Which::All => {
+                let (images, skipped) = layout.all_images()?;
+                if images.is_empty() {
+                    // Nothing to verify is not the same as everything verified.
+                    return Ok((layout.resolve(None, &self.selection)?, skipped));
+                }
+                return Ok((images, skipped));
+            }
+            Which::Named(references) => references,
+        };
+        if references.is_empty() {
+            return Ok((layout.resolve(None, &self.selection)?, Vec::new()));
+        }
+        let mut targets = Vec::new();
+        for reference in references {
+            targets.extend(layout.resolve(Some(reference), &self.selection)?);
+        }
+        Ok((targets, Vec::new()))
+    }
+
+    fn one(
+        &self,
+        layout: &Layout,
+        target: &Target,
+        scheme: &dyn VerifyScheme,
+        progress: &dyn Progress,
+    ) -> Result<Verdict, Error> {
+        let mut report = Report {
+            subject: target.name.clone(),
+            digest: target.descriptor.digest,
+            checks: Vec::new(),
+            signatories: Vec::new(),
+        };
+        match layout.load(target) {
+            Ok(image) => {
+                report.checks.push(Check::passed(rule::MANIFEST_DIGEST));
+                report.checks.push(Check::passed(rule::CONFIG_DIGEST));
+                let findings = scheme.verify(&image);
+                report.checks.extend(findings.checks);
+                report.signatories = findings.signatories;
+                report.checks.extend(self.layers(layout, &image, progress)?);
+            }
+            Err(error) => report.checks = unread(error, scheme)?,
+        }
+        Ok(report.decide())
+    }
+
+    fn layers(
+        &self,
+        layout: &Layout,
+        image: &Image,
+        progress: &dyn Progress,
+    ) -> Result<[Check; 2], Error> {
+        if self.config_only {
+            return Ok([rule::LAYER_BLOBS, rule::DIFF_IDS].map(Check::left_out));
+        }
+        let findings = layout.check_layers(image, progress)?;
+        let check = |rule, outcome: Result<(), String>| match outcome {
+            Ok(()) => Check::passed(rule),
+            Err(reason) => Check::failed(rule, reason),
+        };
+        Ok([
+            check(rule::LAYER_BLOBS, findings.blobs),
+            match findings.diff_ids {
+                Some(outcome) => check(rule::DIFF_IDS, outcome),
+                None => Check::blocked(rule::DIFF_IDS),
+            },
+        ])
+    }
+}
+
+/// The checks of an image whose manifest or config is wrong: those before it hold, those that
+/// stand on it could not be made.
+fn unread(error: store::Error, scheme: &dyn VerifyScheme) -> Result<Vec<Check>, Error> {
+    let Some((broken, reason)) = broken_rule(&error) else {
+        return Err(error.into());
+    };
+    let mut rules = vec![rule::MANIFEST_DIGEST, rule::CONFIG_DIGEST];
+    rules.extend(scheme.rules());
+    rules.extend([rule::LAYER_BLOBS, rule::DIFF_IDS]);
+    let at = rules.iter().position(|rule| *rule == broken).unwrap_or(0);
+    let checks = rules.into_iter().enumerate().map(|(n, rule)| {
+        if n < at {
+            Check::passed(rule)
+        } else if n == at {
+            Check::failed(rule, reason.clone())
+        } else {
+            Check::blocked(rule)
+        }
+    });
+    Ok(checks.collect())
+}

@@ -1,0 +1,355 @@
+//! Changing images: a new manifest, and all that leads to it, in one transaction.
+//!
+//! Documents are never edited in place. New blobs are written beside the old ones and synced, and
+//! then one rename of `index.json` makes the new images the ones that are there.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::dir::Lock;
+use super::error::Part;
+use super::json::{self, Object};
+use super::layout::{INDEX_FILE, read_index};
+use super::resolve::Tree;
+use super::transaction::Transaction;
+use super::{Error, Layout, Problem};
+use crate::crypto::Digest;
+use crate::image::{ATTESTED_DIGEST, Blob, Change, Descriptor, Image, base64, media};
+
+/// What [`Layout::apply`] did.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The images, in the order in which they were given.
+    pub images: Vec<AppliedImage>,
+    /// What still refers to a manifest that was replaced.
+    pub referrers: Vec<Referrer>,
+    /// Whether anything was written.
+    pub changed: bool,
+}
+
+/// One image that was changed.
+#[derive(Clone, Debug)]
+pub struct AppliedImage {
+    /// What it is called in messages.
+    pub name: String,
+    /// Its manifest's digest before.
+    pub old: Digest,
+    /// Its manifest's digest now.
+    pub new: Digest,
+    /// The tags that lead to it now.
+    pub tags: Vec<String>,
+    /// The tags that lead to an index that holds it.
+    pub index_tags: Vec<String>,
+}
+
+/// A manifest, or a tag, that refers to a manifest that was replaced, and still does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Referrer {
+    /// The manifest that refers.
+    pub digest: Digest,
+    /// Its tag, if it has one.
+    pub tag: Option<String>,
+    /// The manifest that it refers to.
+    pub subject: Digest,
+}
+
+impl Layout {
+    /// Makes the changes to the images, all or none.
+    ///
+    /// Each manifest gets its new digest and size, under the algorithm of its old one, and so does
+    /// every index on the way up to `index.json`. On that way embedded `data` is refreshed, the
+    /// attestations' `vnd.docker.reference.digest` follows, a missing `mediaType` is added and
+    /// docker media types become OCI's. All other members keep their text and order. Every entry
+    /// that led to an old manifest leads to the new one.
+    ///
+    /// Others may change the layout until this takes its lock: if an image is not what it was, the
+    /// result is [`Error::Lost`].
+    pub fn apply(&mut self, changes: &[(Image, Change)]) -> Result<Applied, Error> {
+        // A second opening of the folder, so that the lock ends with this call.
+        let lock = self.dir.dir(".")?;
+        lock.lock(Lock::Exclusive)?;
+        let (index_bytes, index) = read_index(&self.dir, self.limits)?;
+        self.index = index;
+        let mut editor = Editor {
+            layout: self,
+            tree: self.tree()?,
+            replaced: HashMap::new(),
+            visited: HashMap::new(),
+            blobs: Vec::new(),
+        };
+        let images = editor.edit_manifests(changes)?;
+        let roots = self.index.manifests.clone();
+        let mut index_tags: HashMap<Digest, Vec<String>> = HashMap::new();
+        for root in &roots {
+            for target in editor.edit_below(root)? {
+                let tags = index_tags.entry(target).or_default();
+                tags.extend(root.tag().map(str::to_owned));
+            }
+        }
+        let new_index = editor.edit_index(&Part::IndexJson, &index_bytes)?;
+        let replaced: HashSet<_> = images
+            .iter()
+            .filter(|image| image.0.digest() != image.1)
+            .map(|image| image.0.digest())
+            .collect();
+        let referrers = editor.referrers(&replaced);
+        let blobs = editor.blobs;
+        let changed = new_index.is_some() || !blobs.is_empty();
+        if changed {
+            let mut transaction = Transaction::new(&self.dir)?;
+            for blob in blobs {
+                let dir = self
+                    .algorithm_dir(blob.digest().algorithm())
+                    .expect("a blob under this algorithm was read");
+                transaction.add(dir, &blob.digest().hex(), blob.bytes())?;
+            }
+            if let Some(bytes) = new_index {
+                transaction.add_last(INDEX_FILE, &bytes)?;
+            }
+            transaction.commit()?;
+            self.index = read_index(&self.dir, self.limits)?.1;
+        }
+        let tags_of = |digest: Digest| {
+            let leads_there = roots.iter().filter(move |d| d.digest == digest);
+            leads_there.filter_map(|d| d.tag().map(str::to_owned))
+        };
+        let images = images
+            .into_iter()
+            .map(|(image, new)| AppliedImage {
+                name: image.name.clone(),
+                old: image.digest(),
+                new,
+                tags: tags_of(image.digest()).collect(),
+                index_tags: index_tags.remove(&image.digest()).unwrap_or_default(),
+            })
+            .collect();
+        Ok(Applied {
+            images,
+            referrers,
+            changed,
+        })
+    }
+}
+
+/// What has become of a manifest or an index.
+struct Replacement {
+    blob: Blob,
+    media_type: &'static str,
+}
+
+struct Editor<'a> {
+    layout: &'a Layout,
+    tree: Tree,
+    /// By the old digest; an image that stays as it is stands here too, under its own.
+    replaced: HashMap<Digest, Replacement>,
+    /// The targets that each index leads to.
+    visited: HashMap<Digest, Vec<Digest>>,
+    /// New blobs, each after those that it leads to.
+    blobs: Vec<Blob>,
+}
+
+impl Editor<'_> {
+    /// Makes the new manifests.
+    fn edit_manifests<'i>(
+        &mut self,
+        changes: &'i [(Image, Change)],
+    ) -> Result<Vec<(&'i Image, Digest)>, Error> {
+        let reachable: HashSet<_> = self
+            .tree
+            .entries()
+            .into_iter()
+            .map(|entry| entry.descriptor.digest)
+            .collect();
+        let mut images = Vec::new();
+        for (image, Change::Annotate(annotations)) in changes {
+            let part = Part::Manifest(image.digest());
+            let blob = edit_manifest(image, annotations)
+                .map_err(|e| self.layout.problem(part, Problem::Json(e.to_string())))?;
+            if !reachable.contains(&image.digest()) && !reachable.contains(&blob.digest()) {
+                return Err(Error::Lost {
+                    layout: self.layout.path().to_owned(),
+                    name: image.name.clone(),
+                });
+            }
+            images.push((image, blob.digest()));
+            if blob.digest() != image.digest() {
+                self.blobs.push(blob.clone());
+            }
+            let media_type = media::MANIFEST;
+            self.replaced
+                .insert(image.digest(), Replacement { blob, media_type });
+        }
+        Ok(images)
+    }
+
+    /// Edits the indexes below an entry, the lowest first, and says which targets it leads to
+    /// through them. An index that leads to none stays as it is.
+    fn edit_below(&mut self, entry: &Descriptor) -> Result<Vec<Digest>, Error> {
+        let digest = entry.digest;
+        if !media::is_index(&entry.media_type) {
+            return Ok(Vec::new());
+        }
+        if let Some(known) = self.visited.get(&digest) {
+            return Ok(known.clone());
+        }
+        let mut targets = Vec::new();
+        for child in self.tree.children(&digest).to_vec() {
+            targets.extend(self.edit_below(&child)?);
+            let is_manifest = media::is_manifest(&child.media_type);
+            if is_manifest && self.replaced.contains_key(&child.digest) {
+                targets.push(child.digest);
+            }
+        }
+        if !targets.is_empty()
+            && let Some(old) = self.tree.blob(&digest)
+        {
+            let old = old.clone();
+            let edited = self.edit_index(&Part::Index(digest), old.bytes())?;
+            let blob = match edited {
+                Some(bytes) => Blob::new(digest.algorithm(), bytes),
+                None => old,
+            };
+            if blob.digest() != digest {
+                self.blobs.push(blob.clone());
+            }
+            let media_type = media::INDEX;
+            self.replaced
+                .insert(digest, Replacement { blob, media_type });
+        }
+        self.visited.insert(digest, targets.clone());
+        Ok(targets)
+    }
+
+    /// The new text of an index; `None` where it stays as it is.
+    fn edit_index(&self, part: &Part, bytes: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let edit = || -> Result<Option<Vec<u8>>, json::Error> {
+            let mut index: Object = json::read(bytes)?;
+            let mut entries: Vec<Object> = index.get("manifests")?.unwrap_or_default();
+            for entry in &mut entries {
+                self.edit_entry(entry)?;
+            }
+            if entries.iter().any(Object::is_changed) {
+                index.set("manifests", &entries)?;
+            }
+            set_media_type(&mut index, media::INDEX)?;
+            index.is_changed().then(|| index.to_bytes()).transpose()
+        };
+        edit().map_err(|e| {
+            self.layout
+                .problem(part.clone(), Problem::Json(e.to_string()))
+        })
+    }
+
+    fn edit_entry(&self, entry: &mut Object) -> Result<(), json::Error> {
+        let digest: Option<String> = entry.get("digest")?;
+        if let Some(replacement) = self.replacement(digest.as_deref()) {
+            entry.set("mediaType", replacement.media_type)?;
+            entry.set("digest", &replacement.blob.digest().to_string())?;
+            entry.set("size", &replacement.blob.size())?;
+            if entry.has("data") {
+                entry.set("data", &base64(replacement.blob.bytes()))?;
+            }
+        }
+        if let Some(mut annotations) = entry.get::<Option<Object>>("annotations")?.flatten() {
+            let attested: Option<String> = annotations.get(ATTESTED_DIGEST)?;
+            if let Some(replacement) = self.replacement(attested.as_deref()) {
+                let digest = replacement.blob.digest().to_string();
+                annotations.set(ATTESTED_DIGEST, &digest)?;
+                if annotations.is_changed() {
+                    entry.set("annotations", &annotations)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn replacement(&self, digest: Option<&str>) -> Option<&Replacement> {
+        self.replaced.get(&digest?.parse().ok()?)
+    }
+
+    /// What refers to a manifest that is replaced: by its `subject`, or by a tag that spells the
+    /// digest (`sha256-HEX`, the referrers tag schema, and what cosign derives from it).
+    fn referrers(&self, replaced: &HashSet<Digest>) -> Vec<Referrer> {
+        let mut found = Vec::new();
+        if replaced.is_empty() {
+            return found;
+        }
+        let spelt: BTreeMap<_, _> = replaced
+            .iter()
+            .map(|digest| (format!("{}-{}", digest.algorithm(), digest.hex()), *digest))
+            .collect();
+        for entry in self.tree.entries() {
+            let descriptor = entry.descriptor;
+            let tag = descriptor.tag().map(str::to_owned);
+            let by_tag = tag.as_deref().and_then(|tag| {
+                let stem = tag.split('.').next().unwrap_or(tag);
+                spelt.get(stem).copied()
+            });
+            let by_subject = || {
+                let is_manifest = media::is_manifest(&descriptor.media_type);
+                let subject = is_manifest.then(|| self.layout.subject_of(&descriptor))?;
+                subject.filter(|subject| replaced.contains(subject))
+            };
+            if let Some(subject) = by_tag.or_else(by_subject) {
+                let referrer = Referrer {
+                    digest: descriptor.digest,
+                    tag,
+                    subject,
+                };
+                if !found.contains(&referrer) {
+                    found.push(referrer);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// The manifest with the annotations set, and with OCI's media types.
+fn edit_manifest(
+    image: &Image,
+    annotations: &BTreeMap<String, String>,
+) -> Result<Blob, json::Error> {
+    let old = &image.manifest_blob;
+    let mut manifest: Object = json::read(old.bytes())?;
+    set_media_type(&mut manifest, media::MANIFEST)?;
+    let mut config: Object = manifest.get("config")?.unwrap_or_else(Object::new);
+    translate_media_type(&mut config)?;
+    if config.is_changed() {
+        manifest.set("config", &config)?;
+    }
+    let mut layers: Vec<Object> = manifest.get("layers")?.unwrap_or_default();
+    for layer in &mut layers {
+        translate_media_type(layer)?;
+    }
+    if layers.iter().any(Object::is_changed) {
+        manifest.set("layers", &layers)?;
+    }
+    let present = manifest.get::<Option<Object>>("annotations")?.flatten();
+    let mut all = present.unwrap_or_else(Object::new);
+    for (key, value) in annotations {
+        all.set(key, value)?;
+    }
+    if all.is_changed() {
+        manifest.set("annotations", &all)?;
+    }
+    if manifest.is_changed() {
+        Ok(Blob::new(old.digest().algorithm(), manifest.to_bytes()?))
+    } else {
+        Ok(old.clone())
+    }
+}
+
+fn set_media_type(document: &mut Object, media_type: &str) -> Result<(), json::Error> {
+    match document.get::<Option<String>>("mediaType")?.flatten() {
+        Some(present) if present == media_type => Ok(()),
+        _ => document.set_behind("schemaVersion", "mediaType", media_type),
+    }
+}
+
+fn translate_media_type(descriptor: &mut Object) -> Result<(), json::Error> {
+    let present: Option<String> = descriptor.get("mediaType")?;
+    match present.as_deref().and_then(media::oci_equivalent) {
+        Some(translated) => descriptor.set("mediaType", translated),
+        None => Ok(()),
+    }
+}

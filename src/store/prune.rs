@@ -1,0 +1,168 @@
+//! Removing blobs that nothing leads to.
+
+use std::collections::HashSet;
+
+use rustix::fs::FileType;
+use serde_json::Value;
+
+use super::dir::Lock;
+use super::error::Part;
+use super::layout::read_index;
+use super::transaction::{is_temporary, remove_abandoned};
+use super::{Error, Layout, Problem, json};
+use crate::crypto::{Digest, HashAlgorithm};
+use crate::image::{Blob, media};
+use crate::progress::Progress;
+
+/// What can be removed from a layout, or was.
+#[derive(Clone, Debug, Default)]
+pub struct Pruned {
+    /// Blobs that nothing leads to, with their sizes, sorted.
+    pub blobs: Vec<(Digest, u64)>,
+    /// Files that killed runs have left.
+    pub temporary: Vec<String>,
+    /// Files among the blobs that are not blobs by their names; they are left alone.
+    pub foreign: Vec<String>,
+}
+
+impl Layout {
+    /// Finds the blobs that nothing reachable from `index.json` refers to, shows them to `confirm`,
+    /// and removes them if it says so.
+    ///
+    /// Waits until no other run has the layout open, and keeps others from opening it meanwhile.
+    pub fn prune(
+        mut self,
+        progress: &dyn Progress,
+        confirm: impl FnOnce(&Pruned) -> bool,
+    ) -> Result<Pruned, Error> {
+        if !self.blobs.try_lock()? {
+            progress.begin("waiting for other runs that use the layout", 0);
+            self.blobs.lock(Lock::Exclusive)?;
+        }
+        // What was read when the layout was opened may be old by now.
+        let (bytes, index) = read_index(&self.dir, self.limits)?;
+        self.index = index;
+        self.open_algorithms()?;
+        let found = self.unreachable(&bytes)?;
+        if confirm(&found) {
+            for algorithm in HashAlgorithm::ALL {
+                let Some(dir) = self.algorithm_dir(algorithm) else {
+                    continue;
+                };
+                let of_this = found.blobs.iter().filter(|b| b.0.algorithm() == algorithm);
+                for (digest, _) in of_this {
+                    dir.remove(&digest.hex())?;
+                }
+                dir.sync()?;
+            }
+            remove_abandoned(&self.dir)?;
+            self.dir.sync()?;
+        }
+        Ok(found)
+    }
+
+    fn unreachable(&self, index: &[u8]) -> Result<Pruned, Error> {
+        let reachable = self.reachable(index)?;
+        let mut found = Pruned::default();
+        for algorithm in HashAlgorithm::ALL {
+            let Some(dir) = self.algorithm_dir(algorithm) else {
+                continue;
+            };
+            for (name, kind) in dir.entries()? {
+                let digest = format!("{algorithm}:{name}").parse::<Digest>();
+                match digest {
+                    Ok(digest) if kind == FileType::RegularFile => {
+                        if !reachable.contains(&digest) {
+                            found.blobs.push((digest, dir.file(&name)?.1));
+                        }
+                    }
+                    _ => found.foreign.push(format!("{algorithm}/{name}")),
+                }
+            }
+        }
+        let names = self.dir.entries()?.into_iter().map(|(name, _)| name);
+        found.temporary = names.filter(|name| is_temporary(name)).collect();
+        Ok(found)
+    }
+
+    /// Everything that is referred to. Any member `digest` anywhere in a document counts, so that
+    /// documents of kinds to come keep their blobs too.
+    fn reachable(&self, index: &[u8]) -> Result<HashSet<Digest>, Error> {
+        let mut reachable = HashSet::new();
+        let mut queue = self.references(&Part::IndexJson, index)?;
+        while let Some(digest) = queue.pop() {
+            if !reachable.insert(digest) {
+                continue;
+            }
+            if let Some(blob) = self.small_blob(&digest)?
+                && looks_like_document(blob.bytes())
+            {
+                // The name was checked, so these are the bytes that whoever refers to it means.
+                let part = Part::Manifest(digest);
+                queue.extend(self.references(&part, blob.bytes())?);
+            }
+        }
+        Ok(reachable)
+    }
+
+    /// The content of a blob that is small enough for a document, if it is in the layout. One that
+    /// is not what its name says stops the pruning: nobody knows what it referred to.
+    fn small_blob(&self, digest: &Digest) -> Result<Option<Blob>, Error> {
+        let Some(dir) = self.algorithm_dir(digest.algorithm()) else {
+            return Ok(None);
+        };
+        let name = digest.hex();
+        let Some((_, size)) = super::dir::absent_is_none(dir.file(&name))? else {
+            return Ok(None);
+        };
+        if size > self.limits.document {
+            return Ok(None);
+        }
+        let blob = Blob::new(digest.algorithm(), dir.read(&name, self.limits.document)?);
+        if blob.digest() == *digest {
+            return Ok(Some(blob));
+        }
+        let mismatch = crate::image::Mismatch::Digest {
+            expected: *digest,
+            found: blob.digest(),
+        };
+        Err(self.problem(Part::Manifest(*digest), mismatch))
+    }
+
+    fn references(&self, part: &Part, bytes: &[u8]) -> Result<Vec<Digest>, Error> {
+        let document: Value = json::read(bytes)
+            .map_err(|e| self.problem(part.clone(), Problem::Json(e.to_string())))?;
+        let mut digests = Vec::new();
+        collect(&document, &mut digests);
+        Ok(digests)
+    }
+}
+
+/// Whether bytes are an index or a manifest: a JSON object with the members that only those have.
+fn looks_like_document(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().starts_with(b"{")
+        && serde_json::from_slice::<Value>(bytes).is_ok_and(|document| {
+            let has = |key: &str| document.get(key).is_some();
+            let typed = document.get("mediaType").and_then(Value::as_str);
+            has("manifests")
+                || has("layers")
+                || has("blobs")
+                || has("fsLayers")
+                || typed.is_some_and(|t| media::is_index(t) || media::is_manifest(t))
+        })
+}
+
+fn collect(value: &Value, digests: &mut Vec<Digest>) {
+    match value {
+        Value::Object(members) => {
+            for (key, member) in members {
+                match member.as_str() {
+                    Some(text) if key == "digest" => digests.extend(text.parse::<Digest>()),
+                    _ => collect(member, digests),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(item, digests)),
+        _ => {}
+    }
+}

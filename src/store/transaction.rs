@@ -1,0 +1,105 @@
+//! Several new files that appear together: all are written and synced under temporary names, then
+//! renamed, the one that leads to the others last.
+
+use super::Error;
+use super::dir::{Dir, absent_is_none};
+use super::registry::write_new;
+use crate::files::random_name;
+
+const TEMPORARY_PREFIX: &str = ".ir-sign-";
+const TEMPORARY_SUFFIX: &str = ".tmp";
+
+/// Whether a name is one that a transaction gives its files before they have their own.
+pub(super) fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX)
+}
+
+/// New files on their way into a layout. Unless it is committed, nothing of it stays.
+///
+/// Whoever makes one holds the layout's exclusive lock.
+pub(super) struct Transaction<'a> {
+    root: &'a Dir,
+    /// Written, not yet renamed: temporary name, folder and name to be.
+    waiting: Vec<(String, &'a Dir, String)>,
+    /// Renamed to names that were free before.
+    placed: Vec<(&'a Dir, String)>,
+    last: Option<(String, &'static str)>,
+}
+
+impl<'a> Transaction<'a> {
+    /// Starts one in the folder of a layout, and removes what killed runs have left there.
+    pub(super) fn new(root: &'a Dir) -> Result<Self, Error> {
+        remove_abandoned(root)?;
+        Ok(Self {
+            root,
+            waiting: Vec::new(),
+            placed: Vec::new(),
+            last: None,
+        })
+    }
+
+    /// Adds a file.
+    pub(super) fn add(&mut self, dir: &'a Dir, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let temporary = temporary_name();
+        // Noted first: a write that fails leaves a file behind.
+        self.waiting.push((temporary.clone(), dir, name.to_owned()));
+        write_new(self.root, &temporary, bytes)
+    }
+
+    /// Adds the file in the layout's own folder whose rename completes the change.
+    pub(super) fn add_last(&mut self, name: &'static str, bytes: &[u8]) -> Result<(), Error> {
+        let temporary = temporary_name();
+        self.last = Some((temporary.clone(), name));
+        write_new(self.root, &temporary, bytes)
+    }
+
+    /// Renames all files to their names, and makes the names durable.
+    pub(super) fn commit(mut self) -> Result<(), Error> {
+        while let Some((temporary, dir, name)) = self.waiting.first().cloned() {
+            let is_new = absent_is_none(dir.file(&name))?.is_none();
+            self.root.rename(&temporary, dir, &name)?;
+            self.waiting.remove(0);
+            if is_new {
+                self.placed.push((dir, name));
+            }
+            dir.sync()?;
+        }
+        if let Some((temporary, name)) = self.last.clone() {
+            self.root.rename(&temporary, self.root, name)?;
+            self.last = None;
+        }
+        // From here on the change is visible: nothing is taken back.
+        self.placed.clear();
+        self.root.sync()
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        // An error is on its way up already; what cannot be removed is harmless and pruned later.
+        for (temporary, _, _) in &self.waiting {
+            let _ = self.root.remove(temporary);
+        }
+        if let Some((temporary, _)) = &self.last {
+            let _ = self.root.remove(temporary);
+        }
+        for (dir, name) in &self.placed {
+            let _ = dir.remove(name);
+        }
+    }
+}
+
+/// Removes the temporary files of runs that were killed. The caller holds the exclusive lock, so no
+/// other run is using them.
+pub(super) fn remove_abandoned(root: &Dir) -> Result<(), Error> {
+    for (name, _) in root.entries()? {
+        if is_temporary(&name) {
+            root.remove(&name)?;
+        }
+    }
+    Ok(())
+}
+
+fn temporary_name() -> String {
+    format!("{TEMPORARY_PREFIX}{}{TEMPORARY_SUFFIX}", random_name())
+}
