@@ -68,7 +68,7 @@ impl SignFile {
     }
 
     fn holds_already(&self, key: &PublicKey, prehash: &Prehash) -> Result<bool, Error> {
-        if !self.signature.try_exists().unwrap_or(false) {
+        if !self.signature.metadata().is_ok_and(|m| m.is_file()) {
             return Ok(false);
         }
         match read_signature(&self.signature) {

@@ -41,8 +41,8 @@ pub enum Error {
         /// What is wrong.
         source: files::Error,
     },
-    /// An output is one of the inputs too.
-    #[error("{role} {}: is an input of this command too", .path.display())]
+    /// An output is another file of the command too.
+    #[error("{role} {}: is the same file as another one in this command", .path.display())]
     OutputIsInput {
         /// What the output is.
         role: &'static str,
@@ -142,7 +142,7 @@ fn broken_rule(error: &store::Error) -> Option<(&'static str, String)> {
     Some((rule, format!("{part} {problem}")))
 }
 
-/// Refuses an output that is one of the inputs too.
+/// Refuses an output that is another file of the command too.
 fn check_output(
     role: &'static str,
     output: &std::path::Path,

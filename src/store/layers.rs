@@ -53,8 +53,7 @@ impl LayerCache {
         Arc::clone(cells.entry(key).or_default())
     }
 
-    /// Takes note of an uncompressed layer that was hashed while it was written.
-    pub(super) fn note_written(&self, digest: Digest, size: u64) {
+    fn note_written(&self, digest: Digest, size: u64) {
         let contents = Contents {
             blob: digest,
             unpacked: Ok((digest, size)),
@@ -66,6 +65,12 @@ impl LayerCache {
 }
 
 impl Layout {
+    /// Takes note of a blob that was hashed while it was written: as an uncompressed layer it need
+    /// not be read again.
+    pub fn note_written(&self, digest: Digest, size: u64) {
+        self.layer_cache.note_written(digest, size);
+    }
+
     /// Reads every layer of an image once, hashing it as it lies and as it unpacks.
     ///
     /// An error means that something could not be read; what is wrong with the image is in the

@@ -65,26 +65,32 @@ impl Registry {
     /// runs that were killed have left of theirs is removed.
     pub fn stage(&self, app: &AppName) -> Result<Staging<'_>, Error> {
         self.remove_abandoned()?;
-        let name = format!("{STAGING_PREFIX}{}-{}", app.as_str(), random_name());
-        let dir = self.dir.make_new_dir(&name)?;
-        // Held as long as the folder is in use: who gets this lock knows that nobody else is.
-        dir.try_lock()?;
-        Ok(Staging {
-            registry: self,
-            app: app.clone(),
-            name,
-            dir,
-            done: false,
-        })
+        loop {
+            let name = format!("{STAGING_PREFIX}{}-{}", app.as_str(), random_name());
+            let dir = self.dir.make_new_dir(&name)?;
+            // Held as long as the folder is in use: who gets this lock knows that nobody else is.
+            // Until it is ours another run may take the folder for an abandoned one.
+            if dir.try_lock()? && absent_is_none(self.dir.dir(&name))?.is_some() {
+                return Ok(Staging {
+                    registry: self,
+                    app: app.clone(),
+                    name,
+                    dir,
+                    done: false,
+                });
+            }
+        }
     }
 
     fn remove_abandoned(&self) -> Result<(), Error> {
         for (name, kind) in self.dir.entries()? {
             if kind == FileType::Directory
                 && name.starts_with(STAGING_PREFIX)
-                && self.dir.dir(&name)?.try_lock()?
+                // Gone already: its own run, or another one like this, was faster.
+                && let Some(dir) = absent_is_none(self.dir.dir(&name))?
+                && dir.try_lock()?
             {
-                self.dir.remove_tree(&name)?;
+                absent_is_none(self.dir.remove_tree(&name))?;
             }
         }
         Ok(())

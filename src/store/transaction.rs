@@ -55,13 +55,19 @@ impl<'a> Transaction<'a> {
 
     /// Renames all files to their names, and makes the names durable.
     pub(super) fn commit(mut self) -> Result<(), Error> {
-        while let Some((temporary, dir, name)) = self.waiting.first().cloned() {
-            let is_new = absent_is_none(dir.file(&name))?.is_none();
-            self.root.rename(&temporary, dir, &name)?;
-            self.waiting.remove(0);
+        let mut dirs: Vec<&Dir> = Vec::new();
+        while let Some((temporary, dir, name)) = self.waiting.last() {
+            let is_new = absent_is_none(dir.file(name))?.is_none();
+            self.root.rename(temporary, dir, name)?;
+            if !dirs.iter().any(|known| known.path() == dir.path()) {
+                dirs.push(dir);
+            }
+            let (_, dir, name) = self.waiting.pop().expect("it was looked at just now");
             if is_new {
                 self.placed.push((dir, name));
             }
+        }
+        for dir in dirs {
             dir.sync()?;
         }
         if let Some((temporary, name)) = self.last.clone() {

@@ -1,0 +1,95 @@
+//! Unpacking an image archive into a registry and signing it, in one step.
+
+use std::path::{Path, PathBuf};
+
+use super::Error;
+use super::sign::{How, SignedImages};
+use crate::image::{AppName, AppNameError};
+use crate::progress::Progress;
+use crate::store::archive::Archive;
+use crate::store::{Published, Registry};
+
+/// Unpacks an archive as a new app and signs it.
+#[derive(Clone, Debug)]
+pub struct ExtractSign {
+    /// The registry directory.
+    pub registry: PathBuf,
+    /// The archive.
+    pub archive: PathBuf,
+    /// The app that it becomes.
+    pub app: AppName,
+    /// Which images, and with which keys.
+    pub how: How,
+    /// Whether an app that is there already with other content is replaced.
+    pub force: bool,
+}
+
+impl ExtractSign {
+    /// Keys, options and the references are checked before anything is written. The app is prepared
+    /// beside its place and renamed there when it is signed: it is there whole or not at all.
+    pub fn run(&self, progress: &dyn Progress) -> Result<(SignedImages, Published), Error> {
+        let ready = self.how.ready()?;
+        let registry = Registry::open(&self.registry, self.how.limits)?;
+        let archive = Archive::open(&self.archive, self.how.limits)?;
+        let survey = archive.survey(progress)?;
+        if self.how.references.is_empty() {
+            survey.check_reference(None)?;
+        }
+        for reference in &self.how.references {
+            survey.check_reference(Some(reference))?;
+        }
+        let present = if registry.has(&self.app)? {
+            Some(registry.layout(&self.app)?)
+        } else {
+            None
+        };
+        let staging = registry.stage(&self.app)?;
+        let unpacked = archive.unpack(&survey, staging.dir(), progress)?;
+        let mut layout = staging.layout()?;
+        for (digest, size) in unpacked.blobs {
+            layout.note_written(digest, size);
+        }
+        let signed = self.how.sign(
+            ready,
+            &mut layout,
+            &registry,
+            &self.app,
+            present.as_ref(),
+            progress,
+        )?;
+        drop(layout);
+        let published = staging.publish(self.force)?;
+        Ok((signed, published))
+    }
+}
+
+/// The app's name where none is given: the archive's, without its endings.
+pub fn default_app(archive: &Path) -> Result<AppName, AppNameError> {
+    let name = archive
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let endings = [".gz", ".zst", ".zstd", ".tgz", ".tzst", ".tar", ".oci", ".docker"];
+    let mut stem = name.as_str();
+    while let Some(shorter) = endings.iter().find_map(|ending| stem.strip_suffix(ending)) {
+        stem = shorter;
+    }
+    stem.parse()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_an_archive_without_its_endings() {
+        for name in ["hello.tar", "/a/hello.tar.gz", "hello.oci.tar.zst", "hello.tgz", "hello"] {
+            let app = default_app(Path::new(name)).map(|app| app.to_string());
+            assert_eq!(app.as_deref(), Ok("hello"), "{name}");
+        }
+        for name in ["", "..", ".tar", "/", "x y.tar"] {
+            assert!(default_app(Path::new(name)).is_err(), "{name} was taken");
+        }
+    }
+}
