@@ -31,9 +31,15 @@ pub enum Error {
         /// The most bytes that are read.
         limit: usize,
     },
-    /// Something else is there already.
-    #[error("{}: exists already, with other content", .path.display())]
+    /// There must not be such a file yet.
+    #[error("{}: exists already", .path.display())]
     Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file with other bytes is there already.
+    #[error("{}: exists already, with other content", .path.display())]
+    Differs {
         /// The file.
         path: PathBuf,
     },
@@ -133,10 +139,11 @@ pub enum Written {
 /// moment the path holds what it held before or all of `bytes`; a temporary file whose name starts
 /// with `.` and ends in `.tmp` may be left beside it.
 pub fn write(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> Result<Written, Error> {
-    check_target(path, bytes, existing).map_or_else(Err, |written| match written {
-        Some(same) => Ok(same),
-        None => write_new(path, bytes, mode, existing).map(|()| Written::New),
-    })
+    if let Some(same) = check_target(path, bytes, existing)? {
+        return Ok(same);
+    }
+    write_new(path, bytes, mode, existing)?;
+    Ok(Written::New)
 }
 
 /// Refuses now what [`write`] would refuse later, before any work is put into the content.
@@ -155,15 +162,18 @@ fn check_target(path: &Path, bytes: &[u8], existing: Existing) -> Result<Option<
             path: path.to_owned(),
         });
     }
-    let exists = || Error::Exists {
-        path: path.to_owned(),
-    };
+    let path = path.to_owned();
     match existing {
-        Existing::Refuse => Err(exists()),
+        Existing::Refuse => Err(Error::Exists { path }),
         Existing::Replace => Ok(None),
-        Existing::Keep if metadata.len() != bytes.len() as u64 => Err(exists()),
-        Existing::Keep if read(path, bytes.len())? == bytes => Ok(Some(Written::Same)),
-        Existing::Keep => Err(exists()),
+        Existing::Keep => {
+            let same_length = metadata.len() == bytes.len() as u64;
+            if same_length && read(&path, bytes.len())? == bytes {
+                Ok(Some(Written::Same))
+            } else {
+                Err(Error::Differs { path })
+            }
+        }
     }
 }
 

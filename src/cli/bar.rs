@@ -1,6 +1,6 @@
 //! A progress bar for work that takes longer than a second, on a terminal.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::Settings;
+use super::show::plain;
 use crate::progress::Progress;
 
 /// Work that is done before this shows nothing.
@@ -16,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Progress on standard error.
 pub struct Bar {
     shown: bool,
+    /// Whether each piece of work is told in a line of its own.
+    told: bool,
     start: Instant,
     total: AtomicU64,
     done: AtomicU64,
@@ -26,6 +29,7 @@ impl Bar {
     /// A bar that is shown if standard error is a terminal and a person is listening.
     pub fn new(settings: &Settings) -> Self {
         Self {
+            told: settings.verbose > 1 && !settings.quiet,
             shown: std::io::stderr().is_terminal() && !settings.quiet && !settings.json,
             start: Instant::now(),
             total: AtomicU64::new(0),
@@ -62,6 +66,14 @@ impl Bar {
 
 impl Progress for Bar {
     fn begin(&self, what: &str, bytes: u64) {
+        if self.told {
+            let at = self.start.elapsed().as_millis();
+            let _ = writeln!(
+                std::io::stderr(),
+                "{at} ms: {} ({bytes} bytes)",
+                plain(what)
+            );
+        }
         let total = self.total.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if let Some(bar) = self.bar() {
             bar.set_message(what.to_owned());

@@ -128,7 +128,9 @@ fn of_public(path: &Path, error: &PublicKeyError) -> Option<String> {
 
 fn of_output(role: &str, error: &files::Error) -> Option<String> {
     match error {
-        files::Error::Exists { .. } => Some(format!("--force replaces the {role}")),
+        files::Error::Exists { .. } | files::Error::Differs { .. } => {
+            Some(format!("--force replaces the {role}"))
+        }
         _ => None,
     }
 }

@@ -4,12 +4,12 @@
 //! another signature of the same CA over the same key, though valid, it loses its data. So an
 //! endorsement that is in use is found and used again, and never replaced by another.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Error;
 use super::file::read_signature;
 use crate::crypto::{PublicKey, Signer};
-use crate::image::AppName;
+use crate::image::{AppName, Image};
 use crate::key::{self, KeyRef, KeyRing};
 use crate::scheme::annotation::Endorsement;
 use crate::store::{self, Layout, Problem, Registry};
@@ -71,6 +71,15 @@ struct Use {
     image: String,
 }
 
+impl Use {
+    fn on_image(image: &Image, place: &Path, vendor: &PublicKey, ca: &PublicKey) -> Option<Self> {
+        Some(Self {
+            endorsement: Endorsement::on_image(image, vendor, ca)?,
+            image: format!("{}: image {}", place.display(), image.name),
+        })
+    }
+}
+
 /// The images among which endorsements in use are looked for.
 pub(super) struct Search<'a> {
     pub(super) registry: &'a Registry,
@@ -79,7 +88,7 @@ pub(super) struct Search<'a> {
     /// Its layouts: the one that is signed, and the one that is there already if that is another.
     pub(super) layouts: &'a [&'a Layout],
     /// The images that are signed.
-    pub(super) images: &'a [crate::image::Image],
+    pub(super) images: &'a [Image],
 }
 
 impl Voucher {
@@ -100,13 +109,12 @@ impl Voucher {
         warn: &mut dyn FnMut(String),
     ) -> Result<(Endorsement, Source), Error> {
         let ca = self.ca();
-        let on_images = search.images.iter().filter_map(|image| {
-            Some(Use {
-                endorsement: Endorsement::on_image(image, vendor, &ca)?,
-                image: image.name.clone(),
-            })
-        });
-        let mut in_app: Vec<Use> = on_images.collect();
+        let place = search.registry.path_of(search.app);
+        let mut in_app: Vec<Use> = search
+            .images
+            .iter()
+            .filter_map(|image| Use::on_image(image, &place, vendor, &ca))
+            .collect();
         let own = in_app.len();
         for layout in search.layouts {
             in_app.extend(search_layout(layout, vendor, &ca).map_err(unknown(vendor))?);
@@ -182,10 +190,7 @@ fn search_layout(
             }) => continue,
             Err(e) => return Err(e),
         };
-        if let Some(endorsement) = Endorsement::on_image(&image, vendor, ca) {
-            let image = format!("{}: image {}", layout.path().display(), target.name);
-            found.push(Use { endorsement, image });
-        }
+        found.extend(Use::on_image(&image, layout.path(), vendor, ca));
     }
     Ok(found)
 }
