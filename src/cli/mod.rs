@@ -2,6 +2,7 @@
 
 mod args;
 mod bar;
+mod console;
 mod explain;
 mod generate;
 mod run;

@@ -1,6 +1,5 @@
 //! Each command, from its flags to what it prints.
 
-use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -11,118 +10,15 @@ use super::args::{
     Verify, VerifyImage,
 };
 use super::bar::Bar;
+use super::console::{Console, Failure, Outcome, print, tell};
 use super::explain::{self, Status};
 use super::generate;
-use super::show::{self, Paint};
+use super::show;
 use crate::files::{Existing, Written};
 use crate::key::KeyRef;
 use crate::ops::{Error, endorsement::Vouch, file, inspect::Inspect, keys, sign, verify};
 use crate::report::Report;
 use crate::store::{Limits, Registry, Selection};
-
-/// Why a command ended early.
-enum Failure {
-    /// The work was not done.
-    Work(Box<Error>),
-    /// The result could not be printed.
-    Output(io::Error),
-}
-
-impl<E: Into<Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::Work(Box::new(error.into()))
-    }
-}
-
-type Outcome = Result<Status, Failure>;
-
-/// Where results and notes go.
-struct Console {
-    settings: Settings,
-    paint: Paint,
-}
-
-impl Console {
-    fn new(settings: Settings) -> Self {
-        let paint = match settings.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => {
-                io::stderr().is_terminal()
-                    && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
-            }
-        };
-        Self {
-            settings,
-            paint: Paint(paint),
-        }
-    }
-
-    /// A line for a script, on standard output.
-    fn result(&self, line: &str) -> Result<(), Failure> {
-        if self.settings.json {
-            return Ok(());
-        }
-        print(format!("{line}\n").as_bytes())
-    }
-
-    /// The result for a program, on standard output.
-    fn json(&self, value: impl FnOnce() -> Value) -> Result<(), Failure> {
-        if !self.settings.json {
-            return Ok(());
-        }
-        print(format!("{:#}\n", value()).as_bytes())
-    }
-
-    /// A line for a person, on standard error.
-    fn note(&self, text: &str) {
-        if !self.settings.quiet {
-            tell(text);
-        }
-    }
-
-    /// A line for a person who wants to know more.
-    fn detail(&self, text: &str) {
-        if self.settings.verbose > 0 {
-            self.note(text);
-        }
-    }
-
-    fn warn(&self, text: &str) {
-        self.note(&format!(
-            "{} {}",
-            self.paint.warn("warning:"),
-            show::plain(text)
-        ));
-    }
-
-    fn error(&self, error: &Error) {
-        tell(&format!(
-            "{} {}",
-            self.paint.bad("error:"),
-            show::plain(&error.to_string())
-        ));
-        if let Some(hint) = explain::hint(error) {
-            tell(&format!(
-                "{} {}",
-                self.paint.warn("hint:"),
-                show::plain(&hint)
-            ));
-        }
-    }
-}
-
-/// Writes a line to standard error. If nobody takes it there is nobody to complain to.
-fn tell(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
-}
-
-fn print(bytes: &[u8]) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    out.write_all(bytes)
-        .and_then(|()| out.flush())
-        .map_err(Failure::Output)
-}
 
 /// Runs a command and tells how it went.
 pub fn run(command: Command) -> ExitCode {

@@ -1,0 +1,95 @@
+//! Media types (OCI image-spec, "OCI Image Media Types") and docker's names for the same things.
+
+/// An OCI image index.
+pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// An OCI image manifest.
+pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// An OCI image configuration.
+pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+/// An uncompressed layer.
+pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+
+const PAIRS: [(&str, &str); 7] = [
+    (
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        INDEX,
+    ),
+    (
+        "application/vnd.docker.distribution.manifest.v2+json",
+        MANIFEST,
+    ),
+    ("application/vnd.docker.container.image.v1+json", CONFIG),
+    ("application/vnd.docker.image.rootfs.diff.tar", LAYER),
+    (
+        "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        "application/vnd.oci.image.layer.v1.tar+gzip",
+    ),
+    (
+        "application/vnd.docker.image.rootfs.diff.tar.zstd",
+        "application/vnd.oci.image.layer.v1.tar+zstd",
+    ),
+    (
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+    ),
+];
+
+/// The OCI media type that means the same as this docker one.
+pub fn oci_equivalent(media_type: &str) -> Option<&'static str> {
+    PAIRS
+        .iter()
+        .find(|(docker, _)| *docker == media_type)
+        .map(|(_, oci)| *oci)
+}
+
+/// Whether it is an index (or docker's manifest list).
+pub fn is_index(media_type: &str) -> bool {
+    media_type == INDEX || oci_equivalent(media_type) == Some(INDEX)
+}
+
+/// Whether it is an image manifest, OCI's or docker's.
+pub fn is_manifest(media_type: &str) -> bool {
+    media_type == MANIFEST || oci_equivalent(media_type) == Some(MANIFEST)
+}
+
+/// How a layer's tar archive is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// gzip (RFC 1952).
+    Gzip,
+    /// Zstandard (RFC 8878).
+    Zstd,
+}
+
+impl Compression {
+    /// Reads it off a layer's media type; `None` for a type that is not a layer's.
+    pub fn of_layer(media_type: &str) -> Option<Self> {
+        let media_type = oci_equivalent(media_type).unwrap_or(media_type);
+        let rest = media_type.strip_prefix("application/vnd.oci.image.layer.")?;
+        match rest.strip_prefix("nondistributable.").unwrap_or(rest) {
+            "v1.tar" => Some(Self::None),
+            "v1.tar+gzip" => Some(Self::Gzip),
+            "v1.tar+zstd" => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layer_types() {
+        let of = Compression::of_layer;
+        assert_eq!(of(LAYER), Some(Compression::None));
+        assert_eq!(
+            of("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"),
+            Some(Compression::Gzip)
+        );
+        assert_eq!(of("application/vnd.in-toto+json"), None);
+        assert_eq!(of("application/vnd.oci.image.layer.v1.tar+bzip2"), None);
+    }
+}

@@ -1,0 +1,183 @@
+//! OCI values: descriptors, blobs, images and the changes made to them. Nothing here does I/O.
+//!
+//! Source: OCI Image Format Specification 1.1 ("Content Descriptors", "Image Index", "Image
+//! Manifest", "Image Configuration").
+
+pub mod media;
+mod names;
+
+use std::collections::BTreeMap;
+
+use crate::crypto::{Digest, HashAlgorithm};
+
+pub use media::Compression;
+pub use names::{AppName, AppNameError, Platform, PlatformError, Reference, ReferenceError};
+
+/// Points to content: its type, digest and size, and what is said about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Descriptor {
+    /// The media type of the content.
+    pub media_type: String,
+    /// The digest of the content.
+    pub digest: Digest,
+    /// How many bytes the content has.
+    pub size: u64,
+    /// Annotations of the descriptor, not of the content.
+    pub annotations: BTreeMap<String, String>,
+    /// For which platform the content is, in an index.
+    pub platform: Option<Platform>,
+    /// The content itself, base64, where the descriptor embeds it.
+    pub data: Option<String>,
+}
+
+/// The annotation that holds a tag in `index.json`.
+pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// The annotation with which BuildKit links an attestation manifest to the image it is about.
+pub const ATTESTED_DIGEST: &str = "vnd.docker.reference.digest";
+
+impl Descriptor {
+    /// The tag, for an entry of `index.json`.
+    pub fn tag(&self) -> Option<&str> {
+        self.annotations.get(REF_NAME).map(String::as_str)
+    }
+
+    /// Whether the entry is BuildKit's attestation about another image rather than an image.
+    pub fn is_attestation(&self) -> bool {
+        let is = |key: &str, value: &str| self.annotations.get(key).is_some_and(|v| v == value);
+        is("vnd.docker.reference.type", "attestation-manifest")
+            || self
+                .platform
+                .as_ref()
+                .is_some_and(|p| p.os == "unknown" && p.architecture == "unknown")
+    }
+}
+
+/// How content differs from its descriptor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    /// The number of bytes differs.
+    #[error("has {found} bytes, and {expected} are stated")]
+    Size {
+        /// Bytes stated.
+        expected: u64,
+        /// Bytes found.
+        found: u64,
+    },
+    /// The digest differs.
+    #[error("has digest {found}, and {expected} is stated")]
+    Digest {
+        /// Digest stated.
+        expected: Digest,
+        /// Digest found.
+        found: Digest,
+    },
+    /// The descriptor's embedded copy differs.
+    #[error("differs from the copy that its descriptor embeds as \"data\"")]
+    Data,
+}
+
+/// Content that has the digest and size by which it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blob {
+    digest: Digest,
+    bytes: Vec<u8>,
+}
+
+impl Blob {
+    /// Checks content against its descriptor: size, digest, and the embedded copy if there is one.
+    pub fn verified(bytes: Vec<u8>, descriptor: &Descriptor) -> Result<Self, Mismatch> {
+        let found = bytes.len() as u64;
+        if found != descriptor.size {
+            return Err(Mismatch::Size {
+                expected: descriptor.size,
+                found,
+            });
+        }
+        let digest = Digest::of(descriptor.digest.algorithm(), &bytes);
+        if digest != descriptor.digest {
+            return Err(Mismatch::Digest {
+                expected: descriptor.digest,
+                found: digest,
+            });
+        }
+        if let Some(data) = &descriptor.data
+            && *data != base64(&bytes)
+        {
+            return Err(Mismatch::Data);
+        }
+        Ok(Self { digest, bytes })
+    }
+
+    /// New content, under the digest that it has.
+    pub fn new(algorithm: HashAlgorithm, bytes: Vec<u8>) -> Self {
+        Self {
+            digest: Digest::of(algorithm, &bytes),
+            bytes,
+        }
+    }
+
+    /// The digest.
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The content.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many bytes there are.
+    pub const fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+}
+
+/// The base64 form (RFC 4648, section 4, padded) of a descriptor's embedded `data`.
+pub fn base64(bytes: &[u8]) -> String {
+    use base64ct::{Base64, Encoding};
+    Base64::encode_string(bytes)
+}
+
+/// An image manifest as it was read.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// The config.
+    pub config: Descriptor,
+    /// The layers, the lowest first.
+    pub layers: Vec<Descriptor>,
+    /// The manifest's own annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// The manifest that this one refers to.
+    pub subject: Option<Digest>,
+}
+
+/// One image whose manifest and config have the digests that lead to them.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// What the image was asked for by, for messages.
+    pub name: String,
+    /// The platform that its config states.
+    pub platform: Platform,
+    /// The manifest's bytes.
+    pub manifest_blob: Blob,
+    /// The manifest, read from those bytes.
+    pub manifest: Manifest,
+    /// The config's bytes, which the signature is made over.
+    pub config: Blob,
+    /// The digests of the uncompressed layers, read from the config.
+    pub diff_ids: Vec<Digest>,
+}
+
+impl Image {
+    /// The manifest's digest, by which the image is known.
+    pub const fn digest(&self) -> Digest {
+        self.manifest_blob.digest()
+    }
+}
+
+/// What a scheme wants done to an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Set these annotations of the manifest.
+    Annotate(BTreeMap<String, String>),
+}
