@@ -30,7 +30,7 @@ pub enum Command {
     ///
     /// The key is written as DER SEC1 with mode 0600, and never over an existing file.
     GenKey(GenKey),
-    /// Write the public key of a private key, as DER SubjectPublicKeyInfo
+    /// Write the public key of a private key, as DER `SubjectPublicKeyInfo`
     ExtractPublic(ExtractPublic),
     /// Sign a file (ECDSA P-384 over its SHA-384, DER)
     ///

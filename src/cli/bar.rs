@@ -22,25 +22,25 @@ pub struct Bar {
     start: Instant,
     total: AtomicU64,
     done: AtomicU64,
-    bar: OnceLock<ProgressBar>,
+    drawn: OnceLock<ProgressBar>,
 }
 
 impl Bar {
     /// A bar that is shown if standard error is a terminal and a person is listening.
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(settings: Settings) -> Self {
         Self {
             told: settings.verbose > 1 && !settings.quiet,
             shown: std::io::stderr().is_terminal() && !settings.quiet && !settings.json,
             start: Instant::now(),
             total: AtomicU64::new(0),
             done: AtomicU64::new(0),
-            bar: OnceLock::new(),
+            drawn: OnceLock::new(),
         }
     }
 
     /// Takes the bar off the screen.
     pub fn finish(&self) {
-        if let Some(bar) = self.bar.get() {
+        if let Some(bar) = self.drawn.get() {
             bar.finish_and_clear();
         }
     }
@@ -49,7 +49,7 @@ impl Bar {
         if !self.shown || self.start.elapsed() < PATIENCE {
             return None;
         }
-        Some(self.bar.get_or_init(|| {
+        Some(self.drawn.get_or_init(|| {
             let bar = ProgressBar::with_draw_target(
                 Some(self.total.load(Ordering::Relaxed)),
                 ProgressDrawTarget::stderr(),

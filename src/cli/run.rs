@@ -158,7 +158,7 @@ fn sign_file(args: Sign, endorse: bool, console: &Console) -> Outcome {
         force: args.force,
         endorse,
     };
-    let bar = Bar::new(&console.settings);
+    let bar = Bar::new(console.settings);
     let result = request.run(&bar);
     bar.finish();
     let signed = result?;
@@ -184,7 +184,7 @@ fn verify_file(args: Verify, console: &Console) -> Outcome {
         file: args.file,
         signature: args.signature,
     };
-    let bar = Bar::new(&console.settings);
+    let bar = Bar::new(console.settings);
     let result = request.run(&bar);
     bar.finish();
     let key = result?;
@@ -226,7 +226,7 @@ fn sign_image(args: SignImage, console: &Console) -> Outcome {
         app: args.place.app,
         how: how(args.how, console),
     };
-    let bar = Bar::new(&console.settings);
+    let bar = Bar::new(console.settings);
     let result = request.run(&bar);
     bar.finish();
     show_signed(&result?, console)
@@ -270,7 +270,7 @@ fn verify_image(args: VerifyImage, console: &Console) -> Outcome {
         config_only: args.config_only,
         limits: args.limits.into(),
     };
-    let bar = Bar::new(&console.settings);
+    let bar = Bar::new(console.settings);
     let result = request.run(&bar);
     bar.finish();
     show_verified(&result?, console)
@@ -351,7 +351,7 @@ fn inspect_image(args: InspectImage, console: &Console) -> Outcome {
 fn prune(args: &Prune, console: &Console) -> Outcome {
     let registry = Registry::open(&args.place.registry, Limits::default())?;
     let layout = registry.layout(&args.place.app)?;
-    let bar = Bar::new(&console.settings);
+    let bar = Bar::new(console.settings);
     let pruned = layout.prune(&bar, |found| {
         let verb = if args.dry_run {
             "would remove"

@@ -33,7 +33,7 @@ impl HashAlgorithm {
     }
 
     /// How many bytes the hash has; its hexadecimal form has twice as many characters.
-    pub const fn len(self) -> usize {
+    pub const fn hash_len(self) -> usize {
         match self {
             Self::Sha256 => 32,
             Self::Sha384 => 48,
@@ -72,7 +72,7 @@ pub enum DigestError {
     #[error("\"{0}\" uses a digest algorithm that is not supported (sha256, sha384, sha512 are)")]
     UnknownAlgorithm(String),
     /// The hash is not lower-case hexadecimal of the algorithm's length.
-    #[error("\"{text}\" is not a digest: {algorithm} takes {} lower-case hexadecimal digits", .algorithm.len() * 2)]
+    #[error("\"{text}\" is not a digest: {algorithm} takes {} lower-case hexadecimal digits", .algorithm.hash_len() * 2)]
     BadHash {
         /// The text as given.
         text: String,
@@ -94,9 +94,9 @@ impl Digest {
         self.algorithm
     }
 
-    /// The hash itself, [`HashAlgorithm::len`] bytes.
+    /// The hash itself, [`HashAlgorithm::hash_len`] bytes.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.algorithm.len()]
+        &self.bytes[..self.algorithm.hash_len()]
     }
 
     /// The hash in lower-case hexadecimal: the name of the blob's file.
@@ -115,7 +115,7 @@ impl Digest {
 
     fn from_hash(algorithm: HashAlgorithm, hash: &[u8]) -> Self {
         let mut bytes = [0; MAX_LEN];
-        bytes[..algorithm.len()].copy_from_slice(hash);
+        bytes[..algorithm.hash_len()].copy_from_slice(hash);
         Self { algorithm, bytes }
     }
 }
@@ -130,7 +130,9 @@ impl FromStr for Digest {
         let algorithm = HashAlgorithm::from_name(name)
             .ok_or_else(|| DigestError::UnknownAlgorithm(text.to_owned()))?;
         match unhex(hash) {
-            Some(bytes) if bytes.len() == algorithm.len() => Ok(Self::from_hash(algorithm, &bytes)),
+            Some(bytes) if bytes.len() == algorithm.hash_len() => {
+                Ok(Self::from_hash(algorithm, &bytes))
+            }
             _ => Err(DigestError::BadHash {
                 text: text.to_owned(),
                 algorithm,

@@ -32,7 +32,7 @@ pub struct Descriptor {
 
 /// The annotation that holds a tag in `index.json`.
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
-/// The annotation with which BuildKit links an attestation manifest to the image it is about.
+/// The annotation with which `BuildKit` links an attestation manifest to the image it is about.
 pub const ATTESTED_DIGEST: &str = "vnd.docker.reference.digest";
 
 impl Descriptor {
@@ -41,7 +41,7 @@ impl Descriptor {
         self.annotations.get(REF_NAME).map(String::as_str)
     }
 
-    /// Whether the entry is BuildKit's attestation about another image rather than an image.
+    /// Whether the entry is `BuildKit`'s attestation about another image rather than an image.
     pub fn is_attestation(&self) -> bool {
         let is = |key: &str, value: &str| self.annotations.get(key).is_some_and(|v| v == value);
         is("vnd.docker.reference.type", "attestation-manifest")

@@ -155,6 +155,7 @@ impl Signer for FileKey {
 /// The arithmetic below wipes what it owns, but copies that the compiler made while values were
 /// moved stay in dead stack frames until something lies over them.
 #[inline(never)]
+#[allow(clippy::large_stack_arrays)] // The size is the point.
 fn wipe_stack() {
     let mut frame = [0u8; 96 * 1024];
     frame.zeroize();

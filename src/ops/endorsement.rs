@@ -30,7 +30,7 @@ pub enum Vouch {
 
 /// The CA's word, read and checked as far as it can be before the images are known.
 pub(super) enum Voucher {
-    Given(Endorsement, PathBuf),
+    Given(Box<Endorsement>, PathBuf),
     Signer(Box<dyn Signer>),
 }
 
@@ -47,7 +47,7 @@ impl Vouch {
                         source,
                     }
                 })?;
-                Ok(Voucher::Given(endorsement, signature.clone()))
+                Ok(Voucher::Given(Box::new(endorsement), signature.clone()))
             }
             Self::Ca(key) => Ok(Voucher::Signer(ring.signer(key)?)),
         }
@@ -121,19 +121,19 @@ impl Voucher {
         }
         match self {
             Self::Given(given, path) => {
-                if let Some(other) = in_app.iter().find(|u| u.endorsement != given) {
+                if let Some(other) = in_app.iter().find(|u| u.endorsement != *given) {
                     return Err(conflict(other, vendor, &ca, path.display().to_string()));
                 }
                 match search.other_apps(vendor, &ca) {
                     Ok(uses) => uses
                         .iter()
-                        .filter(|u| u.endorsement != given)
+                        .filter(|u| u.endorsement != *given)
                         .for_each(|u| warn(format!("{} {OTHER_APP}", u.image))),
                     Err(e) => warn(format!(
                         "other apps were not searched for endorsements: {e}"
                     )),
                 }
-                Ok((given, Source::Given))
+                Ok((*given, Source::Given))
             }
             Self::Signer(signer) => {
                 // The images' own come first; only if they have none does the rest count.

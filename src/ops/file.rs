@@ -53,17 +53,17 @@ impl SignFile {
         } else {
             (hash_file(&self.file, progress)?, None)
         };
-        let signed = |written| Signed {
+        let outcome = |written| Signed {
             key,
             endorsed,
             written,
         };
         if self.holds_already(&key, &prehash)? {
-            return Ok(signed(Written::Same));
+            return Ok(outcome(Written::Same));
         }
         let signature = signer.sign(&prehash)?.to_der();
         files::write(&self.signature, &signature, 0o644, existing(self.force))
-            .map(signed)
+            .map(outcome)
             .map_err(Error::file("signature file"))
     }
 

@@ -37,8 +37,8 @@ pub enum Content {
     /// An index, whose entries follow.
     Index,
     /// An image, and what it claims about who signed it.
-    Image(Box<Image>, Option<Claim>),
-    /// BuildKit's attestation about an image.
+    Image(Box<Image>, Option<Box<Claim>>),
+    /// `BuildKit`'s attestation about an image.
     Attestation,
     /// Something that is not in the layout, not an image, or wrong; and why.
     Unreadable(String),
@@ -78,7 +78,7 @@ impl Inspect {
                 };
                 match layout.load(&target) {
                     Ok(image) => {
-                        let claim = annotation::claim(&image);
+                        let claim = annotation::claim(&image).map(Box::new);
                         Content::Image(Box::new(image), claim)
                     }
                     Err(e) => Content::Unreadable(e.to_string()),

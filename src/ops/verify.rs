@@ -1,5 +1,6 @@
 //! Verifying images in a registry.
 
+use std::cmp::Ordering;
 use std::path::PathBuf;
 
 use super::{Error, broken_rule};
@@ -157,14 +158,13 @@ fn unread(error: store::Error, scheme: &dyn VerifyScheme) -> Result<Vec<Check>, 
     rules.extend(scheme.rules());
     rules.extend([rule::LAYER_BLOBS, rule::DIFF_IDS]);
     let at = rules.iter().position(|rule| *rule == broken).unwrap_or(0);
-    let checks = rules.into_iter().enumerate().map(|(n, rule)| {
-        if n < at {
-            Check::passed(rule)
-        } else if n == at {
-            Check::failed(rule, reason.clone())
-        } else {
-            Check::blocked(rule)
-        }
-    });
+    let checks = rules
+        .into_iter()
+        .enumerate()
+        .map(|(n, rule)| match n.cmp(&at) {
+            Ordering::Less => Check::passed(rule),
+            Ordering::Equal => Check::failed(rule, reason.clone()),
+            Ordering::Greater => Check::blocked(rule),
+        });
     Ok(checks.collect())
 }

@@ -93,8 +93,8 @@ impl Layout {
             .collect();
         let referrers = editor.referrers(&replaced);
         let blobs = editor.blobs;
-        let changed = new_index.is_some() || !blobs.is_empty();
-        if changed {
+        let is_changed = new_index.is_some() || !blobs.is_empty();
+        if is_changed {
             let mut transaction = Transaction::new(&self.dir)?;
             for blob in blobs {
                 let dir = self
@@ -125,7 +125,7 @@ impl Layout {
         Ok(Applied {
             images,
             referrers,
-            changed,
+            changed: is_changed,
         })
     }
 }

@@ -237,9 +237,10 @@ fn listed(before: &str, items: &[String], after: &str) -> String {
     if items.is_empty() {
         return String::new();
     }
-    let mut text = items[..items.len().min(MOST)].join(", ");
-    if items.len() > MOST {
-        text.push_str(&format!(" and {} more", items.len() - MOST));
+    let (shown, hidden) = items.split_at(items.len().min(MOST));
+    let shown = shown.join(", ");
+    match hidden.len() {
+        0 => format!("{before}{shown}{after}"),
+        more => format!("{before}{shown} and {more} more{after}"),
     }
-    format!("{before}{text}{after}")
 }

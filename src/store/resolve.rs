@@ -141,7 +141,7 @@ impl Layout {
             None => self.only_image()?,
         };
         if media::is_index(&descriptor.media_type) {
-            self.of_index(&name, descriptor, selection)
+            self.of_index(&name, &descriptor, selection)
         } else {
             let target = Target { name, descriptor };
             if let Selection::Platform(wanted) = selection {
@@ -155,7 +155,7 @@ impl Layout {
     }
 
     /// Every image that `index.json` leads to, each once, and beside them what is not an image:
-    /// BuildKit's attestations, and untagged manifests that only refer to another one.
+    /// `BuildKit`'s attestations, and untagged manifests that only refer to another one.
     pub fn all_images(&self) -> Result<(Vec<Target>, Vec<Descriptor>), Error> {
         self.check_tags()?;
         let tree = self.tree()?;
@@ -253,12 +253,12 @@ impl Layout {
         Error::NoSuchImage {
             layout: self.path().to_owned(),
             reference: reference.clone(),
-            present: self.names(&self.index.manifests.iter().collect::<Vec<_>>()),
+            present: Self::names(&self.index.manifests.iter().collect::<Vec<_>>()),
             unreferenced,
         }
     }
 
-    fn names(&self, entries: &[&Descriptor]) -> Vec<String> {
+    fn names(entries: &[&Descriptor]) -> Vec<String> {
         let name = |d: &&Descriptor| d.tag().map_or_else(|| d.digest.to_string(), str::to_owned);
         entries.iter().map(name).collect()
     }
@@ -275,13 +275,13 @@ impl Layout {
         let digests: HashSet<_> = candidates.iter().map(|d| d.digest).collect();
         match candidates.first() {
             Some(first) if digests.len() == 1 => {
-                let name = self.names(&[first]).remove(0);
+                let name = Self::names(&[first]).remove(0);
                 Ok((name, (*first).clone()))
             }
             _ => Err(Error::NotOneImage {
                 layout: self.path().to_owned(),
                 found: digests.len(),
-                present: self.names(&candidates),
+                present: Self::names(&candidates),
             }),
         }
     }
@@ -289,7 +289,7 @@ impl Layout {
     fn of_index(
         &self,
         name: &str,
-        index: Descriptor,
+        index: &Descriptor,
         selection: &Selection,
     ) -> Result<Vec<Target>, Error> {
         let part = Part::Index(index.digest);
