@@ -74,7 +74,8 @@ impl Progress for Bar {
                 plain(what)
             );
         }
-        let total = self.total.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let before = self.total.fetch_add(bytes, Ordering::Relaxed);
+        let total = before.saturating_add(bytes);
         if let Some(bar) = self.bar() {
             bar.set_message(what.to_owned());
             bar.set_length(total);
@@ -82,7 +83,8 @@ impl Progress for Bar {
     }
 
     fn advance(&self, bytes: u64) {
-        let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let before = self.done.fetch_add(bytes, Ordering::Relaxed);
+        let done = before.saturating_add(bytes);
         if let Some(bar) = self.bar() {
             bar.set_length(self.total.load(Ordering::Relaxed));
             bar.set_position(done);

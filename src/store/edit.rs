@@ -82,7 +82,9 @@ impl Layout {
         for root in &roots {
             for target in editor.edit_below(root)? {
                 let tags = index_tags.entry(target).or_default();
-                tags.extend(root.tag().map(str::to_owned));
+                // An index may list one image twice.
+                let new = root.tag().filter(|tag| !tags.iter().any(|t| t == tag));
+                tags.extend(new.map(str::to_owned));
             }
         }
         let new_index = editor.edit_index(&Part::IndexJson, &index_bytes)?;

@@ -81,7 +81,8 @@ impl Layout {
         progress: &dyn Progress,
     ) -> Result<LayerFindings, Error> {
         let layers = &image.manifest.layers;
-        let total = layers.iter().map(|l| l.size).sum();
+        let sizes = layers.iter().map(|layer| layer.size);
+        let total = sizes.fold(0, u64::saturating_add);
         progress.begin(&format!("layers of {}", image.name), total);
         let checker = Checker {
             layout: self,
@@ -194,6 +195,7 @@ impl Checker<'_> {
             .layer_cache
             .cell((layer.digest, compression, algorithm));
         let part = Part::Layer(n + 1, layer.digest);
+        self.within_limit(&part, layer.size, 0)?;
         let file = match self.layout.open_blob(&part, layer) {
             Ok(file) => file,
             Err(Error::Part { problem, .. }) => return Ok(Err(problem)),
@@ -207,14 +209,16 @@ impl Checker<'_> {
             cell.get_or_init(|| read).clone()
         };
         if let Ok((_, size)) = contents.unpacked {
-            self.within_limit(&part, size)?;
+            self.within_limit(&part, size, size)?;
         }
         Ok(Ok(contents))
     }
 
-    fn within_limit(&self, part: &Part, size: u64) -> Result<(), Error> {
+    /// Refuses a layer of more than the limit, and an image that `unpacked` more bytes bring over its.
+    fn within_limit(&self, part: &Part, size: u64, unpacked: u64) -> Result<(), Error> {
         let limits = &self.layout.limits;
-        let total = self.unpacked.fetch_add(size, Ordering::Relaxed) + size;
+        let before = self.unpacked.fetch_add(unpacked, Ordering::Relaxed);
+        let total = before.saturating_add(unpacked);
         let (what, limit, flag) = if size > limits.layer {
             (part.to_string(), limits.layer, "--max-layer-size")
         } else if total > limits.image {
