@@ -309,7 +309,10 @@ impl Read for Tee<'_> {
     }
 }
 
-fn unzstd<R: io::BufRead>(packed: R) -> io::Result<zstd::stream::read::Decoder<'static, R>> {
+/// Unpacks zstd with a bounded window.
+pub(super) fn unzstd<R: io::BufRead>(
+    packed: R,
+) -> io::Result<zstd::stream::read::Decoder<'static, R>> {
     let mut decoder = zstd::stream::read::Decoder::with_buffer(packed)?;
     decoder.window_log_max(ZSTD_WINDOW_LOG)?;
     Ok(decoder)

@@ -1,0 +1,269 @@
+//! What `docker save` wrote up to engine 24: `manifest.json`, which names a config and layers for
+//! each image. Which files those are, and what the images will be called as an OCI image layout.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::Problem;
+use super::legacy_json::{self, Saved, Tag};
+use super::name::{self, MANIFEST_FILE, NameId, shown};
+use super::walk::Names;
+use crate::image::Reference;
+
+/// Bytes of the longest `manifest.json` that is read where it is what leads to the images; one
+/// image has about ten thousand.
+pub(super) const LONGEST_MANIFEST: u64 = 1 << 20;
+/// Files and tags that `manifest.json` may name, each as often as it names them.
+const MOST_NAMES: usize = 16_384;
+
+/// What is to be converted.
+#[derive(Debug)]
+pub(super) struct Legacy {
+    pub(super) images: Vec<LegacyImage>,
+    /// The files that are needed, and whether as a config.
+    wanted: HashMap<NameId, bool>,
+}
+
+#[derive(Debug)]
+pub(super) struct LegacyImage {
+    pub(super) config: FileName,
+    pub(super) layers: Vec<FileName>,
+    pub(super) tags: Vec<Tag>,
+}
+
+/// A file that `manifest.json` names.
+#[derive(Debug)]
+pub(super) struct FileName {
+    /// As it is named there.
+    pub(super) name: String,
+    /// The regular member that this is, links resolved.
+    pub(super) id: NameId,
+}
+
+impl Legacy {
+    /// Reads `manifest.json` and finds the files it names among the archive's members.
+    pub(super) fn plan(
+        manifest: &[u8],
+        names: &Names,
+        links: &HashMap<NameId, NameId>,
+    ) -> Result<Self, Problem> {
+        let document = |problem| Problem::Document {
+            name: MANIFEST_FILE.into(),
+            problem,
+        };
+        let saved = legacy_json::saved(manifest).map_err(document)?;
+        if saved.is_empty() {
+            return Err(Problem::NoImage);
+        }
+        let count = |image: &Saved| 1 + image.layers.len() + image.repo_tags.len();
+        if saved.iter().map(count).sum::<usize>() > MOST_NAMES {
+            return Err(Problem::TooManyNames(MOST_NAMES));
+        }
+        let tags = tags(&saved)?;
+        let find = |name: String| find(name, names, links);
+        let mut wanted = HashMap::new();
+        let mut images = Vec::new();
+        for (image, tags) in saved.into_iter().zip(tags) {
+            let config = find(image.config)?;
+            let layers = image.layers.into_iter().map(find);
+            let layers = layers.collect::<Result<Vec<_>, _>>()?;
+            for layer in &layers {
+                wanted.entry(layer.id).or_insert(false);
+            }
+            wanted.insert(config.id, true);
+            images.push(LegacyImage {
+                config,
+                layers,
+                tags,
+            });
+        }
+        Ok(Self { images, wanted })
+    }
+
+    /// Whether a member is needed: `Some(true)` as a config, `Some(false)` as a layer.
+    pub(super) fn wants(&self, member: NameId) -> Option<bool> {
+        self.wanted.get(&member).copied()
+    }
+
+    /// The tags that the images will have.
+    pub(super) fn ref_names(&self) -> impl Iterator<Item = &str> {
+        let tags = self.images.iter().flat_map(|image| &image.tags);
+        tags.map(|tag| tag.ref_name.as_str())
+    }
+}
+
+fn find(name: String, names: &Names, links: &HashMap<NameId, NameId>) -> Result<FileName, Problem> {
+    let absent = || Problem::Absent(shown(name.as_bytes()));
+    let id = NameId::of(&name::normalised(name.as_bytes()).map_err(|_| absent())?);
+    let id = links.get(&id).copied().unwrap_or(id);
+    if names.has_file(id) {
+        Ok(FileName { name, id })
+    } else {
+        Err(absent())
+    }
+}
+
+/// What each image will be called: by its tag alone, as docker from engine 25 on writes it, or by
+/// its whole name where that tag would mean several.
+fn tags(images: &[Saved]) -> Result<Vec<Vec<Tag>>, Problem> {
+    /// What one tag alone stands for.
+    struct Meaning {
+        full_name: String,
+        image: usize,
+        several: bool,
+    }
+    let mut meanings: HashMap<&str, Meaning> = HashMap::new();
+    for (image, repo_tag, name) in repo_tags(images) {
+        let (full_name, tag) = name.ok_or_else(|| bad_tag(repo_tag))?;
+        match meanings.entry(tag) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(Meaning {
+                    full_name,
+                    image,
+                    several: false,
+                });
+            }
+            Entry::Occupied(mut meaning) => {
+                let meaning = meaning.get_mut();
+                meaning.several |= meaning.full_name != full_name || meaning.image != image;
+            }
+        }
+    }
+    let mut tags: Vec<Vec<Tag>> = images.iter().map(|_| Vec::new()).collect();
+    let mut owners = HashMap::new();
+    for (image, repo_tag, name) in repo_tags(images) {
+        let (full_name, tag) = name.ok_or_else(|| bad_tag(repo_tag))?;
+        match owners.insert(full_name.clone(), image) {
+            // The same name twice, perhaps spelt in two ways.
+            Some(owner) if owner == image => continue,
+            Some(_) => return Err(Problem::DuplicateTag(shown(repo_tag.as_bytes()))),
+            None => {}
+        }
+        let several = meanings.get(tag).is_some_and(|m| m.several);
+        tags[image].push(Tag {
+            ref_name: if several { repo_tag } else { tag }.to_owned(),
+            full_name,
+        });
+    }
+    Ok(tags)
+}
+
+type RepoTag<'a> = (usize, &'a str, Option<(String, &'a str)>);
+
+fn repo_tags(images: &[Saved]) -> impl Iterator<Item = RepoTag<'_>> {
+    let numbered = images.iter().enumerate();
+    numbered.flat_map(|(n, image)| {
+        let tags = image.repo_tags.iter();
+        tags.map(move |repo_tag| (n, repo_tag.as_str(), full_name(repo_tag)))
+    })
+}
+
+fn bad_tag(repo_tag: &str) -> Problem {
+    Problem::RepoTag(shown(repo_tag.as_bytes()))
+}
+
+/// Splits a `NAME:TAG` into the name in full, with the tag, and the tag alone. In full it has a
+/// registry's host name: the part before the first slash if it has a dot or a colon, is `localhost`
+/// or has upper case; else `docker.io`, and there names of one part are in `library`
+/// (distribution/reference, `ParseNormalizedNamed`).
+fn full_name(repo_tag: &str) -> Option<(String, &str)> {
+    let (name, tag) = repo_tag.rsplit_once(':')?;
+    let first = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let rest = |c: char| first(c) || matches!(c, '.' | '-');
+    // A slash behind the colon means that the colon is a port's.
+    let is_tag = tag.len() <= 128 && tag.starts_with(first) && tag.chars().all(rest);
+    let is_name = matches!(repo_tag.parse(), Ok(Reference::Tag(_))) && !repo_tag.contains('@');
+    if !is_tag || !is_name {
+        return None;
+    }
+    let is_host = |part: &str| {
+        part.contains(['.', ':']) || part == "localhost" || part.to_ascii_lowercase() != part
+    };
+    let (host, path) = match name.split_once('/') {
+        Some(("index.docker.io", path)) => ("docker.io", path),
+        Some((host, path)) if is_host(host) => (host, path),
+        _ => ("docker.io", name),
+    };
+    let library = if host == "docker.io" && !path.contains('/') {
+        "library/"
+    } else {
+        ""
+    };
+    Some((format!("{host}/{library}{path}:{tag}"), tag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saved(repo_tags: &[&str]) -> Saved {
+        Saved {
+            config: String::new(),
+            layers: Vec::new(),
+            repo_tags: repo_tags.iter().map(|t| (*t).to_owned()).collect(),
+        }
+    }
+
+    fn ref_names(images: &[Saved]) -> Vec<Vec<String>> {
+        let tags = tags(images).expect("good tags");
+        let names = |tags: Vec<Tag>| tags.into_iter().map(|t| t.ref_name).collect();
+        tags.into_iter().map(names).collect()
+    }
+
+    #[test]
+    fn full_names() {
+        for (repo_tag, full, tag) in [
+            ("hello:1.0", "docker.io/library/hello:1.0", "1.0"),
+            (
+                "docker.io/library/hello:1.0",
+                "docker.io/library/hello:1.0",
+                "1.0",
+            ),
+            ("docker.io/hello:1.0", "docker.io/library/hello:1.0", "1.0"),
+            ("index.docker.io/a/b:c", "docker.io/a/b:c", "c"),
+            ("me/hello:x", "docker.io/me/hello:x", "x"),
+            ("localhost/hello:x", "localhost/hello:x", "x"),
+            ("host:5000/hello:x", "host:5000/hello:x", "x"),
+            ("ghcr.io/a/b/c:v1", "ghcr.io/a/b/c:v1", "v1"),
+        ] {
+            assert_eq!(
+                full_name(repo_tag),
+                Some((full.to_owned(), tag)),
+                "{repo_tag}"
+            );
+        }
+        let long = format!("a:{}", "x".repeat(129));
+        for bad in [
+            "",
+            "hello",
+            ":1",
+            "hello:",
+            "host:5000/hello",
+            "a@sha256:b",
+            "hello:.x",
+            "he llo:1",
+            "../x:1",
+            "sha256:abc",
+            &long,
+        ] {
+            assert_eq!(full_name(bad), None, "{bad} was taken");
+        }
+    }
+
+    #[test]
+    fn tags_that_would_meet_are_spelt_in_full() {
+        assert_eq!(
+            ref_names(&[saved(&["a:1", "a:2"]), saved(&["b:1"]), saved(&[])]),
+            [vec!["a:1", "2"], vec!["b:1"], vec![]]
+        );
+        assert_eq!(ref_names(&[saved(&["a:1", "b:1"])]), [["a:1", "b:1"]]);
+        assert_eq!(
+            ref_names(&[saved(&["a:1", "docker.io/library/a:1", "a:1"])]),
+            [["1"]]
+        );
+        for second in ["a:1", "docker.io/library/a:1"] {
+            let images = [saved(&["a:1"]), saved(&[second])];
+            assert!(matches!(tags(&images), Err(Problem::DuplicateTag(_))));
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Members' names: which are taken, and what they mean.
+
+use crate::crypto::{Digest, HashAlgorithm};
+use crate::store::layout::{BLOBS, INDEX_FILE, LAYOUT_FILE};
+
+/// Bytes of the longest name that is taken: Linux's `PATH_MAX`.
+const LONGEST: usize = 4096;
+
+/// docker's list of images.
+pub(super) const MANIFEST_FILE: &str = "manifest.json";
+
+/// Stands for a name, so that an archive of many long names takes little memory: the first half of
+/// the name's SHA-256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct NameId([u8; 16]);
+
+impl NameId {
+    pub(super) fn of(name: &str) -> Self {
+        let digest = Digest::of(HashAlgorithm::Sha256, name.as_bytes());
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest.as_bytes()[..16]);
+        Self(id)
+    }
+}
+
+/// What a regular member is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// `oci-layout`.
+    LayoutFile,
+    /// `index.json`.
+    Index,
+    /// `manifest.json`.
+    Manifest,
+    /// A blob.
+    Blob(Digest),
+    /// Nothing in an OCI image layout.
+    Other,
+}
+
+impl Place {
+    /// Reads it off a name; an error says what is wrong with the name.
+    pub(super) fn of(name: &str) -> Result<Self, &'static str> {
+        Ok(match name {
+            LAYOUT_FILE => Self::LayoutFile,
+            INDEX_FILE => Self::Index,
+            MANIFEST_FILE => Self::Manifest,
+            _ => match name.split_once('/') {
+                Some((BLOBS, blob)) => Self::Blob(blob_digest(blob).ok_or(
+                    "is not named as a blob is: blobs/, sha256, sha384 or sha512, and the hash",
+                )?),
+                _ => Self::Other,
+            },
+        })
+    }
+}
+
+fn blob_digest(name: &str) -> Option<Digest> {
+    let (algorithm, hex) = name.split_once('/')?;
+    format!("{algorithm}:{hex}").parse().ok()
+}
+
+/// The name under which an archive has a blob.
+pub(super) fn of_blob(digest: &Digest) -> String {
+    format!("{BLOBS}/{}/{}", digest.algorithm(), digest.hex())
+}
+
+/// The digest that the name of a config in a `docker save` archive states: docker writes `HEX.json`
+/// and, from engine 25 on, `blobs/sha256/HEX`; go-containerregistry `sha256:HEX`.
+pub(super) fn config_digest(name: &str) -> Option<Digest> {
+    let hex = name.strip_suffix(".json").unwrap_or(name);
+    let sha256 = || format!("sha256:{hex}").parse().ok();
+    hex.parse().ok().or_else(sha256)
+}
+
+/// A name without `.` and empty components, which all readers drop; empty for the archive's root. An
+/// error says why the name is not taken.
+pub(super) fn normalised(raw: &[u8]) -> Result<String, &'static str> {
+    if raw.len() > LONGEST {
+        return Err("has a name of more than 4096 bytes");
+    }
+    let name = str::from_utf8(raw).map_err(|_| "has a name that is not UTF-8")?;
+    if name.contains('\0') {
+        return Err("has a name with a NUL in it");
+    }
+    if name.starts_with('/') {
+        return Err("has an absolute name");
+    }
+    let mut parts = Vec::new();
+    for part in name.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => return Err("has a name that leads out of its folder"),
+            part => parts.push(part),
+        }
+    }
+    Ok(parts.join("/"))
+}
+
+/// Where a symbolic link leads, by names alone; `None` where that is out of the archive.
+pub(super) fn link_target(name: &str, target: &[u8]) -> Option<String> {
+    if target.len() > LONGEST {
+        return None;
+    }
+    let target = str::from_utf8(target).ok()?;
+    if target.starts_with('/') || target.contains('\0') {
+        return None;
+    }
+    let mut parts: Vec<_> = name.split('/').collect();
+    parts.pop();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// A name as messages show it: on one line and not endless.
+pub(super) fn shown(raw: &[u8]) -> String {
+    const MOST: usize = 200;
+    let cut = raw.len() > MOST;
+    let text = String::from_utf8_lossy(&raw[..raw.len().min(MOST)]);
+    format!("{}{}", text.escape_debug(), if cut { "..." } else { "" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_keep_to_the_archive() {
+        assert_eq!(
+            normalised(b"./blobs//sha256/./x/"),
+            Ok("blobs/sha256/x".into())
+        );
+        assert_eq!(normalised(b"./"), Ok(String::new()));
+        for bad in [
+            &b"/x"[..],
+            b"..",
+            b"a/../b",
+            b"../a",
+            b"a/..",
+            b"\xff",
+            b"a\0b",
+            &[b'a'; 4097],
+        ] {
+            assert!(normalised(bad).is_err(), "{bad:?} was taken");
+        }
+    }
+
+    #[test]
+    fn links_keep_to_the_archive() {
+        let of = |target: &str| link_target("id/layer.tar", target.as_bytes());
+        assert_eq!(of("../other/layer.tar").as_deref(), Some("other/layer.tar"));
+        assert_eq!(of("./x").as_deref(), Some("id/x"));
+        assert_eq!(of("../../x"), None);
+        assert_eq!(of("../../id/x"), None);
+        assert_eq!(of("/x"), None);
+        assert_eq!(link_target("layer.tar", b"\xff"), None);
+    }
+
+    #[test]
+    fn places() {
+        let digest = Digest::of(HashAlgorithm::Sha384, b"x");
+        assert_eq!(Place::of(&of_blob(&digest)), Ok(Place::Blob(digest)));
+        assert_eq!(Place::of("blobs"), Ok(Place::Other));
+        assert_eq!(Place::of("a/index.json"), Ok(Place::Other));
+        let hex = digest.hex();
+        for bad in [
+            "blobs/x".to_owned(),
+            "blobs/sha256".into(),
+            format!("blobs/sha256/{hex}"),
+            format!("blobs/sha384/{}", hex.to_uppercase()),
+            format!("blobs/sha384/{hex}/x"),
+            format!("blobs/SHA384/{hex}"),
+            format!("blobs/md5/{}", &hex[..32]),
+        ] {
+            assert!(Place::of(&bad).is_err(), "{bad} was taken");
+        }
+    }
+
+    #[test]
+    fn configs() {
+        let digest = Digest::of(HashAlgorithm::Sha256, b"x");
+        let hex = digest.hex();
+        for name in [format!("{hex}.json"), format!("sha256:{hex}"), hex] {
+            assert_eq!(config_digest(&name), Some(digest));
+        }
+        assert_eq!(config_digest("config.json"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_leads_out(raw in proptest::collection::vec(any::<u8>(), 0..30)) {
+            if let Ok(name) = normalised(&raw) {
+                prop_assert!(!name.starts_with('/'));
+                prop_assert!(name.is_empty() || name.split('/').all(|p| !matches!(p, "" | "." | "..")));
+                prop_assert_eq!(normalised(name.as_bytes()), Ok(name));
+            }
+        }
+
+        #[test]
+        fn no_link_leads_out(name in "[a./]{0,9}", target in "[a./]{0,9}") {
+            if let Ok(name) = normalised(name.as_bytes())
+                && let Some(to) = link_target(&name, target.as_bytes())
+            {
+                prop_assert!(to.split('/').all(|p| p != ".."));
+            }
+        }
+    }
+}

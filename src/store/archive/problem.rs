@@ -1,0 +1,126 @@
+//! What can be wrong with an archive.
+
+use std::path::Path;
+
+use crate::crypto::Digest;
+use crate::store::{Error, Problem as PartProblem};
+
+/// What is wrong with an archive. Members' names are shown escaped, and shortened where they are
+/// very long.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The file has no bytes.
+    #[error("is empty")]
+    Empty,
+    /// It does not start as a tar archive does.
+    #[error("is not a tar archive, plain or packed with gzip or zstd")]
+    NotTar,
+    /// The gzip or zstd stream is damaged, cut short, followed by something else or needs too much
+    /// memory.
+    #[error("does not unpack: {0}")]
+    Packing(String),
+    /// It ends in the midst of a member or a header.
+    #[error("is cut short")]
+    Truncated,
+    /// It ends where another header is wanted, without a block of zeros that would mark the end.
+    #[error("ends without an end mark, so it has been cut short")]
+    NoEnd,
+    /// There is more than zeros behind the end mark; some readers would find more members there.
+    #[error("has something behind its end mark")]
+    Trailing,
+    /// A header is not what the tar formats say.
+    #[error("has a bad header at byte {position}: {reason}")]
+    Header {
+        /// Where in the unpacked archive the header starts.
+        position: u64,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// There are more members than the limit.
+    #[error("has more than {0} members")]
+    TooManyMembers(usize),
+    /// A member's name is not one that is taken.
+    #[error("member \"{name}\" {reason}")]
+    Name {
+        /// The member.
+        name: String,
+        /// What is wrong with its name.
+        reason: &'static str,
+    },
+    /// A member is neither a regular file nor a folder.
+    #[error("member \"{name}\" is {kind}, which an image archive must not hold")]
+    Kind {
+        /// The member.
+        name: String,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// A symbolic link of a `docker save` archive does not lead to a file in the archive.
+    #[error(
+        "member \"{name}\" is a symbolic link to \"{target}\", which is no file in the archive"
+    )]
+    Link {
+        /// The member.
+        name: String,
+        /// Where it points to.
+        target: String,
+    },
+    /// Two members have one name.
+    #[error("member \"{0}\" is there twice")]
+    Duplicate(String),
+    /// A document is larger than such a document may be.
+    #[error("member \"{name}\" has {size} bytes, more than the {limit} that are read")]
+    TooLarge {
+        /// The member.
+        name: String,
+        /// Its size.
+        size: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// A blob's bytes do not have the digest that its name states.
+    #[error("member \"{name}\" has digest {found}")]
+    Blob {
+        /// The member.
+        name: String,
+        /// The digest that it has.
+        found: Digest,
+    },
+    /// A document is not what it should be.
+    #[error("member \"{name}\" {problem}")]
+    Document {
+        /// The member.
+        name: String,
+        /// What is wrong with it.
+        problem: PartProblem,
+    },
+    /// It holds no image.
+    #[error("holds neither index.json nor manifest.json, so there is no image in it")]
+    NoImage,
+    /// It has an `index.json`, and is not an OCI image layout all the same.
+    #[error("is not an OCI image layout: {0}")]
+    NotALayout(String),
+    /// `manifest.json` names something that is not there.
+    #[error("manifest.json names \"{0}\", which is no file in the archive")]
+    Absent(String),
+    /// `manifest.json` has a repository tag that is not one.
+    #[error("manifest.json has the tag \"{0}\", which is not of the form NAME:TAG")]
+    RepoTag(String),
+    /// `manifest.json` gives one tag to two images.
+    #[error("manifest.json has the tag \"{0}\" on more than one image")]
+    DuplicateTag(String),
+    /// `manifest.json` names more files than the limit.
+    #[error("manifest.json names more than {0} files and tags")]
+    TooManyNames(usize),
+}
+
+impl Problem {
+    /// As the error about an archive.
+    pub(super) fn of(self, path: &Path) -> Error {
+        Error::Archive {
+            path: path.to_owned(),
+            problem: self,
+        }
+    }
+}

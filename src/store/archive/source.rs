@@ -1,0 +1,193 @@
+//! An archive's content as one stream, unpacked and counted.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::{Archive, Problem};
+use crate::image::Compression;
+use crate::progress::Progress;
+use crate::store::Error;
+use crate::store::layers::unzstd;
+
+const READ_SIZE: usize = 256 * 1024;
+const SKIP_SIZE: usize = 64 * 1024;
+
+/// The content of an archive from its start.
+pub(super) struct Source<'a> {
+    path: &'a Path,
+    stream: Stream<'a>,
+    /// Bytes that were read or skipped.
+    position: u64,
+    limit: u64,
+}
+
+enum Stream<'a> {
+    Plain(At<'a>),
+    Packed(Box<dyn Read + 'a>),
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(
+        archive: &'a Archive,
+        length: u64,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, Error> {
+        let at = At {
+            file: &archive.file,
+            position: 0,
+            length,
+            progress,
+        };
+        let path = archive.path.as_path();
+        let buffered = |at| BufReader::with_capacity(READ_SIZE, at);
+        let stream = match archive.compression {
+            Compression::None => Stream::Plain(at),
+            Compression::Gzip => Stream::Packed(Box::new(MultiGzDecoder::new(buffered(at)))),
+            Compression::Zstd => {
+                let decoder = unzstd(buffered(at)).map_err(|e| failed(path, e))?;
+                Stream::Packed(Box::new(decoder))
+            }
+        };
+        Ok(Self {
+            path,
+            stream,
+            position: 0,
+            limit: archive.limits.image,
+        })
+    }
+
+    /// The archive's path, for messages.
+    pub(super) const fn path(&self) -> &'a Path {
+        self.path
+    }
+
+    pub(super) fn problem(&self, problem: Problem) -> Error {
+        problem.of(self.path)
+    }
+
+    /// How far it has been read.
+    pub(super) const fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Reads some bytes; none at the end.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        loop {
+            let read = match &mut self.stream {
+                Stream::Plain(at) => at.read(buffer),
+                Stream::Packed(reader) => reader.read(buffer),
+            };
+            match read {
+                Ok(n) => {
+                    self.count(n as u64)?;
+                    return Ok(n);
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(failed(self.path, e)),
+            }
+        }
+    }
+
+    /// Fills the buffer unless the end comes first; says how far.
+    pub(super) fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.read(&mut buffer[filled..])? {
+                0 => break,
+                n => filled += n,
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Passes over bytes, without reading them where the archive lies plain on disk.
+    pub(super) fn skip(&mut self, mut length: u64) -> Result<(), Error> {
+        if let Stream::Plain(at) = &mut self.stream {
+            if !at.skip(length) {
+                return Err(self.problem(Problem::Truncated));
+            }
+            return self.count(length);
+        }
+        let mut scratch = vec![0; SKIP_SIZE.min(usize::try_from(length).unwrap_or(SKIP_SIZE))];
+        while length > 0 {
+            let step = scratch
+                .len()
+                .min(usize::try_from(length).unwrap_or(scratch.len()));
+            match self.read(&mut scratch[..step])? {
+                0 => return Err(self.problem(Problem::Truncated)),
+                n => length -= n as u64,
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads to the end, where only zeros may come. The packed stream's own end is checked thereby.
+    pub(super) fn only_zeros(&mut self) -> Result<(), Error> {
+        let mut scratch = vec![0; SKIP_SIZE];
+        loop {
+            match self.read(&mut scratch)? {
+                0 => return Ok(()),
+                n if scratch[..n].iter().all(|b| *b == 0) => {}
+                _ => return Err(self.problem(Problem::Trailing)),
+            }
+        }
+    }
+
+    /// Holds what comes out against the limit, so that little packed bytes cannot cost much time.
+    fn count(&mut self, more: u64) -> Result<(), Error> {
+        self.position = self.position.saturating_add(more);
+        if self.position > self.limit {
+            return Err(Error::Bomb {
+                layout: self.path.to_owned(),
+                what: "the archive".into(),
+                limit: self.limit,
+                flag: "--max-image-size",
+            });
+        }
+        Ok(())
+    }
+}
+
+/// An error of the system is the disk's, any other one the packed stream's.
+fn failed(path: &Path, error: io::Error) -> Error {
+    if error.raw_os_error().is_some() {
+        Error::io(path, "read", error)
+    } else {
+        Problem::Packing(error.to_string()).of(path)
+    }
+}
+
+/// A file from a place on, with a place of its own: both passes use one open file.
+struct At<'a> {
+    file: &'a File,
+    position: u64,
+    length: u64,
+    progress: &'a dyn Progress,
+}
+
+impl At<'_> {
+    /// Moves on, unless that is beyond the end.
+    fn skip(&mut self, length: u64) -> bool {
+        match self.position.checked_add(length) {
+            Some(position) if position <= self.length => {
+                self.position = position;
+                self.progress.advance(length);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Read for At<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.file.read_at(buffer, self.position)?;
+        self.position += n as u64;
+        self.progress.advance(n as u64);
+        Ok(n)
+    }
+}

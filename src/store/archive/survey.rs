@@ -1,0 +1,218 @@
+//! The first pass: what is in an archive, with nothing written.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+
+use super::legacy::{LONGEST_MANIFEST, Legacy};
+use super::name::{self, MANIFEST_FILE, NameId, Place, shown};
+use super::walk::{Data, Kind, Links, Member, Names, walk};
+use super::{Archive, Problem};
+use crate::crypto::Digest;
+use crate::image::Reference;
+use crate::progress::Progress;
+use crate::store::layout::{INDEX_FILE, LAYOUT_FILE, check_layout_version};
+use crate::store::{Error, Limits, Part, Problem as PartProblem, documents};
+
+/// What an archive holds.
+#[derive(Debug)]
+pub struct Survey {
+    path: PathBuf,
+    names: Names,
+    pub(super) content: Content,
+}
+
+#[derive(Debug)]
+pub(super) enum Content {
+    /// An OCI image layout.
+    Layout {
+        /// The bytes of `oci-layout`.
+        layout_file: Vec<u8>,
+        /// The bytes of `index.json`.
+        index: Vec<u8>,
+        /// The tag and the digest of each entry of `index.json`.
+        entries: Vec<(Option<String>, Digest)>,
+    },
+    /// What `docker save` wrote up to engine 24.
+    Legacy(Legacy),
+}
+
+impl Archive {
+    /// Reads the headers of all members and what leads to the images, and refuses what can be
+    /// refused by those: see [`Problem`]; [`Error::Bomb`] where a size is beyond the limits. Writes
+    /// nothing. A plain archive's content is passed over, a packed one's unpacked and let go.
+    pub fn survey(&self, progress: &dyn Progress) -> Result<Survey, Error> {
+        let mut found = Found::default();
+        let mut source = self.source("looking through", progress)?;
+        let names = walk(
+            &mut source,
+            &self.limits,
+            Links::ToLayers,
+            &mut |member, data| found.take(member, data, &self.limits),
+        )?;
+        let content = found.content(self, &names)?;
+        Ok(Survey {
+            path: self.path.clone(),
+            names,
+            content,
+        })
+    }
+}
+
+/// What has been met so far.
+#[derive(Default)]
+struct Found {
+    layout_file: Option<Vec<u8>>,
+    index: Option<Vec<u8>>,
+    /// The bytes of `manifest.json`, or how many there are too many.
+    manifest: Option<Result<Vec<u8>, u64>>,
+    links: HashMap<NameId, NameId>,
+    first_link: Option<String>,
+}
+
+impl Found {
+    fn take(
+        &mut self,
+        member: Member,
+        data: &mut Data<'_, '_>,
+        limits: &Limits,
+    ) -> Result<(), Error> {
+        let name = &member.name;
+        match member.kind {
+            Kind::File(Place::LayoutFile) => {
+                self.layout_file = Some(data.read(name, limits.document)?);
+            }
+            Kind::File(Place::Index) => self.index = Some(data.read(name, limits.document)?),
+            Kind::File(Place::Manifest) => {
+                // Beside an index.json it does not matter.
+                let limit = limits.document.min(LONGEST_MANIFEST);
+                self.manifest = Some(if data.left() > limit {
+                    Err(data.left())
+                } else {
+                    Ok(data.read(name, limit)?)
+                });
+            }
+            Kind::File(Place::Blob(_) | Place::Other) => {}
+            Kind::Link(target) => {
+                self.links.insert(NameId::of(name), NameId::of(&target));
+                self.first_link.get_or_insert(member.name);
+            }
+        }
+        Ok(())
+    }
+
+    fn content(self, archive: &Archive, names: &Names) -> Result<Content, Error> {
+        let Some(index) = self.index else {
+            return self.legacy(archive, names);
+        };
+        if let Some(name) = self.first_link {
+            return Err(archive.problem(Problem::Kind {
+                name: shown(name.as_bytes()),
+                kind: "a symbolic link",
+            }));
+        }
+        let not_a_layout = |reason| archive.problem(Problem::NotALayout(reason));
+        let layout_file = self
+            .layout_file
+            .ok_or_else(|| not_a_layout(format!("it has no file {LAYOUT_FILE}")))?;
+        check_layout_version(&layout_file).map_err(not_a_layout)?;
+        let read = documents::index(&index).map_err(|problem| {
+            archive.problem(Problem::Document {
+                name: INDEX_FILE.into(),
+                problem,
+            })
+        })?;
+        let entry = |d: &crate::image::Descriptor| (d.tag().map(str::to_owned), d.digest);
+        Ok(Content::Layout {
+            layout_file,
+            index,
+            entries: read.manifests.iter().map(entry).collect(),
+        })
+    }
+
+    fn legacy(self, archive: &Archive, names: &Names) -> Result<Content, Error> {
+        let limit = archive.limits.document.min(LONGEST_MANIFEST);
+        let too_large = |size| Problem::TooLarge {
+            name: MANIFEST_FILE.into(),
+            size,
+            limit,
+        };
+        self.manifest
+            .ok_or(Problem::NoImage)
+            .and_then(|manifest| manifest.map_err(too_large))
+            .and_then(|manifest| Legacy::plan(&manifest, names, &self.links))
+            .map(Content::Legacy)
+            .map_err(|problem| archive.problem(problem))
+    }
+}
+
+impl Survey {
+    /// Refuses a reference that cannot be in the archive, before anything is written: a tag that no
+    /// image has, a digest that `index.json` does not have and no blob is named by. The digests of
+    /// images that are yet to be converted are not known; those pass.
+    pub fn check_reference(&self, reference: Option<&Reference>) -> Result<(), Error> {
+        let found = match (reference, &self.content) {
+            (Some(Reference::Digest(digest)), Content::Layout { entries, .. }) => {
+                entries.iter().any(|(_, d)| d == digest)
+                    || self.names.has_file(NameId::of(&name::of_blob(digest)))
+            }
+            (Some(Reference::Digest(_)), Content::Legacy(_)) => true,
+            (None, _) => {
+                self.check_tags()?;
+                true
+            }
+            (Some(Reference::Tag(tag)), _) => {
+                self.check_tags()?;
+                self.tags().any(|t| t == tag)
+            }
+        };
+        match reference {
+            Some(reference) if !found => Err(Error::NoSuchImage {
+                layout: self.path.clone(),
+                reference: reference.clone(),
+                present: self.present(),
+                unreferenced: false,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn tags(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        match &self.content {
+            Content::Layout { entries, .. } => {
+                Box::new(entries.iter().filter_map(|(tag, _)| tag.as_deref()))
+            }
+            Content::Legacy(legacy) => Box::new(legacy.ref_names()),
+        }
+    }
+
+    /// The images by name, as [`Error::NoSuchImage`] lists them.
+    fn present(&self) -> Vec<String> {
+        match &self.content {
+            Content::Layout { entries, .. } => entries
+                .iter()
+                .map(|(tag, digest)| tag.clone().unwrap_or_else(|| digest.to_string()))
+                .collect(),
+            Content::Legacy(_) => self.tags().map(str::to_owned).collect(),
+        }
+    }
+
+    /// Refuses what resolving a tag refuses later.
+    fn check_tags(&self) -> Result<(), Error> {
+        let mut seen = HashSet::new();
+        for tag in self.tags() {
+            let problem = if Digest::is_digest_form(tag) {
+                PartProblem::DigestTag(tag.to_owned())
+            } else if !seen.insert(tag) {
+                PartProblem::DuplicateTag(tag.to_owned())
+            } else {
+                continue;
+            };
+            return Err(Error::Part {
+                layout: self.path.clone(),
+                part: Part::IndexJson,
+                problem,
+            });
+        }
+        Ok(())
+    }
+}

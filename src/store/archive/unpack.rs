@@ -1,0 +1,197 @@
+//! The second pass: writing the layout.
+
+use std::collections::HashMap;
+
+use super::legacy::{FileName, Legacy};
+use super::legacy_json::{self, Converted, Descriptor};
+use super::name::{self, NameId, Place, shown};
+use super::survey::Content;
+use super::walk::{Data, Kind, Links, Member, walk};
+use super::write::Writer;
+use super::{Archive, Problem, Survey};
+use crate::crypto::{Digest, HashAlgorithm};
+use crate::progress::Progress;
+use crate::store::dir::Dir;
+use crate::store::layout::INDEX_FILE;
+use crate::store::{Error, documents};
+
+/// The `oci-layout` of a converted archive (OCI image-spec, "oci-layout file").
+const LAYOUT_CONTENT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+
+/// What [`Archive::unpack`] did.
+#[derive(Clone, Debug)]
+pub struct Unpacked {
+    /// The blobs of 1 MiB and more, hashed as they were written, with their sizes.
+    pub blobs: Vec<(Digest, u64)>,
+}
+
+impl Archive {
+    /// Writes the layout that was surveyed into an empty folder. When this returns, all of it is
+    /// durable but for the folder's own name.
+    ///
+    /// Every blob has the digest that it is named by. `index.json` and `oci-layout` are those that
+    /// were surveyed. What an error leaves behind is the caller's to remove.
+    pub fn unpack(
+        &self,
+        survey: &Survey,
+        into: &Dir,
+        progress: &dyn Progress,
+    ) -> Result<Unpacked, Error> {
+        let writer = Writer::new(into)?;
+        let blobs = match &survey.content {
+            Content::Layout {
+                layout_file, index, ..
+            } => self.unpack_layout(writer, progress, layout_file, index)?,
+            Content::Legacy(legacy) => self.convert(writer, progress, legacy)?,
+        };
+        Ok(Unpacked { blobs })
+    }
+
+    fn unpack_layout(
+        &self,
+        mut writer: Writer<'_>,
+        progress: &dyn Progress,
+        layout_file: &[u8],
+        index: &[u8],
+    ) -> Result<Vec<(Digest, u64)>, Error> {
+        let mut source = self.source("unpacking", progress)?;
+        let mut write = |member: Member, data: &mut Data<'_, '_>| {
+            if let Kind::File(Place::Blob(digest)) = member.kind {
+                let found = writer.named(&digest, data)?.digest;
+                self.check_digest(&member.name, digest, found)?;
+            }
+            Ok(())
+        };
+        walk(&mut source, &self.limits, Links::Refused, &mut write)?;
+        writer.finish(layout_file, index)
+    }
+
+    fn convert(
+        &self,
+        mut writer: Writer<'_>,
+        progress: &dyn Progress,
+        legacy: &Legacy,
+    ) -> Result<Vec<(Digest, u64)>, Error> {
+        let mut converted = HashMap::new();
+        let mut source = self.source("unpacking", progress)?;
+        let mut write = |member: Member, data: &mut Data<'_, '_>| {
+            let id = NameId::of(&member.name);
+            if let (Kind::File(place), Some(is_config)) = (member.kind, legacy.wants(id)) {
+                let file = if is_config {
+                    self.convert_config(&mut writer, &member.name, place, data)?
+                } else {
+                    self.convert_layer(&mut writer, &member.name, place, data)?
+                };
+                converted.insert(id, file);
+            }
+            Ok(())
+        };
+        walk(&mut source, &self.limits, Links::ToLayers, &mut write)?;
+        let index = self.write_images(&mut writer, legacy, &converted)?;
+        writer.finish(LAYOUT_CONTENT, &index)
+    }
+
+    fn convert_config(
+        &self,
+        writer: &mut Writer<'_>,
+        name: &str,
+        place: Place,
+        data: &mut Data<'_, '_>,
+    ) -> Result<Converted, Error> {
+        let bytes = data.read(name, self.limits.document)?;
+        let stated = match place {
+            Place::Blob(digest) => Some(digest),
+            _ => name::config_digest(name),
+        };
+        let algorithm = stated.map_or(HashAlgorithm::Sha256, |digest| digest.algorithm());
+        let written = writer.bytes(algorithm, &bytes)?;
+        self.check_digest(name, stated.unwrap_or(written.digest), written.digest)?;
+        let config = documents::config(&bytes).map_err(|problem| {
+            self.problem(Problem::Document {
+                name: shown(name.as_bytes()),
+                problem,
+            })
+        })?;
+        Ok(Converted {
+            digest: written.digest,
+            size: written.size,
+            compression: written.compression,
+            platform: Some(config.platform),
+        })
+    }
+
+    fn convert_layer(
+        &self,
+        writer: &mut Writer<'_>,
+        name: &str,
+        place: Place,
+        data: &mut Data<'_, '_>,
+    ) -> Result<Converted, Error> {
+        let stated = match place {
+            Place::Blob(digest) => Some(digest),
+            _ => None,
+        };
+        let algorithm = stated.map_or(HashAlgorithm::Sha256, |digest| digest.algorithm());
+        // Not under the stated name: a file of another name may have become that blob before.
+        let written = writer.unnamed(algorithm, data)?;
+        self.check_digest(name, stated.unwrap_or(written.digest), written.digest)?;
+        Ok(Converted {
+            digest: written.digest,
+            size: written.size,
+            compression: written.compression,
+            platform: None,
+        })
+    }
+
+    /// Writes a manifest for each image, and returns the `index.json` that leads to them.
+    fn write_images(
+        &self,
+        writer: &mut Writer<'_>,
+        legacy: &Legacy,
+        converted: &HashMap<NameId, Converted>,
+    ) -> Result<Vec<u8>, Error> {
+        // The survey saw all of them, so the archive has changed since if one is missing.
+        let find = |file: &FileName| {
+            let absent = || self.problem(Problem::Absent(shown(file.name.as_bytes())));
+            converted.get(&file.id).ok_or_else(absent)
+        };
+        let mut entries = Vec::new();
+        for image in &legacy.images {
+            let config = find(&image.config)?;
+            let layers = image.layers.iter().map(find);
+            let layers = layers.collect::<Result<Vec<_>, _>>()?;
+            let manifest =
+                legacy_json::manifest(config, &layers).map_err(|e| self.unwritten(&e))?;
+            let written = writer.bytes(HashAlgorithm::Sha256, &manifest)?;
+            let platform = config.platform.as_ref();
+            let entry = |tag| Descriptor::entry(written.digest, written.size, platform, tag);
+            if image.tags.is_empty() {
+                entries.push(entry(None));
+            }
+            entries.extend(image.tags.iter().map(|tag| entry(Some(tag))));
+        }
+        let index = legacy_json::index(&entries).map_err(|e| self.unwritten(&e))?;
+        let limit = self.limits.document;
+        if index.len() as u64 > limit {
+            return Err(self.problem(Problem::TooLarge {
+                name: INDEX_FILE.into(),
+                size: index.len() as u64,
+                limit,
+            }));
+        }
+        Ok(index)
+    }
+
+    fn check_digest(&self, name: &str, stated: Digest, found: Digest) -> Result<(), Error> {
+        if stated == found {
+            return Ok(());
+        }
+        let name = shown(name.as_bytes());
+        Err(self.problem(Problem::Blob { name, found }))
+    }
+
+    fn unwritten(&self, error: &serde_json::Error) -> Error {
+        let error = std::io::Error::other(error.to_string());
+        Error::io(&self.path, "convert", error)
+    }
+}

@@ -1,0 +1,285 @@
+//! Going through an archive's members. Both passes go through here, so that what the first one
+//! refuses the second one refuses too.
+
+use std::collections::HashMap;
+
+use tar::Header;
+
+use super::Problem;
+use super::header::{self, BLOCK, Extensions, Type};
+use super::name::{self, NameId, Place, shown};
+use super::source::Source;
+use crate::store::{Error, Limits};
+
+/// Bytes of a long name or a pax header; they are read into memory.
+const LONGEST_EXTENSION: u64 = 64 * 1024;
+
+/// What a member is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    File(Place),
+    /// A symbolic link, with the name it leads to.
+    Link(String),
+}
+
+/// A member that is not a folder.
+#[derive(Debug)]
+pub(super) struct Member {
+    /// Its normalised name.
+    pub(super) name: String,
+    pub(super) kind: Kind,
+}
+
+/// Whether symbolic links are taken: only those that `docker save` writes, `*/layer.tar`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Links {
+    Refused,
+    ToLayers,
+}
+
+/// What each member is, by name.
+#[derive(Debug, Default)]
+pub(super) struct Names(HashMap<NameId, Shape>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    File,
+    Folder,
+    Link,
+}
+
+impl Names {
+    /// Whether a regular member has this name.
+    pub(super) fn has_file(&self, name: NameId) -> bool {
+        self.0.get(&name) == Some(&Shape::File)
+    }
+}
+
+/// A member's content.
+pub(super) struct Data<'w, 'a> {
+    source: &'w mut Source<'a>,
+    left: u64,
+}
+
+impl Data<'_, '_> {
+    /// Bytes that are still to come.
+    pub(super) const fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Fills the buffer unless the content ends first; says how far.
+    pub(super) fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        let length = usize::try_from(self.left).map_or(buffer.len(), |n| n.min(buffer.len()));
+        if self.source.fill(&mut buffer[..length])? < length {
+            return Err(self.source.problem(Problem::Truncated));
+        }
+        self.left -= length as u64;
+        Ok(length)
+    }
+
+    /// Reads all of it, at most `limit` bytes.
+    pub(super) fn read(&mut self, name: &str, limit: u64) -> Result<Vec<u8>, Error> {
+        let too_large = || {
+            self.source.problem(Problem::TooLarge {
+                name: shown(name.as_bytes()),
+                size: self.left,
+                limit,
+            })
+        };
+        if self.left > limit {
+            return Err(too_large());
+        }
+        let length = usize::try_from(self.left).map_err(|_| too_large())?;
+        let mut bytes = vec![0; length];
+        self.fill(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// Calls `visit` with every member that is not a folder, in their order. What it does not read is
+/// passed over.
+///
+/// The end has to be marked by a block of zeros. POSIX asks for two, some writers stop after one;
+/// without any, an archive that was cut short between two members would look whole.
+pub(super) fn walk(
+    source: &mut Source<'_>,
+    limits: &Limits,
+    links: Links,
+    visit: &mut dyn FnMut(Member, &mut Data<'_, '_>) -> Result<(), Error>,
+) -> Result<Names, Error> {
+    let mut walker = Walker {
+        source,
+        limits,
+        links,
+        headers: 0,
+        names: Names::default(),
+    };
+    while walker.member(visit)? {}
+    Ok(walker.names)
+}
+
+struct Walker<'w, 'a> {
+    source: &'w mut Source<'a>,
+    limits: &'w Limits,
+    links: Links,
+    headers: usize,
+    names: Names,
+}
+
+impl<'a> Walker<'_, 'a> {
+    /// Goes through one member and the extensions before it; `false` at the end.
+    fn member(
+        &mut self,
+        visit: &mut dyn FnMut(Member, &mut Data<'_, '_>) -> Result<(), Error>,
+    ) -> Result<bool, Error> {
+        let mut extensions = Extensions::default();
+        loop {
+            let position = self.source.position();
+            let bad = |reason| Problem::Header { position, reason };
+            let Some(header) = self.header()? else {
+                if extensions.any() {
+                    return Err(self.problem(bad("the member that it is about is missing")));
+                }
+                return Ok(false);
+            };
+            let size = header::size(&header);
+            let size = size.ok_or_else(|| self.problem(bad("its size is no number")))?;
+            if let Some(kind) = header::extension_of(&header) {
+                if size > LONGEST_EXTENSION {
+                    return Err(self.problem(bad("it is an extension of more than 64 KiB")));
+                }
+                let mut data = self.data(size);
+                let content = data.read("", size)?;
+                self.pass_padding(size)?;
+                let taken = extensions.take(kind, content);
+                taken.map_err(|reason| self.problem(bad(reason)))?;
+                continue;
+            }
+            let size = extensions.size.unwrap_or(size);
+            if let Some(member) = self.check(&header, size, extensions)? {
+                let mut data = self.data(size);
+                visit(member, &mut data)?;
+                let left = data.left();
+                self.source.skip(left)?;
+            }
+            self.pass_padding(size)?;
+            return Ok(true);
+        }
+    }
+
+    /// Reads a header; `None` at the archive's end.
+    fn header(&mut self) -> Result<Option<Header>, Error> {
+        let start = self.source.position();
+        let mut header = Header::new_old();
+        let length = self.source.fill(header.as_mut_bytes())?;
+        let whole = length as u64 == BLOCK;
+        if whole && header.as_bytes().iter().all(|b| *b == 0) {
+            self.source.only_zeros()?;
+            return Ok(None);
+        }
+        if !whole || !header::checksum_fits(&header) {
+            return Err(self.problem(match (start, whole) {
+                (0, _) => Problem::NotTar,
+                (_, false) if length == 0 => Problem::NoEnd,
+                (_, false) => Problem::Truncated,
+                (position, true) => Problem::Header {
+                    position,
+                    reason: "its checksum is wrong",
+                },
+            }));
+        }
+        self.headers += 1;
+        if self.headers > self.limits.members {
+            return Err(self.problem(Problem::TooManyMembers(self.limits.members)));
+        }
+        Ok(Some(header))
+    }
+
+    /// Applies the rules about types, names and sizes; `None` for a folder.
+    fn check(
+        &mut self,
+        header: &Header,
+        size: u64,
+        extensions: Extensions,
+    ) -> Result<Option<Member>, Error> {
+        let raw = extensions
+            .name
+            .unwrap_or_else(|| header.path_bytes().into_owned());
+        let misnamed = |reason| Problem::Name {
+            name: shown(&raw),
+            reason,
+        };
+        let is = |kind| Problem::Kind {
+            name: shown(&raw),
+            kind,
+        };
+        let name = name::normalised(&raw).map_err(|reason| self.problem(misnamed(reason)))?;
+        // Before there was a type for folders, a slash at the end made one.
+        let kind = match header::type_of(header) {
+            Type::File if raw.ends_with(b"/") => Type::Folder,
+            kind => kind,
+        };
+        if extensions.sparse {
+            return Err(self.problem(is("a sparse file")));
+        }
+        let (shape, kind) = match kind {
+            Type::File => {
+                let place = Place::of(&name).map_err(|r| self.problem(misnamed(r)))?;
+                (Shape::File, Some(Kind::File(place)))
+            }
+            Type::Folder => (Shape::Folder, None),
+            Type::Symlink => {
+                if self.links == Links::Refused || !name.ends_with("/layer.tar") {
+                    return Err(self.problem(is("a symbolic link")));
+                }
+                let header_link = || header.link_name_bytes().unwrap_or_default().into_owned();
+                let target = extensions.link.unwrap_or_else(header_link);
+                let to = name::link_target(&name, &target).ok_or_else(|| {
+                    self.problem(Problem::Link {
+                        name: shown(&raw),
+                        target: shown(&target),
+                    })
+                })?;
+                (Shape::Link, Some(Kind::Link(to)))
+            }
+            Type::Foreign(kind) => return Err(self.problem(is(kind))),
+        };
+        // Some readers pass over the content that these state, others do not.
+        if size > 0 && shape != Shape::File {
+            return Err(self.problem(misnamed("has content, which only a regular file can have")));
+        }
+        if name.is_empty() && shape == Shape::File {
+            return Err(self.problem(misnamed("has no name")));
+        }
+        if size > self.limits.layer {
+            return Err(Error::Bomb {
+                layout: self.source.path().to_owned(),
+                what: format!("member \"{}\"", shown(&raw)),
+                limit: self.limits.layer,
+                flag: "--max-layer-size",
+            });
+        }
+        match self.names.0.insert(NameId::of(&name), shape) {
+            None => {}
+            // The same folder again changes nothing.
+            Some(Shape::Folder) if shape == Shape::Folder => {}
+            Some(_) => return Err(self.problem(Problem::Duplicate(shown(&raw)))),
+        }
+        Ok(kind.map(|kind| Member { name, kind }))
+    }
+
+    fn data(&mut self, size: u64) -> Data<'_, 'a> {
+        Data {
+            source: self.source,
+            left: size,
+        }
+    }
+
+    fn pass_padding(&mut self, size: u64) -> Result<(), Error> {
+        self.source.skip((BLOCK - size % BLOCK) % BLOCK)
+    }
+
+    fn problem(&self, problem: Problem) -> Error {
+        self.source.problem(problem)
+    }
+}

@@ -1,0 +1,211 @@
+//! Writing a layout: blobs that are hashed as they are written, and made durable at little cost.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+
+use rustix::fs::Advice;
+
+use super::packing;
+use super::walk::Data;
+use crate::crypto::stream::StreamHasher;
+use crate::crypto::{Digest, HashAlgorithm};
+use crate::image::Compression;
+use crate::store::Error;
+use crate::store::dir::Dir;
+use crate::store::layout::{BLOBS, INDEX_FILE, LAYOUT_FILE};
+use crate::store::registry::write_new;
+
+/// Bytes after which the disk is set to work on a file that is still being written.
+const WRITEBACK: u64 = 8 << 20;
+/// Files that are held open until they are synced.
+const UNSYNCED: usize = 64;
+/// Blobs of fewer bytes are quicker hashed again than remembered.
+const NOTABLE: u64 = 1 << 20;
+/// What a blob is called while its digest is not known.
+const UNNAMED: &str = ".unnamed";
+
+/// A layout that is being written.
+pub(super) struct Writer<'a> {
+    into: &'a Dir,
+    blobs: Dir,
+    algorithms: Vec<(HashAlgorithm, Dir)>,
+    /// Files that are wholly written, with their paths for messages. Synced together, they share
+    /// commits of the file system's journal.
+    unsynced: Vec<(File, PathBuf)>,
+    notable: Vec<(Digest, u64)>,
+}
+
+/// A blob that was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+    /// How it is packed, by its first bytes.
+    pub(super) compression: Compression,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(into: &'a Dir) -> Result<Self, Error> {
+        Ok(Self {
+            into,
+            blobs: into.make_new_dir(BLOBS)?,
+            algorithms: Vec::new(),
+            unsynced: Vec::new(),
+            notable: Vec::new(),
+        })
+    }
+
+    fn folder(&mut self, algorithm: HashAlgorithm) -> Result<usize, Error> {
+        if let Some(n) = self.algorithms.iter().position(|(a, _)| *a == algorithm) {
+            return Ok(n);
+        }
+        let dir = self.blobs.make_new_dir(algorithm.name())?;
+        self.algorithms.push((algorithm, dir));
+        Ok(self.algorithms.len() - 1)
+    }
+
+    /// Writes a blob under the digest that it is said to have; whether it has that one is for the
+    /// caller to look at in what is returned.
+    pub(super) fn named(
+        &mut self,
+        digest: &Digest,
+        data: &mut Data<'_, '_>,
+    ) -> Result<Written, Error> {
+        let folder = self.folder(digest.algorithm())?;
+        self.copy(folder, digest.algorithm(), &digest.hex(), data)
+    }
+
+    /// Writes a blob under the digest that it turns out to have.
+    pub(super) fn unnamed(
+        &mut self,
+        algorithm: HashAlgorithm,
+        data: &mut Data<'_, '_>,
+    ) -> Result<Written, Error> {
+        let folder = self.folder(algorithm)?;
+        let written = self.copy(folder, algorithm, UNNAMED, data)?;
+        let (_, dir) = &self.algorithms[folder];
+        dir.rename(UNNAMED, dir, &written.digest.hex())?;
+        Ok(written)
+    }
+
+    /// Writes a small blob.
+    pub(super) fn bytes(
+        &mut self,
+        algorithm: HashAlgorithm,
+        bytes: &[u8],
+    ) -> Result<Written, Error> {
+        let folder = self.folder(algorithm)?;
+        let (_, dir) = &self.algorithms[folder];
+        let digest = Digest::of(algorithm, bytes);
+        let path = dir.path_of(&digest.hex());
+        let mut file = dir.create(UNNAMED)?;
+        file.write_all(bytes)
+            .map_err(|e| Error::io(&path, "write", e))?;
+        dir.rename(UNNAMED, dir, &digest.hex())?;
+        write_back(&file, 0, bytes.len() as u64);
+        self.sync_later(file, path)?;
+        Ok(Written {
+            digest,
+            size: bytes.len() as u64,
+            compression: packing(bytes),
+        })
+    }
+
+    fn copy(
+        &mut self,
+        folder: usize,
+        algorithm: HashAlgorithm,
+        name: &str,
+        data: &mut Data<'_, '_>,
+    ) -> Result<Written, Error> {
+        let (_, dir) = &self.algorithms[folder];
+        let path = dir.path_of(name);
+        let mut file = dir.create(name)?;
+        let mut hasher = StreamHasher::new(algorithm);
+        let mut compression = Compression::None;
+        let mut size = 0;
+        let mut set_going = 0;
+        while data.left() > 0 {
+            let mut failed = None;
+            let step = hasher.update_with(|buffer| {
+                let copied = data.fill(buffer).and_then(|n| {
+                    if size == 0 {
+                        compression = packing(&buffer[..n]);
+                    }
+                    let written = file.write_all(&buffer[..n]);
+                    written.map_err(|e| Error::io(&path, "write", e))?;
+                    Ok(n)
+                });
+                copied.map_err(|e| {
+                    failed = Some(e);
+                    io::ErrorKind::Other.into()
+                })
+            });
+            if let Some(error) = failed {
+                return Err(error);
+            }
+            size += step.map_err(|e| Error::io(&path, "write", e))? as u64;
+            if size - set_going >= WRITEBACK {
+                write_back(&file, set_going, size - set_going);
+                set_going = size;
+            }
+        }
+        write_back(&file, set_going, size - set_going);
+        let digest = hasher.digest();
+        if size >= NOTABLE {
+            self.notable.push((digest, size));
+        }
+        self.sync_later(file, path)?;
+        Ok(Written {
+            digest,
+            size,
+            compression,
+        })
+    }
+
+    fn sync_later(&mut self, file: File, path: PathBuf) -> Result<(), Error> {
+        self.unsynced.push((file, path));
+        if self.unsynced.len() >= UNSYNCED {
+            self.sync_files()?;
+        }
+        Ok(())
+    }
+
+    fn sync_files(&mut self) -> Result<(), Error> {
+        for (file, path) in self.unsynced.drain(..) {
+            file.sync_all().map_err(|e| Error::io(&path, "sync", e))?;
+        }
+        Ok(())
+    }
+
+    /// Adds the files that lead to the blobs and makes everything durable. Returns the large blobs,
+    /// with their sizes.
+    pub(super) fn finish(
+        mut self,
+        layout_file: &[u8],
+        index: &[u8],
+    ) -> Result<Vec<(Digest, u64)>, Error> {
+        self.sync_files()?;
+        write_new(self.into, LAYOUT_FILE, layout_file)?;
+        write_new(self.into, INDEX_FILE, index)?;
+        for (_, dir) in &self.algorithms {
+            dir.sync()?;
+        }
+        self.blobs.sync()?;
+        self.into.sync()?;
+        Ok(self.notable)
+    }
+}
+
+/// Lets the disk start on a part of a file, so that syncing the whole finds little left to do.
+///
+/// Linux starts writing out what it is told will not be needed (`mm/fadvise.c`), as
+/// `sync_file_range` does; the pages stay while they are being written, so later readers find them.
+fn write_back(file: &File, from: u64, length: u64) {
+    if let Some(length) = NonZeroU64::new(length) {
+        // It is advice: whether it is taken shows in nothing but time.
+        let _ = rustix::fs::fadvise(file, from, Some(length), Advice::DontNeed);
+    }
+}
