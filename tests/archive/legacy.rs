@@ -1,0 +1,331 @@
+//! What `docker save` wrote up to engine 24, converted.
+
+use std::fs;
+
+use ir_sign::crypto::Digest;
+use ir_sign::image::{Compression, Reference};
+use ir_sign::progress::Silent;
+use ir_sign::store::archive::{Archive, Problem};
+use ir_sign::store::{Entry, Error, Limits, Selection};
+
+use crate::build::{
+    LAYER, Place, Tar, blob_name, check_image, config, gzip, problem, sha256, zstd,
+};
+
+fn config_name() -> String {
+    format!("{}.json", sha256(&config()).hex())
+}
+
+fn manifest(config: &str, tags: &str, layer: &str) -> String {
+    format!(r#"{{"Config":"{config}","RepoTags":{tags},"Layers":["{layer}"]}}"#)
+}
+
+/// An image with the layer where `manifest.json` says, which comes last.
+pub fn archive() -> Tar {
+    Tar::new()
+        .member(b"abc/", b'5', "", b"")
+        .file("abc/layer.tar", LAYER)
+        .file("abc/VERSION", b"1.0")
+        .file(&config_name(), &config())
+        .file("manifest.json", with_tags(r#"["hello:1.0"]"#).as_bytes())
+}
+
+fn with_tags(tags: &str) -> String {
+    format!("[{}]", manifest(&config_name(), tags, "abc/layer.tar"))
+}
+
+/// Unpacks an archive that has to be good, and hands on the entries of its `index.json`.
+fn entries(tar: Tar) -> Vec<Entry> {
+    let place = Place::new();
+    let path = place.put(&tar.end());
+    let (staging, _) = place.unpack(&path).expect("a layout");
+    assert_eq!(crate::build::mismatches(staging.dir().path()), [""; 0]);
+    let layout = staging.layout().expect("a layout");
+    for entry in layout.entries().expect("entries") {
+        let digest = Reference::Digest(entry.descriptor.digest);
+        check_image(&layout, Some(&digest)).expect("an image");
+    }
+    layout.entries().expect("entries")
+}
+
+fn tags(entries: &[Entry]) -> Vec<Option<&str>> {
+    entries.iter().map(|e| e.descriptor.tag()).collect()
+}
+
+#[test]
+fn becomes_what_newer_engines_write() {
+    let entries = entries(archive());
+    assert_eq!(tags(&entries), [Some("1.0")]);
+    let descriptor = &entries[0].descriptor;
+    let name = descriptor.annotations.get("io.containerd.image.name");
+    assert_eq!(
+        name.map(String::as_str),
+        Some("docker.io/library/hello:1.0")
+    );
+    let platform = descriptor.platform.as_ref().expect("a platform");
+    assert_eq!(platform.to_string(), "linux/arm64/v8");
+}
+
+#[test]
+fn keeps_the_config_as_it_is() {
+    let place = Place::new();
+    let path = place.put(&archive().end());
+    let (staging, _) = place.unpack(&path).expect("a layout");
+    let folder = staging.dir().path();
+    let written = fs::read(folder.join(blob_name(&config()))).expect("the config");
+    assert_eq!(written, config());
+    let layout = staging.layout().expect("a layout");
+    let target = layout.resolve(None, &Selection::One).expect("one image");
+    let image = layout.load(&target[0]).expect("an image");
+    assert_eq!(image.config.bytes(), config());
+    assert_eq!(image.manifest.layers[0].digest, sha256(LAYER));
+}
+
+#[test]
+fn links_lead_to_layers() {
+    let link = |to: &str| {
+        Tar::new()
+            .file("manifest.json", with_tags("null").as_bytes())
+            .member(b"abc/layer.tar", b'2', to, b"")
+            .file(&config_name(), &config())
+            .file("def/layer.tar", LAYER)
+    };
+    assert_eq!(tags(&entries(link("../def/layer.tar"))), [None]);
+    // A link that nothing needs may lead to nothing.
+    let unused = archive().member(b"x/layer.tar", b'2', "../none", b"");
+    assert_eq!(entries(unused).len(), 1);
+    for outside in [
+        "../../layer.tar",
+        "/def/layer.tar",
+        "../../wt/def/layer.tar",
+    ] {
+        let found = problem(&link(outside).end());
+        assert!(matches!(found, Problem::Link { .. }), "{found}");
+    }
+    for absent in ["../none", "layer.tar", "..", ""] {
+        let found = problem(&link(absent).end());
+        assert_eq!(found, Problem::Absent("abc/layer.tar".into()), "{absent}");
+    }
+    let chain = link("../ghi/layer.tar").member(b"ghi/layer.tar", b'2', "../def/layer.tar", b"");
+    let found = problem(&chain.end());
+    assert_eq!(found, Problem::Absent("abc/layer.tar".into()));
+    for name in [
+        &b"abc/layer"[..],
+        b"layer.tar",
+        b"manifest",
+        b"x/layer.tar/y",
+    ] {
+        let found = problem(&archive().member(name, b'2', "../abc/layer.tar", b"").end());
+        assert!(matches!(found, Problem::Kind { .. }), "{found}");
+    }
+    let hard = Tar::new().member(b"abc/layer.tar", b'1', "def/layer.tar", b"");
+    assert!(matches!(problem(&hard.end()), Problem::Kind { .. }));
+}
+
+#[test]
+fn layers_may_be_packed() {
+    for (bytes, compression) in [
+        (LAYER.to_vec(), Compression::None),
+        (gzip(LAYER), Compression::Gzip),
+        (zstd(LAYER), Compression::Zstd),
+    ] {
+        let tar = Tar::new()
+            .file("manifest.json", with_tags("[]").as_bytes())
+            .file("abc/layer.tar", &bytes)
+            .file(&config_name(), &config());
+        let place = Place::new();
+        let path = place.put(&tar.end());
+        let (staging, _) = place.unpack(&path).expect("a layout");
+        let layout = staging.layout().expect("a layout");
+        check_image(&layout, None).expect("an image");
+        let target = layout.resolve(None, &Selection::One).expect("one image");
+        let image = layout.load(&target[0]).expect("an image");
+        let media_type = &image.manifest.layers[0].media_type;
+        assert_eq!(Compression::of_layer(media_type), Some(compression));
+    }
+}
+
+#[test]
+fn configs_have_the_digest_that_they_are_named_by() {
+    let with = |name: &str| {
+        let manifest = format!("[{}]", manifest(name, "[]", "abc/layer.tar"));
+        Tar::new()
+            .file("manifest.json", manifest.as_bytes())
+            .file("abc/layer.tar", LAYER)
+            .file(name, &config())
+    };
+    let hex = sha256(&config()).hex();
+    let other = sha256(b"other").hex();
+    for name in [
+        format!("{hex}.json"),
+        format!("blobs/sha256/{hex}"),
+        format!("sha256:{hex}"),
+        "config.json".into(),
+    ] {
+        assert_eq!(entries(with(&name)).len(), 1, "{name}");
+    }
+    for name in [
+        format!("{other}.json"),
+        format!("blobs/sha256/{other}"),
+        format!("sha256:{other}"),
+    ] {
+        let found = problem(&with(&name).end());
+        assert!(matches!(found, Problem::Blob { .. }), "{found}");
+    }
+}
+
+#[test]
+fn layers_that_are_blobs_have_their_digest_and_may_be_there_twice() {
+    let with = |layer: &str, content: &[u8]| {
+        let images = [
+            manifest(&config_name(), "[]", layer),
+            manifest(&config_name(), r#"["a:1"]"#, "abc/layer.tar"),
+        ];
+        Tar::new()
+            .file("abc/layer.tar", LAYER)
+            .file(layer, content)
+            .file(&config_name(), &config())
+            .file(
+                "manifest.json",
+                format!("[{}]", images.join(",")).as_bytes(),
+            )
+    };
+    assert_eq!(
+        tags(&entries(with(&blob_name(LAYER), LAYER))),
+        [None, Some("1")]
+    );
+    let found = problem(&with(&blob_name(b"other"), LAYER).end());
+    assert!(matches!(found, Problem::Blob { .. }), "{found}");
+}
+
+#[test]
+fn several_images_keep_apart() {
+    let other_config = String::from_utf8(config())
+        .expect("text")
+        .replace("arm64", "riscv64")
+        .into_bytes();
+    let other_name = format!("{}.json", sha256(&other_config).hex());
+    let with = |first: &str, second: &str| {
+        let images = [
+            manifest(&config_name(), first, "abc/layer.tar"),
+            manifest(&other_name, second, "./abc/layer.tar"),
+        ];
+        Tar::new()
+            .file("abc/layer.tar", LAYER)
+            .file(&config_name(), &config())
+            .file(&other_name, &other_config)
+            .file(
+                "manifest.json",
+                format!("[{}]", images.join(",")).as_bytes(),
+            )
+    };
+    let found = entries(with(r#"["a:1","a:2"]"#, r#"["b:1"]"#));
+    assert_eq!(tags(&found), [Some("a:1"), Some("2"), Some("b:1")]);
+    assert_eq!(found[0].descriptor.digest, found[1].descriptor.digest);
+    assert_ne!(found[0].descriptor.digest, found[2].descriptor.digest);
+    let found = problem(&with(r#"["a:1"]"#, r#"["docker.io/library/a:1"]"#).end());
+    assert!(matches!(found, Problem::DuplicateTag(_)), "{found}");
+}
+
+#[test]
+fn references_are_those_that_the_images_will_have() {
+    let place = Place::new();
+    let path = place.put(&archive().end());
+    let archive = Archive::open(&path, Limits::default()).expect("an archive");
+    let survey = archive.survey(&Silent).expect("an image");
+    let check = |text: &str| survey.check_reference(Some(&text.parse().expect("a reference")));
+    check("1.0").expect("the tag");
+    check(&Digest::to_string(&sha256(b"?"))).expect("not known yet");
+    let Err(Error::NoSuchImage { present, .. }) = check("hello:1.0") else {
+        panic!("that is not what it will be called");
+    };
+    assert_eq!(present, ["1.0"]);
+}
+
+#[test]
+fn manifests_that_are_not_taken() {
+    let with = |manifest: &str| problem(&archive_with(manifest));
+    assert_eq!(with("[]"), Problem::NoImage);
+    for bad in [
+        "",
+        "{}",
+        "[1]",
+        "[{}]",
+        r#"[{"Config":1}]"#,
+        r#"[{"Config":"a","Config":"b"}]"#,
+    ] {
+        assert!(matches!(with(bad), Problem::Document { .. }), "{bad}");
+    }
+    let disguised = with_tags("[]").replace('}', r#","layers":[]}"#);
+    assert!(matches!(with(&disguised), Problem::Document { .. }));
+    let absent = |config: &str, layer: &str| with(&format!("[{}]", manifest(config, "[]", layer)));
+    assert_eq!(absent("x", "abc/layer.tar"), Problem::Absent("x".into()));
+    assert_eq!(absent(&config_name(), "x"), Problem::Absent("x".into()));
+    for outside in ["../x", "/x", "abc", ""] {
+        assert!(matches!(
+            absent(&config_name(), outside),
+            Problem::Absent(_)
+        ));
+    }
+    for bad in ["hello", "hello:", "a b:1", "sha256:abc", "a@sha256:00"] {
+        let found = with(&with_tags(&format!(r#"["{bad}"]"#)));
+        assert_eq!(found, Problem::RepoTag(bad.into()));
+    }
+    let many = vec![r#""abc/layer.tar""#; 17_000].join(",");
+    let many = format!(r#"[{{"Config":"{}","Layers":[{many}]}}]"#, config_name());
+    assert!(matches!(with(&many), Problem::TooManyNames(_)));
+    let long = format!("{}{}", with_tags("[]"), " ".repeat(1 << 20));
+    assert!(matches!(with(&long), Problem::TooLarge { .. }));
+}
+
+fn archive_with(manifest: &str) -> Vec<u8> {
+    Tar::new()
+        .file("abc/layer.tar", LAYER)
+        .file(&config_name(), &config())
+        .file("manifest.json", manifest.as_bytes())
+        .end()
+}
+
+#[test]
+fn configs_that_are_not_taken() {
+    let manifest = format!("[{}]", manifest("c.json", "[]", "abc/layer.tar"));
+    let with = |config: &[u8]| {
+        Tar::new()
+            .file("manifest.json", manifest.as_bytes())
+            .file("abc/layer.tar", LAYER)
+            .file("c.json", config)
+            .end()
+    };
+    let found = problem(&with(b"{}"));
+    assert!(matches!(found, Problem::Document { .. }), "{found}");
+    let limits = Limits {
+        document: 1000,
+        ..Limits::default()
+    };
+    let long = [config(), vec![b' '; 1000]].concat();
+    let error = Place::limited(limits)
+        .check(&with(&long))
+        .expect_err("refused");
+    assert!(
+        error.to_string().contains("member \"c.json\" has "),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_archive_that_loses_a_layer_meanwhile_is_refused() {
+    let place = Place::new();
+    let path = place.put(&archive().end());
+    let opened = Archive::open(&path, Limits::default()).expect("an archive");
+    let survey = opened.survey(&Silent).expect("an image");
+    place.put(&Tar::new().file(&config_name(), &config()).end());
+    let registry = ir_sign::store::Registry::open(place.path(), Limits::default());
+    let registry = registry.expect("a registry");
+    let staging = registry
+        .stage(&"app".parse().expect("a name"))
+        .expect("a folder");
+    let error = opened
+        .unpack(&survey, staging.dir(), &Silent)
+        .expect_err("refused");
+    assert!(error.to_string().contains("abc/layer.tar"), "{error}");
+}

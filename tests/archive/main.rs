@@ -1,0 +1,8 @@
+//! Archives through the public interface: what is taken, what is refused, and that damage shows.
+
+mod build;
+mod damage;
+mod fixtures;
+mod legacy;
+mod refusals;
+mod streams;
