@@ -49,6 +49,10 @@ pub enum Command {
     /// The image is checked first, down to what its layers unpack to. Prints the signed manifest's
     /// digest, one line an image.
     SignImage(SignImage),
+    /// Unpack an image archive (docker save, OCI) into the registry directory and sign it
+    ///
+    /// A failure leaves nothing behind. Prints the signed manifest's digest, one line an image.
+    ExtractSignImage(ExtractSignImage),
     /// Verify images in the registry directory
     ///
     /// Prints the digest of each image that is trusted, one line an image.
@@ -306,6 +310,26 @@ impl From<LimitArgs> for Limits {
 pub struct SignImage {
     #[command(flatten)]
     pub place: Place,
+    #[command(flatten)]
+    pub how: How,
+}
+
+/// `extract-sign-image`
+#[derive(Debug, Args)]
+pub struct ExtractSignImage {
+    /// The registry: a directory with one OCI image layout an app
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub registry: PathBuf,
+    /// The archive: from `docker save`, or an OCI layout in a tar, also gzip or zstd
+    #[arg(short, long, value_name = "ARCHIVE", value_hint = ValueHint::FilePath)]
+    pub filename: PathBuf,
+    /// The app: the name its layout gets in the registry [default: the archive's name without its
+    /// endings]
+    #[arg(short, long, value_name = "NAME")]
+    pub app: Option<AppName>,
+    /// Replace an app that is there already with other content
+    #[arg(long)]
+    pub force: bool,
     #[command(flatten)]
     pub how: How,
 }

@@ -31,7 +31,7 @@ pub fn status(error: &Error) -> Status {
             SignError::Backend { .. } => Status::Undecided,
             SignError::Faulty { .. } => Status::Refused,
         },
-        Error::OutputIsInput { .. } => Status::Usage,
+        Error::OutputIsInput { .. } | Error::NoAppName { .. } => Status::Usage,
         _ => Status::Refused,
     }
 }
@@ -58,6 +58,7 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::Key(error) => of_key(error),
         Error::File { role, source } => of_output(role, source),
         Error::Store(error) => of_layout(error),
+        Error::NoAppName { .. } => Some("name the app with -a".into()),
         Error::OutputIsInput { .. } => Some("name another output".into()),
         Error::NotASignature { .. } => Some(
             "signatures are DER, as `openssl dgst -sha384 -sign` writes them; hex, base64 and raw r||s are not read"

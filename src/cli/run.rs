@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::args::{
-    Color, Command, ExtractPublic, GenKey, How, InspectImage, Prune, Settings, Sign, SignImage,
-    Verify, VerifyImage,
+    Color, Command, ExtractPublic, ExtractSignImage, GenKey, How, InspectImage, Prune, Settings,
+    Sign, SignImage, Verify, VerifyImage,
 };
 use super::bar::Bar;
 use super::console::{Console, Failure, Outcome, print, tell};
@@ -16,9 +16,9 @@ use super::generate;
 use super::show;
 use crate::files::{Existing, Written};
 use crate::key::KeyRef;
-use crate::ops::{Error, endorsement::Vouch, file, inspect::Inspect, keys, sign, verify};
+use crate::ops::{Error, endorsement::Vouch, extract, file, inspect::Inspect, keys, sign, verify};
 use crate::report::Report;
-use crate::store::{Limits, Registry, Selection};
+use crate::store::{Limits, Published, Registry, Selection};
 
 /// Runs a command and tells how it went.
 pub fn run(command: Command) -> ExitCode {
@@ -59,6 +59,7 @@ fn settings(command: &Command) -> Settings {
         Command::Sign(args) | Command::Endorse(args) => args.common.into(),
         Command::Verify(args) => args.common.into(),
         Command::SignImage(args) => args.how.common.into(),
+        Command::ExtractSignImage(args) => args.how.common.into(),
         Command::VerifyImage(args) => args.common.into(),
         Command::InspectImage(args) => args.common.into(),
         Command::Prune(args) => args.common.into(),
@@ -79,6 +80,7 @@ fn execute(command: Command, console: &Console) -> Outcome {
         Command::Endorse(args) => sign_file(args, true, console),
         Command::Verify(args) => verify_file(args, console),
         Command::SignImage(args) => sign_image(args, console),
+        Command::ExtractSignImage(args) => extract_sign_image(args, console),
         Command::VerifyImage(args) => verify_image(args, console),
         Command::InspectImage(args) => inspect_image(args, console),
         Command::Prune(args) => prune(&args, console),
@@ -230,6 +232,38 @@ fn sign_image(args: SignImage, console: &Console) -> Outcome {
     let result = request.run(&bar);
     bar.finish();
     show_signed(&result?, console)
+}
+
+fn extract_sign_image(args: ExtractSignImage, console: &Console) -> Outcome {
+    let app = match args.app {
+        Some(app) => app,
+        None => extract::default_app(&args.filename)?,
+    };
+    let request = extract::ExtractSign {
+        registry: args.registry,
+        archive: args.filename,
+        app,
+        how: how(args.how, console),
+        force: args.force,
+    };
+    let bar = Bar::new(console.settings);
+    let result = request.run(&bar);
+    bar.finish();
+    let (mut signed, published) = result?;
+    let layout = signed.layout.display();
+    match published {
+        Published::New => console.note(&format!("unpacked as {layout}")),
+        Published::Replaced => console.note(&format!(
+            "unpacked as {layout}, in the place of what was there"
+        )),
+        Published::Same => {
+            console.note(&format!(
+                "{layout} is there already, with this very content"
+            ));
+            signed.changed = false;
+        }
+    }
+    show_signed(&signed, console)
 }
 
 fn show_signed(signed: &sign::SignedImages, console: &Console) -> Outcome {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 use super::sign::{How, SignedImages};
-use crate::image::{AppName, AppNameError};
+use crate::image::AppName;
 use crate::progress::Progress;
 use crate::store::archive::Archive;
 use crate::store::{Published, Registry};
@@ -64,18 +64,23 @@ impl ExtractSign {
 }
 
 /// The app's name where none is given: the archive's, without its endings.
-pub fn default_app(archive: &Path) -> Result<AppName, AppNameError> {
+pub fn default_app(archive: &Path) -> Result<AppName, Error> {
     let name = archive
         .file_name()
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    let endings = [".gz", ".zst", ".zstd", ".tgz", ".tzst", ".tar", ".oci", ".docker"];
+    let endings = [
+        ".gz", ".zst", ".zstd", ".tgz", ".tzst", ".tar", ".oci", ".docker",
+    ];
     let mut stem = name.as_str();
     while let Some(shorter) = endings.iter().find_map(|ending| stem.strip_suffix(ending)) {
         stem = shorter;
     }
-    stem.parse()
+    stem.parse().map_err(|source| Error::NoAppName {
+        path: archive.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]
@@ -84,9 +89,15 @@ mod tests {
 
     #[test]
     fn the_name_of_an_archive_without_its_endings() {
-        for name in ["hello.tar", "/a/hello.tar.gz", "hello.oci.tar.zst", "hello.tgz", "hello"] {
+        for name in [
+            "hello.tar",
+            "/a/hello.tar.gz",
+            "hello.oci.tar.zst",
+            "hello.tgz",
+            "hello",
+        ] {
             let app = default_app(Path::new(name)).map(|app| app.to_string());
-            assert_eq!(app.as_deref(), Ok("hello"), "{name}");
+            assert_eq!(app.ok().as_deref(), Some("hello"), "{name}");
         }
         for name in ["", "..", ".tar", "/", "x y.tar"] {
             assert!(default_app(Path::new(name)).is_err(), "{name} was taken");

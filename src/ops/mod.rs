@@ -1,6 +1,7 @@
 //! What a user asks for, done: the only place where keys, schemes and the store meet.
 
 pub mod endorsement;
+pub mod extract;
 
 pub mod file;
 pub mod inspect;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use crate::crypto::SignError;
 use crate::crypto::p384::{Fingerprint, SignatureError};
+use crate::image::AppNameError;
 use crate::report::rule;
 use crate::scheme::annotation::NotEndorsed;
 use crate::store::Part;
@@ -96,6 +98,14 @@ pub enum Error {
         vendor: Fingerprint,
         /// What could not be read.
         source: store::Error,
+    },
+    /// The archive's name is not one for an app.
+    #[error("archive {}: no app name can be made of its name: {source}", .path.display())]
+    NoAppName {
+        /// The archive.
+        path: PathBuf,
+        /// What is wrong with the name.
+        source: AppNameError,
     },
     /// The image is not fit to be signed.
     #[error("{}: image {image} is not signed: {reason} [{rule}]", .layout.display())]

@@ -44,6 +44,11 @@ impl Dir {
         })
     }
 
+    /// The same folder, called otherwise in messages.
+    pub fn shown_as(self, path: PathBuf) -> Self {
+        Self { path, ..self }
+    }
+
     /// The path, for messages.
     pub fn path(&self) -> &Path {
         &self.path
@@ -136,22 +141,29 @@ impl Dir {
             .map_err(|e| Error::io(&to.path_of(new_name), "rename into place", e))
     }
 
-    /// Renames something in here to a name that nothing has yet; `false` when something has it.
-    pub fn rename_new(&self, name: &str, new_name: &str) -> Result<bool, Error> {
-        self.rename_with(name, new_name, RenameFlags::NOREPLACE)
+    /// Renames something in here to a name in `to` that nothing has yet; `false` when something has
+    /// it.
+    pub fn rename_new(&self, name: &str, to: &Self, new_name: &str) -> Result<bool, Error> {
+        self.rename_with(name, to, new_name, RenameFlags::NOREPLACE)
     }
 
-    /// Lets two things in here change names.
-    pub fn exchange(&self, name: &str, other: &str) -> Result<(), Error> {
-        self.rename_with(name, other, RenameFlags::EXCHANGE)
+    /// Lets something in here and something in `to` change places.
+    pub fn exchange(&self, name: &str, to: &Self, other: &str) -> Result<(), Error> {
+        self.rename_with(name, to, other, RenameFlags::EXCHANGE)
             .map(|_| ())
     }
 
-    fn rename_with(&self, name: &str, new_name: &str, how: RenameFlags) -> Result<bool, Error> {
-        match rustix::fs::renameat_with(&self.fd, name, &self.fd, new_name, how) {
+    fn rename_with(
+        &self,
+        name: &str,
+        to: &Self,
+        new_name: &str,
+        how: RenameFlags,
+    ) -> Result<bool, Error> {
+        match rustix::fs::renameat_with(&self.fd, name, &to.fd, new_name, how) {
             Ok(()) => Ok(true),
             Err(Errno::EXIST) => Ok(false),
-            Err(e) => Err(Error::io(&self.path_of(new_name), "rename into place", e)),
+            Err(e) => Err(Error::io(&to.path_of(new_name), "rename into place", e)),
         }
     }
 

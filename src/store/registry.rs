@@ -14,6 +14,8 @@ use crate::image::AppName;
 
 /// How the folders in which new apps are prepared are called, beside their destination.
 const STAGING_PREFIX: &str = ".ir-sign-staging-";
+/// The layout in such a folder. It is not the folder itself, for a layout has a lock of its own.
+const STAGED: &str = "layout";
 
 /// A registry directory, held open.
 #[derive(Debug)]
@@ -75,8 +77,8 @@ impl Registry {
                     registry: self,
                     app: app.clone(),
                     name,
-                    dir,
-                    done: false,
+                    layout: dir.make_new_dir(STAGED)?,
+                    outer: dir,
                 });
             }
         }
@@ -102,8 +104,9 @@ pub struct Staging<'a> {
     registry: &'a Registry,
     app: AppName,
     name: String,
-    dir: Dir,
-    done: bool,
+    /// Locked by this run.
+    outer: Dir,
+    layout: Dir,
 }
 
 /// What [`Staging::publish`] did.
@@ -120,29 +123,30 @@ pub enum Published {
 impl Staging<'_> {
     /// The folder.
     pub const fn dir(&self) -> &Dir {
-        &self.dir
+        &self.layout
     }
 
-    /// Opens what has been prepared.
+    /// Opens what has been prepared. Messages call it by the name that it is going to have.
     pub fn layout(&self) -> Result<Layout, Error> {
-        Layout::open(self.registry.dir.dir(&self.name)?, self.registry.limits)
+        let path = self.registry.path_of(&self.app);
+        let dir = self.outer.dir(STAGED)?.shown_as(path);
+        Layout::open(dir, self.registry.limits)
     }
 
     /// Renames the folder to the app's name in one step. All in it has been synced before.
     ///
     /// An app that is there already is left alone if it has the same content, and refused otherwise
     /// unless `replace` is set.
-    pub fn publish(mut self, replace: bool) -> Result<Published, Error> {
+    pub fn publish(self, replace: bool) -> Result<Published, Error> {
         let registry = &self.registry.dir;
         let app = self.app.as_str();
-        self.dir.sync()?;
-        let published = if registry.rename_new(&self.name, app)? {
-            self.done = true;
+        self.layout.sync()?;
+        let published = if self.outer.rename_new(STAGED, registry, app)? {
             Published::New
         } else if self.same_as(&registry.dir(app)?)? {
             Published::Same
         } else if replace {
-            registry.exchange(&self.name, app)?;
+            self.outer.exchange(STAGED, registry, app)?;
             Published::Replaced
         } else {
             return Err(Error::Exists(registry.path_of(app)));
@@ -154,11 +158,11 @@ impl Staging<'_> {
     /// Whether another layout leads to what this one leads to, and has all of its blobs.
     fn same_as(&self, other: &Dir) -> Result<bool, Error> {
         let limit = self.registry.limits.document;
-        let index = self.dir.read(INDEX_FILE, limit)?;
+        let index = self.layout.read(INDEX_FILE, limit)?;
         if absent_is_none(other.read(INDEX_FILE, limit))?.is_none_or(|theirs| theirs != index) {
             return Ok(false);
         }
-        let (ours, Some(theirs)) = (self.dir.dir(BLOBS)?, other.dir_if_any(BLOBS)?) else {
+        let (ours, Some(theirs)) = (self.layout.dir(BLOBS)?, other.dir_if_any(BLOBS)?) else {
             return Ok(false);
         };
         for (algorithm, _) in ours.entries()? {
@@ -179,10 +183,9 @@ impl Staging<'_> {
 
 impl Drop for Staging<'_> {
     fn drop(&mut self) {
-        if !self.done {
-            // Nobody is left to tell; the next run that stages something tries again.
-            let _ = self.registry.dir.remove_tree(&self.name);
-        }
+        // What is left in it, if anything: a layout that was not published, or the one replaced.
+        // Nobody is there to tell; the next run that stages something tries again.
+        let _ = self.registry.dir.remove_tree(&self.name);
     }
 }
 
