@@ -1,0 +1,226 @@
+//! One vendor has one endorsement: the one in use is used again, and never replaced by another.
+
+mod support;
+
+use serde_json::json;
+
+use support::oci::{self, ENDORSEMENT, blob_path, hex};
+use support::{Scene, read, same, snapshot, write};
+
+fn on_image(scene: &Scene, app: &str, tag: &str) -> String {
+    let manifest = oci::manifest(&scene.app(app), tag, None);
+    let found = manifest["annotations"][ENDORSEMENT].as_str();
+    found.expect("an endorsement").to_owned()
+}
+
+/// With another than the deterministic endorsement on one image of an app.
+fn with_random(fixture: &str, tag: &str) -> (Scene, String) {
+    let scene = Scene::with(fixture);
+    let random = scene.another_endorsement("random.sig");
+    assert_ne!(read(&random), read(scene.path("vendor.sig")));
+    scene.sign_with("app", &random, &["-d", tag]).ok();
+    let random = hex(&read(&random));
+    assert_eq!(on_image(&scene, "app", tag), random);
+    (scene, random)
+}
+
+/// Adds an image to an app under a tag.
+fn add_image(scene: &Scene, app: &str, tag: &str) {
+    let layout = scene.app(app);
+    let made = oci::Maker::new(layout.clone()).image("", tag.as_bytes(), tag.as_bytes());
+    let mut index = oci::index(&layout);
+    let entries = index["manifests"].as_array_mut().expect("entries");
+    entries.push(oci::with_tag(made, tag));
+    write(layout.join("index.json"), index.to_string());
+}
+
+#[test]
+fn the_ca_key_reuses_the_one_on_the_image() {
+    let (scene, random) = with_random("buildah", "1.0");
+    let before = snapshot(&scene.registry());
+    let run = scene.sign("app", &["--json"]).ok();
+    assert_eq!(run.json()["endorsement"]["source"], "found");
+    run.says(&["in use already", "nothing was changed"]);
+    assert_eq!(on_image(&scene, "app", "1.0"), random);
+    same(&before, &snapshot(&scene.registry()));
+}
+
+#[test]
+fn the_ca_key_reuses_the_one_on_another_image_of_the_layout() {
+    let (scene, random) = with_random("buildah", "1.0");
+    add_image(&scene, "app", "2.0");
+    let run = scene.sign("app", &["-d", "2.0", "--json"]).ok();
+    assert_eq!(run.json()["endorsement"]["source"], "found");
+    run.says(&["app: image 1.0"]);
+    assert_eq!(on_image(&scene, "app", "2.0"), random);
+}
+
+#[test]
+fn the_ca_key_reuses_the_one_of_another_app() {
+    let (scene, random) = with_random("buildah", "1.0");
+    scene.unpack("umoci", "second");
+    let run = scene.sign("second", &["-d", "latest"]).ok();
+    run.says(&["app: image 1.0"]);
+    assert_eq!(on_image(&scene, "second", "latest"), random);
+}
+
+#[test]
+fn the_ca_key_makes_one_where_there_is_none() {
+    let scene = Scene::with("buildah");
+    // One of another vendor, and one by another CA, are none.
+    scene.unpack("umoci", "second");
+    let (other, other_ca) = (scene.text("other-vendor"), scene.text("other-ca"));
+    let sign = |app: &str, vendor: &str, ca: &str| {
+        let registry = scene.registry().display().to_string();
+        let args = [
+            "sign-image",
+            "-r",
+            &registry,
+            "-a",
+            app,
+            "-v",
+            vendor,
+            "-x",
+            ca,
+            "--json",
+        ];
+        support::ir_sign(args).ok().json()["endorsement"]["source"].clone()
+    };
+    assert_eq!(sign("second", &other, &scene.text("ca")), "made");
+    scene.unpack("docker-save-new", "third");
+    assert_eq!(sign("third", &scene.text("vendor"), &other_ca), "made");
+    assert_eq!(
+        sign("app", &scene.text("vendor"), &scene.text("ca")),
+        "made"
+    );
+    assert_eq!(
+        on_image(&scene, "app", "1.0"),
+        hex(&read(scene.path("vendor.sig")))
+    );
+}
+
+#[test]
+fn two_different_ones_in_use_are_refused() {
+    let (scene, _) = with_random("buildah", "1.0");
+    scene.unpack("umoci", "second");
+    // Forced into use by signing in a registry of its own.
+    let apart = Scene::new();
+    for name in ["ca", "ca.pub", "vendor", "vendor.pub", "vendor.sig"] {
+        write(apart.path(name), read(scene.path(name)));
+    }
+    apart.unpack("umoci", "second");
+    apart
+        .sign_with("second", &apart.text("vendor.sig"), &["-d", "latest"])
+        .ok();
+    for (name, content) in snapshot(&apart.app("second")) {
+        let to = scene.app("second").join(name);
+        if !to.is_dir() {
+            write(to, content);
+        }
+    }
+    scene.unpack("docker-save-new", "third");
+    let before = snapshot(&scene.registry());
+    let run = scene.sign("third", &[]).exits(1);
+    run.says(&[
+        "another valid endorsement",
+        "app: image 1.0",
+        "second: image latest",
+    ]);
+    same(&before, &snapshot(&scene.registry()));
+    // With -s it is the user's word, and a warning.
+    let run = scene
+        .sign_with("third", &scene.text("vendor.sig"), &[])
+        .ok();
+    run.says(&["warning:", "app: image 1.0", "another valid endorsement"]);
+    // An image that has one keeps it, whatever the others have.
+    scene.sign("app", &[]).ok().says(&["nothing was changed"]);
+}
+
+#[test]
+fn another_than_the_one_in_use_on_the_image_is_refused() {
+    let (scene, _) = with_random("buildah", "1.0");
+    add_image(&scene, "app", "2.0");
+    let before = snapshot(&scene.registry());
+    for tag in ["1.0", "2.0"] {
+        let run = scene.sign_with("app", &scene.text("vendor.sig"), &["-d", tag]);
+        let run = run.exits(1);
+        assert_eq!(run.stdout, "");
+        run.says(&[
+            "another valid endorsement",
+            "1.0",
+            "vendor.sig",
+            "loses its data",
+        ]);
+        same(&before, &snapshot(&scene.registry()));
+    }
+}
+
+#[test]
+fn one_that_does_not_hold_is_not_in_use() {
+    let (scene, random) = with_random("buildah", "1.0");
+    // Its last hex digit changed: the image is not signed by anybody.
+    oci::replace_manifest(&scene.app("app"), "1.0", |manifest| {
+        let mut text = random.clone();
+        let last = if text.ends_with('0') { "1" } else { "0" };
+        text.replace_range(text.len() - 1.., last);
+        manifest["annotations"][ENDORSEMENT] = json!(text);
+    });
+    let run = scene.sign("app", &["--json"]).ok();
+    assert_eq!(run.json()["endorsement"]["source"], "made");
+}
+
+#[test]
+fn a_given_one_that_does_not_hold_is_refused() {
+    let scene = Scene::with("buildah");
+    let before = snapshot(&scene.registry());
+    let good = read(scene.path("vendor.sig"));
+    let mut flipped = good.clone();
+    *flipped.last_mut().expect("a byte") ^= 1;
+    for (bytes, reason) in [
+        (flipped, "did not sign vendor key"),
+        ([&good[..], b"\0"].concat(), "signature file"),
+        (Vec::new(), "signature file"),
+        (hex(&good).into_bytes(), "signature file"),
+    ] {
+        write(scene.path("bad.sig"), bytes);
+        let run = scene.sign_with("app", &scene.text("bad.sig"), &[]).exits(1);
+        run.says(&["bad.sig", reason]);
+    }
+    same(&before, &snapshot(&scene.registry()));
+}
+
+#[test]
+fn an_app_that_cannot_be_read_could_hold_one() {
+    let corruptions: [(&str, fn(&Scene)); 3] = [
+        ("manifest", |scene| {
+            let layout = scene.app("second");
+            let entry = oci::tagged(&layout, "1.0");
+            write(
+                blob_path(&layout, entry["digest"].as_str().expect("a digest")),
+                "{}",
+            );
+        }),
+        ("index.json", |scene| {
+            write(scene.app("second").join("index.json"), "{")
+        }),
+        ("oci-layout", |scene| {
+            write(scene.app("second").join("oci-layout"), "{}")
+        }),
+    ];
+    for (what, corrupt) in corruptions {
+        let scene = Scene::with("umoci");
+        scene.unpack("buildah", "second");
+        corrupt(&scene);
+        let before = snapshot(&scene.registry());
+        let run = scene.sign("app", &["-d", "latest"]).exits(1);
+        run.says(&[
+            "cannot tell",
+            "second",
+            what,
+            "give the endorsement with -s",
+        ]);
+        same(&before, &snapshot(&scene.registry()));
+        let run = scene.sign_with("app", &scene.text("vendor.sig"), &["-d", "latest"]);
+        run.ok().says(&["warning:", "second", what]);
+    }
+}
