@@ -188,8 +188,8 @@ pub enum Error {
         /// The image.
         name: String,
     },
-    /// An image unpacks to more than the limit.
-    #[error("{}: {what} unpacks to more than {limit} bytes", .layout.display())]
+    /// A layer, packed or unpacked, or all that an image unpacks to has more than the limit.
+    #[error("{}: {what} has more than {limit} bytes", .layout.display())]
     Bomb {
         /// The layout or archive.
         layout: PathBuf,

@@ -76,7 +76,10 @@ impl Layout {
         progress: &dyn Progress,
     ) -> Result<LayerFindings, Error> {
         let layers = &image.manifest.layers;
-        let total = layers.iter().map(|l| l.size).sum();
+        // Sizes are anybody's word so far.
+        let total = layers
+            .iter()
+            .fold(0, |sum: u64, l| sum.saturating_add(l.size));
         progress.begin(&format!("layers of {}", image.name), total);
         let checker = Checker {
             layout: self,
@@ -194,6 +197,7 @@ impl Checker<'_> {
             Err(Error::Part { problem, .. }) => return Ok(Err(problem)),
             Err(e) => return Err(e),
         };
+        self.layer_within_limit(&part, layer.size)?;
         let contents = if let Some(known) = cell.get() {
             self.progress.advance(layer.size);
             known.clone()
@@ -208,21 +212,30 @@ impl Checker<'_> {
     }
 
     fn within_limit(&self, part: &Part, size: u64) -> Result<(), Error> {
-        let limits = &self.layout.limits;
-        let total = self.unpacked.fetch_add(size, Ordering::Relaxed) + size;
-        let (what, limit, flag) = if size > limits.layer {
-            (part.to_string(), limits.layer, "--max-layer-size")
-        } else if total > limits.image {
-            ("the image".to_owned(), limits.image, "--max-image-size")
-        } else {
-            return Ok(());
-        };
-        Err(Error::Bomb {
+        self.layer_within_limit(part, size)?;
+        let limit = self.layout.limits.image;
+        let before = self.unpacked.fetch_add(size, Ordering::Relaxed);
+        if before.saturating_add(size) > limit {
+            return Err(self.too_large("the image".to_owned(), limit, "--max-image-size"));
+        }
+        Ok(())
+    }
+
+    fn layer_within_limit(&self, part: &Part, size: u64) -> Result<(), Error> {
+        let limit = self.layout.limits.layer;
+        if size > limit {
+            return Err(self.too_large(part.to_string(), limit, "--max-layer-size"));
+        }
+        Ok(())
+    }
+
+    fn too_large(&self, what: String, limit: u64, flag: &'static str) -> Error {
+        Error::Bomb {
             layout: self.layout.path().to_owned(),
             what,
             limit,
             flag,
-        })
+        }
     }
 
     fn read(
