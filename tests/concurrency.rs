@@ -1,0 +1,383 @@
+//! Several runs on one layout at once, runs that are killed, and pruning.
+
+mod support;
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::FlockOperation;
+use serde_json::{Value, json};
+
+use support::oci::{self, LAYER, MANIFEST, Maker, blob_path, with_tag};
+use support::{PROGRAM, Scene, ir_sign, same, snapshot, write};
+
+fn start(args: &[String]) -> Child {
+    Command::new(PROGRAM)
+        .args(args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts")
+}
+
+fn end(child: Child) -> (i32, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = child.wait_with_output().expect("it ends");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (status.code().unwrap_or(-1), text(stdout), text(stderr))
+}
+
+/// An app with this many images, tagged `t0`, `t1`, …, unsigned.
+fn images(scene: &Scene, app: &str, count: usize) {
+    let maker = Maker::new(scene.app(app));
+    let image = |n: usize| {
+        let layer = format!("layer {n}");
+        with_tag(
+            maker.image("", layer.as_bytes(), layer.as_bytes()),
+            &format!("t{n}"),
+        )
+    };
+    maker.index(&(0..count).map(image).collect::<Vec<_>>());
+}
+
+/// Signs different images at once; all of them are signed at the end.
+fn sign_together(processes: usize, rounds: usize) {
+    let scene = Scene::new();
+    for round in 0..rounds {
+        let app = format!("app{round}");
+        images(&scene, &app, processes);
+        let children: Vec<_> = (0..processes)
+            .map(|n| start(&scene.sign_args(&app, &["-d", &format!("t{n}")])))
+            .collect();
+        for (n, child) in children.into_iter().enumerate() {
+            let (status, stdout, stderr) = end(child);
+            assert_eq!(status, 0, "round {round}: {stderr}");
+            let entry = oci::tagged(&scene.app(&app), &format!("t{n}"));
+            assert_eq!(json!(stdout.trim()), entry["digest"], "round {round}, t{n}");
+        }
+        assert_eq!(oci::walk(&scene.app(&app)).len(), 3 * processes);
+        let verified = scene.verify(&app, &["--all"]).ok();
+        assert_eq!(verified.stdout.lines().count(), processes);
+        fs::remove_dir_all(scene.app(&app)).expect("it goes");
+    }
+}
+
+#[test]
+fn two_runs_sign_two_images_of_a_layout() {
+    sign_together(2, 25);
+}
+
+#[test]
+fn four_runs_sign_four_images_of_a_layout() {
+    sign_together(4, 12);
+}
+
+#[test]
+fn platforms_of_one_index_are_signed_at_once() {
+    const PLATFORMS: [&str; 3] = ["linux/amd64", "linux/arm64", "linux/arm/v7"];
+    for _ in 0..8 {
+        let scene = Scene::with("multi");
+        let children = PLATFORMS.map(|p| start(&scene.sign_args("app", &["--platform", p])));
+        for child in children {
+            let (status, _, stderr) = end(child);
+            assert_eq!(status, 0, "{stderr}");
+        }
+        oci::walk(&scene.app("app"));
+        let verified = scene.verify("app", &["--all"]).ok();
+        assert_eq!(verified.stdout.lines().count(), 3);
+    }
+}
+
+#[test]
+fn two_runs_sign_the_same_image() {
+    for _ in 0..10 {
+        let scene = Scene::with("umoci");
+        let children = ["latest", "stable"].map(|t| start(&scene.sign_args("app", &["-d", t])));
+        let runs = children.map(end);
+        for (status, stdout, stderr) in &runs {
+            assert_eq!((*status, stdout), (0, &runs[0].1), "{stderr}");
+        }
+        let digest = oci::tagged(&scene.app("app"), "latest")["digest"].clone();
+        assert_eq!(json!(runs[0].1.trim()), digest);
+        scene.verify("app", &["--all"]).ok();
+    }
+}
+
+#[test]
+fn two_vendors_sign_the_same_image_and_none_is_lost_in_silence() {
+    let mut lost = 0;
+    for _ in 0..10 {
+        let scene = Scene::with("buildah");
+        let run = |vendor: &str| {
+            let mut args = scene.sign_args("app", &[]);
+            let at = args.iter().position(|a| a == "-v").expect("the flag") + 1;
+            args[at] = scene.text(vendor);
+            start(&args)
+        };
+        let mut digests = Vec::new();
+        for child in ["vendor", "other-vendor"].map(run) {
+            let (status, stdout, stderr) = end(child);
+            match status {
+                0 => digests.push(json!(stdout.trim())),
+                3 => {
+                    assert!(stderr.contains("another run changed"), "{stderr}");
+                    assert!(stderr.contains("app"), "{stderr}");
+                    lost += 1;
+                }
+                _ => panic!("{status}: {stderr}"),
+            }
+        }
+        let digest = oci::tagged(&scene.app("app"), "1.0")["digest"].clone();
+        assert!(digests.contains(&digest), "{digest} is none of {digests:?}");
+        scene.verify("app", &[]).ok();
+    }
+    println!("{lost} of 10 rounds met");
+}
+
+#[test]
+fn readers_never_see_a_layout_in_between() {
+    let scene = Scene::new();
+    images(&scene, "app", 2);
+    scene.sign("app", &["-d", "t0"]).ok();
+    scene.sign("app", &["-d", "t1"]).ok();
+    let (ended, rounds) = (AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        // Every run of these two changes t1, and leaves an old manifest behind.
+        let writer = scope.spawn(|| {
+            for _ in 0..12 {
+                for vendor in ["other-vendor", "vendor"] {
+                    let mut args = scene.sign_args("app", &["-d", "t1"]);
+                    let at = args.iter().position(|a| a == "-v").expect("the flag") + 1;
+                    args[at] = scene.text(vendor);
+                    ir_sign(args).ok();
+                }
+            }
+        });
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                scene.prune("app").ok();
+            }
+        });
+        let reader = scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                let run = scene.verify("app", &["-d", "t0", "-d", "t1"]).ok();
+                assert_eq!(run.stdout.lines().count(), 2);
+                rounds.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let written = writer.join();
+        ended.store(true, Ordering::Relaxed);
+        reader.join().expect("what is read is whole");
+        written.expect("what is written stays");
+    });
+    assert!(rounds.load(Ordering::Relaxed) > 3, "{rounds:?}");
+    oci::walk(&scene.app("app"));
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_the_old_layout_or_the_new_one() {
+    let started = Instant::now();
+    let scene = Scene::with("nested-attest");
+    let before = oci::tagged(&scene.app("app"), "1.0")["digest"].clone();
+    ir_sign(scene.sign_args("app", &["--all-platforms"])).ok();
+    let whole = started.elapsed();
+    let after = oci::tagged(&scene.app("app"), "1.0")["digest"].clone();
+    let mut seen = [0, 0];
+    for n in 0..40_u32 {
+        fs::remove_dir_all(scene.app("app")).expect("it goes");
+        scene.unpack("nested-attest", "app");
+        let mut child = start(&scene.sign_args("app", &["--all-platforms"]));
+        thread::sleep(whole * n / 40);
+        child.kill().expect("it is killed");
+        child.wait().expect("it ends");
+        let digest = oci::tagged(&scene.app("app"), "1.0")["digest"].clone();
+        assert!(digest == before || digest == after, "{digest}");
+        seen[usize::from(digest == after)] += 1;
+        assert!(oci::walk(&scene.app("app")).len() > 10);
+        // The next run goes on where it was.
+        if n % 8 == 0 {
+            ir_sign(scene.sign_args("app", &["--all-platforms"])).ok();
+            scene.verify("app", &["--all"]).ok();
+        }
+    }
+    println!("before and after the change: {seen:?}");
+}
+
+#[test]
+fn what_a_killed_run_left_goes_with_the_next_change() {
+    let scene = Scene::with("buildah");
+    let left = scene.app("app").join(".ir-sign-0123456789abcdef.tmp");
+    write(&left, "half a manifest");
+    scene.verify("app", &[]).exits(1);
+    assert!(left.exists());
+    scene.sign("app", &[]).ok();
+    assert!(!left.exists());
+}
+
+fn files(scene: &Scene) -> Vec<String> {
+    let names = snapshot(&scene.app("app")).into_keys();
+    names.map(|name| name.display().to_string()).collect()
+}
+
+#[test]
+fn prune_waits_for_a_reader() {
+    let scene = Scene::with("docker-save-new");
+    let before = snapshot(&scene.registry());
+    let blobs = File::open(scene.app("app").join("blobs")).expect("a folder");
+    rustix::fs::flock(&blobs, FlockOperation::LockShared).expect("a lock");
+    let child = start(&scene.prune_args("app"));
+    // The system says when it waits for the lock.
+    let waiting = || {
+        let locks = fs::read_to_string("/proc/locks").expect("the locks");
+        let pid = child.id().to_string();
+        let of_it = |line: &str| line.contains("->") && line.split_whitespace().any(|w| w == pid);
+        locks.lines().any(of_it)
+    };
+    let started = Instant::now();
+    while !waiting() {
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "it never waits"
+        );
+        thread::yield_now();
+    }
+    same(&before, &snapshot(&scene.registry()));
+    // Other readers are not kept out meanwhile.
+    scene.verify("app", &[]).exits(1);
+    drop(blobs);
+    let (status, _, stderr) = end(child);
+    assert_eq!(status, 0, "{stderr}");
+    assert_ne!(before, snapshot(&scene.registry()));
+}
+
+#[test]
+fn prune_removes_what_nothing_leads_to_and_nothing_else() {
+    for fixture in support::FIXTURES {
+        let scene = Scene::with(fixture.name);
+        scene
+            .sign("app", &["-d", fixture.tag, "--all-platforms"])
+            .ok();
+        let layout = scene.app("app");
+        let stray = Maker::new(layout.clone()).blob(LAYER, b"nobody wants it");
+        let stray = stray["digest"].as_str().expect("a digest").to_owned();
+        write(layout.join(".ir-sign-0123456789abcdef.tmp"), "left over");
+        write(layout.join("blobs/sha256/not-a-blob"), "somebody's");
+        write(layout.join("README"), "somebody's");
+        let before = snapshot(&layout);
+        let mut dry = scene.prune_args("app");
+        dry.push("--dry-run".into());
+        ir_sign(dry)
+            .ok()
+            .says(&["would remove", &stray, "left by a run"]);
+        same(&before, &snapshot(&layout));
+        let run = scene.prune("app").ok();
+        run.says(&["removing", &stray, ".tmp", "not-a-blob", "left alone"]);
+        let mut expected: Vec<String> = oci::walk(&layout)
+            .iter()
+            .map(|d| blob_path(Path::new(""), d["digest"].as_str().expect("a digest")))
+            .map(|path| path.display().to_string())
+            .collect();
+        // What an artifact refers to counts too, so all that is left of the old ones is gone.
+        let kept = [
+            "blobs/sha256/not-a-blob",
+            "README",
+            "index.json",
+            "oci-layout",
+        ];
+        expected.extend(kept.map(str::to_owned));
+        if fixture.name == "wild" {
+            // Its referrer still names the unsigned manifest, which stays with what it has.
+            let subject = oci::entries(&oci::index(&layout))[1].clone();
+            let referrer = oci::parse(&oci::blob(&layout, &subject));
+            let digest = referrer["subject"]["digest"]
+                .as_str()
+                .expect("a digest")
+                .to_owned();
+            expected.push(blob_path(Path::new(""), &digest).display().to_string());
+        }
+        if fixture.name.starts_with("docker") {
+            expected.extend(["manifest.json", "repositories"].map(str::to_owned));
+        }
+        let left = files(&scene);
+        for file in left.iter().filter(|f| layout.join(f).is_file()) {
+            assert!(expected.contains(file), "{}: {file} stays", fixture.name);
+        }
+        for file in &expected {
+            let optional = file == "repositories";
+            assert!(
+                optional || left.contains(file),
+                "{}: {file} is gone",
+                fixture.name
+            );
+        }
+        scene.verify("app", &["--all"]).ok();
+        let before = snapshot(&layout);
+        scene.prune("app").ok().says(&["nothing to remove"]);
+        same(&before, &snapshot(&layout));
+    }
+}
+
+#[test]
+fn prune_refuses_when_it_cannot_know() {
+    let refused = |scene: &Scene, parts: &[&str]| {
+        let before = snapshot(&scene.registry());
+        let run = scene.prune("app");
+        assert!(matches!(run.status, 1 | 3), "{run:?}");
+        run.says(&["registry/app"]).says(parts);
+        same(&before, &snapshot(&scene.registry()));
+    };
+    let scene = Scene::with("multi");
+    let layout = scene.app("app");
+    let stray = Maker::new(layout.clone()).blob(LAYER, b"nobody wants it");
+    let index = oci::tagged(&layout, "multi");
+    let manifest = oci::image(&layout, "multi", Some("linux/arm64"));
+    for (descriptor, name) in [(&index, "image index"), (&manifest, "manifest")] {
+        let digest = descriptor["digest"].as_str().expect("a digest");
+        let good = oci::blob(&layout, descriptor);
+        for bad in [&b"{}"[..], b"", b"not JSON", &[&good[..], b" "].concat()] {
+            write(blob_path(&layout, digest), bad);
+            refused(&scene, &[name, digest]);
+        }
+        write(blob_path(&layout, digest), good);
+    }
+    for bad in [&b"{"[..], b"", b"{\"manifests\":{}}"] {
+        let good = support::read(layout.join("index.json"));
+        write(layout.join("index.json"), bad);
+        refused(&scene, &["index.json"]);
+        write(layout.join("index.json"), good);
+    }
+    scene.prune("app").ok();
+    assert!(!blob_path(&layout, stray["digest"].as_str().expect("a digest")).exists());
+}
+
+#[test]
+fn prune_keeps_what_a_document_too_large_to_read_could_lead_to() {
+    let scene = Scene::new();
+    let maker = Maker::new(scene.app("app"));
+    let layer = maker.blob(LAYER, b"layer");
+    let document: Value = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "config": maker.config(&[b"layer"]),
+        "layers": [layer], "annotations": { "padding": "x".repeat(9 << 20) },
+    });
+    maker.index(&[maker.document(&document)]);
+    let before = snapshot(&scene.registry());
+    scene
+        .prune("app")
+        .exits(1)
+        .says(&["registry/app", "manifest"]);
+    same(&before, &snapshot(&scene.registry()));
+    // A large layer is not a document, whatever it looks like.
+    let scene = Scene::new();
+    let maker = Maker::new(scene.app("app"));
+    let large = "{".repeat(9 << 20);
+    maker.index(&[maker.image("", large.as_bytes(), large.as_bytes())]);
+    maker.blob(LAYER, b"nobody wants it");
+    scene.prune("app").ok().says(&["removing"]);
+}

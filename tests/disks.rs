@@ -1,0 +1,190 @@
+//! Disks that are full or cannot be written.
+
+mod support;
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use support::{PROGRAM, Run, Scene, limited, same, set_mode, snapshot};
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Runs the program as somebody who owns nothing here.
+fn as_nobody(scene: &Scene, args: &[String]) -> Run {
+    let program = scene.path("program");
+    if !program.exists() {
+        fs::copy(PROGRAM, &program).expect("a copy");
+    }
+    let mut command = limited(if is_root() { "setpriv" } else { "env" });
+    if is_root() {
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    }
+    Run::of(command.arg(program).args(args))
+}
+
+/// Lets everybody read everything and nobody write it.
+fn close(scene: &Scene) {
+    for key in ["ca", "vendor"] {
+        set_mode(&scene.path(key), 0o644);
+    }
+    for name in snapshot(&scene.registry()).into_keys() {
+        let path = scene.registry().join(name);
+        set_mode(&path, if path.is_dir() { 0o555 } else { 0o444 });
+    }
+    set_mode(&scene.registry(), 0o555);
+    set_mode(&scene.path("."), 0o755);
+}
+
+fn open(scene: &Scene) {
+    for name in snapshot(&scene.registry()).into_keys() {
+        let path = scene.registry().join(name);
+        if path.is_dir() {
+            set_mode(&path, 0o755);
+        }
+    }
+    set_mode(&scene.registry(), 0o755);
+}
+
+#[test]
+fn a_layout_that_cannot_be_written_is_verified_and_not_signed() {
+    let scene = Scene::with("umoci");
+    scene.unpack("nested-attest", "second");
+    scene.sign("app", &["-d", "latest"]).ok();
+    close(&scene);
+    let before = snapshot(&scene.registry());
+    let again = as_nobody(&scene, &scene.verify_args("app", &["-d", "latest"])).ok();
+    assert!(again.stdout.starts_with("sha256:"));
+    let flags = ["--platform", "linux/amd64"];
+    let run = as_nobody(&scene, &scene.sign_args("second", &flags)).exits(3);
+    assert_eq!(run.stdout, "");
+    run.says(&["registry/second", "denied"]);
+    // What is signed already needs no writing.
+    as_nobody(&scene, &scene.sign_args("app", &["-d", "latest"])).ok();
+    let run = as_nobody(&scene, &scene.prune_args("app")).exits(3);
+    run.says(&["denied"]);
+    same(&before, &snapshot(&scene.registry()));
+    open(&scene);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_no_verdict() {
+    let scene = Scene::with("umoci");
+    scene.sign("app", &["-d", "latest"]).ok();
+    close(&scene);
+    let manifest = support::oci::manifest(&scene.app("app"), "latest", None);
+    let layer = manifest["layers"][1]["digest"].as_str().expect("a digest");
+    for path in [
+        scene.app("app").join("index.json"),
+        scene.app("app").join("blobs"),
+        support::oci::blob_path(&scene.app("app"), layer),
+    ] {
+        let mode = path.metadata().expect("metadata").mode();
+        set_mode(&path, 0);
+        for args in [
+            scene.verify_args("app", &["-d", "latest"]),
+            scene.sign_args("app", &["-d", "latest"]),
+        ] {
+            let run = as_nobody(&scene, &args).exits(3);
+            assert_eq!(run.stdout, "");
+            run.says(&[&path.display().to_string(), "denied"]);
+        }
+        set_mode(&path, mode & 0o7777);
+    }
+    as_nobody(&scene, &scene.verify_args("app", &["-d", "latest"])).ok();
+    open(&scene);
+}
+
+/// A small file system of its own for a registry.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None` where one cannot be mounted.
+    fn mount(scene: &Scene, options: &str) -> Option<Self> {
+        let path = scene.registry();
+        let mut command = Command::new("mount");
+        command
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+            .arg(&path);
+        let mounted = command.output().is_ok_and(|out| out.status.success());
+        if !mounted {
+            eprintln!("SKIPPED: a full disk is not tested, because no tmpfs can be mounted here");
+            return None;
+        }
+        Some(Self(path))
+    }
+
+    /// Leaves this many pages free.
+    fn fill(&self, free: u64) {
+        let page = self.0.metadata().expect("metadata").blksize();
+        let mut file = fs::File::create(self.0.join("filler")).expect("a file");
+        while file.write_all(&[0; 1024]).is_ok() {}
+        let full = file.metadata().expect("metadata").len() / page * page;
+        file.set_len(full - free * page).expect("it is cut");
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg(&self.0).status();
+        assert!(unmounted.is_ok_and(|s| s.success()) || std::thread::panicking());
+    }
+}
+
+/// Three files are written: a manifest, an index and `index.json`, a page each.
+const WRITES: u64 = 3;
+
+#[test]
+fn a_full_disk_keeps_the_old_layout_whichever_write_fails() {
+    for free in 0..=WRITES {
+        let scene = Scene::new();
+        let Some(disk) = SmallDisk::mount(&scene, "size=1m") else {
+            return;
+        };
+        scene.unpack("nested-attest", "app");
+        disk.fill(free);
+        let before = snapshot(&scene.app("app"));
+        let run = scene.sign("app", &["--platform", "linux/amd64"]);
+        if free == WRITES {
+            run.ok();
+            scene.verify("app", &["--platform", "linux/amd64"]).ok();
+            continue;
+        }
+        assert_eq!(run.stdout, "", "{free} pages free");
+        run.exits(3)
+            .says(&["registry/app", "No space left on device"]);
+        same(&before, &snapshot(&scene.app("app")));
+        // With room again it works.
+        fs::remove_file(scene.registry().join("filler")).expect("it goes");
+        scene.sign("app", &["--platform", "linux/amd64"]).ok();
+    }
+}
+
+#[test]
+fn no_more_names_on_a_disk_keep_the_old_layout_too() {
+    for free in 0..=WRITES {
+        let scene = Scene::new();
+        let Some(disk) = SmallDisk::mount(&scene, "size=1m,nr_inodes=60") else {
+            return;
+        };
+        scene.unpack("nested-attest", "app");
+        let filler = |n: u64| disk.0.join(format!("filler{n}"));
+        let made = (0..)
+            .take_while(|n| fs::File::create(filler(*n)).is_ok())
+            .count() as u64;
+        (0..free).for_each(|n| fs::remove_file(filler(made - 1 - n)).expect("it goes"));
+        let before = snapshot(&scene.app("app"));
+        let run = scene.sign("app", &["--platform", "linux/amd64"]);
+        if free == WRITES {
+            run.ok();
+            continue;
+        }
+        run.exits(3)
+            .says(&["registry/app", "No space left on device"]);
+        same(&before, &snapshot(&scene.app("app")));
+    }
+}

@@ -1,0 +1,856 @@
+//! Layouts that somebody built to mislead, to stall or to break out.
+
+mod support;
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use support::oci::{self, CONFIG, INDEX, LAYER, MANIFEST, Maker, blob_path, with_tag};
+use support::{PROGRAM, Run, Scene, ir_sign, limited, read, same, snapshot, write};
+
+/// A scene with an app that `make` fills.
+fn made(make: impl FnOnce(&Maker) -> Vec<Value>) -> Scene {
+    let scene = Scene::new();
+    let maker = Maker::new(scene.app("app"));
+    let entries = make(&maker);
+    maker.index(&entries);
+    scene
+}
+
+/// One good image under the tag `good`.
+fn good(maker: &Maker) -> Value {
+    with_tag(maker.image("", b"layer", b"layer"), "good")
+}
+
+fn signs_and_verifies(scene: &Scene, flags: &[&str]) {
+    scene.sign("app", flags).ok();
+    scene.verify("app", flags).ok();
+}
+
+#[test]
+fn the_layouts_made_here_are_good_as_such() {
+    signs_and_verifies(&made(|maker| vec![good(maker)]), &[]);
+}
+
+#[test]
+fn a_tag_spelt_like_a_digest_hijacks_none() {
+    let scene = made(|maker| {
+        let other = maker.image("", b"other", b"other");
+        let digest = other["digest"].as_str().expect("a digest").to_owned();
+        vec![
+            with_tag(maker.image("", b"evil", b"evil"), &digest),
+            good(maker),
+            other,
+        ]
+    });
+    let layout = scene.text("registry/app");
+    let other = oci::entries(&oci::index(&scene.app("app")))[2]["digest"].clone();
+    let other = other.as_str().expect("a digest");
+    scene.refused(
+        "app",
+        &["-d", "good"],
+        &[&layout, other, "spelt like a digest"],
+    );
+    // By digest it is the one that has it.
+    let signed = scene.sign("app", &["-d", other, "--json"]).ok().json();
+    assert_eq!(signed["images"][0]["previous_digest"], other);
+    let index = oci::index(&scene.app("app"));
+    let evil = Maker::new(scene.app("app")).image("", b"evil", b"evil");
+    assert_eq!(oci::entries(&index)[0]["digest"], evil["digest"]);
+}
+
+#[test]
+fn a_tag_twice_is_refused() {
+    let scene = made(|maker| {
+        let evil = maker.image("", b"evil", b"evil");
+        vec![good(maker), with_tag(evil, "good")]
+    });
+    let layout = scene.text("registry/app");
+    scene.refused(
+        "app",
+        &["-d", "good"],
+        &[&layout, "\"good\"", "more than one entry"],
+    );
+    scene.refused("app", &[], &["more than one entry"]);
+    let run = scene.verify("app", &["--all"]).exits(1);
+    run.says(&["more than one entry"]);
+}
+
+/// An image below this many indexes.
+fn nested(depth: usize) -> Scene {
+    made(|maker| {
+        let mut entry = maker.image("", b"layer", b"layer");
+        entry["platform"] = json!({ "os": "linux", "architecture": "amd64" });
+        for _ in 0..depth {
+            entry = maker.nested(&[entry]);
+        }
+        vec![with_tag(entry, "deep")]
+    })
+}
+
+#[test]
+fn eight_nested_indexes_work_and_more_are_refused() {
+    let scene = nested(8);
+    scene.sign("app", &["--all-platforms"]).ok();
+    scene.verify("app", &["--platform", "linux/amd64"]).ok();
+    oci::walk(&scene.app("app"));
+    for depth in [9, 100] {
+        let scene = nested(depth);
+        let flags = ["--platform", "linux/amd64"];
+        let layout = scene.text("registry/app");
+        scene.refused("app", &flags, &[&layout, "nested more than 8 indexes deep"]);
+    }
+}
+
+/// A chain of indexes, all of which `index.json` lists too: none of them looks deep from there.
+#[test]
+fn a_chain_of_indexes_that_are_all_listed_is_deep_nevertheless() {
+    let scene = made(|maker| {
+        let mut entries = vec![good(maker)];
+        let mut below = entries[0].clone();
+        for _ in 0..20_000 {
+            below = maker.nested(&[below]);
+            entries.push(below.clone());
+        }
+        entries.reverse();
+        entries
+    });
+    let before = snapshot(&scene.registry());
+    let run = scene.sign("app", &["-d", "good"]).exits(1);
+    run.says(&["nested more than 8 indexes deep"]);
+    same(&before, &snapshot(&scene.registry()));
+}
+
+#[test]
+fn indexes_that_multiply_end_fast() {
+    let started = Instant::now();
+    let scene = made(|maker| {
+        let mut entry = maker.image("", b"layer", b"layer");
+        entry["platform"] = json!({ "os": "linux", "architecture": "amd64" });
+        for _ in 0..8 {
+            entry = maker.nested(&vec![entry; 1000]);
+        }
+        vec![with_tag(entry, "many")]
+    });
+    let flags = ["--platform", "linux/amd64"];
+    signs_and_verifies(&scene, &flags);
+    scene.verify("app", &["--all"]).ok();
+    let inspect = ["inspect-image", "-a", "app", "-r"].map(Into::into);
+    ir_sign(inspect.into_iter().chain([scene.registry()])).ok();
+    scene.prune("app").ok();
+    scene.verify("app", &flags).ok();
+    let json = scene
+        .sign("app", &["--all-platforms", "--json"])
+        .ok()
+        .json();
+    assert_eq!(json["images"][0]["index_tags"], json!(["many"]));
+    assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn a_large_manifest_listed_many_times_is_read_once() {
+    let started = Instant::now();
+    let scene = made(|maker| {
+        let config = maker.config(&[b"layer"]);
+        let layer = maker.blob(LAYER, b"layer");
+        let document = json!({
+            "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
+            "annotations": { "padding": "x".repeat(3 << 20) },
+        });
+        let mut entries = vec![maker.document(&document); 5000];
+        entries.push(good(maker));
+        entries
+    });
+    signs_and_verifies(&scene, &["-d", "good"]);
+    assert!(
+        started.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[test]
+fn a_sparse_layout_serves_what_is_there() {
+    let scene = Scene::with("multi");
+    let layout = scene.app("app");
+    // Only the amd64 image stays.
+    for platform in ["linux/arm64", "linux/arm/v7"] {
+        let entry = oci::image(&layout, "multi", Some(platform));
+        let manifest = oci::parse(&oci::blob(&layout, &entry));
+        for descriptor in [&entry, &manifest["config"], &manifest["layers"][0]] {
+            let digest = descriptor["digest"].as_str().expect("a digest");
+            fs::remove_file(blob_path(&layout, digest)).expect("it goes");
+        }
+    }
+    signs_and_verifies(&scene, &["--platform", "linux/amd64"]);
+    let flags = ["--platform", "linux/arm64"];
+    let path = scene.text("registry/app");
+    scene.refused(
+        "app",
+        &flags,
+        &["manifest", "is not in the layout", "image.manifest-digest"],
+    );
+    scene.sign("app", &flags).exits(1).says(&[&path]);
+    scene.sign("app", &["--all-platforms"]).exits(1);
+    scene.verify("app", &["--all"]).exits(1);
+}
+
+#[test]
+fn an_index_that_is_absent_is_named() {
+    let scene = made(|maker| {
+        let index = maker.nested(&[good(maker)]);
+        let digest = index["digest"].as_str().expect("a digest").to_owned();
+        fs::remove_file(blob_path(&maker.dir, &digest)).expect("it goes");
+        vec![with_tag(index, "gone"), good(maker)]
+    });
+    scene.refused(
+        "app",
+        &["-d", "gone"],
+        &["image index", "is not in the layout"],
+    );
+    signs_and_verifies(&scene, &["-d", "good"]);
+    // All cannot be all when an index is missing.
+    scene
+        .verify("app", &["--all"])
+        .exits(1)
+        .says(&["is not in the layout"]);
+}
+
+#[test]
+fn no_link_is_followed_below_the_registry() {
+    for name in ["index.json", "oci-layout", "blobs", "blobs/sha256", "."] {
+        let scene = made(|maker| vec![good(maker)]);
+        scene.sign("app", &[]).ok();
+        let path = scene.app("app");
+        let path = if name == "." { path } else { path.join(name) };
+        let elsewhere = scene.path("elsewhere");
+        fs::rename(&path, &elsewhere).expect("it moves");
+        symlink(&elsewhere, &path).expect("a link");
+        let outside = snapshot(&scene.path("."));
+        let text = path.display().to_string();
+        scene.refused("app", &[], &[&text, "symbolic link"]);
+        let run = scene.prune("app").exits(1);
+        run.says(&["symbolic link"]);
+        same(&outside, &snapshot(&scene.path(".")));
+    }
+    // The registry itself is the user's word.
+    let scene = made(|maker| vec![good(maker)]);
+    fs::rename(scene.registry(), scene.path("elsewhere")).expect("it moves");
+    symlink(scene.path("elsewhere"), scene.registry()).expect("a link");
+    signs_and_verifies(&scene, &[]);
+}
+
+#[test]
+fn a_link_in_the_place_of_the_blob_to_be_written_is_not_followed() {
+    // Signing is deterministic, so the name of the new manifest is known beforehand.
+    let scene = made(|maker| vec![good(maker)]);
+    let digest = scene.sign("app", &[]).ok().stdout;
+    let scene = made(|maker| vec![good(maker)]);
+    let digest = digest.trim();
+    let keys = ["ca", "ca.pub", "vendor", "vendor.pub"];
+    assert!(keys.iter().all(|key| scene.path(key).exists()));
+    let outside = scene.path("outside");
+    write(&outside, "precious");
+    let blob = blob_path(&scene.app("app"), digest);
+    symlink(&outside, &blob).expect("a link");
+    let before = snapshot(&scene.registry());
+    let run = scene.sign("app", &[]);
+    assert_eq!(read(&outside), b"precious");
+    assert_ne!(run.status, 0);
+    same(&before, &snapshot(&scene.registry()));
+}
+
+#[test]
+fn a_wrong_blob_under_the_new_manifests_name_is_replaced() {
+    let scene = made(|maker| vec![good(maker)]);
+    let digest = scene.sign("app", &[]).ok().stdout;
+    let scene = made(|maker| vec![good(maker)]);
+    write(blob_path(&scene.app("app"), digest.trim()), "junk");
+    assert_eq!(scene.sign("app", &[]).ok().stdout, digest);
+    scene.verify("app", &[]).ok();
+}
+
+#[test]
+fn app_names_do_not_leave_the_registry() {
+    let scene = Scene::with("buildah");
+    fs::rename(scene.app("app"), scene.path("outside")).expect("it moves");
+    fs::create_dir_all(scene.registry().join("a")).expect("a folder");
+    scene.unpack("buildah", "a/b");
+    let before = snapshot(&scene.path("."));
+    let absolute = scene.text("outside");
+    for app in [
+        "..",
+        ".",
+        "",
+        "../outside",
+        "a/b",
+        "a/../../outside",
+        "/",
+        &absolute,
+        "-a",
+        "a\n",
+    ] {
+        let app_flag = format!("-a{app}");
+        let registry = scene.registry().display().to_string();
+        let (ca, vendor) = (scene.text("ca"), scene.text("vendor"));
+        let mut sign = vec!["sign-image", "-r", &registry, "-v", &vendor, "-x", &ca];
+        let ca_pub = scene.text("ca.pub");
+        let mut verify = vec!["verify-image", "-r", &registry, "-c", &ca_pub];
+        let mut prune = vec!["prune", "-r", &registry];
+        for command in [&mut sign, &mut verify, &mut prune] {
+            command.push(&app_flag);
+            let run = ir_sign(command.iter()).exits(2);
+            assert_eq!(run.stdout, "");
+        }
+    }
+    same(&before, &snapshot(&scene.path(".")));
+}
+
+#[test]
+fn an_app_that_is_not_there_is_no_verdict() {
+    let scene = Scene::new();
+    let path = scene.text("registry/none");
+    scene.verify("none", &[]).exits(3).says(&[&path]);
+    scene.sign("none", &[]).exits(3).says(&[&path]);
+    write(scene.app("none"), "a file");
+    scene.refused("none", &[], &[&path]);
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+    encoder.write_all(bytes).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::encode_all(bytes, 3).expect("memory")
+}
+
+fn packed(suffix: &str, packed: &[u8], unpacked: &[u8]) -> Scene {
+    made(|maker| vec![maker.image(suffix, packed, unpacked)])
+}
+
+#[test]
+fn a_bomb_ends_at_the_limit_and_the_flag_raises_it() {
+    let zeros = vec![0; 10 << 20];
+    for (suffix, bytes) in [
+        ("+gzip", gzip(&zeros)),
+        ("+zstd", zstd(&zeros)),
+        ("", zeros.clone()),
+    ] {
+        let scene = packed(suffix, &bytes, &zeros);
+        let small = ["--max-layer-size", "1M"];
+        scene.refused(
+            "app",
+            &small,
+            &["registry/app", "layer 1", "1048576", "--max-layer-size"],
+        );
+        scene.verify("app", &small).exits(1);
+        scene.refused(
+            "app",
+            &["--max-image-size", "9M"],
+            &["the image", "--max-image-size"],
+        );
+        signs_and_verifies(
+            &scene,
+            &["--max-layer-size", "10M", "--max-image-size", "10M"],
+        );
+        signs_and_verifies(&scene, &[]);
+    }
+}
+
+#[test]
+fn a_layer_that_is_too_large_as_it_lies_is_not_read() {
+    for suffix in ["", "+gzip"] {
+        let scene = made(|maker| {
+            let mut layer = maker.blob(&format!("{LAYER}{suffix}"), b"layer");
+            let digest = layer["digest"].as_str().expect("a digest").to_owned();
+            let file = fs::File::create(blob_path(&maker.dir, &digest)).expect("a file");
+            file.set_len(1 << 40).expect("a sparse file");
+            layer["size"] = json!(1_u64 << 40);
+            vec![maker.manifest(&maker.config(&[b"layer"]), &[layer])]
+        });
+        let started = Instant::now();
+        scene.refused("app", &[], &["layer 1", "--max-layer-size"]);
+        assert!(started.elapsed() < Duration::from_secs(5));
+    }
+}
+
+#[test]
+fn layers_are_added_up() {
+    let zeros = vec![0; 1 << 20];
+    let scene = made(|maker| {
+        let layer = maker.blob(&format!("{LAYER}+gzip"), &gzip(&zeros));
+        let config = maker.config(&[&zeros[..]; 6]);
+        vec![maker.manifest(&config, &vec![layer; 6])]
+    });
+    scene.refused("app", &["--max-image-size", "5M"], &["--max-image-size"]);
+    signs_and_verifies(&scene, &["--max-image-size", "6M"]);
+}
+
+/// A zstd frame with a window of `1 << log` bytes that says "hello".
+fn zstd_with_window(log: u8) -> Vec<u8> {
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3];
+    frame.extend([5 << 3 | 1, 0, 0]);
+    frame.extend(b"hello");
+    frame
+}
+
+#[test]
+fn a_zstd_layer_may_not_ask_for_a_huge_window() {
+    signs_and_verifies(&packed("+zstd", &zstd_with_window(23), b"hello"), &[]);
+    for log in [27, 31, 41] {
+        let scene = packed("+zstd", &zstd_with_window(log), b"hello");
+        scene.refused(
+            "app",
+            &[],
+            &["layer 1", "image.diff-ids", "does not unpack"],
+        );
+    }
+}
+
+#[test]
+fn several_gzip_members_and_zstd_frames_are_one_layer() {
+    let two = [gzip(b"hello "), gzip(b"world")].concat();
+    signs_and_verifies(&packed("+gzip", &two, b"hello world"), &[]);
+    let skippable = [0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
+    let frames = [
+        &skippable[..],
+        &zstd(b"hello "),
+        &skippable,
+        &zstd(b"world"),
+        &skippable,
+    ];
+    signs_and_verifies(&packed("+zstd", &frames.concat(), b"hello world"), &[]);
+    // Only the first one is not the layer.
+    let scene = packed("+gzip", &two, b"hello ");
+    scene.refused("app", &[], &["image.diff-ids", "unpacks to"]);
+}
+
+#[test]
+fn a_layer_that_does_not_end_where_it_should_is_refused() {
+    let unpacked = b"hello world".repeat(100);
+    for (suffix, whole) in [("+gzip", gzip(&unpacked)), ("+zstd", zstd(&unpacked))] {
+        let mut bad = vec![
+            [&whole[..], b"x"].concat(),
+            [&whole[..], b"garbage after the end"].concat(),
+            [&whole[..], &[0; 512]].concat(),
+            whole[..whole.len() - 1].to_vec(),
+            whole[..whole.len() / 2].to_vec(),
+            whole[..3].to_vec(),
+        ];
+        if suffix == "+gzip" {
+            // Its length and its checksum are wrong.
+            for from_end in [1, 5] {
+                let mut wrong = whole.clone();
+                let at = wrong.len() - from_end;
+                wrong[at] ^= 1;
+                bad.push(wrong);
+            }
+        }
+        for bytes in bad {
+            let scene = packed(suffix, &bytes, &unpacked);
+            scene.refused(
+                "app",
+                &[],
+                &["layer 1", "image.diff-ids", "does not unpack"],
+            );
+        }
+    }
+    // Nothing at all is not a gzip file of nothing.
+    packed("+gzip", b"", b"").refused("app", &[], &["does not unpack"]);
+}
+
+/// Runs with little memory.
+fn frugal(args: &[String]) -> Run {
+    let script = "ulimit -v 200000; exec \"$0\" \"$@\"";
+    Run::of(limited("sh").args(["-c", script, PROGRAM]).args(args))
+}
+
+#[test]
+fn huge_files_are_refused_fast_and_with_little_memory() {
+    let scene = made(|maker| vec![good(maker)]);
+    let digest = oci::tagged(&scene.app("app"), "good")["digest"].clone();
+    frugal(&scene.verify_args("app", &[])).exits(1);
+    let layout = scene.app("app");
+    for path in [
+        layout.join("index.json"),
+        layout.join("oci-layout"),
+        blob_path(&layout, digest.as_str().expect("a digest")),
+    ] {
+        let content = read(&path);
+        let file = fs::File::create(&path).expect("a file");
+        file.set_len(1 << 30).expect("a sparse file");
+        let text = path.display().to_string();
+        let started = Instant::now();
+        for args in [scene.verify_args("app", &[]), scene.sign_args("app", &[])] {
+            let run = frugal(&args).exits(1);
+            let named = run.stderr.contains(&text) || run.stderr.contains("1073741824");
+            assert!(named, "{run:?}");
+        }
+        assert!(started.elapsed() < Duration::from_secs(5));
+        fs::remove_file(&path).expect("it goes");
+        write(&path, content);
+    }
+    // A descriptor that says so, and a blob to match.
+    let scene = made(|maker| {
+        let mut entry = good(maker);
+        let digest = entry["digest"].as_str().expect("a digest").to_owned();
+        let file = fs::File::create(blob_path(&maker.dir, &digest)).expect("a file");
+        file.set_len(1 << 30).expect("a sparse file");
+        entry["size"] = json!(1 << 30);
+        vec![entry]
+    });
+    for args in [scene.verify_args("app", &[]), scene.sign_args("app", &[])] {
+        frugal(&args).exits(1).says(&["manifest", "1073741824"]);
+    }
+}
+
+/// An image whose manifest's text is edited, with digests made right.
+fn with_manifest_text(edit: impl Fn(&str) -> String) -> Scene {
+    made(|maker| {
+        let entry = good(maker);
+        let text = String::from_utf8(oci::blob(&maker.dir, &entry)).expect("UTF-8");
+        let edited = edit(&text);
+        assert_ne!(text, edited);
+        vec![with_tag(maker.blob(MANIFEST, edited.as_bytes()), "good")]
+    })
+}
+
+fn with_config_text(edit: impl Fn(&str) -> String) -> Scene {
+    made(|maker| {
+        let config = maker.config(&[b"layer"]);
+        let text = String::from_utf8(oci::blob(&maker.dir, &config)).expect("UTF-8");
+        let edited = edit(&text);
+        assert_ne!(text, edited);
+        let config = maker.blob(CONFIG, edited.as_bytes());
+        let layer = maker.blob(LAYER, b"layer");
+        vec![with_tag(maker.manifest(&config, &[layer]), "good")]
+    })
+}
+
+fn with_index_text(edit: impl Fn(&str) -> String) -> Scene {
+    let scene = made(|maker| vec![good(maker)]);
+    let path = scene.app("app").join("index.json");
+    let text = String::from_utf8(read(&path)).expect("UTF-8");
+    let edited = edit(&text);
+    assert_ne!(text, edited);
+    write(path, edited);
+    scene
+}
+
+/// Edits that every document has to be refused for.
+fn odd_documents() -> Vec<(&'static str, Box<dyn Fn(&str) -> String>)> {
+    let first = |member: &'static str| {
+        Box::new(move |text: &str| text.replacen('{', &format!("{{{member},"), 1))
+            as Box<dyn Fn(&str) -> String>
+    };
+    vec![
+        ("a member twice", first(r#""x":1,"x":2"#)),
+        ("a member twice, one escaped", first(r#""x":1,"\u0078":2"#)),
+        (
+            "a member twice, deep",
+            first(r#""x":[{"y":{"z":1,"z":1}}]"#),
+        ),
+        ("a number that is none", first(r#""x":1e400"#)),
+        ("a negative one too", first(r#""x":-1e400"#)),
+        ("a lone surrogate", first(r#""x":"\ud800""#)),
+        ("NaN", first(r#""x":NaN"#)),
+        ("a leading zero", first(r#""x":01"#)),
+        ("a control character", first("\"x\":\"\u{1}\"")),
+        ("a comment", first(r#"/* */ "x":1"#)),
+        (
+            "a trailing comma",
+            Box::new(|text| text.replacen('}', ",}", 1)),
+        ),
+        (
+            "a second document",
+            Box::new(|text| format!("{text}{text}")),
+        ),
+        (
+            "a byte order mark",
+            Box::new(|text| format!("\u{feff}{text}")),
+        ),
+        (
+            "depth",
+            Box::new(|text| {
+                let (open, close) = ("[".repeat(10_000), "]".repeat(10_000));
+                text.replacen('{', &format!("{{\"x\":{open}{close},"), 1)
+            }),
+        ),
+        (
+            "depth in objects",
+            Box::new(|text| {
+                let (open, close) = ("{\"a\":".repeat(10_000), "}".repeat(10_000));
+                text.replacen('{', &format!("{{\"x\":{open}1{close},"), 1)
+            }),
+        ),
+        ("an array", Box::new(|text| format!("[{text}]"))),
+        ("a string", Box::new(|_| "\"text\"".into())),
+        ("null", Box::new(|_| "null".into())),
+    ]
+}
+
+#[test]
+fn json_that_readers_could_take_for_something_else_is_refused() {
+    for (what, edit) in odd_documents() {
+        println!("{what}");
+        let manifest = ["manifest", "is not valid", "image.manifest-digest"];
+        with_manifest_text(&edit).refused("app", &[], &manifest);
+        let config = ["config", "is not valid", "image.config-digest"];
+        with_config_text(&edit).refused("app", &[], &config);
+        let scene = with_index_text(&edit);
+        let layout = scene.text("registry/app");
+        scene.refused("app", &[], &[&layout, "index.json", "is not valid"]);
+    }
+}
+
+#[test]
+fn members_in_another_case_are_refused() {
+    let replace =
+        |from: &'static str, to: &'static str| move |text: &str| text.replacen(from, to, 1);
+    for name in [
+        "schemaVersion",
+        "config",
+        "layers",
+        "mediaType",
+        "annotations",
+        "subject",
+    ] {
+        let upper = name.to_uppercase();
+        let add = |text: &str| text.replacen('{', &format!("{{\"{upper}\":null,"), 1);
+        with_manifest_text(add).refused("app", &[], &["manifest", &upper]);
+    }
+    for name in ["ROOTFS", "Rootfs", "Architecture", "OS", "Config"] {
+        let add = |text: &str| text.replacen('{', &format!("{{\"{name}\":null,"), 1);
+        with_config_text(add).refused("app", &[], &["config", name]);
+    }
+    with_index_text(replace("{", "{\"Manifests\":[],")).refused("app", &[], &["Manifests"]);
+    // In the place of the right ones.
+    with_manifest_text(replace("\"layers\"", "\"Layers\"")).refused("app", &[], &["Layers"]);
+    with_config_text(replace("\"diff_ids\"", "\"Diff_ids\"")).refused("app", &[], &["diff_ids"]);
+}
+
+#[test]
+fn no_document_is_two_things_at_once() {
+    let add =
+        |member: &'static str| move |text: &str| text.replacen('{', &format!("{{{member},"), 1);
+    with_manifest_text(add(r#""manifests":[]"#)).refused("app", &[], &["\"manifests\""]);
+    with_index_text(add(r#""layers":[]"#)).refused("app", &[], &["\"layers\""]);
+    with_index_text(add(r#""config":{}"#)).refused("app", &[], &["\"config\""]);
+    let retype = |to: &'static str| move |text: &str| text.replacen(MANIFEST, to, 1);
+    for other in [INDEX, CONFIG, "application/vnd.example", ""] {
+        with_manifest_text(retype(other)).refused("app", &[], &["calls itself", MANIFEST]);
+        let scene = with_index_text(|text| text.replacen(INDEX, "x/y", 1));
+        scene.refused("app", &[], &["index.json", "x/y"]);
+    }
+    // A descriptor that says index, for a manifest, and the other way round.
+    let scene = with_index_text(|text| text.replacen(MANIFEST, INDEX, 1));
+    scene.refused("app", &[], &["image index"]);
+    let scene = made(|maker| {
+        let mut entry = maker.nested(&[good(maker)]);
+        entry["mediaType"] = json!(MANIFEST);
+        vec![with_tag(entry, "good")]
+    });
+    scene.refused("app", &[], &["\"manifests\"", "image.manifest-digest"]);
+    // A manifest that is nothing of both.
+    let scene = with_index_text(|text| text.replacen(MANIFEST, "application/json", 1));
+    scene.refused("app", &[], &["application/json", "image.manifest-digest"]);
+    // A config that is an artifact's.
+    let scene =
+        with_manifest_text(|text| text.replacen(CONFIG, "application/vnd.oci.empty.v1+json", 1));
+    scene.refused("app", &[], &["vnd.oci.empty", "image.config-digest"]);
+}
+
+#[test]
+fn sizes_and_versions_that_are_wrong_are_refused() {
+    const HUGE: &str = "18446744073709551615";
+    for size in [
+        "0",
+        "1",
+        "-1",
+        "1.0",
+        "5e0",
+        "\"5\"",
+        "null",
+        "true",
+        HUGE,
+        "1e3",
+        "18446744073709551616",
+    ] {
+        let edit = |text: &str| {
+            let (before, after) = text.rsplit_once("\"size\":").expect("a size");
+            let end = after.find(['}', ',']).expect("an end");
+            format!("{before}\"size\":{size}{}", &after[end..])
+        };
+        with_manifest_text(edit).refused("app", &[], &["image.", "is not signed"][..1]);
+        with_index_text(edit).refused("app", &[], &[]);
+    }
+    // So large together that they cannot be added up.
+    let scene = with_manifest_text(|text| {
+        let mut manifest = oci::parse(text.as_bytes());
+        let mut layer = manifest["layers"][0].clone();
+        layer["size"] = json!(u64::MAX);
+        manifest["layers"] = json!([layer, layer, layer]);
+        manifest.to_string()
+    });
+    scene.refused("app", &[], &["layer 1", HUGE, "image.layer-blobs"]);
+    for version in ["1", "3", "-2", "2.0", "\"2\"", "null", "4294967298"] {
+        let edit = |text: &str| {
+            text.replacen(
+                "\"schemaVersion\":2",
+                &format!("\"schemaVersion\":{version}"),
+                1,
+            )
+        };
+        with_manifest_text(edit).refused("app", &[], &["manifest", "is not valid"]);
+        with_index_text(edit).refused("app", &[], &["index.json", "is not valid"]);
+    }
+    let edit = |text: &str| text.replacen("\"schemaVersion\":2,", "", 1);
+    with_index_text(edit).refused("app", &[], &["schemaVersion"]);
+}
+
+#[test]
+fn digests_of_unknown_algorithms_and_odd_forms_are_refused() {
+    let hash = "ab".repeat(32);
+    for digest in [
+        format!("md5:{}", "ab".repeat(16)),
+        format!("blake3:{hash}"),
+        format!("sha256:{}", hash.to_uppercase()),
+        format!("SHA256:{hash}"),
+        format!("sha256:{hash}0"),
+        format!("sha512:{hash}"),
+        format!("sha256:../../../../{}", &hash[..52]),
+        format!("sha256:{hash}/.."),
+        format!("../sha256:{hash}"),
+        "sha256:".into(),
+        ":".into(),
+        String::new(),
+        "sha256".into(),
+    ] {
+        println!("{digest}");
+        let edit = |text: &str| {
+            let (before, after) = text.rsplit_once("\"digest\":\"").expect("a digest");
+            let end = after.find('"').expect("an end");
+            format!("{before}\"digest\":\"{digest}{}", &after[end..])
+        };
+        with_manifest_text(edit).refused("app", &[], &["manifest", "is not valid"]);
+        with_index_text(edit).refused("app", &[], &["index.json", "is not valid"]);
+        let edit = |text: &str| {
+            let at = text.find("sha256:").expect("a digest");
+            format!("{}{digest}{}", &text[..at], &text[at + 71..])
+        };
+        with_config_text(edit).refused("app", &[], &["config", "is not valid"]);
+    }
+}
+
+#[test]
+fn random_bytes_are_no_document() {
+    // A fixed sequence: a run is like any other.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = |len: usize| {
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()[3]
+        };
+        (0..len).map(|_| next()).collect::<Vec<u8>>()
+    };
+    for len in [1, 10, 1000, 100_000] {
+        let bytes = random(len);
+        for file in ["index.json", "oci-layout"] {
+            let scene = made(|maker| vec![good(maker)]);
+            write(scene.app("app").join(file), &bytes);
+            scene.refused("app", &[], &[file]);
+        }
+        let scene = made(|maker| vec![maker.blob(MANIFEST, &bytes)]);
+        scene.refused("app", &[], &["manifest", "is not valid"]);
+        let scene = made(|maker| {
+            let config = maker.blob(CONFIG, &bytes);
+            vec![maker.manifest(&config, &[maker.blob(LAYER, b"layer")])]
+        });
+        scene.refused("app", &[], &["config", "is not valid"]);
+        for suffix in ["+gzip", "+zstd"] {
+            packed(suffix, &bytes, b"layer").refused("app", &[], &["does not unpack"]);
+        }
+        let scene = made(|maker| vec![with_tag(maker.blob(INDEX, &bytes), "index")]);
+        scene.refused("app", &[], &["image index", "is not valid"]);
+        scene.prune("app").exits(1);
+    }
+}
+
+#[test]
+fn text_from_an_image_does_not_drive_the_terminal() {
+    let evil = "a\u{1b}[2J\u{7}\u{9b}31m\nerror: trusted";
+    let scene = made(|maker| {
+        let mut entry = with_tag(maker.image("", b"x", b"x"), evil);
+        entry["platform"] = json!({ "os": evil, "architecture": evil });
+        vec![good(maker), entry]
+    });
+    let registry = scene.registry().display().to_string();
+    let inspect = ir_sign(["inspect-image", "-r", &registry, "-a", "app"]).ok();
+    let verify = scene.verify("app", &["--all"]).exits(1);
+    let sign = scene.sign("app", &[]).exits(1);
+    for run in [inspect, verify, sign] {
+        let shown = format!("{}{}", run.stdout, run.stderr);
+        assert!(shown.contains("\\u{1b}[2J"), "{shown}");
+        let control = |c: char| c.is_control() && c != '\n';
+        assert!(!shown.contains(control), "{shown:?}");
+        assert!(
+            !shown.lines().any(|line| line == "error: trusted"),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn an_empty_layout_has_nothing_to_trust() {
+    let scene = made(|_| Vec::new());
+    scene.refused("app", &[], &["registry/app", "no image"]);
+    scene.verify("app", &["--all"]).exits(1);
+    for missing in ["blobs", "index.json", "oci-layout"] {
+        let scene = made(|maker| vec![good(maker)]);
+        let path = scene.app("app").join(missing);
+        if path.is_dir() {
+            fs::remove_dir_all(path).expect("it goes");
+        } else {
+            fs::remove_file(path).expect("it goes");
+        }
+        scene.refused("app", &[], &["is not an OCI image layout", missing]);
+    }
+}
+
+#[test]
+fn a_layout_of_another_version_is_refused() {
+    for content in [
+        r#"{"imageLayoutVersion":"1.1.0"}"#,
+        r#"{"imageLayoutVersion":1}"#,
+        r#"{"imageLayoutVersion":"1.0.0","imageLayoutVersion":"1.0.0"}"#,
+        "{}",
+    ] {
+        let scene = made(|maker| vec![good(maker)]);
+        write(scene.app("app").join("oci-layout"), content);
+        scene.refused("app", &[], &["oci-layout"]);
+    }
+}
+
+/// The tests above say what happens; this says that they are run on the program at all.
+#[test]
+fn the_program_is_there() {
+    assert!(Path::new(PROGRAM).is_file());
+    assert!(
+        Command::new(PROGRAM)
+            .arg("--version")
+            .output()
+            .expect("it runs")
+            .status
+            .success()
+    );
+}
