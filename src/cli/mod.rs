@@ -14,6 +14,8 @@ use clap::Parser;
 
 /// Runs the program for the process's own arguments.
 pub fn main() -> ExitCode {
-    // Usage errors, help and the version end here, with status 2 and 0.
-    run::run(args::Cli::parse().command)
+    match args::Cli::try_parse() {
+        Ok(cli) => run::run(cli.command),
+        Err(message) => run::end(&message),
+    }
 }

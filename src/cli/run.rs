@@ -1,5 +1,7 @@
 //! Each command, from its flags to what it prints.
 
+use std::fs::Metadata;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -19,6 +21,19 @@ use crate::key::KeyRef;
 use crate::ops::{Error, endorsement::Vouch, extract, file, inspect::Inspect, keys, sign, verify};
 use crate::report::Report;
 use crate::store::{Limits, Published, Registry, Selection};
+
+/// Prints help or the version and ends with status 0, or a usage error and ends with status 2.
+pub fn end(message: &clap::Error) -> ExitCode {
+    let printed = message.print().and_then(|()| io::stdout().flush());
+    match (message.use_stderr(), printed) {
+        (true, _) => ExitCode::from(Status::Usage as u8),
+        (false, Ok(())) => ExitCode::SUCCESS,
+        (false, Err(error)) => {
+            tell(&format!("error: cannot write to standard output: {error}"));
+            ExitCode::from(Status::Undecided as u8)
+        }
+    }
+}
 
 /// Runs a command and tells how it went.
 pub fn run(command: Command) -> ExitCode {
@@ -95,7 +110,7 @@ fn execute(command: Command, console: &Console) -> Outcome {
                 Existing::Keep
             };
             for page in generate::manual(&dir, existing)? {
-                console.note(&format!("wrote {}", dir.join(page).display()));
+                console.note(&format!("wrote {}", shown(&dir.join(page))));
             }
             Ok(Status::Done)
         }
@@ -109,9 +124,12 @@ fn gen_key(args: GenKey, console: &Console) -> Outcome {
         force: args.force,
     };
     let key = request.run()?;
-    console.note(&format!("made private key {}", request.key));
+    console.note(&format!(
+        "made private key {}",
+        show::plain(&request.key.to_string())
+    ));
     if let Some(public) = &request.public {
-        console.note(&format!("wrote its public key {}", public.display()));
+        console.note(&format!("wrote its public key {}", shown(public)));
     }
     console.note(&format!("fingerprint {}", key.fingerprint()));
     console.json(|| {
@@ -124,10 +142,15 @@ fn gen_key(args: GenKey, console: &Console) -> Outcome {
     Ok(Status::Done)
 }
 
+/// A path for a person.
+fn shown(path: &Path) -> String {
+    show::plain(&path.display().to_string())
+}
+
 fn written(path: &Path, written: Written) -> String {
     match written {
-        Written::New => format!("wrote {}", path.display()),
-        Written::Same => format!("{} is right already and was left alone", path.display()),
+        Written::New => format!("wrote {}", shown(path)),
+        Written::Same => format!("{} is right already and was left alone", shown(path)),
     }
 }
 
@@ -192,7 +215,7 @@ fn verify_file(args: Verify, console: &Console) -> Outcome {
     let key = result?;
     console.note(&format!(
         "{} was signed by {}",
-        request.file.display(),
+        shown(&request.file),
         key.fingerprint()
     ));
     console.json(|| json!({ "verified": true, "key": show::fingerprint(&key.fingerprint()) }))?;
@@ -421,7 +444,8 @@ fn prune(args: &Prune, console: &Console) -> Outcome {
 fn warn_if_open(key: &KeyRef, console: &Console) {
     use std::os::unix::fs::PermissionsExt;
     let KeyRef::File(path) = key;
-    let mode = path.metadata().map_or(0, |m| m.permissions().mode());
+    let metadata = path.metadata().ok().filter(Metadata::is_file);
+    let mode = metadata.map_or(0, |m| m.permissions().mode());
     if mode & 0o077 != 0 {
         console.warn(&format!(
             "private key {} can be read or written by others (mode {:04o}); chmod 600 it",
