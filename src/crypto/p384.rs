@@ -104,10 +104,6 @@ impl PublicKey {
             .map_err(|_| PublicKeyError::Point)
     }
 
-    pub(crate) const fn from_verifying_key(key: VerifyingKey) -> Self {
-        Self(key)
-    }
-
     /// The uncompressed SEC1 point, 97 bytes.
     pub fn to_point(&self) -> Vec<u8> {
         self.0.to_sec1_point(false).as_bytes().to_vec()

@@ -94,7 +94,8 @@ mod tests {
     #[test]
     fn a_bad_signature_never_leaves() {
         let key = SigningKey::from_slice(&[7; 48]).expect("a scalar below the order");
-        let public = PublicKey::from_verifying_key(*key.verifying_key());
+        let point = key.verifying_key().to_sec1_point(false);
+        let public = PublicKey::from_point(point.as_bytes()).expect("a point");
         let signer = Checked::new(Faulty(key, public), "ca");
         let error = signer.sign(&Prehash::sha384(b"message")).err();
         assert!(

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use der::asn1::{AnyRef, OctetStringRef};
 use der::{Decode, Encode, Reader, SliceReader, Tag, Tagged};
-use ecdsa::signature::hazmat::PrehashSigner;
+use ecdsa::hazmat::sign_prehashed_rfc6979;
 use p384::ecdsa::SigningKey;
 use p384::elliptic_curve::Generate;
+use p384::{NistP384, SecretKey};
 use sec1::{EcParameters, EcPrivateKey};
+use sha2::Sha384;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{Error, MAX_KEY_FILE};
@@ -59,77 +61,88 @@ pub enum KeyFileError {
 
 /// A private key held in memory while it is used, and wiped after.
 pub struct FileKey {
-    key: SigningKey,
+    /// On the heap, where it never moves, and by itself: what lies beside a secret in one value can
+    /// carry bytes of it away in its padding.
+    scalar: Zeroizing<Vec<u8>>,
     public: PublicKey,
 }
+
+/// What is left of a private key's arithmetic: the scalar and the public point.
+type Parts = (Zeroizing<Vec<u8>>, Vec<u8>);
 
 impl FileKey {
     /// Reads a key file.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let bytes = files::read_secret(path, MAX_KEY_FILE)?;
-        let key = Self::from_sec1(&bytes).map_err(|source| Error::Private {
+        Self::from_sec1(&bytes).map_err(|source| Error::Private {
             path: path.to_owned(),
             source,
-        });
-        wipe_stack();
-        key
+        })
     }
 
     /// Makes a key from the system's random source.
     pub fn generate() -> Self {
-        let key = Self::new(SigningKey::generate());
-        wipe_stack();
-        key
-    }
-
-    fn new(key: SigningKey) -> Self {
-        let public = PublicKey::from_verifying_key(*key.verifying_key());
-        Self { key, public }
+        Self::new(on_wiped_stack(|| parts(&SigningKey::generate())))
     }
 
     /// Reads a DER `ECPrivateKey` with the named curve secp384r1; its public part may be absent, or
     /// a compressed or uncompressed point that has to belong to the scalar.
     pub fn from_sec1(bytes: &[u8]) -> Result<Self, KeyFileError> {
-        let parsed = EcPrivateKey::try_from(bytes).map_err(|e| diagnose(bytes, &e.to_string()))?;
-        match parsed.parameters {
-            Some(EcParameters::NamedCurve(SECP384R1)) => {}
-            Some(EcParameters::NamedCurve(other)) => {
-                return Err(KeyFileError::Curve(curve_name(&other)));
-            }
-            None => return Err(KeyFileError::NoCurve),
-        }
-        if parsed.private_key.len() != SCALAR_LEN {
-            return Err(KeyFileError::Scalar);
-        }
-        let key = SigningKey::from_slice(parsed.private_key).map_err(|_| KeyFileError::Scalar)?;
-        if let Some(public) = parsed.public_key {
-            let ours = key.verifying_key();
-            let compressed = ours.to_sec1_point(true);
-            let uncompressed = ours.to_sec1_point(false);
-            if public != compressed.as_bytes() && public != uncompressed.as_bytes() {
-                return Err(KeyFileError::Mismatch);
-            }
-        }
-        Ok(Self::new(key))
+        on_wiped_stack(|| parse(bytes)).map(Self::new)
+    }
+
+    fn new((scalar, point): Parts) -> Self {
+        let public = PublicKey::from_point(&point).expect("the point of a private key");
+        Self { scalar, public }
     }
 
     /// The DER `ECPrivateKey`, 167 bytes: the named curve secp384r1 and the uncompressed public
     /// point, as OpenSSL writes it.
     pub fn to_sec1(&self) -> Zeroizing<Vec<u8>> {
-        let mut scalar = self.key.to_bytes();
         let point = self.public.to_point();
-        let document = EcPrivateKey {
-            private_key: &scalar,
-            parameters: Some(EcParameters::NamedCurve(SECP384R1)),
-            public_key: Some(&point),
-        };
-        let bytes = document
-            .to_der()
-            .expect("a P-384 key always fits an ECPrivateKey");
-        scalar.zeroize();
-        wipe_stack();
-        Zeroizing::new(bytes)
+        on_wiped_stack(|| {
+            let document = EcPrivateKey {
+                private_key: &self.scalar,
+                parameters: Some(EcParameters::NamedCurve(SECP384R1)),
+                public_key: Some(&point),
+            };
+            let bytes = document
+                .to_der()
+                .expect("a P-384 key always fits an ECPrivateKey");
+            Zeroizing::new(bytes)
+        })
     }
+}
+
+/// Takes a DER `ECPrivateKey` apart.
+fn parse(bytes: &[u8]) -> Result<Parts, KeyFileError> {
+    let parsed = EcPrivateKey::try_from(bytes).map_err(|e| diagnose(bytes, &e.to_string()))?;
+    match parsed.parameters {
+        Some(EcParameters::NamedCurve(SECP384R1)) => {}
+        Some(EcParameters::NamedCurve(other)) => {
+            return Err(KeyFileError::Curve(curve_name(&other)));
+        }
+        None => return Err(KeyFileError::NoCurve),
+    }
+    if parsed.private_key.len() != SCALAR_LEN {
+        return Err(KeyFileError::Scalar);
+    }
+    let key = SigningKey::from_slice(parsed.private_key).map_err(|_| KeyFileError::Scalar)?;
+    if let Some(public) = parsed.public_key {
+        let ours = key.verifying_key();
+        let compressed = ours.to_sec1_point(true);
+        let uncompressed = ours.to_sec1_point(false);
+        if public != compressed.as_bytes() && public != uncompressed.as_bytes() {
+            return Err(KeyFileError::Mismatch);
+        }
+    }
+    Ok(parts(&key))
+}
+
+fn parts(key: &SigningKey) -> Parts {
+    let point = key.verifying_key().to_sec1_point(false);
+    let scalar = Zeroizing::new(key.to_bytes());
+    (Zeroizing::new(scalar.to_vec()), point.as_bytes().to_vec())
 }
 
 impl Signer for FileKey {
@@ -139,21 +152,38 @@ impl Signer for FileKey {
 
     /// Signs deterministically (RFC 6979): the same hash gives the same signature.
     fn sign(&self, prehash: &Prehash) -> Result<Signature, SignError> {
-        let signature = self.key.sign_prehash(prehash.as_bytes());
-        wipe_stack();
+        let signature = on_wiped_stack(|| {
+            let key = SecretKey::from_slice(&self.scalar)?;
+            let scalar = Zeroizing::new(key.to_nonzero_scalar());
+            let hash = prehash.as_bytes();
+            let (signature, _) = sign_prehashed_rfc6979::<NistP384, Sha384>(&scalar, hash, &[]);
+            Ok(signature)
+        });
         signature
             .map(Signature::from_fixed)
-            .map_err(|e| SignError::Backend {
+            .map_err(|e: p384::elliptic_curve::Error| SignError::Backend {
                 key: "key file".into(),
                 source: e.into(),
             })
     }
 }
 
-/// Overwrites the part of the stack that the calls before this one have used.
+/// Does `work`, and overwrites the part of the stack that it used. Its result must hold secrets on
+/// the heap only.
 ///
 /// The arithmetic below wipes what it owns, but copies that the compiler made while values were
 /// moved stay in dead stack frames until something lies over them.
+fn on_wiped_stack<T>(work: impl FnOnce() -> T) -> T {
+    // A frame of its own: what was inlined into the caller would lie above the part that is wiped.
+    #[inline(never)]
+    fn call<T>(work: impl FnOnce() -> T) -> T {
+        work()
+    }
+    let result = call(work);
+    wipe_stack();
+    result
+}
+
 #[inline(never)]
 #[allow(clippy::large_stack_arrays)] // The size is the point.
 fn wipe_stack() {
