@@ -1,0 +1,233 @@
+//! The command line as a user sees it: what is typed in `tests/cli/*.trycmd`, and what is printed.
+//!
+//! `TRYCMD=overwrite cargo test --test cli` writes what is printed now into those files.
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use common::{IR_SIGN, Sandbox, copy_keys, data, unpack};
+
+/// The apps of the registry that every case finds in its folder, and their fixtures.
+const APPS: [(&str, &str); 4] = [
+    ("hello", "umoci"),
+    ("multi", "multi"),
+    ("attested", "nested-attest"),
+    ("tampered", "umoci"),
+];
+
+/// Fills the folder that a case starts in.
+fn furnish(folder: &Path) {
+    copy_keys(folder);
+    fs::write(folder.join("letter.txt"), "Dear reader,\n").expect("written");
+    for (app, fixture) in APPS {
+        unpack(fixture, &folder.join("registry").join(app));
+    }
+    tamper(&folder.join("registry/tampered"));
+}
+
+/// Changes the last byte of each layer, keeping its length.
+fn tamper(layout: &Path) {
+    for entry in fs::read_dir(layout.join("blobs/sha256")).expect("blobs") {
+        let path = entry.expect("an entry").path();
+        let mut bytes = fs::read(&path).expect("a blob");
+        if bytes.starts_with(&[0x1f, 0x8b]) {
+            *bytes.last_mut().expect("not empty") ^= 1;
+            fs::write(&path, bytes).expect("written");
+        }
+    }
+}
+
+#[test]
+fn golden_cases() {
+    let cases = data("../cli");
+    // A case's folder is found beside the case. The folders are made anew, so the cases are links.
+    let sandbox = Sandbox::new();
+    let mut found = 0;
+    for entry in fs::read_dir(&cases).expect("the cases") {
+        let case = entry.expect("an entry").path();
+        let link = sandbox.path(case.file_name().expect("a file's name"));
+        symlink(&case, &link).expect("a link");
+        let folder = link.with_extension("in");
+        fs::create_dir(&folder).expect("a folder");
+        furnish(&folder);
+        found += 1;
+    }
+    assert!(found > 5, "only {found} cases");
+    trycmd::TestCases::new()
+        .register_bin("ir-sign", Path::new(IR_SIGN))
+        .env("NO_COLOR", "1")
+        .case(sandbox.path("*.trycmd"))
+        .run();
+}
+
+#[test]
+fn results_go_to_standard_output_and_notes_to_standard_error() {
+    let sandbox = Sandbox::with_keys();
+    sandbox.unpack("umoci", "app");
+    let sign = "sign-image -r registry -a app -d latest -v vendor.prv -x ca.prv";
+    let signed = sandbox.run(sign).exits(0).says("latest is signed");
+    let digest = signed.stdout.strip_suffix('\n').expect("a line");
+    assert!(
+        digest.starts_with("sha256:") && digest.len() == 71,
+        "{digest}"
+    );
+    let verify = "verify-image -r registry -a app -d latest -c ca.pub";
+    let verified = sandbox.run(verify).exits(0).says("trusted");
+    assert_eq!(verified.stdout, signed.stdout);
+    let again = sandbox.run(sign).exits(0).says("nothing was changed");
+    assert_eq!(again.stdout, signed.stdout);
+}
+
+#[test]
+fn quiet_runs_print_results_and_errors_only() {
+    let sandbox = Sandbox::with_keys();
+    sandbox.unpack("umoci", "app");
+    let place = "-q -r registry -a app";
+    for (command, lines) in [
+        ("gen-key -q -o new.prv --public new.pub", 0),
+        ("extract-public -q -i ca.prv -o ca.pub", 0),
+        ("sign -q -k ca.prv -f ca.pub -s sig", 0),
+        ("endorse -q -k ca.prv -f vendor.pub -s vendor.pub.sig", 0),
+        ("verify -q -k ca.pub -f ca.pub -s sig", 0),
+        (
+            &format!("sign-image {place} -d latest -v vendor.prv -x ca.prv"),
+            1,
+        ),
+        (&format!("verify-image {place} -d latest -c ca.pub"), 1),
+        (&format!("prune {place}"), 0),
+    ] {
+        let run = sandbox.run(command).exits(0);
+        assert_eq!(run.stderr, "", "{command}");
+        assert_eq!(run.stdout.lines().count(), lines, "{command}: {run:#?}");
+    }
+    let run = sandbox.run(&format!("verify-image {place} -d absent -c ca.pub"));
+    let run = run.exits(3).says("error: ");
+    assert_eq!(run.stdout, "");
+}
+
+#[test]
+fn json_is_one_document_and_nothing_else_on_standard_output() {
+    let sandbox = Sandbox::with_keys();
+    sandbox.unpack("umoci", "app");
+    let place = "--json -r registry -a app";
+    for (command, status, member) in [
+        ("gen-key --json -o new.prv", 0, "fingerprint"),
+        ("gen-key --json -o new.prv", 1, "error"),
+        ("extract-public --json -i ca.prv -o out.pub", 0, "changed"),
+        ("extract-public --json -i absent -o out.pub", 3, "error"),
+        ("sign --json -k ca.prv -f ca.pub -s sig", 0, "changed"),
+        ("sign --json -k ca.prv -f ca.pub -s ca.pub", 2, "error"),
+        ("endorse --json -k ca.prv -f sig -s out", 1, "error"),
+        ("verify --json -k ca.pub -f ca.pub -s sig", 0, "verified"),
+        ("verify --json -k ca.pub -f ca.prv -s sig", 1, "error"),
+        (
+            &format!("sign-image {place} -d latest -v vendor.prv -x ca.prv"),
+            0,
+            "images",
+        ),
+        (
+            &format!("verify-image {place} -d latest -c ca.pub"),
+            0,
+            "trusted",
+        ),
+        (
+            &format!("verify-image {place} -d latest -c other.pub"),
+            1,
+            "trusted",
+        ),
+        (
+            &format!("verify-image {place} -d absent -c ca.pub"),
+            3,
+            "error",
+        ),
+        (&format!("inspect-image {place}"), 0, "entries"),
+        (&format!("prune {place} -n"), 0, "blobs"),
+        (&format!("prune {place}"), 0, "removed"),
+    ] {
+        let run = sandbox.run(command).exits(status);
+        let document = run.json();
+        assert!(!document[member].is_null(), "{command}: {document:#}");
+        if member == "error" {
+            assert_eq!(document[member]["status"], status, "{command}");
+            let message = document[member]["message"].as_str().expect("a message");
+            assert!(run.stderr.contains(message), "{command}: {run:#?}");
+        }
+    }
+}
+
+#[test]
+fn colours_are_used_on_request_only() {
+    let sandbox = Sandbox::with_keys();
+    let command = "verify -k other.pub -f vendor.pub -s vendor.pub.sig";
+    for (flag, coloured) in [
+        ("", false),
+        ("--color auto", false),
+        ("--color never", false),
+        ("--color always", true),
+    ] {
+        let run = sandbox.run(&format!("{command} {flag}")).exits(1);
+        assert_eq!(run.stderr.contains('\x1b'), coloured, "{flag}");
+        assert!(!run.stdout.contains('\x1b'), "{flag}");
+    }
+}
+
+#[test]
+fn control_characters_of_a_file_name_do_not_reach_the_terminal() {
+    let sandbox = Sandbox::with_keys();
+    let name = "evil\x1b]0;title\x07\nerror: all is well";
+    sandbox.write(name, "content");
+    for arguments in [
+        ["verify", "-k", name, "-f", "ca.pub", "-s", "vendor.pub.sig"],
+        ["sign", "-k", name, "-f", "ca.pub", "-s", "out"],
+        ["sign", "-k", "ca.prv", "-f", name, "-s", name],
+        ["sign", "-k", "ca.prv", "-f", name, "-s", "out"],
+        ["sign", "-k", "ca.prv", "-f", "ca.pub", "-s", "evil\x1b[2J"],
+        ["verify", "-k", "ca.pub", "-f", name, "-s", "out"],
+    ] {
+        let run = sandbox.run_with(arguments);
+        let told = run.stderr.chars().filter(|c| *c != '\n');
+        assert!(
+            !told.clone().any(char::is_control),
+            "{arguments:?}: {run:#?}"
+        );
+        let forged = run.stderr.lines().any(|l| l == "error: all is well");
+        assert!(!forged, "{arguments:?}: {run:#?}");
+    }
+}
+
+#[test]
+fn every_command_has_help_and_a_manual_page() {
+    let sandbox = Sandbox::new();
+    sandbox.run("man pages").exits(0);
+    for command in [
+        "gen-key",
+        "extract-public",
+        "sign",
+        "verify",
+        "endorse",
+        "sign-image",
+        "verify-image",
+        "inspect-image",
+        "prune",
+    ] {
+        let help = sandbox.run(&format!("{command} --help")).exits(0);
+        assert!(help.stdout.contains("Usage: ir-sign"), "{help:#?}");
+        let page = sandbox.read(format!("pages/ir-sign-{command}.1"));
+        let page = String::from_utf8(page).expect("text");
+        assert!(page.contains(".SH SYNOPSIS"), "{page}");
+    }
+    // Again: the same pages are left alone, a changed one is not lost.
+    sandbox.run("man pages").exits(0);
+    sandbox.write("pages/ir-sign.1", "mine");
+    sandbox.run("man pages").exits(1).says("exists already");
+    assert_eq!(sandbox.read("pages/ir-sign.1"), b"mine");
+    sandbox.run("man pages --force").exits(0);
+    assert_ne!(sandbox.read("pages/ir-sign.1"), b"mine");
+    for shell in ["bash", "zsh", "fish"] {
+        let script = sandbox.run(&format!("completions {shell}")).exits(0);
+        assert!(script.stdout.contains("verify-image"), "{shell}");
+    }
+}
