@@ -3,7 +3,7 @@
 //! Documents are never edited in place. New blobs are written beside the old ones and synced, and
 //! then one rename of `index.json` makes the new images the ones that are there.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::dir::Lock;
 use super::error::Part;
@@ -144,7 +144,7 @@ struct Editor<'a> {
     /// By the old digest; an image that stays as it is stands here too, under its own.
     replaced: HashMap<Digest, Replacement>,
     /// The targets that each index leads to.
-    visited: HashMap<Digest, Vec<Digest>>,
+    visited: HashMap<Digest, BTreeSet<Digest>>,
     /// New blobs, each after those that it leads to.
     blobs: Vec<Blob>,
 }
@@ -185,20 +185,20 @@ impl Editor<'_> {
 
     /// Edits the indexes below an entry, the lowest first, and says which targets it leads to
     /// through them. An index that leads to none stays as it is.
-    fn edit_below(&mut self, entry: &Descriptor) -> Result<Vec<Digest>, Error> {
+    fn edit_below(&mut self, entry: &Descriptor) -> Result<BTreeSet<Digest>, Error> {
         let digest = entry.digest;
         if !media::is_index(&entry.media_type) {
-            return Ok(Vec::new());
+            return Ok(BTreeSet::new());
         }
         if let Some(known) = self.visited.get(&digest) {
             return Ok(known.clone());
         }
-        let mut targets = Vec::new();
+        let mut targets = BTreeSet::new();
         for child in self.tree.children(&digest).to_vec() {
             targets.extend(self.edit_below(&child)?);
             let is_manifest = media::is_manifest(&child.media_type);
             if is_manifest && self.replaced.contains_key(&child.digest) {
-                targets.push(child.digest);
+                targets.insert(child.digest);
             }
         }
         if !targets.is_empty()
@@ -275,6 +275,8 @@ impl Editor<'_> {
         if replaced.is_empty() {
             return found;
         }
+        let mut seen = HashSet::new();
+        let mut subjects = HashMap::new();
         let spelt: BTreeMap<_, _> = replaced
             .iter()
             .map(|digest| (format!("{}-{}", digest.algorithm(), digest.hex()), *digest))
@@ -287,19 +289,21 @@ impl Editor<'_> {
                 spelt.get(stem).copied()
             });
             let by_subject = || {
-                let is_manifest = media::is_manifest(&descriptor.media_type);
-                let subject = is_manifest.then(|| self.layout.subject_of(&descriptor))?;
+                if !media::is_manifest(&descriptor.media_type) {
+                    return None;
+                }
+                let read = || self.layout.subject_of(&descriptor);
+                let subject = *subjects.entry(descriptor.digest).or_insert_with(read);
                 subject.filter(|subject| replaced.contains(subject))
             };
-            if let Some(subject) = by_tag.or_else(by_subject) {
-                let referrer = Referrer {
+            if let Some(subject) = by_tag.or_else(by_subject)
+                && seen.insert((descriptor.digest, tag.clone()))
+            {
+                found.push(Referrer {
                     digest: descriptor.digest,
                     tag,
                     subject,
-                };
-                if !found.contains(&referrer) {
-                    found.push(referrer);
-                }
+                });
             }
         }
         found

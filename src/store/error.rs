@@ -188,8 +188,8 @@ pub enum Error {
         /// The image.
         name: String,
     },
-    /// A layer or an image, packed or unpacked, is larger than the limit.
-    #[error("{}: {what} is larger than the limit of {limit} bytes", .layout.display())]
+    /// A layer, packed or unpacked, or all that an image unpacks to has more than the limit.
+    #[error("{}: {what} has more than {limit} bytes", .layout.display())]
     Bomb {
         /// The layout or archive.
         layout: PathBuf,

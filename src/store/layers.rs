@@ -81,8 +81,10 @@ impl Layout {
         progress: &dyn Progress,
     ) -> Result<LayerFindings, Error> {
         let layers = &image.manifest.layers;
-        let sizes = layers.iter().map(|layer| layer.size);
-        let total = sizes.fold(0, u64::saturating_add);
+        // Sizes are anybody's word so far.
+        let total = layers
+            .iter()
+            .fold(0, |sum: u64, l| sum.saturating_add(l.size));
         progress.begin(&format!("layers of {}", image.name), total);
         let checker = Checker {
             layout: self,
@@ -195,12 +197,12 @@ impl Checker<'_> {
             .layer_cache
             .cell((layer.digest, compression, algorithm));
         let part = Part::Layer(n + 1, layer.digest);
-        self.within_limit(&part, layer.size, 0)?;
         let file = match self.layout.open_blob(&part, layer) {
             Ok(file) => file,
             Err(Error::Part { problem, .. }) => return Ok(Err(problem)),
             Err(e) => return Err(e),
         };
+        self.layer_within_limit(&part, layer.size)?;
         let contents = if let Some(known) = cell.get() {
             self.progress.advance(layer.size);
             known.clone()
@@ -209,29 +211,36 @@ impl Checker<'_> {
             cell.get_or_init(|| read).clone()
         };
         if let Ok((_, size)) = contents.unpacked {
-            self.within_limit(&part, size, size)?;
+            self.within_limit(&part, size)?;
         }
         Ok(Ok(contents))
     }
 
-    /// Refuses a layer of more than the limit, and an image that `unpacked` more bytes bring over its.
-    fn within_limit(&self, part: &Part, size: u64, unpacked: u64) -> Result<(), Error> {
-        let limits = &self.layout.limits;
-        let before = self.unpacked.fetch_add(unpacked, Ordering::Relaxed);
-        let total = before.saturating_add(unpacked);
-        let (what, limit, flag) = if size > limits.layer {
-            (part.to_string(), limits.layer, "--max-layer-size")
-        } else if total > limits.image {
-            ("the image".to_owned(), limits.image, "--max-image-size")
-        } else {
-            return Ok(());
-        };
-        Err(Error::Bomb {
+    fn within_limit(&self, part: &Part, size: u64) -> Result<(), Error> {
+        self.layer_within_limit(part, size)?;
+        let limit = self.layout.limits.image;
+        let before = self.unpacked.fetch_add(size, Ordering::Relaxed);
+        if before.saturating_add(size) > limit {
+            return Err(self.too_large("the image".to_owned(), limit, "--max-image-size"));
+        }
+        Ok(())
+    }
+
+    fn layer_within_limit(&self, part: &Part, size: u64) -> Result<(), Error> {
+        let limit = self.layout.limits.layer;
+        if size > limit {
+            return Err(self.too_large(part.to_string(), limit, "--max-layer-size"));
+        }
+        Ok(())
+    }
+
+    fn too_large(&self, what: String, limit: u64, flag: &'static str) -> Error {
+        Error::Bomb {
             layout: self.layout.path().to_owned(),
             what,
             limit,
             flag,
-        })
+        }
     }
 
     fn read(

@@ -89,16 +89,20 @@ impl Layout {
     /// documents of kinds to come keep their blobs too.
     fn reachable(&self, index: &[u8]) -> Result<HashSet<Digest>, Error> {
         let mut reachable = HashSet::new();
+        let mut documents = HashSet::new();
         let mut queue = self.references(&Part::IndexJson, index)?;
-        while let Some(digest) = queue.pop() {
-            if !reachable.insert(digest) {
+        while let Some(Reference { digest, document }) = queue.pop() {
+            // Once more for one that turns out to be a document.
+            let is_new = reachable.insert(digest);
+            let is_new_document = document.is_some() && documents.insert(digest);
+            if !is_new && !is_new_document {
                 continue;
             }
-            if let Some(blob) = self.small_blob(&digest)?
-                && looks_like_document(blob.bytes())
+            if let Some(blob) = self.small_blob(&digest, document.as_ref())?
+                && (document.is_some() || looks_like_document(blob.bytes()))
             {
                 // The name was checked, so these are the bytes that whoever refers to it means.
-                let part = Part::Manifest(digest);
+                let part = document.unwrap_or(Part::Manifest(digest));
                 queue.extend(self.references(&part, blob.bytes())?);
             }
         }
@@ -106,8 +110,9 @@ impl Layout {
     }
 
     /// The content of a blob that is small enough for a document, if it is in the layout. One that
-    /// is not what its name says stops the pruning: nobody knows what it referred to.
-    fn small_blob(&self, digest: &Digest) -> Result<Option<Blob>, Error> {
+    /// is not what its name says, or a document too large to be read, stops the pruning: nobody
+    /// knows what it refers to.
+    fn small_blob(&self, digest: &Digest, document: Option<&Part>) -> Result<Option<Blob>, Error> {
         let Some(dir) = self.algorithm_dir(digest.algorithm()) else {
             return Ok(None);
         };
@@ -115,10 +120,13 @@ impl Layout {
         let Some((_, size)) = super::dir::absent_is_none(dir.file(&name))? else {
             return Ok(None);
         };
-        if size > self.limits.document {
-            return Ok(None);
+        let limit = self.limits.document;
+        if size > limit {
+            return document.map_or(Ok(None), |part| {
+                Err(self.problem(part.clone(), Problem::TooLarge { size, limit }))
+            });
         }
-        let blob = Blob::new(digest.algorithm(), dir.read(&name, self.limits.document)?);
+        let blob = Blob::new(digest.algorithm(), dir.read(&name, limit)?);
         if blob.digest() == *digest {
             return Ok(Some(blob));
         }
@@ -126,16 +134,24 @@ impl Layout {
             expected: *digest,
             found: blob.digest(),
         };
-        Err(self.problem(Part::Manifest(*digest), mismatch))
+        let part = document.cloned().unwrap_or(Part::Manifest(*digest));
+        Err(self.problem(part, mismatch))
     }
 
-    fn references(&self, part: &Part, bytes: &[u8]) -> Result<Vec<Digest>, Error> {
+    fn references(&self, part: &Part, bytes: &[u8]) -> Result<Vec<Reference>, Error> {
         let document: Value = json::read(bytes)
             .map_err(|e| self.problem(part.clone(), Problem::Json(e.to_string())))?;
-        let mut digests = Vec::new();
-        collect(&document, &mut digests);
-        Ok(digests)
+        let mut references = Vec::new();
+        collect(&document, &mut references);
+        Ok(references)
     }
+}
+
+/// What a document leads to.
+struct Reference {
+    digest: Digest,
+    /// Set where the media type beside the digest says that it is an index or a manifest.
+    document: Option<Part>,
 }
 
 /// Whether bytes are an index or a manifest: a JSON object with the members that only those have.
@@ -152,17 +168,21 @@ fn looks_like_document(bytes: &[u8]) -> bool {
         })
 }
 
-fn collect(value: &Value, digests: &mut Vec<Digest>) {
+fn collect(value: &Value, found: &mut Vec<Reference>) {
     match value {
         Value::Object(members) => {
-            for (key, member) in members {
-                match member.as_str() {
-                    Some(text) if key == "digest" => digests.extend(text.parse::<Digest>()),
-                    _ => collect(member, digests),
-                }
+            let text = |key: &str| members.get(key).and_then(Value::as_str);
+            if let Some(digest) = text("digest").and_then(|text| text.parse::<Digest>().ok()) {
+                let document = match text("mediaType") {
+                    Some(t) if media::is_index(t) => Some(Part::Index(digest)),
+                    Some(t) if media::is_manifest(t) => Some(Part::Manifest(digest)),
+                    _ => None,
+                };
+                found.push(Reference { digest, document });
             }
+            members.values().for_each(|member| collect(member, found));
         }
-        Value::Array(items) => items.iter().for_each(|item| collect(item, digests)),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
         _ => {}
     }
 }

@@ -1,6 +1,6 @@
 //! From a reference to the images it means.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque, hash_map};
 
 use super::error::{Part, Problem};
 use super::{Error, Layout};
@@ -49,29 +49,36 @@ impl Tree {
     /// Reads what lies below `roots`. A layout may lack indexes (a sparse one does); an index that
     /// is there has to be right.
     pub(super) fn below(layout: &Layout, roots: Vec<Descriptor>) -> Result<Self, Error> {
-        let mut nested = HashMap::new();
+        let mut nested: HashMap<_, Option<(Blob, Vec<Descriptor>)>> = HashMap::new();
+        // An index counts where it lies deepest, however often it is listed further up.
+        let mut deepest = HashMap::new();
         let mut queue: VecDeque<_> = roots.iter().map(|d| (1, d.clone())).collect();
         while let Some((depth, descriptor)) = queue.pop_front() {
-            if !media::is_index(&descriptor.media_type) || nested.contains_key(&descriptor.digest) {
+            let digest = descriptor.digest;
+            let known = deepest.get(&digest).is_some_and(|known| *known >= depth);
+            if known || !media::is_index(&descriptor.media_type) {
                 continue;
             }
             let limit = layout.limits.index_depth;
             if depth > limit {
-                let part = Part::Index(descriptor.digest);
-                return Err(layout.problem(part, Problem::TooDeep(limit)));
+                return Err(layout.problem(Part::Index(digest), Problem::TooDeep(limit)));
             }
-            let read = match layout.nested(&descriptor) {
-                Ok((blob, index)) => {
-                    queue.extend(index.manifests.iter().map(|d| (depth + 1, d.clone())));
-                    Some((blob, index.manifests))
+            deepest.insert(digest, depth);
+            let read = match nested.entry(digest) {
+                hash_map::Entry::Occupied(read) => read.into_mut(),
+                hash_map::Entry::Vacant(unread) => {
+                    unread.insert(match layout.nested(&descriptor) {
+                        Ok((blob, index)) => Some((blob, index.manifests)),
+                        Err(Error::Part {
+                            problem: Problem::Absent,
+                            ..
+                        }) => None,
+                        Err(e) => return Err(e),
+                    })
                 }
-                Err(Error::Part {
-                    problem: Problem::Absent,
-                    ..
-                }) => None,
-                Err(e) => return Err(e),
             };
-            nested.insert(descriptor.digest, read);
+            let children = read.iter().flat_map(|(_, children)| children);
+            queue.extend(children.map(|d| (depth + 1, d.clone())));
         }
         Ok(Self { roots, nested })
     }
