@@ -1,6 +1,7 @@
 //! Where a command's words go: results to standard output, everything for a person to standard error.
 
 use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
 
 use serde_json::Value;
 
@@ -118,4 +119,17 @@ pub fn print(bytes: &[u8]) -> Result<(), Failure> {
     out.write_all(bytes)
         .and_then(|()| out.flush())
         .map_err(Failure::Output)
+}
+
+/// Prints help or the version and ends with status 0, or a usage error and ends with status 2.
+pub fn end(message: &clap::Error) -> ExitCode {
+    let printed = message.print().and_then(|()| io::stdout().flush());
+    match (message.use_stderr(), printed) {
+        (true, _) => ExitCode::from(Status::Usage as u8),
+        (false, Ok(())) => ExitCode::SUCCESS,
+        (false, Err(error)) => {
+            tell(&format!("error: cannot write to standard output: {error}"));
+            ExitCode::from(Status::Undecided as u8)
+        }
+    }
 }

@@ -16,6 +16,6 @@ use clap::Parser;
 pub fn main() -> ExitCode {
     match args::Cli::try_parse() {
         Ok(cli) => run::run(cli.command),
-        Err(message) => run::end(&message),
+        Err(message) => console::end(&message),
     }
 }

@@ -1,7 +1,6 @@
 //! Each command, from its flags to what it prints.
 
 use std::fs::Metadata;
-use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -21,19 +20,6 @@ use crate::key::KeyRef;
 use crate::ops::{Error, endorsement::Vouch, extract, file, inspect::Inspect, keys, sign, verify};
 use crate::report::Report;
 use crate::store::{Limits, Published, Registry, Selection};
-
-/// Prints help or the version and ends with status 0, or a usage error and ends with status 2.
-pub fn end(message: &clap::Error) -> ExitCode {
-    let printed = message.print().and_then(|()| io::stdout().flush());
-    match (message.use_stderr(), printed) {
-        (true, _) => ExitCode::from(Status::Usage as u8),
-        (false, Ok(())) => ExitCode::SUCCESS,
-        (false, Err(error)) => {
-            tell(&format!("error: cannot write to standard output: {error}"));
-            ExitCode::from(Status::Undecided as u8)
-        }
-    }
-}
 
 /// Runs a command and tells how it went.
 pub fn run(command: Command) -> ExitCode {
