@@ -20,9 +20,14 @@ pub fn map<T: Sync, R: Send + Sync>(
             results[n].get_or_init(|| work(n, item));
         }
     };
-    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let threads = at_most.min(items.len());
+    // Finding out how many processors there are takes longer than many a small item.
+    let threads = match threads {
+        0 | 1 => threads,
+        _ => thread::available_parallelism().map_or(1, |n| threads.min(n.get())),
+    };
     thread::scope(|scope| {
-        for _ in 1..processors.min(at_most).min(items.len()) {
+        for _ in 1..threads {
             scope.spawn(worker);
         }
         worker();

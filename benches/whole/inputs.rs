@@ -1,0 +1,164 @@
+//! The inputs: keys, a large file, layouts, an archive.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::process::Command;
+
+use ir_sign::crypto::digest::unhex;
+use ir_sign::scheme::annotation::SIGNATURE;
+use serde_json::Value;
+
+use super::content::Files;
+use super::layout::{Layer, Layout, Packing};
+use super::{Error, Place};
+
+const MB: u64 = 1_000_000;
+const GIB: u64 = 1 << 30;
+
+/// How many images the layout `many` holds.
+pub const MANY: u32 = 1000;
+
+/// Makes all inputs.
+pub fn make(place: &Place) -> Result<(), Error> {
+    keys(place)?;
+    fs::create_dir(place.path("registry"))?;
+    images(place, "small", Packing::Gzip, &[100_000], 1)?;
+    signed_parts(place)?;
+    images(place, "many", Packing::Gzip, &[10_000], MANY)?;
+    images(place, "gzip-1", Packing::Gzip, &[1000 * MB], 1)?;
+    images(place, "gzip-2", Packing::Gzip, &[500 * MB, 500 * MB], 1)?;
+    images(place, "zstd-2", Packing::Zstd, &[250 * MB, 250 * MB], 1)?;
+    archive(place)?;
+    note("a file of 1 GiB");
+    let mut file = BufWriter::new(File::create(place.path("file"))?);
+    Files::new(7).write(&mut file, GIB)?;
+    file.flush()?;
+    // What is still on its way to the disk would slow down what is measured.
+    rustix::fs::sync();
+    Ok(())
+}
+
+fn note(what: &str) {
+    eprintln!("making {what}");
+}
+
+fn keys(place: &Place) -> Result<(), Error> {
+    for who in ["ca", "vendor"] {
+        let (private, public) = (format!("{who}.prv"), format!("{who}.pub"));
+        ours(place, &["gen-key", "-o", &private, "--public", &public])?;
+    }
+    ours(
+        place,
+        &[
+            "endorse",
+            "-k",
+            "ca.prv",
+            "-f",
+            "vendor.pub",
+            "-s",
+            "vendor.sig",
+        ],
+    )
+}
+
+/// Writes and signs a layout of `count` images that share their layers.
+fn images(
+    place: &Place,
+    app: &str,
+    packing: Packing,
+    sizes: &[u64],
+    count: u32,
+) -> Result<(), Error> {
+    note(&format!("layout {app}"));
+    let mut layout = Layout::new(place.path("registry").join(app))?;
+    let layers = layers(&layout, packing, sizes)?;
+    for (n, layer) in layers.iter().enumerate() {
+        fs::hard_link(&layer.path, place.path(&format!("{app}-layer-{n}")))?;
+    }
+    let tags: Vec<String> = (0..count).map(|n| format!("v{n}")).collect();
+    for tag in &tags {
+        layout.image(tag, &layers)?;
+    }
+    layout.finish()?;
+    let mut sign = vec!["sign-image", "-q", "-r", "registry", "-a", app];
+    sign.extend(["-v", "vendor.prv", "-s", "vendor.sig", "-c", "ca.pub"]);
+    sign.extend(tags.iter().flat_map(|tag| ["-d", tag]));
+    ours(place, &sign)
+}
+
+/// Writes the layers, each on a thread of its own: packing takes longest of all.
+fn layers(layout: &Layout, packing: Packing, sizes: &[u64]) -> Result<Vec<Layer>, Error> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..)
+            .zip(sizes)
+            .map(|(seed, size)| {
+                let layer = move || {
+                    layout
+                        .layer(packing, *size, seed)
+                        .map_err(|e| e.to_string())
+                };
+                scope.spawn(layer)
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| Ok(thread.join().expect("writing does not panic")?))
+            .collect()
+    })
+}
+
+/// An archive of a layout with uncompressed layers.
+fn archive(place: &Place) -> Result<(), Error> {
+    note("an archive of uncompressed layers");
+    let unpacked = place.path("unpacked");
+    let mut layout = Layout::new(unpacked.clone())?;
+    let layers = layers(&layout, Packing::Plain, &[500 * MB, 500 * MB])?;
+    layout.image("v0", &layers)?;
+    layout.finish()?;
+    let mut tar = tar::Builder::new(BufWriter::new(File::create(place.path("archive.tar"))?));
+    for name in ["oci-layout", "index.json", "blobs"] {
+        let path = unpacked.join(name);
+        if path.is_dir() {
+            tar.append_dir_all(name, path)?;
+        } else {
+            tar.append_path_with_name(path, name)?;
+        }
+    }
+    tar.into_inner()?.flush()?;
+    fs::remove_dir_all(unpacked)?;
+    Ok(())
+}
+
+/// Takes the signed config and its signature out of the layout `small`, for `openssl`.
+fn signed_parts(place: &Place) -> Result<(), Error> {
+    let layout = place.path("registry/small");
+    let index = read(&layout.join("index.json"))?;
+    let manifest = read(&blob(&layout, &index["manifests"][0])?)?;
+    fs::copy(blob(&layout, &manifest["config"])?, place.path("config"))?;
+    let signature = manifest["annotations"][SIGNATURE].as_str();
+    let signature = signature.and_then(unhex).ok_or("no signature")?;
+    fs::write(place.path("config.sig"), signature)?;
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Value, Error> {
+    Ok(serde_json::from_slice(&fs::read(path)?)?)
+}
+
+fn blob(layout: &Path, descriptor: &Value) -> Result<std::path::PathBuf, Error> {
+    let digest = descriptor["digest"].as_str().ok_or("no digest")?;
+    Ok(layout.join("blobs").join(digest.replace(':', "/")))
+}
+
+fn ours(place: &Place, arguments: &[&str]) -> Result<(), Error> {
+    let output = Command::new(&place.program)
+        .args(arguments)
+        .current_dir(&place.root)
+        .output()?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("ir-sign {}: {said}", arguments[0]).into());
+    }
+    Ok(())
+}

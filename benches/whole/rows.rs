@@ -1,0 +1,253 @@
+//! What is measured, against what, and what is aimed at.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::inputs::MANY;
+use super::job::{Job, Pairs, Usage};
+use super::table::Row;
+use super::{Error, Place};
+
+/// The most memory that any work should take.
+const MEMORY: u64 = 24_000_000;
+
+/// Rows so far, and what is needed to come by more.
+struct Bench<'a> {
+    place: &'a Place,
+    rows: Vec<Row>,
+    peaks: Vec<(String, u64)>,
+}
+
+type Part = fn(&mut Bench<'_>) -> Result<(), Error>;
+
+/// The parts of the bench, by the names they are asked for.
+const PARTS: [(&str, Part); 6] = [
+    ("config-only", |bench| bench.config_only()),
+    ("all", |bench| bench.all()),
+    ("sign", |bench| bench.sign()),
+    ("extract", |bench| bench.extract()),
+    ("gzip", |bench| bench.gzip()),
+    ("zstd", |bench| bench.zstd()),
+];
+
+/// Measures the wanted parts, or all.
+pub fn measure(place: &Place, wanted: &[&str]) -> Result<Vec<Row>, Error> {
+    if let Some(unknown) = wanted.iter().find(|w| PARTS.iter().all(|p| p.0 != **w)) {
+        let names = PARTS.map(|part| part.0).join(", ");
+        return Err(format!("there is no part {unknown}; there are {names}").into());
+    }
+    let mut bench = Bench {
+        place,
+        rows: Vec::new(),
+        peaks: Vec::new(),
+    };
+    for (name, part) in PARTS {
+        if wanted.is_empty() || wanted.contains(&name) {
+            part(&mut bench)?;
+        }
+    }
+    let peaks = bench.peaks.into_iter().map(|(work, peak)| Row {
+        work: format!("peak memory of: {work}"),
+        ours: megabytes(peak),
+        reference: "–".into(),
+        ratio: "–".into(),
+        target: format!("≤ {}", megabytes(MEMORY)),
+        met: peak <= MEMORY,
+    });
+    bench.rows.extend(peaks);
+    Ok(bench.rows)
+}
+
+impl Bench<'_> {
+    fn config_only(&mut self) -> Result<(), Error> {
+        let work = "`verify-image --config-only`, a small image";
+        let ours = self.ours("verify-image -r registry -a small -c ca.pub --config-only");
+
+        let pairs = measure_pairs(work, &ours, &self.command("true"), 400)?;
+        let more = pairs.median(|ours, other| seconds(ours.wall) - seconds(other.wall));
+        self.rows.push(Row {
+            work: work.into(),
+            ours: time(pairs.median(|ours, _| seconds(ours.wall))),
+            reference: against(&pairs, "`true`"),
+            ratio: format!("+{}", time(more)),
+            target: "≤ 1.5 ms more".into(),
+            met: more <= 1.5e-3,
+        });
+
+        let openssl = |key: &str, signature: &str, file: &str| {
+            self.command(&format!(
+                "openssl dgst -sha384 -verify {key} -keyform DER -signature {signature} {file}"
+            ))
+        };
+        let twice = openssl("ca.pub", "vendor.sig", "vendor.pub").then(openssl(
+            "vendor.pub",
+            "config.sig",
+            "config",
+        ));
+        let pairs = measure_pairs(work, &ours, &twice, 100)?;
+        self.ratio(
+            work,
+            &pairs,
+            "two runs of `openssl dgst -sha384 -verify`",
+            0.5,
+        );
+        self.peak(work, &pairs);
+        Ok(())
+    }
+
+    fn all(&mut self) -> Result<(), Error> {
+        let work = format!("`verify-image --all`, {MANY} images of one vendor");
+        let ours = self.ours("verify-image -r registry -a many -c ca.pub --all");
+        let pairs = measure_pairs(&work, &ours, &self.command("true"), 20)?;
+        let each = pairs.median(|ours, _| seconds(ours.wall)) / f64::from(MANY);
+        self.rows.push(Row {
+            work: work.clone(),
+            ours: format!("{} an image", time(each)),
+            reference: "–".into(),
+            ratio: "–".into(),
+            target: "≤ 0.4 ms an image on 2 processors".into(),
+            met: each <= 0.4e-3,
+        });
+        self.peak(&work, &pairs);
+        Ok(())
+    }
+
+    fn sign(&mut self) -> Result<(), Error> {
+        let work = "`sign`, a file of 1 GiB";
+        let ours = self.ours("sign -k vendor.prv -f file -s file.sig");
+        let openssl = "openssl dgst -sha384 -sign vendor.prv -keyform DER -out file.openssl file";
+        let openssl = self.command(openssl).writes("file.openssl");
+        let pairs = measure_pairs(work, &ours.writes("file.sig"), &openssl, 11)?;
+        self.ratio(work, &pairs, "`openssl dgst -sha384 -sign`", 1.0);
+        self.peak(work, &pairs);
+        Ok(())
+    }
+
+    fn extract(&mut self) -> Result<(), Error> {
+        if self.ours("extract-sign-image --help").run().is_err() {
+            eprintln!("this program has no extract-sign-image: left out");
+            return Ok(());
+        }
+        let work = "`extract-sign-image`, 1 GB of uncompressed layers, everything verified";
+        std::fs::create_dir_all(self.place.path("extracted"))?;
+        let ours = "extract-sign-image -r extracted -f archive.tar -a app \
+                    -v vendor.prv -s vendor.sig -c ca.pub";
+        let ours = self.ours(ours).writes("extracted/app");
+        let references = [
+            (
+                "mkdir unpacked; tar xf archive.tar -C unpacked",
+                "`tar xf`, which leaves the writing for later",
+            ),
+            (
+                "mkdir unpacked; tar xf archive.tar -C unpacked; sync -f unpacked",
+                "`tar xf` and `sync -f`, as durable as ours",
+            ),
+        ];
+        for (script, name) in references {
+            let tar = self.shell(script).writes("unpacked");
+            let pairs = measure_pairs(work, &ours, &tar, 9)?;
+            self.ratio(work, &pairs, name, 1.1);
+            self.peak(work, &pairs);
+        }
+        Ok(())
+    }
+
+    fn gzip(&mut self) -> Result<(), Error> {
+        for layers in [1, 2] {
+            let app = format!("gzip-{layers}");
+            let plural = if layers == 1 { "" } else { "s" };
+            let work = format!("`verify-image`, 1 GB in {layers} gzip layer{plural}");
+            let script = format!("for f in {app}-layer-*; do gzip -dc < $f | sha256sum; done");
+            let pairs = measure_pairs(&work, &self.verify(&app), &self.shell(&script), 7)?;
+            self.ratio(&work, &pairs, "`gzip -dc \\| sha256sum`", 1.0);
+            self.peak(&work, &pairs);
+        }
+        Ok(())
+    }
+
+    fn zstd(&mut self) -> Result<(), Error> {
+        let work = "`verify-image`, 2 zstd layers with a window of 8 MiB";
+        let pairs = measure_pairs(work, &self.verify("zstd-2"), &self.command("true"), 5)?;
+        self.peak(work, &pairs);
+        Ok(())
+    }
+
+    fn verify(&self, app: &str) -> Job {
+        self.ours(&format!("verify-image -r registry -a {app} -c ca.pub"))
+    }
+
+    /// The program that is measured.
+    fn ours(&self, arguments: &str) -> Job {
+        Job::new(&self.place.root, &self.place.program, arguments)
+    }
+
+    /// Another program.
+    fn command(&self, command: &str) -> Job {
+        let (program, arguments) = command.split_once(' ').unwrap_or((command, ""));
+        Job::new(&self.place.root, Path::new(program), arguments)
+    }
+
+    fn shell(&self, script: &str) -> Job {
+        Job::shell(&self.place.root, script)
+    }
+
+    fn ratio(&mut self, work: &str, pairs: &Pairs, name: &str, target: f64) {
+        let ratio = |ours: &Usage, other: &Usage| seconds(ours.wall) / seconds(other.wall);
+        let ratio = pairs.median(ratio);
+        self.rows.push(Row {
+            work: work.into(),
+            ours: time(pairs.median(|ours, _| seconds(ours.wall))),
+            reference: against(pairs, name),
+            ratio: format!("{ratio:.2}"),
+            target: format!("≤ {target:.1}"),
+            met: ratio <= target,
+        });
+    }
+
+    fn peak(&mut self, work: &str, pairs: &Pairs) {
+        self.peaks.push((work.into(), pairs.peak()));
+    }
+}
+
+/// Measures, and tells how evenly it went.
+fn measure_pairs(work: &str, ours: &Job, reference: &Job, count: usize) -> Result<Pairs, Error> {
+    eprintln!("measuring {work}");
+    let pairs = Pairs::measure(ours, reference, count)?;
+    let wall = |usage: &Usage| seconds(usage.wall);
+    let cpu = |usage: &Usage| seconds(usage.cpu);
+    let (low, high) = pairs.range(|ours, other| wall(ours) / wall(other));
+    eprintln!(
+        "  {count} pairs: ratio {:.2} ({low:.2} to {high:.2})",
+        pairs.median(|ours, other| wall(ours) / wall(other)),
+    );
+    eprintln!(
+        "  at best {} by {}, processor time {} by {}",
+        time(pairs.range(|ours, _| wall(ours)).0),
+        time(pairs.range(|_, other| wall(other)).0),
+        time(pairs.median(|ours, _| cpu(ours))),
+        time(pairs.median(|_, other| cpu(other))),
+    );
+    Ok(pairs)
+}
+
+fn against(pairs: &Pairs, name: &str) -> String {
+    let theirs = time(pairs.median(|_, other| seconds(other.wall)));
+    format!("{theirs} ({name})")
+}
+
+fn seconds(duration: Duration) -> f64 {
+    duration.as_secs_f64()
+}
+
+fn time(seconds: f64) -> String {
+    if seconds < 0.1 {
+        format!("{:.2} ms", seconds * 1e3)
+    } else {
+        format!("{seconds:.2} s")
+    }
+}
+
+fn megabytes(bytes: u64) -> String {
+    let tenths = bytes.div_ceil(100_000);
+    format!("{}.{} MB", tenths / 10, tenths % 10)
+}
