@@ -22,6 +22,7 @@ const APPS: [(&str, &str); 4] = [
 fn furnish(folder: &Path) {
     copy_keys(folder);
     fs::write(folder.join("letter.txt"), "Dear reader,\n").expect("written");
+    fs::copy(data("docker-save-new.tar"), folder.join("world.tar")).expect("a copy");
     for (app, fixture) in APPS {
         unpack(fixture, &folder.join("registry").join(app));
     }
