@@ -1,7 +1,7 @@
 //! Doing the same to many things at once.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::thread;
 
 /// Does `work` to all items, on as many threads as there are processors but no more than
@@ -38,8 +38,67 @@ pub fn map<T: Sync, R: Send + Sync>(
         .collect()
 }
 
+/// Lets only so many in at a time: for work that needs much memory.
+pub struct Gate {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+/// Stands for one that is in; dropping it lets the next one in.
+pub struct Pass<'a>(&'a Gate);
+
+impl Gate {
+    /// A gate for `places` at a time.
+    pub const fn new(places: usize) -> Self {
+        Self {
+            free: Mutex::new(places),
+            freed: Condvar::new(),
+        }
+    }
+
+    /// Waits until there is a place.
+    pub fn enter(&self) -> Pass<'_> {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = self
+            .freed
+            .wait_while(free, |free| *free == 0)
+            .unwrap_or_else(PoisonError::into_inner);
+        *free -= 1;
+        Pass(self)
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        let mut free = self.0.free.lock().unwrap_or_else(PoisonError::into_inner);
+        *free += 1;
+        self.0.freed.notify_one();
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn a_gate_lets_only_so_many_in() {
+        let gate = super::Gate::new(2);
+        let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let pass = gate.enter();
+                    most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    std::thread::sleep(std::time::Duration::from_millis(5));
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                    drop(pass);
+                });
+            }
+        });
+        assert_eq!(inside.into_inner(), 0);
+        assert!(most.into_inner() <= 2);
+    }
+
     #[test]
     fn keeps_the_order() {
         let items: Vec<usize> = (0..1000).collect();

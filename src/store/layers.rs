@@ -14,12 +14,14 @@ use super::error::{Error, Part};
 use super::{Layout, Problem};
 use crate::crypto::{Digest, HashAlgorithm, Hasher};
 use crate::image::{Compression, Descriptor, Image, Mismatch};
-use crate::parallel;
+use crate::parallel::{self, Gate};
 use crate::progress::Progress;
 
 /// The largest window a zstd layer may ask for: 8 MiB, what decoders have to support (RFC 8878,
 /// section 3.1.1.1.2) and what memory is planned for.
 const ZSTD_WINDOW_LOG: u32 = 23;
+/// How many such windows there may be at a time.
+const ZSTD_WINDOWS: usize = 2;
 const READ_SIZE: usize = 64 * 1024;
 
 /// What was found out about an image's layers.
@@ -44,12 +46,25 @@ struct Contents {
 type Key = (Digest, Option<Compression>, HashAlgorithm);
 
 /// Layers that were hashed by this run, each once however many images share it.
-#[derive(Default)]
-pub(super) struct LayerCache(Mutex<HashMap<Key, Arc<OnceLock<Contents>>>>);
+pub(super) struct LayerCache {
+    cells: Mutex<HashMap<Key, Arc<OnceLock<Contents>>>>,
+    /// Images and their layers are both worked on several at a time, and each zstd layer may take a
+    /// window.
+    windows: Gate,
+}
+
+impl Default for LayerCache {
+    fn default() -> Self {
+        Self {
+            cells: Mutex::default(),
+            windows: Gate::new(ZSTD_WINDOWS),
+        }
+    }
+}
 
 impl LayerCache {
     fn cell(&self, key: Key) -> Arc<OnceLock<Contents>> {
-        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(cells.entry(key).or_default())
     }
 
@@ -271,6 +286,7 @@ impl Checker<'_> {
                 hash(MultiGzDecoder::new(packed), algorithm, limit)
             }
             Some(Compression::Zstd) => {
+                let _window = self.layout.layer_cache.windows.enter();
                 let packed = BufReader::with_capacity(READ_SIZE, &mut packed);
                 unzstd(packed)
                     .map_err(|e| e.to_string())
