@@ -191,7 +191,8 @@ fn a_given_one_that_does_not_hold_is_refused() {
 
 #[test]
 fn an_app_that_cannot_be_read_could_hold_one() {
-    let corruptions: [(&str, fn(&Scene)); 3] = [
+    type Corruption = (&'static str, fn(&Scene));
+    let corruptions: [Corruption; 3] = [
         ("manifest", |scene| {
             let layout = scene.app("second");
             let entry = oci::tagged(&layout, "1.0");
@@ -201,10 +202,10 @@ fn an_app_that_cannot_be_read_could_hold_one() {
             );
         }),
         ("index.json", |scene| {
-            write(scene.app("second").join("index.json"), "{")
+            write(scene.app("second").join("index.json"), "{");
         }),
         ("oci-layout", |scene| {
-            write(scene.app("second").join("oci-layout"), "{}")
+            write(scene.app("second").join("oci-layout"), "{}");
         }),
     ];
     for (what, corrupt) in corruptions {

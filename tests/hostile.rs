@@ -545,11 +545,12 @@ fn with_index_text(edit: impl Fn(&str) -> String) -> Scene {
     scene
 }
 
+type Edit = Box<dyn Fn(&str) -> String>;
+
 /// Edits that every document has to be refused for.
-fn odd_documents() -> Vec<(&'static str, Box<dyn Fn(&str) -> String>)> {
+fn odd_documents() -> Vec<(&'static str, Edit)> {
     let first = |member: &'static str| {
-        Box::new(move |text: &str| text.replacen('{', &format!("{{{member},"), 1))
-            as Box<dyn Fn(&str) -> String>
+        Box::new(move |text: &str| text.replacen('{', &format!("{{{member},"), 1)) as Edit
     };
     vec![
         ("a member twice", first(r#""x":1,"x":2"#)),

@@ -15,7 +15,7 @@ fn tampered(edit: impl FnOnce(&Scene, &mut Value)) -> Scene {
     scene.sign("app", &["-d", "latest"]).ok();
     scene.verify("app", &["-d", "latest"]).ok();
     replace_manifest(&scene.app("app"), "latest", |manifest| {
-        edit(&scene, manifest)
+        edit(&scene, manifest);
     });
     scene
 }
