@@ -16,6 +16,7 @@ mod name;
 mod problem;
 mod source;
 mod survey;
+mod sync;
 mod unpack;
 mod walk;
 mod write;

@@ -99,6 +99,9 @@ impl Data<'_, '_> {
 /// Calls `visit` with every member that is not a folder, in their order. What it does not read is
 /// passed over.
 ///
+/// Long names and pax headers are members of their own to the limit of members; what is read or
+/// passed over, headers and padding too, counts towards the limit of the image.
+///
 /// The end has to be marked by a block of zeros. POSIX asks for two, some writers stop after one;
 /// without any, an archive that was cut short between two members would look whole.
 pub(super) fn walk(

@@ -1,13 +1,10 @@
 //! Writing a layout: blobs that are hashed as they are written, and made durable at little cost.
 
-use std::fs::File;
 use std::io::{self, Write};
-use std::num::NonZeroU64;
-use std::path::PathBuf;
-
-use rustix::fs::Advice;
+use std::sync::Arc;
 
 use super::packing;
+use super::sync::Syncer;
 use super::walk::Data;
 use crate::crypto::stream::StreamHasher;
 use crate::crypto::{Digest, HashAlgorithm};
@@ -19,8 +16,8 @@ use crate::store::registry::write_new;
 
 /// Bytes after which the disk is set to work on a file that is still being written.
 const WRITEBACK: u64 = 8 << 20;
-/// Files that are held open until they are synced.
-const UNSYNCED: usize = 64;
+/// Bytes that are read and then written at a time: few enough to stay in a core's cache between.
+const STEP: usize = 32 * 1024;
 /// Blobs of fewer bytes are quicker hashed again than remembered.
 const NOTABLE: u64 = 1 << 20;
 /// What a blob is called while its digest is not known.
@@ -31,9 +28,7 @@ pub(super) struct Writer<'a> {
     into: &'a Dir,
     blobs: Dir,
     algorithms: Vec<(HashAlgorithm, Dir)>,
-    /// Files that are wholly written, with their paths for messages. Synced together, they share
-    /// commits of the file system's journal.
-    unsynced: Vec<(File, PathBuf)>,
+    syncer: Syncer,
     notable: Vec<(Digest, u64)>,
 }
 
@@ -52,7 +47,7 @@ impl<'a> Writer<'a> {
             into,
             blobs: into.make_new_dir(BLOBS)?,
             algorithms: Vec::new(),
-            unsynced: Vec::new(),
+            syncer: Syncer::new().map_err(|e| Error::io(into.path(), "start a thread for", e))?,
             notable: Vec::new(),
         })
     }
@@ -104,8 +99,9 @@ impl<'a> Writer<'a> {
         file.write_all(bytes)
             .map_err(|e| Error::io(&path, "write", e))?;
         dir.rename(UNNAMED, dir, &digest.hex())?;
-        write_back(&file, 0, bytes.len() as u64);
-        self.sync_later(file, path)?;
+        let file = Arc::new(file);
+        self.syncer.start(&file, 0, bytes.len() as u64);
+        self.syncer.sync(file, path);
         Ok(Written {
             digest,
             size: bytes.len() as u64,
@@ -122,7 +118,7 @@ impl<'a> Writer<'a> {
     ) -> Result<Written, Error> {
         let (_, dir) = &self.algorithms[folder];
         let path = dir.path_of(name);
-        let mut file = dir.create(name)?;
+        let file = Arc::new(dir.create(name)?);
         let mut hasher = StreamHasher::new(algorithm);
         let mut compression = Compression::None;
         let mut size = 0;
@@ -130,11 +126,12 @@ impl<'a> Writer<'a> {
         while data.left() > 0 {
             let mut failed = None;
             let step = hasher.update_with(|buffer| {
-                let copied = data.fill(buffer).and_then(|n| {
+                let length = buffer.len().min(STEP);
+                let copied = data.fill(&mut buffer[..length]).and_then(|n| {
                     if size == 0 {
                         compression = packing(&buffer[..n]);
                     }
-                    let written = file.write_all(&buffer[..n]);
+                    let written = (&*file).write_all(&buffer[..n]);
                     written.map_err(|e| Error::io(&path, "write", e))?;
                     Ok(n)
                 });
@@ -148,16 +145,16 @@ impl<'a> Writer<'a> {
             }
             size += step.map_err(|e| Error::io(&path, "write", e))? as u64;
             if size - set_going >= WRITEBACK {
-                write_back(&file, set_going, size - set_going);
+                self.syncer.start(&file, set_going, size - set_going);
                 set_going = size;
             }
         }
-        write_back(&file, set_going, size - set_going);
+        self.syncer.start(&file, set_going, size - set_going);
         let digest = hasher.digest();
         if size >= NOTABLE {
             self.notable.push((digest, size));
         }
-        self.sync_later(file, path)?;
+        self.syncer.sync(file, path);
         Ok(Written {
             digest,
             size,
@@ -165,29 +162,14 @@ impl<'a> Writer<'a> {
         })
     }
 
-    fn sync_later(&mut self, file: File, path: PathBuf) -> Result<(), Error> {
-        self.unsynced.push((file, path));
-        if self.unsynced.len() >= UNSYNCED {
-            self.sync_files()?;
-        }
-        Ok(())
-    }
-
-    fn sync_files(&mut self) -> Result<(), Error> {
-        for (file, path) in self.unsynced.drain(..) {
-            file.sync_all().map_err(|e| Error::io(&path, "sync", e))?;
-        }
-        Ok(())
-    }
-
     /// Adds the files that lead to the blobs and makes everything durable. Returns the large blobs,
     /// with their sizes.
     pub(super) fn finish(
-        mut self,
+        self,
         layout_file: &[u8],
         index: &[u8],
     ) -> Result<Vec<(Digest, u64)>, Error> {
-        self.sync_files()?;
+        self.syncer.finish()?;
         write_new(self.into, LAYOUT_FILE, layout_file)?;
         write_new(self.into, INDEX_FILE, index)?;
         for (_, dir) in &self.algorithms {
@@ -196,16 +178,5 @@ impl<'a> Writer<'a> {
         self.blobs.sync()?;
         self.into.sync()?;
         Ok(self.notable)
-    }
-}
-
-/// Lets the disk start on a part of a file, so that syncing the whole finds little left to do.
-///
-/// Linux starts writing out what it is told will not be needed (`mm/fadvise.c`), as
-/// `sync_file_range` does; the pages stay while they are being written, so later readers find them.
-fn write_back(file: &File, from: u64, length: u64) {
-    if let Some(length) = NonZeroU64::new(length) {
-        // It is advice: whether it is taken shows in nothing but time.
-        let _ = rustix::fs::fadvise(file, from, Some(length), Advice::DontNeed);
     }
 }
