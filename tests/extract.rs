@@ -370,7 +370,9 @@ fn what_is_no_archive_is_refused() {
     );
     write(
         scene.path("noise.tar"),
-        (0..9999u32).map(|i| (i * i >> 3) as u8).collect::<Vec<_>>(),
+        (0..9999u32)
+            .map(|i| ((i * i) >> 3).to_le_bytes()[0])
+            .collect::<Vec<_>>(),
     );
     refused(
         &scene,

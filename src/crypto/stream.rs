@@ -133,7 +133,9 @@ mod tests {
 
     #[test]
     fn equals_hashing_in_one_go() {
-        let bytes: Vec<u8> = (0..5_000_000u32).map(|i| (i ^ (i >> 7)) as u8).collect();
+        let bytes: Vec<u8> = (0..5_000_000u32)
+            .map(|i| (i ^ (i >> 7)).to_le_bytes()[0])
+            .collect();
         for len in [
             0,
             1,

@@ -45,6 +45,7 @@ impl Dir {
     }
 
     /// The same folder, called otherwise in messages.
+    #[must_use]
     pub fn shown_as(self, path: PathBuf) -> Self {
         Self { path, ..self }
     }
