@@ -124,7 +124,7 @@ pub enum Existing {
     Replace,
 }
 
-/// What [`write`] did.
+/// What [`write()`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
     /// The file was written.
@@ -146,7 +146,7 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> Result
     Ok(Written::New)
 }
 
-/// Refuses now what [`write`] would refuse later, before any work is put into the content.
+/// Refuses now what [`write()`] would refuse later, before any work is put into the content.
 pub fn check_absent(path: &Path) -> Result<(), Error> {
     check_target(path, &[], Existing::Refuse).map(|_| ())
 }
