@@ -1,0 +1,231 @@
+//! The commands on images.
+
+use serde_json::json;
+
+use super::warn_if_open;
+use crate::cli::args::{ExtractSignImage, How, InspectImage, Prune, SignImage, VerifyImage};
+use crate::cli::bar::Bar;
+use crate::cli::console::{Console, Outcome};
+use crate::cli::explain::{self, Status};
+use crate::cli::show;
+use crate::ops::{endorsement::Vouch, extract, inspect::Inspect, sign, verify};
+use crate::report::Report;
+use crate::store::{Limits, Published, Registry, Selection};
+
+fn how(args: How, console: &Console) -> sign::How {
+    let vouch = match (args.ca_prv, args.vendor_pub_signature, args.ca_pub) {
+        (Some(key), ..) => {
+            warn_if_open(&key, console);
+            Vouch::Ca(key)
+        }
+        (None, Some(signature), Some(ca)) => Vouch::File { signature, ca },
+        _ => unreachable!("the argument parser asks for one or the other"),
+    };
+    warn_if_open(&args.vendor_prv, console);
+    sign::How {
+        references: args.references,
+        selection: match (args.platform, args.all_platforms) {
+            (Some(platform), _) => Selection::Platform(platform),
+            (None, true) => Selection::All,
+            (None, false) => Selection::One,
+        },
+        vendor: args.vendor_prv,
+        vouch,
+        limits: args.limits.into(),
+    }
+}
+
+pub(super) fn sign_image(args: SignImage, console: &Console) -> Outcome {
+    let request = sign::SignImages {
+        registry: args.place.registry,
+        app: args.place.app,
+        how: how(args.how, console),
+    };
+    let bar = Bar::new(console.settings);
+    let result = request.run(&bar);
+    bar.finish();
+    show_signed(&result?, console)
+}
+
+pub(super) fn extract_sign_image(args: ExtractSignImage, console: &Console) -> Outcome {
+    let app = match args.app {
+        Some(app) => app,
+        None => extract::default_app(&args.filename)?,
+    };
+    let request = extract::ExtractSign {
+        registry: args.registry,
+        archive: args.filename,
+        app,
+        how: how(args.how, console),
+        force: args.force,
+    };
+    let bar = Bar::new(console.settings);
+    let result = request.run(&bar);
+    bar.finish();
+    let (mut signed, published) = result?;
+    let layout = signed.layout.display();
+    match published {
+        Published::New => console.note(&format!("unpacked as {layout}")),
+        Published::Replaced => console.note(&format!(
+            "unpacked as {layout}, in the place of what was there"
+        )),
+        Published::Same => {
+            console.note(&format!(
+                "{layout} is there already, with this very content"
+            ));
+            signed.changed = false;
+        }
+    }
+    show_signed(&signed, console)
+}
+
+fn show_signed(signed: &sign::SignedImages, console: &Console) -> Outcome {
+    for image in &signed.images {
+        console.note(&show::signed(image));
+    }
+    console.note(&show::endorsement(&signed.endorsement));
+    console.detail(&format!("vendor {}", signed.vendor));
+    console.detail(&format!("ca     {}", signed.ca));
+    for referrer in &signed.referrers {
+        console.warn(&show::referrer(referrer));
+    }
+    for warning in &signed.warnings {
+        console.warn(warning);
+    }
+    if !signed.changed {
+        console.note("nothing was changed");
+    }
+    for image in &signed.images {
+        console.result(&image.applied.new.to_string())?;
+    }
+    console.json(|| show::signed_json(signed))?;
+    Ok(Status::Done)
+}
+
+pub(super) fn verify_image(args: VerifyImage, console: &Console) -> Outcome {
+    let request = verify::VerifyImages {
+        registry: args.place.registry,
+        app: args.place.app,
+        which: if args.all {
+            verify::Which::All
+        } else {
+            verify::Which::Named(args.references)
+        },
+        selection: args.platform.map_or(Selection::One, Selection::Platform),
+        ca: args.ca_pub,
+        vendors: args.vendors,
+        config_only: args.config_only,
+        limits: args.limits.into(),
+    };
+    let bar = Bar::new(console.settings);
+    let result = request.run(&bar);
+    bar.finish();
+    show_verified(&result?, console)
+}
+
+fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
+    let mut worst = Status::Done;
+    let mut images = Vec::new();
+    let mut show = |report: &Report, trusted: bool| {
+        console.note(&show::report(report, trusted, console.paint));
+        if console.settings.json {
+            images.push(show::report_json(report, trusted));
+        }
+    };
+    let mut digests = Vec::new();
+    let mut errors = Vec::new();
+    for verdict in &verified.images {
+        match verdict {
+            Ok(Ok(trusted)) => {
+                show(trusted.report(), true);
+                digests.push(trusted.report().digest);
+            }
+            Ok(Err(report)) => {
+                show(report, false);
+                worst = Status::Refused;
+            }
+            Err(error) => {
+                console.error(error);
+                errors.push(error);
+            }
+        }
+    }
+    for descriptor in &verified.skipped {
+        console.note(&format!(
+            "{} is not an image and was passed over",
+            descriptor.digest
+        ));
+    }
+    for digest in digests {
+        console.result(&digest.to_string())?;
+    }
+    // A check that failed is known; what could not be decided does not take that back.
+    if worst == Status::Done
+        && let Some(status) = errors.iter().map(|e| explain::status(e)).max()
+    {
+        worst = status;
+    }
+    console.json(|| {
+        let skipped = verified.skipped.iter().map(|d| d.digest.to_string());
+        let errors = errors.iter().map(|e| super::error_json(e)["error"].clone());
+        json!({
+            "trusted": worst == Status::Done,
+            "images": images,
+            "skipped": skipped.collect::<Vec<_>>(),
+            "errors": errors.collect::<Vec<_>>(),
+        })
+    })?;
+    Ok(worst)
+}
+
+pub(super) fn inspect_image(args: InspectImage, console: &Console) -> Outcome {
+    let request = Inspect {
+        registry: args.place.registry,
+        app: args.place.app,
+        reference: args.reference,
+        limits: Limits::default(),
+    };
+    let entries = request.run()?;
+    for entry in &entries {
+        console.result(&show::inspected(entry))?;
+    }
+    console.json(
+        || json!({ "entries": entries.iter().map(show::inspected_json).collect::<Vec<_>>() }),
+    )?;
+    Ok(Status::Done)
+}
+
+pub(super) fn prune(args: &Prune, console: &Console) -> Outcome {
+    let registry = Registry::open(&args.place.registry, Limits::default())?;
+    let layout = registry.layout(&args.place.app)?;
+    let bar = Bar::new(console.settings);
+    let pruned = layout.prune(&bar, |found| {
+        let verb = if args.dry_run {
+            "would remove"
+        } else {
+            "removing"
+        };
+        for (digest, size) in &found.blobs {
+            console.note(&format!("{verb} {digest} ({size} bytes)"));
+        }
+        for name in &found.temporary {
+            console.note(&format!(
+                "{verb} {}, left by a run that was ended",
+                show::plain(name)
+            ));
+        }
+        for name in &found.foreign {
+            console.warn(&format!(
+                "blobs/{name} is not a blob by its name and is left alone"
+            ));
+        }
+        if found.blobs.is_empty() && found.temporary.is_empty() {
+            console.note("nothing to remove");
+        }
+        !args.dry_run
+    });
+    bar.finish();
+    let pruned = pruned?;
+    console.json(|| show::pruned_json(&pruned, !args.dry_run))?;
+    Ok(Status::Done)
+}

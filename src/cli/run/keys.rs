@@ -1,0 +1,105 @@
+//! The commands on keys and files.
+
+use serde_json::json;
+
+use super::{shown, warn_if_open, written};
+use crate::cli::args::{ExtractPublic, GenKey, Sign, Verify};
+use crate::cli::bar::Bar;
+use crate::cli::console::{Console, Outcome};
+use crate::cli::explain::Status;
+use crate::cli::show;
+use crate::files::Written;
+use crate::ops::{file, keys};
+
+pub(super) fn gen_key(args: GenKey, console: &Console) -> Outcome {
+    let request = keys::Generate {
+        key: args.output,
+        public: args.public,
+        force: args.force,
+    };
+    let key = request.run()?;
+    console.note(&format!(
+        "made private key {}",
+        show::plain(&request.key.to_string())
+    ));
+    if let Some(public) = &request.public {
+        console.note(&format!("wrote its public key {}", shown(public)));
+    }
+    console.note(&format!("fingerprint {}", key.fingerprint()));
+    console.json(|| {
+        json!({
+            "key": request.key.to_string(),
+            "public": request.public.as_ref().map(|p| p.display().to_string()),
+            "fingerprint": show::fingerprint(&key.fingerprint()),
+        })
+    })?;
+    Ok(Status::Done)
+}
+
+pub(super) fn extract_public(args: ExtractPublic, console: &Console) -> Outcome {
+    warn_if_open(&args.input, console);
+    let request = keys::ExtractPublic {
+        key: args.input,
+        output: args.output,
+        force: args.force,
+    };
+    let (key, how) = request.run()?;
+    console.note(&written(&request.output, how));
+    console.note(&format!("fingerprint {}", key.fingerprint()));
+    console.json(|| {
+        json!({
+            "public": request.output.display().to_string(),
+            "changed": how == Written::New,
+            "fingerprint": show::fingerprint(&key.fingerprint()),
+        })
+    })?;
+    Ok(Status::Done)
+}
+
+pub(super) fn sign_file(args: Sign, endorse: bool, console: &Console) -> Outcome {
+    warn_if_open(&args.key, console);
+    let request = file::SignFile {
+        key: args.key,
+        file: args.file,
+        signature: args.signature,
+        force: args.force,
+        endorse,
+    };
+    let bar = Bar::new(console.settings);
+    let result = request.run(&bar);
+    bar.finish();
+    let signed = result?;
+    console.note(&written(&request.signature, signed.written));
+    if let Some(vendor) = &signed.endorsed {
+        console.note(&format!("endorses vendor {}", vendor.fingerprint()));
+    }
+    console.note(&format!("signed by {}", signed.key.fingerprint()));
+    console.json(|| {
+        json!({
+            "signature": request.signature.display().to_string(),
+            "changed": signed.written == Written::New,
+            "key": show::fingerprint(&signed.key.fingerprint()),
+            "endorsed": signed.endorsed.map(|vendor| show::fingerprint(&vendor.fingerprint())),
+        })
+    })?;
+    Ok(Status::Done)
+}
+
+pub(super) fn verify_file(args: Verify, console: &Console) -> Outcome {
+    let request = file::VerifyFile {
+        key: args.key,
+        file: args.file,
+        signature: args.signature,
+    };
+    let bar = Bar::new(console.settings);
+    let result = request.run(&bar);
+    bar.finish();
+    let key = result?;
+    console.note(&format!(
+        "{} was signed by {}",
+        shown(&request.file),
+        key.fingerprint()
+    ));
+    console.json(|| json!({ "verified": true, "key": show::fingerprint(&key.fingerprint()) }))?;
+    Ok(Status::Done)
+}

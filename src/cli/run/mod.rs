@@ -1,0 +1,128 @@
+//! Each command, from its flags to what it prints.
+
+mod images;
+mod keys;
+
+use std::fs::Metadata;
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::args::{Color, Command, Settings};
+use super::console::{Console, Failure, Outcome, print, tell};
+use super::explain::{self, Status};
+use super::generate;
+use super::show;
+use crate::files::{Existing, Written};
+use crate::key::KeyRef;
+use crate::ops::Error;
+
+/// Runs a command and tells how it went.
+pub fn run(command: Command) -> ExitCode {
+    let console = Console::new(settings(&command));
+    let status = match execute(command, &console) {
+        Ok(status) => status,
+        Err(Failure::Work(error)) => {
+            console.error(&error);
+            let status = explain::status(&error);
+            let told = console.json(|| error_json(&error));
+            match told {
+                Ok(()) => status,
+                Err(_) => Status::Undecided,
+            }
+        }
+        Err(Failure::Output(error)) => {
+            tell(&format!("error: cannot write to standard output: {error}"));
+            Status::Undecided
+        }
+    };
+    ExitCode::from(status as u8)
+}
+
+fn error_json(error: &Error) -> Value {
+    json!({
+        "error": {
+            "message": error.to_string(),
+            "hint": explain::hint(error),
+            "status": explain::status(error) as u8,
+        }
+    })
+}
+
+fn settings(command: &Command) -> Settings {
+    match command {
+        Command::GenKey(args) => args.common.into(),
+        Command::ExtractPublic(args) => args.common.into(),
+        Command::Sign(args) | Command::Endorse(args) => args.common.into(),
+        Command::Verify(args) => args.common.into(),
+        Command::SignImage(args) => args.how.common.into(),
+        Command::ExtractSignImage(args) => args.how.common.into(),
+        Command::VerifyImage(args) => args.common.into(),
+        Command::InspectImage(args) => args.common.into(),
+        Command::Prune(args) => args.common.into(),
+        Command::Completions { .. } | Command::Man { .. } => Settings {
+            json: false,
+            quiet: false,
+            verbose: 0,
+            color: Color::Auto,
+        },
+    }
+}
+
+fn execute(command: Command, console: &Console) -> Outcome {
+    match command {
+        Command::GenKey(args) => keys::gen_key(args, console),
+        Command::ExtractPublic(args) => keys::extract_public(args, console),
+        Command::Sign(args) => keys::sign_file(args, false, console),
+        Command::Endorse(args) => keys::sign_file(args, true, console),
+        Command::Verify(args) => keys::verify_file(args, console),
+        Command::SignImage(args) => images::sign_image(args, console),
+        Command::ExtractSignImage(args) => images::extract_sign_image(args, console),
+        Command::VerifyImage(args) => images::verify_image(args, console),
+        Command::InspectImage(args) => images::inspect_image(args, console),
+        Command::Prune(args) => images::prune(&args, console),
+        Command::Completions { shell } => {
+            print(&generate::completions(shell))?;
+            Ok(Status::Done)
+        }
+        Command::Man { dir, force } => {
+            let existing = if force {
+                Existing::Replace
+            } else {
+                Existing::Keep
+            };
+            for page in generate::manual(&dir, existing)? {
+                console.note(&format!("wrote {}", shown(&dir.join(page))));
+            }
+            Ok(Status::Done)
+        }
+    }
+}
+
+/// A path for a person.
+fn shown(path: &Path) -> String {
+    show::plain(&path.display().to_string())
+}
+
+fn written(path: &Path, written: Written) -> String {
+    match written {
+        Written::New => format!("wrote {}", shown(path)),
+        Written::Same => format!("{} is right already and was left alone", shown(path)),
+    }
+}
+
+/// Warns of a private key that others on this machine can read.
+fn warn_if_open(key: &KeyRef, console: &Console) {
+    use std::os::unix::fs::PermissionsExt;
+    let KeyRef::File(path) = key;
+    let metadata = path.metadata().ok().filter(Metadata::is_file);
+    let mode = metadata.map_or(0, |m| m.permissions().mode());
+    if mode & 0o077 != 0 {
+        console.warn(&format!(
+            "private key {} can be read or written by others (mode {:04o}); chmod 600 it",
+            path.display(),
+            mode & 0o7777
+        ));
+    }
+}
