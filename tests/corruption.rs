@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use ir_sign::image::Reference;
-use ir_sign::key::KeyRef;
+use ir_sign::key::{KeyRef, KeyRing, pkcs11};
 use ir_sign::ops::endorsement::Vouch;
 use ir_sign::ops::sign::{How, SignImages};
 use ir_sign::ops::verify::{VerifyImages, Which};
@@ -18,6 +18,11 @@ use serde_json::Value;
 
 use support::oci::{self, blob_path};
 use support::{FIXTURES, Fixture, Scene, Snapshot, read, same, snapshot, tool, write};
+
+/// A ring for keys in files.
+fn ring() -> KeyRing {
+    KeyRing::new(pkcs11::Options::default())
+}
 
 /// A signed fixture and one image of it.
 struct Signed {
@@ -49,7 +54,7 @@ impl Signed {
             app: "app".parse().expect("a name"),
             which: Which::Named(vec![reference.clone()]),
             selection: selection.clone(),
-            ca: scene.path("ca.pub"),
+            ca: KeyRef::File(scene.path("ca.pub")),
             vendors: Vec::new(),
             config_only: false,
             limits: Limits::default(),
@@ -86,7 +91,7 @@ impl Signed {
 
     /// The digest of the image, if it is trusted.
     fn trusted(&self) -> Option<String> {
-        let verified = self.verify.run(&Silent).ok()?;
+        let verified = self.verify.run(&ring(), &Silent).ok()?;
         assert_eq!(verified.images.len(), 1);
         let trusted = verified.images.into_iter().next()?.ok()?.ok()?;
         Some(trusted.report().digest.to_string())
@@ -94,7 +99,7 @@ impl Signed {
 
     /// Signs; the digest, or the error.
     fn signs(&self) -> Result<String, String> {
-        let signed = self.sign.run(&Silent).map_err(|e| e.to_string())?;
+        let signed = self.sign.run(&ring(), &Silent).map_err(|e| e.to_string())?;
         assert_eq!(signed.images.len(), 1);
         Ok(signed.images[0].applied.new.to_string())
     }

@@ -6,6 +6,8 @@ use std::path::Path;
 use crate::crypto::SignError;
 use crate::crypto::p384::PublicKeyError;
 use crate::key::file::KeyFileError;
+use crate::key::pin::PinError;
+use crate::key::pkcs11;
 use crate::ops::Error;
 use crate::{files, key, scheme, store};
 
@@ -28,9 +30,13 @@ pub fn status(error: &Error) -> Status {
         Error::Key(key::Error::File(source)) | Error::File { source, .. } => of_file(source),
         Error::Store(source) | Error::Endorsements { source, .. } => of_store(source),
         Error::Sign(source) | Error::Scheme(scheme::Error::Sign(source)) => match source {
-            SignError::Backend { .. } => Status::Undecided,
+            SignError::Backend { source } => match source.downcast_ref() {
+                Some(source) => of_token(source),
+                None => Status::Undecided,
+            },
             SignError::Faulty { .. } => Status::Refused,
         },
+        Error::Key(key::Error::Token(source)) => of_token(source),
         Error::OutputIsInput { .. } | Error::NoAppName { .. } => Status::Usage,
         _ => Status::Refused,
     }
@@ -40,6 +46,33 @@ const fn of_file(error: &files::Error) -> Status {
     match error {
         files::Error::Io { .. } => Status::Undecided,
         _ => Status::Refused,
+    }
+}
+
+const fn of_token(error: &pkcs11::Error) -> Status {
+    use pkcs11::Error as E;
+    match error {
+        E::NoKeyNamed { .. }
+        | E::NoLabel { .. }
+        | E::Kind { .. }
+        | E::Label { .. }
+        | E::PinLength { .. }
+        | E::OneSource { .. } => Status::Usage,
+        E::PassportFile(source) => of_file(source),
+        E::Curve { .. }
+        | E::Point { .. }
+        | E::Publics { .. }
+        | E::WrongPublic { .. }
+        | E::Length { .. }
+        | E::Range { .. }
+        | E::InUse { .. }
+        | E::Attributes { .. }
+        | E::Passport { .. }
+        | E::Unfit { .. }
+        | E::NoPassport { .. }
+        | E::Initialised { .. } => Status::Refused,
+        E::BadKey { source, .. } => of_token(source),
+        _ => Status::Undecided,
     }
 }
 
@@ -56,6 +89,10 @@ const fn of_store(error: &store::Error) -> Status {
 pub fn hint(error: &Error) -> Option<String> {
     match error {
         Error::Key(error) => of_key(error),
+        Error::Sign(source) | Error::Scheme(scheme::Error::Sign(source)) => match source {
+            SignError::Backend { source } => source.downcast_ref().and_then(on_token),
+            SignError::Faulty { .. } => None,
+        },
         Error::File { role, source } => of_output(role, source),
         Error::Store(error) => of_layout(error),
         Error::NoAppName { .. } => Some("name the app with -a".into()),
@@ -88,7 +125,64 @@ fn of_key(error: &key::Error) -> Option<String> {
             "a private key is never overwritten: name another file, or move this one away".into(),
         ),
         key::Error::File(_) => None,
+        key::Error::Token(error) => on_token(error),
     }
+}
+
+fn on_token(error: &pkcs11::Error) -> Option<String> {
+    use pkcs11::Error as E;
+    let text = match error {
+        E::Module { .. } => {
+            "name the token's module with --pkcs11-module or PKCS11_MODULE_PATH, as in /usr/lib/softhsm/libsofthsm2.so"
+        }
+        E::Tokens { found, .. } if found.is_empty() => {
+            "see `ir-sign token list`; is the token plugged in, and the module the right one?"
+        }
+        E::Tokens { .. } => "name one by its serial, which no other has: pkcs11:serial=…",
+        E::Keys { found, .. } if found.is_empty() => "see `ir-sign token keys`",
+        E::Keys { .. } => "name one by label and id",
+        E::NoKeyNamed { .. } => "name a key: pkcs11:token=…;object=LABEL",
+        E::NoLabel { .. } => "name the new key: pkcs11:token=…;object=LABEL",
+        E::NotReady { .. } => "set it up: ir-sign token init, or the token's own tools",
+        E::Guarded {
+            final_try: true, ..
+        } => "if you are sure of the PIN, say --allow-final-try",
+        E::Guarded { .. } => "unlock or change the PIN with the token's own tools",
+        E::Pin { .. } => {
+            "check the PIN before another run: a token locks itself after a few wrong ones"
+        }
+        E::NoPin {
+            source: PinError::Nobody,
+            ..
+        } => "--pin-source file:PATH, env:NAME or fd:NUMBER, or pin-source=file:PATH in the URI",
+        E::OneSource { .. } => "give each token its own: pkcs11:…?pin-source=file:PATH",
+        E::NoPublic { .. } => "give its public key with --public-key FILE",
+        E::Mechanism { .. } => {
+            "only CKM_ECDSA over a hash made here is used; see the token's settings"
+        }
+        E::InUse { orphans: true, .. } => {
+            "it has no private half, as after an interrupted gen-key: remove it (pkcs11-tool --delete-object --type pubkey --label LABEL) or take another label"
+        }
+        E::InUse { .. } => {
+            "take another label; if gen-key was interrupted, the key may be the one you want: ir-sign extract-public --pkcs11-uri URI -o FILE"
+        }
+        E::Unsure { .. } => "look before you run it again: ir-sign token keys",
+        E::BadKey { removed: false, .. } => {
+            "remove it with the token's own tools; it is not to be used"
+        }
+        E::Unfit { .. } => {
+            "a passport vouches for a key that was made on its token and never left it; --accept CKA_NAME writes down what is otherwise"
+        }
+        E::NoPassport { .. } => "give its passport too, with --require-passport FILE",
+        E::Initialised { label, .. } => {
+            return Some(format!(
+                "if all on it may be lost, say --erase {}",
+                quoted(Path::new(label))
+            ));
+        }
+        _ => return None,
+    };
+    Some(text.into())
 }
 
 fn of_private(path: &Path, error: &KeyFileError) -> Option<String> {

@@ -5,6 +5,7 @@ mod bar;
 mod console;
 mod explain;
 mod generate;
+mod prompt;
 mod run;
 mod show;
 

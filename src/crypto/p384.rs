@@ -208,6 +208,13 @@ impl Signature {
         Self(signature)
     }
 
+    /// Reads r and s of 48 bytes each, both from 1 to n − 1: what a token gives.
+    pub fn from_raw(bytes: &[u8; 96]) -> Result<Self, SignatureError> {
+        p384::ecdsa::Signature::from_slice(bytes)
+            .map(Self)
+            .map_err(|_| SignatureError)
+    }
+
     /// The DER form, at most 104 bytes.
     pub fn to_der(&self) -> Vec<u8> {
         self.0.to_der().as_bytes().to_vec()

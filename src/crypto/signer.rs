@@ -17,11 +17,9 @@ pub trait Signer {
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
     /// The key's own backend failed.
-    #[error("{key}: {source}")]
+    #[error("{source}")]
     Backend {
-        /// The key, as the user named it.
-        key: String,
-        /// What the backend says.
+        /// What the backend says; it names the key.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The key made a signature that does not verify with its own public key.

@@ -96,6 +96,11 @@ impl FileKey {
         Self { scalar, public }
     }
 
+    /// The scalar, for the token that the key is brought to.
+    pub(super) fn scalar(&self) -> &[u8] {
+        &self.scalar
+    }
+
     /// The DER `ECPrivateKey`, 167 bytes: the named curve secp384r1 and the uncompressed public
     /// point, as OpenSSL writes it.
     pub fn to_sec1(&self) -> Zeroizing<Vec<u8>> {
@@ -161,10 +166,7 @@ impl Signer for FileKey {
         });
         signature
             .map(Signature::from_fixed)
-            .map_err(|e: p384::elliptic_curve::Error| SignError::Backend {
-                key: "key file".into(),
-                source: e.into(),
-            })
+            .map_err(|e: p384::elliptic_curve::Error| SignError::Backend { source: e.into() })
     }
 }
 

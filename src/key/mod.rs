@@ -1,26 +1,34 @@
 //! Who signs: private keys by reference, and the signers behind them.
 //!
-//! A key is a file (DER SEC1). The reference's own form decides what it is; content is never sniffed.
+//! A key is a file (DER SEC1) or on a token (an RFC 7512 URI). The reference's own form decides what
+//! it is; content is never sniffed.
 
 pub mod file;
+pub mod pin;
+pub mod pkcs11;
+pub mod uri;
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::crypto::signer::Checked;
 use crate::crypto::{PublicKey, Signer, p384::PublicKeyError};
 use crate::files::{self, Existing};
 use file::{FileKey, KeyFileError};
+use pkcs11::{NewKey, Options, Passport, Tokens};
+use uri::{TokenUri, UriError};
 
 /// No file this module reads is longer: a PKCS#8 or PEM form of a key has a few hundred bytes.
 const MAX_KEY_FILE: usize = 16 * 1024;
 
-/// Where a private key is.
+/// Where a key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyRef {
-    /// A file with a DER SEC1 `ECPrivateKey`.
+    /// A file: a private key's DER SEC1 `ECPrivateKey`, a public key's DER `SubjectPublicKeyInfo`.
     File(PathBuf),
+    /// A private key on a PKCS#11 token, or its public half.
+    Token(Box<TokenUri>),
 }
 
 /// A reference that does not name a key this program can use.
@@ -29,19 +37,18 @@ pub enum KeyRefError {
     /// The reference is empty.
     #[error("an empty path names no key")]
     Empty,
-    /// The reference is a PKCS#11 URI (RFC 7512).
-    #[error("keys on PKCS#11 tokens are not supported by this version; name a key file")]
-    Token,
+    /// The reference is meant as a PKCS#11 URI (RFC 7512) and is none.
+    #[error("not a PKCS#11 URI: {0}")]
+    Uri(#[from] UriError),
 }
 
 impl TryFrom<&OsStr> for KeyRef {
     type Error = KeyRefError;
 
     fn try_from(text: &OsStr) -> Result<Self, KeyRefError> {
-        // RFC 3986, section 3.1: a scheme is read in any case.
-        let scheme = text.as_encoded_bytes().get(..7);
-        if scheme.is_some_and(|s| s.eq_ignore_ascii_case(b"pkcs11:")) {
-            return Err(KeyRefError::Token);
+        if uri::is_pkcs11(text.as_encoded_bytes()) {
+            let text = text.to_str().ok_or(UriError::NotAscii)?;
+            return Ok(Self::Token(Box::new(text.parse()?)));
         }
         if text.is_empty() {
             return Err(KeyRefError::Empty);
@@ -54,6 +61,7 @@ impl fmt::Display for KeyRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
+            Self::Token(uri) => write!(f, "{uri}"),
         }
     }
 }
@@ -81,43 +89,116 @@ pub enum Error {
         /// What is wrong with it.
         source: PublicKeyError,
     },
+    /// The token did not do it.
+    #[error(transparent)]
+    Token(#[from] Box<pkcs11::Error>),
 }
 
-/// Turns references into signers.
-#[derive(Debug, Default)]
-pub struct KeyRing {}
+impl From<pkcs11::Error> for Error {
+    fn from(error: pkcs11::Error) -> Self {
+        Self::Token(Box::new(error))
+    }
+}
+
+/// A private key that was made.
+pub struct Generated {
+    /// Its public half.
+    pub public: PublicKey,
+    /// What its token says of it, where it is on one.
+    pub on_token: Option<NewKey>,
+}
+
+/// Turns references into signers, and keeps the tokens that they are on open.
+pub struct KeyRing {
+    tokens: Tokens,
+}
 
 impl KeyRing {
-    /// A ring without keys.
-    pub fn new() -> Self {
-        Self::default()
+    /// A ring that reaches tokens in this way.
+    pub fn new(options: Options) -> Self {
+        Self {
+            tokens: Tokens::new(options),
+        }
+    }
+
+    /// The tokens.
+    pub const fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     /// The signer behind a reference. Each of its signatures is verified before it is handed out.
-    pub fn signer(&mut self, key: &KeyRef) -> Result<Box<dyn Signer>, Error> {
+    pub fn signer(&self, key: &KeyRef) -> Result<Box<dyn Signer>, Error> {
         match key {
             KeyRef::File(path) => {
                 let signer = FileKey::read(path)?;
                 Ok(Box::new(Checked::new(signer, format!("key file {key}"))))
             }
+            KeyRef::Token(uri) => {
+                let signer = self.tokens.key(uri)?;
+                let name = signer.name();
+                Ok(Box::new(Checked::new(signer, name)))
+            }
         }
     }
 
+    /// Refuses passports that none of the signers so far has.
+    pub fn check_passports(&self) -> Result<(), Error> {
+        Ok(self.tokens.check_all_passports_used()?)
+    }
+
     /// Makes a new key. What is there already is never overwritten.
-    pub fn generate(&mut self, key: &KeyRef) -> Result<PublicKey, Error> {
+    pub fn generate(&self, key: &KeyRef) -> Result<Generated, Error> {
         match key {
             KeyRef::File(path) => {
                 files::check_absent(path)?;
                 let key = FileKey::generate();
                 files::write(path, &key.to_sec1(), 0o600, Existing::Refuse)?;
-                Ok(*key.public_key())
+                Ok(Generated {
+                    public: *key.public_key(),
+                    on_token: None,
+                })
+            }
+            KeyRef::Token(uri) => {
+                let new = self.tokens.generate(uri)?;
+                Ok(Generated {
+                    public: new.public,
+                    on_token: Some(new),
+                })
             }
         }
+    }
+
+    /// The public half of a private key: of a file's scalar, or what a token shows and a signature
+    /// of the private half proves.
+    pub fn public_of(&self, key: &KeyRef) -> Result<PublicKey, Error> {
+        match key {
+            KeyRef::File(path) => Ok(*FileKey::read(path)?.public_key()),
+            KeyRef::Token(uri) => Ok(self.tokens.public_key(uri)?),
+        }
+    }
+
+    /// A public key: from a file with its DER `SubjectPublicKeyInfo`, or from a token.
+    pub fn public(&self, key: &KeyRef) -> Result<PublicKey, Error> {
+        match key {
+            KeyRef::File(path) => read_public(path),
+            KeyRef::Token(uri) => Ok(self.tokens.public_key(uri)?),
+        }
+    }
+
+    /// Brings the private key of a file onto a token, and leaves the file as it is.
+    pub fn import(&self, file: &Path, uri: &TokenUri) -> Result<NewKey, Error> {
+        let key = FileKey::read(file)?;
+        Ok(self.tokens.import(uri, &key)?)
+    }
+
+    /// Makes the passport of a key on a token.
+    pub fn passport(&self, uri: &TokenUri, accepted: &[String]) -> Result<Passport, Error> {
+        Ok(self.tokens.passport(uri, accepted)?)
     }
 }
 
 /// Reads a public key file: DER `SubjectPublicKeyInfo`.
-pub fn read_public(path: &std::path::Path) -> Result<PublicKey, Error> {
+pub fn read_public(path: &Path) -> Result<PublicKey, Error> {
     let bytes = files::read(path, MAX_KEY_FILE)?;
     PublicKey::from_spki(&bytes).map_err(|source| Error::Public {
         path: path.to_owned(),

@@ -10,7 +10,7 @@ use super::Error;
 use super::file::read_signature;
 use crate::crypto::{PublicKey, Signer};
 use crate::image::{AppName, Image};
-use crate::key::{self, KeyRef, KeyRing};
+use crate::key::{KeyRef, KeyRing};
 use crate::scheme::annotation::Endorsement;
 use crate::store::{self, Layout, Problem, Registry};
 
@@ -21,8 +21,8 @@ pub enum Vouch {
     File {
         /// The DER signature of the vendor's DER `SubjectPublicKeyInfo`.
         signature: PathBuf,
-        /// The CA's public key: DER `SubjectPublicKeyInfo`.
-        ca: PathBuf,
+        /// The CA's public key: a file with its DER `SubjectPublicKeyInfo`, or a token's.
+        ca: KeyRef,
     },
     /// From the CA's private key, which is at hand.
     Ca(KeyRef),
@@ -36,10 +36,10 @@ pub(super) enum Voucher {
 
 impl Vouch {
     /// Reads what the user gave. An endorsement that does not hold is refused here.
-    pub(super) fn read(&self, ring: &mut KeyRing, vendor: &PublicKey) -> Result<Voucher, Error> {
+    pub(super) fn read(&self, ring: &KeyRing, vendor: &PublicKey) -> Result<Voucher, Error> {
         match self {
             Self::File { signature, ca } => {
-                let ca = key::read_public(ca)?;
+                let ca = ring.public(ca)?;
                 let given = read_signature(signature)?;
                 let endorsement = Endorsement::verified(*vendor, ca, given).map_err(|source| {
                     Error::NotEndorsed {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Error;
 use super::sign::{How, SignedImages};
 use crate::image::AppName;
+use crate::key::KeyRing;
 use crate::progress::Progress;
 use crate::store::archive::Archive;
 use crate::store::{Published, Registry};
@@ -27,8 +28,12 @@ pub struct ExtractSign {
 impl ExtractSign {
     /// Keys, options and the references are checked before anything is written. The app is prepared
     /// beside its place and renamed there when it is signed: it is there whole or not at all.
-    pub fn run(&self, progress: &dyn Progress) -> Result<(SignedImages, Published), Error> {
-        let ready = self.how.ready()?;
+    pub fn run(
+        &self,
+        ring: &KeyRing,
+        progress: &dyn Progress,
+    ) -> Result<(SignedImages, Published), Error> {
+        let ready = self.how.ready(ring)?;
         let registry = Registry::open(&self.registry, self.how.limits)?;
         let archive = Archive::open(&self.archive, self.how.limits)?;
         let survey = archive.survey(progress)?;

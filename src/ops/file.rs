@@ -41,11 +41,12 @@ pub struct Signed {
 
 impl SignFile {
     /// A file that holds a valid signature of this key over this file is left alone.
-    pub fn run(&self, progress: &dyn Progress) -> Result<Signed, Error> {
+    pub fn run(&self, ring: &KeyRing, progress: &dyn Progress) -> Result<Signed, Error> {
         let mut inputs = key_files(&[&self.key]);
         inputs.push(&self.file);
         check_output("signature file", &self.signature, &inputs)?;
-        let signer = KeyRing::new().signer(&self.key)?;
+        let signer = ring.signer(&self.key)?;
+        ring.check_passports()?;
         let key = *signer.public_key();
         let (prehash, endorsed) = if self.endorse {
             let vendor = key::read_public(&self.file)?;
@@ -83,8 +84,8 @@ impl SignFile {
 /// Verifies a file's signature, as `openssl dgst -sha384 -verify` does.
 #[derive(Clone, Debug)]
 pub struct VerifyFile {
-    /// The public key: DER `SubjectPublicKeyInfo`.
-    pub key: PathBuf,
+    /// The public key: a file with its DER `SubjectPublicKeyInfo`, or a token's.
+    pub key: KeyRef,
     /// The file.
     pub file: PathBuf,
     /// The DER signature.
@@ -93,8 +94,8 @@ pub struct VerifyFile {
 
 impl VerifyFile {
     /// The key that signed; anything else is an error.
-    pub fn run(&self, progress: &dyn Progress) -> Result<PublicKey, Error> {
-        let key = key::read_public(&self.key)?;
+    pub fn run(&self, ring: &KeyRing, progress: &dyn Progress) -> Result<PublicKey, Error> {
+        let key = ring.public(&self.key)?;
         let signature = read_signature(&self.signature)?;
         let prehash = hash_file(&self.file, progress)?;
         if key.verifies(&prehash, &signature) {

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use super::{Error, check_output};
 use crate::crypto::PublicKey;
 use crate::files::{self, Existing, Written};
-use crate::key::{KeyRef, KeyRing};
+use crate::key;
+use crate::key::pkcs11::{NewKey, Passport};
+use crate::key::uri::TokenUri;
+use crate::key::{Generated, KeyRef, KeyRing};
 
 /// Makes a private key where there is none, and writes its public half if asked to.
 #[derive(Clone, Debug)]
@@ -20,16 +23,16 @@ pub struct Generate {
 
 impl Generate {
     /// Both outputs are checked before a key is made.
-    pub fn run(&self) -> Result<PublicKey, Error> {
+    pub fn run(&self, ring: &KeyRing) -> Result<Generated, Error> {
         if let Some(public) = &self.public {
             check_output("public key file", public, &key_files(&[&self.key]))?;
             if !self.force {
                 files::check_absent(public).map_err(Error::file("public key file"))?;
             }
         }
-        let key = KeyRing::new().generate(&self.key)?;
+        let key = ring.generate(&self.key)?;
         if let Some(public) = &self.public {
-            write_public(&key, public, self.force)?;
+            write_public(&key.public, public, self.force)?;
         }
         Ok(key)
     }
@@ -48,9 +51,9 @@ pub struct ExtractPublic {
 
 impl ExtractPublic {
     /// A file that holds this public key already is left alone.
-    pub fn run(&self) -> Result<(PublicKey, Written), Error> {
+    pub fn run(&self, ring: &KeyRing) -> Result<(PublicKey, Written), Error> {
         check_output("public key file", &self.output, &key_files(&[&self.key]))?;
-        let key = *KeyRing::new().signer(&self.key)?.public_key();
+        let key = ring.public_of(&self.key)?;
         let written = write_public(&key, &self.output, self.force)?;
         Ok((key, written))
     }
@@ -61,13 +64,70 @@ fn write_public(key: &PublicKey, path: &Path, force: bool) -> Result<Written, Er
         .map_err(Error::file("public key file"))
 }
 
+/// Brings the private key of a file onto a token.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// The file.
+    pub file: PathBuf,
+    /// The token, and what the key is called there.
+    pub key: TokenUri,
+}
+
+impl Import {
+    /// The file is left as it is.
+    pub fn run(&self, ring: &KeyRing) -> Result<NewKey, Error> {
+        Ok(ring.import(&self.file, &self.key)?)
+    }
+}
+
+/// Writes the passport of a key on a token.
+#[derive(Clone, Debug)]
+pub struct MakePassport {
+    /// The key.
+    pub key: TokenUri,
+    /// Where the passport goes.
+    pub output: PathBuf,
+    /// The attributes that need not be as those of a key that never left its token.
+    pub accepted: Vec<String>,
+    /// Whether another file that is there already is replaced.
+    pub force: bool,
+}
+
+impl MakePassport {
+    /// A passport that is there already and still holds for the key as it is now is left alone.
+    pub fn run(&self, ring: &KeyRing) -> Result<(Passport, Written), Error> {
+        if !self.force && self.output.symlink_metadata().is_ok() {
+            let there = Passport::read(&self.output).map_err(key::Error::from)?;
+            let now = ring.passport(&self.key, &self.accepted)?;
+            if there.statement() == now.statement() {
+                return Ok((there, Written::Same));
+            }
+            return Err(Error::File {
+                role: "passport",
+                source: files::Error::Differs {
+                    path: self.output.clone(),
+                },
+            });
+        }
+        let passport = ring.passport(&self.key, &self.accepted)?;
+        let written = files::write(
+            &self.output,
+            passport.as_bytes(),
+            0o644,
+            existing(self.force),
+        );
+        let written = written.map_err(Error::file("passport"))?;
+        Ok((passport, written))
+    }
+}
+
 /// The files among these keys.
 pub(super) fn key_files<'a>(keys: &[&'a KeyRef]) -> Vec<&'a Path> {
-    keys.iter()
-        .map(|key| match key {
-            KeyRef::File(path) => path.as_path(),
-        })
-        .collect()
+    let file = |key: &&'a KeyRef| match key {
+        KeyRef::File(path) => Some(path.as_path()),
+        KeyRef::Token(_) => None,
+    };
+    keys.iter().filter_map(file).collect()
 }
 
 /// What to do about an output that is there already.

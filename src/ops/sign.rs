@@ -85,10 +85,10 @@ pub(super) struct Ready {
 
 impl How {
     /// Reads the keys. An endorsement that does not hold is refused here.
-    pub(super) fn ready(&self) -> Result<Ready, Error> {
-        let mut ring = KeyRing::new();
+    pub(super) fn ready(&self, ring: &KeyRing) -> Result<Ready, Error> {
         let signer = ring.signer(&self.vendor)?;
-        let voucher = self.vouch.read(&mut ring, signer.public_key())?;
+        let voucher = self.vouch.read(ring, signer.public_key())?;
+        ring.check_passports()?;
         Ok(Ready { signer, voucher })
     }
 
@@ -213,8 +213,8 @@ fn self_check(image: &Image, change: &Change, verifier: &Root) -> Result<(), Err
 
 impl SignImages {
     /// Checks and signs the images. Each change of the layout is made whole or not at all.
-    pub fn run(&self, progress: &dyn Progress) -> Result<SignedImages, Error> {
-        let ready = self.how.ready()?;
+    pub fn run(&self, ring: &KeyRing, progress: &dyn Progress) -> Result<SignedImages, Error> {
+        let ready = self.how.ready(ring)?;
         let registry = Registry::open(&self.registry, self.how.limits)?;
         let mut layout = registry.layout(&self.app)?;
         self.how

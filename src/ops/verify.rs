@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{Error, broken_rule};
 use crate::crypto::PublicKey;
 use crate::image::{AppName, Descriptor, Image, Reference};
-use crate::key;
+use crate::key::{KeyRef, KeyRing};
 use crate::parallel;
 use crate::progress::Progress;
 use crate::report::{Check, Report, Trusted, rule};
@@ -25,10 +25,10 @@ pub struct VerifyImages {
     pub which: Which,
     /// Which of a multi-platform tag's.
     pub selection: Selection,
-    /// The CA's public key: DER `SubjectPublicKeyInfo`.
-    pub ca: PathBuf,
+    /// The CA's public key: a file with its DER `SubjectPublicKeyInfo`, or a token's.
+    pub ca: KeyRef,
     /// The public keys of the vendors that may have signed; empty for any that the CA endorsed.
-    pub vendors: Vec<PathBuf>,
+    pub vendors: Vec<KeyRef>,
     /// Whether the layers are left out.
     pub config_only: bool,
     /// How much is read before giving up.
@@ -58,13 +58,10 @@ pub type Verdict = Result<Trusted, Report>;
 
 impl VerifyImages {
     /// Verifies the images, several at a time. An error is one that concerns them all.
-    pub fn run(&self, progress: &dyn Progress) -> Result<Verified, Error> {
-        let ca = key::read_public(&self.ca)?;
-        let vendors: Result<Vec<PublicKey>, _> = self
-            .vendors
-            .iter()
-            .map(|path| key::read_public(path))
-            .collect();
+    pub fn run(&self, ring: &KeyRing, progress: &dyn Progress) -> Result<Verified, Error> {
+        let ca = ring.public(&self.ca)?;
+        let vendors: Result<Vec<PublicKey>, _> =
+            self.vendors.iter().map(|key| ring.public(key)).collect();
         let scheme = Root::new(ca, vendors?);
         let registry = Registry::open(&self.registry, self.limits)?;
         let layout = registry.layout(&self.app)?;

@@ -3,16 +3,21 @@
 use serde_json::json;
 
 use super::warn_if_open;
-use crate::cli::args::{ExtractSignImage, How, InspectImage, Prune, SignImage, VerifyImage};
+use crate::cli::args::image::{ExtractSignImage, How, InspectImage, Prune, SignImage, VerifyImage};
+use crate::cli::args::token::PassportArgs;
 use crate::cli::bar::Bar;
-use crate::cli::console::{Console, Outcome};
+use crate::cli::console::{Console, Failure, Outcome};
 use crate::cli::explain::{self, Status};
 use crate::cli::show;
+use crate::key::KeyRing;
 use crate::ops::{endorsement::Vouch, extract, inspect::Inspect, sign, verify};
 use crate::report::Report;
 use crate::store::{Limits, Published, Registry, Selection};
 
-fn how(args: How, console: &Console) -> sign::How {
+/// The images and keys of a command, and the ring that has the keys.
+fn how(args: How, console: &Console) -> Result<(sign::How, KeyRing), Failure> {
+    let vendor = args.vendor();
+    let ring = KeyRing::new(args.tokens.options(args.passports)?);
     let vouch = match (args.ca_prv, args.vendor_pub_signature, args.ca_pub) {
         (Some(key), ..) => {
             warn_if_open(&key, console);
@@ -21,28 +26,30 @@ fn how(args: How, console: &Console) -> sign::How {
         (None, Some(signature), Some(ca)) => Vouch::File { signature, ca },
         _ => unreachable!("the argument parser asks for one or the other"),
     };
-    warn_if_open(&args.vendor_prv, console);
-    sign::How {
+    warn_if_open(&vendor, console);
+    let how = sign::How {
         references: args.references,
         selection: match (args.platform, args.all_platforms) {
             (Some(platform), _) => Selection::Platform(platform),
             (None, true) => Selection::All,
             (None, false) => Selection::One,
         },
-        vendor: args.vendor_prv,
+        vendor,
         vouch,
         limits: args.limits.into(),
-    }
+    };
+    Ok((how, ring))
 }
 
 pub(super) fn sign_image(args: SignImage, console: &Console) -> Outcome {
+    let (how, ring) = how(args.how, console)?;
     let request = sign::SignImages {
         registry: args.place.registry,
         app: args.place.app,
-        how: how(args.how, console),
+        how,
     };
     let bar = Bar::new(console.settings);
-    let result = request.run(&bar);
+    let result = request.run(&ring, &bar);
     bar.finish();
     show_signed(&result?, console)
 }
@@ -52,15 +59,16 @@ pub(super) fn extract_sign_image(args: ExtractSignImage, console: &Console) -> O
         Some(app) => app,
         None => extract::default_app(&args.filename)?,
     };
+    let (how, ring) = how(args.how, console)?;
     let request = extract::ExtractSign {
         registry: args.registry,
         archive: args.filename,
         app,
-        how: how(args.how, console),
+        how,
         force: args.force,
     };
     let bar = Bar::new(console.settings);
-    let result = request.run(&bar);
+    let result = request.run(&ring, &bar);
     bar.finish();
     let (mut signed, published) = result?;
     let layout = signed.layout.display();
@@ -103,6 +111,7 @@ fn show_signed(signed: &sign::SignedImages, console: &Console) -> Outcome {
 }
 
 pub(super) fn verify_image(args: VerifyImage, console: &Console) -> Outcome {
+    let ring = KeyRing::new(args.tokens.options(PassportArgs::default())?);
     let request = verify::VerifyImages {
         registry: args.place.registry,
         app: args.place.app,
@@ -118,7 +127,7 @@ pub(super) fn verify_image(args: VerifyImage, console: &Console) -> Outcome {
         limits: args.limits.into(),
     };
     let bar = Bar::new(console.settings);
-    let result = request.run(&bar);
+    let result = request.run(&ring, &bar);
     bar.finish();
     show_verified(&result?, console)
 }

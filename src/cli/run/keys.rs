@@ -3,21 +3,25 @@
 use serde_json::json;
 
 use super::{shown, warn_if_open, written};
+use crate::cli::args::token::PassportArgs;
 use crate::cli::args::{ExtractPublic, GenKey, Sign, Verify};
 use crate::cli::bar::Bar;
 use crate::cli::console::{Console, Outcome};
 use crate::cli::explain::Status;
 use crate::cli::show;
 use crate::files::Written;
+use crate::key::KeyRing;
 use crate::ops::{file, keys};
 
 pub(super) fn gen_key(args: GenKey, console: &Console) -> Outcome {
     let request = keys::Generate {
-        key: args.output,
+        key: args.key(),
         public: args.public,
         force: args.force,
     };
-    let key = request.run()?;
+    let ring = KeyRing::new(args.tokens.options(PassportArgs::default())?);
+    let made = request.run(&ring)?;
+    let key = made.public;
     console.note(&format!(
         "made private key {}",
         show::plain(&request.key.to_string())
@@ -26,9 +30,16 @@ pub(super) fn gen_key(args: GenKey, console: &Console) -> Outcome {
         console.note(&format!("wrote its public key {}", shown(public)));
     }
     console.note(&format!("fingerprint {}", key.fingerprint()));
+    if let Some(new) = &made.on_token {
+        for oddity in &new.oddities {
+            console.warn(&format!("of a key that it made, the token says {oddity}"));
+        }
+        console.result(&new.uri.to_string())?;
+    }
     console.json(|| {
         json!({
-            "key": request.key.to_string(),
+            "key": made.on_token.as_ref().map_or_else(|| request.key.to_string(), |new| new.uri.to_string()),
+            "token": made.on_token.as_ref().map(super::token::new_key_json),
             "public": request.public.as_ref().map(|p| p.display().to_string()),
             "fingerprint": show::fingerprint(&key.fingerprint()),
         })
@@ -37,13 +48,15 @@ pub(super) fn gen_key(args: GenKey, console: &Console) -> Outcome {
 }
 
 pub(super) fn extract_public(args: ExtractPublic, console: &Console) -> Outcome {
-    warn_if_open(&args.input, console);
+    let key = args.key();
+    warn_if_open(&key, console);
+    let ring = KeyRing::new(args.tokens.options(PassportArgs::default())?);
     let request = keys::ExtractPublic {
-        key: args.input,
+        key,
         output: args.output,
         force: args.force,
     };
-    let (key, how) = request.run()?;
+    let (key, how) = request.run(&ring)?;
     console.note(&written(&request.output, how));
     console.note(&format!("fingerprint {}", key.fingerprint()));
     console.json(|| {
@@ -57,16 +70,18 @@ pub(super) fn extract_public(args: ExtractPublic, console: &Console) -> Outcome 
 }
 
 pub(super) fn sign_file(args: Sign, endorse: bool, console: &Console) -> Outcome {
-    warn_if_open(&args.key, console);
+    let key = args.key();
+    warn_if_open(&key, console);
+    let ring = KeyRing::new(args.tokens.options(args.passports)?);
     let request = file::SignFile {
-        key: args.key,
+        key,
         file: args.file,
         signature: args.signature,
         force: args.force,
         endorse,
     };
     let bar = Bar::new(console.settings);
-    let result = request.run(&bar);
+    let result = request.run(&ring, &bar);
     bar.finish();
     let signed = result?;
     console.note(&written(&request.signature, signed.written));
@@ -86,13 +101,14 @@ pub(super) fn sign_file(args: Sign, endorse: bool, console: &Console) -> Outcome
 }
 
 pub(super) fn verify_file(args: Verify, console: &Console) -> Outcome {
+    let ring = KeyRing::new(args.tokens.options(PassportArgs::default())?);
     let request = file::VerifyFile {
         key: args.key,
         file: args.file,
         signature: args.signature,
     };
     let bar = Bar::new(console.settings);
-    let result = request.run(&bar);
+    let result = request.run(&ring, &bar);
     bar.finish();
     let key = result?;
     console.note(&format!(

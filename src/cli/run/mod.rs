@@ -2,6 +2,7 @@
 
 mod images;
 mod keys;
+mod token;
 
 use std::fs::Metadata;
 use std::path::Path;
@@ -9,7 +10,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::args::{Color, Command, Settings};
+use super::args::{Color, Command, Settings, SettingsOf};
 use super::console::{Console, Failure, Outcome, print, tell};
 use super::explain::{self, Status};
 use super::generate;
@@ -61,6 +62,7 @@ fn settings(command: &Command) -> Settings {
         Command::VerifyImage(args) => args.common.into(),
         Command::InspectImage(args) => args.common.into(),
         Command::Prune(args) => args.common.into(),
+        Command::Token { command } => command.settings(),
         Command::Completions { .. } | Command::Man { .. } => Settings {
             json: false,
             quiet: false,
@@ -82,6 +84,7 @@ fn execute(command: Command, console: &Console) -> Outcome {
         Command::VerifyImage(args) => images::verify_image(args, console),
         Command::InspectImage(args) => images::inspect_image(args, console),
         Command::Prune(args) => images::prune(&args, console),
+        Command::Token { command } => token::run(command, console),
         Command::Completions { shell } => {
             print(&generate::completions(shell))?;
             Ok(Status::Done)
@@ -115,7 +118,7 @@ fn written(path: &Path, written: Written) -> String {
 /// Warns of a private key that others on this machine can read.
 fn warn_if_open(key: &KeyRef, console: &Console) {
     use std::os::unix::fs::PermissionsExt;
-    let KeyRef::File(path) = key;
+    let KeyRef::File(path) = key else { return };
     let metadata = path.metadata().ok().filter(Metadata::is_file);
     let mode = metadata.map_or(0, |m| m.permissions().mode());
     if mode & 0o077 != 0 {

@@ -1,0 +1,230 @@
+//! The flags of the commands on images.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::token::{PassportArgs, TokenArgs};
+use super::{Common, CommonLong, OwnUri, key_parser};
+use crate::image::{AppName, Platform, Reference};
+use crate::key::KeyRef;
+use crate::store::Limits;
+
+/// Which app of which registry.
+#[derive(Debug, Args)]
+pub struct Place {
+    /// The registry: a directory with one OCI image layout an app
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub registry: PathBuf,
+    /// The app: the name of its layout in the registry
+    #[arg(short, long, value_name = "NAME")]
+    pub app: AppName,
+}
+
+/// How an image is signed.
+#[derive(Debug, Args)]
+pub struct How {
+    /// The image, by tag or digest (several allowed); may be left out where there is only one
+    #[arg(short = 'd', long = "reference", value_name = "REF")]
+    pub references: Vec<Reference>,
+    /// The vendor's private key
+    #[arg(short, long, value_name = "KEY", value_parser = key_parser(), value_hint = ValueHint::FilePath, required_unless_present = "pkcs11_uri", conflicts_with = "pkcs11_uri")]
+    vendor_prv: Option<KeyRef>,
+    #[command(flatten)]
+    uri: OwnUri,
+    /// The CA's signature of the vendor's public key
+    #[arg(
+        short = 's',
+        long,
+        value_name = "FILE",
+        requires = "ca_pub",
+        required_unless_present = "ca_prv",
+        conflicts_with = "ca_prv",
+        value_hint = ValueHint::FilePath
+    )]
+    pub vendor_pub_signature: Option<PathBuf>,
+    /// The CA's public key
+    #[arg(
+        short,
+        long,
+        value_name = "PUB",
+        requires = "vendor_pub_signature",
+        conflicts_with = "ca_prv",
+        value_parser = key_parser(),
+        value_hint = ValueHint::FilePath
+    )]
+    pub ca_pub: Option<KeyRef>,
+    /// The CA's private key, instead of -s and -c
+    #[arg(short = 'x', long, value_name = "KEY", value_parser = key_parser(), value_hint = ValueHint::FilePath)]
+    pub ca_prv: Option<KeyRef>,
+    /// Of a multi-platform image, the one for this platform
+    #[arg(
+        long,
+        value_name = "OS/ARCH[/VARIANT]",
+        conflicts_with = "all_platforms"
+    )]
+    pub platform: Option<Platform>,
+    /// Of a multi-platform image, all
+    #[arg(long)]
+    pub all_platforms: bool,
+    #[command(flatten)]
+    pub limits: LimitArgs,
+    #[command(flatten)]
+    pub tokens: TokenArgs,
+    #[command(flatten)]
+    pub passports: PassportArgs,
+    #[command(flatten)]
+    pub common: CommonLong,
+}
+
+/// How much is read before giving up.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct LimitArgs {
+    /// The most bytes a layer may have, packed or unpacked
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "8GiB")]
+    max_layer_size: u64,
+    /// The most bytes all layers of an image, or an archive, may have unpacked
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "32GiB")]
+    max_image_size: u64,
+}
+
+impl From<LimitArgs> for Limits {
+    fn from(args: LimitArgs) -> Self {
+        Self {
+            layer: args.max_layer_size,
+            image: args.max_image_size,
+            ..Self::default()
+        }
+    }
+}
+
+/// `sign-image`
+#[derive(Debug, Args)]
+pub struct SignImage {
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub how: How,
+}
+
+/// `extract-sign-image`
+#[derive(Debug, Args)]
+pub struct ExtractSignImage {
+    /// The registry: a directory with one OCI image layout an app
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub registry: PathBuf,
+    /// The archive: from `docker save`, or an OCI layout in a tar, also gzip or zstd
+    #[arg(short, long, value_name = "ARCHIVE", value_hint = ValueHint::FilePath)]
+    pub filename: PathBuf,
+    /// The app: the name its layout gets in the registry [default: the archive's name without its
+    /// endings]
+    #[arg(short, long, value_name = "NAME")]
+    pub app: Option<AppName>,
+    /// Replace an app that is there already with other content
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub how: How,
+}
+
+/// `verify-image`
+#[derive(Debug, Args)]
+pub struct VerifyImage {
+    #[command(flatten)]
+    pub place: Place,
+    /// The image, by tag or digest (several allowed); may be left out where there is only one
+    #[arg(
+        short = 'd',
+        long = "reference",
+        value_name = "REF",
+        conflicts_with = "all"
+    )]
+    pub references: Vec<Reference>,
+    /// All images of the layout
+    #[arg(long)]
+    pub all: bool,
+    /// The CA's public key
+    #[arg(short, long, value_name = "PUB", value_parser = key_parser(), value_hint = ValueHint::FilePath)]
+    pub ca_pub: KeyRef,
+    /// Trust this vendor's public key only (several allowed)
+    #[arg(long = "vendor", value_name = "PUB", value_parser = key_parser(), value_hint = ValueHint::FilePath)]
+    pub vendors: Vec<KeyRef>,
+    /// Of a multi-platform image, the one for this platform
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", conflicts_with = "all")]
+    pub platform: Option<Platform>,
+    /// Leave the layers out; the report says so
+    #[arg(long)]
+    pub config_only: bool,
+    #[command(flatten)]
+    pub limits: LimitArgs,
+    #[command(flatten)]
+    pub tokens: TokenArgs,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `inspect-image`
+#[derive(Debug, Args)]
+pub struct InspectImage {
+    #[command(flatten)]
+    pub place: Place,
+    /// The image, by tag or digest [default: all there are]
+    #[arg(short = 'd', long = "reference", value_name = "REF")]
+    pub reference: Option<Reference>,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `prune`
+#[derive(Debug, Args)]
+pub struct Prune {
+    #[command(flatten)]
+    pub place: Place,
+    /// Only say what would be removed
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+impl How {
+    /// The vendor's private key.
+    pub fn vendor(&self) -> KeyRef {
+        self.uri.clone().or(self.vendor_prv.clone())
+    }
+}
+
+/// Reads a size: a number with an optional `K`, `M`, `G` or `T` (powers of 1024, also as `KiB`).
+fn size(text: &str) -> Result<u64, String> {
+    let upper = text.trim().to_ascii_uppercase();
+    let digits = upper.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let shift = match &upper[digits.len()..] {
+        "" | "B" => 0,
+        "K" | "KIB" => 10,
+        "M" | "MIB" => 20,
+        "G" | "GIB" => 30,
+        "T" | "TIB" => 40,
+        _ => return Err("the units are K, M, G and T, powers of 1024".into()),
+    };
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| "a size is a whole number with a unit, as in 512M or 8GiB".to_owned())?;
+    number
+        .checked_mul(1 << shift)
+        .ok_or_else(|| "that is more than can be counted".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        assert_eq!(size("512"), Ok(512));
+        assert_eq!(size("8GiB"), Ok(8 << 30));
+        assert_eq!(size("3k"), Ok(3 << 10));
+        for bad in ["", "G", "-1", "1.5G", "1GB", "99999999999T", "1 x"] {
+            assert!(size(bad).is_err(), "{bad} was taken");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Asks for PINs on the terminal, without showing them.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+};
+use zeroize::Zeroizing;
+
+use super::console::tell;
+use super::show::plain;
+use crate::key::pin::{Pin, PinError};
+use crate::key::pkcs11::Prompt;
+
+/// No PIN is longer.
+const MOST: usize = 255;
+/// What the keys for interrupt, end of file, erase and kill send.
+const INTERRUPT: u8 = 3;
+const END: u8 = 4;
+const ERASE: [u8; 2] = [8, 127];
+const KILL: u8 = 21;
+
+/// The terminal of this process, whatever its input and output are.
+pub struct Terminal;
+
+impl Prompt for Terminal {
+    fn ask(&self, token: &str, reason: Option<&str>) -> Result<Pin, PinError> {
+        let reason = reason.map_or(String::new(), |reason| format!(", {reason}"));
+        let text = format!("PIN of {}{}: ", plain(token), plain(&reason));
+        Pin::new(read_hidden(&mut open()?, &text)?)
+    }
+
+    fn pad(&self, token: &str) {
+        tell(&format!("{}: enter the PIN on its PIN pad", plain(token)));
+    }
+
+    fn warn(&self, text: &str) {
+        tell(&format!("warning: {}", plain(text)));
+    }
+}
+
+/// Asks for a new PIN, twice.
+pub fn new_pin(what: &str) -> Result<Pin, PinError> {
+    let mut terminal = open()?;
+    let first = read_hidden(&mut terminal, &format!("New {what}: "))?;
+    let second = read_hidden(&mut terminal, &format!("New {what} again: "))?;
+    if *first != *second {
+        return Err(PinError::Unequal);
+    }
+    Pin::new(first)
+}
+
+fn open() -> Result<File, PinError> {
+    let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty");
+    terminal.map_err(|_| PinError::Nobody)
+}
+
+/// Puts the terminal back as it was.
+struct Restore<'a>(&'a File, Termios);
+
+impl Drop for Restore<'_> {
+    fn drop(&mut self) {
+        // If the terminal is gone there is nothing to put back.
+        let _ = tcsetattr(self.0, OptionalActions::Flush, &self.1);
+    }
+}
+
+fn read_hidden(terminal: &mut File, text: &str) -> Result<Zeroizing<Vec<u8>>, PinError> {
+    let before = tcgetattr(&*terminal).map_err(|e| PinError::Terminal(e.into()))?;
+    let mut hidden = before.clone();
+    // Signals come as characters, so that an interrupt leaves no terminal without echo behind.
+    hidden.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
+    hidden.special_codes[SpecialCodeIndex::VMIN] = 1;
+    hidden.special_codes[SpecialCodeIndex::VTIME] = 0;
+    let handle = terminal.try_clone().map_err(PinError::Terminal)?;
+    let restore = Restore(&handle, before);
+    tcsetattr(&handle, OptionalActions::Flush, &hidden)
+        .map_err(|e| PinError::Terminal(e.into()))?;
+    terminal
+        .write_all(text.as_bytes())
+        .map_err(PinError::Terminal)?;
+    let read = read_line(terminal);
+    let ended = terminal.write_all(b"\n").map_err(PinError::Terminal);
+    drop(restore);
+    let line = read?;
+    ended?;
+    Ok(line)
+}
+
+/// One line, byte by byte: into one buffer that never moves, so that wiping it wipes all there is.
+fn read_line(terminal: &mut File) -> Result<Zeroizing<Vec<u8>>, PinError> {
+    let mut line = Zeroizing::new(Vec::with_capacity(MOST));
+    let mut byte = Zeroizing::new([0]);
+    loop {
+        match terminal.read(&mut *byte) {
+            Ok(0) => return Err(PinError::Cancelled),
+            Ok(_) => {}
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(PinError::Terminal(e)),
+        }
+        match byte[0] {
+            b'\n' | b'\r' => return Ok(line),
+            INTERRUPT => return Err(PinError::Cancelled),
+            END if line.is_empty() => return Err(PinError::Cancelled),
+            b if ERASE.contains(&b) => {
+                // A character may have several bytes.
+                while line.pop().is_some_and(|b| b & 0xC0 == 0x80) {}
+            }
+            KILL => line.clear(),
+            _ if line.len() == MOST => return Err(PinError::TooLong(MOST)),
+            b => line.push(b),
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The commands on tokens.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::{warn_if_open, written};
+use crate::cli::args::token::{
+    Doctor, Import, Init, Keys, List, MakePassport, PassportArgs, TokenArgs, TokenCommand,
+};
+use crate::cli::console::{Console, Failure, Outcome};
+use crate::cli::explain::Status;
+use crate::cli::prompt::new_pin;
+use crate::cli::show::{self, plain};
+use crate::crypto::digest::hex;
+use crate::files::Written;
+use crate::key::pin::{Pin, PinSource};
+use crate::key::pkcs11::{
+    self, Facts, Finding, KeyListing, Level, ModuleListing, NewKey, Setup, SlotListing,
+    TokenListing, attributes_json,
+};
+use crate::key::{self, KeyRef, KeyRing};
+use crate::ops::keys;
+
+/// Runs a command on tokens.
+pub(super) fn run(command: TokenCommand, console: &Console) -> Outcome {
+    match command {
+        TokenCommand::List(args) => list(args, console),
+        TokenCommand::Keys(args) => list_keys(args, console),
+        TokenCommand::Init(args) => init(args, console),
+        TokenCommand::Import(args) => import(args, console),
+        TokenCommand::Doctor(args) => doctor(args, console),
+        TokenCommand::Passport(args) => passport(args, console),
+    }
+}
+
+fn ring(tokens: TokenArgs) -> Result<KeyRing, Failure> {
+    Ok(KeyRing::new(tokens.options(PassportArgs::default())?))
+}
+
+fn list(args: List, console: &Console) -> Outcome {
+    let ring = ring(args.tokens)?;
+    let module = ring.tokens().list(&args.uri).map_err(key::Error::from)?;
+    console.result(&shown_module(&module))?;
+    console.json(|| module_json(&module))?;
+    Ok(Status::Done)
+}
+
+fn shown_module(module: &ModuleListing) -> String {
+    let mut text = format!(
+        "module {} ({})",
+        plain(&module.path.display().to_string()),
+        plain(&module.library)
+    );
+    if module.slots.is_empty() {
+        text.push_str("\n  no slots");
+    }
+    for slot in &module.slots {
+        let _ = write!(text, "\n  slot {}: {}", slot.id, plain(&slot.description));
+        match &slot.token {
+            None => text.push_str("\n    no token"),
+            Some(Err(error)) => {
+                let _ = write!(text, "\n    cannot be read: {}", plain(error));
+            }
+            Some(Ok(token)) => text.push_str(&shown_token(token)),
+        }
+    }
+    text
+}
+
+fn shown_token(token: &TokenListing) -> String {
+    let mut text = format!(
+        "\n    token \"{}\": {} {}, serial {}, firmware {}.{}\n    {}\n    flags: {}",
+        plain(&token.label),
+        plain(&token.manufacturer),
+        plain(&token.model),
+        plain(&token.serial),
+        token.firmware.0,
+        token.firmware.1,
+        token.uri,
+        token.flags.join(", ")
+    );
+    for problem in &token.problems {
+        let _ = write!(text, "\n    problem: {problem}");
+    }
+    text
+}
+
+fn module_json(module: &ModuleListing) -> Value {
+    let slot = |slot: &SlotListing| {
+        json!({
+            "id": slot.id,
+            "description": slot.description,
+            "token": slot.token.as_ref().and_then(|t| t.as_ref().ok()).map(token_json),
+            "error": slot.token.as_ref().and_then(|t| t.as_ref().err()),
+        })
+    };
+    json!({
+        "module": module.path.display().to_string(),
+        "library": module.library,
+        "slots": module.slots.iter().map(slot).collect::<Vec<_>>(),
+    })
+}
+
+fn token_json(token: &TokenListing) -> Value {
+    json!({
+        "uri": token.uri.to_string(),
+        "label": token.label,
+        "manufacturer": token.manufacturer,
+        "model": token.model,
+        "serial": token.serial,
+        "firmware": format!("{}.{}", token.firmware.0, token.firmware.1),
+        "flags": token.flags,
+        "problems": token.problems,
+    })
+}
+
+fn list_keys(args: Keys, console: &Console) -> Outcome {
+    let ring = ring(args.tokens)?;
+    let keys = ring.tokens().keys(&args.uri).map_err(key::Error::from)?;
+    for key in &keys {
+        console.result(&shown_key(key))?;
+    }
+    if keys.is_empty() {
+        console.note("there is no private key");
+    }
+    console.json(|| {
+        let keys = keys.iter().map(|key| {
+            json!({
+                "uri": key.uri.to_string(),
+                "label": key.label,
+                "id": hex(&key.id),
+                "curve": key.public.as_ref().ok().map(|_| "secp384r1"),
+                "fingerprint": key.public.as_ref().ok().map(|k| show::fingerprint(&k.fingerprint())),
+                "problem": key.public.as_ref().err(),
+                "attributes": attributes_json(&key.facts),
+            })
+        });
+        json!({ "keys": keys.collect::<Vec<_>>() })
+    })?;
+    Ok(Status::Done)
+}
+
+fn shown_key(key: &KeyListing) -> String {
+    let public = match &key.public {
+        Ok(public) => format!("curve secp384r1, fingerprint {}", public.fingerprint()),
+        Err(problem) => format!("problem: {}", plain(problem)),
+    };
+    format!(
+        "{}\n  label \"{}\", id {}\n  {public}\n  {}",
+        key.uri,
+        plain(&key.label),
+        hex(&key.id),
+        shown_facts(&key.facts)
+    )
+}
+
+/// The attributes that are true, then those that are not, then those that are not known.
+fn shown_facts(facts: &Facts) -> String {
+    let of = |wanted: Option<bool>| {
+        let names = facts.iter().filter(|(_, value)| *value == wanted);
+        names.map(|(name, _)| name).collect::<Vec<_>>().join(", ")
+    };
+    let mut lines = format!("true: {}\n  false: {}", of(Some(true)), of(Some(false)));
+    let unknown = of(None);
+    if !unknown.is_empty() {
+        let _ = write!(lines, "\n  not known to the token: {unknown}");
+    }
+    lines
+}
+
+fn init(args: Init, console: &Console) -> Outcome {
+    let ring = ring(TokenArgs {
+        pkcs11_module: args.pkcs11_module,
+        ..TokenArgs::default()
+    })?;
+    let setup = Setup {
+        label: args.label,
+        erase: args.erase,
+    };
+    let (so, user) = (args.so_pin_source, args.new_pin_source);
+    let pins = |label: &str| {
+        let pin = |source: Option<&PinSource>, what: &str| -> Result<Pin, pkcs11::Error> {
+            let pin = source.map_or_else(|| new_pin(what), PinSource::read);
+            pin.map_err(|source| pkcs11::Error::NoPin {
+                token: format!("token \"{label}\", {what}"),
+                source,
+            })
+        };
+        Ok((pin(so.as_ref(), "SO PIN")?, pin(user.as_ref(), "user PIN")?))
+    };
+    let token = ring.tokens().initialise(&args.uri, &setup, pins);
+    let token = token.map_err(key::Error::from)?;
+    console.note(&format!("initialised token \"{}\"", plain(&token.label)));
+    console.result(&token.uri.to_string())?;
+    console.json(|| token_json(&token))?;
+    Ok(Status::Done)
+}
+
+fn import(args: Import, console: &Console) -> Outcome {
+    warn_if_open(&KeyRef::File(args.key.clone()), console);
+    let ring = ring(args.tokens)?;
+    let request = keys::Import {
+        file: args.key,
+        key: args.pkcs11_uri,
+    };
+    let new = request.run(&ring)?;
+    console.note("brought the private key onto the token, read it back, and signed with it");
+    console.note(
+        "it was in a file: the token does not call it local, always sensitive or never extractable, \
+         and whoever has the file still has the key",
+    );
+    console.note(&format!("fingerprint {}", new.public.fingerprint()));
+    console.result(&new.uri.to_string())?;
+    console.json(|| new_key_json(&new))?;
+    Ok(Status::Done)
+}
+
+/// A key that is new on a token.
+pub(super) fn new_key_json(new: &NewKey) -> Value {
+    json!({
+        "key": new.uri.to_string(),
+        "fingerprint": show::fingerprint(&new.public.fingerprint()),
+        "attributes": attributes_json(&new.facts),
+        "oddities": new.oddities,
+    })
+}
+
+fn doctor(args: Doctor, console: &Console) -> Outcome {
+    let ring = ring(args.tokens)?;
+    let findings = ring.tokens().examine(&args.uri, args.login);
+    let findings = findings.map_err(key::Error::from)?;
+    for finding in &findings {
+        console.result(&shown_finding(finding))?;
+    }
+    let bad = findings.iter().any(|finding| finding.level == Level::Bad);
+    console.json(|| {
+        let findings = findings.iter().map(|finding| {
+            json!({
+                "level": level(finding.level),
+                "finding": finding.what,
+                "advice": finding.advice,
+            })
+        });
+        json!({ "fit": !bad, "findings": findings.collect::<Vec<_>>() })
+    })?;
+    Ok(if bad { Status::Refused } else { Status::Done })
+}
+
+const fn level(level: Level) -> &'static str {
+    match level {
+        Level::Fine => "fine",
+        Level::Odd => "odd",
+        Level::Bad => "bad",
+    }
+}
+
+fn shown_finding(finding: &Finding) -> String {
+    let advice = finding.advice.map(|advice| format!("\n      {advice}"));
+    format!(
+        "{:<4}  {}{}",
+        level(finding.level),
+        plain(&finding.what),
+        advice.unwrap_or_default()
+    )
+}
+
+fn passport(args: MakePassport, console: &Console) -> Outcome {
+    let ring = ring(args.tokens)?;
+    let request = keys::MakePassport {
+        key: args.uri,
+        output: args.output,
+        accepted: args.accept,
+        force: args.force,
+    };
+    let (passport, how) = request.run(&ring)?;
+    console.note(&written(&request.output, how));
+    console.note(&format!(
+        "fingerprint {}",
+        passport.public_key().fingerprint()
+    ));
+    console.json(|| {
+        json!({
+            "passport": request.output.display().to_string(),
+            "changed": how == Written::New,
+            "statement": passport.statement(),
+        })
+    })?;
+    Ok(Status::Done)
+}

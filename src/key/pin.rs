@@ -1,0 +1,177 @@
+//! Where a token's PIN comes from. A PIN is never on a command line, in a log, an error or a
+//! debug text, and is wiped after use.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use zeroize::Zeroizing;
+
+use crate::files;
+
+/// No PIN is longer.
+const MAX_PIN: usize = 1024;
+
+/// Where a PIN comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PinSource {
+    /// A file that holds nothing else.
+    File(PathBuf),
+    /// An environment variable.
+    Env(String),
+    /// An open file descriptor.
+    Fd(u32),
+}
+
+/// Why a text names no source of a PIN.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PinSourceError {
+    /// A command to run.
+    #[error("a command (|...) is never run for a PIN; use file:PATH")]
+    Command,
+    /// None of the known forms.
+    #[error("the forms are file:PATH, env:NAME and fd:NUMBER")]
+    Form,
+    /// A form that a URI cannot have.
+    #[error("in a URI the form is file:PATH; env: and fd: go with --pin-source")]
+    NotInUri,
+}
+
+impl PinSource {
+    /// Reads the value of a URI's `pin-source`: `file:/path`, `file:///path`, `file:relative` or an
+    /// absolute path.
+    pub fn from_uri(text: &str) -> Result<Self, PinSourceError> {
+        if text.starts_with('/') {
+            return Ok(Self::File(text.into()));
+        }
+        match text.parse()? {
+            file @ Self::File(_) => Ok(file),
+            Self::Env(_) | Self::Fd(_) => Err(PinSourceError::NotInUri),
+        }
+    }
+
+    /// Reads the PIN. Exactly one trailing newline is taken off.
+    pub fn read(&self) -> Result<Pin, PinError> {
+        let mut bytes = match self {
+            Self::File(path) => read_file(path)?,
+            // The program has no other name for a descriptor that needs no unsafe code.
+            Self::Fd(fd) => read_file(&PathBuf::from(format!("/proc/self/fd/{fd}")))?,
+            Self::Env(name) => {
+                use std::os::unix::ffi::OsStringExt;
+                let value =
+                    std::env::var_os(name).ok_or_else(|| PinError::NoVariable(name.clone()))?;
+                Zeroizing::new(value.into_vec())
+            }
+        };
+        if bytes.last() == Some(&b'\n') {
+            bytes.pop();
+        }
+        Pin::from_bytes(bytes, &self.to_string())
+    }
+}
+
+fn read_file(path: &std::path::Path) -> Result<Zeroizing<Vec<u8>>, PinError> {
+    Ok(files::read_secret(path, MAX_PIN)?)
+}
+
+impl FromStr for PinSource {
+    type Err = PinSourceError;
+
+    fn from_str(text: &str) -> Result<Self, PinSourceError> {
+        if text.starts_with('|') {
+            return Err(PinSourceError::Command);
+        }
+        match text.split_once(':') {
+            Some(("file", path)) if !path.is_empty() => {
+                let path = path.strip_prefix("//").unwrap_or(path);
+                Ok(Self::File(path.into()))
+            }
+            Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
+            Some(("fd", number)) => number
+                .parse()
+                .map(Self::Fd)
+                .map_err(|_| PinSourceError::Form),
+            _ => Err(PinSourceError::Form),
+        }
+    }
+}
+
+impl fmt::Display for PinSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::Fd(fd) => write!(f, "fd:{fd}"),
+        }
+    }
+}
+
+/// A PIN: wiped when dropped, and never shown.
+pub struct Pin(Zeroizing<Vec<u8>>);
+
+impl Pin {
+    /// A PIN that a person typed.
+    pub fn new(text: Zeroizing<Vec<u8>>) -> Result<Self, PinError> {
+        Self::from_bytes(text, "the prompt")
+    }
+
+    fn from_bytes(bytes: Zeroizing<Vec<u8>>, source: &str) -> Result<Self, PinError> {
+        if bytes.is_empty() {
+            return Err(PinError::Empty(source.to_owned()));
+        }
+        if std::str::from_utf8(&bytes).is_err() {
+            return Err(PinError::Utf8(source.to_owned()));
+        }
+        Ok(Self(bytes))
+    }
+
+    /// Another copy, as well kept.
+    pub(super) fn copy(&self) -> Self {
+        Self(self.0.clone())
+    }
+
+    /// The PIN's text, for the token alone.
+    pub fn expose(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pin(..)")
+    }
+}
+
+/// Why there is no PIN.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PinError {
+    /// The file was not read.
+    #[error("PIN file {0}")]
+    File(#[from] files::Error),
+    /// There is no such variable.
+    #[error("there is no environment variable {0} to take the PIN from")]
+    NoVariable(String),
+    /// There is nothing in it.
+    #[error("{0} holds no PIN: it is empty")]
+    Empty(String),
+    /// No source was named, and there is nobody to ask.
+    #[error("no PIN: name its source with --pin-source, or run in a terminal")]
+    Nobody,
+    /// The person would not.
+    #[error("no PIN: the prompt was cancelled")]
+    Cancelled,
+    /// The two entries of a new PIN are not the same.
+    #[error("no PIN: the two entries are not the same")]
+    Unequal,
+    /// It is longer than any PIN.
+    #[error("no PIN: more than {0} bytes were typed")]
+    TooLong(usize),
+    /// The terminal did not work.
+    #[error("no PIN: the terminal: {0}")]
+    Terminal(std::io::Error),
+    /// It is not UTF-8, which PINs are (PKCS #11, `CK_UTF8CHAR`).
+    #[error("{0} holds no PIN: it is not UTF-8")]
+    Utf8(String),
+}

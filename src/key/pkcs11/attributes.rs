@@ -1,0 +1,147 @@
+//! A key's attributes: which are looked at, as the token gives them.
+
+use std::fmt;
+
+use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
+use cryptoki::session::Session;
+
+use super::error::Error;
+
+/// The yes-or-no attributes of a private key that say what can become of it (PKCS #11 v2.40,
+/// sections 4.4, 4.7 and 4.9), with their names.
+pub const FACTS: [(AttributeType, &str); 16] = [
+    (AttributeType::Token, "CKA_TOKEN"),
+    (AttributeType::Private, "CKA_PRIVATE"),
+    (AttributeType::Modifiable, "CKA_MODIFIABLE"),
+    (AttributeType::Sensitive, "CKA_SENSITIVE"),
+    (AttributeType::Extractable, "CKA_EXTRACTABLE"),
+    (AttributeType::AlwaysSensitive, "CKA_ALWAYS_SENSITIVE"),
+    (AttributeType::NeverExtractable, "CKA_NEVER_EXTRACTABLE"),
+    (AttributeType::Local, "CKA_LOCAL"),
+    (AttributeType::Sign, "CKA_SIGN"),
+    (AttributeType::SignRecover, "CKA_SIGN_RECOVER"),
+    (AttributeType::Decrypt, "CKA_DECRYPT"),
+    (AttributeType::Unwrap, "CKA_UNWRAP"),
+    (AttributeType::Derive, "CKA_DERIVE"),
+    (AttributeType::AlwaysAuthenticate, "CKA_ALWAYS_AUTHENTICATE"),
+    (AttributeType::WrapWithTrusted, "CKA_WRAP_WITH_TRUSTED"),
+    (AttributeType::Trusted, "CKA_TRUSTED"),
+];
+
+/// The values of [`FACTS`]: yes, no, or not known to the token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts(pub(super) [Option<bool>; FACTS.len()]);
+
+impl Facts {
+    /// Reads them all.
+    pub(super) fn read(session: &Session, key: ObjectHandle, name: &str) -> Result<Self, Error> {
+        let mut facts = [None; FACTS.len()];
+        let wanted = FACTS.map(|(kind, _)| kind);
+        for attribute in read(session, key, &wanted, name)? {
+            let kind = attribute.attribute_type();
+            if let Some(n) = FACTS.iter().position(|(known, _)| *known == kind) {
+                facts[n] = yes_or_no(&attribute);
+            }
+        }
+        Ok(Self(facts))
+    }
+
+    /// One of them.
+    pub(super) fn get(&self, kind: AttributeType) -> Option<bool> {
+        let n = FACTS.iter().position(|(known, _)| *known == kind)?;
+        self.0[n]
+    }
+
+    /// Name and value of each.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Option<bool>)> {
+        FACTS.iter().map(|(_, name)| *name).zip(self.0)
+    }
+
+    /// Those that are not as wanted: requested and got, in words.
+    pub(super) fn differences(&self, wanted: &[(AttributeType, bool)]) -> Vec<String> {
+        let wrong = wanted
+            .iter()
+            .filter(|(kind, value)| self.get(*kind) != Some(*value));
+        wrong
+            .map(|(kind, value)| {
+                let name = FACTS.iter().find(|(known, _)| known == kind);
+                let name = name.map_or("an attribute", |(_, name)| *name);
+                format!(
+                    "{name}: requested {}, got {}",
+                    Shown(Some(*value)),
+                    Shown(self.get(*kind))
+                )
+            })
+            .collect()
+    }
+}
+
+/// An attribute's value in words.
+pub struct Shown(pub Option<bool>);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Some(true) => "true",
+            Some(false) => "false",
+            None => "nothing",
+        })
+    }
+}
+
+const fn yes_or_no(attribute: &Attribute) -> Option<bool> {
+    match attribute {
+        Attribute::Token(value)
+        | Attribute::Private(value)
+        | Attribute::Modifiable(value)
+        | Attribute::Sensitive(value)
+        | Attribute::Extractable(value)
+        | Attribute::AlwaysSensitive(value)
+        | Attribute::NeverExtractable(value)
+        | Attribute::Local(value)
+        | Attribute::Sign(value)
+        | Attribute::SignRecover(value)
+        | Attribute::Decrypt(value)
+        | Attribute::Unwrap(value)
+        | Attribute::Derive(value)
+        | Attribute::AlwaysAuthenticate(value)
+        | Attribute::WrapWithTrusted(value)
+        | Attribute::Trusted(value) => Some(*value),
+        _ => None,
+    }
+}
+
+/// Reads attributes. One that the token does not know, or does not give, is absent.
+///
+/// All are asked for at once. Tokens that then say nothing, or not all, because of one that they do
+/// not know are asked for the missing ones one by one.
+pub fn read(
+    session: &Session,
+    object: ObjectHandle,
+    wanted: &[AttributeType],
+    name: &str,
+) -> Result<Vec<Attribute>, Error> {
+    let mut found = match session.get_attributes(object, wanted) {
+        Ok(found) => found,
+        Err(error) => {
+            let error = Error::call(name)(error);
+            if error.is_dead_session() {
+                return Err(error);
+            }
+            Vec::new()
+        }
+    };
+    if found.len() == wanted.len() {
+        return Ok(found);
+    }
+    for kind in wanted {
+        if !found.iter().any(|a| a.attribute_type() == *kind) {
+            found.extend(
+                session
+                    .get_attributes(object, &[*kind])
+                    .map_err(Error::call(name))?,
+            );
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,234 @@
+//! What keeps a token from signing, found out before it matters.
+
+use std::sync::Arc;
+
+use cryptoki::mechanism::MechanismType;
+use cryptoki::object::{Attribute, AttributeType, ObjectClass};
+use cryptoki_sys as sys;
+
+use super::Tokens;
+use super::attributes;
+use super::error::Error;
+use super::generate::BORN;
+use super::manage::TokenListing;
+use super::object::{self, PrivateKey};
+use super::signer::{TokenKey, check_mechanism};
+use super::token::{Again, Token};
+use crate::crypto::Signer;
+use crate::key::uri::TokenUri;
+
+/// How a finding is to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// As it should be.
+    Fine,
+    /// Works, but should be known.
+    Odd,
+    /// Keeps the token or key from signing.
+    Bad,
+}
+
+/// One thing that was tried.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// How it is to be taken.
+    pub level: Level,
+    /// What was found.
+    pub what: String,
+    /// What to do about it.
+    pub advice: Option<&'static str>,
+}
+
+/// The findings so far.
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, level: Level, what: impl Into<String>, advice: Option<&'static str>) {
+        self.0.push(Finding {
+            level,
+            what: what.into(),
+            advice,
+        });
+    }
+
+    fn fine(&mut self, what: impl Into<String>) {
+        self.add(Level::Fine, what, None);
+    }
+}
+
+impl Tokens {
+    /// Tries what signing needs: without a login all but the private keys; with one, a signature of
+    /// each P-384 key.
+    pub fn examine(&self, uri: &TokenUri, login: bool) -> Result<Vec<Finding>, Error> {
+        let mut findings = Findings::default();
+        let module = self.list(uri)?;
+        findings.fine(format!(
+            "module {} ({}) with {} slots",
+            module.path.display(),
+            module.library,
+            module.slots.len()
+        ));
+        for slot in &module.slots {
+            if let Some(Err(error)) = &slot.token {
+                let what = format!(
+                    "slot {} cannot be read and is passed over: {error}",
+                    slot.id
+                );
+                findings.add(Level::Odd, what, None);
+            }
+        }
+        let token = self.token(uri)?;
+        let info = token.info()?;
+        let listing = TokenListing::new(&info);
+        findings.fine(format!(
+            "{} ({} {}, serial {}, firmware {}.{})",
+            token.name(),
+            listing.manufacturer,
+            listing.model,
+            listing.serial,
+            listing.firmware.0,
+            listing.firmware.1
+        ));
+        for problem in &listing.problems {
+            let advice = "set the token up, or unlock it with its own tools, before it is used";
+            findings.add(Level::Bad, *problem, Some(advice));
+        }
+        if info.has(sys::CKF_WRITE_PROTECTED) {
+            findings.add(
+                Level::Odd,
+                "it is write-protected: it signs, and makes no keys",
+                None,
+            );
+        }
+        if !info.has(sys::CKF_LOGIN_REQUIRED) {
+            let advice = "set a PIN, if keys on it are to be protected by one";
+            findings.add(Level::Odd, "it asks for no login", Some(advice));
+        }
+        examine_mechanisms(&token, &mut findings)?;
+        examine_public(&token, &mut findings)?;
+        if !login {
+            findings.fine("no PIN was sent; --login looks at the private keys, with one attempt");
+            return Ok(findings.0);
+        }
+        let token = self.logged_in(uri)?;
+        let keys = object::all_private(&token)?;
+        if keys.is_empty() {
+            let advice = "make one: ir-sign gen-key --pkcs11-uri 'pkcs11:…;object=LABEL'";
+            findings.add(Level::Odd, "there is no private key", Some(advice));
+        }
+        for (n, key) in keys.iter().enumerate() {
+            let twin = |other: &PrivateKey| !key.id.is_empty() && other.id == key.id;
+            if keys[..n].iter().any(twin) {
+                let what = format!("{}: another key has the same id", key.name(&token));
+                let advice = "give each key an id of its own: the public half is found by id";
+                findings.add(Level::Bad, what, Some(advice));
+            }
+            examine_key(&token, key, &mut findings)?;
+        }
+        Ok(findings.0)
+    }
+}
+
+fn examine_mechanisms(token: &Token, findings: &mut Findings) -> Result<(), Error> {
+    for (mechanism, wanted, level) in [
+        (MechanismType::ECDSA, "CKM_ECDSA for signing", Level::Bad),
+        (
+            MechanismType::ECC_KEY_PAIR_GEN,
+            "CKM_EC_KEY_PAIR_GEN for making keys",
+            Level::Odd,
+        ),
+    ] {
+        match check_mechanism(token, mechanism, wanted) {
+            Ok(()) => findings.fine(format!("it offers {wanted}")),
+            Err(error @ Error::Mechanism { .. }) => {
+                let advice = "see the token's own settings: no other mechanism is ever tried";
+                findings.add(level, error.to_string(), Some(advice));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Looks at the public keys that can be seen without a login.
+fn examine_public(token: &Token, findings: &mut Findings) -> Result<(), Error> {
+    let raw = token.with(Again::Yes, |session, _, _| {
+        let name = token.name();
+        let found = session.find_objects(&[Attribute::Class(ObjectClass::PUBLIC_KEY)]);
+        let mut raw = 0;
+        for handle in found.map_err(Error::call(&name))? {
+            let wanted = [AttributeType::EcPoint];
+            for attribute in attributes::read(session, handle, &wanted, &name)? {
+                if let Attribute::EcPoint(point) = attribute
+                    && point.len() == 97
+                {
+                    raw += 1;
+                }
+            }
+        }
+        Ok(raw)
+    })?;
+    if raw > 0 {
+        let what =
+            format!("{raw} public keys hold a raw point where DER is right; it is understood");
+        findings.add(Level::Odd, what, None);
+    }
+    Ok(())
+}
+
+fn examine_key(token: &Arc<Token>, key: &PrivateKey, findings: &mut Findings) -> Result<(), Error> {
+    let name = key.name(token);
+    match object::check_private(token, key) {
+        Ok(()) => {}
+        Err(error @ Error::Curve { .. }) => {
+            findings.add(Level::Odd, error.to_string(), Some("it is of no use here"));
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    }
+    let key = match TokenKey::new(Arc::clone(token), key.clone()) {
+        Ok(key) => key,
+        Err(error @ Error::NoPublic { .. }) => {
+            let advice = "give its public key with --public-key FILE";
+            findings.add(Level::Bad, error.to_string(), Some(advice));
+            return Ok(());
+        }
+        Err(error @ (Error::Point { .. } | Error::Publics { .. })) => {
+            let advice = "remove or repair the public object with the token's own tools";
+            findings.add(Level::Bad, error.to_string(), Some(advice));
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    match key.prove() {
+        Ok(()) => findings.fine(format!(
+            "{name} signs; fingerprint {}",
+            key.public_key().fingerprint()
+        )),
+        Err(error) if error.is_dead_session() => return Err(error),
+        Err(error) => {
+            let advice = "do not use this key: what it signs does not verify";
+            findings.add(Level::Bad, error.to_string(), Some(advice));
+        }
+    }
+    let facts = key.facts()?;
+    for difference in facts.differences(&BORN) {
+        let advice = "the token does not vouch that the key was made on it and never left it";
+        findings.add(Level::Odd, format!("{name}: {difference}"), Some(advice));
+    }
+    if facts.get(AttributeType::Extractable) != Some(false) {
+        let advice = "whoever is logged in may be able to take the key away";
+        findings.add(
+            Level::Odd,
+            format!("{name}: it may be extractable"),
+            Some(advice),
+        );
+    }
+    if key.key.always_authenticate {
+        let advice = "use a PIN source, or --keep-pin";
+        let what = format!("{name}: it asks for the PIN at each signature");
+        findings.add(Level::Odd, what, Some(advice));
+    }
+    Ok(())
+}

@@ -1,0 +1,391 @@
+//! What can go wrong with a token.
+
+use std::path::PathBuf;
+
+use cryptoki::context::Function;
+use cryptoki::error::{Error as CryptokiError, RvError};
+
+use super::passport::PassportError;
+use super::point::PointError;
+use super::raw::Refusal;
+use crate::crypto::p384::Fingerprint;
+use crate::files;
+use crate::key::pin::PinError;
+
+/// Why a token did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The module was not loaded.
+    #[error("PKCS#11 module {}: {reason}", .path.display())]
+    Module {
+        /// The module.
+        path: PathBuf,
+        /// What the loader says.
+        reason: String,
+    },
+    /// A call failed.
+    #[error("{what}: C_{function} gave {}", code_name(.code))]
+    Call {
+        /// The module, token or key.
+        what: String,
+        /// The function.
+        function: Function,
+        /// Its return value.
+        code: RvError,
+    },
+    /// A call's answer makes no sense.
+    #[error("{what}: the module's answer makes no sense ({reason})")]
+    Nonsense {
+        /// The module, token or key.
+        what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No token, or several, match the URI.
+    #[error("{} for {uri}{}", count("token", .found), listed(.found, .present))]
+    Tokens {
+        /// What was asked for.
+        uri: String,
+        /// The tokens that match.
+        found: Vec<String>,
+        /// The tokens there are.
+        present: Vec<String>,
+    },
+    /// The token that was open is no longer there.
+    #[error("{token}: it is gone (no token with its serial number is there any more)")]
+    Gone {
+        /// The token.
+        token: String,
+    },
+    /// No private key, or several, match the URI.
+    #[error("{token}: {} for {uri}{}{}", count("private key", .found), listed(.found, .present), orphan(.orphans))]
+    Keys {
+        /// The token.
+        token: String,
+        /// What was asked for.
+        uri: String,
+        /// The keys that match.
+        found: Vec<String>,
+        /// The keys there are.
+        present: Vec<String>,
+        /// Public keys that match but have no private half.
+        orphans: Vec<String>,
+    },
+    /// The URI names no key.
+    #[error("{uri} names no key: it has neither object nor id{}", listed(&[], .present))]
+    NoKeyNamed {
+        /// The URI.
+        uri: String,
+        /// The keys there are.
+        present: Vec<String>,
+    },
+    /// A new key needs a label.
+    #[error("{uri} gives the new key no label: it has no object")]
+    NoLabel {
+        /// The URI.
+        uri: String,
+    },
+    /// The URI is for another kind of object.
+    #[error("{uri} has a type that is not {wanted}")]
+    Kind {
+        /// The URI.
+        uri: String,
+        /// What is wanted.
+        wanted: &'static str,
+    },
+    /// The token is not set up.
+    #[error("{token}: it is not ready: {reason}")]
+    NotReady {
+        /// The token.
+        token: String,
+        /// What is missing.
+        reason: &'static str,
+    },
+    /// The token's flags say that a PIN must not be tried.
+    #[error("{token}: no PIN was sent: {reason}")]
+    Guarded {
+        /// The token.
+        token: String,
+        /// What its flags say.
+        reason: &'static str,
+        /// Whether the user may insist.
+        final_try: bool,
+    },
+    /// The PIN was refused.
+    #[error("{token}: it refused the PIN from {source_name} ({}); no other attempt is made", code_name(.code))]
+    Pin {
+        /// The token.
+        token: String,
+        /// Where the PIN came from.
+        source_name: String,
+        /// The return value.
+        code: RvError,
+    },
+    /// The login failed for another reason than the PIN.
+    #[error("{token}: the login with the PIN from {source_name} failed: C_Login gave {}; no other attempt is made", code_name(.code))]
+    Login {
+        /// The token.
+        token: String,
+        /// Where the PIN came from.
+        source_name: String,
+        /// The return value.
+        code: RvError,
+    },
+    /// A login failed earlier in this run.
+    #[error("{token}: a login failed before in this run; no other attempt is made")]
+    PinSpent {
+        /// The token.
+        token: String,
+    },
+    /// There is no PIN.
+    #[error("{token}: {source}")]
+    NoPin {
+        /// The token.
+        token: String,
+        /// Why.
+        source: PinError,
+    },
+    /// The one source of a PIN was for another token.
+    #[error(
+        "{token}: the PIN source {source_name} was for {first}; one token's PIN is never sent to another"
+    )]
+    OneSource {
+        /// The token that has no source.
+        token: String,
+        /// The source.
+        source_name: String,
+        /// The token it was used for.
+        first: String,
+    },
+    /// The key is not an EC key on secp384r1.
+    #[error("{key}: it is not an EC key on secp384r1 ({found})")]
+    Curve {
+        /// The key.
+        key: String,
+        /// What it is.
+        found: String,
+    },
+    /// The public half of the key is nowhere to be found.
+    #[error("{key}: the token does not show its public half")]
+    NoPublic {
+        /// The key.
+        key: String,
+    },
+    /// The public half is not a point.
+    #[error("{key}: {source}")]
+    Point {
+        /// The key.
+        key: String,
+        /// What is wrong.
+        source: PointError,
+    },
+    /// There are several public halves.
+    #[error("{key}: the token shows different public keys for it")]
+    Publics {
+        /// The key.
+        key: String,
+    },
+    /// The public half that the token shows does not belong to the private half.
+    #[error(
+        "{key}: the public key that the token shows does not verify what the private key signs"
+    )]
+    WrongPublic {
+        /// The key.
+        key: String,
+    },
+    /// The token does not offer what is needed.
+    #[error("{token}: it does not offer {wanted}; it offers {offered}")]
+    Mechanism {
+        /// The token.
+        token: String,
+        /// What is needed.
+        wanted: &'static str,
+        /// The mechanisms it offers.
+        offered: String,
+    },
+    /// The token gave something that is not a signature.
+    #[error(
+        "{key}: the token gave a signature of {found} bytes, and 96 are right; it was thrown away"
+    )]
+    Length {
+        /// The key.
+        key: String,
+        /// How many bytes.
+        found: usize,
+    },
+    /// r or s are not from 1 to n − 1.
+    #[error("{key}: the token gave a signature whose numbers are out of range; it was thrown away")]
+    Range {
+        /// The key.
+        key: String,
+    },
+    /// The label or id is in use.
+    #[error("{token}: the {what} is in use already: {}", .objects.join("; "))]
+    InUse {
+        /// The token.
+        token: String,
+        /// Label or id.
+        what: String,
+        /// The objects that use it.
+        objects: Vec<String>,
+        /// Whether they are all public keys without a private half.
+        orphans: bool,
+    },
+    /// It is not known whether the key was made.
+    #[error("{source}; whether the key was made is not known")]
+    Unsure {
+        /// What went wrong.
+        source: Box<Error>,
+    },
+    /// The new key is not as it was asked for.
+    #[error("{source}; the new key was {}", if *.removed { "removed" } else { "not removed" })]
+    BadKey {
+        /// What is wrong with it.
+        source: Box<Error>,
+        /// Whether it is gone again.
+        removed: bool,
+    },
+    /// A key's attributes are not those that were asked for.
+    #[error("{key}: {}", .differences.join(", "))]
+    Attributes {
+        /// The key.
+        key: String,
+        /// Each attribute, requested and got.
+        differences: Vec<String>,
+    },
+    /// The passport is not one, or not this key's.
+    #[error("passport {}: {source}", .path.display())]
+    Passport {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: PassportError,
+    },
+    /// The passport was not read.
+    #[error("passport {0}")]
+    PassportFile(files::Error),
+    /// The key is not one that a passport may vouch for.
+    #[error("{key}: no passport is made: {}", .reasons.join(", "))]
+    Unfit {
+        /// The key.
+        key: String,
+        /// The attributes that are not as they should be.
+        reasons: Vec<String>,
+    },
+    /// A key on a token has none of the passports that were given.
+    #[error("{key} (fingerprint {fingerprint}) has none of the passports that are required")]
+    NoPassport {
+        /// The key.
+        key: String,
+        /// Its fingerprint.
+        fingerprint: Fingerprint,
+    },
+    /// The token is initialised already.
+    #[error(
+        "{token}: it is initialised already, and initialising it again destroys all that is on it"
+    )]
+    Initialised {
+        /// The token.
+        token: String,
+        /// Its label.
+        label: String,
+    },
+    /// The PIN has not as many bytes as the token wants.
+    #[error("{what} has to have from {least} to {most} bytes")]
+    PinLength {
+        /// Which PIN.
+        what: &'static str,
+        /// The fewest.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
+    /// The label of a token is too long.
+    #[error("a token's label has 1 to 32 bytes, and \"{label}\" has {}", .label.len())]
+    Label {
+        /// The label.
+        label: String,
+    },
+}
+
+fn count(what: &str, found: &[String]) -> String {
+    match found.len() {
+        0 => format!("there is no {what}"),
+        n => format!("there are {n} {what}s"),
+    }
+}
+
+fn listed(found: &[String], present: &[String]) -> String {
+    let items = if found.is_empty() { present } else { found };
+    if items.is_empty() {
+        return " (there is none at all)".into();
+    }
+    format!(" (there is {})", items.join("; "))
+}
+
+fn orphan(orphans: &[String]) -> String {
+    if orphans.is_empty() {
+        return String::new();
+    }
+    format!(
+        "; a public key without its private half is not a key: {}",
+        orphans.join("; ")
+    )
+}
+
+impl Error {
+    /// A call of the crate that failed, on `what`.
+    pub(super) fn call(what: &str) -> impl FnOnce(CryptokiError) -> Self + '_ {
+        move |error| match error {
+            CryptokiError::Pkcs11(code, function) => Self::refusal(what)((function, code)),
+            other => Self::Nonsense {
+                what: what.to_owned(),
+                reason: other.to_string(),
+            },
+        }
+    }
+
+    /// A call of our own that failed, on `what`.
+    pub(super) fn refusal(what: &str) -> impl FnOnce(Refusal) -> Self + '_ {
+        move |(function, code)| Self::Call {
+            what: what.to_owned(),
+            function,
+            code,
+        }
+    }
+
+    /// Whether the session is gone, and a new start may help.
+    pub(super) const fn is_dead_session(&self) -> bool {
+        matches!(
+            self,
+            Self::Call {
+                code: RvError::SessionHandleInvalid
+                    | RvError::SessionClosed
+                    | RvError::DeviceRemoved
+                    | RvError::DeviceError
+                    | RvError::TokenNotPresent
+                    | RvError::CryptokiNotInitialized,
+                ..
+            }
+        )
+    }
+}
+
+/// The name of a return value as the specification spells it: `CKR_PIN_INCORRECT`.
+pub(super) fn code_name(code: &RvError) -> String {
+    match code {
+        RvError::VendorDefined(value) | RvError::UnknownErrorCode(value) => {
+            return format!("the unknown code {value:#x}");
+        }
+        _ => {}
+    }
+    let mut name = String::from("CKR");
+    for c in format!("{code:?}").chars() {
+        if c.is_ascii_uppercase() {
+            name.push('_');
+        }
+        name.push(c.to_ascii_uppercase());
+    }
+    name
+}

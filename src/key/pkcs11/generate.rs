@@ -1,0 +1,310 @@
+//! Making a key pair on a token, and bringing one there.
+
+use std::sync::Arc;
+
+use cryptoki::mechanism::{Mechanism, MechanismType};
+use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
+use zeroize::Zeroize;
+
+use super::attributes::Facts;
+use super::error::Error;
+use super::object::{self, P384_PARAMS, PrivateKey, key_uri};
+use super::signer::{TokenKey, check_mechanism};
+use super::token::{Again, Token};
+use crate::crypto::{PublicKey, Signer};
+use crate::key::file::FileKey;
+use crate::key::uri::TokenUri;
+
+/// Bytes of an id that is made up.
+const ID_LEN: usize = 20;
+
+/// What the private half is asked to be, and has to be when it is read back.
+const ASKED: [(AttributeType, bool); 9] = [
+    (AttributeType::Token, true),
+    (AttributeType::Private, true),
+    (AttributeType::Sensitive, true),
+    (AttributeType::Extractable, false),
+    (AttributeType::Sign, true),
+    (AttributeType::SignRecover, false),
+    (AttributeType::Decrypt, false),
+    (AttributeType::Unwrap, false),
+    (AttributeType::Derive, false),
+];
+
+/// What a token says on its own of a key that it made itself and never gives away.
+pub(super) const BORN: [(AttributeType, bool); 3] = [
+    (AttributeType::Local, true),
+    (AttributeType::AlwaysSensitive, true),
+    (AttributeType::NeverExtractable, true),
+];
+
+/// A key pair that is new on a token.
+pub struct NewKey {
+    /// Its URI, which names it and no other.
+    pub uri: TokenUri,
+    /// Its public half.
+    pub public: PublicKey,
+    /// The private half's attributes as read back.
+    pub facts: Facts,
+    /// What the token says otherwise than one would expect of such a key.
+    pub oddities: Vec<String>,
+}
+
+/// Which key a URI asks for: a label and an id that nothing on the token has yet.
+struct Names {
+    label: Vec<u8>,
+    id: Vec<u8>,
+}
+
+impl Names {
+    fn free(token: &Token, uri: &TokenUri) -> Result<Self, Error> {
+        let Some(label) = &uri.object else {
+            return Err(Error::NoLabel {
+                uri: uri.to_string(),
+            });
+        };
+        let label = label.clone().into_bytes();
+        check_free(token, "label", Some(&label), None)?;
+        let id = match &uri.id {
+            Some(id) => id.clone(),
+            None => random_id().map_err(|reason| Error::Nonsense {
+                what: "the system's random numbers".into(),
+                reason,
+            })?,
+        };
+        check_free(token, "id", None, Some(&id))?;
+        Ok(Self { label, id })
+    }
+
+    /// What both halves get.
+    fn common(&self) -> Vec<Attribute> {
+        vec![
+            Attribute::Token(true),
+            Attribute::Label(self.label.clone()),
+            Attribute::Id(self.id.clone()),
+        ]
+    }
+
+    fn public(&self) -> Vec<Attribute> {
+        let mut public = self.common();
+        public.extend([
+            Attribute::Private(false),
+            Attribute::Verify(true),
+            Attribute::EcParams(P384_PARAMS.to_vec()),
+        ]);
+        public
+    }
+
+    fn private(&self) -> Vec<Attribute> {
+        let mut private = self.common();
+        private.extend([
+            Attribute::Private(true),
+            Attribute::Sensitive(true),
+            Attribute::Extractable(false),
+            // Signing alone: tokens allow more where nothing is said.
+            Attribute::Sign(true),
+            Attribute::SignRecover(false),
+            Attribute::Decrypt(false),
+            Attribute::Unwrap(false),
+            Attribute::Derive(false),
+        ]);
+        private
+    }
+
+    fn key(&self, generation: u64, private: ObjectHandle) -> PrivateKey {
+        PrivateKey {
+            label: self.label.clone(),
+            id: self.id.clone(),
+            always_authenticate: false,
+            handle: (generation, private),
+        }
+    }
+}
+
+fn random_id() -> Result<Vec<u8>, String> {
+    let mut id = vec![0; ID_LEN];
+    let filled = rustix::rand::getrandom(&mut id[..], rustix::rand::GetRandomFlags::empty())
+        .map_err(|e| e.to_string())?;
+    if filled == ID_LEN {
+        Ok(id)
+    } else {
+        Err("there were too few".into())
+    }
+}
+
+/// Makes a pair that signs and nothing else, whose private half is sensitive and never leaves the
+/// token; then reads its attributes back, compares them, and signs and verifies with it. A pair
+/// that is not as it was asked for is removed again.
+pub fn generate(token: &Arc<Token>, uri: &TokenUri) -> Result<NewKey, Error> {
+    check_mechanism(token, MechanismType::ECDSA, "CKM_ECDSA for signing")?;
+    check_mechanism(
+        token,
+        MechanismType::ECC_KEY_PAIR_GEN,
+        "CKM_EC_KEY_PAIR_GEN for making keys",
+    )?;
+    let names = Names::free(token, uri)?;
+    let (public, private) = (names.public(), names.private());
+    let made = token.with_writing(Again::No, |session, _, generation| {
+        let pair = session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private);
+        let pair = pair.map_err(Error::call(&token.name()))?;
+        Ok((generation, pair))
+    });
+    // After an error the pair may be there all the same: look, and say what is there.
+    let (generation, (public, private)) = made.map_err(|error| unsure(token, &names, error))?;
+    settle(token, &names, generation, &[private, public], &BORN)
+}
+
+/// Brings the private key of a file onto a token. Such a key has been outside: the token does not
+/// call it local, always sensitive or never extractable.
+pub fn import(token: &Arc<Token>, uri: &TokenUri, key: &FileKey) -> Result<NewKey, Error> {
+    check_mechanism(token, MechanismType::ECDSA, "CKM_ECDSA for signing")?;
+    let names = Names::free(token, uri)?;
+    let mut point = vec![4, 97];
+    point.extend(key.public_key().to_point());
+    let mut public = names.public();
+    public.extend([
+        Attribute::Class(ObjectClass::PUBLIC_KEY),
+        Attribute::KeyType(KeyType::EC),
+        Attribute::EcPoint(point),
+    ]);
+    let mut private = names.private();
+    private.extend([
+        Attribute::Class(ObjectClass::PRIVATE_KEY),
+        Attribute::KeyType(KeyType::EC),
+        Attribute::EcParams(P384_PARAMS.to_vec()),
+        Attribute::Value(key.scalar().to_vec()),
+    ]);
+    let made = token.with_writing(Again::No, |session, _, generation| {
+        let private = session
+            .create_object(&private)
+            .map_err(Error::call(&token.name()))?;
+        match session.create_object(&public) {
+            Ok(public) => Ok((generation, vec![private, public])),
+            Err(error) => {
+                let removed = session.destroy_object(private).is_ok();
+                Err(Error::BadKey {
+                    source: Box::new(Error::call(&token.name())(error)),
+                    removed,
+                })
+            }
+        }
+    });
+    for attribute in &mut private {
+        if let Attribute::Value(scalar) = attribute {
+            scalar.zeroize();
+        }
+    }
+    let (generation, made) = made.map_err(|error| unsure(token, &names, error))?;
+    let new = settle(token, &names, generation, &made, &[])?;
+    if new.public == *key.public_key() {
+        return Ok(new);
+    }
+    Err(bad(
+        token,
+        generation,
+        &made,
+        Error::WrongPublic {
+            key: names.key(generation, made[0]).name(token),
+        },
+    ))
+}
+
+/// Reads the new key back and proves it, or removes it.
+fn settle(
+    token: &Arc<Token>,
+    names: &Names,
+    generation: u64,
+    made: &[ObjectHandle],
+    born: &[(AttributeType, bool)],
+) -> Result<NewKey, Error> {
+    let check = || {
+        let mut key = names.key(generation, made[0]);
+        let found = object::find_private(token, &key.uri(token))?;
+        key.always_authenticate = found.always_authenticate;
+        let key = TokenKey::new(Arc::clone(token), key)?;
+        let facts = key.facts()?;
+        let differences = facts.differences(&ASKED);
+        if !differences.is_empty() {
+            return Err(Error::Attributes {
+                key: key.name(),
+                differences,
+            });
+        }
+        key.prove()?;
+        Ok(NewKey {
+            uri: key.uri(),
+            public: *key.public_key(),
+            oddities: facts.differences(born),
+            facts,
+        })
+    };
+    check().map_err(|error| bad(token, generation, made, error))
+}
+
+/// Removes a key that was just made and is not as it has to be.
+fn bad(token: &Token, generation: u64, made: &[ObjectHandle], error: Error) -> Error {
+    let removed = token.with_writing(Again::No, |session, _, now| {
+        // After a new start of the module the handles are of other objects.
+        if now != generation {
+            return Ok(false);
+        }
+        for handle in made {
+            let gone = session.destroy_object(*handle);
+            gone.map_err(Error::call(&token.name()))?;
+        }
+        Ok(true)
+    });
+    Error::BadKey {
+        source: Box::new(error),
+        removed: matches!(removed, Ok(true)),
+    }
+}
+
+/// What to say after a call that failed and may have made the key all the same.
+fn unsure(token: &Token, names: &Names, error: Error) -> Error {
+    if matches!(error, Error::BadKey { .. }) {
+        return error;
+    }
+    match check_free(token, "label", Some(&names.label), None) {
+        Ok(()) => error,
+        Err(_) => Error::Unsure {
+            source: Box::new(error),
+        },
+    }
+}
+
+/// Refuses a label or id that any key on the token has: two keys of one name are one too many.
+fn check_free(
+    token: &Token,
+    what: &str,
+    label: Option<&Vec<u8>>,
+    id: Option<&Vec<u8>>,
+) -> Result<(), Error> {
+    let (objects, orphans) = token.with(Again::Yes, |session, _, _| {
+        let name = token.name();
+        let find = |class| {
+            let found = session.find_objects(&object::template(class, label, id));
+            found.map_err(Error::call(&name))
+        };
+        let private = find(ObjectClass::PRIVATE_KEY)?;
+        let public = find(ObjectClass::PUBLIC_KEY)?;
+        let orphans = private.is_empty();
+        let mut objects = Vec::new();
+        for (handles, class) in [(private, "private"), (public, "public")] {
+            for handle in handles {
+                let (label, id) = object::names(session, handle, &name)?;
+                objects.push(format!("{};type={class}", key_uri(token, &label, &id)));
+            }
+        }
+        Ok((objects, orphans))
+    })?;
+    if objects.is_empty() {
+        return Ok(());
+    }
+    Err(Error::InUse {
+        token: token.name(),
+        what: what.to_owned(),
+        objects,
+        orphans,
+    })
+}

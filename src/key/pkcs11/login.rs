@@ -1,0 +1,246 @@
+//! Logging in: where the PIN comes from, when it must not be tried, and that it is tried once.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use cryptoki::error::{Error as CryptokiError, RvError};
+use cryptoki::session::{Session, UserType};
+use cryptoki::slot::Slot;
+use cryptoki::types::AuthPin;
+use cryptoki_sys as sys;
+
+use super::error::Error;
+use super::raw::TokenInfo;
+use super::token::{Identity, Token};
+use crate::key::pin::{Pin, PinError, PinSource};
+
+/// Asks a person for a PIN.
+pub trait Prompt: Send + Sync {
+    /// Asks for the PIN of the token; `reason` says what for when it is not the login.
+    fn ask(&self, token: &str, reason: Option<&str>) -> Result<Pin, PinError>;
+
+    /// Tells the person that the token's own PIN pad waits for them.
+    fn pad(&self, token: &str);
+
+    /// Tells the person something about the token.
+    fn warn(&self, text: &str);
+}
+
+/// Nobody to ask.
+#[derive(Debug)]
+pub struct NoPrompt;
+
+impl Prompt for NoPrompt {
+    fn ask(&self, _: &str, _: Option<&str>) -> Result<Pin, PinError> {
+        Err(PinError::Nobody)
+    }
+
+    fn pad(&self, _: &str) {}
+
+    fn warn(&self, _: &str) {}
+}
+
+/// The way in to a token.
+#[derive(Clone, Debug, Default)]
+pub struct Login {
+    /// Where the PIN comes from, when the URI says so.
+    pub(super) source: Option<PinSource>,
+}
+
+/// What was done with PINs in this run.
+#[derive(Default)]
+pub struct Budget(Mutex<Spent>);
+
+#[derive(Default)]
+struct Spent {
+    /// Tokens that failed a login. None gets another attempt.
+    failed: HashSet<Identity>,
+    /// The token that the source of the command line was used for.
+    general: Option<Identity>,
+    /// PINs that are kept for the run, because the user asked for that.
+    kept: Vec<(Identity, Pin)>,
+}
+
+/// A PIN, or the pad where a person types it, and what that is called.
+pub(super) enum Secret {
+    Pin(Pin, String),
+    Pad,
+}
+
+impl Secret {
+    fn source(&self) -> String {
+        match self {
+            Self::Pin(_, source) => source.clone(),
+            Self::Pad => "its PIN pad".into(),
+        }
+    }
+}
+
+/// Logs in as the user. Never called twice for a token that failed once.
+pub(super) fn log_in(
+    token: &Token,
+    slot: Slot,
+    session: &Session,
+    login: &Login,
+) -> Result<(), Error> {
+    let info = token.module.raw.token_info(slot);
+    let info = info.map_err(Error::refusal(&token.name()))?;
+    if !info.has(sys::CKF_LOGIN_REQUIRED) {
+        return Ok(());
+    }
+    let secret = secret(token, &info, login, None)?;
+    let pin = match &secret {
+        Secret::Pin(pin, _) => Some(AuthPin::new(pin.expose().into())),
+        Secret::Pad => None,
+    };
+    let outcome = session.login(UserType::User, pin.as_ref());
+    drop(pin);
+    match outcome {
+        Ok(()) | Err(CryptokiError::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(()),
+        Err(error) => Err(failed(token, &secret, error)),
+    }
+}
+
+/// Marks the token as one that failed, and says why.
+pub(super) fn failed(token: &Token, secret: &Secret, error: CryptokiError) -> Error {
+    token
+        .shared
+        .budget
+        .locked()
+        .failed
+        .insert(token.identity.clone());
+    let (token, source_name) = (token.name(), secret.source());
+    match error {
+        CryptokiError::Pkcs11(code, _) if is_pin_error(code) => Error::Pin {
+            token,
+            source_name,
+            code,
+        },
+        CryptokiError::Pkcs11(RvError::UserPinNotInitialized, _) => Error::NotReady {
+            token,
+            reason: "its user PIN is not set",
+        },
+        CryptokiError::Pkcs11(code, _) => Error::Login {
+            token,
+            source_name,
+            code,
+        },
+        other => Error::Nonsense {
+            what: token,
+            reason: other.to_string(),
+        },
+    }
+}
+
+const fn is_pin_error(code: RvError) -> bool {
+    matches!(
+        code,
+        RvError::PinIncorrect
+            | RvError::PinInvalid
+            | RvError::PinLenRange
+            | RvError::PinExpired
+            | RvError::PinLocked
+    )
+}
+
+/// The PIN for a login, if the token's flags allow one.
+pub(super) fn secret(
+    token: &Token,
+    info: &TokenInfo,
+    login: &Login,
+    reason: Option<&str>,
+) -> Result<Secret, Error> {
+    guard(token, info)?;
+    let options = &token.shared.options;
+    let mut budget = token.shared.budget.locked();
+    if budget.failed.contains(&token.identity) {
+        return Err(Error::PinSpent {
+            token: token.name(),
+        });
+    }
+    if let Some((_, pin)) = budget.kept.iter().find(|(of, _)| *of == token.identity) {
+        return Ok(Secret::Pin(pin.copy(), "the PIN that was kept".into()));
+    }
+    let source = match (&login.source, &options.pin_source) {
+        (Some(source), _) => Some(source),
+        (None, Some(source)) => {
+            let first = budget.general.get_or_insert_with(|| token.identity.clone());
+            if *first != token.identity {
+                return Err(Error::OneSource {
+                    token: token.name(),
+                    source_name: source.to_string(),
+                    first: format!("token \"{}\"", first.label),
+                });
+            }
+            Some(source)
+        }
+        (None, None) => None,
+    };
+    let no_pin = |source| Error::NoPin {
+        token: token.name(),
+        source,
+    };
+    let secret = match source {
+        Some(source) => Secret::Pin(source.read().map_err(no_pin)?, source.to_string()),
+        None if info.has(sys::CKF_PROTECTED_AUTHENTICATION_PATH) => {
+            options.prompt.pad(&token.name());
+            return Ok(Secret::Pad);
+        }
+        None => {
+            let pin = options.prompt.ask(&token.name(), reason).map_err(no_pin)?;
+            Secret::Pin(pin, "the prompt".into())
+        }
+    };
+    if options.keep_pin
+        && let Secret::Pin(pin, _) = &secret
+    {
+        budget.kept.push((token.identity.clone(), pin.copy()));
+    }
+    Ok(secret)
+}
+
+/// Looks at the token's flags before a PIN is sent.
+fn guard(token: &Token, info: &TokenInfo) -> Result<(), Error> {
+    let refuse = |reason, final_try| {
+        Err(Error::Guarded {
+            token: token.name(),
+            reason,
+            final_try,
+        })
+    };
+    let not_ready = |reason| {
+        Err(Error::NotReady {
+            token: token.name(),
+            reason,
+        })
+    };
+    if !info.has(sys::CKF_TOKEN_INITIALIZED) {
+        return not_ready("it is not initialised");
+    }
+    if !info.has(sys::CKF_USER_PIN_INITIALIZED) {
+        return not_ready("its user PIN is not set");
+    }
+    if info.has(sys::CKF_USER_PIN_LOCKED) {
+        return refuse("the user PIN is locked", false);
+    }
+    if info.has(sys::CKF_USER_PIN_TO_BE_CHANGED) {
+        return refuse("the user PIN has expired or has to be changed first", false);
+    }
+    if info.has(sys::CKF_USER_PIN_FINAL_TRY) && !token.shared.options.allow_final_try {
+        return refuse("one more wrong PIN locks it for good", true);
+    }
+    if info.has(sys::CKF_USER_PIN_COUNT_LOW) {
+        let text = format!(
+            "{}: a wrong PIN was tried since the last login",
+            token.name()
+        );
+        token.shared.options.prompt.warn(&text);
+    }
+    Ok(())
+}
+
+impl Budget {
+    fn locked(&self) -> std::sync::MutexGuard<'_, Spent> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

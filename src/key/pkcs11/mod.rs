@@ -1,0 +1,252 @@
+//! Keys on PKCS#11 tokens (PKCS #11 v2.40 and later).
+//!
+//! One token is opened once in a run: one session and one login serve all keys on it.
+
+mod attributes;
+mod doctor;
+mod error;
+mod generate;
+mod login;
+mod manage;
+mod module;
+mod object;
+mod passport;
+mod point;
+mod public;
+mod raw;
+mod signer;
+mod token;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use attributes::{FACTS, Facts};
+pub use doctor::{Finding, Level};
+pub use error::Error;
+pub use generate::NewKey;
+pub use login::{NoPrompt, Prompt};
+pub use manage::{KeyListing, ModuleListing, Setup, SlotListing, TokenListing};
+pub use passport::{Passport, PassportError, attributes as attributes_json};
+pub use point::{PointError, read as read_point};
+pub use signer::TokenKey;
+
+use super::file::FileKey;
+use super::pin::PinSource;
+use super::uri::{ObjectType, TokenUri};
+use crate::crypto::{PublicKey, Signer};
+use login::{Budget, Login};
+use module::Modules;
+use token::{Among, Identity, Token};
+
+/// How tokens are reached.
+pub struct Options {
+    /// The module, before any that a URI names.
+    pub module: Option<PathBuf>,
+    /// Where the PIN comes from when a URI does not say: of one token only.
+    pub pin_source: Option<PinSource>,
+    /// Whether a PIN is sent to a token that allows only one more try.
+    pub allow_final_try: bool,
+    /// Whether a PIN is kept for the run, for keys that ask for it at each signature.
+    pub keep_pin: bool,
+    /// Asks a person for a PIN.
+    pub prompt: Box<dyn Prompt>,
+    /// The public halves of keys whose token does not show them.
+    pub public_keys: Vec<PublicKey>,
+    /// The passports that keys on tokens must have, with their files; none for no such rule.
+    pub passports: Vec<(PathBuf, Passport)>,
+}
+
+impl Default for Options {
+    /// The system's modules, and nobody to ask for a PIN.
+    fn default() -> Self {
+        Self {
+            module: None,
+            pin_source: None,
+            allow_final_try: false,
+            keep_pin: false,
+            prompt: Box::new(NoPrompt),
+            public_keys: Vec::new(),
+            passports: Vec::new(),
+        }
+    }
+}
+
+/// What all tokens of a run share.
+struct Shared {
+    options: Options,
+    budget: Budget,
+    /// The passports that a key of this run has, by their place among the options.
+    used: Mutex<HashSet<usize>>,
+}
+
+/// The tokens that this run has opened.
+pub struct Tokens {
+    shared: Arc<Shared>,
+    open: Mutex<Vec<Arc<Token>>>,
+    modules: Modules,
+}
+
+impl Tokens {
+    /// No token is opened yet, and no module loaded.
+    pub fn new(options: Options) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                options,
+                budget: Budget::default(),
+                used: Mutex::default(),
+            }),
+            open: Mutex::default(),
+            modules: Modules::default(),
+        }
+    }
+
+    /// Opens the token that a URI names, or takes the one that is open already.
+    fn token(&self, uri: &TokenUri) -> Result<Arc<Token>, Error> {
+        let module = self.modules.load(&self.shared.options, uri)?;
+        let found = token::find(&module, uri, Among::Initialised)?;
+        let identity = Identity::from(&found.info);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = open
+            .iter()
+            .find(|token| Arc::ptr_eq(&token.module, &module) && token.identity == identity);
+        if let Some(known) = known {
+            return Ok(Arc::clone(known));
+        }
+        let token = Arc::new(Token::new(module, &found, Arc::clone(&self.shared)));
+        open.push(Arc::clone(&token));
+        Ok(token)
+    }
+
+    fn logged_in(&self, uri: &TokenUri) -> Result<Arc<Token>, Error> {
+        let token = self.token(uri)?;
+        token.log_in(Login {
+            source: uri.pin_source.clone(),
+        })?;
+        Ok(token)
+    }
+
+    /// The private key that a URI names, ready to sign. Where passports are required it has to
+    /// have one.
+    pub fn key(&self, uri: &TokenUri) -> Result<TokenKey, Error> {
+        let key = self.find(uri, ObjectType::Private)?;
+        self.check_passport(&key)?;
+        Ok(key)
+    }
+
+    /// The public half of the private key that a URI names, proven by a signature.
+    pub fn public_key(&self, uri: &TokenUri) -> Result<PublicKey, Error> {
+        let kind = match uri.kind {
+            Some(ObjectType::Public) => ObjectType::Public,
+            _ => ObjectType::Private,
+        };
+        let key = self.find(uri, kind)?;
+        key.prove()?;
+        Ok(*key.public_key())
+    }
+
+    fn find(&self, uri: &TokenUri, kind: ObjectType) -> Result<TokenKey, Error> {
+        check_kind(uri, kind)?;
+        TokenKey::find(self.logged_in(uri)?, uri)
+    }
+
+    /// Makes a key pair on the token that a URI names. A label or id that is in use is refused.
+    pub fn generate(&self, uri: &TokenUri) -> Result<NewKey, Error> {
+        check_kind(uri, ObjectType::Private)?;
+        check_label(uri)?;
+        generate::generate(&self.logged_in(uri)?, uri)
+    }
+
+    /// Brings the private key of a file onto the token that a URI names.
+    pub fn import(&self, uri: &TokenUri, key: &FileKey) -> Result<NewKey, Error> {
+        check_kind(uri, ObjectType::Private)?;
+        check_label(uri)?;
+        generate::import(&self.logged_in(uri)?, uri, key)
+    }
+
+    /// Makes the passport of a key. One whose attributes do not say that it was made on the token
+    /// and never left it is refused, but for those that are accepted by name (`CKA_LOCAL`).
+    pub fn passport(&self, uri: &TokenUri, accepted: &[String]) -> Result<Passport, Error> {
+        let key = self.find(uri, ObjectType::Private)?;
+        let unfit = passport::unfit(&key.facts()?, accepted);
+        if !unfit.is_empty() {
+            return Err(Error::Unfit {
+                key: key.name(),
+                reasons: unfit,
+            });
+        }
+        Passport::make(&key)
+    }
+
+    /// Checks a key against the passport that is about it.
+    fn check_passport(&self, key: &TokenKey) -> Result<(), Error> {
+        let passports = &self.shared.options.passports;
+        if passports.is_empty() {
+            return Ok(());
+        }
+        let about = passports
+            .iter()
+            .position(|(_, passport)| passport.public_key() == key.public_key());
+        let Some(n) = about else {
+            return Err(Error::NoPassport {
+                key: key.name(),
+                fingerprint: key.public_key().fingerprint(),
+            });
+        };
+        let (path, passport) = &passports[n];
+        let differences = passport.check(key)?;
+        if !differences.is_empty() {
+            return Err(wrong(path, PassportError::Differs(differences.join("; "))));
+        }
+        let mut used = self
+            .shared
+            .used
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        used.insert(n);
+        Ok(())
+    }
+
+    /// Refuses a passport that none of the keys has which were asked for so far.
+    pub fn check_all_passports_used(&self) -> Result<(), Error> {
+        let used = self
+            .shared
+            .used
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for (n, (path, passport)) in self.shared.options.passports.iter().enumerate() {
+            if !used.contains(&n) {
+                let fingerprint = passport.public_key().fingerprint().to_string();
+                return Err(wrong(path, PassportError::Unused(fingerprint)));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn wrong(path: &Path, source: PassportError) -> Error {
+    Error::Passport {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn check_kind(uri: &TokenUri, wanted: ObjectType) -> Result<(), Error> {
+    match uri.kind {
+        Some(kind) if kind != wanted => Err(Error::Kind {
+            uri: uri.to_string(),
+            wanted: wanted.name(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// A new key needs a label: said before a PIN is asked for.
+fn check_label(uri: &TokenUri) -> Result<(), Error> {
+    if uri.object.is_none() {
+        return Err(Error::NoLabel {
+            uri: uri.to_string(),
+        });
+    }
+    Ok(())
+}

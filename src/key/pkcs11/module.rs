@@ -1,0 +1,180 @@
+//! The modules of a run: each shared library is loaded and initialised once, and finalised at the
+//! end. When its sessions die it can be started again.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::error::{Error as CryptokiError, RvError};
+use cryptoki::session::Session;
+use cryptoki::slot::Slot;
+
+use super::Options;
+use super::error::{Error, code_name};
+use super::raw::Raw;
+use crate::key::uri::TokenUri;
+
+/// p11-kit's proxy, which offers the modules that the system is set up with.
+const SYSTEM_MODULE: &str = "p11-kit-proxy.so";
+/// The environment variable that names a module.
+const MODULE_VARIABLE: &str = "PKCS11_MODULE_PATH";
+
+/// A loaded and initialised module.
+pub struct Module {
+    pub(super) path: PathBuf,
+    pub(super) context: Pkcs11,
+    pub(super) raw: Raw,
+    live: RwLock<Live>,
+}
+
+/// What lasts from one `C_Initialize` to the next. Sessions are used under the read lock, so that
+/// none is in use while the module starts again.
+pub struct Live {
+    /// How often the module was started again.
+    pub(super) generation: u64,
+    /// Whether this is who initialised it, and so who finalises it.
+    ours: bool,
+    /// Open sessions that nobody uses just now, by slot. A token stays logged in as long as it has
+    /// one.
+    idle: Mutex<HashMap<Slot, Vec<Session>>>,
+}
+
+/// The modules of a run.
+#[derive(Default)]
+pub struct Modules(Mutex<Vec<Arc<Module>>>);
+
+impl Modules {
+    /// Loads the module for a URI: the one from the command line, else the URI's own, else the
+    /// environment's, else the system's. There is no second choice if that one does not load.
+    pub fn load(&self, options: &Options, uri: &TokenUri) -> Result<Arc<Module>, Error> {
+        let path = options
+            .module
+            .clone()
+            .or_else(|| uri.module_path.clone())
+            .or_else(|| std::env::var_os(MODULE_VARIABLE).map(PathBuf::from))
+            .unwrap_or_else(|| SYSTEM_MODULE.into());
+        // A name alone is looked up by the loader; a path is one module however it is spelt.
+        let path = if path.components().count() > 1 {
+            path.canonicalize().map_err(|e| Error::Module {
+                path: path.clone(),
+                reason: e.to_string(),
+            })?
+        } else {
+            path
+        };
+        if let Some(name) = &uri.module_name
+            && !is_named(&path, name)
+        {
+            return Err(Error::Module {
+                path,
+                reason: format!("the URI asks for the module named {name}"),
+            });
+        }
+        let mut modules = locked(&self.0);
+        if let Some(known) = modules.iter().find(|module| module.path == path) {
+            return Ok(Arc::clone(known));
+        }
+        let module = Arc::new(Module::load(&path)?);
+        modules.push(Arc::clone(&module));
+        Ok(module)
+    }
+}
+
+/// Whether a file has this module's name: with or without `lib` before and an ending behind (RFC
+/// 7512, section 2.3, `module-name`).
+fn is_named(path: &Path, name: &str) -> bool {
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let stem = file.split('.').next().unwrap_or_default();
+    stem == name || stem.strip_prefix("lib") == Some(name)
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Module {
+    fn load(path: &Path) -> Result<Self, Error> {
+        let failed = |reason: String| Error::Module {
+            path: path.to_owned(),
+            reason,
+        };
+        let raw = Raw::load(path).map_err(failed)?;
+        let context = Pkcs11::new(path).map_err(|e| failed(e.to_string()))?;
+        let ours = initialize(&context).map_err(failed)?;
+        Ok(Self {
+            path: path.to_owned(),
+            context,
+            raw,
+            live: RwLock::new(Live {
+                generation: 0,
+                ours,
+                idle: Mutex::default(),
+            }),
+        })
+    }
+
+    /// What the module is called in messages.
+    pub(super) fn name(&self) -> String {
+        format!("PKCS#11 module {}", self.path.display())
+    }
+
+    pub(super) fn live(&self) -> RwLockReadGuard<'_, Live> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Drops all sessions and starts the module again, unless somebody did since `seen`.
+    pub(super) fn restart(&self, seen: u64) -> Result<(), Error> {
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        if live.generation != seen {
+            return Ok(());
+        }
+        // Before the module ends: a session closed later could be another one by then.
+        locked(&live.idle).clear();
+        if live.ours {
+            // It may be gone already, which is what this is for.
+            let _ = self.context.clone().finalize();
+            live.ours = initialize(&self.context).map_err(|reason| Error::Module {
+                path: self.path.clone(),
+                reason,
+            })?;
+        }
+        live.generation += 1;
+        Ok(())
+    }
+}
+
+/// `C_Initialize`; whether it was this call that did it.
+fn initialize(context: &Pkcs11) -> Result<bool, String> {
+    match context.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
+        Ok(()) => Ok(true),
+        Err(CryptokiError::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(false),
+        Err(CryptokiError::Pkcs11(code, _)) => {
+            Err(format!("C_Initialize gave {}", code_name(&code)))
+        }
+        Err(other) => Err(other.to_string()),
+    }
+}
+
+impl Live {
+    /// An open session that nobody else uses, if there is one.
+    pub(super) fn take(&self, slot: Slot) -> Option<Session> {
+        locked(&self.idle).get_mut(&slot)?.pop()
+    }
+
+    /// Keeps a session for the next who needs one.
+    pub(super) fn put(&self, slot: Slot, session: Session) {
+        locked(&self.idle).entry(slot).or_default().push(session);
+    }
+}
+
+impl Drop for Module {
+    fn drop(&mut self) {
+        let live = self.live.get_mut().unwrap_or_else(PoisonError::into_inner);
+        locked(&live.idle).clear();
+        if live.ours {
+            // Some tokens leak objects without it. The run is over: there is nothing to undo.
+            let _ = self.context.clone().finalize();
+        }
+    }
+}

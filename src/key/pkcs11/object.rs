@@ -1,0 +1,244 @@
+//! Finding a private key on a token.
+
+use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
+use cryptoki::session::Session;
+
+use super::attributes;
+use super::error::Error;
+use super::token::{Again, Token};
+use crate::crypto::digest::hex;
+use crate::key::uri::TokenUri;
+
+/// secp384r1 as `CKA_EC_PARAMS` names it: a DER OBJECT IDENTIFIER (PKCS #11 v2.40, section 2.3.3).
+pub const P384_PARAMS: &[u8] = &[6, 5, 0x2b, 0x81, 4, 0, 0x22];
+
+/// A private key on a token, by what names it. Its handle is looked up when it is needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrivateKey {
+    pub(super) label: Vec<u8>,
+    pub(super) id: Vec<u8>,
+    pub(super) always_authenticate: bool,
+    /// As of this generation of the token's module.
+    pub(super) handle: (u64, ObjectHandle),
+}
+
+impl PrivateKey {
+    /// What the key is called in messages.
+    pub(super) fn name(&self, token: &Token) -> String {
+        let label = String::from_utf8_lossy(&self.label);
+        match (label.is_empty(), self.id.is_empty()) {
+            (false, _) => format!("key \"{label}\" on {}", token.name()),
+            (true, false) => format!("key with id {} on {}", hex(&self.id), token.name()),
+            (true, true) => format!("key on {}", token.name()),
+        }
+    }
+
+    /// The URI that names the key and no other.
+    pub(super) fn uri(&self, token: &Token) -> TokenUri {
+        key_uri(token, &self.label, &self.id)
+    }
+
+    /// The key's handle in this generation, found anew if it is another than the key was found in.
+    pub(super) fn handle(
+        &self,
+        token: &Token,
+        session: &Session,
+        generation: u64,
+    ) -> Result<ObjectHandle, Error> {
+        if self.handle.0 == generation {
+            return Ok(self.handle.1);
+        }
+        let template = template(
+            ObjectClass::PRIVATE_KEY,
+            Some(&self.label).filter(|label| !label.is_empty()),
+            Some(&self.id).filter(|id| !id.is_empty()),
+        );
+        let found = session.find_objects(&template);
+        match *found.map_err(Error::call(&token.name()))?.as_slice() {
+            [one] => Ok(one),
+            _ => Err(Error::Gone {
+                token: self.name(token),
+            }),
+        }
+    }
+}
+
+/// A URI for an object of a token.
+pub(super) fn key_uri(token: &Token, label: &[u8], id: &[u8]) -> TokenUri {
+    let label = std::str::from_utf8(label).ok().filter(|l| !l.is_empty());
+    TokenUri {
+        object: label.map(str::to_owned),
+        id: (!id.is_empty()).then(|| id.to_vec()),
+        ..token.identity.uri()
+    }
+}
+
+/// What an object has to match. An empty label or id is never searched for.
+pub(super) fn template(
+    class: ObjectClass,
+    label: Option<&Vec<u8>>,
+    id: Option<&Vec<u8>>,
+) -> Vec<Attribute> {
+    let mut template = vec![Attribute::Class(class)];
+    template.extend(id.cloned().map(Attribute::Id));
+    template.extend(label.cloned().map(Attribute::Label));
+    template
+}
+
+/// Label and id of an object.
+pub(super) fn names(
+    session: &Session,
+    object: ObjectHandle,
+    token: &str,
+) -> Result<(Vec<u8>, Vec<u8>), Error> {
+    let (mut label, mut id) = (Vec::new(), Vec::new());
+    let wanted = [AttributeType::Label, AttributeType::Id];
+    for attribute in attributes::read(session, object, &wanted, token)? {
+        match attribute {
+            Attribute::Label(value) => label = value,
+            Attribute::Id(value) => id = value,
+            _ => {}
+        }
+    }
+    Ok((label, id))
+}
+
+/// Finds the one private key that a URI names: by label and by id, where both are given by both.
+pub fn find_private(token: &Token, uri: &TokenUri) -> Result<PrivateKey, Error> {
+    let label = uri.object.as_ref().map(|label| label.clone().into_bytes());
+    let named = label.is_some() || uri.id.is_some();
+    token.with(Again::Yes, |session, _, generation| {
+        let name = token.name();
+        let find = |template: &[Attribute]| {
+            let found = session.find_objects(template);
+            found.map_err(Error::call(&name))
+        };
+        let mut found = Vec::new();
+        if named {
+            found = find(&template(
+                ObjectClass::PRIVATE_KEY,
+                label.as_ref(),
+                uri.id.as_ref(),
+            ))?;
+        }
+        if let [handle] = *found.as_slice() {
+            return private(token, session, (generation, handle));
+        }
+        let uris = |handles: Vec<ObjectHandle>| -> Result<Vec<String>, Error> {
+            let uri = |handle| {
+                let (label, id) = names(session, handle, &name)?;
+                Ok(key_uri(token, &label, &id).to_string())
+            };
+            handles.into_iter().map(uri).collect()
+        };
+        let (mut present, mut orphans) = (Vec::new(), Vec::new());
+        if found.is_empty() {
+            present = uris(find(&[Attribute::Class(ObjectClass::PRIVATE_KEY)])?)?;
+        }
+        if found.is_empty() && named {
+            let public = template(ObjectClass::PUBLIC_KEY, label.as_ref(), uri.id.as_ref());
+            orphans = uris(find(&public)?)?;
+        }
+        let uri = uri.to_string();
+        if !named {
+            return Err(Error::NoKeyNamed { uri, present });
+        }
+        Err(Error::Keys {
+            token: token.name(),
+            uri,
+            found: uris(found)?,
+            present,
+            orphans,
+        })
+    })
+}
+
+/// All private keys of a token.
+pub(super) fn all_private(token: &Token) -> Result<Vec<PrivateKey>, Error> {
+    token.with(Again::Yes, |session, _, generation| {
+        let found = session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)]);
+        let found = found.map_err(Error::call(&token.name()))?.into_iter();
+        found
+            .map(|handle| describe(token, session, (generation, handle)).map(|(key, _)| key))
+            .collect()
+    })
+}
+
+fn describe(
+    token: &Token,
+    session: &Session,
+    handle: (u64, ObjectHandle),
+) -> Result<(PrivateKey, Vec<Attribute>), Error> {
+    let mut key = PrivateKey {
+        label: Vec::new(),
+        id: Vec::new(),
+        always_authenticate: false,
+        handle,
+    };
+    let wanted = [
+        AttributeType::Label,
+        AttributeType::Id,
+        AttributeType::AlwaysAuthenticate,
+        AttributeType::KeyType,
+        AttributeType::EcParams,
+    ];
+    let found = attributes::read(session, handle.1, &wanted, &token.name())?;
+    for attribute in &found {
+        match attribute {
+            Attribute::Label(label) => key.label.clone_from(label),
+            Attribute::Id(id) => key.id.clone_from(id),
+            Attribute::AlwaysAuthenticate(value) => key.always_authenticate = *value,
+            _ => {}
+        }
+    }
+    Ok((key, found))
+}
+
+/// Refuses a key of another kind or curve.
+pub(super) fn check_private(token: &Token, key: &PrivateKey) -> Result<(), Error> {
+    let name = key.name(token);
+    token.with(Again::Yes, |session, _, generation| {
+        let handle = key.handle(token, session, generation)?;
+        let wanted = [AttributeType::KeyType, AttributeType::EcParams];
+        check_curve(&name, &attributes::read(session, handle, &wanted, &name)?)
+    })
+}
+
+fn private(
+    token: &Token,
+    session: &Session,
+    handle: (u64, ObjectHandle),
+) -> Result<PrivateKey, Error> {
+    let (key, found) = describe(token, session, handle)?;
+    check_curve(&key.name(token), &found)?;
+    Ok(key)
+}
+
+/// Refuses attributes of a key of another kind or curve. Those that are absent say nothing.
+pub(super) fn check_curve(key: &str, attributes: &[Attribute]) -> Result<(), Error> {
+    let wrong = |found: String| {
+        Err(Error::Curve {
+            key: key.to_owned(),
+            found,
+        })
+    };
+    for attribute in attributes {
+        match attribute {
+            Attribute::KeyType(kind) if *kind != KeyType::EC => {
+                return wrong(format!("its CKA_KEY_TYPE is {kind}"));
+            }
+            Attribute::EcParams(params) if !params.is_empty() && params != P384_PARAMS => {
+                return wrong(format!("its CKA_EC_PARAMS are {}", curve(params)));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The curve's usual name, or the bytes in hexadecimal.
+pub(super) fn curve(params: &[u8]) -> String {
+    use der::Decode;
+    der::asn1::ObjectIdentifier::from_der(params)
+        .map_or_else(|_| hex(params), |oid| crate::crypto::p384::curve_name(&oid))
+}

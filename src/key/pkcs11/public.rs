@@ -1,0 +1,121 @@
+//! The public half of a private key on a token.
+
+use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
+use cryptoki::session::Session;
+use der::Decode;
+use x509_cert::Certificate;
+
+use super::attributes;
+use super::error::Error;
+use super::object::{PrivateKey, check_curve, template};
+use super::point;
+use super::token::{Again, Token};
+use crate::crypto::PublicKey;
+
+/// Finds the public half: in the public object of the same id, else in the private object's own
+/// attributes, else in a certificate of the same id. Never by label. It has yet to be proven by a
+/// signature.
+pub fn find(token: &Token, key: &PrivateKey) -> Result<Option<PublicKey>, Error> {
+    let name = key.name(token);
+    token.with(Again::Yes, |session, _, generation| {
+        for handle in same_id(session, key, ObjectClass::PUBLIC_KEY, &name)? {
+            if let Some(found) = point_of(session, handle, &name)? {
+                return only(session, key, found, &name).map(Some);
+            }
+        }
+        let private = key.handle(token, session, generation)?;
+        if let Some(found) = point_of(session, private, &name)? {
+            return Ok(Some(found));
+        }
+        let wanted = [AttributeType::PublicKeyInfo];
+        for attribute in attributes::read(session, private, &wanted, &name)? {
+            if let Attribute::PublicKeyInfo(spki) = attribute
+                && let Ok(found) = PublicKey::from_spki(&spki)
+            {
+                return Ok(Some(found));
+            }
+        }
+        for handle in same_id(session, key, ObjectClass::CERTIFICATE, &name)? {
+            let wanted = [AttributeType::Value];
+            for attribute in attributes::read(session, handle, &wanted, &name)? {
+                if let Attribute::Value(der) = attribute
+                    && let Some(found) = of_certificate(&der)
+                {
+                    return Ok(Some(found));
+                }
+            }
+        }
+        Ok(None)
+    })
+}
+
+/// The objects of a class that have the key's id. An empty id names nothing.
+fn same_id(
+    session: &Session,
+    key: &PrivateKey,
+    class: ObjectClass,
+    name: &str,
+) -> Result<Vec<ObjectHandle>, Error> {
+    if key.id.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = session.find_objects(&template(class, None, Some(&key.id)));
+    found.map_err(Error::call(name))
+}
+
+/// The public key, if all public objects of the id agree on it.
+fn only(
+    session: &Session,
+    key: &PrivateKey,
+    found: PublicKey,
+    name: &str,
+) -> Result<PublicKey, Error> {
+    for handle in same_id(session, key, ObjectClass::PUBLIC_KEY, name)? {
+        if point_of(session, handle, name)?.is_some_and(|other| other != found) {
+            return Err(Error::Publics {
+                key: name.to_owned(),
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// The public key in an object's `CKA_EC_POINT`, if it has one.
+fn point_of(
+    session: &Session,
+    object: ObjectHandle,
+    name: &str,
+) -> Result<Option<PublicKey>, Error> {
+    let wanted = [
+        AttributeType::KeyType,
+        AttributeType::EcParams,
+        AttributeType::EcPoint,
+    ];
+    let found = attributes::read(session, object, &wanted, name)?;
+    check_curve(name, &found)?;
+    for attribute in found {
+        if let Attribute::EcPoint(bytes) = attribute
+            && !bytes.is_empty()
+        {
+            let point = point::read(&bytes).map_err(|source| Error::Point {
+                key: name.to_owned(),
+                source,
+            });
+            return point.map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// The P-384 key in a DER X.509 certificate. The certificate itself is not verified: a signature
+/// of the private key will tell whether the key is the right one.
+fn of_certificate(der: &[u8]) -> Option<PublicKey> {
+    use der::Encode;
+    let certificate = Certificate::from_der(der).ok()?;
+    let spki = certificate
+        .tbs_certificate()
+        .subject_public_key_info()
+        .to_der()
+        .ok()?;
+    PublicKey::from_spki(&spki).ok()
+}

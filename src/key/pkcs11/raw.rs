@@ -1,0 +1,233 @@
+//! The calls that the `cryptoki` crate cannot make as they have to be made, on `cryptoki-sys`. The
+//! only module with unsafe code.
+//!
+//! - Listing slots: the crate asks again for ever where a module with no slots answers
+//!   `CKR_BUFFER_TOO_SMALL`.
+//! - Token information: the crate refuses a token whose clock holds no digits.
+//! - Signing: a key that is always to be authenticated wants `C_SignInit`, `C_Login` and `C_Sign`
+//!   with nothing in between, and the crate asks for the signature's length there.
+#![allow(unsafe_code)]
+
+use std::path::Path;
+use std::ptr;
+
+use cryptoki::context::Function;
+use cryptoki::error::{Rv, RvError};
+use cryptoki::object::ObjectHandle;
+use cryptoki::session::Session;
+use cryptoki::slot::Slot;
+use cryptoki_sys as sys;
+
+/// A function of the module and what it answered.
+pub type Refusal = (Function, RvError);
+
+/// No module has more slots than this; one that says so is not believed.
+const MOST_SLOTS: u64 = 4096;
+/// Room for a signature: more than any curve's, so that one of a wrong length is seen as it is.
+const ROOM: usize = 512;
+
+/// A module's functions.
+///
+/// The library stays loaded as long as this lives.
+pub struct Raw {
+    functions: sys::CK_FUNCTION_LIST,
+    /// Keeps the functions' code in memory.
+    _library: sys::Pkcs11,
+}
+
+/// What a token says of itself (PKCS #11 v2.40, section 3.2, `CK_TOKEN_INFO`). The texts are
+/// without their padding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenInfo {
+    /// Its label.
+    pub label: String,
+    /// Who made it.
+    pub manufacturer: String,
+    /// Its model.
+    pub model: String,
+    /// Its serial number.
+    pub serial: String,
+    /// `CKF_…` flags.
+    pub flags: u64,
+    /// The shortest and the longest PIN.
+    pub pin_length: (u64, u64),
+    /// Major and minor version of the hardware.
+    pub hardware: (u8, u8),
+    /// Major and minor version of the firmware.
+    pub firmware: (u8, u8),
+}
+
+impl TokenInfo {
+    /// Whether a flag is set.
+    pub const fn has(&self, flag: u64) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+/// How a key that is always to be authenticated gets its login.
+#[derive(Clone, Copy)]
+pub enum Authenticate<'a> {
+    /// The key does not ask for one.
+    No,
+    /// With this PIN.
+    Pin(&'a str),
+    /// On the token's own PIN pad.
+    Pad,
+}
+
+impl Raw {
+    /// Loads a module's functions. The module's own code runs when it is loaded.
+    pub fn load(path: &Path) -> Result<Self, String> {
+        // SAFETY: loading runs the library's initialisers; that the module is one to be trusted
+        // with this is the user's word, who named it. `Pkcs11::new` resolves symbols only.
+        let library = unsafe { sys::Pkcs11::new(path) }.map_err(|e| e.to_string())?;
+        if library.C_GetFunctionList.is_err() {
+            return Err("it has no function C_GetFunctionList: it is not a PKCS#11 module".into());
+        }
+        let mut list: *mut sys::CK_FUNCTION_LIST = ptr::null_mut();
+        // SAFETY: the symbol was found, and has the specification's signature; it is given a
+        // pointer to a pointer that lives through the call.
+        let answer = unsafe { library.C_GetFunctionList(&raw mut list) };
+        if answer != sys::CKR_OK || list.is_null() {
+            return Err("C_GetFunctionList gives no functions".into());
+        }
+        // SAFETY: the module gave a pointer to its list, which lives as long as the module is
+        // loaded. It is read once, without assuming an alignment, for the structure is packed on
+        // some platforms.
+        let functions = unsafe { ptr::read_unaligned(list) };
+        Ok(Self {
+            functions,
+            _library: library,
+        })
+    }
+
+    /// The slots that have a token, or all.
+    pub fn slots(&self, with_token: bool) -> Result<Vec<Slot>, Refusal> {
+        let present = sys::CK_BBOOL::from(with_token);
+        let refusal = |code| (Function::GetSlotList, code);
+        let list = { self.functions.C_GetSlotList }.ok_or(missing(Function::GetSlotList))?;
+        // The number can grow between the two calls. That is believed a few times, not for ever.
+        for _ in 0..4 {
+            let mut count = 0;
+            // SAFETY: with a null list the module writes the count alone.
+            check(Function::GetSlotList, unsafe {
+                list(present, ptr::null_mut(), &raw mut count)
+            })?;
+            if count == 0 {
+                return Ok(Vec::new());
+            }
+            if count > MOST_SLOTS {
+                return Err(refusal(RvError::GeneralError));
+            }
+            // The check above makes it fit.
+            let mut ids = vec![0; usize::try_from(count).unwrap_or_default()];
+            // SAFETY: there is room for `count` ids, and the module is told so.
+            let answer = unsafe { list(present, ids.as_mut_ptr(), &raw mut count) };
+            match Rv::from(answer) {
+                Rv::Ok => {
+                    ids.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+                    let slots = ids.into_iter().map(Slot::try_from);
+                    return Ok(slots.filter_map(Result::ok).collect());
+                }
+                Rv::Error(RvError::BufferTooSmall) => {}
+                Rv::Error(code) => return Err(refusal(code)),
+            }
+        }
+        Err(refusal(RvError::BufferTooSmall))
+    }
+
+    /// What the token in a slot says of itself.
+    pub fn token_info(&self, slot: Slot) -> Result<TokenInfo, Refusal> {
+        let get = { self.functions.C_GetTokenInfo }.ok_or(missing(Function::GetTokenInfo))?;
+        let mut info = sys::CK_TOKEN_INFO::default();
+        // SAFETY: the module fills a structure of its own layout that lives through the call.
+        check(Function::GetTokenInfo, unsafe {
+            get(slot.into(), &raw mut info)
+        })?;
+        let version = |v: sys::CK_VERSION| (v.major, v.minor);
+        Ok(TokenInfo {
+            label: unpadded(&info.label),
+            manufacturer: unpadded(&info.manufacturerID),
+            model: unpadded(&info.model),
+            serial: unpadded(&info.serialNumber),
+            flags: info.flags,
+            pin_length: (info.ulMinPinLen, info.ulMaxPinLen),
+            hardware: version(info.hardwareVersion),
+            firmware: version(info.firmwareVersion),
+        })
+    }
+
+    /// Signs a hash with `CKM_ECDSA`: `C_SignInit`, the login that the key may ask for, `C_Sign`.
+    /// What the token gave, whatever its length.
+    pub fn sign(
+        &self,
+        session: &Session,
+        key: ObjectHandle,
+        hash: &[u8],
+        authenticate: Authenticate<'_>,
+    ) -> Result<Vec<u8>, Refusal> {
+        let init = { self.functions.C_SignInit }.ok_or(missing(Function::SignInit))?;
+        let login = { self.functions.C_Login }.ok_or(missing(Function::Login))?;
+        let sign = { self.functions.C_Sign }.ok_or(missing(Function::Sign))?;
+        let mut mechanism = sys::CK_MECHANISM {
+            mechanism: sys::CKM_ECDSA,
+            pParameter: ptr::null_mut(),
+            ulParameterLen: 0,
+        };
+        // SAFETY: the handles are the module's own; the mechanism lives through the call and has no
+        // parameter.
+        check(Function::SignInit, unsafe {
+            init(session.handle(), &raw mut mechanism, key.handle())
+        })?;
+        let pin = match authenticate {
+            Authenticate::No => None,
+            Authenticate::Pad => Some((ptr::null_mut(), 0)),
+            Authenticate::Pin(pin) => Some((pin.as_ptr().cast_mut(), pin.len() as sys::CK_ULONG)),
+        };
+        if let Some((pin, length)) = pin {
+            // SAFETY: pointer and length are of one text that lives through the call, or null and 0
+            // for the PIN pad. The module only reads the PIN, whatever the C type says.
+            check(Function::Login, unsafe {
+                login(
+                    session.handle(),
+                    sys::CKU_CONTEXT_SPECIFIC,
+                    pin.cast(),
+                    length,
+                )
+            })?;
+        }
+        let mut signature = vec![0; ROOM];
+        let mut length = ROOM as sys::CK_ULONG;
+        // SAFETY: the hash is only read; `length` says how much room the signature has.
+        check(Function::Sign, unsafe {
+            sign(
+                session.handle(),
+                hash.as_ptr().cast_mut(),
+                hash.len() as sys::CK_ULONG,
+                signature.as_mut_ptr(),
+                &raw mut length,
+            )
+        })?;
+        signature.truncate(usize::try_from(length).unwrap_or(ROOM));
+        Ok(signature)
+    }
+}
+
+/// A function that the module leaves out of its list.
+const fn missing(function: Function) -> Refusal {
+    (function, RvError::FunctionNotSupported)
+}
+
+fn check(function: Function, answer: sys::CK_RV) -> Result<(), Refusal> {
+    match Rv::from(answer) {
+        Rv::Ok => Ok(()),
+        Rv::Error(code) => Err((function, code)),
+    }
+}
+
+/// A text field without its padding: spaces (PKCS #11 v2.40, section 3.1), or zero bytes as some
+/// tokens have them.
+fn unpadded(field: &[u8]) -> String {
+    let text = field.split(|b| *b == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(text).trim_end_matches(' ').into()
+}

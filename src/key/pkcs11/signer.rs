@@ -1,0 +1,182 @@
+//! Signing with a key on a token.
+
+use std::sync::Arc;
+
+use cryptoki::mechanism::MechanismType;
+
+use super::attributes::Facts;
+use super::error::Error;
+use super::login::{self, Secret};
+use super::object::{self, PrivateKey};
+use super::public;
+use super::raw::Authenticate;
+use super::token::{Again, Token};
+use crate::crypto::{Prehash, PublicKey, SignError, Signature, Signer};
+use crate::key::uri::TokenUri;
+
+/// What precedes the public key in the message that proves that the private half belongs to it.
+const PROOF: &[u8] = b"ir-sign proof of possession v1\0";
+
+/// A private key on a token, with the public half that the token shows for it. Signatures tell
+/// whether the two belong together.
+pub struct TokenKey {
+    pub(super) token: Arc<Token>,
+    pub(super) key: PrivateKey,
+    public: PublicKey,
+}
+
+impl TokenKey {
+    /// Finds the key, and its public half.
+    pub(super) fn find(token: Arc<Token>, uri: &TokenUri) -> Result<Self, Error> {
+        check_mechanism(&token, MechanismType::ECDSA, "CKM_ECDSA for signing")?;
+        let key = object::find_private(&token, uri)?;
+        Self::new(token, key)
+    }
+
+    /// A key whose public half has yet to be found.
+    pub(super) fn new(token: Arc<Token>, key: PrivateKey) -> Result<Self, Error> {
+        let public = match public::find(&token, &key)? {
+            Some(public) => public,
+            None => Self::given(&token, &key)?,
+        };
+        Ok(Self { token, key, public })
+    }
+
+    /// The one among the public keys that the user gave that the key's signature verifies with.
+    fn given(token: &Arc<Token>, key: &PrivateKey) -> Result<PublicKey, Error> {
+        for public in &token.shared.options.public_keys {
+            let candidate = Self {
+                token: Arc::clone(token),
+                key: key.clone(),
+                public: *public,
+            };
+            match candidate.prove() {
+                Ok(()) => return Ok(*public),
+                Err(Error::WrongPublic { .. }) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Err(Error::NoPublic {
+            key: key.name(token),
+        })
+    }
+
+    /// Proves that the public half belongs to the private one: signs a message that nothing else
+    /// is ever signed for, and verifies it.
+    pub(super) fn prove(&self) -> Result<(), Error> {
+        let prehash = Prehash::sha384(&[PROOF, &self.public.to_spki()].concat());
+        if self.public.verifies(&prehash, &self.sign_raw(&prehash)?) {
+            Ok(())
+        } else {
+            Err(Error::WrongPublic { key: self.name() })
+        }
+    }
+
+    /// What the key is called in messages.
+    pub fn name(&self) -> String {
+        self.key.name(&self.token)
+    }
+
+    /// The URI that names the key and no other, without a PIN source or a module.
+    pub fn uri(&self) -> TokenUri {
+        self.key.uri(&self.token)
+    }
+
+    /// The key's attributes as the token gives them now.
+    pub fn facts(&self) -> Result<Facts, Error> {
+        let name = self.name();
+        self.token.with(Again::Yes, |session, _, generation| {
+            let handle = self.key.handle(&self.token, session, generation)?;
+            Facts::read(session, handle, &name)
+        })
+    }
+
+    /// `CKM_ECDSA` over the hash: exactly 96 bytes of r and s have to come back.
+    pub(super) fn sign_raw(&self, prehash: &Prehash) -> Result<Signature, Error> {
+        let name = self.name();
+        let token = &self.token;
+        let bytes = token.with(Again::Yes, |session, slot, generation| {
+            let handle = self.key.handle(token, session, generation)?;
+            let secret = self.secret(slot)?;
+            let authenticate = match &secret {
+                None => Authenticate::No,
+                Some(Secret::Pad) => Authenticate::Pad,
+                Some(Secret::Pin(pin, _)) => Authenticate::Pin(pin.expose()),
+            };
+            let raw = &token.module.raw;
+            let signed = raw.sign(session, handle, prehash.as_bytes(), authenticate);
+            signed.map_err(|(function, code)| match (&secret, function) {
+                (Some(secret), cryptoki::context::Function::Login) => {
+                    let error = cryptoki::error::Error::Pkcs11(code, function);
+                    login::failed(token, secret, error)
+                }
+                _ => Error::refusal(&name)((function, code)),
+            })
+        })?;
+        let fixed: [u8; 96] = bytes.as_slice().try_into().map_err(|_| Error::Length {
+            key: self.name(),
+            found: bytes.len(),
+        })?;
+        Signature::from_raw(&fixed).map_err(|_| Error::Range { key: self.name() })
+    }
+
+    /// The PIN for one signature, where the key asks for one.
+    fn secret(&self, slot: cryptoki::slot::Slot) -> Result<Option<Secret>, Error> {
+        if !self.key.always_authenticate {
+            return Ok(None);
+        }
+        let info = self.token.module.raw.token_info(slot);
+        let info = info.map_err(Error::refusal(&self.token.name()))?;
+        let reason = format!("for a signature of {}", self.name());
+        login::secret(&self.token, &info, &self.token.way_in(), Some(&reason)).map(Some)
+    }
+}
+
+/// Refuses a token that does not offer a mechanism; no other is tried.
+pub(super) fn check_mechanism(
+    token: &Token,
+    mechanism: MechanismType,
+    wanted: &'static str,
+) -> Result<(), Error> {
+    token.with(Again::Yes, |_, slot, _| {
+        let context = &token.module.context;
+        let offered = context.get_mechanism_list(slot);
+        let offered = offered.map_err(Error::call(&token.name()))?;
+        if offered.contains(&mechanism) {
+            let info = context.get_mechanism_info(slot, mechanism);
+            let info = info.map_err(Error::call(&token.name()))?;
+            let fits = if mechanism == MechanismType::ECDSA {
+                info.sign()
+            } else {
+                info.generate_key_pair()
+            };
+            if fits {
+                return Ok(());
+            }
+        }
+        let mut names: Vec<String> = offered.iter().map(ToString::to_string).collect();
+        names.sort();
+        names.dedup();
+        Err(Error::Mechanism {
+            token: token.name(),
+            wanted,
+            offered: if names.is_empty() {
+                "nothing".into()
+            } else {
+                names.join(", ")
+            },
+        })
+    })
+}
+
+impl Signer for TokenKey {
+    fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    fn sign(&self, prehash: &Prehash) -> Result<Signature, SignError> {
+        self.sign_raw(prehash).map_err(|source| SignError::Backend {
+            source: source.into(),
+        })
+    }
+}

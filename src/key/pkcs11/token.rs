@@ -1,0 +1,327 @@
+//! Choosing a token and keeping it open.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cryptoki::session::Session;
+use cryptoki::slot::{Slot, SlotInfo};
+
+use super::Shared;
+use super::error::Error;
+use super::login::{self, Login};
+use super::module::{Live, Module};
+use super::raw::TokenInfo;
+use crate::key::uri::TokenUri;
+
+/// A token in a slot.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub(super) slot: Slot,
+    pub(super) info: TokenInfo,
+}
+
+/// What tells one token from another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    pub(super) label: String,
+    pub(super) manufacturer: String,
+    pub(super) model: String,
+    pub(super) serial: String,
+}
+
+impl From<&TokenInfo> for Identity {
+    fn from(info: &TokenInfo) -> Self {
+        Self {
+            label: info.label.clone(),
+            manufacturer: info.manufacturer.clone(),
+            model: info.model.clone(),
+            serial: info.serial.clone(),
+        }
+    }
+}
+
+impl Identity {
+    /// A URI that names the token.
+    pub(super) fn uri(&self) -> TokenUri {
+        let some = |text: &String| (!text.is_empty()).then(|| text.clone());
+        TokenUri {
+            token: some(&self.label),
+            manufacturer: some(&self.manufacturer),
+            model: some(&self.model),
+            serial: some(&self.serial),
+            ..TokenUri::default()
+        }
+    }
+}
+
+/// A token that was chosen. Its sessions are the module's.
+pub struct Token {
+    pub(super) module: Arc<Module>,
+    pub(super) identity: Identity,
+    pub(super) shared: Arc<Shared>,
+    place: Mutex<Place>,
+    login: Mutex<Option<Login>>,
+}
+
+/// Where the token is, as of one start of the module.
+struct Place {
+    generation: u64,
+    slot: Slot,
+    logged_in: bool,
+}
+
+/// Whether something may be done a second time after the session died.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// Doing it twice is as good as once.
+    Yes,
+    /// It may have been done.
+    No,
+}
+
+/// All tokens of a module that can be read, in their slots.
+pub fn all(module: &Module) -> Result<Vec<(Found, SlotInfo)>, Error> {
+    let slots = module
+        .raw
+        .slots(true)
+        .map_err(Error::refusal(&module.name()))?;
+    let read = |slot| {
+        let info = module.raw.token_info(slot).ok()?;
+        let slot_info = module.context.get_slot_info(slot).ok()?;
+        Some((Found { slot, info }, slot_info))
+    };
+    Ok(slots.into_iter().filter_map(read).collect())
+}
+
+/// Which tokens a URI can name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Among {
+    /// Those that can have keys.
+    Initialised,
+    /// All, for one that is to be set up.
+    All,
+}
+
+/// Finds the one token that a URI names. Slots that cannot be read are passed over.
+pub fn find(module: &Module, uri: &TokenUri, among: Among) -> Result<Found, Error> {
+    let library = module
+        .context
+        .get_library_info()
+        .map_err(Error::call(&module.name()))?;
+    let mut present = Vec::new();
+    let mut found = Vec::new();
+    for (token, slot_info) in all(module)? {
+        present.push(describe(&token.info));
+        let counts = among == Among::All || token.info.has(cryptoki_sys::CKF_TOKEN_INITIALIZED);
+        if counts
+            && matches(uri, &token, &slot_info)
+            && is_same(uri.library_manufacturer.as_ref(), library.manufacturer_id())
+            && is_same(
+                uri.library_description.as_ref(),
+                library.library_description(),
+            )
+            && uri.library_version.is_none_or(|wanted| {
+                let version = library.library_version();
+                wanted == (version.major(), version.minor())
+            })
+        {
+            found.push(token);
+        }
+    }
+    if found.len() == 1 {
+        return Ok(found.remove(0));
+    }
+    Err(Error::Tokens {
+        uri: uri.to_string(),
+        found: found.iter().map(|found| describe(&found.info)).collect(),
+        present,
+    })
+}
+
+fn describe(info: &TokenInfo) -> String {
+    let uri = Identity::from(info).uri();
+    if info.has(cryptoki_sys::CKF_TOKEN_INITIALIZED) {
+        uri.to_string()
+    } else {
+        format!("{uri} (not initialised)")
+    }
+}
+
+/// Text fields are padded with spaces (PKCS #11 v2.40, section 3.1), some with zero bytes.
+fn is_same(wanted: Option<&String>, found: &str) -> bool {
+    wanted.is_none_or(|wanted| wanted == found.trim_end_matches([' ', '\0']))
+}
+
+fn matches(uri: &TokenUri, token: &Found, slot: &SlotInfo) -> bool {
+    let info = &token.info;
+    is_same(uri.token.as_ref(), &info.label)
+        && is_same(uri.manufacturer.as_ref(), &info.manufacturer)
+        && is_same(uri.serial.as_ref(), &info.serial)
+        && is_same(uri.model.as_ref(), &info.model)
+        && is_same(uri.slot_description.as_ref(), slot.slot_description())
+        && is_same(uri.slot_manufacturer.as_ref(), slot.manufacturer_id())
+        && uri.slot_id.is_none_or(|id| id == token.slot.id())
+}
+
+impl Token {
+    pub(super) fn new(module: Arc<Module>, found: &Found, shared: Arc<Shared>) -> Self {
+        let generation = module.live().generation;
+        Self {
+            module,
+            identity: Identity::from(&found.info),
+            shared,
+            place: Mutex::new(Place {
+                generation,
+                slot: found.slot,
+                logged_in: false,
+            }),
+            login: Mutex::default(),
+        }
+    }
+
+    /// What the token is called in messages.
+    pub(super) fn name(&self) -> String {
+        if self.identity.label.is_empty() {
+            format!("token with serial number {}", self.identity.serial)
+        } else {
+            format!("token \"{}\"", self.identity.label)
+        }
+    }
+
+    /// What the token says of itself now.
+    pub(super) fn info(&self) -> Result<TokenInfo, Error> {
+        self.with(Again::Yes, |_, slot, _| {
+            let info = self.module.raw.token_info(slot);
+            info.map_err(Error::refusal(&self.name()))
+        })
+    }
+
+    /// Logs in, once: later calls, and other keys on the token, find it done.
+    pub(super) fn log_in(&self, login: Login) -> Result<(), Error> {
+        {
+            let mut known = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.is_some() {
+                return Ok(());
+            }
+            *known = Some(login);
+        }
+        self.with(Again::Yes, |_, _, _| Ok(()))
+    }
+
+    /// The way in that was used, for keys that want another login.
+    pub(super) fn way_in(&self) -> Login {
+        let login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        login.clone().unwrap_or_default()
+    }
+
+    /// Does something in a session of the token's. If the session turns out to be dead, the module
+    /// is started again, the same token is found and logged in to, and it is done once more, where
+    /// that is allowed.
+    ///
+    /// `work` is told the slot and the generation, which changes when handles of objects die.
+    pub(super) fn with<T>(
+        &self,
+        again: Again,
+        work: impl Fn(&Session, Slot, u64) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.with_session(again, false, work)
+    }
+
+    /// The same in a session that may write.
+    pub(super) fn with_writing<T>(
+        &self,
+        again: Again,
+        work: impl Fn(&Session, Slot, u64) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.with_session(again, true, work)
+    }
+
+    fn with_session<T>(
+        &self,
+        again: Again,
+        writing: bool,
+        work: impl Fn(&Session, Slot, u64) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let (error, generation) = match self.attempt(writing, &work) {
+            Ok(done) => return Ok(done),
+            Err(failed) => failed,
+        };
+        if !error.is_dead_session() || again == Again::No {
+            return Err(error);
+        }
+        self.module.restart(generation)?;
+        self.attempt(writing, &work).map_err(|(error, _)| error)
+    }
+
+    fn attempt<T>(
+        &self,
+        writing: bool,
+        work: &impl Fn(&Session, Slot, u64) -> Result<T, Error>,
+    ) -> Result<T, (Error, u64)> {
+        let live = self.module.live();
+        let generation = live.generation;
+        let tell = |error| (error, generation);
+        let slot = self.settle(&live).map_err(tell)?;
+        if writing {
+            let session = self.open(slot, true).map_err(tell)?;
+            return work(&session, slot, generation).map_err(tell);
+        }
+        let session = match live.take(slot) {
+            Some(session) => session,
+            None => self.open(slot, false).map_err(tell)?,
+        };
+        let done = work(&session, slot, generation);
+        match &done {
+            Ok(_) => live.put(slot, session),
+            Err(error) if error.is_dead_session() => {}
+            // An operation may still be going on in the session: the next work gets a fresh one,
+            // which is opened first, for a token without a session is logged out.
+            Err(_) => {
+                if let Ok(fresh) = self.open(slot, false) {
+                    live.put(slot, fresh);
+                }
+            }
+        }
+        done.map_err(tell)
+    }
+
+    fn open(&self, slot: Slot, writing: bool) -> Result<Session, Error> {
+        let context = &self.module.context;
+        let session = if writing {
+            context.open_rw_session(slot)
+        } else {
+            context.open_ro_session(slot)
+        };
+        session.map_err(Error::call(&self.name()))
+    }
+
+    /// Sees to it that the token is where it is thought to be and logged in to, as far as that is
+    /// wanted.
+    fn settle(&self, live: &Live) -> Result<Slot, Error> {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        if place.generation != live.generation {
+            place.slot = self.find_again()?;
+            place.generation = live.generation;
+            place.logged_in = false;
+        }
+        let login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(login) = login.as_ref()
+            && !place.logged_in
+        {
+            let session = self.open(place.slot, false)?;
+            login::log_in(self, place.slot, &session, login)?;
+            live.put(place.slot, session);
+            place.logged_in = true;
+        }
+        Ok(place.slot)
+    }
+
+    /// The slot where the very same token is now.
+    fn find_again(&self) -> Result<Slot, Error> {
+        let tokens = all(&self.module)?.into_iter();
+        let mut same = tokens.filter(|(found, _)| Identity::from(&found.info) == self.identity);
+        match (same.next(), same.next()) {
+            (Some((found, _)), None) => Ok(found.slot),
+            _ => Err(Error::Gone { token: self.name() }),
+        }
+    }
+}
