@@ -11,6 +11,21 @@ pub fn map<T: Sync, R: Send + Sync>(
     at_most: usize,
     work: impl Fn(usize, &T) -> R + Sync,
 ) -> Vec<R> {
+    let threads = at_most.min(items.len());
+    // Finding out how many processors there are takes longer than many a small item.
+    let threads = match threads {
+        0 | 1 => threads,
+        _ => thread::available_parallelism().map_or(1, |n| threads.min(n.get())),
+    };
+    map_on(threads, items, work)
+}
+
+/// The same on this many threads, where work waits for something else than a processor.
+pub fn map_on<T: Sync, R: Send + Sync>(
+    threads: usize,
+    items: &[T],
+    work: impl Fn(usize, &T) -> R + Sync,
+) -> Vec<R> {
     let results: Vec<OnceLock<R>> = items.iter().map(|_| OnceLock::new()).collect();
     let next = AtomicUsize::new(0);
     let worker = || {
@@ -20,14 +35,8 @@ pub fn map<T: Sync, R: Send + Sync>(
             results[n].get_or_init(|| work(n, item));
         }
     };
-    let threads = at_most.min(items.len());
-    // Finding out how many processors there are takes longer than many a small item.
-    let threads = match threads {
-        0 | 1 => threads,
-        _ => thread::available_parallelism().map_or(1, |n| threads.min(n.get())),
-    };
     thread::scope(|scope| {
-        for _ in 1..threads {
+        for _ in 1..threads.min(items.len()) {
             scope.spawn(worker);
         }
         worker();

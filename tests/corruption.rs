@@ -64,6 +64,7 @@ impl Signed {
             selection,
             vendor: KeyRef::File(scene.path("vendor")),
             vouch: Vouch::Ca(KeyRef::File(scene.path("ca"))),
+            jobs: std::num::NonZeroUsize::MIN,
             limits: Limits::default(),
         };
         let sign = SignImages {

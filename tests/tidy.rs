@@ -14,7 +14,7 @@ const LAYERS: [(&str, &[&str]); 13] = [
     ("crypto", &["files", "progress", "parallel"]),
     ("image", &["crypto"]),
     ("report", &["crypto"]),
-    ("key", &["crypto", "files"]),
+    ("key", &["crypto", "files", "parallel"]),
     ("scheme", &["crypto", "image", "report"]),
     (
         "store",

@@ -5,7 +5,9 @@ use super::{Prehash, PublicKey, Signature};
 /// A private key that can sign, and nothing else: there is no way to read it out.
 ///
 /// Implementations return the signature as their key made it. [`Checked`] is what callers get.
-pub trait Signer {
+/// Several threads may sign at once; a key that can make but one signature at a time lets the
+/// others wait.
+pub trait Signer: Send + Sync {
     /// The public half of the key.
     fn public_key(&self) -> &PublicKey;
 

@@ -1,6 +1,10 @@
 //! Signing images in a registry.
 
+use std::collections::HashSet;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use super::endorsement::{Search, Source, Vouch, Voucher};
 use super::{Error, broken_rule};
@@ -8,6 +12,7 @@ use crate::crypto::p384::Fingerprint;
 use crate::crypto::{Digest, Signer};
 use crate::image::{AppName, Change, Image, Reference};
 use crate::key::{KeyRef, KeyRing};
+use crate::parallel;
 use crate::progress::Progress;
 use crate::report::{Report, rule};
 use crate::scheme::annotation::{Root, Vendor};
@@ -38,6 +43,8 @@ pub struct How {
     pub vouch: Vouch,
     /// How much is read before giving up.
     pub limits: Limits,
+    /// How many signatures are asked for at once.
+    pub jobs: NonZeroUsize,
 }
 
 /// What was signed.
@@ -102,7 +109,7 @@ impl How {
         present: Option<&Layout>,
         progress: &dyn Progress,
     ) -> Result<SignedImages, Error> {
-        let images = self.load(layout, progress)?;
+        let images = self.load(layout)?;
         let Ready { signer, voucher } = ready;
         let vendor = *signer.public_key();
         let mut warnings = Vec::new();
@@ -120,12 +127,14 @@ impl How {
         let ca = *endorsement.ca();
         let scheme = Vendor::new(endorsement);
         let verifier = Root::new(ca, vec![vendor]);
-        let mut changes = Vec::new();
-        for image in images {
-            let change = scheme.sign(&image, &*signer)?;
-            self_check(&image, &change, &verifier)?;
-            changes.push((image, change));
-        }
+        let work = Work {
+            layout,
+            signer: &*signer,
+            scheme: &scheme,
+            verifier: &verifier,
+            progress,
+        };
+        let changes = work.all(images, self.jobs)?;
         let applied = layout.apply(&changes)?;
         let configs = changes.iter().map(|(image, _)| image.config.digest());
         let images = applied.images.into_iter().zip(configs);
@@ -143,8 +152,8 @@ impl How {
         })
     }
 
-    /// Reads the images and checks all that a signature will vouch for.
-    fn load(&self, layout: &Layout, progress: &dyn Progress) -> Result<Vec<Image>, Error> {
+    /// Reads the images' manifests and configs.
+    fn load(&self, layout: &Layout) -> Result<Vec<Image>, Error> {
         let mut targets = Vec::new();
         if self.references.is_empty() {
             targets = layout.resolve(None, &self.selection)?;
@@ -152,35 +161,86 @@ impl How {
         for reference in &self.references {
             targets.extend(layout.resolve(Some(reference), &self.selection)?);
         }
-        let mut images: Vec<Image> = Vec::new();
-        for target in targets {
-            if images
-                .iter()
-                .any(|i| i.digest() == target.descriptor.digest)
-            {
-                continue;
-            }
-            let unfit = |rule, reason| Error::Unfit {
-                layout: layout.path().to_owned(),
-                image: target.name.clone(),
-                rule,
-                reason,
-            };
-            let image = layout.load(&target).map_err(|e| match broken_rule(&e) {
-                Some((rule, reason)) => unfit(rule, reason),
+        let mut seen = HashSet::new();
+        targets.retain(|target| seen.insert(target.descriptor.digest));
+        let images = parallel::map(&targets, usize::MAX, |_, target| {
+            layout.load(target).map_err(|e| match broken_rule(&e) {
+                Some((rule, reason)) => unfit(layout, &target.name, rule, reason),
                 None => e.into(),
-            })?;
-            let layers = layout.check_layers(&image, progress)?;
-            if let Err(reason) = layers.blobs {
-                return Err(unfit(rule::LAYER_BLOBS, reason));
+            })
+        });
+        images.into_iter().collect()
+    }
+}
+
+fn unfit(layout: &Layout, image: &str, rule: &'static str, reason: String) -> Error {
+    Error::Unfit {
+        layout: layout.path().to_owned(),
+        image: image.to_owned(),
+        rule,
+        reason,
+    }
+}
+
+/// What all images of a run are signed with.
+struct Work<'a> {
+    layout: &'a Layout,
+    signer: &'a dyn Signer,
+    scheme: &'a Vendor,
+    verifier: &'a Root,
+    progress: &'a dyn Progress,
+}
+
+impl Work<'_> {
+    /// Signs all images, or tells what is wrong with the first that cannot be signed. While the key
+    /// is busy with one image, others are read, hashed and verified.
+    fn all(&self, images: Vec<Image>, jobs: NonZeroUsize) -> Result<Vec<(Image, Change)>, Error> {
+        let threads = match images.len() {
+            0 | 1 => 1,
+            // One more than sign at once, for what precedes and follows a signature.
+            _ => thread::available_parallelism()
+                .map_or(1, NonZeroUsize::get)
+                .max(jobs.get() + 1),
+        };
+        let failed = AtomicBool::new(false);
+        let changes = parallel::map_on(threads, &images, |_, image| {
+            // Nothing will be written: the key is not asked in vain.
+            if failed.load(Ordering::Relaxed) {
+                return None;
             }
-            match layers.diff_ids {
-                Some(Ok(())) => images.push(image),
-                Some(Err(reason)) => return Err(unfit(rule::DIFF_IDS, reason)),
-                None => unreachable!("only a wrong blob keeps diff_ids from being told"),
+            let change = self.one(image);
+            if change.is_err() {
+                failed.store(true, Ordering::Relaxed);
+            }
+            Some(change)
+        });
+        let mut signed = Vec::with_capacity(images.len());
+        let mut left_out = false;
+        for (image, change) in images.into_iter().zip(changes) {
+            match change {
+                Some(change) => signed.push((image, change?)),
+                None => left_out = true,
             }
         }
-        Ok(images)
+        assert!(!left_out, "an image is left out only after an error");
+        Ok(signed)
+    }
+
+    /// Checks all that a signature will vouch for, signs, and verifies.
+    fn one(&self, image: &Image) -> Result<Change, Error> {
+        let layers = self.layout.check_layers(image, self.progress)?;
+        let unfit = |rule, reason| unfit(self.layout, &image.name, rule, reason);
+        if let Err(reason) = layers.blobs {
+            return Err(unfit(rule::LAYER_BLOBS, reason));
+        }
+        match layers.diff_ids {
+            Some(Ok(())) => {}
+            Some(Err(reason)) => return Err(unfit(rule::DIFF_IDS, reason)),
+            None => unreachable!("only a wrong blob keeps diff_ids from being told"),
+        }
+        let change = self.scheme.sign(image, self.signer)?;
+        self_check(image, &change, self.verifier)?;
+        Ok(change)
     }
 }
 

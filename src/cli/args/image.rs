@@ -1,5 +1,6 @@
 //! The flags of the commands on images.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
@@ -67,6 +68,9 @@ pub struct How {
     /// Of a multi-platform image, all
     #[arg(long)]
     pub all_platforms: bool,
+    /// How many signatures are asked for at once: sessions of the token
+    #[arg(long, value_name = "NUMBER", default_value = "1")]
+    pub jobs: NonZeroUsize,
     #[command(flatten)]
     pub limits: LimitArgs,
     #[command(flatten)]

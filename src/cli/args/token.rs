@@ -1,5 +1,6 @@
 //! The flags for keys on tokens, and the commands on tokens.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
@@ -46,6 +47,7 @@ impl TokenArgs {
             pin_source: self.pin_source,
             allow_final_try: self.allow_final_try,
             keep_pin: self.keep_pin,
+            sessions: NonZeroUsize::MIN,
             prompt: Box::new(Terminal),
             public_keys: public_keys.collect::<Result<_, key::Error>>()?,
             passports: passports.collect::<Result<_, key::Error>>()?,

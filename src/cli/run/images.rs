@@ -17,7 +17,9 @@ use crate::store::{Limits, Published, Registry, Selection};
 /// The images and keys of a command, and the ring that has the keys.
 fn how(args: How, console: &Console) -> Result<(sign::How, KeyRing), Failure> {
     let vendor = args.vendor();
-    let ring = KeyRing::new(args.tokens.options(args.passports)?);
+    let mut options = args.tokens.options(args.passports)?;
+    options.sessions = args.jobs;
+    let ring = KeyRing::new(options);
     let vouch = match (args.ca_prv, args.vendor_pub_signature, args.ca_pub) {
         (Some(key), ..) => {
             warn_if_open(&key, console);
@@ -37,6 +39,7 @@ fn how(args: How, console: &Console) -> Result<(sign::How, KeyRing), Failure> {
         vendor,
         vouch,
         limits: args.limits.into(),
+        jobs: args.jobs,
     };
     Ok((how, ring))
 }

@@ -18,6 +18,7 @@ mod signer;
 mod token;
 
 use std::collections::HashSet;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -49,6 +50,8 @@ pub struct Options {
     pub allow_final_try: bool,
     /// Whether a PIN is kept for the run, for keys that ask for it at each signature.
     pub keep_pin: bool,
+    /// How many sessions of a token are used at once.
+    pub sessions: NonZeroUsize,
     /// Asks a person for a PIN.
     pub prompt: Box<dyn Prompt>,
     /// The public halves of keys whose token does not show them.
@@ -65,6 +68,7 @@ impl Default for Options {
             pin_source: None,
             allow_final_try: false,
             keep_pin: false,
+            sessions: NonZeroUsize::MIN,
             prompt: Box::new(NoPrompt),
             public_keys: Vec::new(),
             passports: Vec::new(),

@@ -11,6 +11,7 @@ use super::login::{self, Login};
 use super::module::{Live, Module};
 use super::raw::TokenInfo;
 use crate::key::uri::TokenUri;
+use crate::parallel::Gate;
 
 /// A token in a slot.
 #[derive(Clone, Debug)]
@@ -60,6 +61,8 @@ pub struct Token {
     pub(super) shared: Arc<Shared>,
     place: Mutex<Place>,
     login: Mutex<Option<Login>>,
+    /// As many as may use a session at once.
+    gate: Gate,
 }
 
 /// Where the token is, as of one start of the module.
@@ -165,6 +168,7 @@ fn matches(uri: &TokenUri, token: &Found, slot: &SlotInfo) -> bool {
 impl Token {
     pub(super) fn new(module: Arc<Module>, found: &Found, shared: Arc<Shared>) -> Self {
         let generation = module.live().generation;
+        let gate = Gate::new(shared.options.sessions.get());
         Self {
             module,
             identity: Identity::from(&found.info),
@@ -175,6 +179,7 @@ impl Token {
                 logged_in: false,
             }),
             login: Mutex::default(),
+            gate,
         }
     }
 
@@ -257,6 +262,7 @@ impl Token {
         writing: bool,
         work: &impl Fn(&Session, Slot, u64) -> Result<T, Error>,
     ) -> Result<T, (Error, u64)> {
+        let _pass = self.gate.enter();
         let live = self.module.live();
         let generation = live.generation;
         let tell = |error| (error, generation);
