@@ -41,7 +41,7 @@
 //! ```
 //!
 //! Numbers start from 1. Of two answers for one call the first holds; `removed` and `dead-session` come
-//! before answers. `C_GetFunctionList` counts as a call.
+//! before answers. `C_GetFunctionList` counts as a call. A signature that is said to have failed has ended.
 //!
 //! - `sign@N` counts signatures that were made, not calls. `other` is a valid signature over other data,
 //!   `short` and `long` are one byte off, `der` is the same signature in DER, `zero` and `max` have all bits

@@ -8,7 +8,7 @@ use cryptoki_sys::{
 
 use crate::plan::{Sign, Switch};
 use crate::sessions::real;
-use crate::state::{Context, state};
+use crate::state::{self, Context, state};
 use crate::token::is_withheld;
 
 /// Longer than the signatures of all keys that a test has.
@@ -97,6 +97,23 @@ fn give_up(
     sign(scratch.as_mut_ptr(), &raw mut length);
     set_context(session, None);
     CKR_USER_NOT_LOGGED_IN
+}
+
+/// Ends a signature that the program was told has failed.
+pub(crate) fn abandon(session: CK_SESSION_HANDLE) {
+    let Ok(list) = state::real() else {
+        return;
+    };
+    let mut digest = [0; 48];
+    let mut scratch = [0; LONGEST];
+    let mut room = LONGEST as CK_ULONG;
+    let data = digest.as_mut_ptr();
+    let answer = real!(list.C_Sign(session, data, 48, scratch.as_mut_ptr(), &raw mut room));
+    if answer != CKR_OK {
+        room = LONGEST as CK_ULONG;
+        real!(list.C_SignFinal(session, scratch.as_mut_ptr(), &raw mut room));
+    }
+    set_context(session, None);
 }
 
 /// A copy of the data with one bit flipped.

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use cryptoki_sys::{
-    CK_FUNCTION_LIST, CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CK_SLOT_ID,
+    CK_FUNCTION_LIST, CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CK_SLOT_ID, CKR_BUFFER_TOO_SMALL,
     CKR_CRYPTOKI_NOT_INITIALIZED, CKR_DEVICE_REMOVED, CKR_GENERAL_ERROR, CKR_OK,
     CKR_SESSION_HANDLE_INVALID, CKR_TOKEN_NOT_PRESENT,
 };
@@ -15,6 +15,7 @@ use cryptoki_sys::{
 use crate::log::{Attempt, Entry};
 use crate::names::{ckr_name, takes_session};
 use crate::plan::Plan;
+use crate::signing;
 
 /// How far a signature with a key that wants its own login each time has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,9 @@ pub(crate) fn state<T>(use_it: impl FnOnce(&mut State) -> T) -> T {
 
 /// The calls that a login for one signature may stand between.
 const SIGNING: [&str; 4] = ["C_SignInit", "C_Sign", "C_SignUpdate", "C_SignFinal"];
+
+/// The calls that end a signature when they fail, as the standard says; then the real one has to end too.
+const ENDING: [&str; 3] = ["C_Sign", "C_SignUpdate", "C_SignFinal"];
 
 /// What is decided before a call.
 struct Entered {
@@ -242,7 +246,16 @@ fn run(
     std::thread::sleep(entered.wait);
     close_all(&entered.close);
     let answer = match (entered.instead, entered.afterwards) {
-        (Some(code), _) => code,
+        (Some(code), _) => {
+            if let Some(session) = session
+                && code != CKR_OK
+                && code != CKR_BUFFER_TOO_SMALL
+                && ENDING.contains(&function)
+            {
+                signing::abandon(session);
+            }
+            code
+        }
         (None, None) => body(),
         (None, Some(code)) => {
             body();
