@@ -17,6 +17,9 @@ use clap::Parser;
 pub fn main() -> ExitCode {
     match args::Cli::try_parse() {
         Ok(cli) => run::run(cli.command),
-        Err(message) => console::end(&message),
+        Err(mut message) => {
+            args::hide_secrets(&mut message);
+            console::end(&message)
+        }
     }
 }

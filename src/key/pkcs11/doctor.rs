@@ -208,7 +208,10 @@ fn examine_key(token: &Arc<Token>, key: &PrivateKey, findings: &mut Findings) ->
         )),
         Err(error) if error.is_dead_session() => return Err(error),
         Err(error) => {
-            let advice = "do not use this key: what it signs does not verify";
+            let advice = match error {
+                Error::Call { .. } => "the token does not sign with this key; see its own messages",
+                _ => "do not use this key: what it signs does not verify",
+            };
             findings.add(Level::Bad, error.to_string(), Some(advice));
         }
     }

@@ -25,7 +25,7 @@ pub enum Error {
         reason: String,
     },
     /// A call failed.
-    #[error("{what}: C_{function} gave {}", code_name(.code))]
+    #[error("{what}: C_{function:?} gave {}", code_name(.code))]
     Call {
         /// The module, token or key.
         what: String,
@@ -203,6 +203,14 @@ pub enum Error {
         wanted: &'static str,
         /// The mechanisms it offers.
         offered: String,
+    },
+    /// The key asks for a login that cannot be made through this module.
+    #[error("{key}: it asks for its PIN at each signature, which {} cannot pass on", .module.display())]
+    NoContext {
+        /// The key.
+        key: String,
+        /// The module.
+        module: PathBuf,
     },
     /// The token gave something that is not a signature.
     #[error(

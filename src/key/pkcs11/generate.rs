@@ -89,7 +89,6 @@ impl Names {
         let mut public = self.common();
         public.extend([
             Attribute::Private(false),
-            Attribute::Verify(true),
             Attribute::EcParams(P384_PARAMS.to_vec()),
         ]);
         public

@@ -5,14 +5,16 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Function, Pkcs11};
 use cryptoki::error::{Error as CryptokiError, RvError};
+use cryptoki::object::ObjectHandle;
 use cryptoki::session::Session;
 use cryptoki::slot::Slot;
 
 use super::Options;
 use super::error::{Error, code_name};
-use super::raw::Raw;
+use super::login::Secret;
+use super::raw::{Raw, TokenInfo};
 use crate::key::uri::TokenUri;
 
 /// p11-kit's proxy, which offers the modules that the system is set up with.
@@ -24,8 +26,17 @@ const MODULE_VARIABLE: &str = "PKCS11_MODULE_PATH";
 pub struct Module {
     pub(super) path: PathBuf,
     pub(super) context: Pkcs11,
-    pub(super) raw: Raw,
+    /// The module's own functions, where they share their state with the crate's.
+    raw: Option<Raw>,
     live: RwLock<Live>,
+}
+
+/// What went wrong with a signature that asks for a login.
+pub enum SignFailure {
+    /// The login.
+    Login(CryptokiError),
+    /// Something else.
+    Other(Error),
 }
 
 /// What lasts from one `C_Initialize` to the next. Sessions are used under the read lock, so that
@@ -102,6 +113,7 @@ impl Module {
         let raw = Raw::load(path).map_err(failed)?;
         let context = Pkcs11::new(path).map_err(|e| failed(e.to_string()))?;
         let ours = initialize(&context).map_err(failed)?;
+        let raw = Some(raw).filter(Raw::is_initialized);
         Ok(Self {
             path: path.to_owned(),
             context,
@@ -112,6 +124,56 @@ impl Module {
                 idle: Mutex::default(),
             }),
         })
+    }
+
+    /// The slots that have a token, or all.
+    pub(super) fn slots(&self, with_token: bool) -> Result<Vec<Slot>, Error> {
+        let name = self.name();
+        match (&self.raw, with_token) {
+            (Some(raw), _) => raw.slots(with_token).map_err(Error::refusal(&name)),
+            (None, true) => self
+                .context
+                .get_slots_with_token()
+                .map_err(Error::call(&name)),
+            (None, false) => self.context.get_all_slots().map_err(Error::call(&name)),
+        }
+    }
+
+    /// What the token in a slot says of itself.
+    pub(super) fn token_info(&self, slot: Slot, name: &str) -> Result<TokenInfo, Error> {
+        match &self.raw {
+            Some(raw) => raw.token_info(slot).map_err(Error::refusal(name)),
+            None => {
+                let info = self.context.get_token_info(slot);
+                Ok(TokenInfo::from(&info.map_err(Error::call(name))?))
+            }
+        }
+    }
+
+    /// Signs with a key that asks for a login at each signature.
+    pub(super) fn sign_with_login(
+        &self,
+        session: &Session,
+        key: ObjectHandle,
+        hash: &[u8],
+        secret: &Secret,
+        name: &str,
+    ) -> Result<Vec<u8>, SignFailure> {
+        let Some(raw) = &self.raw else {
+            return Err(SignFailure::Other(Error::NoContext {
+                key: name.to_owned(),
+                module: self.path.clone(),
+            }));
+        };
+        let pin = match secret {
+            Secret::Pin(pin, _) => Some(pin.expose()),
+            Secret::Pad => None,
+        };
+        raw.sign(session, key, hash, pin)
+            .map_err(|(function, code)| match function {
+                Function::Login => SignFailure::Login(CryptokiError::Pkcs11(code, function)),
+                _ => SignFailure::Other(Error::refusal(name)((function, code))),
+            })
     }
 
     /// What the module is called in messages.

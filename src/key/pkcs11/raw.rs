@@ -4,8 +4,12 @@
 //! - Listing slots: the crate asks again for ever where a module with no slots answers
 //!   `CKR_BUFFER_TOO_SMALL`.
 //! - Token information: the crate refuses a token whose clock holds no digits.
-//! - Signing: a key that is always to be authenticated wants `C_SignInit`, `C_Login` and `C_Sign`
-//!   with nothing in between, and the crate asks for the signature's length there.
+//! - Signing with a key that is always to be authenticated: `C_SignInit`, `C_Login` and `C_Sign`
+//!   have to follow one another, and the crate makes one call of the first and the last.
+//!
+//! The functions are the module's own, beside those that the crate has. p11-kit's proxy and client
+//! hand out another instance of themselves each time, which knows nothing of the crate's sessions:
+//! see [`Raw::is_initialized`].
 #![allow(unsafe_code)]
 
 use std::path::Path;
@@ -64,15 +68,49 @@ impl TokenInfo {
     }
 }
 
-/// How a key that is always to be authenticated gets its login.
-#[derive(Clone, Copy)]
-pub enum Authenticate<'a> {
-    /// The key does not ask for one.
-    No,
-    /// With this PIN.
-    Pin(&'a str),
-    /// On the token's own PIN pad.
-    Pad,
+impl From<&cryptoki::slot::TokenInfo> for TokenInfo {
+    fn from(info: &cryptoki::slot::TokenInfo) -> Self {
+        let flags = [
+            (info.rng(), sys::CKF_RNG),
+            (info.write_protected(), sys::CKF_WRITE_PROTECTED),
+            (info.login_required(), sys::CKF_LOGIN_REQUIRED),
+            (info.user_pin_initialized(), sys::CKF_USER_PIN_INITIALIZED),
+            (
+                info.protected_authentication_path(),
+                sys::CKF_PROTECTED_AUTHENTICATION_PATH,
+            ),
+            (info.token_initialized(), sys::CKF_TOKEN_INITIALIZED),
+            (info.user_pin_count_low(), sys::CKF_USER_PIN_COUNT_LOW),
+            (info.user_pin_final_try(), sys::CKF_USER_PIN_FINAL_TRY),
+            (info.user_pin_locked(), sys::CKF_USER_PIN_LOCKED),
+            (
+                info.user_pin_to_be_changed(),
+                sys::CKF_USER_PIN_TO_BE_CHANGED,
+            ),
+            (info.so_pin_count_low(), sys::CKF_SO_PIN_COUNT_LOW),
+            (info.so_pin_final_try(), sys::CKF_SO_PIN_FINAL_TRY),
+            (info.so_pin_locked(), sys::CKF_SO_PIN_LOCKED),
+            (info.so_pin_to_be_changed(), sys::CKF_SO_PIN_TO_BE_CHANGED),
+            (info.error_state(), sys::CKF_ERROR_STATE),
+            (info.clock_on_token(), sys::CKF_CLOCK_ON_TOKEN),
+            (
+                info.dual_crypto_operations(),
+                sys::CKF_DUAL_CRYPTO_OPERATIONS,
+            ),
+        ];
+        let set = flags.iter().filter(|(is_set, _)| *is_set);
+        let version = |v: cryptoki::types::Version| (v.major(), v.minor());
+        Self {
+            label: unpadded(info.label().as_bytes()),
+            manufacturer: unpadded(info.manufacturer_id().as_bytes()),
+            model: unpadded(info.model().as_bytes()),
+            serial: unpadded(info.serial_number().as_bytes()),
+            flags: set.fold(0, |flags, (_, flag)| flags | flag),
+            pin_length: (info.min_pin_length() as u64, info.max_pin_length() as u64),
+            hardware: version(info.hardware_version()),
+            firmware: version(info.firmware_version()),
+        }
+    }
 }
 
 impl Raw {
@@ -157,14 +195,25 @@ impl Raw {
         })
     }
 
-    /// Signs a hash with `CKM_ECDSA`: `C_SignInit`, the login that the key may ask for, `C_Sign`.
-    /// What the token gave, whatever its length.
+    /// Whether these functions share their state with those that the module was initialised by.
+    pub fn is_initialized(&self) -> bool {
+        let mut info = sys::CK_INFO::default();
+        let Some(get) = ({ self.functions.C_GetInfo }) else {
+            return false;
+        };
+        // SAFETY: the module fills a structure of its own layout that lives through the call.
+        unsafe { get(&raw mut info) != sys::CKR_CRYPTOKI_NOT_INITIALIZED }
+    }
+
+    /// Signs a hash with `CKM_ECDSA` and a key that asks for a login: `C_SignInit`, `C_Login` with
+    /// this PIN, or none where the token has a PIN pad, and `C_Sign`. What the token gave, whatever
+    /// its length.
     pub fn sign(
         &self,
         session: &Session,
         key: ObjectHandle,
         hash: &[u8],
-        authenticate: Authenticate<'_>,
+        pin: Option<&str>,
     ) -> Result<Vec<u8>, Refusal> {
         let init = { self.functions.C_SignInit }.ok_or(missing(Function::SignInit))?;
         let login = { self.functions.C_Login }.ok_or(missing(Function::Login))?;
@@ -179,23 +228,14 @@ impl Raw {
         check(Function::SignInit, unsafe {
             init(session.handle(), &raw mut mechanism, key.handle())
         })?;
-        let pin = match authenticate {
-            Authenticate::No => None,
-            Authenticate::Pad => Some((ptr::null_mut(), 0)),
-            Authenticate::Pin(pin) => Some((pin.as_ptr().cast_mut(), pin.len() as sys::CK_ULONG)),
-        };
-        if let Some((pin, length)) = pin {
-            // SAFETY: pointer and length are of one text that lives through the call, or null and 0
-            // for the PIN pad. The module only reads the PIN, whatever the C type says.
-            check(Function::Login, unsafe {
-                login(
-                    session.handle(),
-                    sys::CKU_CONTEXT_SPECIFIC,
-                    pin.cast(),
-                    length,
-                )
-            })?;
-        }
+        let (pin, length) = pin.map_or((ptr::null_mut(), 0), |pin| {
+            (pin.as_ptr().cast_mut(), pin.len() as sys::CK_ULONG)
+        });
+        // SAFETY: pointer and length are of one text that lives through the call, or null and 0 for
+        // the PIN pad. The module only reads the PIN, whatever the C type says.
+        check(Function::Login, unsafe {
+            login(session.handle(), sys::CKU_CONTEXT_SPECIFIC, pin, length)
+        })?;
         let mut signature = vec![0; ROOM];
         let mut length = ROOM as sys::CK_ULONG;
         // SAFETY: the hash is only read; `length` says how much room the signature has.

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use cryptoki::mechanism::MechanismType;
+use cryptoki::mechanism::{Mechanism, MechanismType};
 
 use super::attributes::Facts;
 use super::error::Error;
 use super::login::{self, Secret};
+use super::module::SignFailure;
 use super::object::{self, PrivateKey};
 use super::public;
-use super::raw::Authenticate;
 use super::token::{Again, Token};
 use crate::crypto::{Prehash, PublicKey, SignError, Signature, Signer};
 use crate::key::uri::TokenUri;
@@ -97,20 +97,16 @@ impl TokenKey {
         let token = &self.token;
         let bytes = token.with(Again::Yes, |session, slot, generation| {
             let handle = self.key.handle(token, session, generation)?;
-            let secret = self.secret(slot)?;
-            let authenticate = match &secret {
-                None => Authenticate::No,
-                Some(Secret::Pad) => Authenticate::Pad,
-                Some(Secret::Pin(pin, _)) => Authenticate::Pin(pin.expose()),
+            let hash = prehash.as_bytes();
+            let Some(secret) = self.secret(slot)? else {
+                let signed = session.sign(&Mechanism::Ecdsa, handle, hash);
+                return signed.map_err(Error::call(&name));
             };
-            let raw = &token.module.raw;
-            let signed = raw.sign(session, handle, prehash.as_bytes(), authenticate);
-            signed.map_err(|(function, code)| match (&secret, function) {
-                (Some(secret), cryptoki::context::Function::Login) => {
-                    let error = cryptoki::error::Error::Pkcs11(code, function);
-                    login::failed(token, secret, error)
-                }
-                _ => Error::refusal(&name)((function, code)),
+            let module = &token.module;
+            let signed = module.sign_with_login(session, handle, hash, &secret, &name);
+            signed.map_err(|error| match error {
+                SignFailure::Login(error) => login::failed(token, &secret, error),
+                SignFailure::Other(error) => error,
             })
         })?;
         let fixed: [u8; 96] = bytes.as_slice().try_into().map_err(|_| Error::Length {
@@ -125,8 +121,7 @@ impl TokenKey {
         if !self.key.always_authenticate {
             return Ok(None);
         }
-        let info = self.token.module.raw.token_info(slot);
-        let info = info.map_err(Error::refusal(&self.token.name()))?;
+        let info = self.token.module.token_info(slot, &self.token.name())?;
         let reason = format!("for a signature of {}", self.name());
         login::secret(&self.token, &info, &self.token.way_in(), Some(&reason)).map(Some)
     }

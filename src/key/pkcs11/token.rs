@@ -83,12 +83,9 @@ pub enum Again {
 
 /// All tokens of a module that can be read, in their slots.
 pub fn all(module: &Module) -> Result<Vec<(Found, SlotInfo)>, Error> {
-    let slots = module
-        .raw
-        .slots(true)
-        .map_err(Error::refusal(&module.name()))?;
+    let slots = module.slots(true)?;
     let read = |slot| {
-        let info = module.raw.token_info(slot).ok()?;
+        let info = module.token_info(slot, "").ok()?;
         let slot_info = module.context.get_slot_info(slot).ok()?;
         Some((Found { slot, info }, slot_info))
     };
@@ -195,8 +192,7 @@ impl Token {
     /// What the token says of itself now.
     pub(super) fn info(&self) -> Result<TokenInfo, Error> {
         self.with(Again::Yes, |_, slot, _| {
-            let info = self.module.raw.token_info(slot);
-            info.map_err(Error::refusal(&self.name()))
+            self.module.token_info(slot, &self.name())
         })
     }
 
