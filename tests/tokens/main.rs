@@ -12,6 +12,7 @@ mod desk;
 mod objects;
 mod passports;
 mod pins;
+mod prompts;
 mod setup;
 mod suite;
 mod uris;
