@@ -1,5 +1,6 @@
 //! The commands and their flags.
 
+pub mod ceremony;
 pub mod image;
 pub mod token;
 
@@ -12,6 +13,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::key::uri::TokenUri;
 use crate::key::{KeyRef, KeyRefError};
+use ceremony::CeremonyCommand;
 use image::{ExtractSignImage, InspectImage, Prune, SignImage, VerifyImage};
 use token::{PassportArgs, TokenArgs, TokenCommand};
 
@@ -71,6 +73,11 @@ pub enum Command {
     Token {
         #[command(subcommand)]
         command: TokenCommand,
+    },
+    /// Make a root key, or endorse vendors with it, by a reviewed plan
+    Ceremony {
+        #[command(subcommand)]
+        command: CeremonyCommand,
     },
     /// Print a shell's completion script
     Completions {

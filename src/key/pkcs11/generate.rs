@@ -19,7 +19,7 @@ use crate::key::uri::TokenUri;
 const ID_LEN: usize = 20;
 
 /// What the private half is asked to be, and has to be when it is read back.
-const ASKED: [(AttributeType, bool); 9] = [
+pub(super) const ASKED: [(AttributeType, bool); 9] = [
     (AttributeType::Token, true),
     (AttributeType::Private, true),
     (AttributeType::Sensitive, true),
@@ -120,7 +120,7 @@ impl Names {
     }
 }
 
-fn random_id() -> Result<Vec<u8>, String> {
+pub(super) fn random_id() -> Result<Vec<u8>, String> {
     let mut id = vec![0; ID_LEN];
     let filled = rustix::rand::getrandom(&mut id[..], rustix::rand::GetRandomFlags::empty())
         .map_err(|e| e.to_string())?;
@@ -273,7 +273,7 @@ fn unsure(token: &Token, names: &Names, error: Error) -> Error {
 }
 
 /// Refuses a label or id that any key on the token has: two keys of one name are one too many.
-fn check_free(
+pub(super) fn check_free(
     token: &Token,
     what: &str,
     label: Option<&Vec<u8>>,
