@@ -5,17 +5,17 @@ mod bar;
 mod console;
 mod explain;
 mod generate;
+mod parse;
 mod run;
 mod show;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 /// Runs the program for the process's own arguments.
 pub fn main() -> ExitCode {
-    match args::Cli::try_parse() {
-        Ok(cli) => run::run(cli.command),
+    let words: Vec<_> = std::env::args_os().collect();
+    match parse::parse(&words) {
+        Ok(command) => run::run(command),
         Err(message) => console::end(&message),
     }
 }
