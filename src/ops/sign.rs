@@ -12,7 +12,7 @@ use crate::progress::Progress;
 use crate::report::{Report, rule};
 use crate::scheme::annotation::{Root, Vendor};
 use crate::scheme::{SignScheme, VerifyScheme};
-use crate::store::{AppliedImage, Layout, Limits, Referrer, Registry, Selection};
+use crate::store::{AppliedImage, Edit, Layout, Limits, Referrer, Registry, Selection};
 
 /// Signs images of an app that is in the registry.
 #[derive(Clone, Debug)]
@@ -120,14 +120,15 @@ impl How {
         let ca = *endorsement.ca();
         let scheme = Vendor::new(endorsement);
         let verifier = Root::new(ca, vec![vendor]);
-        let mut changes = Vec::new();
+        let mut edits = Vec::new();
+        let mut configs = Vec::new();
         for image in images {
             let change = scheme.sign(&image, &*signer)?;
-            self_check(&image, &change, &verifier)?;
-            changes.push((image, change));
+            configs.push(image.config.digest());
+            // No more of the image is kept than is needed yet.
+            edits.push(self_check(image, change, &verifier)?);
         }
-        let applied = layout.apply(&changes)?;
-        let configs = changes.iter().map(|(image, _)| image.config.digest());
+        let applied = layout.apply(&edits)?;
         let images = applied.images.into_iter().zip(configs);
         Ok(SignedImages {
             layout: registry.path_of(app),
@@ -185,25 +186,29 @@ impl How {
 }
 
 /// Verifies the image as it will be, before anything is written.
-fn self_check(image: &Image, change: &Change, verifier: &Root) -> Result<(), Error> {
-    let Change::Annotate(annotations) = change;
-    let mut signed = image.clone();
+fn self_check(image: Image, change: Change, verifier: &Root) -> Result<Edit, Error> {
+    let Change::Annotate(annotations) = &change;
+    let mut signed = image;
     signed.manifest.annotations.extend(annotations.clone());
     let findings = verifier.verify(&signed);
     let report = Report {
-        subject: image.name.clone(),
-        digest: image.digest(),
+        subject: signed.name.clone(),
+        digest: signed.digest(),
         checks: findings.checks,
         signatories: findings.signatories,
     };
     match report.decide() {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(Edit {
+            name: signed.name,
+            manifest: signed.manifest_blob,
+            change,
+        }),
         Err(report) => {
             let (rule, reason) = report
                 .failure()
                 .unwrap_or(("annotation", "no check passed"));
             Err(Error::SelfCheck {
-                image: image.name.clone(),
+                image: signed.name,
                 rule,
                 reason: reason.to_owned(),
             })

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::dir::Lock;
 use super::error::Part;
 use super::layout::read_index;
-use super::transaction::{is_temporary, remove_abandoned};
-use super::{Error, Layout, Problem, json};
+use super::transaction::{is_temporary, looks_temporary, remove_abandoned};
+use super::{Error, Layout, Problem, strict};
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::{Blob, media};
 use crate::progress::Progress;
@@ -21,7 +21,8 @@ pub struct Pruned {
     pub blobs: Vec<(Digest, u64)>,
     /// Files that killed runs have left.
     pub temporary: Vec<String>,
-    /// Files among the blobs that are not blobs by their names; they are left alone.
+    /// What is not a blob by its name or kind though it lies among them, or no file though it is
+    /// called like one that killed runs leave; it is left alone.
     pub foreign: Vec<String>,
 }
 
@@ -80,8 +81,13 @@ impl Layout {
                 }
             }
         }
-        let names = self.dir.entries()?.into_iter().map(|(name, _)| name);
-        found.temporary = names.filter(|name| is_temporary(name)).collect();
+        for (name, kind) in self.dir.entries()? {
+            if is_temporary(&name, kind) {
+                found.temporary.push(name);
+            } else if looks_temporary(&name) {
+                found.foreign.push(name);
+            }
+        }
         Ok(found)
     }
 
@@ -139,7 +145,7 @@ impl Layout {
     }
 
     fn references(&self, part: &Part, bytes: &[u8]) -> Result<Vec<Reference>, Error> {
-        let document: Value = json::read(bytes)
+        let document: Value = strict::read(bytes)
             .map_err(|e| self.problem(part.clone(), Problem::Json(e.to_string())))?;
         let mut references = Vec::new();
         collect(&document, &mut references);
