@@ -5,6 +5,7 @@
 pub mod digest;
 pub mod p384;
 pub mod signer;
+mod sha512;
 pub mod stream;
 
 pub use digest::{Digest, HashAlgorithm, Hasher, Prehash};
