@@ -151,6 +151,7 @@ fn run(case: &Case) {
         ("sign-image", scene.sign_args("app", &good)),
         ("sign-image again", scene.sign_args("app", &good)),
         ("verify-image", scene.verify_args("app", &good)),
+        ("prune", scene.prune_args("app")),
         ("inspect-image", {
             let registry = scene.text("registry");
             ["inspect-image", "-r", &registry, "-a", "app"]

@@ -4,8 +4,8 @@
 
 pub mod digest;
 pub mod p384;
-pub mod signer;
 mod sha512;
+pub mod signer;
 pub mod stream;
 
 pub use digest::{Digest, HashAlgorithm, Hasher, Prehash};

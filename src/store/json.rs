@@ -84,6 +84,15 @@ impl<'t> Object<'t> {
         self.members.iter().any(|(k, _)| k == key)
     }
 
+    /// The texts of the members as they were read.
+    pub fn texts(&self) -> impl Iterator<Item = &'t RawValue> {
+        let text = |(_, member): &(String, Member<'t>)| match member {
+            Member::Text(Cow::Borrowed(text)) => Some(*text),
+            _ => None,
+        };
+        self.members.iter().filter_map(text)
+    }
+
     /// The names of the members.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.members.iter().map(|(key, _)| key.as_str())
