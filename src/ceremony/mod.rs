@@ -6,6 +6,7 @@ pub mod diff;
 pub mod plan;
 pub mod report;
 pub mod run;
+mod steps;
 pub mod transcript;
 pub mod verify;
 mod words;

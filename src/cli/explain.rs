@@ -85,9 +85,10 @@ const fn of_token(error: &pkcs11::Error) -> Status {
 
 const fn of_store(error: &store::Error) -> Status {
     match error {
-        store::Error::Io { .. } | store::Error::NoSuchImage { .. } | store::Error::Lost { .. } => {
-            Status::Undecided
-        }
+        store::Error::Io { .. }
+        | store::Error::Name(_)
+        | store::Error::NoSuchImage { .. }
+        | store::Error::Lost { .. } => Status::Undecided,
         _ => Status::Refused,
     }
 }
@@ -257,6 +258,7 @@ fn of_layout(error: &store::Error) -> Option<String> {
             "a blob of that digest is there, but nothing leads to it: an image that is signed gets a new digest".into(),
         ),
         store::Error::Bomb { flag, .. } => Some(format!("if it is meant to be so large, raise {flag}")),
+        store::Error::Name(_) => Some("rename it, or move it away".into()),
         store::Error::Lost { .. } => Some("run it again".into()),
         store::Error::Exists(_) => Some(
             "sign what is there with sign-image, choose another name with -a, or replace it with --force".into(),
