@@ -62,7 +62,13 @@ impl Room {
         let pin = format!("--pin-source=file:{}", self.token.pin_file.display());
         arguments
             .split_whitespace()
-            .map(|word| if word == "PIN" { pin.clone() } else { word.to_owned() })
+            .map(|word| {
+                if word == "PIN" {
+                    pin.clone()
+                } else {
+                    word.to_owned()
+                }
+            })
             .collect()
     }
 
@@ -94,7 +100,9 @@ impl Room {
     }
 
     pub fn sha384(&self, name: &str) -> String {
-        let line = self.shell(&format!("openssl dgst -sha384 -r '{name}'"), "").stdout;
+        let line = self
+            .shell(&format!("openssl dgst -sha384 -r '{name}'"), "")
+            .stdout;
         line.split(' ').next().expect("a digest").to_owned()
     }
 
@@ -114,7 +122,8 @@ impl Room {
         );
         for vendor in VENDORS {
             if !self.has(format!("{vendor}.pub")) {
-                self.ir(&format!("gen-key -o {vendor}.prv --public {vendor}.pub")).exits(0);
+                self.ir(&format!("gen-key -o {vendor}.prv --public {vendor}.pub"))
+                    .exits(0);
             }
             plan += &format!(
                 "[[vendors]]\nname = \"{vendor}\"\npublic = \"{vendor}.pub\"\nsha384 = \"{}\"\n\

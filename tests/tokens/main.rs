@@ -15,4 +15,5 @@ mod pins;
 mod prompts;
 mod setup;
 mod suite;
+mod terminal;
 mod uris;

@@ -1,82 +1,31 @@
 //! Prompts on a real terminal: only those that are needed, naming the token, showing nothing.
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
-
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, tcgetattr};
-
 use crate::common::{IR_SIGN, Run};
 use crate::desk::Desk;
+use crate::terminal::{self, Answer};
 
 /// What was on the terminal, and what became of the program.
 struct Session {
     screen: String,
     run: Run,
-    /// Whether the terminal shows what is typed, after the program ended.
     echo: bool,
 }
 
-/// Runs the program with a terminal of its own; for each prompt in turn, waits for the text and
-/// types the answer.
 fn session(desk: &Desk, arguments: &[&str], dialogue: &[(&str, &[u8])]) -> Session {
-    let mut master =
-        File::from(openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal"));
-    grantpt(&master).expect("granted");
-    unlockpt(&master).expect("unlocked");
-    let name = ptsname(&master, Vec::new()).expect("a name");
-    let slave = File::options()
-        .read(true)
-        .write(true)
-        .custom_flags(i32::try_from(rustix::fs::OFlags::NOCTTY.bits()).expect("a flag"))
-        .open(name.to_str().expect("text"))
-        .expect("the other end");
-    let mut child = desk
-        .token
-        .command("setsid")
+    let mut command = desk.token.command(IR_SIGN);
+    command
         .current_dir(desk.root())
         .env("PKCS11_MODULE_PATH", &desk.token.module)
-        .args(["--ctty", "--wait", IR_SIGN])
-        .args(arguments)
-        .stdin(slave.try_clone().expect("a copy"))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    rustix::io::ioctl_fionbio(&master, true).expect("not blocking");
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let mut screen = Vec::new();
-    let mut looked = 0;
-    for (text, answer) in dialogue {
-        let found = |screen: &[u8], from: usize| {
-            let screen = String::from_utf8_lossy(&screen[from..]).into_owned();
-            screen.find(text).map(|at| from + at + text.len())
-        };
-        loop {
-            let _ = master.read_to_end(&mut screen);
-            if let Some(at) = found(&screen, looked) {
-                looked = at;
-                break;
-            }
-            assert!(
-                Instant::now() < deadline && child.try_wait().expect("asked").is_none(),
-                "no {text:?} on the screen: {}",
-                String::from_utf8_lossy(&screen)
-            );
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        master.write_all(answer).expect("typed");
-    }
-    let run = Run::from(child.wait_with_output().expect("it ends"));
-    let _ = master.read_to_end(&mut screen);
-    let modes = tcgetattr(&slave).expect("a terminal").local_modes;
+        .args(arguments);
+    let dialogue: Vec<_> = dialogue
+        .iter()
+        .map(|(text, typed)| (*text, Answer::Type(typed)))
+        .collect();
+    let done = terminal::session(&command, &dialogue);
     Session {
-        screen: String::from_utf8_lossy(&screen).into_owned(),
-        run,
-        echo: modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG),
+        screen: done.screen,
+        run: done.run.expect("it was not killed"),
+        echo: done.echo,
     }
 }
 
