@@ -33,7 +33,7 @@ fn every_changed_byte_of_a_transcript_is_refused() {
     let mut tried = 0;
     for (name, step) in [
         ("root.transcript", every(1)),
-        ("endorse.transcript", every(3)),
+        ("endorse.transcript", every(1)),
     ] {
         let bytes = room.read(name);
         assert!(holds(room.root(), &bytes), "{name}");
@@ -137,7 +137,7 @@ fn a_root_ceremony_killed_at_any_pkcs11_call_is_gone_on_with() {
     run.expect("not killed").exits(0);
     let calls = Log::read(&planned.log).expect("a log").entries.len();
     assert!(calls > 40, "{calls}");
-    let points: Vec<usize> = (2..=calls).step_by(every(5)).collect();
+    let points: Vec<usize> = (2..=calls).step_by(every(13)).collect();
     for kill in ["kill", "kill-after"] {
         for n in &points {
             let room = Room::new();
@@ -160,7 +160,7 @@ fn a_root_ceremony_whose_token_fails_at_any_call_is_gone_on_with() {
     for (n, entry) in log.entries.iter().enumerate() {
         let count: &mut usize = counts.entry(entry.function.clone()).or_default();
         *count += 1;
-        if n % every(6) != 0 || ["C_Finalize", "C_CloseSession"].contains(&entry.function.as_str())
+        if n % every(17) != 0 || ["C_Finalize", "C_CloseSession"].contains(&entry.function.as_str())
         {
             continue;
         }

@@ -14,4 +14,5 @@ mod damage;
 mod people;
 mod plans;
 mod room;
+mod scripts;
 mod whole;

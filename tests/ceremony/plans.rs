@@ -102,14 +102,13 @@ fn another_token_key_or_output_is_refused_before_anything_is_touched() {
         3,
         "there is no token for",
     );
-    refused(
-        &room,
-        &plan,
-        "rehearsal = true",
-        "rehearsal = false",
-        1,
-        "it is a program, and the plan is not a rehearsal's",
+    room.write(
+        "real.toml",
+        plan.replace("rehearsal = true", "rehearsal = false"),
     );
+    room.ir("ceremony check real.toml PIN")
+        .exits(1)
+        .says("it is a program, and the plan is not a rehearsal's");
     for file in ["root-ca.pub", "root-ca.passport"] {
         room.write(file, "there already");
         refused(&room, &plan, "title", "title", 1, "it is there already");
@@ -222,9 +221,6 @@ fn other_inputs_and_roots_are_refused_before_anything_is_touched() {
 #[test]
 fn only_a_rehearsal_goes_unattended_and_only_on_software() {
     let room = Room::new();
-    // The same token, calling itself hardware.
-    let hardware = "slot-flags+=CKF_HW_SLOT";
-    let _ = hardware;
     room.write(
         "real.toml",
         room.root_plan().replace("rehearsal = true\n", ""),

@@ -23,6 +23,7 @@ pub struct Session {
 /// What is typed: these bytes, or what is made of the screen.
 pub enum Answer<'a> {
     Type(&'a [u8]),
+    #[allow(dead_code)] // Where nothing on the screen is to be typed again.
     Made(fn(&str) -> Vec<u8>),
 }
 
