@@ -25,7 +25,7 @@ pub enum Error {
         reason: String,
     },
     /// A call failed.
-    #[error("{what}: C_{function} gave {}", code_name(.code))]
+    #[error("{what}: C_{function:?} gave {}", code_name(.code))]
     Call {
         /// The module, token or key.
         what: String,

@@ -100,7 +100,7 @@ impl Module {
             reason,
         };
         let raw = Raw::load(path).map_err(failed)?;
-        let context = Pkcs11::new(path).map_err(|e| failed(e.to_string()))?;
+        let context = Pkcs11::new(path).map_err(|e| failed(told(&e)))?;
         let ours = initialize(&context).map_err(failed)?;
         Ok(Self {
             path: path.to_owned(),
@@ -149,10 +149,16 @@ fn initialize(context: &Pkcs11) -> Result<bool, String> {
     match context.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
         Ok(()) => Ok(true),
         Err(CryptokiError::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(false),
-        Err(CryptokiError::Pkcs11(code, _)) => {
-            Err(format!("C_Initialize gave {}", code_name(&code)))
+        Err(other) => Err(told(&other)),
+    }
+}
+
+fn told(error: &CryptokiError) -> String {
+    match error {
+        CryptokiError::Pkcs11(code, function) => {
+            format!("C_{function:?} gave {}", code_name(code))
         }
-        Err(other) => Err(other.to_string()),
+        other => other.to_string(),
     }
 }
 

@@ -18,6 +18,8 @@ use cryptoki::session::Session;
 use cryptoki::slot::Slot;
 use cryptoki_sys as sys;
 
+use super::error::code_name;
+
 /// A function of the module and what it answered.
 pub type Refusal = (Function, RvError);
 
@@ -88,7 +90,10 @@ impl Raw {
         // SAFETY: the symbol was found, and has the specification's signature; it is given a
         // pointer to a pointer that lives through the call.
         let answer = unsafe { library.C_GetFunctionList(&raw mut list) };
-        if answer != sys::CKR_OK || list.is_null() {
+        if let Rv::Error(code) = Rv::from(answer) {
+            return Err(format!("C_GetFunctionList gave {}", code_name(&code)));
+        }
+        if list.is_null() {
             return Err("C_GetFunctionList gives no functions".into());
         }
         // SAFETY: the module gave a pointer to its list, which lives as long as the module is
