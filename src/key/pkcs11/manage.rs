@@ -284,10 +284,9 @@ fn choose(module: &Module, uri: &TokenUri, setup: &Setup) -> Result<Found, Error
         }
         return Ok(found);
     }
-    let all: Vec<Found> = token::all(module)?
-        .into_iter()
-        .map(|(found, _)| found)
-        .collect();
+    let all = token::all(module)?;
+    let unreadable = all.unreadable;
+    let all: Vec<Found> = all.tokens.into_iter().map(|(found, _)| found).collect();
     let fresh = |found: &&Found| !found.info.has(sys::CKF_TOKEN_INITIALIZED);
     let fresh: Vec<&Found> = all.iter().filter(fresh).collect();
     if let [one] = fresh.as_slice() {
@@ -301,7 +300,7 @@ fn choose(module: &Module, uri: &TokenUri, setup: &Setup) -> Result<Found, Error
     Err(Error::Tokens {
         uri: "a token that is not initialised".into(),
         found: fresh.into_iter().map(describe).collect(),
-        present: all.iter().map(describe).collect(),
+        present: all.iter().map(describe).chain(unreadable).collect(),
     })
 }
 

@@ -81,18 +81,33 @@ pub enum Again {
     No,
 }
 
-/// All tokens of a module that can be read, in their slots.
-pub fn all(module: &Module) -> Result<Vec<(Found, SlotInfo)>, Error> {
-    let slots = module
-        .raw
-        .slots(true)
-        .map_err(Error::refusal(&module.name()))?;
+/// The tokens of a module.
+#[derive(Default)]
+pub struct All {
+    /// Those that can be read, and their slots.
+    pub(super) tokens: Vec<(Found, SlotInfo)>,
+    /// The slots that cannot, and why.
+    pub(super) unreadable: Vec<String>,
+}
+
+/// All tokens of a module.
+pub fn all(module: &Module) -> Result<All, Error> {
+    let name = module.name();
     let read = |slot| {
-        let info = module.raw.token_info(slot).ok()?;
-        let slot_info = module.context.get_slot_info(slot).ok()?;
-        Some((Found { slot, info }, slot_info))
+        let info = module.raw.token_info(slot).map_err(Error::refusal(&name))?;
+        let slot_info = module.context.get_slot_info(slot);
+        Ok::<_, Error>((Found { slot, info }, slot_info.map_err(Error::call(&name))?))
     };
-    Ok(slots.into_iter().filter_map(read).collect())
+    let mut all = All::default();
+    for slot in module.raw.slots(true).map_err(Error::refusal(&name))? {
+        match read(slot) {
+            Ok(found) => all.tokens.push(found),
+            Err(error) => all
+                .unreadable
+                .push(format!("slot {} that cannot be read: {error}", slot.id())),
+        }
+    }
+    Ok(all)
 }
 
 /// Which tokens a URI can name.
@@ -112,7 +127,8 @@ pub fn find(module: &Module, uri: &TokenUri, among: Among) -> Result<Found, Erro
         .map_err(Error::call(&module.name()))?;
     let mut present = Vec::new();
     let mut found = Vec::new();
-    for (token, slot_info) in all(module)? {
+    let all = all(module)?;
+    for (token, slot_info) in all.tokens {
         present.push(describe(&token.info));
         let counts = among == Among::All || token.info.has(cryptoki_sys::CKF_TOKEN_INITIALIZED);
         if counts
@@ -133,6 +149,7 @@ pub fn find(module: &Module, uri: &TokenUri, among: Among) -> Result<Found, Erro
     if found.len() == 1 {
         return Ok(found.remove(0));
     }
+    present.extend(all.unreadable);
     Err(Error::Tokens {
         uri: uri.to_string(),
         found: found.iter().map(|found| describe(&found.info)).collect(),
@@ -323,7 +340,7 @@ impl Token {
 
     /// The slot where the very same token is now.
     fn find_again(&self) -> Result<Slot, Error> {
-        let tokens = all(&self.module)?.into_iter();
+        let tokens = all(&self.module)?.tokens.into_iter();
         let mut same = tokens.filter(|(found, _)| Identity::from(&found.info) == self.identity);
         match (same.next(), same.next()) {
             (Some((found, _)), None) => Ok(found.slot),
