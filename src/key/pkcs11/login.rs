@@ -132,6 +132,18 @@ pub(super) fn failed(token: &Token, secret: &Secret, error: CryptokiError) -> Er
     }
 }
 
+/// An error of a call that carried a PIN of the security officer.
+pub(super) fn refused(token: &str, source_name: &str, error: CryptokiError) -> Error {
+    match error {
+        CryptokiError::Pkcs11(code, _) if is_pin_error(code) => Error::Pin {
+            token: token.to_owned(),
+            source_name: source_name.to_owned(),
+            code,
+        },
+        other => Error::call(token)(other),
+    }
+}
+
 const fn is_pin_error(code: RvError) -> bool {
     matches!(
         code,
