@@ -208,8 +208,12 @@ fn examine_key(token: &Arc<Token>, key: &PrivateKey, findings: &mut Findings) ->
         )),
         Err(error) if error.is_dead_session() => return Err(error),
         Err(error) => {
-            let advice = "do not use this key: what it signs does not verify";
-            findings.add(Level::Bad, error.to_string(), Some(advice));
+            let wrong = matches!(
+                error,
+                Error::WrongPublic { .. } | Error::Length { .. } | Error::Range { .. }
+            );
+            let advice = wrong.then_some("do not use this key: what it signs does not verify");
+            findings.add(Level::Bad, error.to_string(), advice);
         }
     }
     let facts = key.facts()?;
