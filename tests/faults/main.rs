@@ -1,0 +1,8 @@
+//! Tokens that fail: the program over the faulting module, which answers as its plan says.
+
+#[allow(dead_code)]
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
+
+mod scene;
+mod sweep;
