@@ -66,17 +66,6 @@ impl TokenInfo {
     }
 }
 
-/// How a key that is always to be authenticated gets its login.
-#[derive(Clone, Copy)]
-pub enum Authenticate<'a> {
-    /// The key does not ask for one.
-    No,
-    /// With this PIN.
-    Pin(&'a str),
-    /// On the token's own PIN pad.
-    Pad,
-}
-
 impl Raw {
     /// Loads a module's functions. The module's own code runs when it is loaded.
     pub fn load(path: &Path) -> Result<Self, String> {
@@ -162,18 +151,10 @@ impl Raw {
         })
     }
 
-    /// Signs a hash with `CKM_ECDSA`: `C_SignInit`, the login that the key may ask for, `C_Sign`.
-    /// What the token gave, whatever its length.
-    pub fn sign(
-        &self,
-        session: &Session,
-        key: ObjectHandle,
-        hash: &[u8],
-        authenticate: Authenticate<'_>,
-    ) -> Result<Vec<u8>, Refusal> {
+    /// Begins a signature with `CKM_ECDSA`. [`Raw::authenticate`], where the key asks for it, and
+    /// [`Raw::sign`] have to follow with nothing in between.
+    pub fn begin(&self, session: &Session, key: ObjectHandle) -> Result<(), Refusal> {
         let init = { self.functions.C_SignInit }.ok_or(missing(Function::SignInit))?;
-        let login = { self.functions.C_Login }.ok_or(missing(Function::Login))?;
-        let sign = { self.functions.C_Sign }.ok_or(missing(Function::Sign))?;
         let mut mechanism = sys::CK_MECHANISM {
             mechanism: sys::CKM_ECDSA,
             pParameter: ptr::null_mut(),
@@ -183,24 +164,30 @@ impl Raw {
         // parameter.
         check(Function::SignInit, unsafe {
             init(session.handle(), &raw mut mechanism, key.handle())
-        })?;
-        let pin = match authenticate {
-            Authenticate::No => None,
-            Authenticate::Pad => Some((ptr::null_mut(), 0)),
-            Authenticate::Pin(pin) => Some((pin.as_ptr().cast_mut(), pin.len() as sys::CK_ULONG)),
-        };
-        if let Some((pin, length)) = pin {
-            // SAFETY: pointer and length are of one text that lives through the call, or null and 0
-            // for the PIN pad. The module only reads the PIN, whatever the C type says.
-            check(Function::Login, unsafe {
-                login(
-                    session.handle(),
-                    sys::CKU_CONTEXT_SPECIFIC,
-                    pin.cast(),
-                    length,
-                )
-            })?;
-        }
+        })
+    }
+
+    /// The login for the signature that has begun: with a PIN, or on the token's own PIN pad.
+    pub fn authenticate(&self, session: &Session, pin: Option<&str>) -> Result<(), Refusal> {
+        let login = { self.functions.C_Login }.ok_or(missing(Function::Login))?;
+        let (pin, length) = pin.map_or((ptr::null_mut(), 0), |pin| {
+            (pin.as_ptr().cast_mut(), pin.len() as sys::CK_ULONG)
+        });
+        // SAFETY: pointer and length are of one text that lives through the call, or null and 0 for
+        // the PIN pad. The module only reads the PIN, whatever the C type says.
+        check(Function::Login, unsafe {
+            login(
+                session.handle(),
+                sys::CKU_CONTEXT_SPECIFIC,
+                pin.cast(),
+                length,
+            )
+        })
+    }
+
+    /// Ends the signature that has begun, with this hash. What the token gave, whatever its length.
+    pub fn sign(&self, session: &Session, hash: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let sign = { self.functions.C_Sign }.ok_or(missing(Function::Sign))?;
         let mut signature = vec![0; ROOM];
         let mut length = ROOM as sys::CK_ULONG;
         // SAFETY: the hash is only read; `length` says how much room the signature has.

@@ -9,7 +9,6 @@ use super::error::Error;
 use super::login::{self, Secret};
 use super::object::{self, PrivateKey};
 use super::public;
-use super::raw::Authenticate;
 use super::token::{Again, Token};
 use crate::crypto::{Prehash, PublicKey, SignError, Signature, Signer};
 use crate::key::uri::TokenUri;
@@ -98,20 +97,21 @@ impl TokenKey {
         let bytes = token.with(Again::Yes, |session, slot, generation| {
             let handle = self.key.handle(token, session, generation)?;
             let secret = self.secret(slot)?;
-            let authenticate = match &secret {
-                None => Authenticate::No,
-                Some(Secret::Pad) => Authenticate::Pad,
-                Some(Secret::Pin(pin, _)) => Authenticate::Pin(pin.expose()),
-            };
             let raw = &token.module.raw;
-            let signed = raw.sign(session, handle, prehash.as_bytes(), authenticate);
-            signed.map_err(|(function, code)| match (&secret, function) {
-                (Some(secret), cryptoki::context::Function::Login) => {
+            let refused = |refusal| Error::refusal(&name)(refusal);
+            raw.begin(session, handle).map_err(refused)?;
+            if let Some(secret) = secret {
+                let pin = match &secret {
+                    Secret::Pin(pin, _) => Some(pin.expose()),
+                    Secret::Pad => None,
+                };
+                raw.authenticate(session, pin).map_err(|(function, code)| {
                     let error = cryptoki::error::Error::Pkcs11(code, function);
-                    login::failed(token, secret, error)
-                }
-                _ => Error::refusal(&name)((function, code)),
-            })
+                    login::failed(token, &secret, error)
+                })?;
+                // The PIN ends here: a token may take its time to sign.
+            }
+            raw.sign(session, prehash.as_bytes()).map_err(refused)
         })?;
         let fixed: [u8; 96] = bytes.as_slice().try_into().map_err(|_| Error::Length {
             key: self.name(),
