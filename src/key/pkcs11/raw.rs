@@ -4,10 +4,13 @@
 //! - Listing slots: the crate asks again for ever where a module with no slots answers
 //!   `CKR_BUFFER_TOO_SMALL`.
 //! - Token information: the crate refuses a token whose clock holds no digits.
+//! - Keeping the descriptor of a PIN from the programs that a module may start: without unsafe code
+//!   a process cannot name a descriptor that it did not open itself.
 //! - Signing: a key that is always to be authenticated wants `C_SignInit`, `C_Login` and `C_Sign`
 //!   with nothing in between, and the crate asks for the signature's length there.
 #![allow(unsafe_code)]
 
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::ptr;
 
@@ -17,6 +20,7 @@ use cryptoki::object::ObjectHandle;
 use cryptoki::session::Session;
 use cryptoki::slot::Slot;
 use cryptoki_sys as sys;
+use rustix::io::FdFlags;
 
 use super::error::code_name;
 
@@ -203,6 +207,18 @@ impl Raw {
         signature.truncate(usize::try_from(length).unwrap_or(ROOM));
         Ok(signature)
     }
+}
+
+/// Closes a descriptor in the programs that this process may start. One that is not open stays so.
+pub fn keep_from_children(number: u32) {
+    let Ok(number @ 0..) = i32::try_from(number) else {
+        return;
+    };
+    // SAFETY: the number is not negative. It is used for one system call, which fails if it is no open
+    // descriptor, and neither closes the file nor takes it from whoever has it.
+    let fd = unsafe { BorrowedFd::borrow_raw(number) };
+    // If it is not open, reading the PIN will say so.
+    let _ = rustix::io::fcntl_setfd(fd, FdFlags::CLOEXEC);
 }
 
 /// A function that the module leaves out of its list.
