@@ -4,5 +4,8 @@
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
 
+mod kills;
+mod rules;
 mod scene;
+mod secrecy;
 mod sweep;

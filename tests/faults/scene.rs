@@ -1,6 +1,7 @@
 //! A token with keys of which each run gets a copy, and what a run over the faulting module did.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
@@ -14,8 +15,6 @@ use tempfile::TempDir;
 use crate::fixtures::Fixture;
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_ir-sign");
-/// The token's label, and what it has: the keys `ca` and `vendor`.
-pub const TOKEN: &str = "test token";
 /// Seconds after which a run hangs.
 const DEADLINE: &str = "20";
 
@@ -35,7 +34,6 @@ pub struct Scene {
 }
 
 /// What became of a run.
-#[derive(Debug)]
 pub struct Ran {
     /// The exit status; none for a signal.
     pub status: Option<i32>,
@@ -117,9 +115,13 @@ fn base() -> &'static Base {
 
 impl Scene {
     pub fn new() -> Self {
-        let base = base();
+        Self::copy(&base().files)
+    }
+
+    /// A scene with these files.
+    pub fn copy(files: &Files) -> Self {
         let dir = temporary();
-        for (name, bytes) in &base.files {
+        for (name, bytes) in files {
             let path = dir.path().join(name);
             fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
             let mut options = fs::OpenOptions::new();
@@ -130,10 +132,11 @@ impl Scene {
         let template = include_str!("../../softhsm/softhsm2.conf.in");
         let tokens = dir.path().join("tokens").display().to_string();
         let conf = template.replace("@TOKENS@", &tokens);
+        fs::create_dir_all(&tokens).expect("a folder");
         fs::write(dir.path().join("softhsm2.conf"), conf).expect("written");
         Self {
             dir,
-            module: &base.module,
+            module: &base().module,
         }
     }
 
@@ -255,6 +258,16 @@ pub fn arguments(text: &str) -> Vec<String> {
             _ => word.to_owned(),
         })
         .collect()
+}
+
+impl fmt::Debug for Ran {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "status {:?}, signal {:?}", self.status, self.signal)?;
+        writeln!(f, "{}{}", self.stdout, self.stderr)?;
+        let calls = self.log.entries.iter();
+        let calls = calls.map(|e| format!("{}={}", e.function, e.outcome));
+        f.write_str(&calls.collect::<Vec<_>>().join(" "))
+    }
 }
 
 impl Ran {

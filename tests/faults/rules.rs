@@ -1,0 +1,616 @@
+//! What a token may not be believed, and what it may not be asked twice: one test for each rule.
+
+use crate::scene::{Ran, Scene, verifies};
+
+const SIGN: &str = "sign -k KEY:ca -f message -s out";
+
+/// Runs `sign` with a plan that it has to fail at, and nothing may be written.
+#[track_caller]
+fn refused(plan: &str, status: i32, says: &str) -> Ran {
+    let scene = Scene::new();
+    let ran = scene.run(plan, SIGN);
+    ran.sound(plan);
+    assert!(!scene.has("out"), "{plan}: a signature is there: {ran:#?}");
+    assert_eq!(ran.log.attempts_after_pin_error(), 0, "{plan}: {ran:#?}");
+    ran.exits(status).says(says)
+}
+
+/// Runs `sign` with a plan that it has to get over.
+#[track_caller]
+fn signs(plan: &str, args: &str) -> Ran {
+    let scene = Scene::new();
+    let ran = scene.run(plan, args).exits(0);
+    assert!(verifies(&scene, "ca.pub", "message", "out"), "{plan}");
+    ran
+}
+
+#[test]
+fn rule_10_a_bad_signature_never_leaves_the_program() {
+    for (kind, status, says) in [
+        (
+            "flip",
+            1,
+            "does not verify with its own public key; it was thrown away",
+        ),
+        (
+            "other",
+            1,
+            "does not verify with its own public key; it was thrown away",
+        ),
+        ("short", 1, "gave a signature of 95 bytes, and 96 are right"),
+        ("long", 1, "gave a signature of 97 bytes, and 96 are right"),
+        ("empty", 1, "gave a signature of 0 bytes, and 96 are right"),
+        ("der", 1, "gave a signature of 10"),
+        ("zero", 1, "a signature whose numbers are out of range"),
+        ("max", 1, "a signature whose numbers are out of range"),
+        // It says that there are more bytes than there was room for.
+        ("lie", 1, "bytes, and 96 are right"),
+    ] {
+        let plan = format!("sign={kind}");
+        refused(&plan, status, says).says("key \"ca\" on token \"test token\"");
+        // Nor does an image, a passport or a public key that is to be proven.
+        let scene = Scene::new();
+        let before = scene.outside();
+        for args in [
+            "sign-image -r registry -a app -d latest -v KEY:vendor -x KEY:ca",
+            "token passport KEY:ca -o out",
+            "extract-public -i KEY:ca -o out",
+            "endorse -k KEY:ca -f vendor.pub -s out",
+        ] {
+            let ran = scene.run(&plan, args).exits(status);
+            assert!(ran.stderr.contains("key \""), "{args}: {ran:#?}");
+            assert_eq!(scene.outside(), before, "{plan}: {args}");
+        }
+        let ran = scene.run(&plan, "token doctor TOKEN --login").exits(1);
+        assert!(
+            ran.stdout.contains("do not use this key"),
+            "{kind}: {ran:#?}"
+        );
+        // A key that is new and signs wrongly goes again.
+        for args in [
+            "gen-key --pkcs11-uri KEY:new --public new.pub",
+            "token import -k file.key --pkcs11-uri KEY:new",
+        ] {
+            scene
+                .run(&plan, args)
+                .exits(1)
+                .says("the new key was removed");
+            assert_eq!(
+                (scene.labels(), scene.objects()),
+                (labels(&["ca", "vendor"]), 4),
+                "{args}"
+            );
+            assert_eq!(scene.outside(), before, "{args}");
+        }
+    }
+}
+
+fn labels(labels: &[&str]) -> Vec<String> {
+    labels.iter().map(ToString::to_string).collect()
+}
+
+/// The second of two signatures is bad: of what was to be signed, nothing is.
+#[test]
+fn rule_10_an_image_is_signed_whole_or_not() {
+    for plan in [
+        "sign@1=flip",
+        "sign@2=flip",
+        "sign@2=short",
+        "C_Sign@2=CKR_FUNCTION_FAILED",
+    ] {
+        let scene = Scene::new();
+        let before = scene.outside();
+        let ran = scene.run(
+            plan,
+            "sign-image -r registry -a app -d latest -v KEY:vendor -x KEY:ca",
+        );
+        assert!(matches!(ran.status, Some(1 | 3)), "{plan}: {ran:#?}");
+        assert_eq!(scene.outside(), before, "{plan}");
+    }
+}
+
+#[test]
+fn rule_9_a_point_is_raw_or_der_and_on_the_curve() {
+    signs("point=raw", SIGN);
+    for (kind, status, says) in [
+        (
+            "compressed",
+            1,
+            "CKA_EC_POINT has 51 bytes, and 97 (raw) or 99 (DER) are right",
+        ),
+        ("garbage", 1, "CKA_EC_POINT"),
+        ("off-curve", 1, "CKA_EC_POINT is not a point on secp384r1"),
+        ("infinity", 1, "CKA_EC_POINT has 3 bytes"),
+        // A point of the curve, but not this key's: the signature tells.
+        ("other", 1, "does not verify"),
+    ] {
+        refused(&format!("point={kind}"), status, says);
+        let scene = Scene::new();
+        scene
+            .run(&format!("point={kind}"), "extract-public -i KEY:ca -o out")
+            .exits(1);
+        assert!(!scene.has("out"), "{kind}");
+    }
+    // An empty one is an absent one, and the token shows no other.
+    refused("point=empty", 3, "does not show its public half");
+    refused(
+        "attr=CKA_EC_PARAMS:06082a8648ce3d030107",
+        1,
+        "not an EC key on secp384r1",
+    );
+    refused(
+        "attr=CKA_KEY_TYPE:0000000000000000",
+        1,
+        "not an EC key on secp384r1",
+    );
+}
+
+#[test]
+fn rule_8_an_attribute_that_is_not_there_counts_as_absent() {
+    for name in [
+        "CKA_LABEL",
+        "CKA_KEY_TYPE",
+        "CKA_EC_PARAMS",
+        "CKA_ALWAYS_AUTHENTICATE",
+        "CKA_PUBLIC_KEY_INFO",
+    ] {
+        signs(&format!("attr-missing={name}"), SIGN);
+    }
+    // The public half is found by id, and else where the private object shows it.
+    refused(
+        "attr-missing=CKA_EC_POINT",
+        3,
+        "does not show its public half",
+    );
+    // With the public key in a file it is no matter.
+    signs(
+        "attr-missing=CKA_EC_POINT",
+        &format!("{SIGN} --public-key ca.pub"),
+    );
+    signs(
+        "no-public-object",
+        &format!("{SIGN} --public-key vendor.pub --public-key ca.pub"),
+    );
+    refused_with(
+        "no-public-object",
+        &format!("{SIGN} --public-key vendor.pub"),
+        3,
+        "does not show its public half",
+    );
+    // A new key that does not say that it never leaves is none.
+    let scene = Scene::new();
+    for name in ["CKA_SENSITIVE", "CKA_EXTRACTABLE", "CKA_SIGN"] {
+        let plan = format!("attr-missing={name}");
+        let ran = scene
+            .run(&plan, "gen-key --pkcs11-uri KEY:new --public new.pub")
+            .exits(1);
+        ran.says(&format!("{name}: requested"))
+            .says("got nothing; the new key was removed");
+        assert_eq!(scene.objects(), 4, "{name}");
+    }
+    scene
+        .run(
+            "attr-missing=CKA_NEVER_EXTRACTABLE",
+            "token passport KEY:ca -o out",
+        )
+        .exits(1)
+        .says("CKA_NEVER_EXTRACTABLE is nothing, not true");
+    assert!(!scene.has("out"));
+}
+
+#[track_caller]
+fn refused_with(plan: &str, args: &str, status: i32, says: &str) -> Ran {
+    let scene = Scene::new();
+    let before = scene.outside();
+    let ran = scene.run(plan, args);
+    ran.sound(plan);
+    assert_eq!(scene.outside(), before, "{plan}: {args}: {ran:#?}");
+    ran.exits(status).says(says)
+}
+
+/// Values that no attribute of the kind can have.
+#[test]
+fn attributes_of_a_wrong_length_are_no_panic() {
+    for name in [
+        "CKA_LABEL",
+        "CKA_ID",
+        "CKA_KEY_TYPE",
+        "CKA_EC_PARAMS",
+        "CKA_EC_POINT",
+        "CKA_ALWAYS_AUTHENTICATE",
+        "CKA_SENSITIVE",
+        "CKA_EXTRACTABLE",
+        "CKA_PUBLIC_KEY_INFO",
+        "CKA_VALUE",
+    ] {
+        for value in [
+            "",
+            "00",
+            "ff",
+            "0102",
+            "03000000000000",
+            "0300000000000000",
+            "030000000000000000",
+        ] {
+            let plan = format!("attr={name}:{value}");
+            let scene = Scene::new();
+            for args in [
+                SIGN,
+                "token keys TOKEN",
+                "token passport KEY:ca -o pass",
+                "token doctor TOKEN --login",
+                "gen-key --pkcs11-uri KEY:new",
+            ] {
+                let ran = scene.run(&plan, args);
+                ran.sound(&format!("{plan}: {args}"));
+                assert!(
+                    matches!(ran.status, Some(0 | 1 | 3)),
+                    "{plan}: {args}: {ran:#?}"
+                );
+                if scene.has("out") {
+                    assert!(verifies(&scene, "ca.pub", "message", "out"), "{plan}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn rule_6_exactly_one_key_must_match() {
+    refused("twins", 3, "there are 2 private keys for").says("object=ca");
+    refused("no-private-object", 3, "there is no private key for")
+        .says("a public key without its private half is not a key");
+}
+
+/// PIV's slot 9c and the like: `C_SignInit`, login, `C_Sign`, and nothing between.
+#[test]
+fn always_authenticate_asks_for_the_pin_at_each_signature() {
+    let context = |ran: &Ran| {
+        let user = |e: &&faulty_module::log::Entry| {
+            e.attempt
+                .as_ref()
+                .is_some_and(|a| a.user == "CKU_CONTEXT_SPECIFIC" && a.pin)
+        };
+        ran.log.attempts().filter(user).count()
+    };
+    let ran = signs("always-authenticate", SIGN);
+    assert_eq!((context(&ran), ran.calls("C_Login")), (1, 2), "{ran:#?}");
+    let entries: Vec<&str> = ran
+        .log
+        .entries
+        .iter()
+        .map(|e| e.function.as_str())
+        .collect();
+    let at = entries
+        .iter()
+        .position(|f| *f == "C_SignInit")
+        .expect("it signed");
+    assert_eq!(entries[at..at + 3], ["C_SignInit", "C_Login", "C_Sign"]);
+    let image = "sign-image -r registry -a app -d latest -v KEY:vendor -x KEY:ca";
+    for keep in ["", " --keep-pin", " --keep-pin --jobs 2"] {
+        let scene = Scene::new();
+        let ran = scene
+            .run("always-authenticate", &format!("{image}{keep}"))
+            .exits(0);
+        assert_eq!(
+            (context(&ran), ran.calls("C_Sign")),
+            (2, 2),
+            "{keep}: {ran:#?}"
+        );
+        let verify = scene.plainly("verify-image -r registry -a app -d latest -c ca.pub");
+        assert_eq!(verify.status, Some(0), "{verify:?}");
+    }
+    // A PIN that can be read only once serves one login, unless it is kept.
+    for (keep, status) in [("", 3), ("--keep-pin", 0)] {
+        let scene = Scene::new();
+        let pin = scene.read("pin");
+        let mut command = scene.command("sh");
+        let planned = scene.planned("always-authenticate");
+        for (name, value) in planned.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        let script = format!(
+            "printf %s \"$THE_PIN\" | {} sign -k 'pkcs11:token=test%20token;object=ca' -f message -s out --pin-source fd:0 {keep}",
+            crate::scene::PROGRAM
+        );
+        command
+            .args(["-c", &script])
+            .env("THE_PIN", String::from_utf8(pin).expect("digits"));
+        let ran = scene.finish(&mut command).exits(status);
+        assert_eq!(scene.has("out"), status == 0, "{ran:#?}");
+        assert_eq!(ran.log.attempts_after_pin_error(), 0);
+        if status == 3 {
+            ran.says("fd:0 holds no PIN: it is empty")
+                .says("--keep-pin");
+        }
+    }
+}
+
+#[test]
+fn rule_3_a_wrong_pin_is_sent_once() {
+    // For the login, and for a signature; the token has two keys, the image wants both.
+    let image = "sign-image -r registry -a app -d latest -v KEY:vendor -x KEY:ca";
+    for (args, jobs) in [
+        (SIGN, ""),
+        (image, ""),
+        (image, " --jobs 2"),
+        ("token keys TOKEN", ""),
+        ("token doctor TOKEN --login", ""),
+    ] {
+        let scene = Scene::new();
+        std::fs::write(scene.path("wrong"), "000000").expect("written");
+        let args = args.replace("KEY:ca", "pkcs11:token=test%20token;object=ca");
+        let args = args.replace("KEY:vendor", "pkcs11:token=test%20token;object=vendor");
+        let args = args.replace("TOKEN", "pkcs11:token=test%20token");
+        let before = scene.outside();
+        let ran = scene
+            .run("", &format!("{args}{jobs} --pin-source file:wrong"))
+            .exits(3);
+        assert_eq!(ran.logins(), ["CKR_PIN_INCORRECT"], "{args}");
+        assert_eq!(scene.outside(), before);
+        ran.says("token \"test token\": it refused the PIN from file:wrong (CKR_PIN_INCORRECT); no other attempt is made");
+    }
+    for code in [
+        "CKR_PIN_INCORRECT",
+        "CKR_PIN_LOCKED",
+        "CKR_DEVICE_ERROR",
+        "CKR_SESSION_HANDLE_INVALID",
+    ] {
+        for jobs in ["", " --jobs 2", " --keep-pin"] {
+            // The login is good and the one for the first signature is not.
+            let plan = format!("always-authenticate;C_Login@2={code}");
+            let scene = Scene::new();
+            let before = scene.outside();
+            let ran = scene.run(&plan, &format!("{image}{jobs}")).exits(3);
+            assert_eq!(ran.logins(), ["CKR_OK", code], "{jobs}");
+            assert_eq!(scene.outside(), before);
+            ran.says(code);
+        }
+    }
+}
+
+#[test]
+fn rule_2_a_pin_pad_gets_no_pin() {
+    let scene = Scene::new();
+    let uri = "pkcs11:token=test%20token;object=ca";
+    let ran = scene.run(
+        "pin-pad;flags+=CKF_PROTECTED_AUTHENTICATION_PATH",
+        &format!("sign -k {uri} -f message -s out"),
+    );
+    let ran = ran
+        .exits(0)
+        .says("token \"test token\": enter the PIN on its PIN pad");
+    let given: Vec<bool> = ran
+        .log
+        .attempts()
+        .filter_map(|e| e.attempt.as_ref().map(|a| a.pin))
+        .collect();
+    assert_eq!(given, [false]);
+    assert!(verifies(&scene, "ca.pub", "message", "out"));
+    // And at each signature, where the key asks for that.
+    let ran = scene.run(
+        "pin-pad;flags+=CKF_PROTECTED_AUTHENTICATION_PATH;always-authenticate",
+        &format!("sign -k {uri} -f message -s out2"),
+    );
+    let ran = ran.exits(0);
+    let given: Vec<bool> = ran
+        .log
+        .attempts()
+        .filter_map(|e| e.attempt.as_ref().map(|a| a.pin))
+        .collect();
+    assert_eq!(given, [false, false]);
+}
+
+/// What the token's flags say is heeded before a PIN is sent.
+#[test]
+fn rule_3_the_flags_come_before_the_pin() {
+    for (plan, says) in [
+        (
+            "flags+=CKF_USER_PIN_LOCKED",
+            "no PIN was sent: the user PIN is locked",
+        ),
+        (
+            "flags+=CKF_USER_PIN_TO_BE_CHANGED",
+            "no PIN was sent: the user PIN has expired or has to be changed",
+        ),
+        (
+            "flags+=CKF_USER_PIN_FINAL_TRY",
+            "no PIN was sent: one more wrong PIN locks it for good",
+        ),
+        ("flags-=CKF_USER_PIN_INITIALIZED", "its user PIN is not set"),
+    ] {
+        for args in [
+            SIGN,
+            "token keys TOKEN",
+            "gen-key --pkcs11-uri KEY:new",
+            "token doctor TOKEN --login",
+        ] {
+            let scene = Scene::new();
+            let ran = scene.run(plan, args);
+            assert_eq!(ran.calls("C_Login"), 0, "{args}: {ran:#?}");
+            ran.exits(3).says(says);
+            assert!(!scene.has("out"));
+        }
+    }
+    refused("flags-=CKF_TOKEN_INITIALIZED", 3, "there is no token for").says("(not initialised)");
+    refused("flags+=CKF_USER_PIN_FINAL_TRY", 3, "--allow-final-try");
+    let ran = signs(
+        "flags+=CKF_USER_PIN_FINAL_TRY",
+        &format!("{SIGN} --allow-final-try"),
+    );
+    assert_eq!(ran.logins(), ["CKR_OK"]);
+    // Nobody may insist on a PIN that is locked.
+    let locked = "flags+=CKF_USER_PIN_LOCKED|CKF_USER_PIN_FINAL_TRY";
+    let ran = refused_with(
+        locked,
+        &format!("{SIGN} --allow-final-try"),
+        3,
+        "the user PIN is locked",
+    );
+    assert_eq!(ran.calls("C_Login"), 0);
+    let ran = signs("flags+=CKF_USER_PIN_COUNT_LOW", SIGN);
+    ran.says("warning: token \"test token\": a wrong PIN was tried since the last login");
+    // The security officer's, before a token is erased.
+    let erase = "token init --label new --erase test%20token --so-pin-source file:so-pin --new-pin-source file:pin";
+    for (flag, says) in [
+        ("LOCKED", "the SO PIN is locked"),
+        ("FINAL_TRY", "one more wrong SO PIN locks it for good"),
+    ] {
+        let scene = Scene::new();
+        let mut args = crate::scene::arguments(erase);
+        args[5] = "test token".into();
+        let ran = scene
+            .finish(
+                scene
+                    .planned(&format!("flags+=CKF_SO_PIN_{flag}"))
+                    .args(&args),
+            )
+            .exits(3)
+            .says(says);
+        assert_eq!((ran.calls("C_InitToken"), ran.calls("C_Login")), (0, 0));
+        assert_eq!(scene.objects(), 4);
+    }
+}
+
+/// Another token was plugged in while the program ran.
+#[test]
+fn sessions_that_die_are_never_continued_on_another_token() {
+    for other in [
+        "serial@4+=OTHER",
+        "label@4+=other",
+        "serial@4+=OTHER;label@4+=other",
+    ] {
+        let plan = format!("removed-once@C_Sign@1;{other}");
+        let ran = refused(&plan, 3, "token \"test token\": it is gone");
+        assert_eq!(
+            ran.logins(),
+            ["CKR_OK"],
+            "another token was logged in to: {ran:#?}"
+        );
+        assert_eq!(ran.calls("C_Sign"), 1);
+    }
+    // From the first look on it is simply not the token that was named.
+    let ran = refused("label=other", 3, "there is no token for");
+    assert_eq!(ran.calls("C_Login"), 0);
+}
+
+/// Takes the token away at each call of `sign`.
+#[test]
+fn sessions_that_die_are_begun_again_once() {
+    let calls = Scene::new().run("", SIGN).exits(0).log;
+    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+    let number = |function| {
+        let mut entries = calls.entries.iter();
+        entries
+            .find(|e| e.function == function)
+            .expect("it is called")
+            .number
+    };
+    for entry in &calls.entries {
+        let nth = counts.entry(&entry.function).or_default();
+        *nth += 1;
+        let (function, nth) = (&entry.function, *nth);
+        // Before the token was chosen there is nothing to begin again.
+        let chosen = entry.number >= number("C_OpenSession");
+        let logins = 1 + usize::from(entry.number > number("C_Login"));
+        let tidying = matches!(function.as_str(), "C_CloseSession" | "C_Finalize");
+        let session = !matches!(
+            function.as_str(),
+            "C_Initialize"
+                | "C_Finalize"
+                | "C_GetInfo"
+                | "C_GetFunctionList"
+                | "C_GetSlotList"
+                | "C_GetSlotInfo"
+                | "C_GetTokenInfo"
+                | "C_OpenSession"
+                | "C_GetMechanismList"
+                | "C_GetMechanismInfo"
+        );
+        let login = function == "C_Login";
+        for (kind, once) in [
+            ("removed", false),
+            ("removed-once", true),
+            ("dead-session", true),
+        ] {
+            if kind == "dead-session" && !session {
+                continue;
+            }
+            let plan = format!("{kind}@{function}@{nth}");
+            let scene = Scene::new();
+            let ran = scene.run(&plan, SIGN);
+            ran.sound(&plan);
+            let starts = ran.calls("C_Initialize");
+            assert!(starts <= 2, "{plan}: {ran:#?}");
+            if tidying {
+                assert_eq!(ran.status, Some(0), "{plan}: {ran:#?}");
+            } else if once && chosen && !login {
+                assert_eq!(ran.status, Some(0), "{plan}: {ran:#?}");
+                assert_eq!(
+                    (starts, ran.calls("C_Login")),
+                    (2, logins),
+                    "{plan}: {ran:#?}"
+                );
+            } else if !once || login {
+                assert_eq!(ran.status, Some(3), "{plan}: {ran:#?}");
+                assert!(ran.calls("C_Login") <= 1, "{plan}: {ran:#?}");
+            }
+            assert_eq!(scene.has("out"), ran.status == Some(0), "{plan}");
+            if scene.has("out") {
+                assert!(verifies(&scene, "ca.pub", "message", "out"), "{plan}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rule_10_no_other_mechanism_is_tried() {
+    let ran = refused(
+        "mechanisms=CKM_RSA_PKCS,CKM_ECDSA_SHA384",
+        3,
+        "does not offer CKM_ECDSA for signing; it offers CKM_ECDSA_SHA384, CKM_RSA_PKCS",
+    );
+    assert_eq!((ran.calls("C_SignInit"), ran.calls("C_SignUpdate")), (0, 0));
+    refused("mechanisms=", 3, "it offers nothing");
+    let scene = Scene::new();
+    scene
+        .run("mechanisms=CKM_ECDSA", "gen-key --pkcs11-uri KEY:new")
+        .exits(3)
+        .says("does not offer CKM_EC_KEY_PAIR_GEN");
+    assert_eq!(scene.objects(), 4);
+    scene.run("mechanisms=CKM_ECDSA", SIGN).exits(0);
+}
+
+#[test]
+fn rule_5_modules_that_cannot_count_do_not_hang_the_program() {
+    refused("zero-slots", 3, "there is no token for").says("there is none at all");
+    refused(
+        "slots-buffer-too-small",
+        3,
+        "C_GetSlotList gave CKR_BUFFER_TOO_SMALL",
+    );
+    refused(
+        "mechanisms-buffer-too-small",
+        3,
+        "C_GetMechanismList gave CKR_BUFFER_TOO_SMALL",
+    );
+    let scene = Scene::new();
+    scene.run("zero-slots", "token list").exits(0);
+    scene.run("slots-buffer-too-small", "token list").exits(3);
+}
+
+#[test]
+fn rule_5_padding_and_clocks_are_no_matter() {
+    for plan in ["bad-clock", "nul-padded", "unpadded", "slow=C_Sign:50"] {
+        signs(plan, SIGN);
+        let scene = Scene::new();
+        let ran = scene.run(plan, "token list").exits(0);
+        assert!(
+            ran.stdout.contains("token \"test token\""),
+            "{plan}: {ran:#?}"
+        );
+        scene.run(plan, "token passport KEY:ca -o pass").exits(0);
+        let again = format!("{SIGN} --require-passport pass");
+        scene.run("", &again).exits(0);
+    }
+}
