@@ -369,6 +369,35 @@ fn rule_3_a_wrong_pin_is_sent_once() {
     }
 }
 
+/// Several sessions sign at once with keys that ask for the PIN each time.
+#[test]
+fn rule_3_a_wrong_pin_is_sent_once_by_all_sessions() {
+    let image = "sign-image -r registry -a multi -d multi --all-platforms -v KEY:vendor -x KEY:ca";
+    let verify = "verify-image -r registry -a multi --all -c ca.pub";
+    for jobs in ["", " --jobs 2", " --jobs 4", " --jobs 4 --keep-pin"] {
+        let args = format!("{image}{jobs}");
+        let scene = Scene::new();
+        let ran = scene.run("always-authenticate", &args).exits(0);
+        // Three images and one endorsement.
+        assert_eq!(
+            (ran.calls("C_Sign"), ran.calls("C_Login")),
+            (4, 5),
+            "{jobs}: {ran:?}"
+        );
+        assert_eq!(scene.plainly(verify).status, Some(0));
+        for code in ["CKR_PIN_INCORRECT", "CKR_PIN_LOCKED", "CKR_FUNCTION_FAILED"] {
+            // The login and the CA's are good, those for the images come at once.
+            let plan = format!("always-authenticate;slow=C_Login:30;C_Login@3+={code}");
+            let scene = Scene::new();
+            let before = scene.outside();
+            let ran = scene.run(&plan, &args).exits(3);
+            assert_eq!(ran.logins(), ["CKR_OK", "CKR_OK", code], "{jobs}: {ran:?}");
+            assert_eq!(scene.outside(), before, "{jobs}");
+            ran.says(code);
+        }
+    }
+}
+
 #[test]
 fn rule_2_a_pin_pad_gets_no_pin() {
     let scene = Scene::new();

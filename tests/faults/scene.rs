@@ -101,11 +101,24 @@ fn base() -> &'static Base {
         let file = file.to_str().expect("UTF-8");
         run(&["gen-key", "-o", file, "--public", &format!("{file}.pub")]);
         fs::write(at("message"), "something to sign").expect("written");
-        let tar = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/umoci.tar");
-        let tar = fs::File::open(tar).expect("a fixture");
-        let registry = at("registry/app");
-        fs::create_dir_all(&registry).expect("a folder");
-        tar::Archive::new(tar).unpack(&registry).expect("a layout");
+        let passport = at("ca.pass");
+        run(&[
+            "token",
+            "passport",
+            &fixture.uri("ca"),
+            "--pkcs11-module",
+            module,
+            "-o",
+            passport.to_str().expect("UTF-8"),
+        ]);
+        for (layout, app) in [("umoci", "app"), ("multi", "multi")] {
+            let tar = format!("tests/data/{layout}.tar");
+            let tar = Path::new(env!("CARGO_MANIFEST_DIR")).join(tar);
+            let tar = fs::File::open(tar).expect("a fixture");
+            let registry = at("registry").join(app);
+            fs::create_dir_all(&registry).expect("a folder");
+            tar::Archive::new(tar).unpack(&registry).expect("a layout");
+        }
         Base {
             files: files(fixture.dir.path()),
             module: fixture.module.clone(),

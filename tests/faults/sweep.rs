@@ -42,7 +42,7 @@ const fn case(args: &'static str, output: Output) -> Case {
     Case { args, output }
 }
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 11] = [
     case(
         "gen-key --pkcs11-uri KEY:new --public new.pub",
         Output::Generated,
@@ -50,6 +50,10 @@ const CASES: [Case; 10] = [
     case("extract-public -i KEY:ca -o out", Output::Public),
     case(
         "sign -k KEY:ca -f message -s out",
+        Output::Signature("message"),
+    ),
+    case(
+        "sign -k KEY:ca -f message -s out --require-passport ca.pass",
         Output::Signature("message"),
     ),
     case(

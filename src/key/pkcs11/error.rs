@@ -132,11 +132,11 @@ pub enum Error {
         /// The return value.
         code: RvError,
     },
-    /// A login failed earlier in this run.
-    #[error("{token}: a login failed before in this run; no other attempt is made")]
+    /// A login failed earlier in this run, of this key or another.
+    #[error("{first}")]
     PinSpent {
-        /// The token.
-        token: String,
+        /// What was wrong then.
+        first: String,
     },
     /// There is no PIN.
     #[error("{token}: {source}")]

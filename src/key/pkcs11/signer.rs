@@ -96,6 +96,7 @@ impl TokenKey {
         let token = &self.token;
         let bytes = token.with(Again::Yes, |session, slot, generation| {
             let handle = self.key.handle(token, session, generation)?;
+            let one_pin = self.key.always_authenticate.then(|| token.one_pin());
             let secret = self.secret(slot)?;
             let raw = &token.module.raw;
             let refused = |refusal| Error::refusal(&name)(refusal);
@@ -111,6 +112,7 @@ impl TokenKey {
                 })?;
                 // The PIN ends here: a token may take its time to sign.
             }
+            drop(one_pin);
             raw.sign(session, prehash.as_bytes()).map_err(refused)
         })?;
         let fixed: [u8; 96] = bytes.as_slice().try_into().map_err(|_| Error::Length {

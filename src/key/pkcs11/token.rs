@@ -1,6 +1,6 @@
 //! Choosing a token and keeping it open.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cryptoki::session::Session;
 use cryptoki::slot::{Slot, SlotInfo};
@@ -61,6 +61,8 @@ pub struct Token {
     pub(super) shared: Arc<Shared>,
     place: Mutex<Place>,
     login: Mutex<Option<Login>>,
+    /// Held from when a PIN is asked for until the token has answered.
+    pin: Mutex<()>,
     /// As many as may use a session at once.
     gate: Gate,
 }
@@ -196,6 +198,7 @@ impl Token {
                 logged_in: false,
             }),
             login: Mutex::default(),
+            pin: Mutex::default(),
             gate,
         }
     }
@@ -227,6 +230,11 @@ impl Token {
             *known = Some(login);
         }
         self.with(Again::Yes, |_, _, _| Ok(()))
+    }
+
+    /// Lets one PIN at a time be on its way to the token: the next is sent, or not, knowing the answer.
+    pub(super) fn one_pin(&self) -> MutexGuard<'_, ()> {
+        self.pin.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The way in that was used, for keys that want another login.
