@@ -592,6 +592,43 @@ fn sessions_that_die_are_begun_again_once() {
     }
 }
 
+/// Several sessions die at once: one of them begins again for all, and logs in once.
+#[test]
+fn sessions_that_die_together_are_begun_again_once() {
+    let image = "sign-image -r registry -a multi -d multi --all-platforms -v KEY:vendor -x KEY:ca";
+    let verify = "verify-image -r registry -a multi --all -c ca.pub";
+    for jobs in [1, 2, 4] {
+        for kind in ["removed-once", "dead-session", "removed"] {
+            // It closes sessions in which other threads sign, which SoftHSM does not survive.
+            if kind == "dead-session" && jobs > 1 {
+                continue;
+            }
+            for call in [
+                "C_Sign@1",
+                "C_Sign@2",
+                "C_SignInit@3",
+                "C_Sign@3",
+                "C_Sign@4",
+            ] {
+                let plan = format!("{kind}@{call};slow=C_Sign:5");
+                let scene = Scene::new();
+                let before = scene.outside();
+                let ran = scene.run(&plan, &format!("{image} --jobs {jobs}"));
+                ran.sound(&plan);
+                let what = format!("{plan}, {jobs} jobs: {ran:?}");
+                if kind == "removed" {
+                    assert_eq!((ran.status, ran.calls("C_Login")), (Some(3), 1), "{what}");
+                    assert_eq!(scene.outside(), before, "{what}");
+                } else {
+                    assert_eq!((ran.status, ran.calls("C_Login")), (Some(0), 2), "{what}");
+                    assert_eq!(ran.calls("C_Initialize"), 2, "{what}");
+                    assert_eq!(scene.plainly(verify).status, Some(0), "{what}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn rule_10_no_other_mechanism_is_tried() {
     let ran = refused(
@@ -642,4 +679,92 @@ fn rule_5_padding_and_clocks_are_no_matter() {
         let again = format!("{SIGN} --require-passport pass");
         scene.run("", &again).exits(0);
     }
+}
+
+/// A call that fails may have done its work all the same.
+#[test]
+fn making_keys_says_what_became_of_them() {
+    let gen_key = "gen-key --pkcs11-uri KEY:new --public new.pub";
+    let import = "token import -k file.key --pkcs11-uri KEY:new";
+    for code in [
+        "CKR_GENERAL_ERROR",
+        "CKR_DEVICE_ERROR",
+        "CKR_FUNCTION_CANCELED",
+    ] {
+        let scene = Scene::new();
+        let ran = scene.run(&format!("C_GenerateKeyPair=after:{code}"), gen_key);
+        ran.exits(3)
+            .says(&format!(
+                "C_GenerateKeyPair gave {code}; whether the key was made is not known"
+            ))
+            .says("token keys");
+        assert!(!scene.has("new.pub"));
+        // It was: the next run finds it, and makes no second one.
+        scene
+            .run("", gen_key)
+            .exits(1)
+            .says("object=new;type=private");
+        assert_eq!(scene.labels(), labels(&["ca", "new", "vendor"]));
+        scene
+            .run("", "extract-public -i KEY:new -o new.pub")
+            .exits(0);
+        // One that failed outright leaves nothing, and is no riddle.
+        let scene = Scene::new();
+        let ran = scene
+            .run(&format!("C_GenerateKeyPair={code}"), gen_key)
+            .exits(3);
+        assert!(!ran.stderr.contains("not known"), "{ran:?}");
+        assert_eq!(scene.objects(), 4);
+        scene.run("", gen_key).exits(0);
+
+        // Neither half of a key is left when the second one fails.
+        for plan in [
+            format!("C_CreateObject@2=after:{code}"),
+            format!("C_CreateObject@2={code}"),
+        ] {
+            let scene = Scene::new();
+            scene.run(&plan, import).exits(3).says(&format!(
+                "C_CreateObject gave {code}; the new key was removed"
+            ));
+            assert_eq!(scene.objects(), 4, "{plan}");
+            scene.run("", import).exits(0);
+        }
+        // If they cannot be removed either, that is said.
+        let scene = Scene::new();
+        let plan = format!("C_CreateObject@2={code};C_DestroyObject={code}");
+        let ran = scene.run(&plan, import).exits(3);
+        ran.says("the new key was not removed")
+            .says("remove it with the token's own tools");
+        assert_eq!(scene.objects(), 5);
+        let scene = Scene::new();
+        let plan = format!("sign=flip;C_DestroyObject={code}");
+        let ran = scene.run(&plan, gen_key).exits(1);
+        ran.says("does not verify")
+            .says("the new key was not removed");
+        assert_eq!(scene.objects(), 6);
+        assert!(!scene.has("new.pub"));
+    }
+}
+
+#[test]
+fn errors_say_which_slot_could_not_be_read() {
+    for function in ["C_GetTokenInfo", "C_GetSlotInfo"] {
+        let plan = format!("{function}=CKR_DEVICE_MEMORY");
+        refused(&plan, 3, &format!("{function} gave CKR_DEVICE_MEMORY")).says("slot ");
+        // One slot that cannot be read is no matter where the token is in another.
+        let plan = format!("{function}@2=CKR_DEVICE_MEMORY");
+        let scene = Scene::new();
+        scene.run(&plan, SIGN).exits(0);
+    }
+    // A token that is to be initialised has no name of its own yet.
+    let init = "token init --label fresh --so-pin-source file:so-pin --new-pin-source file:pin";
+    let scene = Scene::new();
+    scene
+        .run("C_InitToken=CKR_DEVICE_ERROR", init)
+        .exits(3)
+        .says("token \"fresh\" in slot ")
+        .says("C_InitToken gave CKR_DEVICE_ERROR");
+    let ran = scene.run("C_InitToken=CKR_PIN_INCORRECT", init).exits(3);
+    assert_eq!(ran.calls("C_Login"), 0);
+    ran.says("it refused the PIN from the SO PIN's source (CKR_PIN_INCORRECT)");
 }

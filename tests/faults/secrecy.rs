@@ -14,9 +14,9 @@ use ir_sign::crypto::digest::hex;
 
 use crate::scene::{Files, PROGRAM, Scene, arguments, files};
 
-/// PINs that are nothing else by chance, and long enough to be known by a part.
-const PIN: &str = "Zq7#correct-horse-Battery~staple/9183746205+Wm2";
-const SO_PIN: &str = "Hx4#security-Officer~pass/5520817364+Bt9";
+/// PINs that are long enough to be known by a part, no part of which is anything else: not words.
+const PIN: &str = "Zq7#coRRect-hoRSe-BatTery~staPle/9183746205+Wm2";
+const SO_PIN: &str = "Hx4#secuRity-OfFicer~pass/5520817364+Bt9";
 const WRONG: &str = "Yk8#some-Other~Thing/6647302915+Lp3-not-it";
 
 /// As many bytes of a PIN as count as a find.
@@ -413,6 +413,22 @@ fn rule_2_pins_are_in_no_core_after_the_login() {
             );
         }
     }
+    // Both PINs of a new token.
+    let init = scene();
+    let needles = Needles::new(&[("the PIN", PIN), ("the SO PIN", SO_PIN)]);
+    let memory = cores(
+        &init,
+        "slow=C_InitToken:1",
+        COMMANDS[9],
+        Source::Uri,
+        "secret.pin",
+        1,
+    );
+    let found: Vec<usize> = memory
+        .iter()
+        .map(|core| needles.found_in(core).len())
+        .collect();
+    assert_eq!(found, [2, 0], "token init");
     // In the environment it is the user's own; there is no other copy.
     let scene = scene();
     let cores = cores(&scene, stops, sign, Source::Env, "secret.pin", 2);
