@@ -4,7 +4,9 @@
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
 
+mod deaths;
 mod kills;
+mod pins;
 mod rules;
 mod scene;
 mod secrecy;

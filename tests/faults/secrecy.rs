@@ -155,7 +155,8 @@ fn with_pin(command: &mut Command, scene: &Scene, args: &str, source: Source, fi
     let pin = fs::read_to_string(scene.path(file)).expect("a PIN");
     match source {
         Source::Uri => {}
-        _ if args.starts_with("token init") => {}
+        // It has flags of its own for that.
+        _ if args.starts_with("token init") && !args.contains("fd:") => {}
         Source::File => {
             command.args(["--pin-source", &format!("file:{file}")]);
         }
@@ -166,7 +167,10 @@ fn with_pin(command: &mut Command, scene: &Scene, args: &str, source: Source, fi
         }
         Source::Fd => {
             let file = fs::File::open(scene.path(file)).expect("a PIN");
-            command.args(["--pin-source", "fd:0"]).stdin(file);
+            command.stdin(file);
+            if !args.contains("fd:") {
+                command.args(["--pin-source", "fd:0"]);
+            }
         }
     }
 }
@@ -441,7 +445,8 @@ fn rule_2_pins_are_in_no_core_after_the_login() {
 #[test]
 fn a_pin_descriptor_is_closed_in_children() {
     let scene = scene();
-    for args in [COMMANDS[2], COMMANDS[5]] {
+    let init = COMMANDS[9].replace("file:secret.pin", "fd:0");
+    for args in [COMMANDS[2], COMMANDS[5], &init] {
         let planned = scene.planned("slow=C_Initialize:2000");
         let mut command = scene.command(PROGRAM);
         for (name, value) in planned.get_envs() {
