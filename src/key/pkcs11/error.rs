@@ -355,6 +355,14 @@ impl Error {
         }
     }
 
+    /// Whether it can come of a logout: of sessions that died under another thread.
+    pub(super) const fn can_be_of_a_logout(&self) -> bool {
+        matches!(
+            self,
+            Self::Call { .. } | Self::Keys { .. } | Self::Gone { .. }
+        )
+    }
+
     /// Whether the session is gone, and a new start may help.
     pub(super) const fn is_dead_session(&self) -> bool {
         matches!(

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
@@ -33,6 +34,8 @@ pub struct Module {
 pub struct Live {
     /// How often the module was started again.
     pub(super) generation: u64,
+    /// Whether a session died since. Then logins and handles are gone, whatever still answers.
+    dead: AtomicBool,
     /// Whether this is who initialised it, and so who finalises it.
     ours: bool,
     /// Open sessions that nobody uses just now, by slot. A token stays logged in as long as it has
@@ -108,6 +111,7 @@ impl Module {
             raw,
             live: RwLock::new(Live {
                 generation: 0,
+                dead: AtomicBool::new(false),
                 ours,
                 idle: Mutex::default(),
             }),
@@ -121,6 +125,12 @@ impl Module {
 
     pub(super) fn live(&self) -> RwLockReadGuard<'_, Live> {
         self.live.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a session of this generation died.
+    pub(super) fn is_dead(&self, generation: u64) -> bool {
+        let live = self.live();
+        live.generation != generation || live.is_dead()
     }
 
     /// Drops all sessions and starts the module again, unless somebody did since `seen`.
@@ -140,6 +150,7 @@ impl Module {
             })?;
         }
         live.generation += 1;
+        live.dead = AtomicBool::new(false);
         Ok(())
     }
 }
@@ -163,6 +174,15 @@ fn told(error: &CryptokiError) -> String {
 }
 
 impl Live {
+    /// Says that a session died.
+    pub(super) fn bury(&self) {
+        self.dead.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Relaxed)
+    }
+
     /// An open session that nobody else uses, if there is one.
     pub(super) fn take(&self, slot: Slot) -> Option<Session> {
         locked(&self.idle).get_mut(&slot)?.pop()

@@ -271,26 +271,45 @@ impl Token {
         writing: bool,
         work: impl Fn(&Session, Slot, u64) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let (error, generation) = match self.attempt(writing, &work) {
-            Ok(done) => return Ok(done),
-            Err(failed) => failed,
-        };
-        if !error.is_dead_session() || again == Again::No {
-            return Err(error);
+        let mut again = again == Again::Yes;
+        loop {
+            match self.attempt(writing, &work) {
+                Ok(done) => return Ok(done),
+                // Another's session died: nothing was done yet.
+                Err((None, generation)) => self.module.restart(generation)?,
+                Err((Some(error), generation)) => {
+                    let dead = error.is_dead_session()
+                        || error.can_be_of_a_logout() && self.module.is_dead(generation);
+                    if !dead || !again {
+                        return Err(error);
+                    }
+                    again = false;
+                    self.module.restart(generation)?;
+                }
+            }
         }
-        self.module.restart(generation)?;
-        self.attempt(writing, &work).map_err(|(error, _)| error)
     }
 
+    /// Does it once. The error comes with the generation; without one where the sessions of the
+    /// generation are known to be dead, and it was not tried.
     fn attempt<T>(
         &self,
         writing: bool,
         work: &impl Fn(&Session, Slot, u64) -> Result<T, Error>,
-    ) -> Result<T, (Error, u64)> {
+    ) -> Result<T, (Option<Error>, u64)> {
         let _pass = self.gate.enter();
         let live = self.module.live();
         let generation = live.generation;
-        let tell = |error| (error, generation);
+        if live.is_dead() {
+            return Err((None, generation));
+        }
+        let tell = |error: Error| {
+            // Before anyone else comes in, to whom it would look like a logout.
+            if error.is_dead_session() {
+                live.bury();
+            }
+            (Some(error), generation)
+        };
         let slot = self.settle(&live).map_err(tell)?;
         if writing {
             let session = self.open(slot, true).map_err(tell)?;
