@@ -15,6 +15,7 @@ pub mod crypto;
 pub mod files;
 pub mod image;
 
+pub mod ceremony;
 pub mod cli;
 pub mod key;
 pub mod ops;

@@ -2,7 +2,9 @@
 
 mod support;
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -380,4 +382,55 @@ fn prune_keeps_what_a_document_too_large_to_read_could_lead_to() {
     maker.index(&[maker.image("", large.as_bytes(), large.as_bytes())]);
     maker.blob(LAYER, b"nobody wants it");
     scene.prune("app").ok().says(&["removing"]);
+}
+
+#[test]
+fn a_run_that_finds_its_change_made_says_where_it_is() {
+    use ir_sign::image::Change;
+    use ir_sign::store::{Edit, Limits, Registry, Selection};
+    let scene = Scene::with("umoci");
+    let registry = Registry::open(&scene.registry(), Limits::default()).expect("a registry");
+    let app = "app".parse().expect("a name");
+    let mut layout = registry.layout(&app).expect("a layout");
+    let latest = "latest".parse().expect("a tag");
+    let targets = layout.resolve(Some(&latest), &Selection::One);
+    let image = layout.load(&targets.expect("one")[0]).expect("an image");
+    // Another run signs the image in between.
+    scene.sign("app", &["-d", "latest"]).ok();
+    let signed = oci::manifest(&scene.app("app"), "latest", None);
+    let annotations = serde_json::from_value(signed["annotations"].clone()).expect("texts");
+    let edit = Edit {
+        name: "latest".into(),
+        manifest: image.manifest_blob,
+        change: Change::Annotate(annotations),
+    };
+    let applied = layout
+        .apply(std::slice::from_ref(&edit))
+        .expect("it is there");
+    assert!(!applied.changed);
+    assert_eq!(applied.images[0].old, applied.images[0].new);
+    assert!(applied.images[0].tags.contains(&"latest".to_owned()));
+    // Another change than that is lost.
+    let mut other = edit;
+    other.change = Change::Annotate([("x".into(), "y".into())].into());
+    let error = layout.apply(&[other]).expect_err("it is not there");
+    assert!(error.to_string().contains("another run changed"), "{error}");
+}
+
+#[test]
+fn odd_names_in_a_layout_are_named() {
+    let scene = Scene::with("umoci");
+    let layout = scene.app("app");
+    let folder = layout.join(".ir-sign-0123456789abcdef.tmp");
+    fs::create_dir(&folder).expect("a folder");
+    scene.sign("app", &["-d", "latest"]).ok();
+    let run = scene.prune("app").ok();
+    run.says(&["warning:", ".ir-sign-0123456789abcdef.tmp", "left alone"]);
+    assert!(folder.is_dir());
+    let odd = OsStr::from_bytes(b"od\xffd");
+    write(layout.join(odd), "");
+    let run = scene.prune("app").exits(3);
+    run.says(&["od\u{fffd}d", "not UTF-8", "rename it"]);
+    fs::remove_file(layout.join(odd)).expect("it goes");
+    scene.prune("app").ok();
 }

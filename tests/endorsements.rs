@@ -225,3 +225,27 @@ fn an_app_that_cannot_be_read_could_hold_one() {
         run.ok().says(&["warning:", "second", what]);
     }
 }
+
+#[test]
+fn an_image_of_the_app_that_cannot_be_read_could_carry_one() {
+    let scene = Scene::with("umoci");
+    add_image(&scene, "app", "other");
+    scene.sign("app", &["-d", "other"]).ok();
+    add_image(&scene, "app", "bad");
+    let bad = oci::tagged(&scene.app("app"), "bad")["digest"].clone();
+    let bad = bad.as_str().expect("a digest").to_owned();
+    write(blob_path(&scene.app("app"), &bad), "{}");
+    // With the CA's key one may have to be made, and it must not be a second one.
+    let before = snapshot(&scene.registry());
+    let run = scene.sign("app", &["-d", "latest"]).exits(1);
+    run.says(&["cannot tell", &bad, "give the endorsement with -s and -c"]);
+    same(&before, &snapshot(&scene.registry()));
+    // One that is in use and can be read is not replaced by another that was given.
+    let second = scene.another_endorsement("second.sig");
+    let run = scene.sign_with("app", &second, &["-d", "latest"]).exits(1);
+    run.says(&["carries another valid endorsement"]);
+    same(&before, &snapshot(&scene.registry()));
+    // The one in use is taken, and what could not be read is told.
+    let run = scene.sign_with("app", &scene.text("vendor.sig"), &["-d", "latest"]);
+    run.ok().says(&["warning:", &bad, "cannot be told"]);
+}

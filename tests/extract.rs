@@ -466,3 +466,15 @@ fn the_endorsement_of_the_app_that_is_replaced_is_kept() {
         &["another valid endorsement"],
     );
 }
+
+#[test]
+fn a_second_run_changes_nothing_and_says_so_of_each_image_too() {
+    let scene = Scene::new();
+    for changed in [true, false] {
+        let archive = data("umoci.tar");
+        let run = extract(&scene, &archive, &["-a", "app", "-d", "latest", "--json"]).ok();
+        let json = run.json();
+        assert_eq!(json["changed"], changed);
+        assert_eq!(json["images"][0]["changed"], changed, "{json}");
+    }
+}

@@ -255,11 +255,22 @@ fn annotations_on_the_descriptor_are_not_the_manifests() {
 fn an_old_signed_image_brought_back_under_a_tag_is_still_one_that_was_signed() {
     // Nothing binds a tag to a signature: what is printed is the digest that is trusted.
     let scene = Scene::with("umoci");
-    scene.unpack("buildah", "other");
+    let layout = scene.app("app");
+    let verified = || {
+        let run = scene.verify("app", &["-d", "latest"]).ok();
+        json!(run.stdout.trim())
+    };
     scene.sign("app", &["-d", "latest"]).ok();
-    let digest = oci::tagged(&scene.app("app"), "latest")["digest"].clone();
-    let run = scene.verify("app", &["-d", "latest"]).ok();
-    assert_eq!(json!(run.stdout.trim()), digest);
+    let old = oci::tagged(&layout, "latest");
+    assert_eq!(verified(), old["digest"]);
+    let maker = Maker::new(layout.clone());
+    maker.index(&[oci::with_tag(maker.image("", b"new", b"new"), "latest")]);
+    scene.sign("app", &["-d", "latest"]).ok();
+    let new = oci::tagged(&layout, "latest");
+    assert_ne!(new["digest"], old["digest"]);
+    assert_eq!(verified(), new["digest"]);
+    maker.index(std::slice::from_ref(&old));
+    assert_eq!(verified(), old["digest"]);
 }
 
 #[test]

@@ -3,13 +3,14 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use super::run;
 use crate::crypto::SignError;
 use crate::crypto::p384::PublicKeyError;
 use crate::key::file::KeyFileError;
 use crate::key::pin::PinError;
 use crate::key::pkcs11;
 use crate::ops::Error;
-use crate::{files, key, scheme, store};
+use crate::{ceremony, files, key, scheme, store};
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,16 +28,22 @@ pub enum Status {
 /// The exit status for an error.
 pub fn status(error: &Error) -> Status {
     match error {
-        Error::Key(key::Error::File(source)) | Error::File { source, .. } => of_file(source),
+        Error::Key(key::Error::File(source))
+        | Error::Ceremony(ceremony::Error::Key(key::Error::File(source)))
+        | Error::File { source, .. } => of_file(source),
         Error::Store(source) | Error::Endorsements { source, .. } => of_store(source),
-        Error::Sign(source) | Error::Scheme(scheme::Error::Sign(source)) => match source {
+        Error::Sign(source)
+        | Error::Scheme(scheme::Error::Sign(source))
+        | Error::Ceremony(ceremony::Error::Sign(source)) => match source {
             SignError::Backend { source } => match source.downcast_ref() {
                 Some(source) => of_token(source),
                 None => Status::Undecided,
             },
             SignError::Faulty { .. } => Status::Refused,
         },
-        Error::Key(key::Error::Token(source)) => of_token(source),
+        Error::Key(key::Error::Token(source))
+        | Error::Ceremony(ceremony::Error::Key(key::Error::Token(source))) => of_token(source),
+        Error::Ceremony(source) => run::ceremony::status(source, of_file),
         Error::OutputIsInput { .. } | Error::NoAppName { .. } => Status::Usage,
         _ => Status::Refused,
     }
@@ -78,9 +85,10 @@ const fn of_token(error: &pkcs11::Error) -> Status {
 
 const fn of_store(error: &store::Error) -> Status {
     match error {
-        store::Error::Io { .. } | store::Error::NoSuchImage { .. } | store::Error::Lost { .. } => {
-            Status::Undecided
-        }
+        store::Error::Io { .. }
+        | store::Error::Name(_)
+        | store::Error::NoSuchImage { .. }
+        | store::Error::Lost { .. } => Status::Undecided,
         _ => Status::Refused,
     }
 }
@@ -88,11 +96,14 @@ const fn of_store(error: &store::Error) -> Status {
 /// What to do about an error, where there is something to say.
 pub fn hint(error: &Error) -> Option<String> {
     match error {
-        Error::Key(error) => of_key(error),
-        Error::Sign(source) | Error::Scheme(scheme::Error::Sign(source)) => match source {
+        Error::Key(error) | Error::Ceremony(ceremony::Error::Key(error)) => of_key(error),
+        Error::Sign(source)
+        | Error::Scheme(scheme::Error::Sign(source))
+        | Error::Ceremony(ceremony::Error::Sign(source)) => match source {
             SignError::Backend { source } => source.downcast_ref().and_then(on_token),
             SignError::Faulty { .. } => None,
         },
+        Error::Ceremony(error) => run::ceremony::hint(error).map(str::to_owned),
         Error::File { role, source } => of_output(role, source),
         Error::Store(error) => of_layout(error),
         Error::NoAppName { .. } => Some("name the app with -a".into()),
@@ -166,6 +177,7 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         E::Mechanism { .. } => {
             "only CKM_ECDSA over a hash made here is used; see the token's settings"
         }
+        E::NoContext { .. } => "name the token's own module with --pkcs11-module",
         E::InUse { orphans: true, .. } => {
             "it has no private half, as after an interrupted gen-key: remove it (pkcs11-tool --delete-object --type pubkey --label LABEL) or take another label"
         }
@@ -252,6 +264,7 @@ fn of_layout(error: &store::Error) -> Option<String> {
             "a blob of that digest is there, but nothing leads to it: an image that is signed gets a new digest".into(),
         ),
         store::Error::Bomb { flag, .. } => Some(format!("if it is meant to be so large, raise {flag}")),
+        store::Error::Name(_) => Some("rename it, or move it away".into()),
         store::Error::Lost { .. } => Some("run it again".into()),
         store::Error::Exists(_) => Some(
             "sign what is there with sign-image, choose another name with -a, or replace it with --force".into(),

@@ -5,18 +5,21 @@ mod bar;
 mod console;
 mod explain;
 mod generate;
+mod parse;
 mod prompt;
 mod run;
 mod show;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 /// Runs the program for the process's own arguments.
 pub fn main() -> ExitCode {
-    match args::Cli::try_parse() {
-        Ok(cli) => run::run(cli.command),
-        Err(message) => console::end(&message),
+    let words: Vec<_> = std::env::args_os().collect();
+    match parse::parse(&words) {
+        Ok(command) => run::run(command),
+        Err(mut message) => {
+            args::hide_secrets(&mut message);
+            console::end(&message)
+        }
     }
 }

@@ -51,6 +51,26 @@ pub fn new_pin(what: &str) -> Result<Pin, PinError> {
     Pin::new(first)
 }
 
+/// Asks for a line, which is shown as it is typed. An interrupt ends the program.
+pub fn line(question: &str) -> io::Result<String> {
+    let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+    terminal.write_all(question.as_bytes())?;
+    let mut line = Vec::new();
+    let mut byte = [0];
+    loop {
+        match terminal.read(&mut byte) {
+            Ok(0) => break,
+            Ok(_) if byte[0] == b'\n' => break,
+            // More than anybody is asked to type.
+            Ok(_) if line.len() == MOST => break,
+            Ok(_) => line.push(byte[0]),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(String::from_utf8_lossy(&line).trim().to_owned())
+}
+
 fn open() -> Result<File, PinError> {
     let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty");
     terminal.map_err(|_| PinError::Nobody)

@@ -40,15 +40,30 @@ impl Paint {
     }
 }
 
-/// A text that others wrote, safe for a terminal.
+/// A text that others wrote, safe for a terminal: without what drives it, and without what makes
+/// a text look like another one.
 pub fn plain(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
-            let escaped = c.is_control().then(|| c.escape_default());
-            let kept = (!c.is_control()).then_some(c);
+            let hidden = c.is_control() || is_format(c);
+            let escaped = hidden.then(|| c.escape_default());
+            let kept = (!hidden).then_some(c);
             escaped.into_iter().flatten().chain(kept)
         })
         .collect()
+}
+
+/// Whether a character is of Unicode's general category Cf, Zl or Zp: it turns text around, breaks
+/// it, or is not seen.
+const fn is_format(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}'
+        | '\u{8e2}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+        | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// One verdict for a person.
@@ -167,7 +182,7 @@ pub fn signed_json(signed: &SignedImages) -> Value {
             "digest": image.applied.new.to_string(),
             "previous_digest": image.applied.old.to_string(),
             "config": image.config.to_string(),
-            "changed": !image.was_signed(),
+            "changed": signed.changed && !image.was_signed(),
             "tags": image.applied.tags,
             "index_tags": image.applied.index_tags,
         })
@@ -208,7 +223,7 @@ pub fn inspected(entry: &Inspected) -> String {
     };
     let mut lines = vec![format!("{indent}{name}{}", descriptor.digest)];
     let mut add = |text: String| lines.push(format!("{indent}    {text}"));
-    match &entry.content {
+    match &*entry.content {
         Content::Index => add("image index".into()),
         Content::Attestation => add("attestation about an image".into()),
         Content::Unreadable(reason) => add(plain(reason)),
@@ -216,8 +231,8 @@ pub fn inspected(entry: &Inspected) -> String {
             add(format!(
                 "image for {}, {} layers, config {}",
                 plain(&image.platform.to_string()),
-                image.manifest.layers.len(),
-                image.config.digest()
+                image.layers,
+                image.config
             ));
             match claim {
                 None => add("not signed".into()),
@@ -252,7 +267,7 @@ pub fn inspected_json(entry: &Inspected) -> Value {
         "tag": descriptor.tag(),
         "platform": descriptor.platform.as_ref().map(ToString::to_string),
     });
-    match &entry.content {
+    match &*entry.content {
         Content::Index => value["kind"] = json!("index"),
         Content::Attestation => value["kind"] = json!("attestation"),
         Content::Unreadable(reason) => {
@@ -262,8 +277,8 @@ pub fn inspected_json(entry: &Inspected) -> Value {
         Content::Image(image, claim) => {
             value["kind"] = json!("image");
             value["platform"] = json!(image.platform.to_string());
-            value["config"] = json!(image.config.digest().to_string());
-            value["layers"] = json!(image.manifest.layers.len());
+            value["config"] = json!(image.config.to_string());
+            value["layers"] = json!(image.layers);
             value["claim"] = claim.as_ref().map_or(Value::Null, |claim| {
                 let vendor = claim.vendor.as_ref();
                 json!({
@@ -277,6 +292,15 @@ pub fn inspected_json(entry: &Inspected) -> Value {
         }
     }
     value
+}
+
+/// What pruning leaves alone, for a person.
+pub fn foreign(name: &str) -> String {
+    if name.contains('/') {
+        format!("blobs/{name} is not a blob by its name and is left alone")
+    } else {
+        format!("{name} is called like a file that a run left, but is no file, and is left alone")
+    }
 }
 
 /// What is or would be removed, for a program.
@@ -299,5 +323,9 @@ mod tests {
     #[test]
     fn what_others_wrote_cannot_drive_the_terminal() {
         assert_eq!(plain("a\x1b[2Jb\nc\u{9b}é"), "a\\u{1b}[2Jb\\nc\\u{9b}é");
+        for c in "\u{200b}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}\u{feff}\u{ad}\u{e0041}".chars() {
+            let escaped = format!("a\\u{{{:x}}}b", u32::from(c));
+            assert_eq!(plain(&format!("a{c}b")), escaped);
+        }
     }
 }

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use sha2::{Digest as _, Sha256, Sha384, Sha512};
+use sha2::{Digest as _, Sha256};
+
+use super::sha512::{Sha384, Sha512};
 
 /// The hash functions an OCI digest or a signature may use.
 ///
@@ -187,8 +189,8 @@ impl Hasher {
     pub fn digest(self) -> Digest {
         match self.0 {
             State::Sha256(state) => Digest::from_hash(HashAlgorithm::Sha256, &state.finalize()),
-            State::Sha384(state) => Digest::from_hash(HashAlgorithm::Sha384, &state.finalize()),
-            State::Sha512(state) => Digest::from_hash(HashAlgorithm::Sha512, &state.finalize()),
+            State::Sha384(state) => Digest::from_hash(HashAlgorithm::Sha384, &state.finish()),
+            State::Sha512(state) => Digest::from_hash(HashAlgorithm::Sha512, &state.finish()),
         }
     }
 

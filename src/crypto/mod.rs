@@ -4,6 +4,7 @@
 
 pub mod digest;
 pub mod p384;
+mod sha512;
 pub mod signer;
 pub mod stream;
 

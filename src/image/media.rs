@@ -1,5 +1,7 @@
 //! Media types (OCI image-spec, "OCI Image Media Types") and docker's names for the same things.
 
+use std::borrow::Cow;
+
 /// An OCI image index.
 pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// An OCI image manifest.
@@ -33,6 +35,14 @@ const PAIRS: [(&str, &str); 7] = [
         "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
     ),
 ];
+
+/// A media type that takes no memory of its own where it is one of those that are met often.
+pub fn shared(media_type: String) -> Cow<'static, str> {
+    let often = [INDEX, MANIFEST, CONFIG, LAYER].into_iter();
+    let mut often = often.chain(PAIRS.into_iter().flat_map(|(docker, oci)| [docker, oci]));
+    let same = often.find(|known| *known == media_type);
+    same.map_or(Cow::Owned(media_type), Cow::Borrowed)
+}
 
 /// The OCI media type that means the same as this docker one.
 pub fn oci_equivalent(media_type: &str) -> Option<&'static str> {

@@ -6,7 +6,9 @@
 pub mod media;
 mod names;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::crypto::{Digest, HashAlgorithm};
 
@@ -17,13 +19,15 @@ pub use names::{AppName, AppNameError, Platform, PlatformError, Reference, Refer
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Descriptor {
     /// The media type of the content.
-    pub media_type: String,
+    pub media_type: Cow<'static, str>,
     /// The digest of the content.
     pub digest: Digest,
     /// How many bytes the content has.
     pub size: u64,
-    /// Annotations of the descriptor, not of the content.
-    pub annotations: BTreeMap<String, String>,
+    /// The tag, for an entry of `index.json`: of the descriptor's annotations, [`REF_NAME`].
+    pub tag: Option<String>,
+    /// Whether the annotations say that the content is `BuildKit`'s attestation about an image.
+    pub attests: bool,
     /// For which platform the content is, in an index.
     pub platform: Option<Platform>,
     /// The content itself, base64, where the descriptor embeds it.
@@ -38,13 +42,12 @@ pub const ATTESTED_DIGEST: &str = "vnd.docker.reference.digest";
 impl Descriptor {
     /// The tag, for an entry of `index.json`.
     pub fn tag(&self) -> Option<&str> {
-        self.annotations.get(REF_NAME).map(String::as_str)
+        self.tag.as_deref()
     }
 
     /// Whether the entry is `BuildKit`'s attestation about another image rather than an image.
     pub fn is_attestation(&self) -> bool {
-        let is = |key: &str, value: &str| self.annotations.get(key).is_some_and(|v| v == value);
-        is("vnd.docker.reference.type", "attestation-manifest")
+        self.attests
             || self
                 .platform
                 .as_ref()
@@ -77,10 +80,12 @@ pub enum Mismatch {
 }
 
 /// Content that has the digest and size by which it was asked for.
+///
+/// A copy shares the bytes: a document may be large, and several have a use for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blob {
     digest: Digest,
-    bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
 }
 
 impl Blob {
@@ -92,6 +97,11 @@ impl Blob {
                 expected: descriptor.size,
                 found,
             });
+        }
+        // Before the hash, for one content may be listed with ever other embedded copies.
+        let embedded = descriptor.data.as_ref().map(String::len);
+        if embedded.is_some_and(|length| length != bytes.len().div_ceil(3) * 4) {
+            return Err(Mismatch::Data);
         }
         let digest = Digest::of(descriptor.digest.algorithm(), &bytes);
         if digest != descriptor.digest {
@@ -105,14 +115,17 @@ impl Blob {
         {
             return Err(Mismatch::Data);
         }
-        Ok(Self { digest, bytes })
+        Ok(Self {
+            digest,
+            bytes: bytes.into(),
+        })
     }
 
     /// New content, under the digest that it has.
     pub fn new(algorithm: HashAlgorithm, bytes: Vec<u8>) -> Self {
         Self {
             digest: Digest::of(algorithm, &bytes),
-            bytes,
+            bytes: bytes.into(),
         }
     }
 
@@ -127,7 +140,7 @@ impl Blob {
     }
 
     /// How many bytes there are.
-    pub const fn size(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         self.bytes.len() as u64
     }
 }

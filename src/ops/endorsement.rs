@@ -116,8 +116,20 @@ impl Voucher {
             .filter_map(|image| Use::on_image(image, &place, vendor, &ca))
             .collect();
         let own = in_app.len();
+        // Where the user gave one, an image that cannot be read only might carry another; where one
+        // may have to be made, it has to be known that there is none.
+        let given = matches!(self, Self::Given(..));
+        let mut unread = |error: store::Error| {
+            if given {
+                warn(format!("{error}; {UNREAD}"));
+                Ok(())
+            } else {
+                Err(error)
+            }
+        };
         for layout in search.layouts {
-            in_app.extend(search_layout(layout, vendor, &ca).map_err(unknown(vendor))?);
+            let found = search_layout(layout, vendor, &ca, search.images, &mut unread);
+            in_app.extend(found.map_err(unknown(vendor))?);
         }
         match self {
             Self::Given(given, path) => {
@@ -159,6 +171,7 @@ impl Voucher {
 }
 
 const OTHER_APP: &str = "carries another valid endorsement of this vendor by this CA";
+const UNREAD: &str = "whether it carries another endorsement of this vendor cannot be told";
 
 impl Search<'_> {
     /// The endorsements of this vendor in the registry's other apps.
@@ -166,29 +179,51 @@ impl Search<'_> {
         let mut found = Vec::new();
         for app in self.registry.apps()? {
             if app != *self.app {
-                found.extend(search_layout(&self.registry.layout(&app)?, vendor, ca)?);
+                found.extend(search_layout(
+                    &self.registry.layout(&app)?,
+                    vendor,
+                    ca,
+                    &[],
+                    &mut Err,
+                )?);
             }
         }
         Ok(found)
     }
 }
 
-/// The endorsements of this vendor that images of a layout carry. What is not an image, or not in
-/// the layout, carries none; what cannot be read is an error, for it could.
+/// The endorsements of this vendor that images of a layout carry, but for those that are read
+/// already: large ones are not to be in memory twice. What is not an image, or not in
+/// the layout, carries none; of what cannot be read `unread` is told, for it could.
 fn search_layout(
     layout: &Layout,
     vendor: &PublicKey,
     ca: &PublicKey,
+    read: &[Image],
+    unread: &mut dyn FnMut(store::Error) -> Result<(), store::Error>,
 ) -> Result<Vec<Use>, store::Error> {
     let mut found = Vec::new();
-    for target in layout.reachable_images()? {
+    let images = match layout.reachable_images() {
+        Ok(images) => images,
+        Err(e) => {
+            unread(e)?;
+            Vec::new()
+        }
+    };
+    for target in images {
+        if read.iter().any(|i| i.digest() == target.descriptor.digest) {
+            continue;
+        }
         let image = match layout.load(&target) {
             Ok(image) => image,
             Err(store::Error::Part {
                 problem: Problem::Absent | Problem::MediaType { .. },
                 ..
             }) => continue,
-            Err(e) => return Err(e),
+            Err(e) => {
+                unread(e)?;
+                continue;
+            }
         };
         found.extend(Use::on_image(&image, layout.path(), vendor, ca));
     }

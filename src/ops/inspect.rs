@@ -1,11 +1,15 @@
 //! Showing what is in a layout and who claims to have signed it, trusting nothing.
 
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::Error;
-use crate::image::{AppName, Descriptor, Image, Reference, media};
+use crate::crypto::Digest;
+use crate::image::{AppName, Descriptor, Platform, Reference, media};
 use crate::scheme::annotation::{self, Claim};
-use crate::store::{Entry, Limits, Registry, Selection, Target};
+use crate::store::{Entry, Layout, Limits, Registry, Selection, Target};
 
 /// Looks at an app.
 #[derive(Clone, Debug)]
@@ -26,9 +30,9 @@ pub struct Inspected {
     /// How many indexes lie above it.
     pub depth: usize,
     /// The entry.
-    pub descriptor: Descriptor,
-    /// What it leads to.
-    pub content: Content,
+    pub descriptor: Arc<Descriptor>,
+    /// What it leads to; entries that are alike share it.
+    pub content: Arc<Content>,
 }
 
 /// What an entry leads to.
@@ -37,11 +41,22 @@ pub enum Content {
     /// An index, whose entries follow.
     Index,
     /// An image, and what it claims about who signed it.
-    Image(Box<Image>, Option<Box<Claim>>),
+    Image(Summary, Option<Box<Claim>>),
     /// `BuildKit`'s attestation about an image.
     Attestation,
     /// Something that is not in the layout, not an image, or wrong; and why.
     Unreadable(String),
+}
+
+/// What is shown of an image.
+#[derive(Debug)]
+pub struct Summary {
+    /// The platform that its config states.
+    pub platform: Platform,
+    /// How many layers it has.
+    pub layers: usize,
+    /// Its config.
+    pub config: Digest,
 }
 
 impl Inspect {
@@ -61,35 +76,71 @@ impl Inspect {
                 targets.into_iter().map(entry).collect()
             }
         };
+        // An index may list one manifest thousands of times.
+        let mut known = HashMap::new();
         let look = |entry: Entry| {
             let descriptor = entry.descriptor;
-            let content = if media::is_index(&descriptor.media_type) {
-                if entry.present {
-                    Content::Index
-                } else {
-                    Content::Unreadable("is not in the layout".into())
-                }
-            } else if descriptor.is_attestation() {
-                Content::Attestation
-            } else {
-                let target = Target {
-                    name: descriptor.digest.to_string(),
-                    descriptor: descriptor.clone(),
-                };
-                match layout.load(&target) {
-                    Ok(image) => {
-                        let claim = annotation::claim(&image).map(Box::new);
-                        Content::Image(Box::new(image), claim)
-                    }
-                    Err(e) => Content::Unreadable(e.to_string()),
-                }
-            };
+            let content = known
+                .entry(Alike(descriptor.clone()))
+                .or_insert_with(|| Arc::new(look(&layout, &descriptor, entry.present)));
             Inspected {
                 depth: entry.depth,
+                content: content.clone(),
                 descriptor,
-                content,
             }
         };
         Ok(entries.into_iter().map(look).collect())
+    }
+}
+
+/// An entry, equal to those that lead to the same thing.
+struct Alike(Arc<Descriptor>);
+
+impl PartialEq for Alike {
+    fn eq(&self, other: &Self) -> bool {
+        let (ours, theirs) = (&*self.0, &*other.0);
+        ours.digest == theirs.digest
+            && ours.size == theirs.size
+            && ours.media_type == theirs.media_type
+            && ours.data == theirs.data
+            && ours.is_attestation() == theirs.is_attestation()
+    }
+}
+
+impl Eq for Alike {}
+
+impl Hash for Alike {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.digest.hash(state);
+        self.0.size.hash(state);
+    }
+}
+
+fn look(layout: &Layout, descriptor: &Arc<Descriptor>, present: bool) -> Content {
+    if media::is_index(&descriptor.media_type) {
+        return if present {
+            Content::Index
+        } else {
+            Content::Unreadable("is not in the layout".into())
+        };
+    }
+    if descriptor.is_attestation() {
+        return Content::Attestation;
+    }
+    let target = Target {
+        name: descriptor.digest.to_string(),
+        descriptor: descriptor.clone(),
+    };
+    match layout.load(&target) {
+        Ok(image) => {
+            let claim = annotation::claim(&image).map(Box::new);
+            let summary = Summary {
+                platform: image.platform,
+                layers: image.manifest.layers.len(),
+                config: image.config.digest(),
+            };
+            Content::Image(summary, claim)
+        }
+        Err(e) => Content::Unreadable(e.to_string()),
     }
 }

@@ -17,7 +17,7 @@ use crate::image::AppNameError;
 use crate::report::rule;
 use crate::scheme::annotation::NotEndorsed;
 use crate::store::Part;
-use crate::{files, key, scheme, store};
+use crate::{ceremony, files, key, scheme, store};
 
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +26,9 @@ pub enum Error {
     /// A key is not there or not right.
     #[error(transparent)]
     Key(#[from] key::Error),
+    /// A ceremony does not go on.
+    #[error(transparent)]
+    Ceremony(#[from] ceremony::Error),
     /// The store did not do it.
     #[error(transparent)]
     Store(#[from] store::Error),

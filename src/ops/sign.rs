@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::endorsement::{Search, Source, Vouch, Voucher};
@@ -17,7 +18,7 @@ use crate::progress::Progress;
 use crate::report::{Report, rule};
 use crate::scheme::annotation::{Root, Vendor};
 use crate::scheme::{SignScheme, VerifyScheme};
-use crate::store::{AppliedImage, Layout, Limits, Referrer, Registry, Selection};
+use crate::store::{AppliedImage, Edit, Layout, Limits, Referrer, Registry, Selection};
 
 /// Signs images of an app that is in the registry.
 #[derive(Clone, Debug)]
@@ -134,9 +135,9 @@ impl How {
             verifier: &verifier,
             progress,
         };
-        let changes = work.all(images, self.jobs)?;
-        let applied = layout.apply(&changes)?;
-        let configs = changes.iter().map(|(image, _)| image.config.digest());
+        let (configs, edits): (Vec<Digest>, Vec<Edit>) =
+            work.all(images, self.jobs)?.into_iter().unzip();
+        let applied = layout.apply(&edits)?;
         let images = applied.images.into_iter().zip(configs);
         Ok(SignedImages {
             layout: registry.path_of(app),
@@ -194,7 +195,7 @@ struct Work<'a> {
 impl Work<'_> {
     /// Signs all images, or tells what is wrong with the first that cannot be signed. While the key
     /// is busy with one image, others are read, hashed and verified.
-    fn all(&self, images: Vec<Image>, jobs: NonZeroUsize) -> Result<Vec<(Image, Change)>, Error> {
+    fn all(&self, images: Vec<Image>, jobs: NonZeroUsize) -> Result<Vec<(Digest, Edit)>, Error> {
         let threads = match images.len() {
             0 | 1 => 1,
             // One more than sign at once, for what precedes and follows a signature.
@@ -203,32 +204,35 @@ impl Work<'_> {
                 .max(jobs.get() + 1),
         };
         let failed = AtomicBool::new(false);
-        let changes = parallel::map_on(threads, &images, |_, image| {
+        let images: Vec<Mutex<Option<Image>>> = images
+            .into_iter()
+            .map(|image| Mutex::new(Some(image)))
+            .collect();
+        let edits = parallel::map_on(threads, &images, |_, image| {
             // Nothing will be written: the key is not asked in vain.
             if failed.load(Ordering::Relaxed) {
                 return None;
             }
-            let change = self.one(image);
-            if change.is_err() {
+            let image = image
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take()?;
+            let edit = self.one(image);
+            if edit.is_err() {
                 failed.store(true, Ordering::Relaxed);
             }
-            Some(change)
+            Some(edit)
         });
-        let mut signed = Vec::with_capacity(images.len());
-        let mut left_out = false;
-        for (image, change) in images.into_iter().zip(changes) {
-            match change {
-                Some(change) => signed.push((image, change?)),
-                None => left_out = true,
-            }
-        }
+        let left_out = edits.iter().any(Option::is_none);
+        let signed = edits.into_iter().flatten().collect::<Result<_, _>>()?;
         assert!(!left_out, "an image is left out only after an error");
         Ok(signed)
     }
 
-    /// Checks all that a signature will vouch for, signs, and verifies.
-    fn one(&self, image: &Image) -> Result<Change, Error> {
-        let layers = self.layout.check_layers(image, self.progress)?;
+    /// Checks all that a signature will vouch for, signs, and verifies. No more of the image is
+    /// kept than is needed yet.
+    fn one(&self, image: Image) -> Result<(Digest, Edit), Error> {
+        let layers = self.layout.check_layers(&image, self.progress)?;
         let unfit = |rule, reason| unfit(self.layout, &image.name, rule, reason);
         if let Err(reason) = layers.blobs {
             return Err(unfit(rule::LAYER_BLOBS, reason));
@@ -238,32 +242,36 @@ impl Work<'_> {
             Some(Err(reason)) => return Err(unfit(rule::DIFF_IDS, reason)),
             None => unreachable!("only a wrong blob keeps diff_ids from being told"),
         }
-        let change = self.scheme.sign(image, self.signer)?;
-        self_check(image, &change, self.verifier)?;
-        Ok(change)
+        let change = self.scheme.sign(&image, self.signer)?;
+        let config = image.config.digest();
+        Ok((config, self_check(image, change, self.verifier)?))
     }
 }
 
 /// Verifies the image as it will be, before anything is written.
-fn self_check(image: &Image, change: &Change, verifier: &Root) -> Result<(), Error> {
-    let Change::Annotate(annotations) = change;
-    let mut signed = image.clone();
+fn self_check(image: Image, change: Change, verifier: &Root) -> Result<Edit, Error> {
+    let Change::Annotate(annotations) = &change;
+    let mut signed = image;
     signed.manifest.annotations.extend(annotations.clone());
     let findings = verifier.verify(&signed);
     let report = Report {
-        subject: image.name.clone(),
-        digest: image.digest(),
+        subject: signed.name.clone(),
+        digest: signed.digest(),
         checks: findings.checks,
         signatories: findings.signatories,
     };
     match report.decide() {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(Edit {
+            name: signed.name,
+            manifest: signed.manifest_blob,
+            change,
+        }),
         Err(report) => {
             let (rule, reason) = report
                 .failure()
                 .unwrap_or(("annotation", "no check passed"));
             Err(Error::SelfCheck {
-                image: image.name.clone(),
+                image: signed.name,
                 rule,
                 reason: reason.to_owned(),
             })

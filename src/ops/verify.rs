@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::{Error, broken_rule};
 use crate::crypto::PublicKey;
@@ -50,7 +51,7 @@ pub struct Verified {
     /// One verdict an image, or what kept it from being reached.
     pub images: Vec<Result<Verdict, Error>>,
     /// What is not an image and was passed over.
-    pub skipped: Vec<Descriptor>,
+    pub skipped: Vec<Arc<Descriptor>>,
 }
 
 /// What was decided about an image.
@@ -72,7 +73,7 @@ impl VerifyImages {
         Ok(Verified { images, skipped })
     }
 
-    fn targets(&self, layout: &Layout) -> Result<(Vec<Target>, Vec<Descriptor>), Error> {
+    fn targets(&self, layout: &Layout) -> Result<(Vec<Target>, Vec<Arc<Descriptor>>), Error> {
         let references = match &self.which {
             Which::All => {
                 let (images, skipped) = layout.all_images()?;

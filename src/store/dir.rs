@@ -1,9 +1,11 @@
 //! Folders held open: every file in a layout is reached from its folder, and no symbolic link is
 //! followed below the registry.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags};
@@ -199,10 +201,10 @@ impl Dir {
         let mut entries = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.fd).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            let name = entry
-                .file_name()
+            let name = entry.file_name();
+            let name = name
                 .to_str()
-                .map_err(|_| failed(Errno::ILSEQ))?;
+                .map_err(|_| Error::Name(self.path.join(OsStr::from_bytes(name.to_bytes()))))?;
             if matches!(name, "." | "..") {
                 continue;
             }

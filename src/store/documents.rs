@@ -4,21 +4,23 @@
 //! member twice, a member whose name differs from a known one in case only, and documents that are
 //! an index and a manifest at once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::sync::Arc;
 
 use oci_spec::image as oci;
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, Error};
 
 use super::error::Problem;
-use super::json::{self, Object};
+use super::strict::{self, Refusal, Shape};
 use crate::crypto::Digest;
-use crate::image::{Descriptor, Manifest, Platform, media};
+use crate::image::{Descriptor, Manifest, Platform, REF_NAME, media};
 
 /// An image index, or `index.json`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Index {
-    /// The entries.
-    pub manifests: Vec<Descriptor>,
+    /// The entries. There may be many, and lists of them are made in several places.
+    pub manifests: Vec<Arc<Descriptor>>,
 }
 
 /// What is wanted of a config.
@@ -30,31 +32,73 @@ pub struct Config {
     pub platform: Platform,
 }
 
-const INDEX_MEMBERS: [&str; 6] = [
-    "schemaVersion",
-    "mediaType",
-    "artifactType",
-    "manifests",
-    "subject",
-    "annotations",
-];
-const MANIFEST_MEMBERS: [&str; 7] = [
-    "schemaVersion",
-    "mediaType",
-    "artifactType",
-    "config",
-    "layers",
-    "subject",
-    "annotations",
-];
-const CONFIG_MEMBERS: [&str; 5] = ["architecture", "os", "variant", "rootfs", "config"];
+const PLATFORM: Shape = Shape::Object(&[
+    ("architecture", &Shape::Any),
+    ("os", &Shape::Any),
+    ("os.version", &Shape::Any),
+    ("os.features", &Shape::Any),
+    ("variant", &Shape::Any),
+    ("features", &Shape::Any),
+]);
+const DESCRIPTOR: Shape = Shape::Object(&[
+    ("mediaType", &Shape::Any),
+    ("digest", &Shape::Any),
+    ("size", &Shape::Any),
+    ("urls", &Shape::Any),
+    ("annotations", &Shape::Any),
+    ("data", &Shape::Any),
+    ("artifactType", &Shape::Any),
+    ("platform", &PLATFORM),
+]);
+const INDEX: Shape = Shape::Object(&[
+    ("schemaVersion", &Shape::Any),
+    ("mediaType", &Shape::Any),
+    ("artifactType", &Shape::Any),
+    ("manifests", &Shape::List(&DESCRIPTOR)),
+    ("subject", &DESCRIPTOR),
+    ("annotations", &Shape::Any),
+    ("config", &Shape::Foreign),
+    ("layers", &Shape::Foreign),
+]);
+const MANIFEST: Shape = Shape::Object(&[
+    ("schemaVersion", &Shape::Any),
+    ("mediaType", &Shape::Any),
+    ("artifactType", &Shape::Any),
+    ("config", &DESCRIPTOR),
+    ("layers", &Shape::List(&DESCRIPTOR)),
+    ("subject", &DESCRIPTOR),
+    ("annotations", &Shape::Any),
+    ("manifests", &Shape::Foreign),
+]);
+const CONFIG: Shape = Shape::Object(&[
+    ("architecture", &Shape::Any),
+    ("os", &Shape::Any),
+    ("variant", &Shape::Any),
+    (
+        "rootfs",
+        &Shape::Object(&[("type", &Shape::Any), ("diff_ids", &Shape::Any)]),
+    ),
+    ("config", &Shape::Any),
+]);
 
 /// Reads an image index.
 pub fn index(bytes: &[u8]) -> Result<Index, Problem> {
-    check_members(bytes, &INDEX_MEMBERS, &["config", "layers"])?;
-    let index: oci::ImageIndex = parse(bytes)?;
-    check_version(index.schema_version())?;
-    if let Some(found) = index.media_type().as_ref().map(ToString::to_string)
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Document {
+        schema_version: u32,
+        media_type: Option<String>,
+        #[serde(rename = "artifactType")]
+        _artifact_type: Option<String>,
+        manifests: Vec<Entry<Arc<Descriptor>>>,
+        #[serde(rename = "subject")]
+        _subject: Option<Entry<Descriptor>>,
+        #[serde(rename = "annotations")]
+        _annotations: Option<BTreeMap<String, String>>,
+    }
+    let index: Document = read(bytes, &INDEX)?;
+    check_version(index.schema_version)?;
+    if let Some(found) = index.media_type
         && !media::is_index(&found)
     {
         return Err(Problem::MediaType {
@@ -62,18 +106,28 @@ pub fn index(bytes: &[u8]) -> Result<Index, Problem> {
             wanted: "an image index",
         });
     }
-    let manifests = index.manifests().iter().map(descriptor);
     Ok(Index {
-        manifests: manifests.collect::<Result<_, _>>()?,
+        manifests: index.manifests.into_iter().map(|entry| entry.0).collect(),
     })
 }
 
 /// Reads an image manifest that a descriptor with media type `outside` led to.
 pub fn manifest(bytes: &[u8], outside: &str) -> Result<Manifest, Problem> {
-    check_members(bytes, &MANIFEST_MEMBERS, &["manifests"])?;
-    let manifest: oci::ImageManifest = parse(bytes)?;
-    check_version(manifest.schema_version())?;
-    if let Some(inside) = manifest.media_type().as_ref().map(ToString::to_string)
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Document {
+        schema_version: u32,
+        media_type: Option<String>,
+        #[serde(rename = "artifactType")]
+        _artifact_type: Option<String>,
+        config: Entry<Descriptor>,
+        layers: Vec<Entry<Descriptor>>,
+        subject: Option<Entry<Descriptor>>,
+        annotations: Option<BTreeMap<String, String>>,
+    }
+    let manifest: Document = read(bytes, &MANIFEST)?;
+    check_version(manifest.schema_version)?;
+    if let Some(inside) = manifest.media_type
         && inside != outside
         && media::oci_equivalent(&inside).unwrap_or(&inside)
             != media::oci_equivalent(outside).unwrap_or(outside)
@@ -83,30 +137,24 @@ pub fn manifest(bytes: &[u8], outside: &str) -> Result<Manifest, Problem> {
             outside: outside.to_owned(),
         });
     }
-    let layers = manifest.layers().iter().map(descriptor);
     Ok(Manifest {
-        config: descriptor(manifest.config())?,
-        layers: layers.collect::<Result<_, _>>()?,
-        annotations: sorted(manifest.annotations().as_ref()),
-        subject: manifest
-            .subject()
-            .as_ref()
-            .map(|s| digest(s.digest()))
-            .transpose()?,
+        config: manifest.config.0,
+        layers: manifest.layers.into_iter().map(|entry| entry.0).collect(),
+        annotations: manifest.annotations.unwrap_or_default(),
+        subject: manifest.subject.map(|entry| entry.0.digest),
     })
 }
 
 /// Reads an image config.
 pub fn config(bytes: &[u8]) -> Result<Config, Problem> {
-    #[derive(Deserialize)]
+    #[derive(serde::Deserialize)]
     struct Document {
         architecture: String,
         os: String,
         variant: Option<String>,
         rootfs: oci::RootFs,
     }
-    check_members(bytes, &CONFIG_MEMBERS, &[])?;
-    let document: Document = parse(bytes)?;
+    let document: Document = read(bytes, &CONFIG)?;
     if document.rootfs.typ() != "layers" {
         return Err(Problem::Json(format!(
             "its rootfs has type \"{}\", and \"layers\" is the only one there is",
@@ -126,26 +174,17 @@ pub fn config(bytes: &[u8]) -> Result<Config, Problem> {
     })
 }
 
-fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
+/// Checks, then reads: the small parts of a document one by one, for memory's sake.
+fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], shape: &'static Shape) -> Result<T, Problem> {
+    strict::check_shape(bytes, shape).map_err(|refusal| match refusal {
+        Refusal::Invalid(error) => json_problem(error),
+        Refusal::Member(name) => Problem::Member(name),
+    })?;
     serde_json::from_slice(bytes).map_err(json_problem)
 }
 
-fn json_problem(error: impl std::fmt::Display) -> Problem {
+fn json_problem(error: impl Display) -> Problem {
     Problem::Json(error.to_string())
-}
-
-/// Refuses doubled members at any depth, and at the top those that look like a known one but for
-/// case (some readers would take them for it) or belong to another kind of document.
-fn check_members(bytes: &[u8], known: &[&str], foreign: &[&str]) -> Result<(), Problem> {
-    let object: Object = json::read(bytes).map_err(json_problem)?;
-    for key in object.keys() {
-        let disguised = |k: &&str| *k != key && k.eq_ignore_ascii_case(key);
-        let belongs_elsewhere = |k: &&str| k.eq_ignore_ascii_case(key);
-        if known.iter().any(disguised) || foreign.iter().any(belongs_elsewhere) {
-            return Err(Problem::Member(key.to_owned()));
-        }
-    }
-    Ok(())
 }
 
 fn check_version(version: u32) -> Result<(), Problem> {
@@ -158,29 +197,29 @@ fn check_version(version: u32) -> Result<(), Problem> {
     }
 }
 
-fn digest(digest: &oci::Digest) -> Result<Digest, Problem> {
-    digest.as_ref().parse().map_err(json_problem)
-}
+/// A descriptor, of which no more is kept than is used.
+struct Entry<T>(T);
 
-fn descriptor(descriptor: &oci::Descriptor) -> Result<Descriptor, Problem> {
-    let platform = descriptor.platform().as_ref().map(|p| Platform {
-        os: p.os().to_string(),
-        architecture: p.architecture().to_string(),
-        variant: p.variant().clone().filter(|v| !v.is_empty()),
-    });
-    Ok(Descriptor {
-        media_type: descriptor.media_type().to_string(),
-        digest: digest(descriptor.digest())?,
-        size: descriptor.size(),
-        annotations: sorted(descriptor.annotations().as_ref()),
-        platform,
-        data: descriptor.data().clone(),
-    })
-}
-
-fn sorted(map: Option<&HashMap<String, String>>) -> BTreeMap<String, String> {
-    map.into_iter()
-        .flatten()
-        .map(|(k, v)| (k.clone(), v.clone()))
-        .collect()
+impl<'de, T: From<Descriptor>> Deserialize<'de> for Entry<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let read = oci::Descriptor::deserialize(deserializer)?;
+        let platform = read.platform().as_ref().map(|p| Platform {
+            os: p.os().to_string(),
+            architecture: p.architecture().to_string(),
+            variant: p.variant().clone().filter(|v| !v.is_empty()),
+        });
+        let annotation = |name| read.annotations().as_ref().and_then(|all| all.get(name));
+        let attests = annotation("vnd.docker.reference.type")
+            .is_some_and(|kind| kind == "attestation-manifest");
+        let descriptor = Descriptor {
+            media_type: media::shared(read.media_type().to_string()),
+            digest: read.digest().as_ref().parse().map_err(D::Error::custom)?,
+            size: read.size(),
+            tag: annotation(REF_NAME).cloned(),
+            attests,
+            platform,
+            data: read.data().clone(),
+        };
+        Ok(Self(descriptor.into()))
+    }
 }

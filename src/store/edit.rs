@@ -6,14 +6,26 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::dir::Lock;
+use super::documents::Index;
 use super::error::Part;
-use super::json::{self, Object};
+use super::json::Object;
 use super::layout::{INDEX_FILE, read_index};
 use super::resolve::Tree;
 use super::transaction::Transaction;
-use super::{Error, Layout, Problem};
+use super::{Error, Layout, Problem, strict};
 use crate::crypto::Digest;
-use crate::image::{ATTESTED_DIGEST, Blob, Change, Descriptor, Image, base64, media};
+use crate::image::{ATTESTED_DIGEST, Blob, Change, Descriptor, base64, media};
+
+/// A change to an image.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    /// What the image is called in messages.
+    pub name: String,
+    /// Its manifest.
+    pub manifest: Blob,
+    /// What is to be done.
+    pub change: Change,
+}
 
 /// What [`Layout::apply`] did.
 #[derive(Clone, Debug)]
@@ -31,7 +43,7 @@ pub struct Applied {
 pub struct AppliedImage {
     /// What it is called in messages.
     pub name: String,
-    /// Its manifest's digest before.
+    /// Its manifest's digest before; the new one if another run made this very change meanwhile.
     pub old: Digest,
     /// Its manifest's digest now.
     pub new: Digest,
@@ -63,21 +75,22 @@ impl Layout {
     ///
     /// Others may change the layout until this takes its lock: if an image is not what it was, the
     /// result is [`Error::Lost`].
-    pub fn apply(&mut self, changes: &[(Image, Change)]) -> Result<Applied, Error> {
+    pub fn apply(&mut self, edits: &[Edit]) -> Result<Applied, Error> {
         // A second opening of the folder, so that the lock ends with this call.
         let lock = self.dir.dir(".")?;
         lock.lock(Lock::Exclusive)?;
+        // A large one and the one that is read now would be more than is to be held at a time.
+        self.index = Index::default();
         let (index_bytes, index) = read_index(&self.dir, self.limits)?;
-        self.index = index;
+        let roots = index.manifests;
         let mut editor = Editor {
             layout: self,
-            tree: self.tree()?,
+            tree: Tree::below(self, roots.clone())?,
             replaced: HashMap::new(),
             visited: HashMap::new(),
             blobs: Vec::new(),
         };
-        let images = editor.edit_manifests(changes)?;
-        let roots = self.index.manifests.clone();
+        let mut images = editor.edit_manifests(edits)?;
         let mut index_tags: HashMap<Digest, Vec<String>> = HashMap::new();
         for root in &roots {
             for target in editor.edit_below(root)? {
@@ -87,13 +100,20 @@ impl Layout {
                 tags.extend(new.map(str::to_owned));
             }
         }
-        let new_index = editor.edit_index(&Part::IndexJson, &index_bytes)?;
-        let replaced: HashSet<_> = images
-            .iter()
-            .filter(|image| image.0.digest() != image.1)
-            .map(|image| image.0.digest())
-            .collect();
+        for image in &mut images {
+            let leads_there = roots.iter().filter(|d| d.digest == image.old);
+            let tags = leads_there.filter_map(|d| d.tag().map(str::to_owned));
+            image.tags = tags.collect();
+            image.index_tags = index_tags.remove(&image.old).unwrap_or_default();
+        }
+        let changed = images.iter().filter(|image| image.old != image.new);
+        let replaced: HashSet<_> = changed.map(|image| image.old).collect();
         let referrers = editor.referrers(&replaced);
+        drop(roots);
+        // From here on only the text of index.json is needed, not what was read from it.
+        editor.tree = Tree::default();
+        let new_index = editor.edit_index(&Part::IndexJson, &index_bytes)?;
+        drop(index_bytes);
         let blobs = editor.blobs;
         let is_changed = new_index.is_some() || !blobs.is_empty();
         if is_changed {
@@ -108,22 +128,8 @@ impl Layout {
                 transaction.add_last(INDEX_FILE, &bytes)?;
             }
             transaction.commit()?;
-            self.index = read_index(&self.dir, self.limits)?.1;
         }
-        let tags_of = |digest: Digest| {
-            let leads_there = roots.iter().filter(move |d| d.digest == digest);
-            leads_there.filter_map(|d| d.tag().map(str::to_owned))
-        };
-        let images = images
-            .into_iter()
-            .map(|(image, new)| AppliedImage {
-                name: image.name.clone(),
-                old: image.digest(),
-                new,
-                tags: tags_of(image.digest()).collect(),
-                index_tags: index_tags.remove(&image.digest()).unwrap_or_default(),
-            })
-            .collect();
+        self.index = read_index(&self.dir, self.limits)?.1;
         Ok(Applied {
             images,
             referrers,
@@ -150,11 +156,19 @@ struct Editor<'a> {
 }
 
 impl Editor<'_> {
+    /// Refuses to write what would then be refused when it is read.
+    fn check_size(&self, part: &Part, bytes: &[u8]) -> Result<(), Error> {
+        let (size, limit) = (bytes.len() as u64, self.layout.limits.document);
+        if size > limit {
+            let problem = Problem::TooLarge { size, limit };
+            return Err(self.layout.problem(part.clone(), problem));
+        }
+        let problem = |e: serde_json::Error| Problem::Json(e.to_string());
+        strict::check(bytes).map_err(|e| self.layout.problem(part.clone(), problem(e)))
+    }
+
     /// Makes the new manifests.
-    fn edit_manifests<'i>(
-        &mut self,
-        changes: &'i [(Image, Change)],
-    ) -> Result<Vec<(&'i Image, Digest)>, Error> {
+    fn edit_manifests(&mut self, edits: &[Edit]) -> Result<Vec<AppliedImage>, Error> {
         let reachable: HashSet<_> = self
             .tree
             .entries()
@@ -162,23 +176,39 @@ impl Editor<'_> {
             .map(|entry| entry.descriptor.digest)
             .collect();
         let mut images = Vec::new();
-        for (image, Change::Annotate(annotations)) in changes {
-            let part = Part::Manifest(image.digest());
-            let blob = edit_manifest(image, annotations)
-                .map_err(|e| self.layout.problem(part, Problem::Json(e.to_string())))?;
-            if !reachable.contains(&image.digest()) && !reachable.contains(&blob.digest()) {
+        for edit in edits {
+            let old = edit.manifest.digest();
+            let part = Part::Manifest(old);
+            let Change::Annotate(annotations) = &edit.change;
+            let blob = edit_manifest(&edit.manifest, annotations).map_err(|e| {
+                self.layout
+                    .problem(part.clone(), Problem::Json(e.to_string()))
+            })?;
+            let new = blob.digest();
+            // Another run may have made this very change meanwhile; any other one is a loss.
+            let old = if reachable.contains(&old) {
+                old
+            } else if reachable.contains(&new) {
+                new
+            } else {
                 return Err(Error::Lost {
                     layout: self.layout.path().to_owned(),
-                    name: image.name.clone(),
+                    name: edit.name.clone(),
                 });
-            }
-            images.push((image, blob.digest()));
-            if blob.digest() != image.digest() {
+            };
+            self.check_size(&part, blob.bytes())?;
+            images.push(AppliedImage {
+                name: edit.name.clone(),
+                old,
+                new,
+                tags: Vec::new(),
+                index_tags: Vec::new(),
+            });
+            if new != old {
                 self.blobs.push(blob.clone());
             }
             let media_type = media::MANIFEST;
-            self.replaced
-                .insert(image.digest(), Replacement { blob, media_type });
+            self.replaced.insert(old, Replacement { blob, media_type });
         }
         Ok(images)
     }
@@ -201,10 +231,8 @@ impl Editor<'_> {
                 targets.insert(child.digest);
             }
         }
-        if !targets.is_empty()
-            && let Some(old) = self.tree.blob(&digest)
-        {
-            let old = old.clone();
+        if !targets.is_empty() && self.tree.has(&digest) {
+            let (old, _) = self.layout.nested(entry)?;
             let edited = self.edit_index(&Part::Index(digest), old.bytes())?;
             let blob = match edited {
                 Some(bytes) => Blob::new(digest.algorithm(), bytes),
@@ -223,25 +251,24 @@ impl Editor<'_> {
 
     /// The new text of an index; `None` where it stays as it is.
     fn edit_index(&self, part: &Part, bytes: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        let edit = || -> Result<Option<Vec<u8>>, json::Error> {
-            let mut index: Object = json::read(bytes)?;
-            let mut entries: Vec<Object> = index.get("manifests")?.unwrap_or_default();
-            for entry in &mut entries {
-                self.edit_entry(entry)?;
-            }
-            if entries.iter().any(Object::is_changed) {
-                index.set("manifests", &entries)?;
-            }
+        let edit = || -> Result<Option<Vec<u8>>, serde_json::Error> {
+            // It was checked when it was read as an index.
+            let mut index: Object = serde_json::from_slice(bytes)?;
+            index.edit_list("manifests", |entry| self.edit_entry(entry))?;
             set_media_type(&mut index, media::INDEX)?;
             index.is_changed().then(|| index.to_bytes()).transpose()
         };
-        edit().map_err(|e| {
+        let edited = edit().map_err(|e| {
             self.layout
                 .problem(part.clone(), Problem::Json(e.to_string()))
-        })
+        })?;
+        if let Some(bytes) = &edited {
+            self.check_size(part, bytes)?;
+        }
+        Ok(edited)
     }
 
-    fn edit_entry(&self, entry: &mut Object) -> Result<(), json::Error> {
+    fn edit_entry(&self, entry: &mut Object<'_>) -> Result<(), serde_json::Error> {
         let digest: Option<String> = entry.get("digest")?;
         if let Some(replacement) = self.replacement(digest.as_deref()) {
             entry.set("mediaType", replacement.media_type)?;
@@ -312,31 +339,25 @@ impl Editor<'_> {
 
 /// The manifest with the annotations set, and with OCI's media types.
 fn edit_manifest(
-    image: &Image,
+    old: &Blob,
     annotations: &BTreeMap<String, String>,
-) -> Result<Blob, json::Error> {
-    let old = &image.manifest_blob;
-    let mut manifest: Object = json::read(old.bytes())?;
+) -> Result<Blob, serde_json::Error> {
+    // It was checked when the image was loaded.
+    let mut manifest: Object = serde_json::from_slice(old.bytes())?;
     set_media_type(&mut manifest, media::MANIFEST)?;
     let mut config: Object = manifest.get("config")?.unwrap_or_else(Object::new);
     translate_media_type(&mut config)?;
     if config.is_changed() {
         manifest.set("config", &config)?;
     }
-    let mut layers: Vec<Object> = manifest.get("layers")?.unwrap_or_default();
-    for layer in &mut layers {
-        translate_media_type(layer)?;
-    }
-    if layers.iter().any(Object::is_changed) {
-        manifest.set("layers", &layers)?;
-    }
+    manifest.edit_list("layers", translate_media_type)?;
     let present = manifest.get::<Option<Object>>("annotations")?.flatten();
     let mut all = present.unwrap_or_else(Object::new);
     for (key, value) in annotations {
         all.set(key, value)?;
     }
     if all.is_changed() {
-        manifest.set("annotations", &all)?;
+        manifest.set_object("annotations", all);
     }
     if manifest.is_changed() {
         Ok(Blob::new(old.digest().algorithm(), manifest.to_bytes()?))
@@ -345,14 +366,14 @@ fn edit_manifest(
     }
 }
 
-fn set_media_type(document: &mut Object, media_type: &str) -> Result<(), json::Error> {
+fn set_media_type(document: &mut Object<'_>, media_type: &str) -> Result<(), serde_json::Error> {
     match document.get::<Option<String>>("mediaType")?.flatten() {
         Some(present) if present == media_type => Ok(()),
         _ => document.set_behind("schemaVersion", "mediaType", media_type),
     }
 }
 
-fn translate_media_type(descriptor: &mut Object) -> Result<(), json::Error> {
+fn translate_media_type(descriptor: &mut Object<'_>) -> Result<(), serde_json::Error> {
     let present: Option<String> = descriptor.get("mediaType")?;
     match present.as_deref().and_then(media::oci_equivalent) {
         Some(translated) => descriptor.set("mediaType", translated),

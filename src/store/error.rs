@@ -80,6 +80,9 @@ pub enum Problem {
     /// Indexes are nested more deeply than is followed.
     #[error("is nested more than {0} indexes deep")]
     TooDeep(usize),
+    /// It and the indexes around it have more entries than are followed.
+    #[error("takes the indexes to more than {0} entries together, the most that are followed")]
+    TooMany(usize),
     /// Several entries have one tag.
     #[error("has the tag \"{0}\" on more than one entry")]
     DuplicateTag(String),
@@ -108,6 +111,9 @@ pub enum Error {
     /// Something else stands where a file is wanted.
     #[error("{}: is not a regular file", .0.display())]
     NotAFile(PathBuf),
+    /// A name that is not text, where names are read.
+    #[error("{}: has a name that is not UTF-8, which nothing of a registry has", .0.display())]
+    Name(PathBuf),
     /// A file is longer than any of its kind may be.
     #[error("{}: larger than {limit} bytes, the most that are read of such a file", .path.display())]
     TooLarge {

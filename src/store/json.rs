@@ -1,93 +1,35 @@
-//! JSON that others wrote: read strictly, edited without losing anything.
+//! JSON that others wrote, edited without losing anything.
 //!
 //! An [`Object`] keeps its members' order, and every member it is not told to change keeps the very
 //! text it came with: numbers of any size, unknown members, escapes.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
-/// Why a text is refused, as the JSON reader puts it.
-pub type Error = serde_json::Error;
-
-/// Checks that bytes are one JSON text in which no object has two members of one name, at any depth:
-/// readers differ in which of the two they believe.
-pub fn check(bytes: &[u8]) -> Result<(), Error> {
-    serde_json::from_slice::<Unique>(bytes).map(|_| ())
-}
-
-/// Checks, then reads into a type.
-pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
-    check(bytes)?;
-    serde_json::from_slice(bytes)
-}
-
-struct Unique;
-
-impl<'de> Deserialize<'de> for Unique {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UniqueVisitor)
-    }
-}
-
-struct UniqueVisitor;
-
-impl<'de> Visitor<'de> for UniqueVisitor {
-    type Value = Unique;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Unique, E> {
-        Ok(Unique)
-    }
-    fn visit_bool<E>(self, _: bool) -> Result<Unique, E> {
-        Ok(Unique)
-    }
-    fn visit_u64<E>(self, _: u64) -> Result<Unique, E> {
-        Ok(Unique)
-    }
-    fn visit_i64<E>(self, _: i64) -> Result<Unique, E> {
-        Ok(Unique)
-    }
-    fn visit_f64<E>(self, _: f64) -> Result<Unique, E> {
-        Ok(Unique)
-    }
-    fn visit_str<E>(self, _: &str) -> Result<Unique, E> {
-        Ok(Unique)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Unique, A::Error> {
-        while seq.next_element::<Unique>()?.is_some() {}
-        Ok(Unique)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unique, A::Error> {
-        let mut seen = HashSet::new();
-        while let Some(key) = map.next_key::<String>()? {
-            map.next_value::<Unique>()?;
-            if let Some(twice) = seen.replace(key) {
-                return Err(serde::de::Error::custom(format_args!(
-                    "member \"{twice}\" is there twice"
-                )));
-            }
-        }
-        Ok(Unique)
-    }
-}
+pub use super::strict::{Error, read};
 
 /// A JSON object whose members stay as they are unless set.
 #[derive(Clone, Debug)]
-pub struct Object {
-    members: Vec<(String, Box<RawValue>)>,
+pub struct Object<'t> {
+    members: Vec<(String, Member<'t>)>,
     changed: bool,
 }
 
-impl Object {
+/// A text of JSON: a part of the text it was read from, or a new one.
+pub type Text<'t> = Cow<'t, RawValue>;
+
+#[derive(Clone, Debug)]
+enum Member<'t> {
+    Text(Text<'t>),
+    List(Vec<Text<'t>>),
+    Object(Object<'t>),
+}
+
+impl<'t> Object<'t> {
     /// An object without members.
     pub const fn new() -> Self {
         Self {
@@ -101,18 +43,54 @@ impl Object {
         self.changed
     }
 
-    /// A member's value, read into a type; `None` where the member is absent.
-    pub fn get<'a, T: Deserialize<'a>>(&'a self, key: &str) -> Result<Option<T>, Error> {
-        self.members
-            .iter()
-            .find(|(k, _)| k == key)
-            .map(|(_, value)| serde_json::from_str(value.get()))
-            .transpose()
+    /// A member's value, read into a type; `None` where the member is absent or was set.
+    pub fn get<T: Deserialize<'t>>(&self, key: &str) -> Result<Option<T>, Error> {
+        match self.members.iter().find(|(k, _)| k == key) {
+            Some((_, Member::Text(Cow::Borrowed(text)))) => {
+                serde_json::from_str(text.get()).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Edits each object in a list. The texts of those that stay as they are are not copied: lists
+    /// are most of what a large document is.
+    pub fn edit_list(
+        &mut self,
+        key: &str,
+        mut edit: impl FnMut(&mut Object<'t>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut texts: Vec<Text<'t>> = Vec::new();
+        let mut changed = false;
+        for text in self.get::<Vec<&'t RawValue>>(key)?.unwrap_or_default() {
+            let mut object: Object<'t> = serde_json::from_str(text.get())?;
+            edit(&mut object)?;
+            changed |= object.changed;
+            texts.push(if object.changed {
+                Cow::Owned(to_raw_value(&object)?)
+            } else {
+                Cow::Borrowed(text)
+            });
+        }
+        if changed && let Some((_, member)) = self.members.iter_mut().find(|(k, _)| k == key) {
+            *member = Member::List(texts);
+            self.changed = true;
+        }
+        Ok(())
     }
 
     /// Whether there is such a member.
     pub fn has(&self, key: &str) -> bool {
         self.members.iter().any(|(k, _)| k == key)
+    }
+
+    /// The texts of the members as they were read.
+    pub fn texts(&self) -> impl Iterator<Item = &'t RawValue> {
+        let text = |(_, member): &(String, Member<'t>)| match member {
+            Member::Text(Cow::Borrowed(text)) => Some(*text),
+            _ => None,
+        };
+        self.members.iter().filter_map(text)
     }
 
     /// The names of the members.
@@ -124,12 +102,25 @@ impl Object {
     pub fn set<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), Error> {
         let value = to_raw_value(value)?;
         match self.members.iter_mut().find(|(k, _)| k == key) {
-            Some((_, old)) if old.get() == value.get() => return Ok(()),
-            Some((_, old)) => *old = value,
-            None => self.members.push((key.to_owned(), value)),
+            Some((_, Member::Text(old))) if old.get() == value.get() => return Ok(()),
+            Some((_, old)) => *old = Member::Text(Cow::Owned(value)),
+            None => {
+                let value = Member::Text(Cow::Owned(value));
+                self.members.push((key.to_owned(), value));
+            }
         }
         self.changed = true;
         Ok(())
+    }
+
+    /// Sets a member to an object, where it stands or at the end, without making its text yet.
+    pub fn set_object(&mut self, key: &str, object: Self) {
+        let member = Member::Object(object);
+        match self.members.iter_mut().find(|(k, _)| k == key) {
+            Some((_, old)) => *old = member,
+            None => self.members.push((key.to_owned(), member)),
+        }
+        self.changed = true;
     }
 
     /// Sets a member where it stands, or adds it behind another one.
@@ -137,8 +128,8 @@ impl Object {
         if !self.has(key)
             && let Some(at) = self.members.iter().position(|(k, _)| k == other)
         {
-            self.members
-                .insert(at + 1, (key.to_owned(), to_raw_value(value)?));
+            let value = Member::Text(Cow::Owned(to_raw_value(value)?));
+            self.members.insert(at + 1, (key.to_owned(), value));
             self.changed = true;
             return Ok(());
         }
@@ -147,34 +138,53 @@ impl Object {
 
     /// The JSON text.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        serde_json::to_vec(self)
+        // As much as it takes, for what grows leaves holes behind; and what is written anew is small.
+        let mut bytes = Vec::with_capacity(self.room() + 4096);
+        serde_json::to_writer(&mut bytes, self)?;
+        Ok(bytes)
+    }
+
+    fn room(&self) -> usize {
+        let member = |(name, member): &(String, Member<'_>)| {
+            let value: usize = match member {
+                Member::Text(text) => text.get().len(),
+                Member::List(texts) => texts.iter().map(|text| text.get().len() + 1).sum(),
+                Member::Object(object) => object.room(),
+            };
+            name.len() + value + 4
+        };
+        self.members.iter().map(member).sum()
     }
 }
 
-impl Serialize for Object {
+impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.members.len()))?;
         for (key, value) in &self.members {
-            map.serialize_entry(key, value)?;
+            match value {
+                Member::Text(text) => map.serialize_entry(key, text)?,
+                Member::List(texts) => map.serialize_entry(key, texts)?,
+                Member::Object(object) => map.serialize_entry(key, object)?,
+            }
         }
         map.end()
     }
 }
 
-impl<'de> Deserialize<'de> for Object {
+impl<'de: 't, 't> Deserialize<'de> for Object<'t> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Members;
         impl<'de> Visitor<'de> for Members {
-            type Value = Object;
+            type Value = Object<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a JSON object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
                 let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
+                while let Some((name, text)) = map.next_entry::<String, &'de RawValue>()? {
+                    members.push((name, Member::Text(Cow::Borrowed(text))));
                 }
                 Ok(Object {
                     members,
@@ -196,7 +206,7 @@ mod tests {
             r#"{"b":1.0e2,"a":123456789012345678901234567890,"x":{"z":[ 1 ],"y":"<"},"c":"é"}"#;
         let mut object: Object = read(text.as_bytes()).expect("valid");
         object
-            .set("a", &object.get::<Box<RawValue>>("a").expect("JSON"))
+            .set("a", &object.get::<&RawValue>("a").expect("JSON"))
             .expect("the same");
         assert!(!object.is_changed());
         assert_eq!(object.to_bytes().expect("JSON"), text.as_bytes());
@@ -205,34 +215,5 @@ mod tests {
         object.set_behind("b", "m", "mid").expect("a string");
         let expected = r#"{"b":1.0e2,"m":"mid","a":7,"x":{"z":[ 1 ],"y":"<"},"c":"é","n":"new"}"#;
         assert_eq!(object.to_bytes().expect("JSON"), expected.as_bytes());
-    }
-
-    #[test]
-    fn refuses_members_of_one_name() {
-        for text in [
-            r#"{"a":1,"a":1}"#,
-            r#"{"x":[{"a":1,"b":2,"a":3}]}"#,
-            r#"{"a":1,"\u0061":2}"#,
-        ] {
-            let error = check(text.as_bytes()).expect_err(text).to_string();
-            assert!(error.contains("\"a\" is there twice"), "{error}");
-        }
-        check(br#"{"a":{"a":[{"a":1}]},"A":1}"#).expect("names differ or stand in other objects");
-    }
-
-    #[test]
-    fn refuses_what_is_not_one_json_text() {
-        for bytes in [
-            &b""[..],
-            b"{",
-            b"{} {}",
-            b"\xff",
-            b"{\"a\":\"\\ud800\"}",
-            b"nul",
-        ] {
-            assert!(check(bytes).is_err(), "{bytes:?} was taken");
-        }
-        let deep = "[".repeat(10_000);
-        assert!(check(deep.as_bytes()).is_err());
     }
 }

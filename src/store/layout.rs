@@ -10,7 +10,7 @@ use super::dir::{Dir, Lock, absent_is_none};
 use super::documents::{self, Index};
 use super::error::{Part, Problem};
 use super::layers::LayerCache;
-use super::{Error, Limits, Target, json};
+use super::{Error, Limits, Target, strict};
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::{Blob, Descriptor, Image, Mismatch, media};
 
@@ -154,7 +154,7 @@ impl Layout {
         let part = Part::Manifest(descriptor.digest);
         if !media::is_manifest(&descriptor.media_type) {
             let problem = Problem::MediaType {
-                found: descriptor.media_type.clone(),
+                found: descriptor.media_type.to_string(),
                 wanted: "an image manifest",
             };
             return Err(self.problem(part, problem));
@@ -166,10 +166,15 @@ impl Layout {
         let found = &manifest.config.media_type;
         if media::oci_equivalent(found).unwrap_or(found) != media::CONFIG {
             let problem = Problem::MediaType {
-                found: found.clone(),
+                found: found.to_string(),
                 wanted: "an image config",
             };
             return Err(self.problem(part, problem));
+        }
+        let (size, limit) = (manifest.config.size, self.limits.documents);
+        let limit = limit.saturating_sub(manifest_blob.size());
+        if size > limit {
+            return Err(self.problem(part, Problem::TooLarge { size, limit }));
         }
         let config = self.document(&part, &manifest.config)?;
         let read = documents::config(config.bytes()).map_err(|p| self.problem(part, p))?;
@@ -217,7 +222,7 @@ pub(super) fn check_layout_version(bytes: &[u8]) -> Result<(), String> {
     struct Marker {
         image_layout_version: String,
     }
-    match json::read::<Marker>(bytes) {
+    match strict::read::<Marker>(bytes) {
         Ok(marker) if marker.image_layout_version == "1.0.0" => Ok(()),
         Ok(marker) => Err(format!(
             "its file oci-layout has version \"{}\", and 1.0.0 is the one that is known",

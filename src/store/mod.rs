@@ -16,9 +16,10 @@ mod prune;
 
 mod registry;
 mod resolve;
+mod strict;
 mod transaction;
 
-pub use edit::{Applied, AppliedImage, Referrer};
+pub use edit::{Applied, AppliedImage, Edit, Referrer};
 pub use error::{Error, Part, Problem};
 pub use layers::LayerFindings;
 pub use layout::Layout;
@@ -33,8 +34,12 @@ pub struct Limits {
     /// Bytes of `index.json`, an image index, a manifest or a config. Registries take manifests of
     /// 4 MiB (OCI distribution-spec, "Pushing Manifests").
     pub document: u64,
+    /// Bytes of an image's manifest and config together.
+    pub documents: u64,
     /// Indexes that may be nested in one another.
     pub index_depth: usize,
+    /// Entries of all indexes that are followed together, `index.json`'s among them.
+    pub entries: usize,
     /// Bytes of one layer, packed or unpacked.
     pub layer: u64,
     /// Bytes of all layers of an image unpacked, and of an archive unpacked.
@@ -46,8 +51,10 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            document: 8 << 20,
+            document: 4 << 20,
+            documents: 5 << 20,
             index_depth: 8,
+            entries: 12 << 10,
             layer: 8 << 30,
             image: 32 << 30,
             members: 100_000,

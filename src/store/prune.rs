@@ -1,15 +1,18 @@
 //! Removing blobs that nothing leads to.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use rustix::fs::FileType;
-use serde_json::Value;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::dir::Lock;
 use super::error::Part;
+use super::json::Object;
 use super::layout::read_index;
-use super::transaction::{is_temporary, remove_abandoned};
-use super::{Error, Layout, Problem, json};
+use super::transaction::{is_temporary, looks_temporary, remove_abandoned};
+use super::{Error, Layout, Problem, strict};
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::{Blob, media};
 use crate::progress::Progress;
@@ -21,7 +24,8 @@ pub struct Pruned {
     pub blobs: Vec<(Digest, u64)>,
     /// Files that killed runs have left.
     pub temporary: Vec<String>,
-    /// Files among the blobs that are not blobs by their names; they are left alone.
+    /// What is not a blob by its name or kind though it lies among them, or no file though it is
+    /// called like one that killed runs leave; it is left alone.
     pub foreign: Vec<String>,
 }
 
@@ -80,8 +84,13 @@ impl Layout {
                 }
             }
         }
-        let names = self.dir.entries()?.into_iter().map(|(name, _)| name);
-        found.temporary = names.filter(|name| is_temporary(name)).collect();
+        for (name, kind) in self.dir.entries()? {
+            if is_temporary(&name, kind) {
+                found.temporary.push(name);
+            } else if looks_temporary(&name) {
+                found.foreign.push(name);
+            }
+        }
         Ok(found)
     }
 
@@ -139,10 +148,10 @@ impl Layout {
     }
 
     fn references(&self, part: &Part, bytes: &[u8]) -> Result<Vec<Reference>, Error> {
-        let document: Value = json::read(bytes)
-            .map_err(|e| self.problem(part.clone(), Problem::Json(e.to_string())))?;
         let mut references = Vec::new();
-        collect(&document, &mut references);
+        strict::read::<&RawValue>(bytes)
+            .and_then(|document| collect(document, &mut references))
+            .map_err(|e| self.problem(part.clone(), Problem::Json(e.to_string())))?;
         Ok(references)
     }
 }
@@ -157,32 +166,62 @@ struct Reference {
 /// Whether bytes are an index or a manifest: a JSON object with the members that only those have.
 fn looks_like_document(bytes: &[u8]) -> bool {
     bytes.trim_ascii_start().starts_with(b"{")
-        && serde_json::from_slice::<Value>(bytes).is_ok_and(|document| {
-            let has = |key: &str| document.get(key).is_some();
-            let typed = document.get("mediaType").and_then(Value::as_str);
-            has("manifests")
-                || has("layers")
-                || has("blobs")
-                || has("fsLayers")
-                || typed.is_some_and(|t| media::is_index(t) || media::is_manifest(t))
-        })
+        && serde_json::from_slice::<Look>(bytes).is_ok_and(|look| look.is_document)
 }
 
-fn collect(value: &Value, found: &mut Vec<Reference>) {
-    match value {
-        Value::Object(members) => {
-            let text = |key: &str| members.get(key).and_then(Value::as_str);
+/// A look at the members of an object, of which there may be any number.
+struct Look {
+    is_document: bool,
+}
+
+impl<'de> Deserialize<'de> for Look {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Look;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Look, A::Error> {
+                let mut is_document = false;
+                while let Some(name) = map.next_key::<String>()? {
+                    let value: &RawValue = map.next_value()?;
+                    is_document |= match name.as_str() {
+                        "manifests" | "layers" | "blobs" | "fsLayers" => true,
+                        "mediaType" => serde_json::from_str::<String>(value.get())
+                            .is_ok_and(|t| media::is_index(&t) || media::is_manifest(&t)),
+                        _ => false,
+                    };
+                }
+                Ok(Look { is_document })
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// Finds what a value leads to. One level is read at a time: all of them would take much memory.
+fn collect(value: &RawValue, found: &mut Vec<Reference>) -> Result<(), serde_json::Error> {
+    match value.get().as_bytes().first() {
+        Some(b'{') => {
+            let object: Object<'_> = serde_json::from_str(value.get())?;
+            let text = |key: &str| object.get::<String>(key).ok().flatten();
             if let Some(digest) = text("digest").and_then(|text| text.parse::<Digest>().ok()) {
                 let document = match text("mediaType") {
-                    Some(t) if media::is_index(t) => Some(Part::Index(digest)),
-                    Some(t) if media::is_manifest(t) => Some(Part::Manifest(digest)),
+                    Some(t) if media::is_index(&t) => Some(Part::Index(digest)),
+                    Some(t) if media::is_manifest(&t) => Some(Part::Manifest(digest)),
                     _ => None,
                 };
                 found.push(Reference { digest, document });
             }
-            members.values().for_each(|member| collect(member, found));
+            object.texts().try_for_each(|text| collect(text, found))
         }
-        Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
-        _ => {}
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(value.get())?;
+            items.into_iter().try_for_each(|item| collect(item, found))
+        }
+        _ => Ok(()),
     }
 }

@@ -1,11 +1,12 @@
 //! From a reference to the images it means.
 
 use std::collections::{HashMap, HashSet, VecDeque, hash_map};
+use std::sync::Arc;
 
 use super::error::{Part, Problem};
 use super::{Error, Layout};
 use crate::crypto::Digest;
-use crate::image::{Blob, Descriptor, Platform, Reference, media};
+use crate::image::{Descriptor, Platform, Reference, media};
 
 /// One image in a layout, before it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub struct Target {
     /// What the image is called in messages: the tag, with the platform where one tag has several.
     pub name: String,
     /// What leads to its manifest.
-    pub descriptor: Descriptor,
+    pub descriptor: Arc<Descriptor>,
 }
 
 /// Which images of a multi-platform tag are meant.
@@ -33,23 +34,25 @@ pub struct Entry {
     /// How many indexes lie above it.
     pub depth: usize,
     /// The entry.
-    pub descriptor: Descriptor,
+    pub descriptor: Arc<Descriptor>,
     /// For an index: whether its blob is in the layout.
     pub present: bool,
 }
 
 /// `index.json` and the indexes below it, each read once.
+#[derive(Default)]
 pub(super) struct Tree {
-    roots: Vec<Descriptor>,
+    roots: Vec<Arc<Descriptor>>,
     /// What each index holds; `None` where the layout lacks its blob.
-    nested: HashMap<Digest, Option<(Blob, Vec<Descriptor>)>>,
+    nested: HashMap<Digest, Option<Vec<Arc<Descriptor>>>>,
 }
 
 impl Tree {
     /// Reads what lies below `roots`. A layout may lack indexes (a sparse one does); an index that
     /// is there has to be right.
-    pub(super) fn below(layout: &Layout, roots: Vec<Descriptor>) -> Result<Self, Error> {
-        let mut nested: HashMap<_, Option<(Blob, Vec<Descriptor>)>> = HashMap::new();
+    pub(super) fn below(layout: &Layout, roots: Vec<Arc<Descriptor>>) -> Result<Self, Error> {
+        let mut nested: HashMap<_, Option<Vec<Arc<Descriptor>>>> = HashMap::new();
+        let mut room = layout.limits.entries.saturating_sub(roots.len());
         // An index counts where it lies deepest, however often it is listed further up.
         let mut deepest = HashMap::new();
         let mut queue: VecDeque<_> = roots.iter().map(|d| (1, d.clone())).collect();
@@ -68,7 +71,13 @@ impl Tree {
                 hash_map::Entry::Occupied(read) => read.into_mut(),
                 hash_map::Entry::Vacant(unread) => {
                     unread.insert(match layout.nested(&descriptor) {
-                        Ok((blob, index)) => Some((blob, index.manifests)),
+                        Ok((_, index)) => {
+                            let limit = layout.limits.entries;
+                            room = room.checked_sub(index.manifests.len()).ok_or_else(|| {
+                                layout.problem(Part::Index(digest), Problem::TooMany(limit))
+                            })?;
+                            Some(index.manifests)
+                        }
                         Err(Error::Part {
                             problem: Problem::Absent,
                             ..
@@ -77,24 +86,21 @@ impl Tree {
                     })
                 }
             };
-            let children = read.iter().flat_map(|(_, children)| children);
+            let children = read.iter().flatten();
             queue.extend(children.map(|d| (depth + 1, d.clone())));
         }
         Ok(Self { roots, nested })
     }
 
     /// The entries of an index; empty where the layout lacks it.
-    pub(super) fn children(&self, index: &Digest) -> &[Descriptor] {
-        self.read(index).map_or(&[], |(_, children)| children)
+    pub(super) fn children(&self, index: &Digest) -> &[Arc<Descriptor>] {
+        let children = self.nested.get(index).and_then(Option::as_ref);
+        children.map_or(&[], Vec::as_slice)
     }
 
-    /// The bytes of an index, where the layout has it.
-    pub(super) fn blob(&self, index: &Digest) -> Option<&Blob> {
-        self.read(index).map(|(blob, _)| blob)
-    }
-
-    fn read(&self, index: &Digest) -> Option<&(Blob, Vec<Descriptor>)> {
-        self.nested.get(index).and_then(Option::as_ref)
+    /// Whether the layout has an index.
+    pub(super) fn has(&self, index: &Digest) -> bool {
+        self.nested.get(index).is_some_and(Option::is_some)
     }
 
     /// All entries, each index opened where it is met first.
@@ -111,7 +117,7 @@ impl Tree {
             entries.push(Entry {
                 depth,
                 descriptor: descriptor.clone(),
-                present: !is_index || self.read(&descriptor.digest).is_some(),
+                present: !is_index || self.has(&descriptor.digest),
             });
         }
         entries
@@ -137,7 +143,7 @@ impl Layout {
         let (name, descriptor) = match reference {
             Some(reference @ Reference::Tag(tag)) => {
                 self.check_tags()?;
-                let tagged = |d: &&Descriptor| d.tag() == Some(tag);
+                let tagged = |d: &&Arc<Descriptor>| d.tag() == Some(tag);
                 let found = self.index.manifests.iter().find(tagged);
                 let found = found.ok_or_else(|| self.no_such_image(reference, false))?;
                 (tag.clone(), found.clone())
@@ -163,7 +169,7 @@ impl Layout {
 
     /// Every image that `index.json` leads to, each once, and beside them what is not an image:
     /// `BuildKit`'s attestations, and untagged manifests that only refer to another one.
-    pub fn all_images(&self) -> Result<(Vec<Target>, Vec<Descriptor>), Error> {
+    pub fn all_images(&self) -> Result<(Vec<Target>, Vec<Arc<Descriptor>>), Error> {
         self.check_tags()?;
         let tree = self.tree()?;
         for entry in tree.entries() {
@@ -181,7 +187,7 @@ impl Layout {
         Ok(self.images_in(&self.tree()?).0)
     }
 
-    fn images_in(&self, tree: &Tree) -> (Vec<Target>, Vec<Descriptor>) {
+    fn images_in(&self, tree: &Tree) -> (Vec<Target>, Vec<Arc<Descriptor>>) {
         let mut images = Vec::new();
         let mut others = Vec::new();
         let mut seen = HashSet::new();
@@ -230,7 +236,7 @@ impl Layout {
     /// Refuses tags that could mean something else to another reader.
     fn check_tags(&self) -> Result<(), Error> {
         let mut seen = HashSet::new();
-        for tag in self.index.manifests.iter().filter_map(Descriptor::tag) {
+        for tag in self.index.manifests.iter().filter_map(|d| d.tag()) {
             let problem = if Digest::is_digest_form(tag) {
                 Problem::DigestTag(tag.to_owned())
             } else if !seen.insert(tag) {
@@ -243,8 +249,12 @@ impl Layout {
         Ok(())
     }
 
-    fn find_digest(&self, reference: &Reference, digest: &Digest) -> Result<Descriptor, Error> {
-        let is_it = |d: &&Descriptor| d.digest == *digest;
+    fn find_digest(
+        &self,
+        reference: &Reference,
+        digest: &Digest,
+    ) -> Result<Arc<Descriptor>, Error> {
+        let is_it = |d: &&Arc<Descriptor>| d.digest == *digest;
         if let Some(found) = self.index.manifests.iter().find(is_it) {
             return Ok(found.clone());
         }
@@ -265,12 +275,13 @@ impl Layout {
         }
     }
 
-    fn names(entries: &[&Descriptor]) -> Vec<String> {
-        let name = |d: &&Descriptor| d.tag().map_or_else(|| d.digest.to_string(), str::to_owned);
+    fn names(entries: &[&Arc<Descriptor>]) -> Vec<String> {
+        let name =
+            |d: &&Arc<Descriptor>| d.tag().map_or_else(|| d.digest.to_string(), str::to_owned);
         entries.iter().map(name).collect()
     }
 
-    fn only_image(&self) -> Result<(String, Descriptor), Error> {
+    fn only_image(&self) -> Result<(String, Arc<Descriptor>), Error> {
         self.check_tags()?;
         let all = &self.index.manifests;
         let tagged: Vec<_> = all.iter().filter(|d| d.tag().is_some()).collect();
@@ -296,12 +307,12 @@ impl Layout {
     fn of_index(
         &self,
         name: &str,
-        index: &Descriptor,
+        index: &Arc<Descriptor>,
         selection: &Selection,
     ) -> Result<Vec<Target>, Error> {
         let part = Part::Index(index.digest);
         let tree = Tree::below(self, vec![index.clone()])?;
-        if tree.blob(&index.digest).is_none() {
+        if !tree.has(&index.digest) {
             return Err(self.problem(part, Problem::Absent));
         }
         let mut seen = HashSet::new();
@@ -354,7 +365,7 @@ impl Layout {
     }
 
     /// The platform that an entry states, or else the image's config.
-    fn platform_of(&self, name: &str, descriptor: &Descriptor) -> Result<Platform, Error> {
+    fn platform_of(&self, name: &str, descriptor: &Arc<Descriptor>) -> Result<Platform, Error> {
         if let Some(platform) = &descriptor.platform {
             return Ok(platform.clone());
         }

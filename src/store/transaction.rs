@@ -1,6 +1,8 @@
 //! Several new files that appear together: all are written and synced under temporary names, then
 //! renamed, the one that leads to the others last.
 
+use rustix::fs::FileType;
+
 use super::Error;
 use super::dir::{Dir, absent_is_none};
 use super::registry::write_new;
@@ -9,8 +11,13 @@ use crate::files::random_name;
 const TEMPORARY_PREFIX: &str = ".ir-sign-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
 
-/// Whether a name is one that a transaction gives its files before they have their own.
-pub(super) fn is_temporary(name: &str) -> bool {
+/// Whether this is a file that a transaction has yet to give its own name.
+pub(super) fn is_temporary(name: &str, kind: FileType) -> bool {
+    looks_temporary(name) && kind == FileType::RegularFile
+}
+
+/// Whether a name is of that form, whatever has it.
+pub(super) fn looks_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX)
 }
 
@@ -98,8 +105,8 @@ impl Drop for Transaction<'_> {
 /// Removes the temporary files of runs that were killed. The caller holds the exclusive lock, so no
 /// other run is using them.
 pub(super) fn remove_abandoned(root: &Dir) -> Result<(), Error> {
-    for (name, _) in root.entries()? {
-        if is_temporary(&name) {
+    for (name, kind) in root.entries()? {
+        if is_temporary(&name, kind) {
             root.remove(&name)?;
         }
     }

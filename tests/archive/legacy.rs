@@ -57,13 +57,17 @@ fn becomes_what_newer_engines_write() {
     let entries = entries(archive());
     assert_eq!(tags(&entries), [Some("1.0")]);
     let descriptor = &entries[0].descriptor;
-    let name = descriptor.annotations.get("io.containerd.image.name");
-    assert_eq!(
-        name.map(String::as_str),
-        Some("docker.io/library/hello:1.0")
-    );
     let platform = descriptor.platform.as_ref().expect("a platform");
     assert_eq!(platform.to_string(), "linux/arm64/v8");
+    let place = Place::new();
+    let path = place.put(&archive().end());
+    let (staging, _) = place.unpack(&path).expect("a layout");
+    let index = fs::read(staging.dir().path().join("index.json")).expect("an index");
+    let index: serde_json::Value = serde_json::from_slice(&index).expect("JSON");
+    assert_eq!(
+        index["manifests"][0]["annotations"]["io.containerd.image.name"],
+        "docker.io/library/hello:1.0"
+    );
 }
 
 #[test]

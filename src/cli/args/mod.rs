@@ -1,5 +1,6 @@
 //! The commands and their flags.
 
+pub mod ceremony;
 pub mod image;
 pub mod token;
 
@@ -7,10 +8,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::key::uri::TokenUri;
 use crate::key::{KeyRef, KeyRefError};
+use ceremony::CeremonyCommand;
 use image::{ExtractSignImage, InspectImage, Prune, SignImage, VerifyImage};
 use token::{PassportArgs, TokenArgs, TokenCommand};
 
@@ -70,6 +73,11 @@ pub enum Command {
     Token {
         #[command(subcommand)]
         command: TokenCommand,
+    },
+    /// Make a root key, or endorse vendors with it, by a reviewed plan
+    Ceremony {
+        #[command(subcommand)]
+        command: CeremonyCommand,
     },
     /// Print a shell's completion script
     Completions {
@@ -293,6 +301,24 @@ impl Sign {
     pub fn key(&self) -> KeyRef {
         self.uri.clone().or(self.key.clone())
     }
+}
+
+/// Takes out of a usage error what could be a PIN: the parser shows the value that it refuses.
+pub fn hide_secrets(error: &mut clap::Error) {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let (flag, value) = (
+        text(ContextKind::InvalidArg),
+        text(ContextKind::InvalidValue),
+    );
+    let shown = match value.to_ascii_lowercase().find("pin-value") {
+        _ if flag.contains("pin-source") => "...".to_owned(),
+        Some(at) => format!("{}pin-value=...", value.get(..at).unwrap_or_default()),
+        None => return,
+    };
+    error.insert(ContextKind::InvalidValue, ContextValue::String(shown));
 }
 
 fn key_parser() -> impl TypedValueParser<Value = KeyRef> {

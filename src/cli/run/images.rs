@@ -234,9 +234,7 @@ pub(super) fn prune(args: &Prune, console: &Console) -> Outcome {
             ));
         }
         for name in &found.foreign {
-            console.warn(&format!(
-                "blobs/{name} is not a blob by its name and is left alone"
-            ));
+            console.warn(&show::foreign(name));
         }
         if found.blobs.is_empty() && found.temporary.is_empty() {
             console.note("nothing to remove");

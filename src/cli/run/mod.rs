@@ -1,5 +1,6 @@
 //! Each command, from its flags to what it prints.
 
+pub(super) mod ceremony;
 mod images;
 mod keys;
 mod token;
@@ -64,6 +65,7 @@ fn settings(command: &Command) -> Settings {
         Command::InspectImage(args) => args.common.into(),
         Command::Prune(args) => args.common.into(),
         Command::Token { command } => command.settings(),
+        Command::Ceremony { command } => command.settings(),
         Command::Completions { .. } | Command::Man { .. } => Settings {
             json: false,
             quiet: false,
@@ -86,6 +88,7 @@ fn execute(command: Command, console: &Console) -> Outcome {
         Command::InspectImage(args) => images::inspect_image(args, console),
         Command::Prune(args) => images::prune(&args, console),
         Command::Token { command } => token::run(command, console),
+        Command::Ceremony { command } => ceremony::run(command, console),
         Command::Completions { shell } => {
             print(&generate::completions(shell))?;
             Ok(Status::Done)

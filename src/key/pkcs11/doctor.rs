@@ -208,11 +208,15 @@ fn examine_key(token: &Arc<Token>, key: &PrivateKey, findings: &mut Findings) ->
         )),
         Err(error) if error.is_dead_session() => return Err(error),
         Err(error) => {
-            let wrong = matches!(
-                error,
-                Error::WrongPublic { .. } | Error::Length { .. } | Error::Range { .. }
-            );
-            let advice = wrong.then_some("do not use this key: what it signs does not verify");
+            let advice = match error {
+                Error::Call { .. } => {
+                    Some("the token does not sign with this key; see its own messages")
+                }
+                Error::WrongPublic { .. } | Error::Length { .. } | Error::Range { .. } => {
+                    Some("do not use this key: what it signs does not verify")
+                }
+                _ => None,
+            };
             findings.add(Level::Bad, error.to_string(), advice);
         }
     }

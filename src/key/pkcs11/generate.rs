@@ -20,7 +20,7 @@ use crate::key::uri::TokenUri;
 const ID_LEN: usize = 20;
 
 /// What the private half is asked to be, and has to be when it is read back.
-const ASKED: [(AttributeType, bool); 9] = [
+pub(super) const ASKED: [(AttributeType, bool); 9] = [
     (AttributeType::Token, true),
     (AttributeType::Private, true),
     (AttributeType::Sensitive, true),
@@ -90,7 +90,6 @@ impl Names {
         let mut public = self.common();
         public.extend([
             Attribute::Private(false),
-            Attribute::Verify(true),
             Attribute::EcParams(P384_PARAMS.to_vec()),
         ]);
         public
@@ -122,7 +121,7 @@ impl Names {
     }
 }
 
-fn random_id() -> Result<Vec<u8>, String> {
+pub(super) fn random_id() -> Result<Vec<u8>, String> {
     let mut id = vec![0; ID_LEN];
     let filled = rustix::rand::getrandom(&mut id[..], rustix::rand::GetRandomFlags::empty())
         .map_err(|e| e.to_string())?;
@@ -286,7 +285,7 @@ fn unsure(token: &Token, names: &Names, error: Error) -> Error {
 }
 
 /// Refuses a label or id that any key on the token has: two keys of one name are one too many.
-fn check_free(
+pub(super) fn check_free(
     token: &Token,
     what: &str,
     label: Option<&Vec<u8>>,

@@ -62,7 +62,7 @@ struct Spent {
 }
 
 /// A PIN, or the pad where a person types it, and what that is called.
-pub(super) enum Secret {
+pub enum Secret {
     Pin(Pin, String),
     Pad,
 }
@@ -83,8 +83,7 @@ pub(super) fn log_in(
     session: &Session,
     login: &Login,
 ) -> Result<(), Error> {
-    let info = token.module.raw.token_info(slot);
-    let info = info.map_err(Error::refusal(&token.name()))?;
+    let info = token.module.token_info(slot, &token.name())?;
     if !info.has(sys::CKF_LOGIN_REQUIRED) {
         return Ok(());
     }

@@ -168,8 +168,8 @@ impl Tokens {
             .map_err(Error::call(&name))?;
         let text = |text: &str| text.trim_end_matches([' ', '\0']).to_owned();
         let version = info.library_version();
-        let with_token = module.raw.slots(true).map_err(Error::refusal(&name))?;
-        let slots = module.raw.slots(false).map_err(Error::refusal(&name))?;
+        let with_token = module.slots(true)?;
+        let slots = module.slots(false)?;
         let slot = |slot: cryptoki::slot::Slot| SlotListing {
             id: slot.id(),
             description: module.context.get_slot_info(slot).map_or_else(
@@ -177,9 +177,9 @@ impl Tokens {
                 |info| text(info.slot_description()),
             ),
             token: with_token.contains(&slot).then(|| {
-                let info = module.raw.token_info(slot);
-                let info = info.map(|info| TokenListing::new(&info));
-                info.map_err(|e| Error::refusal(&name)(e).to_string())
+                let info = module.token_info(slot, &name);
+                info.map(|info| TokenListing::new(&info))
+                    .map_err(|e| e.to_string())
             }),
         };
         Ok(ModuleListing {
@@ -253,8 +253,7 @@ impl Tokens {
             .init_pin(&secret(&user_pin))
             .map_err(Error::call(&name))?;
         drop(session);
-        let info = module.raw.token_info(found.slot);
-        let info = info.map_err(Error::refusal(&name))?;
+        let info = module.token_info(found.slot, &name)?;
         let ready = info.has(sys::CKF_TOKEN_INITIALIZED) && info.has(sys::CKF_USER_PIN_INITIALIZED);
         if !ready || info.label != setup.label {
             return Err(Error::Nonsense {

@@ -14,6 +14,7 @@ mod passport;
 mod point;
 mod public;
 mod raw;
+mod resume;
 mod signer;
 mod token;
 
@@ -31,6 +32,7 @@ pub use manage::{KeyListing, ModuleListing, Setup, SlotListing, TokenListing};
 pub use passport::{Passport, PassportError, attributes as attributes_json};
 pub use point::{PointError, read as read_point};
 pub(super) use raw::keep_from_children;
+pub use resume::Described;
 pub use signer::TokenKey;
 
 use super::file::FileKey;

@@ -13,7 +13,7 @@ use cryptoki::slot::Slot;
 
 use super::Options;
 use super::error::{Error, code_name};
-use super::raw::Raw;
+use super::raw::{Raw, TokenInfo};
 use crate::key::uri::TokenUri;
 
 /// p11-kit's proxy, which offers the modules that the system is set up with.
@@ -25,7 +25,8 @@ const MODULE_VARIABLE: &str = "PKCS11_MODULE_PATH";
 pub struct Module {
     pub(super) path: PathBuf,
     pub(super) context: Pkcs11,
-    pub(super) raw: Raw,
+    /// The module's own functions, where they share their state with the crate's.
+    raw: Option<Raw>,
     live: RwLock<Live>,
 }
 
@@ -105,6 +106,7 @@ impl Module {
         let raw = Raw::load(path).map_err(failed)?;
         let context = Pkcs11::new(path).map_err(|e| failed(told(&e)))?;
         let ours = initialize(&context).map_err(failed)?;
+        let raw = Some(raw).filter(Raw::is_initialized);
         Ok(Self {
             path: path.to_owned(),
             context,
@@ -115,6 +117,36 @@ impl Module {
                 ours,
                 idle: Mutex::default(),
             }),
+        })
+    }
+
+    /// The slots that have a token, or all.
+    pub(super) fn slots(&self, with_token: bool) -> Result<Vec<Slot>, Error> {
+        let name = self.name();
+        match (&self.raw, with_token) {
+            (Some(raw), _) => raw.slots(with_token).map_err(Error::refusal(&name)),
+            (None, true) => self
+                .context
+                .get_slots_with_token()
+                .map_err(Error::call(&name)),
+            (None, false) => self.context.get_all_slots().map_err(Error::call(&name)),
+        }
+    }
+
+    /// What the token in a slot says of itself.
+    pub(super) fn token_info(&self, slot: Slot, name: &str) -> Result<TokenInfo, Error> {
+        if let Some(raw) = &self.raw {
+            return raw.token_info(slot).map_err(Error::refusal(name));
+        }
+        let info = self.context.get_token_info(slot);
+        Ok(TokenInfo::from(&info.map_err(Error::call(name))?))
+    }
+
+    /// The module's own functions, for a key that asks for a login at each signature.
+    pub(super) fn own(&self, key: &str) -> Result<&Raw, Error> {
+        self.raw.as_ref().ok_or_else(|| Error::NoContext {
+            key: key.to_owned(),
+            module: self.path.clone(),
         })
     }
 

@@ -16,7 +16,6 @@ use serde_json::{Map, Value, json};
 use super::attributes::{FACTS, Facts, Shown};
 use super::error::Error;
 use super::signer::TokenKey;
-use super::token::Again;
 use crate::crypto::digest::hex;
 use crate::crypto::{Digest, HashAlgorithm, Prehash, PublicKey, Signature, Signer};
 use crate::files;
@@ -156,10 +155,7 @@ fn prehash(line: &[u8]) -> Prehash {
 /// What is true of a token and a key now.
 fn statement(key: &TokenKey) -> Result<Value, Error> {
     let token = Arc::clone(&key.token);
-    let info = token.with(Again::Yes, |_, slot, _| {
-        let info = token.module.raw.token_info(slot);
-        info.map_err(Error::refusal(&token.name()))
-    })?;
+    let info = token.info()?;
     let version = |(major, minor): (u8, u8)| format!("{major}.{minor}");
     let facts = key.facts()?;
     let spki = key.public_key().to_spki();

@@ -6,8 +6,12 @@
 //! - Token information: the crate refuses a token whose clock holds no digits.
 //! - Keeping the descriptor of a PIN from the programs that a module may start: without unsafe code
 //!   a process cannot name a descriptor that it did not open itself.
-//! - Signing: a key that is always to be authenticated wants `C_SignInit`, `C_Login` and `C_Sign`
-//!   with nothing in between, and the crate asks for the signature's length there.
+//! - Signing with a key that is always to be authenticated: `C_SignInit`, `C_Login` and `C_Sign`
+//!   have to follow one another, and the crate makes one call of the first and the last.
+//!
+//! The functions are the module's own, beside those that the crate has. p11-kit's proxy and client
+//! hand out another instance of themselves each time, which knows nothing of the crate's sessions:
+//! see [`Raw::is_initialized`].
 #![allow(unsafe_code)]
 
 use std::os::fd::BorrowedFd;
@@ -67,6 +71,51 @@ impl TokenInfo {
     /// Whether a flag is set.
     pub const fn has(&self, flag: u64) -> bool {
         self.flags & flag != 0
+    }
+}
+
+impl From<&cryptoki::slot::TokenInfo> for TokenInfo {
+    fn from(info: &cryptoki::slot::TokenInfo) -> Self {
+        let flags = [
+            (info.rng(), sys::CKF_RNG),
+            (info.write_protected(), sys::CKF_WRITE_PROTECTED),
+            (info.login_required(), sys::CKF_LOGIN_REQUIRED),
+            (info.user_pin_initialized(), sys::CKF_USER_PIN_INITIALIZED),
+            (
+                info.protected_authentication_path(),
+                sys::CKF_PROTECTED_AUTHENTICATION_PATH,
+            ),
+            (info.token_initialized(), sys::CKF_TOKEN_INITIALIZED),
+            (info.user_pin_count_low(), sys::CKF_USER_PIN_COUNT_LOW),
+            (info.user_pin_final_try(), sys::CKF_USER_PIN_FINAL_TRY),
+            (info.user_pin_locked(), sys::CKF_USER_PIN_LOCKED),
+            (
+                info.user_pin_to_be_changed(),
+                sys::CKF_USER_PIN_TO_BE_CHANGED,
+            ),
+            (info.so_pin_count_low(), sys::CKF_SO_PIN_COUNT_LOW),
+            (info.so_pin_final_try(), sys::CKF_SO_PIN_FINAL_TRY),
+            (info.so_pin_locked(), sys::CKF_SO_PIN_LOCKED),
+            (info.so_pin_to_be_changed(), sys::CKF_SO_PIN_TO_BE_CHANGED),
+            (info.error_state(), sys::CKF_ERROR_STATE),
+            (info.clock_on_token(), sys::CKF_CLOCK_ON_TOKEN),
+            (
+                info.dual_crypto_operations(),
+                sys::CKF_DUAL_CRYPTO_OPERATIONS,
+            ),
+        ];
+        let set = flags.iter().filter(|(is_set, _)| *is_set);
+        let version = |v: cryptoki::types::Version| (v.major(), v.minor());
+        Self {
+            label: unpadded(info.label().as_bytes()),
+            manufacturer: unpadded(info.manufacturer_id().as_bytes()),
+            model: unpadded(info.model().as_bytes()),
+            serial: unpadded(info.serial_number().as_bytes()),
+            flags: set.fold(0, |flags, (_, flag)| flags | flag),
+            pin_length: (info.min_pin_length() as u64, info.max_pin_length() as u64),
+            hardware: version(info.hardware_version()),
+            firmware: version(info.firmware_version()),
+        }
     }
 }
 
@@ -153,6 +202,16 @@ impl Raw {
             hardware: version(info.hardwareVersion),
             firmware: version(info.firmwareVersion),
         })
+    }
+
+    /// Whether these functions share their state with those that the module was initialised by.
+    pub fn is_initialized(&self) -> bool {
+        let mut info = sys::CK_INFO::default();
+        let Some(get) = ({ self.functions.C_GetInfo }) else {
+            return false;
+        };
+        // SAFETY: the module fills a structure of its own layout that lives through the call.
+        unsafe { get(&raw mut info) != sys::CKR_CRYPTOKI_NOT_INITIALIZED }
     }
 
     /// Begins a signature with `CKM_ECDSA`. [`Raw::authenticate`], where the key asks for it, and

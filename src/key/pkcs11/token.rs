@@ -96,12 +96,12 @@ pub struct All {
 pub fn all(module: &Module) -> Result<All, Error> {
     let name = module.name();
     let read = |slot| {
-        let info = module.raw.token_info(slot).map_err(Error::refusal(&name))?;
+        let info = module.token_info(slot, &name)?;
         let slot_info = module.context.get_slot_info(slot);
         Ok::<_, Error>((Found { slot, info }, slot_info.map_err(Error::call(&name))?))
     };
     let mut all = All::default();
-    for slot in module.raw.slots(true).map_err(Error::refusal(&name))? {
+    for slot in module.slots(true)? {
         match read(slot) {
             Ok(found) => all.tokens.push(found),
             Err(error) => all
@@ -215,8 +215,7 @@ impl Token {
     /// What the token says of itself now.
     pub(super) fn info(&self) -> Result<TokenInfo, Error> {
         self.with(Again::Yes, |_, slot, _| {
-            let info = self.module.raw.token_info(slot);
-            info.map_err(Error::refusal(&self.name()))
+            self.module.token_info(slot, &self.name())
         })
     }
 

@@ -30,11 +30,11 @@ pub(super) struct Saved {
 /// `LayerSources`), save for those that differ from one of these in case only: docker's reader takes
 /// them for it.
 pub(super) fn saved(bytes: &[u8]) -> Result<Vec<Saved>, Problem> {
-    let images: Vec<Object> = json::read(bytes).map_err(|e| invalid(&e))?;
+    let images: Vec<Object<'_>> = json::read(bytes).map_err(|e| invalid(&e))?;
     images.iter().map(image).collect()
 }
 
-fn image(object: &Object) -> Result<Saved, Problem> {
+fn image(object: &Object<'_>) -> Result<Saved, Problem> {
     for key in object.keys() {
         let disguised = |known: &&str| *known != key && known.eq_ignore_ascii_case(key);
         if [CONFIG, REPO_TAGS, LAYERS].iter().any(disguised) {
@@ -50,7 +50,7 @@ fn image(object: &Object) -> Result<Saved, Problem> {
 }
 
 /// A list of texts; Go writes an empty one as `null`.
-fn list(object: &Object, key: &str) -> Result<Vec<String>, Problem> {
+fn list(object: &Object<'_>, key: &str) -> Result<Vec<String>, Problem> {
     let list: Option<Option<Vec<String>>> = object.get(key).map_err(|e| invalid(&e))?;
     Ok(list.flatten().unwrap_or_default())
 }

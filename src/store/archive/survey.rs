@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::legacy::{LONGEST_MANIFEST, Legacy};
 use super::name::{self, MANIFEST_FILE, NameId, Place, shown};
 use super::walk::{Data, Kind, Links, Member, Names, walk};
 use super::{Archive, Problem};
 use crate::crypto::Digest;
-use crate::image::Reference;
+use crate::image::{Descriptor, Reference};
 use crate::progress::Progress;
 use crate::store::layout::{INDEX_FILE, LAYOUT_FILE, check_layout_version};
 use crate::store::{Error, Limits, Part, Problem as PartProblem, documents};
@@ -121,7 +122,7 @@ impl Found {
                 problem,
             })
         })?;
-        let entry = |d: &crate::image::Descriptor| (d.tag().map(str::to_owned), d.digest);
+        let entry = |d: &Arc<Descriptor>| (d.tag().map(str::to_owned), d.digest);
         Ok(Content::Layout {
             layout_file,
             index,

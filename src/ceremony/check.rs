@@ -1,0 +1,194 @@
+//! What is refused before anything is touched.
+
+use std::path::Path;
+
+use super::Error;
+use super::plan::{Plan, Work};
+use super::transcript::{Line, Transcript};
+use crate::crypto::{Prehash, PublicKey, Signature};
+use crate::files;
+use crate::key::pkcs11::Described;
+use crate::key::{KeyRef, KeyRing};
+
+/// No signature file is longer.
+const MAX_SIGNATURE: usize = 4 * 1024;
+
+/// Makers and models of tokens that are programs.
+const SOFTWARE: [&str; 6] = [
+    "softhsm",
+    "kryoptic",
+    "nss",
+    "mozilla",
+    "ibm sw",
+    "opencryptoki",
+];
+
+/// What was found to be right.
+pub struct Checked {
+    /// The work, with its inputs.
+    pub work: Work,
+    /// The token.
+    pub token: Described,
+}
+
+/// Checks the plan against the world: inputs, outputs, token, and key. Logs in to the token; writes
+/// nothing.
+pub fn check(plan: &Plan, ring: &KeyRing) -> Result<Checked, Error> {
+    let work = plan.work()?;
+    let begun = begun(plan)?;
+    check_outputs(plan, &work, begun.is_some())?;
+    let mut uri = plan.uri();
+    uri.object = None;
+    let token = ring.tokens().describe(&uri)?;
+    check_kind_of_token(plan, &token)?;
+    match &work {
+        Work::RootKey { .. } => {
+            let intent = begun
+                .as_ref()
+                .and_then(|lines| find(lines, "intent", "make-key"));
+            // Once the intent is written the key may be there: running it finds out.
+            if intent.is_none() {
+                ring.tokens().check_label_free(&plan.uri())?;
+            }
+        }
+        Work::EndorseVendors { root, .. } => {
+            let signer = ring.signer(&KeyRef::Token(Box::new(plan.uri())))?;
+            ring.check_passports()?;
+            if signer.public_key() != root {
+                return Err(Error::OtherRoot {
+                    found: signer.public_key().fingerprint(),
+                    wanted: root.fingerprint(),
+                });
+            }
+        }
+    }
+    Ok(Checked { work, token })
+}
+
+fn find<'a>(lines: &'a [Line], event: &str, step: &str) -> Option<&'a Line> {
+    lines
+        .iter()
+        .find(|line| line.event() == event && line.value["step"] == step)
+}
+
+/// The lines of a ceremony that was begun with this plan and is not done.
+fn begun(plan: &Plan) -> Result<Option<Vec<Line>>, Error> {
+    let path = plan.transcript();
+    match path.symlink_metadata() {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        _ => {}
+    }
+    let bytes = super::transcript::read(&path)?;
+    let (lines, _) =
+        super::transcript::parse(&bytes).map_err(|(line, reason)| Error::Transcript {
+            path: path.clone(),
+            line,
+            reason,
+        })?;
+    check_begun(plan, &lines, &path)?;
+    Ok((!lines.is_empty()).then_some(lines))
+}
+
+/// Refuses lines that cannot be gone on with.
+pub(super) fn check_begun(plan: &Plan, lines: &[Line], path: &Path) -> Result<(), Error> {
+    let Some(first) = lines.first() else {
+        return Ok(());
+    };
+    let then = first.value["plan"]["sha384"].as_str().unwrap_or_default();
+    if first.event() != "start" || then != plan.digest {
+        return Err(Error::OtherPlan {
+            path: path.to_owned(),
+            then: then.to_owned(),
+            now: plan.digest.clone(),
+        });
+    }
+    if lines.last().is_some_and(|line| line.event() == "signed") {
+        return Err(Error::Complete {
+            path: path.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// The same for a transcript that is open.
+pub(super) fn check_open(plan: &Plan, transcript: &Transcript) -> Result<(), Error> {
+    check_begun(plan, &transcript.lines, &plan.transcript())
+}
+
+fn check_outputs(plan: &Plan, work: &Work, begun: bool) -> Result<(), Error> {
+    // What an earlier run of this ceremony wrote is compared when its turn comes.
+    if begun {
+        return Ok(());
+    }
+    let absent = |role, path: &Path| {
+        let there = path.symlink_metadata().is_ok();
+        let path = path.to_owned();
+        if there {
+            return Err(Error::Exists { role, path });
+        }
+        Ok(())
+    };
+    match work {
+        Work::RootKey { public, passport } => {
+            absent("root's public key", public)?;
+            absent("root's passport", passport)?;
+        }
+        Work::EndorseVendors { root, vendors } => {
+            for vendor in vendors {
+                if endorsement_there(&vendor.endorsement, root, &vendor.key)?.is_none() {
+                    absent("endorsement", &vendor.endorsement)?;
+                }
+            }
+        }
+    }
+    // An empty one is of a run that ended before its first line.
+    let transcript = plan.transcript();
+    match transcript.symlink_metadata() {
+        Ok(metadata) if !metadata.is_file() => absent("transcript", &transcript),
+        _ => Ok(()),
+    }
+}
+
+/// The valid endorsement that is at its place already.
+pub(super) fn endorsement_there(
+    path: &Path,
+    root: &PublicKey,
+    vendor: &PublicKey,
+) -> Result<Option<Signature>, Error> {
+    if path.symlink_metadata().is_err() {
+        return Ok(None);
+    }
+    let bytes = files::read(path, MAX_SIGNATURE).map_err(Error::file("endorsement"))?;
+    let signature = Signature::from_der(&bytes).ok();
+    let prehash = Prehash::sha384(&vendor.to_spki());
+    Ok(signature.filter(|signature| root.verifies(&prehash, signature)))
+}
+
+/// Refuses to take a program for hardware, and hardware for a rehearsal.
+fn check_kind_of_token(plan: &Plan, described: &Described) -> Result<(), Error> {
+    let token = &described.token;
+    let says = format!("{} {}", token.manufacturer, token.model).to_lowercase();
+    let is_program = SOFTWARE.iter().any(|name| says.contains(name));
+    let refuse = |reason| {
+        Err(Error::Software {
+            token: token.label.clone(),
+            reason,
+        })
+    };
+    if plan.is_rehearsal() {
+        if !is_program && described.in_hardware_slot {
+            return refuse("it is hardware, and the plan is a rehearsal's");
+        }
+        return Ok(());
+    }
+    if is_program {
+        return refuse("it is a program, and the plan is not a rehearsal's (rehearsal = true)");
+    }
+    if !described.in_hardware_slot && !plan.token().hardware_without_flag {
+        return refuse(
+            "its slot does not say that it is hardware; if you know that it is, \
+             the plan has to say token.hardware-without-flag = true",
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,340 @@
+//! Running a ceremony: each step is shown, confirmed, noted, done, verified, and noted again.
+//!
+//! A run that was interrupted is gone on with from what the transcript says. The id of a key is
+//! made up and noted before the key is made, and a signature is noted before its file is written:
+//! so there is never a second key, and no signature is lost.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::check::{self, Checked};
+use super::plan::{Plan, Role, Work};
+use super::transcript::Transcript;
+use super::{Error, groups, words};
+use crate::crypto::digest::unhex;
+use crate::crypto::{Digest, HashAlgorithm, PublicKey, Signer};
+use crate::files::{self, Existing};
+use crate::key::KeyRing;
+
+/// Letters and digits that are not taken for one another.
+const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+/// Letters and digits of a witness's number.
+const NONCE_LEN: usize = 6;
+
+/// Where a ceremony takes place: what is shown to people, and what they answer.
+pub trait Stage {
+    /// Shows a text.
+    fn show(&mut self, text: &str);
+
+    /// Asks a person, and returns what they typed.
+    fn ask(&mut self, question: &str) -> Result<String, Error>;
+}
+
+/// How a ceremony is run.
+pub struct Run<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The keys.
+    pub ring: &'a KeyRing,
+    /// The people.
+    pub stage: &'a mut dyn Stage,
+    /// Nobody is asked: for rehearsals only.
+    pub unattended: bool,
+}
+
+/// What came of a ceremony.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The transcript.
+    pub transcript: PathBuf,
+    /// The files that were written.
+    pub outputs: Vec<PathBuf>,
+    /// The root key.
+    pub root: PublicKey,
+    /// Whether an earlier run was gone on with.
+    pub resumed: bool,
+}
+
+/// A ceremony under way.
+pub(super) struct Under<'a, 'b> {
+    pub(super) run: &'b mut Run<'a>,
+    pub(super) transcript: Transcript,
+    outputs: Vec<PathBuf>,
+}
+
+impl Run<'_> {
+    /// Runs the ceremony, from its beginning or from where it was interrupted.
+    pub fn run(&mut self) -> Result<Outcome, Error> {
+        if self.unattended && !self.plan.is_rehearsal() {
+            return Err(Error::Attended);
+        }
+        let Checked { work, token } = check::check(self.plan, self.ring)?;
+        let (transcript, torn) = Transcript::open(&self.plan.transcript())?;
+        check::check_open(self.plan, &transcript)?;
+        let resumed = !transcript.lines.is_empty();
+        let facts = json!({
+            "label": token.token.label,
+            "manufacturer": token.token.manufacturer,
+            "model": token.token.model,
+            "serial": token.token.serial,
+            "hardware": format!("{}.{}", token.hardware.0, token.hardware.1),
+            "firmware": format!("{}.{}", token.token.firmware.0, token.token.firmware.1),
+        });
+        let mut under = Under {
+            run: self,
+            transcript,
+            outputs: Vec::new(),
+        };
+        under.begin(resumed, torn, &facts)?;
+        let root = match work {
+            Work::RootKey { public, passport } => under.root_key(&public, &passport)?,
+            Work::EndorseVendors { root, vendors } => under.endorse(&root, &vendors)?,
+        };
+        let outputs = under.outputs;
+        Ok(Outcome {
+            transcript: self.plan.transcript(),
+            outputs,
+            root,
+            resumed,
+        })
+    }
+}
+
+/// This program, as the transcript notes it.
+fn tool() -> Result<Value, Error> {
+    let program = std::env::current_exe().map_err(Error::Program)?;
+    let bytes = std::fs::read(program).map_err(Error::Program)?;
+    Ok(json!({
+        "name": env!("CARGO_PKG_NAME"),
+        "version": env!("CARGO_PKG_VERSION"),
+        "sha384": Digest::of(HashAlgorithm::Sha384, &bytes).hex(),
+    }))
+}
+
+impl Under<'_, '_> {
+    fn begin(&mut self, resumed: bool, torn: usize, token: &Value) -> Result<(), Error> {
+        let plan = self.run.plan;
+        if plan.is_rehearsal() {
+            self.show("REHEARSAL: nothing that is made here is to be trusted");
+        }
+        self.show(&format!("ceremony: {}\nplan SHA-384:", plan.title()));
+        self.show_digest(&unhex(&plan.digest).unwrap_or_default());
+        if resumed {
+            let done = self.transcript.lines.len();
+            self.show(&format!(
+                "an earlier run was interrupted after {done} lines of the transcript; going on"
+            ));
+            self.transcript.write(
+                "resumed",
+                json!({ "after": done - 1, "torn_bytes": torn, "tool": tool()?, "token": token }),
+            )?;
+        } else {
+            let people: Vec<Value> = plan
+                .people()
+                .iter()
+                .map(|p| json!({ "name": p.name, "role": p.role.name() }))
+                .collect();
+            self.transcript.write(
+                "start",
+                json!({
+                    "title": plan.title(),
+                    "rehearsal": plan.is_rehearsal(),
+                    "attended": !self.run.unattended,
+                    "tool": tool()?,
+                    "plan": { "sha384": plan.digest, "text": plan.text },
+                    "people": people,
+                    "torn_bytes": torn,
+                }),
+            )?;
+        }
+        let known = self
+            .transcript
+            .lines
+            .iter()
+            .find(|line| line.event() == "token");
+        let Some(known) = known else {
+            self.transcript.write("token", json!({ "token": token }))?;
+            return Ok(());
+        };
+        if known.value["token"] == *token {
+            return Ok(());
+        }
+        Err(Error::Changed {
+            path: plan.transcript(),
+            what: "the token",
+            then: known.value["token"].to_string(),
+            now: token.to_string(),
+        })
+    }
+
+    pub(super) fn show(&mut self, text: &str) {
+        self.run.stage.show(text);
+    }
+
+    /// Shows a digest in digits and in words.
+    fn show_digest(&mut self, digest: &[u8]) {
+        let rows = groups(digest).into_iter().zip(words(digest));
+        for (digits, spoken) in rows {
+            self.show(&format!("    {digits}   {spoken}"));
+        }
+    }
+
+    pub(super) fn show_key(&mut self, what: &str, key: &PublicKey) {
+        self.show(&format!(
+            "fingerprint of {what} (SHA-256 of its SubjectPublicKeyInfo):"
+        ));
+        let digest = Digest::of(HashAlgorithm::Sha256, &key.to_spki());
+        self.show_digest(digest.as_bytes());
+    }
+
+    /// Has everybody confirm a step.
+    pub(super) fn confirm(&mut self, step: &str, what: &str) -> Result<(), Error> {
+        self.show(&format!("\nstep {step}: {what}"));
+        if self.run.unattended {
+            self.transcript
+                .write("confirmed", json!({ "step": step, "people": [] }))?;
+            return Ok(());
+        }
+        for person in self.run.plan.people() {
+            let who = format!("{} ({})", person.name, person.role.name());
+            let (question, wanted) = match person.role {
+                Role::Operator => (
+                    format!("{who}: type Yes to do this step: "),
+                    "Yes".to_owned(),
+                ),
+                Role::Witness => {
+                    let nonce = nonce()?;
+                    (format!("{who}: if you agree, retype {nonce}: "), nonce)
+                }
+            };
+            if self.run.stage.ask(&question)? != wanted {
+                self.transcript
+                    .write("stopped", json!({ "step": step, "by": person.name }))?;
+                return Err(Error::Stopped {
+                    who,
+                    step: step.to_owned(),
+                    reason: "the answer was not the one that was asked for",
+                });
+            }
+        }
+        let people: Vec<&str> = self
+            .run
+            .plan
+            .people()
+            .iter()
+            .map(|p| p.name.as_str())
+            .collect();
+        self.transcript
+            .write("confirmed", json!({ "step": step, "people": people }))?;
+        Ok(())
+    }
+
+    /// Does what touches the token. The intent is noted before; an error is noted too.
+    pub(super) fn step<T>(
+        &mut self,
+        step: &str,
+        intent: Value,
+        work: impl FnOnce(&KeyRing) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut members = json!({ "step": step });
+        merge(&mut members, intent);
+        self.transcript.write("intent", members)?;
+        let done = work(self.run.ring);
+        if let Err(error) = &done {
+            self.transcript.write(
+                "failed",
+                json!({ "step": step, "error": error.to_string() }),
+            )?;
+        }
+        done
+    }
+
+    pub(super) fn result(&mut self, step: &str, result: Value) -> Result<(), Error> {
+        let mut members = json!({ "step": step });
+        merge(&mut members, result);
+        self.transcript.write("result", members)?;
+        Ok(())
+    }
+
+    /// Writes an output whole and new, reads it again, and notes it. One that an earlier run wrote
+    /// is compared.
+    pub(super) fn output(
+        &mut self,
+        role: &'static str,
+        path: &Path,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        files::write(path, bytes, 0o644, Existing::Keep).map_err(Error::file(role))?;
+        let again = files::read(path, bytes.len()).map_err(Error::file(role))?;
+        if again != bytes {
+            return Err(Error::Reread {
+                role,
+                path: path.to_owned(),
+            });
+        }
+        self.outputs.push(path.to_owned());
+        let step = format!("output:{}", name_of(path));
+        if self.transcript.find("output", &step).is_none() {
+            let digest = Digest::of(HashAlgorithm::Sha384, bytes).hex();
+            let members =
+                json!({ "step": step, "file": name_of(path), "role": role, "sha384": digest });
+            self.transcript.write("output", members)?;
+        }
+        self.show(&format!("wrote {}", path.display()));
+        Ok(())
+    }
+
+    /// Signs the transcript.
+    pub(super) fn close(&mut self, signer: &dyn Signer, root: &PublicKey) -> Result<(), Error> {
+        if signer.public_key() != root {
+            return Err(Error::OtherRoot {
+                found: signer.public_key().fingerprint(),
+                wanted: root.fingerprint(),
+            });
+        }
+        let what = "sign the transcript with the root key: this closes the ceremony";
+        self.confirm("close", what)?;
+        self.transcript
+            .write("intent", json!({ "step": "close" }))?;
+        self.transcript.sign(|prehash| Ok(signer.sign(prehash)?))?;
+        let transcript = self.run.plan.transcript();
+        self.show(&format!(
+            "wrote {}; SHA-384 of its last line:",
+            transcript.display()
+        ));
+        self.show_digest(&unhex(&self.transcript.last()).unwrap_or_default());
+        Ok(())
+    }
+}
+
+/// Six letters or digits in two groups, for a witness to retype.
+fn nonce() -> Result<String, Error> {
+    let mut bytes = [0; NONCE_LEN];
+    let filled = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+    match filled {
+        Ok(NONCE_LEN) => {}
+        Ok(_) => return Err(Error::NoTerminal(std::io::ErrorKind::UnexpectedEof.into())),
+        Err(e) => return Err(Error::NoTerminal(e.into())),
+    }
+    let letters = bytes.map(|b| char::from(ALPHABET[usize::from(b) % ALPHABET.len()]));
+    let (left, right) = letters.split_at(NONCE_LEN / 2);
+    Ok(format!(
+        "{}-{}",
+        left.iter().collect::<String>(),
+        right.iter().collect::<String>()
+    ))
+}
+
+pub(super) fn merge(into: &mut Value, more: Value) {
+    if let (Value::Object(into), Value::Object(more)) = (into, more) {
+        into.extend(more);
+    }
+}
+
+pub(super) fn name_of(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}

@@ -1,0 +1,222 @@
+//! The steps of a ceremony: a root key and its passport, or one endorsement a vendor.
+
+use std::path::Path;
+
+use base64ct::{Base64, Encoding};
+use serde_json::json;
+
+use super::Error;
+use super::check::endorsement_there;
+use super::plan::PlannedVendor;
+use super::run::{Under, merge, name_of};
+use crate::crypto::digest::{hex, unhex};
+use crate::crypto::{Digest, HashAlgorithm, Prehash, PublicKey, Signature, Signer};
+use crate::key::KeyRef;
+use crate::key::pkcs11::{NewKey, Passport, attributes_json};
+use crate::key::uri::TokenUri;
+
+impl Under<'_, '_> {
+    pub(super) fn root_key(&mut self, public: &Path, passport: &Path) -> Result<PublicKey, Error> {
+        let key = self.make_key()?;
+        self.show_key("the root key", &key);
+        self.output("root's public key", public, &key.to_spki())?;
+        let text = self.make_passport(&key)?;
+        self.output("root's passport", passport, text.as_bytes())?;
+        let uri = self.uri_of_key();
+        let signer = self.run.ring.signer(&KeyRef::Token(Box::new(uri)))?;
+        self.close(&*signer, &key)?;
+        Ok(key)
+    }
+
+    /// The URI of the key, with the id that was noted for it.
+    fn uri_of_key(&self) -> TokenUri {
+        let intent = self.transcript.find("intent", "make-key");
+        let id = intent.and_then(|line| unhex(line.text("id")?));
+        TokenUri {
+            id,
+            ..self.run.plan.uri()
+        }
+    }
+
+    fn make_key(&mut self) -> Result<PublicKey, Error> {
+        let step = "make-key";
+        if let Some(result) = self.transcript.find("result", step) {
+            return self.key_of(result.text("spki"));
+        }
+        let plan = self.run.plan;
+        let label = plan.uri().object.unwrap_or_default();
+        let token = &plan.token().label;
+        let what = format!(
+            "make the private key \"{label}\" on token \"{token}\" (P-384, never to leave it)"
+        );
+        if self.transcript.find("intent", step).is_some() {
+            self.show("\nthe transcript says that the key was going to be made; looking for it");
+            let uri = self.uri_of_key();
+            if let Some(key) = self.run.ring.tokens().existing(&uri)? {
+                self.show("it is there, and is taken up");
+                return self.key_made(&key, true);
+            }
+            let removed = self.run.ring.tokens().remove_orphans(&uri)?;
+            self.show(&format!(
+                "it is not there ({removed} halves of it were removed)"
+            ));
+            self.confirm(step, &what)?;
+            let again = json!({ "id": uri.id.as_deref().map(hex), "again": true });
+            let key = self.step(step, again, |ring| Ok(ring.tokens().generate(&uri)?))?;
+            return self.key_made(&key, false);
+        }
+        self.confirm(step, &what)?;
+        let id = self.run.ring.tokens().new_id()?;
+        let uri = TokenUri {
+            id: Some(id.clone()),
+            ..plan.uri()
+        };
+        let intent = json!({ "label": label, "id": hex(&id), "curve": "secp384r1" });
+        let key = self.step(step, intent, |ring| Ok(ring.tokens().generate(&uri)?))?;
+        self.key_made(&key, false)
+    }
+
+    fn key_made(&mut self, key: &NewKey, found: bool) -> Result<PublicKey, Error> {
+        let spki = key.public.to_spki();
+        self.result(
+            "make-key",
+            json!({
+                "found_after_interruption": found,
+                "spki": Base64::encode_string(&spki),
+                "sha256": Digest::of(HashAlgorithm::Sha256, &spki).hex(),
+                "attributes": attributes_json(&key.facts),
+                "oddities": key.oddities,
+            }),
+        )?;
+        for oddity in &key.oddities {
+            self.show(&format!(
+                "note: of the key that it made, the token says {oddity}"
+            ));
+        }
+        Ok(key.public)
+    }
+
+    fn make_passport(&mut self, key: &PublicKey) -> Result<String, Error> {
+        let step = "passport";
+        let noted = self.transcript.find("result", step);
+        if let Some(text) = noted.and_then(|line| line.text("passport")) {
+            return Ok(text.to_owned());
+        }
+        self.confirm(step, "read the fingerprint above aloud, compare it with root-ca.pub, and have the key sign its passport")?;
+        let uri = self.uri_of_key();
+        // The oddities of the key were noted and shown: the passport states them.
+        let accepted: Vec<String> = crate::key::pkcs11::FACTS
+            .iter()
+            .map(|(_, name)| (*name).to_owned())
+            .collect();
+        let passport = self.step(step, json!({}), |ring| Ok(ring.passport(&uri, &accepted)?))?;
+        if passport.public_key() != key {
+            return Err(Error::OtherRoot {
+                found: passport.public_key().fingerprint(),
+                wanted: key.fingerprint(),
+            });
+        }
+        let text = String::from_utf8_lossy(passport.as_bytes()).into_owned();
+        self.result(step, json!({ "passport": text }))?;
+        Ok(text)
+    }
+
+    pub(super) fn endorse(
+        &mut self,
+        root: &PublicKey,
+        vendors: &[PlannedVendor],
+    ) -> Result<PublicKey, Error> {
+        let uri = self.run.plan.uri();
+        let signer = self.run.ring.signer(&KeyRef::Token(Box::new(uri)))?;
+        self.show_key("the root key", root);
+        if self.transcript.find("root", "root").is_none() {
+            let passport = match self.run.plan.passport()? {
+                Some(path) => {
+                    let passport = Passport::read(&path)?;
+                    Some(String::from_utf8_lossy(passport.as_bytes()).into_owned())
+                }
+                None => None,
+            };
+            self.transcript.write(
+                "root",
+                json!({
+                    "step": "root",
+                    "spki": Base64::encode_string(&root.to_spki()),
+                    "sha256": Digest::of(HashAlgorithm::Sha256, &root.to_spki()).hex(),
+                    "passport": passport,
+                }),
+            )?;
+        }
+        for vendor in vendors {
+            let signature = self.endorse_one(&*signer, root, vendor)?;
+            self.output("endorsement", &vendor.endorsement, &signature.to_der())?;
+        }
+        self.close(&*signer, root)?;
+        Ok(*root)
+    }
+
+    fn endorse_one(
+        &mut self,
+        signer: &dyn Signer,
+        root: &PublicKey,
+        vendor: &PlannedVendor,
+    ) -> Result<Signature, Error> {
+        let step = format!("endorse:{}", vendor.name);
+        let prehash = Prehash::sha384(&vendor.key.to_spki());
+        if let Some(result) = self.transcript.find("result", &step) {
+            let der = result
+                .text("signature")
+                .and_then(|t| Base64::decode_vec(t).ok());
+            let signature = der.and_then(|der| Signature::from_der(&der).ok());
+            let signature = signature.filter(|signature| root.verifies(&prehash, signature));
+            return signature.ok_or_else(|| Error::Transcript {
+                path: self.run.plan.transcript(),
+                line: result.value["n"]
+                    .as_u64()
+                    .map_or(0, |n| usize::try_from(n + 1).unwrap_or(0)),
+                reason: "it holds no signature of the root key over the vendor's".into(),
+            });
+        }
+        self.show_key(
+            &format!("vendor \"{}\" ({})", vendor.name, name_of(&vendor.file)),
+            &vendor.key,
+        );
+        let spki = vendor.key.to_spki();
+        let about = json!({
+            "vendor": vendor.name,
+            "spki": Base64::encode_string(&spki),
+            "sha256": Digest::of(HashAlgorithm::Sha256, &spki).hex(),
+        });
+        let kept = endorsement_there(&vendor.endorsement, root, &vendor.key)?;
+        let is_kept = kept.is_some();
+        let signature = if let Some(signature) = kept {
+            self.show("an endorsement of this root key is there, holds, and is kept");
+            signature
+        } else {
+            let what = format!(
+                "sign vendor \"{}\"'s public key with the root key",
+                vendor.name
+            );
+            self.confirm(&step, &what)?;
+            self.step(&step, about.clone(), |_| Ok(signer.sign(&prehash)?))?
+        };
+        let mut result = about;
+        let signature_text = Base64::encode_string(&signature.to_der());
+        merge(
+            &mut result,
+            json!({ "kept": is_kept, "signature": signature_text }),
+        );
+        self.result(&step, result)?;
+        Ok(signature)
+    }
+
+    fn key_of(&self, spki: Option<&str>) -> Result<PublicKey, Error> {
+        let spki = spki.and_then(|text| Base64::decode_vec(text).ok());
+        let key = spki.and_then(|spki| PublicKey::from_spki(&spki).ok());
+        key.ok_or_else(|| Error::Transcript {
+            path: self.run.plan.transcript(),
+            line: self.transcript.lines.len(),
+            reason: "the result of making the key holds no public key".into(),
+        })
+    }
+}

@@ -1,0 +1,230 @@
+//! Transcripts: what was done, in lines of JSON, each with the SHA-384 of the one before.
+//!
+//! A line is written and synced before and after every step that touches the token: the intent,
+//! then the result. The last line is the key's signature of the one before it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use base64ct::{Base64, Encoding};
+use rustix::fs::{FlockOperation, flock};
+use serde_json::{Map, Value};
+
+use super::Error;
+use crate::crypto::{Digest, HashAlgorithm, Prehash, Signature};
+use crate::files;
+
+/// What the signature of a transcript is made over: this, and the chain up to the last line. No
+/// endorsement (DER), no image's config (JSON), no passport starts like this.
+const DOMAIN: &[u8] = b"ir-sign ceremony transcript v1\0";
+/// No transcript is longer.
+const MAX_TRANSCRIPT: u64 = 4 * 1024 * 1024;
+
+/// A line as it was read.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Its members.
+    pub value: Value,
+    /// SHA-384 of its bytes, its newline included.
+    pub digest: String,
+}
+
+impl Line {
+    /// What the line tells of.
+    pub fn event(&self) -> &str {
+        self.value["event"].as_str().unwrap_or_default()
+    }
+
+    /// A member that is a text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.value[name].as_str()
+    }
+}
+
+/// What the first line has instead of a digest.
+pub fn origin() -> String {
+    "0".repeat(96)
+}
+
+/// The message that a transcript's signature is over: the last line without its signature, which
+/// holds the digest of the line before it.
+pub fn prehash(unsigned: &Value) -> Prehash {
+    Prehash::sha384(&[DOMAIN, unsigned.to_string().as_bytes()].concat())
+}
+
+/// Reads lines and checks the chain. What is wrong is told with the line's number, from 1.
+///
+/// A last line without an end is no line: its bytes are returned apart.
+pub fn parse(bytes: &[u8]) -> Result<(Vec<Line>, usize), (usize, String)> {
+    let mut lines: Vec<Line> = Vec::new();
+    let mut torn = 0;
+    for (n, bytes) in bytes.split_inclusive(|b| *b == b'\n').enumerate() {
+        if !bytes.ends_with(b"\n") {
+            torn = bytes.len();
+            break;
+        }
+        let line = parse_line(bytes, n, lines.last());
+        lines.push(line.map_err(|reason| (n + 1, reason))?);
+    }
+    Ok((lines, torn))
+}
+
+fn parse_line(bytes: &[u8], n: usize, before: Option<&Line>) -> Result<Line, String> {
+    let value: Value =
+        serde_json::from_slice(bytes).map_err(|_| "it was changed: it is not JSON".to_owned())?;
+    // One spelling, so that what is hashed and what is understood are the same.
+    if format!("{value}\n").as_bytes() != bytes {
+        return Err("it was changed: its JSON is not spelt as ir-sign spells it".into());
+    }
+    if value["n"] != n {
+        return Err(format!("its number is {}, not {n}", value["n"]));
+    }
+    let wanted = before.map_or_else(origin, |line| line.digest.clone());
+    if value["prev"] != wanted.as_str() {
+        return Err(if n == 0 {
+            "it is not a first line: its prev is not zero".into()
+        } else {
+            format!("line {n} was changed, or this one: prev is not the SHA-384 of line {n}")
+        });
+    }
+    if value["event"].as_str().is_none() {
+        return Err("it has no event".into());
+    }
+    Ok(Line {
+        value,
+        digest: Digest::of(HashAlgorithm::Sha384, bytes).hex(),
+    })
+}
+
+/// Reads a transcript's file.
+pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    let limit = usize::try_from(MAX_TRANSCRIPT).unwrap_or(usize::MAX);
+    files::read(path, limit).map_err(Error::file("transcript"))
+}
+
+/// A transcript that is being written. Nobody else writes to it meanwhile.
+pub struct Transcript {
+    path: PathBuf,
+    file: File,
+    /// The lines so far.
+    pub lines: Vec<Line>,
+}
+
+impl Transcript {
+    /// Opens the transcript, or makes a new one; the bytes of a torn last line, which are taken
+    /// off, are counted.
+    pub fn open(path: &Path) -> Result<(Self, usize), Error> {
+        let io = |action| {
+            let path = path.to_owned();
+            move |source| {
+                Error::file("transcript")(files::Error::Io {
+                    path,
+                    action,
+                    source,
+                })
+            }
+        };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o644)
+            .open(path)
+            .map_err(io("open"))?;
+        flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| Error::Busy {
+            path: path.to_owned(),
+        })?;
+        let mut bytes = Vec::new();
+        let limited = Read::by_ref(&mut file).take(MAX_TRANSCRIPT + 1);
+        { limited }.read_to_end(&mut bytes).map_err(io("read"))?;
+        let (lines, torn) = parse(&bytes).map_err(|(line, reason)| Error::Transcript {
+            path: path.to_owned(),
+            line,
+            reason,
+        })?;
+        if torn > 0 {
+            let whole = (bytes.len() - torn) as u64;
+            file.set_len(whole).map_err(io("shorten"))?;
+            file.seek(SeekFrom::End(0)).map_err(io("shorten"))?;
+            file.sync_all().map_err(io("sync"))?;
+        }
+        // The file's name has to last as long as what is written in it.
+        files::sync_dir(&files::parent_of(path)).map_err(Error::file("transcript"))?;
+        let transcript = Self {
+            path: path.to_owned(),
+            file,
+            lines,
+        };
+        Ok((transcript, torn))
+    }
+
+    /// Writes a line, and returns when it lasts.
+    pub fn write(&mut self, event: &str, members: Value) -> Result<(), Error> {
+        let line = self.line(event, members);
+        self.append(line)
+    }
+
+    /// Writes the last line: the key's signature over all that is before it.
+    pub fn sign(
+        &mut self,
+        sign: impl FnOnce(&Prehash) -> Result<Signature, Error>,
+    ) -> Result<(), Error> {
+        let mut line = self.line("signed", Value::Null);
+        let signature = sign(&prehash(&line))?;
+        line["signature"] = Base64::encode_string(&signature.to_der()).into();
+        self.append(line)
+    }
+
+    fn line(&self, event: &str, members: Value) -> Value {
+        let prev = self
+            .lines
+            .last()
+            .map_or_else(origin, |line| line.digest.clone());
+        let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        let mut line = Map::new();
+        line.insert("n".into(), self.lines.len().into());
+        line.insert("prev".into(), prev.into());
+        line.insert("time".into(), time.into());
+        line.insert("event".into(), event.into());
+        if let Value::Object(members) = members {
+            line.extend(members);
+        }
+        Value::Object(line)
+    }
+
+    fn append(&mut self, value: Value) -> Result<(), Error> {
+        let bytes = format!("{value}\n").into_bytes();
+        let written = self
+            .file
+            .write_all(&bytes)
+            .and_then(|()| self.file.sync_all());
+        written.map_err(|source| {
+            Error::file("transcript")(files::Error::Io {
+                path: self.path.clone(),
+                action: "write",
+                source,
+            })
+        })?;
+        self.lines.push(Line {
+            value,
+            digest: Digest::of(HashAlgorithm::Sha384, &bytes).hex(),
+        });
+        Ok(())
+    }
+
+    /// The first line of an event about a step.
+    pub fn find(&self, event: &str, step: &str) -> Option<&Line> {
+        let is = |line: &&Line| line.event() == event && line.value["step"] == step;
+        self.lines.iter().find(is)
+    }
+
+    /// The chain's end.
+    pub fn last(&self) -> String {
+        self.lines
+            .last()
+            .map_or_else(origin, |line| line.digest.clone())
+    }
+}

@@ -1,0 +1,114 @@
+//! The commands on ceremonies.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueHint};
+
+use super::token::TokenArgs;
+use super::{Common, Settings, SettingsOf};
+
+/// `ceremony`
+#[derive(Debug, Subcommand)]
+pub enum CeremonyCommand {
+    /// Check a plan against the world: inputs, outputs, token and key
+    ///
+    /// Logs in to the token; writes nothing.
+    Check(Check),
+    /// Run a plan, or go on with one that was interrupted
+    ///
+    /// Each step is shown and has to be confirmed on the terminal.
+    Run(RunPlan),
+    /// Verify a transcript, without a token
+    Verify(VerifyTranscript),
+    /// Write the page that people sign, as Markdown and HTML, beside the transcript
+    Report(Report),
+    /// Compare two transcripts, of a rehearsal and of the ceremony
+    Diff(Diff),
+}
+
+/// `ceremony check`
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The plan
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub plan: PathBuf,
+    #[command(flatten)]
+    pub tokens: TokenArgs,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `ceremony run`
+#[derive(Debug, Args)]
+pub struct RunPlan {
+    /// The plan
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub plan: PathBuf,
+    /// Ask nobody to confirm: for rehearsals only
+    #[arg(long)]
+    pub unattended: bool,
+    #[command(flatten)]
+    pub tokens: TokenArgs,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `ceremony verify`
+#[derive(Debug, Args)]
+pub struct VerifyTranscript {
+    /// The transcript
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub transcript: PathBuf,
+    /// The root's public key, as the verifier knows it
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub ca_pub: Option<PathBuf>,
+    /// Where the files are that the ceremony wrote [default: the transcript's folder]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub files: Option<PathBuf>,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `ceremony report`
+#[derive(Debug, Args)]
+pub struct Report {
+    /// The transcript
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub transcript: PathBuf,
+    /// The root's public key, as the verifier knows it
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub ca_pub: Option<PathBuf>,
+    /// Where the files are that the ceremony wrote [default: the transcript's folder]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub files: Option<PathBuf>,
+    /// Replace other pages that are there already
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `ceremony diff`
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// One transcript
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub a: PathBuf,
+    /// The other
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub b: PathBuf,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+impl SettingsOf for CeremonyCommand {
+    fn settings(&self) -> Settings {
+        match self {
+            Self::Check(args) => args.common.into(),
+            Self::Run(args) => args.common.into(),
+            Self::Verify(args) => args.common.into(),
+            Self::Report(args) => args.common.into(),
+            Self::Diff(args) => args.common.into(),
+        }
+    }
+}

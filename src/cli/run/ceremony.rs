@@ -1,0 +1,276 @@
+//! The commands on ceremonies.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::ceremony::plan::{Plan, Work};
+use crate::ceremony::run::{Run, Stage};
+use crate::ceremony::verify::{Verified, verify};
+use crate::ceremony::{Error, check, diff, report};
+use crate::cli::args::ceremony::{CeremonyCommand, Check, Diff, Report, RunPlan, VerifyTranscript};
+use crate::cli::args::token::{PassportArgs, TokenArgs};
+use crate::cli::console::{Console, Failure, Outcome, tell};
+use crate::cli::explain::Status;
+use crate::cli::prompt;
+use crate::cli::show::{self, plain};
+use crate::files::{self, Existing};
+use crate::key::{self, KeyRing};
+
+/// Runs a command on ceremonies.
+pub(super) fn run(command: CeremonyCommand, console: &Console) -> Outcome {
+    match command {
+        CeremonyCommand::Check(args) => check_plan(args, console),
+        CeremonyCommand::Run(args) => run_plan(args, console),
+        CeremonyCommand::Verify(args) => verify_transcript(&args, console),
+        CeremonyCommand::Report(args) => write_report(&args, console),
+        CeremonyCommand::Diff(args) => compare(&args, console),
+    }
+}
+
+/// The plan, and a ring that wants the passport that the plan names.
+fn ready(path: &Path, tokens: TokenArgs) -> Result<(Plan, KeyRing), Failure> {
+    let plan = Plan::read(path)?;
+    let require_passport = plan.passport()?.into_iter().collect();
+    let options = tokens.options(PassportArgs { require_passport })?;
+    Ok((plan, KeyRing::new(options)))
+}
+
+fn check_plan(args: Check, console: &Console) -> Outcome {
+    let (plan, ring) = ready(&args.plan, args.tokens)?;
+    let checked = check::check(&plan, &ring)?;
+    console.note(&format!(
+        "plan {}: {}",
+        plain(&args.plan.display().to_string()),
+        plain(plan.title())
+    ));
+    if plan.is_rehearsal() {
+        console.note("a rehearsal: nothing that it makes is to be trusted");
+    }
+    console.note(&format!("token {}", checked.token.token.uri));
+    let work = match &checked.work {
+        Work::RootKey { public, passport } => {
+            vec![format!(
+                "make the root key, and write {} and {}",
+                public.display(),
+                passport.display()
+            )]
+        }
+        Work::EndorseVendors { vendors, .. } => vendors
+            .iter()
+            .map(|vendor| {
+                format!(
+                    "endorse vendor \"{}\" ({}), and write {}",
+                    vendor.name,
+                    vendor.key.fingerprint(),
+                    vendor.endorsement.display()
+                )
+            })
+            .collect(),
+    };
+    for line in &work {
+        console.note(&plain(line));
+    }
+    for person in plan.people() {
+        console.note(&format!("{}: {}", person.role.name(), plain(&person.name)));
+    }
+    console.note("everything is as the plan says");
+    console.json(|| {
+        json!({
+            "title": plan.title(),
+            "rehearsal": plan.is_rehearsal(),
+            "sha384": plan.digest,
+            "token": checked.token.token.uri.to_string(),
+            "work": work,
+        })
+    })?;
+    Ok(Status::Done)
+}
+
+/// The terminal of this process, or none in an unattended rehearsal.
+struct Terminal {
+    quiet: bool,
+}
+
+impl Stage for Terminal {
+    fn show(&mut self, text: &str) {
+        if !self.quiet {
+            for line in text.split('\n') {
+                tell(&plain(line));
+            }
+        }
+    }
+
+    fn ask(&mut self, question: &str) -> Result<String, Error> {
+        prompt::line(&plain(question)).map_err(Error::NoTerminal)
+    }
+}
+
+fn run_plan(args: RunPlan, console: &Console) -> Outcome {
+    let (plan, ring) = ready(&args.plan, args.tokens)?;
+    let mut stage = Terminal {
+        quiet: args.unattended && console.settings.quiet,
+    };
+    let mut run = Run {
+        plan: &plan,
+        ring: &ring,
+        stage: &mut stage,
+        unattended: args.unattended,
+    };
+    let outcome = run.run()?;
+    let path = |path: &PathBuf| path.display().to_string();
+    console.result(&path(&outcome.transcript))?;
+    console.json(|| {
+        json!({
+            "transcript": path(&outcome.transcript),
+            "outputs": outcome.outputs.iter().map(path).collect::<Vec<_>>(),
+            "root": show::fingerprint(&outcome.root.fingerprint()),
+            "resumed": outcome.resumed,
+        })
+    })?;
+    Ok(Status::Done)
+}
+
+fn verified(
+    transcript: &Path,
+    ca: Option<&PathBuf>,
+    folder: Option<&PathBuf>,
+) -> Result<Verified, Failure> {
+    let expected = ca.map(|path| key::read_public(path)).transpose()?;
+    let folder = folder
+        .cloned()
+        .unwrap_or_else(|| files::parent_of(transcript));
+    Ok(verify(transcript, &folder, expected.as_ref())?)
+}
+
+fn verify_transcript(args: &VerifyTranscript, console: &Console) -> Outcome {
+    let found = verified(&args.transcript, args.ca_pub.as_ref(), args.files.as_ref())?;
+    tell_findings(&found, console);
+    let holds = found.holds();
+    if let (Some(root), true) = (&found.root, holds) {
+        console.note(&format!("signed by {}", root.fingerprint()));
+        if args.ca_pub.is_none() {
+            console.note("compare that with the root key you know, or give it with -c");
+        }
+        console.result(&root.fingerprint().to_string())?;
+    }
+    console.json(|| {
+        let findings = found.findings.iter().map(|finding| {
+            json!({
+                "rule": finding.rule,
+                "about": finding.about,
+                "passed": finding.failure.is_none(),
+                "reason": finding.failure,
+            })
+        });
+        json!({
+            "holds": holds,
+            "rehearsal": found.lines.first().is_some_and(|line| line.value["rehearsal"] == true),
+            "root": found.root.map_or(Value::Null, |root| show::fingerprint(&root.fingerprint())),
+            "findings": findings.collect::<Vec<_>>(),
+        })
+    })?;
+    Ok(if holds { Status::Done } else { Status::Refused })
+}
+
+fn tell_findings(found: &Verified, console: &Console) {
+    if found
+        .lines
+        .first()
+        .is_some_and(|line| line.value["rehearsal"] == true)
+    {
+        console.note("REHEARSAL: nothing that was made is to be trusted");
+    }
+    for finding in &found.findings {
+        let line = match &finding.failure {
+            None => format!(
+                "{} {}: {}",
+                console.paint.good("passed"),
+                finding.rule,
+                plain(&finding.about)
+            ),
+            Some(why) => format!(
+                "{} {}: {}: {}",
+                console.paint.bad("FAILED"),
+                finding.rule,
+                plain(&finding.about),
+                plain(why)
+            ),
+        };
+        console.note(&line);
+    }
+}
+
+fn write_report(args: &Report, console: &Console) -> Outcome {
+    let found = verified(&args.transcript, args.ca_pub.as_ref(), args.files.as_ref())?;
+    if !found.holds() {
+        tell_findings(&found, console);
+        console.note("no report is written of a transcript that does not hold");
+        return Ok(Status::Refused);
+    }
+    let existing = if args.force {
+        Existing::Replace
+    } else {
+        Existing::Keep
+    };
+    for (ending, page) in [
+        (".md", report::markdown(&found)),
+        (".html", report::html(&found)),
+    ] {
+        let mut path: OsString = args.transcript.clone().into();
+        path.push(ending);
+        let path = PathBuf::from(path);
+        files::write(&path, page.as_bytes(), 0o644, existing).map_err(|source| Error::File {
+            role: "report",
+            source,
+        })?;
+        console.note(&format!("wrote {}", plain(&path.display().to_string())));
+    }
+    Ok(Status::Done)
+}
+
+fn compare(args: &Diff, console: &Console) -> Outcome {
+    let differences = diff::diff(&args.a, &args.b)?;
+    for difference in &differences {
+        console.result(&plain(difference))?;
+    }
+    if differences.is_empty() {
+        console.note("they differ in nothing but tokens, times, keys and signatures");
+    }
+    console.json(|| json!({ "alike": differences.is_empty(), "differences": differences }))?;
+    Ok(if differences.is_empty() {
+        Status::Done
+    } else {
+        Status::Refused
+    })
+}
+
+/// What a ceremony's error means for the exit status.
+pub(in crate::cli) fn status(error: &Error, of_file: impl Fn(&files::Error) -> Status) -> Status {
+    match error {
+        Error::File { source, .. } => of_file(source),
+        Error::Plan { .. } | Error::Attended => Status::Usage,
+        Error::NoTerminal(_) | Error::Program(_) | Error::Busy { .. } => Status::Undecided,
+        _ => Status::Refused,
+    }
+}
+
+/// What to do about a ceremony's error.
+pub(in crate::cli) fn hint(error: &Error) -> Option<&'static str> {
+    Some(match error {
+        Error::Stopped { .. } => "run it again to go on from there",
+        Error::Complete { .. } => "verify it: ir-sign ceremony verify TRANSCRIPT",
+        Error::OtherPlan { .. } => {
+            "a plan is not changed under way: finish with the one that it was begun with"
+        }
+        Error::Transcript { .. } => {
+            "nothing more is written to it: keep it as it is, and see SECURITY.md for what to do"
+        }
+        Error::Exists { .. } => {
+            "a ceremony replaces nothing: move it away, or name another in the plan"
+        }
+        Error::Busy { .. } => "wait for it to end",
+        _ => return None,
+    })
+}

@@ -1,0 +1,115 @@
+//! What work on a token needs that may have been interrupted: what is there already, and what is
+//! left of a key that was half made.
+
+use std::sync::Arc;
+
+use cryptoki::object::ObjectClass;
+
+use super::Tokens;
+use super::error::Error;
+use super::generate::{ASKED, BORN, NewKey, check_free, random_id};
+use super::manage::TokenListing;
+use super::object;
+use super::signer::TokenKey;
+use super::token::Again;
+use crate::crypto::Signer;
+use crate::key::uri::TokenUri;
+
+/// A token, and whether it is hardware by its slot's own word.
+#[derive(Clone, Debug)]
+pub struct Described {
+    /// What it says of itself.
+    pub token: TokenListing,
+    /// Major and minor version of its hardware.
+    pub hardware: (u8, u8),
+    /// Whether its slot has `CKF_HW_SLOT`.
+    pub in_hardware_slot: bool,
+}
+
+impl Tokens {
+    /// The one token that a URI names; nothing is sent to it.
+    pub fn describe(&self, uri: &TokenUri) -> Result<Described, Error> {
+        let token = self.token(uri)?;
+        let info = token.info()?;
+        let in_hardware_slot = token.with(Again::Yes, |_, slot, _| {
+            let slot = token.module.context.get_slot_info(slot);
+            Ok(slot.map_err(Error::call(&token.name()))?.hardware_slot())
+        })?;
+        Ok(Described {
+            token: TokenListing::new(&info),
+            hardware: info.hardware,
+            in_hardware_slot,
+        })
+    }
+
+    /// An id for a key that is going to be made.
+    pub fn new_id(&self) -> Result<Vec<u8>, Error> {
+        random_id().map_err(|reason| Error::Nonsense {
+            what: "the system's random numbers".into(),
+            reason,
+        })
+    }
+
+    /// Refuses a label that any key on the token has.
+    pub fn check_label_free(&self, uri: &TokenUri) -> Result<(), Error> {
+        let token = self.logged_in(uri)?;
+        let label = uri.object.as_ref().map(|label| label.clone().into_bytes());
+        check_free(&token, "label", label.as_ref(), None)
+    }
+
+    /// The private key of this label and id, if it is there: read back, compared with what is asked
+    /// of a new key, and proven by a signature.
+    pub fn existing(&self, uri: &TokenUri) -> Result<Option<NewKey>, Error> {
+        let token = self.logged_in(uri)?;
+        let key = match object::find_private(&token, uri) {
+            Ok(key) => key,
+            Err(Error::Keys { found, .. }) if found.is_empty() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let key = TokenKey::new(Arc::clone(&token), key)?;
+        let facts = key.facts()?;
+        let differences = facts.differences(&ASKED);
+        if !differences.is_empty() {
+            return Err(Error::Attributes {
+                key: key.name(),
+                differences,
+            });
+        }
+        key.prove()?;
+        Ok(Some(NewKey {
+            uri: key.uri(),
+            public: *key.public_key(),
+            oddities: facts.differences(&BORN),
+            facts,
+        }))
+    }
+
+    /// Removes public keys of this label and id that have no private half; how many there were. Only
+    /// for a label and id that this program made up and noted before.
+    pub fn remove_orphans(&self, uri: &TokenUri) -> Result<usize, Error> {
+        let (Some(label), Some(id)) = (&uri.object, &uri.id) else {
+            return Err(Error::NoLabel {
+                uri: uri.to_string(),
+            });
+        };
+        let token = self.logged_in(uri)?;
+        let label = label.clone().into_bytes();
+        token.with_writing(Again::No, |session, _, _| {
+            let name = token.name();
+            let find = |class| {
+                let found = session.find_objects(&object::template(class, Some(&label), Some(id)));
+                found.map_err(Error::call(&name))
+            };
+            if !find(ObjectClass::PRIVATE_KEY)?.is_empty() {
+                return Ok(0);
+            }
+            let orphans = find(ObjectClass::PUBLIC_KEY)?;
+            for orphan in &orphans {
+                session
+                    .destroy_object(*orphan)
+                    .map_err(Error::call(&name))?;
+            }
+            Ok(orphans.len())
+        })
+    }
+}

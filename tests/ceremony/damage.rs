@@ -1,0 +1,302 @@
+//! Transcripts that were changed, tokens that fail, and runs that are killed: at every line, call
+//! and write that there is.
+
+use std::fs;
+use std::path::Path;
+
+use faulty_module::log::Log;
+use ir_sign::ceremony::verify::verify;
+
+use crate::room::{Room, VENDORS};
+
+const RUN: &str = "ceremony run root.toml --unattended PIN";
+const RUN_ENDORSE: &str = "ceremony run endorse.toml --unattended PIN";
+
+/// Every how many points one is tried: all with `IR_SIGN_THOROUGH=1`.
+fn every(usually: usize) -> usize {
+    let thorough = std::env::var_os("IR_SIGN_THOROUGH").is_some_and(|v| v == "1");
+    if thorough { 1 } else { usually }
+}
+
+fn holds(folder: &Path, bytes: &[u8]) -> bool {
+    let path = folder.join("changed.transcript");
+    fs::write(&path, bytes).expect("written");
+    verify(&path, folder, None).is_ok_and(|found| found.holds())
+}
+
+#[test]
+fn every_changed_byte_of_a_transcript_is_refused() {
+    let room = Room::new();
+    room.make_root();
+    room.write("endorse.toml", room.endorsement_plan());
+    room.ir(RUN_ENDORSE).exits(0);
+    let mut tried = 0;
+    for (name, step) in [
+        ("root.transcript", every(1)),
+        ("endorse.transcript", every(3)),
+    ] {
+        let bytes = room.read(name);
+        assert!(holds(room.root(), &bytes), "{name}");
+        for at in (0..bytes.len()).step_by(step) {
+            let mut changed = bytes.clone();
+            changed[at] ^= if at % 2 == 0 { 1 } else { 0x20 };
+            assert!(!holds(room.root(), &changed), "{name}: byte {at}");
+            tried += 1;
+        }
+        for at in (0..bytes.len()).step_by(97) {
+            assert!(!holds(room.root(), &bytes[..at]), "{name}: cut at {at}");
+        }
+        // Lines left out, doubled and swapped.
+        let lines: Vec<&[u8]> = bytes.split_inclusive(|b| *b == b'\n').collect();
+        for n in 0..lines.len() {
+            let mut fewer = lines.clone();
+            fewer.remove(n);
+            assert!(
+                !holds(room.root(), &fewer.concat()),
+                "{name}: without line {n}"
+            );
+            let mut more = lines.clone();
+            more.insert(n, lines[n]);
+            assert!(
+                !holds(room.root(), &more.concat()),
+                "{name}: line {n} twice"
+            );
+            if n > 0 {
+                let mut other = lines.clone();
+                other.swap(n, n - 1);
+                assert!(
+                    !holds(room.root(), &other.concat()),
+                    "{name}: lines {n} swapped"
+                );
+            }
+        }
+    }
+    println!("{tried} changed bytes refused");
+}
+
+#[test]
+fn a_changed_line_is_named() {
+    let room = Room::new();
+    room.make_root();
+    let text = String::from_utf8(room.read("root.transcript")).expect("text");
+    room.write(
+        "root.transcript",
+        text.replacen("\"step\":\"make-key\"", "\"step\":\"make-kex\"", 1),
+    );
+    room.ir("ceremony verify root.transcript")
+        .exits(1)
+        .says("FAILED ceremony.chain: line 4: line 3 was changed, or this one");
+    // Such a transcript is not gone on with either.
+    let cut: String = text
+        .lines()
+        .take(5)
+        .map(|line| format!("{line}\n"))
+        .collect();
+    room.write("root.transcript", cut.replacen("Ann", "Eve", 1));
+    room.ir(RUN)
+        .exits(1)
+        .says("transcript root.transcript: line 2");
+}
+
+/// What has to be true after a run that failed or was killed, and another that goes on with it.
+fn settle(room: &Room, what: &str) {
+    let again = room.ir(RUN);
+    if again.status != 0 {
+        // It had been done before the end came.
+        assert!(
+            again.stderr.contains("this ceremony is complete"),
+            "{what}: {again:?}"
+        );
+    }
+    room.ir("ceremony verify root.transcript -c root-ca.pub")
+        .exits(0);
+    assert_eq!(room.root_keys(), 1, "{what}");
+    let names = room.names();
+    let wanted = [
+        "root-ca.passport",
+        "root-ca.pub",
+        "root.toml",
+        "root.transcript",
+    ];
+    let extra: Vec<_> = names
+        .iter()
+        .filter(|name| !wanted.contains(&name.as_str()) && !is_left_over(name))
+        .collect();
+    assert!(extra.is_empty(), "{what}: {extra:?}");
+}
+
+/// A temporary file of a killed run.
+fn is_left_over(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(".tmp")
+}
+
+#[test]
+fn a_root_ceremony_killed_at_any_pkcs11_call_is_gone_on_with() {
+    let room = Room::new();
+    let (run, planned) = room.planned("", RUN);
+    run.expect("not killed").exits(0);
+    let calls = Log::read(&planned.log).expect("a log").entries.len();
+    assert!(calls > 40, "{calls}");
+    let points: Vec<usize> = (2..=calls).step_by(every(5)).collect();
+    for kill in ["kill", "kill-after"] {
+        for n in &points {
+            let room = Room::new();
+            let (run, _) = room.planned(&format!("{kill}@{n}"), RUN);
+            assert!(run.is_none(), "{kill}@{n} of {calls} did not kill it");
+            settle(&room, &format!("{kill}@{n}"));
+        }
+    }
+    println!("{} kills at PKCS#11 calls", 2 * points.len());
+}
+
+#[test]
+fn a_root_ceremony_whose_token_fails_at_any_call_is_gone_on_with() {
+    let room = Room::new();
+    let (run, planned) = room.planned("", RUN);
+    run.expect("not killed").exits(0);
+    let log = Log::read(&planned.log).expect("a log");
+    let mut counts = std::collections::BTreeMap::new();
+    let mut tried = 0;
+    for (n, entry) in log.entries.iter().enumerate() {
+        let count: &mut usize = counts.entry(entry.function.clone()).or_default();
+        *count += 1;
+        if n % every(6) != 0 || ["C_Finalize", "C_CloseSession"].contains(&entry.function.as_str())
+        {
+            continue;
+        }
+        for code in ["CKR_GENERAL_ERROR", "after:CKR_DEVICE_ERROR"] {
+            let fault = format!("{}@{count}={code}", entry.function);
+            let room = Room::new();
+            let (run, _) = room.planned(&fault, RUN);
+            let run = run.expect("not killed");
+            assert!([0, 1, 3].contains(&run.status), "{fault}: {run:?}");
+            assert!(!run.stderr.contains("panicked"), "{fault}: {run:?}");
+            settle(&room, &fault);
+            tried += 1;
+        }
+    }
+    println!("{tried} faults");
+}
+
+#[test]
+fn a_root_ceremony_killed_at_any_write_of_its_transcript_is_gone_on_with() {
+    let mut tried = 0;
+    for call in ["write", "fsync"] {
+        for n in 1.. {
+            let room = Room::new();
+            let transcript = room.path("root.transcript").display().to_string();
+            fs::write(&transcript, "").expect("written");
+            let status = room
+                .token
+                .command("strace")
+                .current_dir(room.root())
+                .env("PKCS11_MODULE_PATH", &room.token.module)
+                .args(["-f", "-qq", "-o", "/dev/null", "-P", &transcript])
+                .arg(format!("--inject={call}:signal=KILL:when={n}"))
+                .arg(crate::common::IR_SIGN)
+                .args(room.words(RUN))
+                .output()
+                .expect("strace runs");
+            if status.status.success() {
+                break;
+            }
+            settle(&room, &format!("{call} {n}"));
+            tried += 1;
+        }
+    }
+    assert!(tried > 20, "{tried}");
+    println!("{tried} kills at writes");
+}
+
+#[test]
+fn an_endorsement_ceremony_killed_at_any_signature_loses_none() {
+    for n in 1..=4 {
+        for kill in ["kill", "kill-after"] {
+            let room = Room::new();
+            room.make_root();
+            room.write("endorse.toml", room.endorsement_plan());
+            let (run, planned) = room.planned("", "ceremony check endorse.toml PIN");
+            run.expect("not killed").exits(0);
+            let before = Log::read(&planned.log).expect("a log").entries.len();
+            // The signatures follow what a check does: find the call by a run that is let through.
+            let (run, planned) =
+                room.planned(&format!("C_Sign@{}=CKR_GENERAL_ERROR", 2 * n), RUN_ENDORSE);
+            run.expect("not killed").exits(3);
+            let calls = Log::read(&planned.log).expect("a log").entries;
+            let at = calls
+                .iter()
+                .rposition(|e| e.function == "C_Sign")
+                .expect("it signs")
+                + 1;
+            assert!(at > before / 2);
+            let kept: Vec<Option<Vec<u8>>> = signatures(&room);
+            let (run, _) = room.planned(&format!("{kill}@{at}"), RUN_ENDORSE);
+            drop(run);
+            let done = room.ir(RUN_ENDORSE);
+            assert!(
+                done.status == 0 || done.stderr.contains("is complete"),
+                "{done:?}"
+            );
+            for (before, after) in kept.iter().zip(signatures(&room)) {
+                assert!(before.is_none() || *before == after, "{kill} {n}");
+            }
+            room.ir("ceremony verify endorse.transcript -c root-ca.pub")
+                .exits(0);
+            for vendor in VENDORS {
+                let (public, signature) = (format!("{vendor}.pub"), format!("{vendor}.pub.sig"));
+                assert!(
+                    room.openssl_verifies("root-ca.pub", &signature, &public),
+                    "{vendor}"
+                );
+            }
+        }
+    }
+}
+
+fn signatures(room: &Room) -> Vec<Option<Vec<u8>>> {
+    VENDORS
+        .iter()
+        .map(|vendor| fs::read(room.path(format!("{vendor}.pub.sig"))).ok())
+        .collect()
+}
+
+/// A half key, as SoftHSM leaves one behind when it is killed inside the call.
+#[test]
+fn a_key_of_which_only_the_public_half_was_made_is_made_again() {
+    let room = Room::new();
+    let (run, planned) = room.planned("C_GenerateKeyPair@1=CKR_GENERAL_ERROR", RUN);
+    run.expect("not killed")
+        .exits(3)
+        .says("C_GenerateKeyPair gave CKR_GENERAL_ERROR");
+    drop(planned);
+    let text = String::from_utf8(room.read("root.transcript")).expect("text");
+    let intent = text
+        .lines()
+        .find(|line| line.contains("\"event\":\"intent\""))
+        .expect("it is noted");
+    let intent: serde_json::Value = serde_json::from_str(intent).expect("JSON");
+    let id = intent["id"].as_str().expect("an id");
+    room.token.generate("root-ca", id);
+    let deleted = room
+        .token
+        .log_in(&["--delete-object", "--type", "privkey", "--id", id])
+        .output()
+        .expect("pkcs11-tool runs");
+    assert!(deleted.status.success(), "{deleted:?}");
+    room.ir(RUN).exits(0).says("1 halves of it were removed");
+    room.ir("ceremony verify root.transcript -c root-ca.pub")
+        .exits(0);
+    assert_eq!(room.root_keys(), 1);
+}
+
+#[test]
+fn two_runs_of_one_plan_do_not_meet() {
+    let room = Room::new();
+    let path = room.path("root.transcript");
+    fs::write(&path, "").expect("written");
+    let held = fs::File::open(&path).expect("open");
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).expect("locked");
+    room.ir(RUN).exits(3).says("another run is writing it");
+    drop(held);
+    room.ir(RUN).exits(0);
+}

@@ -1,0 +1,17 @@
+//! Ceremonies from plan to report, on tokens that fall silent, with processes that are killed, and
+//! with people who type the wrong thing.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[allow(dead_code)] // Each test program uses a part of them.
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
+#[allow(dead_code)]
+#[path = "../tokens/terminal.rs"]
+mod terminal;
+
+mod damage;
+mod people;
+mod plans;
+mod room;
+mod whole;

@@ -1,0 +1,157 @@
+//! A room for a ceremony: a folder, a token, and plans.
+
+use std::ops::Deref;
+
+use crate::common::{IR_SIGN, Run, Sandbox};
+use crate::fixtures::{Fixture, Planned};
+
+pub struct Room {
+    folder: Sandbox,
+    pub token: Fixture,
+}
+
+impl Deref for Room {
+    type Target = Sandbox;
+
+    fn deref(&self) -> &Sandbox {
+        &self.folder
+    }
+}
+
+pub const VENDORS: [&str; 3] = ["vendor-1", "vendor-2", "vendor-3"];
+
+impl Room {
+    pub fn new() -> Self {
+        Self::with(Fixture::softhsm())
+    }
+
+    pub fn with(token: Fixture) -> Self {
+        let room = Self {
+            folder: Sandbox::new(),
+            token,
+        };
+        room.write("root.toml", room.root_plan());
+        room
+    }
+
+    /// The program, with the token's PIN where `PIN` stands.
+    pub fn ir(&self, arguments: &str) -> Run {
+        let mut command = self.token.command(IR_SIGN);
+        command
+            .current_dir(self.root())
+            .env("PKCS11_MODULE_PATH", &self.token.module)
+            .args(self.words(arguments));
+        command.output().expect("the program starts").into()
+    }
+
+    /// The same through the faulting module; `None` where the program was killed.
+    pub fn planned(&self, plan: &str, arguments: &str) -> (Option<Run>, Planned) {
+        let planned = self.token.planned(plan);
+        let output = self
+            .command(IR_SIGN)
+            .envs(planned.env.iter().cloned())
+            .env("PKCS11_MODULE_PATH", &planned.module)
+            .args(self.words(arguments))
+            .output()
+            .expect("the program starts");
+        let run = output.status.code().is_some().then(|| output.into());
+        (run, planned)
+    }
+
+    pub fn words(&self, arguments: &str) -> Vec<String> {
+        let pin = format!("--pin-source=file:{}", self.token.pin_file.display());
+        arguments
+            .split_whitespace()
+            .map(|word| {
+                if word == "PIN" {
+                    pin.clone()
+                } else {
+                    word.to_owned()
+                }
+            })
+            .collect()
+    }
+
+    pub fn serial(&self) -> String {
+        let listed = self.ir("token list --json").exits(0).json();
+        let slots = listed["slots"].as_array().expect("slots").iter();
+        let ours = slots.map(|slot| &slot["token"]);
+        let ours = ours.filter(|token| token["label"] == self.token.label.as_str());
+        let serials: Vec<&str> = ours.filter_map(|token| token["serial"].as_str()).collect();
+        assert_eq!(serials.len(), 1);
+        serials[0].to_owned()
+    }
+
+    pub fn head(&self, kind: &str) -> String {
+        format!(
+            "ceremony = \"{kind}\"\ntitle = \"Example CA\"\nrehearsal = true\n\n\
+             [token]\nlabel = \"{}\"\nserial = \"{}\"\n\n[key]\nlabel = \"root-ca\"\n\n\
+             [[people]]\nname = \"Ann Operator\"\nrole = \"operator\"\n\n\
+             [[people]]\nname = \"Bob Witness\"\nrole = \"witness\"\n\n",
+            self.token.label,
+            self.serial()
+        )
+    }
+
+    pub fn root_plan(&self) -> String {
+        self.head("root-key")
+            + "[outputs]\npublic = \"root-ca.pub\"\npassport = \"root-ca.passport\"\n\
+               transcript = \"root.transcript\"\n"
+    }
+
+    pub fn sha384(&self, name: &str) -> String {
+        let line = self
+            .shell(&format!("openssl dgst -sha384 -r '{name}'"), "")
+            .stdout;
+        line.split(' ').next().expect("a digest").to_owned()
+    }
+
+    /// The root ceremony, unattended.
+    pub fn make_root(&self) {
+        self.ir("ceremony run root.toml --unattended PIN").exits(0);
+    }
+
+    /// Vendors with keys in files, and the plan that endorses them.
+    pub fn endorsement_plan(&self) -> String {
+        let mut plan = self.head("endorse-vendors");
+        plan += &format!(
+            "[root]\nfile = \"root-ca.pub\"\nsha384 = \"{}\"\n\n\
+             [passport]\nfile = \"root-ca.passport\"\nsha384 = \"{}\"\n\n",
+            self.sha384("root-ca.pub"),
+            self.sha384("root-ca.passport")
+        );
+        for vendor in VENDORS {
+            if !self.has(format!("{vendor}.pub")) {
+                self.ir(&format!("gen-key -o {vendor}.prv --public {vendor}.pub"))
+                    .exits(0);
+            }
+            plan += &format!(
+                "[[vendors]]\nname = \"{vendor}\"\npublic = \"{vendor}.pub\"\nsha384 = \"{}\"\n\
+                 endorsement = \"{vendor}.pub.sig\"\n\n",
+                self.sha384(&format!("{vendor}.pub"))
+            );
+        }
+        plan + "[outputs]\ntranscript = \"endorse.transcript\"\n"
+    }
+
+    pub fn openssl_verifies(&self, public: &str, signature: &str, file: &str) -> bool {
+        let script = format!(
+            "openssl dgst -sha384 -keyform DER -verify '{public}' -signature '{signature}' '{file}'"
+        );
+        self.shell(&script, "").status == 0
+    }
+
+    /// How many private keys of the root's label are on the token.
+    pub fn root_keys(&self) -> usize {
+        let uri = self.token.uri("root-ca");
+        let run = self
+            .token
+            .command(IR_SIGN)
+            .env("PKCS11_MODULE_PATH", &self.token.module)
+            .args(["token", "keys", "--json", &uri])
+            .output()
+            .expect("the program starts");
+        let listed = Run::from(run).exits(0).json();
+        listed["keys"].as_array().map_or(0, Vec::len)
+    }
+}

@@ -1,0 +1,359 @@
+//! The largest documents that are accepted take no more memory than is promised.
+//!
+//! The kernel counts what a parent has in memory as its child's peak, so the runs are started by
+//! this program started anew, which has nothing in its memory yet.
+
+mod support;
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use sha2::{Digest as _, Sha256};
+use support::oci::{CONFIG, INDEX, LAYER, MANIFEST, blob_path, digest, hex};
+use support::{Scene, limited, write};
+use wait4::Wait4;
+
+/// The most memory that any run should take. A build without optimisation has more of itself in
+/// memory.
+const PEAK: u64 = 24_000_000 + if cfg!(debug_assertions) { 1_500_000 } else { 0 };
+/// A document's most bytes, less what signing adds.
+const BYTES: usize = (4 << 20) - 2000;
+/// The most members and items of a document, less what signing adds.
+const VALUES: usize = (48 << 10) - 16;
+
+/// A document on its way to a file.
+struct Document {
+    file: BufWriter<File>,
+    hash: Sha256,
+    size: usize,
+}
+
+impl Document {
+    fn add(&mut self, text: &str) {
+        self.file.write_all(text.as_bytes()).expect("it is written");
+        self.hash.update(text);
+        self.size += text.len();
+    }
+
+    /// Adds a string that fills the document up, but for this many bytes.
+    fn fill(&mut self, rest: usize, with: &str) {
+        self.fill_to(BYTES - rest, with);
+    }
+
+    fn fill_to(&mut self, size: usize, with: &str) {
+        self.add("\"");
+        let pieces = (size - self.size - 1) / with.len();
+        let chunk = with.repeat(1000);
+        for _ in 0..pieces / 1000 {
+            self.add(&chunk);
+        }
+        self.add(&with.repeat(pieces % 1000));
+        self.add("\"");
+    }
+}
+
+/// Writes a document among the blobs, and says its digest and size.
+fn document(layout: &Path, make: impl FnOnce(&mut Document)) -> (String, usize) {
+    let path = layout.join("document");
+    let mut document = Document {
+        file: BufWriter::new(File::create(&path).expect("a file")),
+        hash: Sha256::new(),
+        size: 0,
+    };
+    make(&mut document);
+    document.file.flush().expect("it is written");
+    assert!(document.size <= BYTES, "{}", document.size);
+    let digest = format!("sha256:{}", hex(&document.hash.finalize()));
+    fs::rename(path, blob_path(layout, &digest)).expect("it has its name");
+    (digest, document.size)
+}
+
+fn descriptor(media_type: &str, (digest, size): &(String, usize)) -> String {
+    format!("\"mediaType\":\"{media_type}\",\"digest\":\"{digest}\",\"size\":{size}")
+}
+
+fn small(layout: &Path, text: &str) -> (String, usize) {
+    document(layout, |document| document.add(text))
+}
+
+fn config(diff_ids: usize) -> String {
+    let id = format!("\"{}\"", digest(b"layer"));
+    let ids = vec![id; diff_ids].join(",");
+    format!(
+        "\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{{\"type\":\"layers\",\"diff_ids\":[{ids}]}}"
+    )
+}
+
+const VERSION: &str = "\"schemaVersion\":2";
+
+/// A layout with one image, tagged `good`, of which each document can be another one.
+struct Case {
+    config: fn(&mut Document),
+    manifest: fn(&mut Document, config: &str, layer: &str),
+    index: fn(&mut Document, entry: &str),
+}
+
+fn plain_config(document: &mut Document) {
+    document.add(&format!("{{{}}}", config(1)));
+}
+
+fn plain_manifest(document: &mut Document, config: &str, layer: &str) {
+    document.add(&format!(
+        "{{{VERSION},\"config\":{{{config}}},\"layers\":[{{{layer}}}]}}"
+    ));
+}
+
+fn plain_index(document: &mut Document, entry: &str) {
+    document.add(&format!("{{{VERSION},\"manifests\":[{{{entry}}}]}}"));
+}
+
+/// As many members as there may be, each with another name and no value.
+fn annotations(document: &mut Document, taken: usize) {
+    document.add("\"annotations\":{\"\":\"\"");
+    for n in 0..VALUES - taken {
+        document.add(&format!(",\"{n:x}\":\"\""));
+    }
+    document.add("}");
+}
+
+/// Entries, each with this many members and items in all, up to what fits.
+fn entries(document: &mut Document, each: usize, entry: impl Fn(usize) -> String) {
+    let mut n = 0;
+    while (n + 1) * each + 20 < VALUES && document.size < BYTES - 1000 {
+        document.add(",");
+        document.add(&entry(n));
+        n += 1;
+    }
+}
+
+fn run(case: &Case) {
+    let scene = Scene::new();
+    let layout = scene.app("app");
+    fs::create_dir_all(layout.join("blobs/sha256")).expect("folders");
+    write(
+        layout.join("oci-layout"),
+        "{\"imageLayoutVersion\":\"1.0.0\"}",
+    );
+    let layer = descriptor(LAYER, &small(&layout, "layer"));
+    let config = descriptor(CONFIG, &document(&layout, case.config));
+    let manifest = document(&layout, |d| (case.manifest)(d, &config, &layer));
+    let manifest = descriptor(MANIFEST, &manifest);
+    let tag = "\"annotations\":{\"org.opencontainers.image.ref.name\":\"good\"}";
+    let entry = format!("{manifest},{tag}");
+    let index = document(&layout, |d| (case.index)(d, &entry));
+    fs::rename(blob_path(&layout, &index.0), layout.join("index.json")).expect("an index");
+    let good = ["-d", "good"];
+    let mut told = String::new();
+    for (what, args) in [
+        ("sign-image", scene.sign_args("app", &good)),
+        ("sign-image again", scene.sign_args("app", &good)),
+        ("verify-image", scene.verify_args("app", &good)),
+        ("prune", scene.prune_args("app")),
+        ("inspect-image", {
+            let registry = scene.text("registry");
+            ["inspect-image", "-r", &registry, "-a", "app"]
+                .map(str::to_owned)
+                .to_vec()
+        }),
+    ] {
+        let peak = peak(&args).unwrap_or_else(|said| panic!("{what}: {said}"));
+        writeln!(told, "{what} took {peak} bytes").expect("text");
+        if peak > PEAK {
+            told.push_str("TOO MUCH\n");
+        }
+    }
+    println!("{told}");
+    assert!(!told.contains("TOO MUCH"), "\n{told}");
+}
+
+/// Runs the program from a process of its own, and says the most memory it had or what it said.
+fn peak(args: &[String]) -> Result<u64, String> {
+    let launcher = std::env::current_exe().expect("this program");
+    let run = Command::new(launcher)
+        .args(["--exact", "launched", "--nocapture"])
+        .env(LAUNCH, args.join("\n"))
+        .output()
+        .expect("it starts");
+    let output = String::from_utf8_lossy(&run.stdout);
+    let peak = output.split_once(MARK).and_then(|(_, rest)| {
+        let digits = rest.split(' ').next()?;
+        digits.parse().ok()
+    });
+    let said = String::from_utf8_lossy(&run.stderr);
+    peak.ok_or_else(|| format!("{output}{said}").chars().take(2000).collect())
+}
+
+const LAUNCH: &str = "IR_SIGN_TEST_LAUNCH";
+const MARK: &str = "peak: ";
+
+/// Not a test of its own: what [`peak`] starts.
+#[test]
+fn launched() {
+    let Ok(args) = std::env::var(LAUNCH) else {
+        return;
+    };
+    let mut command = limited(support::PROGRAM);
+    command.args(args.split('\n')).stdout(Stdio::null());
+    let used = command
+        .spawn()
+        .expect("it starts")
+        .wait4()
+        .expect("it ends");
+    assert!(used.status.success());
+    println!("{MARK}{} ", used.rusage.maxrss);
+}
+
+const PLAIN: Case = Case {
+    config: plain_config,
+    manifest: plain_manifest,
+    index: plain_index,
+};
+
+#[test]
+fn a_small_image() {
+    run(&PLAIN);
+}
+
+#[test]
+fn an_index_of_many_bare_entries() {
+    run(&Case {
+        index: |document, entry| {
+            document.add(&format!("{{{VERSION},\"manifests\":[{{{entry}}}"));
+            entries(document, 4, |n| {
+                let absent = (digest(&n.to_le_bytes()), n);
+                format!("{{{}}}", descriptor(MANIFEST, &absent))
+            });
+            document.add("],\"annotations\":{\"\":");
+            document.fill(2, "x");
+            document.add("}}");
+        },
+        ..PLAIN
+    });
+}
+
+#[test]
+fn an_index_of_many_entries_with_all_there_is() {
+    run(&Case {
+        index: |document, entry| {
+            document.add(&format!("{{{VERSION},\"manifests\":[{{{entry}}}"));
+            entries(document, 11, |n| {
+                let absent = descriptor(INDEX, &(digest(&n.to_le_bytes()), n));
+                let tag = format!("\"org.opencontainers.image.ref.name\":\"{n}\"");
+                let platform =
+                    "\"platform\":{\"os\":\"linux\",\"architecture\":\"arm64\",\"variant\":\"v8\"}";
+                format!("{{{absent},\"annotations\":{{{tag}}},{platform},\"data\":\"{n:020}\"}}")
+            });
+            document.add("]}");
+        },
+        ..PLAIN
+    });
+}
+
+#[test]
+fn an_index_of_many_annotations() {
+    run(&Case {
+        index: |document, entry| {
+            document.add(&format!("{{{VERSION},\"manifests\":[{{{entry}}}],"));
+            annotations(document, 16);
+            document.add("}");
+        },
+        ..PLAIN
+    });
+}
+
+#[test]
+fn an_index_of_one_long_text() {
+    run(&Case {
+        index: |document, entry| {
+            document.add(&format!("{{{VERSION},\"manifests\":[{{{entry}}}],\"x\":"));
+            document.fill(1, "\\n");
+            document.add("}");
+        },
+        ..PLAIN
+    });
+}
+
+#[test]
+fn a_manifest_of_many_layers() {
+    const MANY: usize = 12_000;
+    run(&Case {
+        config: |document| document.add(&format!("{{{}}}", config(MANY))),
+        manifest: |document, config, layer| {
+            document.add(&format!(
+                "{{{VERSION},\"config\":{{{config}}},\"layers\":[{{{layer}}}"
+            ));
+            for _ in 1..MANY {
+                document.add(&format!(",{{{layer}}}"));
+            }
+            document.add("]}");
+        },
+        ..PLAIN
+    });
+}
+
+#[test]
+fn a_manifest_of_many_annotations() {
+    run(&Case {
+        manifest: |document, config, layer| {
+            document.add(&format!(
+                "{{{VERSION},\"config\":{{{config}}},\"layers\":[{{{layer}}}],"
+            ));
+            annotations(document, 16);
+            document.add("}");
+        },
+        ..PLAIN
+    });
+}
+
+/// What a config may have beside the largest manifest, and a manifest beside the largest config.
+const REST: usize = (1 << 20) - 1000;
+
+fn long_config(document: &mut Document, size: usize) {
+    document.add(&format!("{{{},\"x\":", config(1)));
+    document.fill_to(size, "\\n");
+    document.add("}");
+}
+
+fn long_manifest(document: &mut Document, config: &str, layer: &str, size: usize, with: &str) {
+    document.add(&format!(
+        "{{{VERSION},\"config\":{{{config}}},\"layers\":[{{{layer}}}],\"annotations\":{{\"x\":"
+    ));
+    document.fill_to(size, with);
+    document.add("}}");
+}
+
+#[test]
+fn a_manifest_of_one_long_annotation() {
+    run(&Case {
+        config: |document| long_config(document, REST),
+        manifest: |document, config, layer| {
+            long_manifest(document, config, layer, BYTES - 10, "x");
+        },
+        ..PLAIN
+    });
+}
+
+#[test]
+fn a_manifest_of_one_long_annotation_of_escapes() {
+    run(&Case {
+        config: |document| long_config(document, REST),
+        manifest: |document, config, layer| {
+            long_manifest(document, config, layer, BYTES - 10, "\\n");
+        },
+        ..PLAIN
+    });
+}
+
+#[test]
+fn a_config_of_one_long_text() {
+    run(&Case {
+        config: |document| long_config(document, BYTES - 10),
+        manifest: |document, config, layer| {
+            long_manifest(document, config, layer, REST, "x");
+        },
+        ..PLAIN
+    });
+}

@@ -1,0 +1,19 @@
+//! Keys on tokens, as users meet them: the same suite over every module that is at hand, and the
+//! rules of choosing tokens and keys, PINs and prompts, one by one.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[allow(dead_code)] // Each test program uses a part of them.
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
+
+mod choosing;
+mod desk;
+mod objects;
+mod passports;
+mod pins;
+mod prompts;
+mod setup;
+mod suite;
+mod terminal;
+mod uris;

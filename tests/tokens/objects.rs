@@ -1,0 +1,318 @@
+//! What a token shows of a key, and what is made of it.
+
+use std::process::Command;
+
+use crate::desk::Desk;
+
+/// The bytes of an attribute in `pkcs11-tool`'s hexadecimal.
+fn attributes(desk: &Desk, label: &str) -> serde_json::Value {
+    let listed = desk.ir("token keys {} --json").exits(0).json();
+    let keys = listed["keys"].as_array().expect("a list").iter();
+    let mut found = keys.filter(|key| key["label"] == label);
+    found.next().expect("the key")["attributes"].clone()
+}
+
+#[test]
+fn a_new_key_signs_and_nothing_else() {
+    for desk in Desk::all() {
+        desk.make("key");
+        let attributes = attributes(&desk, "key");
+        for (name, value) in [
+            ("CKA_TOKEN", true),
+            ("CKA_PRIVATE", true),
+            ("CKA_SENSITIVE", true),
+            ("CKA_EXTRACTABLE", false),
+            ("CKA_SIGN", true),
+            ("CKA_DECRYPT", false),
+            ("CKA_UNWRAP", false),
+            ("CKA_DERIVE", false),
+        ] {
+            assert_eq!(attributes[name], value, "{} {name}", desk.name());
+        }
+    }
+}
+
+#[test]
+fn a_key_that_is_not_made_as_asked_for_is_removed_again() {
+    let desk = Desk::new();
+    for (plan, says) in [
+        (
+            "attr=CKA_EXTRACTABLE:01",
+            "CKA_EXTRACTABLE: requested false, got true",
+        ),
+        (
+            "attr=CKA_SENSITIVE:00",
+            "CKA_SENSITIVE: requested true, got false",
+        ),
+        (
+            "attr=CKA_DECRYPT:01",
+            "CKA_DECRYPT: requested false, got true",
+        ),
+        (
+            "attr-missing=CKA_SENSITIVE",
+            "CKA_SENSITIVE: requested true, got nothing",
+        ),
+        ("sign=flip", "does not verify what the private key signs"),
+        ("point=other", "does not verify what the private key signs"),
+    ] {
+        let (run, _) = desk.planned(plan, "gen-key --pkcs11-uri {key} --public key.pub");
+        run.exits(1).says(says).says("the new key was removed");
+        assert!(!desk.has("key.pub"), "{plan}");
+        let listed = desk.ir("token keys {} --json").exits(0).json();
+        assert_eq!(listed["keys"].as_array().map(Vec::len), Some(0), "{plan}");
+    }
+    // What the token says on its own is told, and does not stop it.
+    let (run, _) = desk.planned("attr=CKA_LOCAL:00", "gen-key --pkcs11-uri {key}");
+    run.exits(0).says("CKA_LOCAL: requested true, got false");
+}
+
+#[test]
+fn rule_7_the_public_half_comes_from_wherever_the_token_shows_it() {
+    let desk = Desk::new();
+    desk.make("key");
+    let right = desk.read("key.pub");
+    desk.write("letter", "x");
+    // SoftHSM's private objects have no point: without the public object there is nothing to see.
+    let (run, _) = desk.planned("no-public-object", "extract-public -i {key} -o none.pub");
+    run.exits(3)
+        .says("the token does not show its public half")
+        .says("hint: give its public key with --public-key FILE");
+    assert!(!desk.has("none.pub"));
+    // The user's word counts when a signature bears it out.
+    let (run, _) = desk.planned(
+        "no-public-object",
+        "sign -k {key} -f letter -s s --public-key other.pub --public-key key.pub",
+    );
+    run.exits(0);
+    assert!(desk.openssl_verifies("key.pub", "s", "letter"));
+    let (run, _) = desk.planned(
+        "no-public-object",
+        "sign -k {key} -f letter -s t --public-key other.pub",
+    );
+    run.exits(3).says("the token does not show its public half");
+    assert!(!desk.has("t"));
+    // From the private object: a point, or a SubjectPublicKeyInfo.
+    let hex = |bytes: &[u8]| {
+        let digits: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        digits.concat()
+    };
+    for plan in [
+        format!(
+            "no-public-object;attr=CKA_EC_POINT:0461{}",
+            hex(&right[23..])
+        ),
+        format!("no-public-object;attr=CKA_EC_POINT:{}", hex(&right[23..])),
+        format!("no-public-object;attr=CKA_PUBLIC_KEY_INFO:{}", hex(&right)),
+    ] {
+        let (run, _) = desk.planned(&plan, "extract-public -i {key} -o found.pub --force");
+        run.exits(0);
+        assert_eq!(desk.read("found.pub"), right, "{plan}");
+        std::fs::remove_file(desk.path("found.pub")).expect("it is there");
+    }
+}
+
+#[test]
+fn rule_7_the_public_half_comes_from_a_certificate_of_the_same_id() {
+    let desk = Desk::new();
+    desk.ir("token import -k vendor.prv --pkcs11-uri {vendor-key}")
+        .exits(0);
+    let listed = desk.ir("token keys {} --json").exits(0).json();
+    let id = listed["keys"][0]["id"].as_str().expect("an id").to_owned();
+    desk.shell(
+        "openssl req -x509 -new -key vendor.prv -keyform DER -subj /CN=vendor -days 2 -outform DER -out cert.der",
+        "",
+    )
+    .exits(0);
+    let cert = desk.path("cert.der").display().to_string();
+    let written = desk
+        .token
+        .log_in(&["--write-object", &cert, "--type", "cert", "--id", &id])
+        .output()
+        .expect("pkcs11-tool runs");
+    assert!(written.status.success(), "{written:?}");
+    let (run, _) = desk.planned(
+        "no-public-object",
+        "extract-public -i {vendor-key} -o v.pub",
+    );
+    run.exits(0);
+    assert_eq!(desk.read("v.pub"), desk.read("vendor.pub"));
+}
+
+#[test]
+fn rule_7_a_public_half_that_is_not_the_keys_is_found_out() {
+    let desk = Desk::new();
+    desk.make("key");
+    desk.write("letter", "x");
+    for plan in ["point=other", "sign=other"] {
+        let (run, _) = desk.planned(plan, "extract-public -i {key} -o x.pub");
+        run.exits(1)
+            .says("does not verify what the private key signs");
+        let (run, _) = desk.planned(plan, "sign -k {key} -f letter -s s");
+        run.exits(1).says("it was thrown away");
+        assert!(!desk.has("x.pub") && !desk.has("s"), "{plan}");
+    }
+}
+
+#[test]
+fn rule_9_a_point_is_97_raw_or_99_der_bytes_on_the_curve() {
+    let desk = Desk::new();
+    desk.make("key");
+    let (run, _) = desk.planned("point=raw", "extract-public -i {key} -o raw.pub");
+    run.exits(0);
+    assert_eq!(desk.read("raw.pub"), desk.read("key.pub"));
+    for (plan, says) in [
+        (
+            "point=compressed",
+            "has 51 bytes, and 97 (raw) or 99 (DER) are right",
+        ),
+        ("point=off-curve", "not a point on secp384r1"),
+        ("point=garbage", "CKA_EC_POINT"),
+        ("point=infinity", "and 97 (raw) or 99 (DER) are right"),
+        (
+            "attr=CKA_EC_PARAMS:06082a8648ce3d030107",
+            "its CKA_EC_PARAMS are prime256v1 (P-256)",
+        ),
+        ("attr=CKA_KEY_TYPE:0000000000000000", "its CKA_KEY_TYPE is"),
+    ] {
+        let (run, _) = desk.planned(plan, "extract-public -i {key} -o no.pub");
+        run.exits(1)
+            .says(says)
+            .says("key \"key\" on token \"test token\"");
+        assert!(!desk.has("no.pub"), "{plan}");
+    }
+}
+
+#[test]
+fn rule_9_a_real_raw_point_on_softhsm_is_read() {
+    let desk = Desk::new();
+    desk.ir("token import -k vendor.prv --pkcs11-uri {vendor-key}")
+        .exits(0);
+    // A second look through the tool that keeps what it is given: the point as SoftHSM has it.
+    let point = {
+        let listed = desk.ir("token keys {} --json").exits(0).json();
+        let id = listed["keys"][0]["id"].as_str().expect("an id").to_owned();
+        desk.token.point(&id)
+    };
+    assert_eq!(point, desk.read("vendor.pub")[23..]);
+}
+
+#[test]
+fn rule_10_only_ckm_ecdsa_is_used_and_a_token_without_it_is_refused() {
+    let desk = Desk::new();
+    desk.make("key");
+    desk.write("letter", "x");
+    let (run, planned) = desk.planned(
+        "mechanisms=CKM_ECDSA_SHA384,CKM_RSA_PKCS",
+        "sign -k {key} -f letter -s s",
+    );
+    run.exits(3)
+        .says("it does not offer CKM_ECDSA for signing; it offers CKM_ECDSA_SHA384, CKM_RSA_PKCS");
+    let log = faulty_module::log::Log::read(&planned.log).expect("a log");
+    assert_eq!(log.count("C_SignInit"), 0);
+    let (run, _) = desk.planned("mechanisms=CKM_ECDSA", "gen-key --pkcs11-uri {new}");
+    run.exits(3)
+        .says("it does not offer CKM_EC_KEY_PAIR_GEN for making keys");
+}
+
+#[test]
+fn rule_10_exactly_96_bytes_come_back_and_verify_or_nothing_leaves() {
+    let desk = Desk::new();
+    desk.make("key");
+    desk.write("letter", "x");
+    for (plan, says) in [
+        (
+            "sign=flip",
+            "does not verify with its own public key; it was thrown away",
+        ),
+        ("sign=short", "95 bytes, and 96 are right"),
+        ("sign=long", "97 bytes, and 96 are right"),
+        ("sign=empty", "0 bytes, and 96 are right"),
+        ("sign=der", "bytes, and 96 are right"),
+        ("sign=zero", "out of range"),
+        ("sign=max", "out of range"),
+    ] {
+        let (run, _) = desk.planned(plan, "sign -k {key} -f letter -s s");
+        run.exits(1).says(says);
+        let names = desk.names();
+        assert!(
+            !names.iter().any(|n| n == "s" || n.starts_with('.')),
+            "{plan}: {names:?}"
+        );
+    }
+}
+
+#[test]
+fn a_dead_session_is_opened_again_once_with_one_more_login() {
+    let desk = Desk::new();
+    desk.make("key");
+    desk.write("letter", "x");
+    for plan in [
+        "dead-session@C_Sign@1",
+        "C_SignInit@1=CKR_SESSION_HANDLE_INVALID",
+        "removed-once@C_Sign@1",
+    ] {
+        let (run, planned) = desk.planned(plan, "sign -k {key} -f letter -s s --force");
+        run.exits(0);
+        assert!(desk.openssl_verifies("key.pub", "s", "letter"), "{plan}");
+        std::fs::remove_file(desk.path("s")).expect("it is there");
+        let log = faulty_module::log::Log::read(&planned.log).expect("a log");
+        assert_eq!(
+            (log.count("C_Initialize"), log.count("C_Login")),
+            (2, 2),
+            "{plan}"
+        );
+    }
+    for plan in [
+        "C_Sign=CKR_DEVICE_ERROR",
+        "removed@C_Sign@1",
+        "C_SignInit=CKR_SESSION_CLOSED",
+    ] {
+        let (run, planned) = desk.planned(plan, "sign -k {key} -f letter -s s");
+        run.exits(3);
+        assert!(!desk.has("s"), "{plan}");
+        let log = faulty_module::log::Log::read(&planned.log).expect("a log");
+        assert!(log.count("C_Initialize") <= 2, "{plan}");
+    }
+    // After the new start another token is there.
+    let (run, _) = desk.planned(
+        "dead-session@C_Sign@1;serial@4=0123456789abcdef",
+        "sign -k {key} -f letter -s s",
+    );
+    run.exits(3).says("it is gone");
+    assert!(!desk.has("s"));
+}
+
+/// The key that `pkcs11-tool` made is ours to use, and what we made is its.
+#[test]
+fn keys_are_interchangeable_with_pkcs11_tool_and_openssl() {
+    for desk in Desk::all() {
+        let name = desk.name();
+        desk.token.generate("theirs", "0a0b");
+        desk.ir("extract-public -i {theirs} -o theirs.pub").exits(0);
+        desk.write("letter", "Dear reader,\n");
+        desk.ir("sign -k {theirs} -f letter -s theirs.sig").exits(0);
+        assert!(
+            desk.openssl_verifies("theirs.pub", "theirs.sig", "letter"),
+            "{name}"
+        );
+        assert_eq!(
+            desk.read("theirs.pub")[23..],
+            desk.token.point("0a0b"),
+            "{name}"
+        );
+
+        let uri = desk.token.uri("ours").replace(";object", ";id=%0c;object");
+        desk.ir_with(["gen-key", "--pkcs11-uri", &uri, "--public", "ours.pub"])
+            .exits(0);
+        let digest = Command::new("openssl")
+            .args(["dgst", "-sha384", "-binary"])
+            .arg(desk.path("letter"))
+            .output()
+            .expect("openssl runs")
+            .stdout;
+        let raw = desk.token.sign("0c", &digest);
+        let signature = crate::common::der::signature(&raw[..48], &raw[48..]);
+        desk.write("ours.sig", signature);
+        desk.ir("verify -k ours.pub -f letter -s ours.sig").exits(0);
+    }
+}

@@ -1,0 +1,164 @@
+//! Key passports: made of what a token says, signed by the key, and compared before it signs.
+
+use crate::desk::Desk;
+use crate::fixtures::Kind;
+
+#[test]
+fn a_passport_is_made_and_required_on_every_module() {
+    for desk in Desk::all() {
+        let name = desk.name();
+        desk.make("key");
+        desk.write("letter", "x");
+        // NSS says of no key that it was made there, and some modules do not say all the rest.
+        let refused = desk.ir("token passport {key} -o key.passport");
+        let accepts = if desk.token.kind == Kind::Nss {
+            refused.exits(1).says("CKA_LOCAL is false, not true");
+            " --accept CKA_LOCAL"
+        } else {
+            refused.exits(0);
+            ""
+        };
+        desk.ir(&format!(
+            "token passport {{key}} -o key.passport{accepts} --force"
+        ))
+        .exits(0);
+        desk.ir(&format!("token passport {{key}} -o key.passport{accepts}"))
+            .exits(0)
+            .says("left alone");
+        let run = desk.ir("sign -k {key} -f letter -s s --require-passport key.passport");
+        run.exits(0);
+        assert!(desk.openssl_verifies("key.pub", "s", "letter"), "{name}");
+        let text = String::from_utf8(desk.read("key.passport")).expect("text");
+        let statement: serde_json::Value =
+            serde_json::from_str(text.lines().next().expect("a line")).expect("JSON");
+        assert_eq!(statement["token"]["label"], desk.token.label, "{name}");
+        assert_eq!(
+            statement["key"]["attributes"]["CKA_EXTRACTABLE"], false,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn every_changed_byte_of_a_passport_is_refused() {
+    let desk = Desk::new();
+    desk.make("key");
+    desk.ir("token passport {key} -o key.passport").exits(0);
+    let passport = desk.read("key.passport");
+    assert!(ir_sign::key::pkcs11::Passport::parse(&passport).is_ok());
+    for at in 0..passport.len() {
+        for flip in [1, 0x20, 0x80] {
+            let mut changed = passport.clone();
+            changed[at] ^= flip;
+            let parsed = ir_sign::key::pkcs11::Passport::parse(&changed);
+            assert!(parsed.is_err(), "byte {at} ^ {flip:#x} was taken");
+        }
+        assert!(
+            ir_sign::key::pkcs11::Passport::parse(&passport[..at]).is_err(),
+            "cut at {at}"
+        );
+    }
+    for more in ["\n", " ", "{}\n"] {
+        let longer = [&passport, more.as_bytes()].concat();
+        assert!(
+            ir_sign::key::pkcs11::Passport::parse(&longer).is_err(),
+            "{more:?} behind it"
+        );
+    }
+}
+
+#[test]
+fn a_token_key_or_attribute_that_differs_from_the_passport_is_refused() {
+    let desk = Desk::new();
+    desk.make("key");
+    desk.make("another");
+    desk.write("letter", "x");
+    desk.ir("token passport {key} -o key.passport").exits(0);
+    let sign = "sign -k {key} -f letter -s s --require-passport key.passport";
+    for (plan, differs) in [
+        (
+            "attr=CKA_EXTRACTABLE:01",
+            "key.attributes.CKA_EXTRACTABLE was false and is true",
+        ),
+        (
+            "attr=CKA_LOCAL:00",
+            "key.attributes.CKA_LOCAL was true and is false",
+        ),
+        (
+            "attr=CKA_ALWAYS_SENSITIVE:00",
+            "CKA_ALWAYS_SENSITIVE was true and is false",
+        ),
+        (
+            "attr=CKA_NEVER_EXTRACTABLE:00",
+            "CKA_NEVER_EXTRACTABLE was true and is false",
+        ),
+        (
+            "attr-missing=CKA_LOCAL",
+            "key.attributes.CKA_LOCAL was true and is null",
+        ),
+        ("serial=00000001", "token.serial was"),
+    ] {
+        let (run, _) = desk.planned(plan, sign);
+        run.exits(1).says("passport key.passport").says(differs);
+        assert!(!desk.has("s"), "{plan}");
+    }
+    let (run, _) = desk.planned("", sign);
+    run.exits(0);
+    // Another key, a key in a file, and a passport that is not used.
+    desk.ir("sign -k {another} -f letter -s t --require-passport key.passport")
+        .exits(1)
+        .says("has none of the passports that are required");
+    desk.ir("sign -k vendor.prv -f letter -s t --require-passport key.passport")
+        .exits(1)
+        .says("none of this command's keys is the one it is about");
+    assert!(!desk.has("t"));
+    crate::common::unpack("umoci", &desk.path("registry/hello"));
+    let image = "sign-image -r registry -a hello -v vendor.prv -x {key}";
+    desk.ir(&format!("{image} --require-passport key.passport"))
+        .exits(0);
+    desk.ir("token passport {another} -o another.passport")
+        .exits(0);
+    desk.ir(&format!(
+        "{image} --require-passport key.passport --require-passport another.passport"
+    ))
+    .exits(1)
+    .says("passport another.passport");
+}
+
+#[test]
+fn a_passport_is_not_made_for_a_key_that_was_outside() {
+    let desk = Desk::new();
+    desk.ir("token import -k vendor.prv --pkcs11-uri {imported}")
+        .exits(0);
+    desk.ir("token passport {imported} -o p")
+        .exits(1)
+        .says("CKA_LOCAL is false, not true")
+        .says("CKA_ALWAYS_SENSITIVE is false, not true")
+        .says("CKA_NEVER_EXTRACTABLE is false, not true");
+    assert!(!desk.has("p"));
+    let accept = "--accept CKA_LOCAL --accept CKA_ALWAYS_SENSITIVE --accept CKA_NEVER_EXTRACTABLE";
+    desk.ir(&format!("token passport {{imported}} -o p {accept}"))
+        .exits(0);
+    desk.ir("token passport {imported} -o q --accept CKA_TYPO")
+        .exits(2);
+}
+
+/// A passport can be taken for nothing else that a key signs, and nothing else for a passport.
+#[test]
+fn a_passports_signature_is_of_nothing_else() {
+    let desk = Desk::new();
+    desk.make("key");
+    desk.ir("token passport {key} -o p").exits(0);
+    let text = String::from_utf8(desk.read("p")).expect("text");
+    let (statement, _) = text.split_once('\n').expect("two lines");
+    desk.write("statement", format!("{statement}\n"));
+    desk.ir("sign -k {key} -f statement -s s").exits(0);
+    let signature = desk.shell("base64 -w0 s", "").stdout;
+    desk.write(
+        "forged",
+        format!("{statement}\n{{\"signature\":\"{signature}\"}}\n"),
+    );
+    desk.ir("sign -k {key} -f statement -s t --require-passport forged")
+        .exits(1)
+        .says("its signature does not hold");
+}

@@ -1,0 +1,331 @@
+//! Where PINs come from, when they are sent, and that each is tried once.
+
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::process::Stdio;
+
+use crate::common::{IR_SIGN, Run};
+use crate::desk::Desk;
+
+/// The key's URI without the source of its PIN.
+fn bare(desk: &Desk, key: &str) -> String {
+    let uri = desk.token.uri(key);
+    uri.split_once('?').expect("a query").0.to_owned()
+}
+
+#[test]
+fn rule_2_a_pin_comes_from_a_file_a_variable_or_a_descriptor() {
+    let desk = Desk::new();
+    desk.make("key");
+    let uri = bare(&desk, "key");
+    let pin = desk.token.pin();
+    desk.write("plain", &pin);
+    desk.write("newline", format!("{pin}\n"));
+    desk.write("two-newlines", format!("{pin}\n\n"));
+    desk.write("space", format!("{pin} "));
+    desk.write("empty", "");
+    desk.write("only-newline", "\n");
+    desk.write("latin", b"\xe9");
+    desk.write("long", vec![b'1'; 5000]);
+    let extract = |source: &str| {
+        desk.ir_with([
+            "extract-public",
+            "-i",
+            &uri,
+            "-o",
+            "key.pub",
+            "--pin-source",
+            source,
+        ])
+    };
+    extract("file:plain").exits(0);
+    extract("file:newline").exits(0);
+    // Exactly one newline is taken off, and nothing else.
+    extract("file:two-newlines")
+        .exits(3)
+        .says("CKR_PIN_INCORRECT");
+    extract("file:space").exits(3).says("CKR_PIN_INCORRECT");
+    extract("file:plain").exits(0);
+    extract("file:empty")
+        .exits(3)
+        .says("file:empty holds no PIN: it is empty");
+    extract("file:only-newline").exits(3).says("it is empty");
+    extract("file:latin").exits(3).says("it is not UTF-8");
+    extract("file:long").exits(3).says("larger than");
+    extract("file:absent")
+        .exits(3)
+        .says("PIN file absent: cannot open");
+    extract("env:NO_SUCH_VARIABLE")
+        .exits(3)
+        .says("there is no environment variable");
+    extract("|cat pin")
+        .exits(2)
+        .says("a command (|...) is never run for a PIN");
+    for bad in ["plain", "fd:x", "fd:-1", "env:", "file:", "pass:1234"] {
+        let run = extract(bad).exits(2);
+        assert!(
+            !run.stderr.contains("1234") || bad != "pass:1234",
+            "{run:?}"
+        );
+    }
+}
+
+#[test]
+fn rule_2_a_uris_own_source_is_a_file() {
+    let desk = Desk::new();
+    desk.make("key");
+    let uri = bare(&desk, "key");
+    desk.write("plain", desk.token.pin());
+    // With a URI's own, in each of its forms.
+    let absolute = desk.path("plain").display().to_string();
+    for source in [
+        "file:plain",
+        &format!("file:{absolute}"),
+        &format!("file://{absolute}"),
+        &absolute,
+    ] {
+        let uri = format!("{uri}?pin-source={source}");
+        desk.ir_with(["extract-public", "-i", &uri, "-o", "key.pub"])
+            .exits(0);
+    }
+    let uri_with = |source: &str| format!("{uri}?pin-source={source}");
+    desk.ir_with(["extract-public", "-i", &uri_with("%7Ccat"), "-o", "key.pub"])
+        .exits(2)
+        .says("never run");
+    desk.ir_with([
+        "extract-public",
+        "-i",
+        &uri_with("env:PIN"),
+        "-o",
+        "key.pub",
+    ])
+    .exits(2);
+}
+
+#[test]
+fn rule_2_a_variable_and_a_descriptor_hold_a_pin() {
+    let desk = Desk::new();
+    desk.make("key");
+    let (uri, pin) = (bare(&desk, "key"), desk.token.pin());
+    let mut command = desk.token.command(IR_SIGN);
+    command
+        .current_dir(desk.root())
+        .env("PKCS11_MODULE_PATH", &desk.token.module)
+        .env("THE_PIN", &pin)
+        .args([
+            "extract-public",
+            "-i",
+            &uri,
+            "-o",
+            "key.pub",
+            "--pin-source",
+            "env:THE_PIN",
+        ]);
+    Run::from(command.output().expect("it runs")).exits(0);
+    let mut command = desk.token.command(IR_SIGN);
+    let mut child = command
+        .current_dir(desk.root())
+        .env("PKCS11_MODULE_PATH", &desk.token.module)
+        .args([
+            "extract-public",
+            "-i",
+            &uri,
+            "-o",
+            "key.pub",
+            "--pin-source",
+            "fd:0",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    assert!(input.as_raw_fd() > 2);
+    input
+        .write_all(format!("{pin}\n").as_bytes())
+        .expect("written");
+    drop(input);
+    Run::from(child.wait_with_output().expect("it ends")).exits(0);
+}
+
+#[test]
+fn rule_2_a_pin_in_the_uri_is_refused_with_a_hint_and_never_shown() {
+    let desk = Desk::new();
+    let uri = bare(&desk, "key");
+    for query in ["pin-value=71717171", "pin-value=71717171&pin-source=file:x"] {
+        let run = desk
+            .ir_with([
+                "extract-public",
+                "-o",
+                "k.pub",
+                "-i",
+                &format!("{uri}?{query}"),
+            ])
+            .exits(2)
+            .says("pin-value");
+        // The argument parser shows what it refuses: not this.
+        assert!(!run.stderr.contains("71717171"), "{run:?}");
+    }
+}
+
+#[test]
+fn rule_2_without_a_source_and_a_terminal_nothing_is_guessed() {
+    let desk = Desk::new();
+    desk.make("key");
+    let (run, planned) = desk.planned("", "extract-public -i pkcs11:object=key -o k.pub");
+    run.exits(3)
+        .says("no PIN: name its source with --pin-source");
+    let log = faulty_module::log::Log::read(&planned.log).expect("a log");
+    assert_eq!(log.count("C_Login"), 0);
+}
+
+#[test]
+fn rule_3_the_tokens_flags_are_looked_at_before_a_pin_is_sent() {
+    let desk = Desk::new();
+    desk.make("key");
+    for (flags, says) in [
+        ("flags+=CKF_USER_PIN_LOCKED", "the user PIN is locked"),
+        (
+            "flags+=CKF_USER_PIN_FINAL_TRY",
+            "one more wrong PIN locks it for good",
+        ),
+        (
+            "flags+=CKF_USER_PIN_TO_BE_CHANGED",
+            "has expired or has to be changed",
+        ),
+        ("flags-=CKF_USER_PIN_INITIALIZED", "its user PIN is not set"),
+    ] {
+        let (run, planned) = desk.planned(flags, "extract-public -i {key} -o k.pub");
+        run.exits(3).says(says);
+        let log = faulty_module::log::Log::read(&planned.log).expect("a log");
+        assert_eq!(log.count("C_Login"), 0, "{flags}");
+    }
+    let (run, _) = desk.planned(
+        "flags+=CKF_USER_PIN_FINAL_TRY",
+        "extract-public -i {key} -o k.pub --allow-final-try",
+    );
+    run.exits(0);
+    let (run, _) = desk.planned(
+        "flags+=CKF_USER_PIN_LOCKED",
+        "extract-public -i {key} -o k.pub --allow-final-try",
+    );
+    run.exits(3);
+    let (run, _) = desk.planned(
+        "flags+=CKF_USER_PIN_COUNT_LOW",
+        "extract-public -i {key} -o k.pub",
+    );
+    run.exits(0)
+        .says("a wrong PIN was tried since the last login");
+}
+
+#[test]
+fn rule_3_a_wrong_pin_is_sent_once_and_its_source_is_named() {
+    let desk = Desk::new();
+    desk.make("root");
+    desk.make("vendor-key");
+    desk.write("wrong", "99999999");
+    crate::common::unpack("multi", &desk.path("registry/multi"));
+    let uri = bare(&desk, "vendor-key");
+    let planned = desk.token.planned("");
+    let run = desk
+        .command(IR_SIGN)
+        .envs(planned.env.iter().cloned())
+        .env("PKCS11_MODULE_PATH", &planned.module)
+        .args([
+            "sign-image",
+            "-r",
+            "registry",
+            "-a",
+            "multi",
+            "-d",
+            "multi",
+            "--all-platforms",
+        ])
+        .args([
+            "-v",
+            &uri,
+            "-x",
+            &desk.token.uri("root"),
+            "--pin-source",
+            "file:wrong",
+        ])
+        .output()
+        .expect("it runs");
+    let run = Run::from(run)
+        .exits(3)
+        .says("refused the PIN from file:wrong (CKR_PIN_INCORRECT)");
+    assert!(!run.stderr.contains("99999999"), "{run:?}");
+    let log = faulty_module::log::Log::read(&planned.log).expect("a log");
+    assert_eq!(log.count("C_Login"), 1);
+}
+
+#[test]
+fn rule_3_one_tokens_pin_is_never_sent_to_another() {
+    let desk = Desk::new();
+    let files = [&desk.token.so_pin_file, &desk.token.pin_file].map(|p| p.display().to_string());
+    desk.ir(&format!(
+        "token init --label other --so-pin-source file:{} --new-pin-source file:{}",
+        files[0], files[1]
+    ))
+    .exits(0);
+    desk.make("vendor-key");
+    desk.ir(&format!(
+        "gen-key --pkcs11-uri pkcs11:token=other;object=root --pin-source file:{}",
+        files[1]
+    ))
+    .exits(0);
+    crate::common::unpack("umoci", &desk.path("registry/hello"));
+    let vendor = bare(&desk, "vendor-key");
+    let planned = desk.token.planned("");
+    let run = desk
+        .command(IR_SIGN)
+        .envs(planned.env.iter().cloned())
+        .env("PKCS11_MODULE_PATH", &planned.module)
+        .args(["sign-image", "-r", "registry", "-a", "hello", "-v", &vendor])
+        .args(["-x", "pkcs11:token=other;object=root"])
+        .args(["--pin-source", &format!("file:{}", files[1])])
+        .output()
+        .expect("it runs");
+    Run::from(run)
+        .exits(2)
+        .says("one token's PIN is never sent to another")
+        .says("hint: give each token its own");
+    let log = faulty_module::log::Log::read(&planned.log).expect("a log");
+    assert_eq!(log.count("C_Login"), 1);
+}
+
+#[test]
+fn rule_4_a_pin_pad_gets_no_pin() {
+    let desk = Desk::new();
+    desk.make("key");
+    let planned = desk.token.planned("pin-pad");
+    let run = desk
+        .command(IR_SIGN)
+        .envs(planned.env.iter().cloned())
+        .env("PKCS11_MODULE_PATH", &planned.module)
+        .args(["extract-public", "-o", "key.pub", "-i", &bare(&desk, "key")])
+        .output()
+        .expect("it runs");
+    Run::from(run).exits(0).says("enter the PIN on its PIN pad");
+}
+
+#[test]
+fn always_authenticate_keys_take_a_login_for_each_signature() {
+    let desk = Desk::new();
+    desk.make("vendor-key");
+    desk.ir("endorse -k ca.prv -f vendor-key.pub -s v.sig")
+        .exits(0);
+    let sign = "sign-image -r registry -a multi -d multi --all-platforms -v {vendor-key} -s v.sig -c ca.pub";
+    for more in ["", " --keep-pin", " --jobs 2"] {
+        let _ = std::fs::remove_dir_all(desk.path("registry"));
+        crate::common::unpack("multi", &desk.path("registry/multi"));
+        let (run, planned) = desk.planned("always-authenticate", &format!("{sign}{more}"));
+        assert_eq!(run.exits(0).stdout.lines().count(), 3);
+        let log = faulty_module::log::Log::read(&planned.log).expect("a log");
+        // One for the session, one for each image.
+        assert_eq!(log.count("C_Login"), 4, "{more}");
+        desk.ir("verify-image -r registry -a multi --all -c ca.pub")
+            .exits(0);
+    }
+}

@@ -1,0 +1,157 @@
+//! Prompts on a real terminal: only those that are needed, naming the token, showing nothing.
+
+use crate::common::{IR_SIGN, Run};
+use crate::desk::Desk;
+use crate::terminal::{self, Answer};
+
+/// What was on the terminal, and what became of the program.
+struct Session {
+    screen: String,
+    run: Run,
+    echo: bool,
+}
+
+fn session(desk: &Desk, arguments: &[&str], dialogue: &[(&str, &[u8])]) -> Session {
+    let mut command = desk.token.command(IR_SIGN);
+    command
+        .current_dir(desk.root())
+        .env("PKCS11_MODULE_PATH", &desk.token.module)
+        .args(arguments);
+    let dialogue: Vec<_> = dialogue
+        .iter()
+        .map(|(text, typed)| (*text, Answer::Type(typed)))
+        .collect();
+    let done = terminal::session(&command, &dialogue);
+    Session {
+        screen: done.screen,
+        run: done.run.expect("it was not killed"),
+        echo: done.echo,
+    }
+}
+
+fn line(pin: &str) -> Vec<u8> {
+    format!("{pin}\n").into_bytes()
+}
+
+#[test]
+fn a_prompt_names_the_token_shows_nothing_and_is_asked_once() {
+    let desk = Desk::new();
+    desk.make("key");
+    let pin = desk.token.pin();
+    let arguments = ["extract-public", "-i", "pkcs11:object=key", "-o", "k.pub"];
+    let prompt = "PIN of token \"test token\": ";
+    let done = session(&desk, &arguments, &[(prompt, &line(&pin))]);
+    done.run.exits(0);
+    assert!(!done.screen.contains(&pin), "{}", done.screen);
+    assert_eq!(done.screen.matches("PIN of").count(), 1, "{}", done.screen);
+    assert!(done.echo);
+
+    let wrong = session(&desk, &arguments, &[(prompt, b"99999999\n")]);
+    wrong
+        .run
+        .exits(3)
+        .says("refused the PIN from the prompt (CKR_PIN_INCORRECT)");
+    assert_eq!(
+        wrong.screen.matches("PIN of").count(),
+        1,
+        "{}",
+        wrong.screen
+    );
+}
+
+#[test]
+fn a_typed_pin_can_be_corrected_and_given_up() {
+    let desk = Desk::new();
+    desk.make("key");
+    let pin = desk.token.pin();
+    let arguments = ["extract-public", "-i", "pkcs11:object=key", "-o", "k.pub"];
+    let corrected = format!("nonsense\u{15}{pin}x\u{e9}\u{7f}\u{8}\r");
+    session(&desk, &arguments, &[("PIN of", corrected.as_bytes())])
+        .run
+        .exits(0);
+    std::fs::remove_file(desk.path("k.pub")).expect("it was written");
+    for (typed, says) in [
+        (&b"12\x03"[..], "the prompt was cancelled"),
+        (b"\x04", "the prompt was cancelled"),
+        (b"\n", "holds no PIN: it is empty"),
+        (&[b'1'; 300], "more than 255 bytes were typed"),
+        (b"\xff\n", "it is not UTF-8"),
+    ] {
+        let ended = session(&desk, &arguments, &[("PIN of", typed)]);
+        ended.run.exits(3).says(says);
+        assert!(ended.echo, "{says}");
+        assert!(!desk.has("k.pub"));
+    }
+}
+
+#[test]
+fn no_prompt_where_there_is_a_source() {
+    let desk = Desk::new();
+    desk.make("key");
+    let uri = desk.token.uri("key");
+    let done = session(&desk, &["extract-public", "-i", &uri, "-o", "k.pub"], &[]);
+    done.run.exits(0);
+    assert_eq!(done.screen, "");
+    let listed = session(&desk, &["token", "list"], &[]);
+    listed.run.exits(0);
+    assert_eq!(listed.screen, "");
+}
+
+#[test]
+fn a_new_tokens_pins_are_asked_for_twice() {
+    let desk = Desk::new();
+    let init = ["token", "init", "--label", "fresh"];
+    let typed: [(&str, &[u8]); 4] = [
+        ("New SO PIN: ", b"87654321\n"),
+        ("New SO PIN again: ", b"87654321\n"),
+        ("New user PIN: ", b"12345678\n"),
+        ("New user PIN again: ", b"12345679\n"),
+    ];
+    session(&desk, &init, &typed)
+        .run
+        .exits(3)
+        .says("the two entries are not the same");
+    let listed = desk.ir("token list").exits(0);
+    assert!(!listed.stdout.contains("fresh"), "{listed:?}");
+    let mut right = typed;
+    right[3].1 = b"12345678\n";
+    let done = session(&desk, &init, &right);
+    done.run.exits(0);
+    assert!(!done.screen.contains("12345678"), "{}", done.screen);
+    desk.write("pin", "12345678");
+    desk.ir("gen-key --pkcs11-uri pkcs11:token=fresh;object=k --pin-source file:pin")
+        .exits(0);
+}
+
+#[test]
+fn each_token_is_asked_for_its_own_pin() {
+    let desk = Desk::new();
+    desk.make("vendor-key");
+    desk.write("other-so", "87654321");
+    desk.write("other-pin", "11223344");
+    desk.ir(
+        "token init --label other --so-pin-source file:other-so --new-pin-source file:other-pin",
+    )
+    .exits(0);
+    desk.ir("gen-key --pkcs11-uri pkcs11:token=other;object=root --pin-source file:other-pin")
+        .exits(0);
+    crate::common::unpack("umoci", &desk.path("registry/hello"));
+    let arguments = [
+        "sign-image",
+        "-r",
+        "registry",
+        "-a",
+        "hello",
+        "-v",
+        "pkcs11:token=test%20token;object=vendor-key",
+        "-x",
+        "pkcs11:token=other;object=root",
+    ];
+    let dialogue: [(&str, &[u8]); 2] = [
+        ("PIN of token \"test token\": ", &line(&desk.token.pin())),
+        ("PIN of token \"other\": ", b"11223344\n"),
+    ];
+    let done = session(&desk, &arguments, &dialogue);
+    done.run.exits(0);
+    assert_eq!(done.screen.matches("PIN of").count(), 2, "{}", done.screen);
+}

@@ -1,0 +1,159 @@
+//! Setting tokens up, and bringing keys there.
+
+use crate::desk::Desk;
+
+#[test]
+fn a_token_is_set_up_with_pins_from_their_sources() {
+    let desk = Desk::new();
+    desk.write("so", "87654321\n");
+    desk.write("user", "12345678\n");
+    let init = "token init --so-pin-source file:so --new-pin-source file:user";
+    let made = desk.ir(&format!("{init} --label fresh")).exits(0);
+    let uri = made.stdout.trim().to_owned();
+    assert!(uri.contains("token=fresh"), "{uri}");
+    desk.ir_with([
+        "gen-key",
+        "--pkcs11-uri",
+        &format!("{uri};object=k"),
+        "--pin-source",
+        "file:user",
+    ])
+    .exits(0);
+    let listed = desk.ir("token list").exits(0);
+    assert!(listed.stdout.contains("token \"fresh\""), "{listed:?}");
+
+    for (label, status) in [("", 2), ("a label of more than thirty-two bytes", 2)] {
+        desk.ir_with(init.split(' ').chain(["--label", label]))
+            .exits(status)
+            .says("1 to 32 bytes");
+    }
+    desk.write("short", "1");
+    desk.ir("token init --so-pin-source file:so --new-pin-source file:short --label x")
+        .exits(2)
+        .says("the user PIN has to have from 4 to 255 bytes");
+    desk.ir("token init --so-pin-source file:absent --new-pin-source file:user --label x")
+        .exits(3)
+        .says("PIN file absent");
+    let listed = desk.ir("token list").exits(0);
+    assert!(!listed.stdout.contains("token \"x\""), "{listed:?}");
+}
+
+#[test]
+fn an_initialised_token_is_erased_only_by_its_label() {
+    let desk = Desk::new();
+    desk.make("precious");
+    desk.write("so", desk.token.so_pin());
+    desk.write("user", "12345678");
+    let init = "token init --so-pin-source file:so --new-pin-source file:user --label again";
+    let token = "pkcs11:token=test%20token";
+    desk.ir(&format!("{init} {token}"))
+        .exits(1)
+        .says("initialising it again destroys all that is on it")
+        .says("--erase 'test token'");
+    desk.ir_with(init.split(' ').chain([token, "--erase", "other"]))
+        .exits(3);
+    desk.ir("extract-public -i {precious} -o p.pub").exits(0);
+    desk.write("wrong-so", "00000000");
+    let wrong = init.replace("file:so", "file:wrong-so");
+    desk.ir_with(wrong.split(' ').chain(["--erase", "test token"]))
+        .exits(3)
+        .says("it refused the PIN from the SO PIN's source (CKR_PIN_INCORRECT)");
+    desk.ir("extract-public -i {precious} -o p.pub").exits(0);
+    desk.ir_with(init.split(' ').chain(["--erase", "test token"]))
+        .exits(0);
+    desk.ir("token keys pkcs11:token=again --pin-source file:user")
+        .exits(0)
+        .says("there is no private key");
+}
+
+#[test]
+fn a_key_file_is_brought_onto_a_token_and_said_to_have_been_outside() {
+    for desk in Desk::all() {
+        let name = desk.name();
+        let run = desk.ir("token import -k vendor.prv --pkcs11-uri {brought} --json");
+        if run.status != 0 {
+            // Not every module takes keys; then it says so, and nothing is there.
+            assert_eq!(run.status, 3, "{name}: {run:?}");
+            assert!(
+                run.stderr.contains("C_CreateObject gave CKR_"),
+                "{name}: {run:?}"
+            );
+            let listed = desk.ir("token keys {} --json").exits(0).json();
+            assert_eq!(listed["keys"].as_array().map(Vec::len), Some(0), "{name}");
+            continue;
+        }
+        assert!(run.stderr.contains("it was in a file"), "{name}: {run:?}");
+        assert_ne!(
+            run.json()["attributes"]["CKA_ALWAYS_SENSITIVE"],
+            true,
+            "{name}"
+        );
+        desk.ir("extract-public -i {brought} -o brought.pub")
+            .exits(0);
+        assert_eq!(desk.read("brought.pub"), desk.read("vendor.pub"), "{name}");
+        desk.write("letter", "x");
+        desk.ir("sign -k {brought} -f letter -s s").exits(0);
+        assert!(desk.openssl_verifies("vendor.pub", "s", "letter"), "{name}");
+        desk.ir("token import -k other.prv --pkcs11-uri {brought}")
+            .exits(1)
+            .says("the label is in use already");
+        desk.ir("token import -k vendor.pub --pkcs11-uri {two}")
+            .exits(1);
+    }
+}
+
+#[test]
+fn the_doctor_sends_no_pin_unless_asked_and_says_what_is_wrong() {
+    let desk = Desk::new();
+    desk.make("key");
+    let (run, planned) = desk.planned("", "token doctor pkcs11:token=test%20token");
+    assert!(run.exits(0).stdout.contains("no PIN was sent"));
+    let log = faulty_module::log::Log::read(&planned.log).expect("a log");
+    assert_eq!(log.count("C_Login"), 0);
+    for (plan, says) in [
+        ("flags+=CKF_USER_PIN_LOCKED", "bad   the user PIN is locked"),
+        ("mechanisms=CKM_RSA_PKCS", "it does not offer CKM_ECDSA"),
+    ] {
+        let (run, _) = desk.planned(plan, "token doctor pkcs11:token=test%20token");
+        assert!(run.stdout.contains(says), "{plan}: {run:?}");
+        run.exits(1);
+    }
+    let doctor = "token doctor --login";
+    for (plan, status, says) in [
+        ("sign=flip", 1, "bad   key \"key\""),
+        ("no-public-object", 1, "does not show its public half"),
+        ("point=raw", 0, "odd   1 public keys hold a raw point"),
+        (
+            "attr=CKA_LOCAL:00",
+            0,
+            "CKA_LOCAL: requested true, got false",
+        ),
+        (
+            "always-authenticate",
+            0,
+            "it asks for the PIN at each signature",
+        ),
+        ("bad-clock", 0, "signs; fingerprint"),
+        ("nul-padded", 0, "signs; fingerprint"),
+    ] {
+        let (run, _) = desk.planned(plan, &format!("{doctor} {{x}}"));
+        assert!(run.stdout.contains(says), "{plan}: {run:?}");
+        run.exits(status);
+    }
+}
+
+#[test]
+fn no_slots_and_modules_that_would_be_asked_for_ever() {
+    let desk = Desk::new();
+    let (run, _) = desk.planned("zero-slots", "token list");
+    assert!(run.exits(0).stdout.contains("no slots"));
+    let (run, _) = desk.planned("zero-slots", "token keys {x}");
+    run.exits(3)
+        .says("there is no token for")
+        .says("there is none at all");
+    let (run, _) = desk.planned("slots-buffer-too-small", "token list");
+    run.exits(3).says("C_GetSlotList gave CKR_BUFFER_TOO_SMALL");
+    let (run, _) = desk.planned("mechanisms-buffer-too-small", "gen-key --pkcs11-uri {x}");
+    run.exits(3)
+        .says("C_GetMechanismList gave CKR_BUFFER_TOO_SMALL");
+}
