@@ -166,6 +166,12 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
             source: PinError::Nobody,
             ..
         } => "--pin-source file:PATH, env:NAME or fd:NUMBER, or pin-source=file:PATH in the URI",
+        E::NoPin {
+            source: PinError::Empty(from),
+            ..
+        } if from.starts_with("fd:") => {
+            "a descriptor gives its PIN once: --keep-pin keeps it for this run"
+        }
         E::OneSource { .. } => "give each token its own: pkcs11:…?pin-source=file:PATH",
         E::NoPublic { .. } => "give its public key with --public-key FILE",
         E::Mechanism { .. } => {

@@ -16,6 +16,7 @@ use crate::crypto::signer::Checked;
 use crate::crypto::{PublicKey, Signer, p384::PublicKeyError};
 use crate::files::{self, Existing};
 use file::{FileKey, KeyFileError};
+use pin::PinSource;
 use pkcs11::{NewKey, Options, Passport, Tokens};
 use uri::{TokenUri, UriError};
 
@@ -54,6 +55,16 @@ impl TryFrom<&OsStr> for KeyRef {
             return Err(KeyRefError::Empty);
         }
         Ok(Self::File(text.into()))
+    }
+}
+
+impl KeyRef {
+    /// Where the reference itself says that the PIN comes from.
+    pub fn pin_source(&self) -> Option<&PinSource> {
+        match self {
+            Self::File(_) => None,
+            Self::Token(uri) => uri.pin_source.as_ref(),
+        }
     }
 }
 

@@ -51,6 +51,14 @@ impl PinSource {
         }
     }
 
+    /// Keeps an open descriptor from the programs that this process may start, as a module's. Said
+    /// before a module is loaded.
+    pub fn keep_from_children(&self) {
+        if let Self::Fd(number) = self {
+            super::pkcs11::keep_from_children(*number);
+        }
+    }
+
     /// Reads the PIN. Exactly one trailing newline is taken off.
     pub fn read(&self) -> Result<Pin, PinError> {
         let mut bytes = match self {

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::warn_if_open;
+use super::{warn_if_open, warn_of_pins};
 use crate::cli::args::image::{ExtractSignImage, How, InspectImage, Prune, SignImage, VerifyImage};
 use crate::cli::args::token::PassportArgs;
 use crate::cli::bar::Bar;
 use crate::cli::console::{Console, Failure, Outcome};
 use crate::cli::explain::{self, Status};
 use crate::cli::show;
-use crate::key::KeyRing;
+use crate::key::{KeyRef, KeyRing};
 use crate::ops::{endorsement::Vouch, extract, inspect::Inspect, sign, verify};
 use crate::report::Report;
 use crate::store::{Limits, Published, Registry, Selection};
@@ -17,6 +17,10 @@ use crate::store::{Limits, Published, Registry, Selection};
 /// The images and keys of a command, and the ring that has the keys.
 fn how(args: How, console: &Console) -> Result<(sign::How, KeyRing), Failure> {
     let vendor = args.vendor();
+    let keys = [Some(&vendor), args.ca_prv.as_ref(), args.ca_pub.as_ref()];
+    let own = keys.map(|key| key.and_then(KeyRef::pin_source));
+    let general = args.tokens.pin_source.as_ref();
+    warn_of_pins(own.into_iter().chain([general]), console);
     let mut options = args.tokens.options(args.passports)?;
     options.sessions = args.jobs;
     let ring = KeyRing::new(options);
@@ -114,6 +118,9 @@ fn show_signed(signed: &sign::SignedImages, console: &Console) -> Outcome {
 }
 
 pub(super) fn verify_image(args: VerifyImage, console: &Console) -> Outcome {
+    let keys = std::iter::once(&args.ca_pub).chain(&args.vendors);
+    let general = args.tokens.pin_source.as_ref();
+    warn_of_pins(keys.map(KeyRef::pin_source).chain([general]), console);
     let ring = KeyRing::new(args.tokens.options(PassportArgs::default())?);
     let request = verify::VerifyImages {
         registry: args.place.registry,

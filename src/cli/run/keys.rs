@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{shown, warn_if_open, written};
+use super::{shown, warn_if_open, warn_of_pins, written};
 use crate::cli::args::token::PassportArgs;
 use crate::cli::args::{ExtractPublic, GenKey, Sign, Verify};
 use crate::cli::bar::Bar;
@@ -19,6 +19,8 @@ pub(super) fn gen_key(args: GenKey, console: &Console) -> Outcome {
         public: args.public,
         force: args.force,
     };
+    let general = args.tokens.pin_source.as_ref();
+    warn_of_pins([request.key.pin_source(), general], console);
     let ring = KeyRing::new(args.tokens.options(PassportArgs::default())?);
     let made = request.run(&ring)?;
     let key = made.public;
@@ -50,6 +52,8 @@ pub(super) fn gen_key(args: GenKey, console: &Console) -> Outcome {
 pub(super) fn extract_public(args: ExtractPublic, console: &Console) -> Outcome {
     let key = args.key();
     warn_if_open(&key, console);
+    let general = args.tokens.pin_source.as_ref();
+    warn_of_pins([key.pin_source(), general], console);
     let ring = KeyRing::new(args.tokens.options(PassportArgs::default())?);
     let request = keys::ExtractPublic {
         key,
@@ -72,6 +76,8 @@ pub(super) fn extract_public(args: ExtractPublic, console: &Console) -> Outcome 
 pub(super) fn sign_file(args: Sign, endorse: bool, console: &Console) -> Outcome {
     let key = args.key();
     warn_if_open(&key, console);
+    let general = args.tokens.pin_source.as_ref();
+    warn_of_pins([key.pin_source(), general], console);
     let ring = KeyRing::new(args.tokens.options(args.passports)?);
     let request = file::SignFile {
         key,
@@ -101,6 +107,8 @@ pub(super) fn sign_file(args: Sign, endorse: bool, console: &Console) -> Outcome
 }
 
 pub(super) fn verify_file(args: Verify, console: &Console) -> Outcome {
+    let general = args.tokens.pin_source.as_ref();
+    warn_of_pins([args.key.pin_source(), general], console);
     let ring = KeyRing::new(args.tokens.options(PassportArgs::default())?);
     let request = file::VerifyFile {
         key: args.key,

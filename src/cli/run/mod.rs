@@ -18,6 +18,7 @@ use super::generate;
 use super::show;
 use crate::files::{Existing, Written};
 use crate::key::KeyRef;
+use crate::key::pin::PinSource;
 use crate::ops::Error;
 
 /// Runs a command and tells how it went.
@@ -120,13 +121,31 @@ fn written(path: &Path, written: Written) -> String {
 
 /// Warns of a private key that others on this machine can read.
 fn warn_if_open(key: &KeyRef, console: &Console) {
+    if let KeyRef::File(path) = key {
+        warn_of_mode("private key", path, console);
+    }
+}
+
+/// Warns of PIN files that others on this machine can read.
+fn warn_of_pins<'a>(sources: impl IntoIterator<Item = Option<&'a PinSource>>, console: &Console) {
+    let mut seen = Vec::new();
+    for source in sources.into_iter().flatten() {
+        if let PinSource::File(path) = source
+            && !seen.contains(&path)
+        {
+            warn_of_mode("PIN file", path, console);
+            seen.push(path);
+        }
+    }
+}
+
+fn warn_of_mode(what: &str, path: &Path, console: &Console) {
     use std::os::unix::fs::PermissionsExt;
-    let KeyRef::File(path) = key else { return };
     let metadata = path.metadata().ok().filter(Metadata::is_file);
     let mode = metadata.map_or(0, |m| m.permissions().mode());
     if mode & 0o077 != 0 {
         console.warn(&format!(
-            "private key {} can be read or written by others (mode {:04o}); chmod 600 it",
+            "{what} {} can be read or written by others (mode {:04o}); chmod 600 it",
             path.display(),
             mode & 0o7777
         ));

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{warn_if_open, written};
+use super::{warn_if_open, warn_of_pins, written};
 use crate::cli::args::token::{
     Doctor, Import, Init, Keys, List, MakePassport, PassportArgs, TokenArgs, TokenCommand,
 };
@@ -19,6 +19,7 @@ use crate::key::pkcs11::{
     self, Facts, Finding, KeyListing, Level, ModuleListing, NewKey, Setup, SlotListing,
     TokenListing, attributes_json,
 };
+use crate::key::uri::TokenUri;
 use crate::key::{self, KeyRef, KeyRing};
 use crate::ops::keys;
 
@@ -32,6 +33,13 @@ pub(super) fn run(command: TokenCommand, console: &Console) -> Outcome {
         TokenCommand::Doctor(args) => doctor(args, console),
         TokenCommand::Passport(args) => passport(args, console),
     }
+}
+
+/// The key ring for a command that logs in to the token of a URI.
+fn ring_for(uri: &TokenUri, tokens: TokenArgs, console: &Console) -> Result<KeyRing, Failure> {
+    let sources = [uri.pin_source.as_ref(), tokens.pin_source.as_ref()];
+    warn_of_pins(sources, console);
+    ring(tokens)
 }
 
 fn ring(tokens: TokenArgs) -> Result<KeyRing, Failure> {
@@ -116,7 +124,7 @@ fn token_json(token: &TokenListing) -> Value {
 }
 
 fn list_keys(args: Keys, console: &Console) -> Outcome {
-    let ring = ring(args.tokens)?;
+    let ring = ring_for(&args.uri, args.tokens, console)?;
     let keys = ring.tokens().keys(&args.uri).map_err(key::Error::from)?;
     for key in &keys {
         console.result(&shown_key(key))?;
@@ -170,6 +178,11 @@ fn shown_facts(facts: &Facts) -> String {
 }
 
 fn init(args: Init, console: &Console) -> Outcome {
+    let sources = [args.so_pin_source.as_ref(), args.new_pin_source.as_ref()];
+    warn_of_pins(sources, console);
+    for source in sources.into_iter().flatten() {
+        source.keep_from_children();
+    }
     let ring = ring(TokenArgs {
         pkcs11_module: args.pkcs11_module,
         ..TokenArgs::default()
@@ -199,7 +212,7 @@ fn init(args: Init, console: &Console) -> Outcome {
 
 fn import(args: Import, console: &Console) -> Outcome {
     warn_if_open(&KeyRef::File(args.key.clone()), console);
-    let ring = ring(args.tokens)?;
+    let ring = ring_for(&args.pkcs11_uri, args.tokens, console)?;
     let request = keys::Import {
         file: args.key,
         key: args.pkcs11_uri,
@@ -227,7 +240,7 @@ pub(super) fn new_key_json(new: &NewKey) -> Value {
 }
 
 fn doctor(args: Doctor, console: &Console) -> Outcome {
-    let ring = ring(args.tokens)?;
+    let ring = ring_for(&args.uri, args.tokens, console)?;
     let findings = ring.tokens().examine(&args.uri, args.login);
     let findings = findings.map_err(key::Error::from)?;
     for finding in &findings {
@@ -266,7 +279,7 @@ fn shown_finding(finding: &Finding) -> String {
 }
 
 fn passport(args: MakePassport, console: &Console) -> Outcome {
-    let ring = ring(args.tokens)?;
+    let ring = ring_for(&args.uri, args.tokens, console)?;
     let request = keys::MakePassport {
         key: args.uri,
         output: args.output,

@@ -209,10 +209,15 @@ fn examine_key(token: &Arc<Token>, key: &PrivateKey, findings: &mut Findings) ->
         Err(error) if error.is_dead_session() => return Err(error),
         Err(error) => {
             let advice = match error {
-                Error::Call { .. } => "the token does not sign with this key; see its own messages",
-                _ => "do not use this key: what it signs does not verify",
+                Error::Call { .. } => {
+                    Some("the token does not sign with this key; see its own messages")
+                }
+                Error::WrongPublic { .. } | Error::Length { .. } | Error::Range { .. } => {
+                    Some("do not use this key: what it signs does not verify")
+                }
+                _ => None,
             };
-            findings.add(Level::Bad, error.to_string(), Some(advice));
+            findings.add(Level::Bad, error.to_string(), advice);
         }
     }
     let facts = key.facts()?;

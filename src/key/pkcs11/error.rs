@@ -132,11 +132,11 @@ pub enum Error {
         /// The return value.
         code: RvError,
     },
-    /// A login failed earlier in this run.
-    #[error("{token}: a login failed before in this run; no other attempt is made")]
+    /// A login failed earlier in this run, of this key or another.
+    #[error("{first}")]
     PinSpent {
-        /// The token.
-        token: String,
+        /// What was wrong then.
+        first: String,
     },
     /// There is no PIN.
     #[error("{token}: {source}")]
@@ -361,6 +361,14 @@ impl Error {
             function,
             code,
         }
+    }
+
+    /// Whether it can come of a logout: of sessions that died under another thread.
+    pub(super) const fn can_be_of_a_logout(&self) -> bool {
+        matches!(
+            self,
+            Self::Call { .. } | Self::Keys { .. } | Self::Gone { .. }
+        )
     }
 
     /// Whether the session is gone, and a new start may help.

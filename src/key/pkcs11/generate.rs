@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
+use cryptoki::session::Session;
 use zeroize::Zeroize;
 
 use super::attributes::Facts;
@@ -180,7 +181,8 @@ pub fn import(token: &Arc<Token>, uri: &TokenUri, key: &FileKey) -> Result<NewKe
         match session.create_object(&public) {
             Ok(public) => Ok((generation, vec![private, public])),
             Err(error) => {
-                let removed = session.destroy_object(private).is_ok();
+                let removed = session.destroy_object(private).is_ok()
+                    && remove_public(session, &names).is_ok();
                 Err(Error::BadKey {
                     source: Box::new(Error::call(&token.name())(error)),
                     removed,
@@ -206,6 +208,16 @@ pub fn import(token: &Arc<Token>, uri: &TokenUri, key: &FileKey) -> Result<NewKe
             key: names.key(generation, made[0]).name(token),
         },
     ))
+}
+
+/// Removes a public half that a call may have made although it failed: nothing else has its id.
+fn remove_public(session: &Session, names: &Names) -> cryptoki::error::Result<()> {
+    let class = ObjectClass::PUBLIC_KEY;
+    let made = object::template(class, Some(&names.label), Some(&names.id));
+    for handle in session.find_objects(&made)? {
+        session.destroy_object(handle)?;
+    }
+    Ok(())
 }
 
 /// Reads the new key back and proves it, or removes it.

@@ -1,6 +1,6 @@
 //! Logging in: where the PIN comes from, when it must not be tried, and that it is tried once.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use cryptoki::error::{Error as CryptokiError, RvError};
@@ -53,8 +53,8 @@ pub struct Budget(Mutex<Spent>);
 
 #[derive(Default)]
 struct Spent {
-    /// Tokens that failed a login. None gets another attempt.
-    failed: HashSet<Identity>,
+    /// Tokens that failed a login, and how. None gets another attempt.
+    failed: HashMap<Identity, String>,
     /// The token that the source of the command line was used for.
     general: Option<Identity>,
     /// PINs that are kept for the run, because the user asked for that.
@@ -102,13 +102,15 @@ pub(super) fn log_in(
 
 /// Marks the token as one that failed, and says why.
 pub(super) fn failed(token: &Token, secret: &Secret, error: CryptokiError) -> Error {
-    token
-        .shared
-        .budget
-        .locked()
+    let error = why(token.name(), secret.source(), error);
+    let mut budget = token.shared.budget.locked();
+    budget
         .failed
-        .insert(token.identity.clone());
-    let (token, source_name) = (token.name(), secret.source());
+        .insert(token.identity.clone(), error.to_string());
+    error
+}
+
+fn why(token: String, source_name: String, error: CryptokiError) -> Error {
     match error {
         CryptokiError::Pkcs11(code, _) if is_pin_error(code) => Error::Pin {
             token,
@@ -128,6 +130,18 @@ pub(super) fn failed(token: &Token, secret: &Secret, error: CryptokiError) -> Er
             what: token,
             reason: other.to_string(),
         },
+    }
+}
+
+/// An error of a call that carried a PIN of the security officer.
+pub(super) fn refused(token: &str, source_name: &str, error: CryptokiError) -> Error {
+    match error {
+        CryptokiError::Pkcs11(code, _) if is_pin_error(code) => Error::Pin {
+            token: token.to_owned(),
+            source_name: source_name.to_owned(),
+            code,
+        },
+        other => Error::call(token)(other),
     }
 }
 
@@ -152,9 +166,9 @@ pub(super) fn secret(
     guard(token, info)?;
     let options = &token.shared.options;
     let mut budget = token.shared.budget.locked();
-    if budget.failed.contains(&token.identity) {
+    if let Some(first) = budget.failed.get(&token.identity) {
         return Err(Error::PinSpent {
-            token: token.name(),
+            first: first.clone(),
         });
     }
     if let Some((_, pin)) = budget.kept.iter().find(|(of, _)| *of == token.identity) {

@@ -10,6 +10,7 @@ use cryptoki_sys as sys;
 use super::Tokens;
 use super::attributes::Facts;
 use super::error::Error;
+use super::login;
 use super::module::Module;
 use super::object::{self, PrivateKey};
 use super::raw::TokenInfo;
@@ -227,21 +228,27 @@ impl Tokens {
         }
         let module = self.modules.load(&self.shared.options, uri)?;
         let found = choose(&module, uri, setup)?;
-        let token = Token::new(Arc::clone(&module), &found, Arc::clone(&self.shared));
+        // Most tokens have no name yet; the slot tells which it is.
+        let name = format!(
+            "token \"{}\" in slot {}",
+            setup.erase.as_ref().unwrap_or(&setup.label),
+            found.slot.id()
+        );
+        guard_so(&found.info, &name)?;
         let (so_pin, user_pin) = pins(&setup.label)?;
         for (pin, what) in [(&so_pin, "the SO PIN"), (&user_pin, "the user PIN")] {
             check_length(&found.info, pin, what)?;
         }
         let secret = |pin: &Pin| AuthPin::new(pin.expose().into());
-        let name = token.name();
+        let refused = |error| login::refused(&name, "the SO PIN's source", error);
         let so_pin = secret(&so_pin);
         let made = module.context.init_token(found.slot, &so_pin, &setup.label);
-        made.map_err(Error::call(&name))?;
+        made.map_err(refused)?;
         let session = module.context.open_rw_session(found.slot);
         let session = session.map_err(Error::call(&name))?;
         session
             .login(UserType::So, Some(&so_pin))
-            .map_err(Error::call(&name))?;
+            .map_err(refused)?;
         session
             .init_pin(&secret(&user_pin))
             .map_err(Error::call(&name))?;
@@ -256,6 +263,27 @@ impl Tokens {
         }
         Ok(TokenListing::new(&info))
     }
+}
+
+/// Looks at the flags of a token that is to be erased before its SO PIN is sent.
+fn guard_so(info: &TokenInfo, name: &str) -> Result<(), Error> {
+    let refuse = |reason| {
+        Err(Error::Guarded {
+            token: name.to_owned(),
+            reason,
+            final_try: false,
+        })
+    };
+    if !info.has(sys::CKF_TOKEN_INITIALIZED) {
+        return Ok(());
+    }
+    if info.has(sys::CKF_SO_PIN_LOCKED) {
+        return refuse("the SO PIN is locked");
+    }
+    if info.has(sys::CKF_SO_PIN_FINAL_TRY) {
+        return refuse("one more wrong SO PIN locks it for good");
+    }
+    Ok(())
 }
 
 /// Exactly one token that may be set up.
@@ -283,10 +311,9 @@ fn choose(module: &Module, uri: &TokenUri, setup: &Setup) -> Result<Found, Error
         }
         return Ok(found);
     }
-    let all: Vec<Found> = token::all(module)?
-        .into_iter()
-        .map(|(found, _)| found)
-        .collect();
+    let all = token::all(module)?;
+    let unreadable = all.unreadable;
+    let all: Vec<Found> = all.tokens.into_iter().map(|(found, _)| found).collect();
     let fresh = |found: &&Found| !found.info.has(sys::CKF_TOKEN_INITIALIZED);
     let fresh: Vec<&Found> = all.iter().filter(fresh).collect();
     if let [one] = fresh.as_slice() {
@@ -300,7 +327,7 @@ fn choose(module: &Module, uri: &TokenUri, setup: &Setup) -> Result<Found, Error
     Err(Error::Tokens {
         uri: "a token that is not initialised".into(),
         found: fresh.into_iter().map(describe).collect(),
-        present: all.iter().map(describe).collect(),
+        present: all.iter().map(describe).chain(unreadable).collect(),
     })
 }
 

@@ -31,6 +31,7 @@ pub use login::{NoPrompt, Prompt};
 pub use manage::{KeyListing, ModuleListing, Setup, SlotListing, TokenListing};
 pub use passport::{Passport, PassportError, attributes as attributes_json};
 pub use point::{PointError, read as read_point};
+pub(super) use raw::keep_from_children;
 pub use resume::Described;
 pub use signer::TokenKey;
 
@@ -96,6 +97,9 @@ pub struct Tokens {
 impl Tokens {
     /// No token is opened yet, and no module loaded.
     pub fn new(options: Options) -> Self {
+        if let Some(source) = &options.pin_source {
+            source.keep_from_children();
+        }
         Self {
             shared: Arc::new(Shared {
                 options,

@@ -3,17 +3,16 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use cryptoki::context::{CInitializeArgs, CInitializeFlags, Function, Pkcs11};
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error as CryptokiError, RvError};
-use cryptoki::object::ObjectHandle;
 use cryptoki::session::Session;
 use cryptoki::slot::Slot;
 
 use super::Options;
 use super::error::{Error, code_name};
-use super::login::Secret;
 use super::raw::{Raw, TokenInfo};
 use crate::key::uri::TokenUri;
 
@@ -31,19 +30,13 @@ pub struct Module {
     live: RwLock<Live>,
 }
 
-/// What went wrong with a signature that asks for a login.
-pub enum SignFailure {
-    /// The login.
-    Login(CryptokiError),
-    /// Something else.
-    Other(Error),
-}
-
 /// What lasts from one `C_Initialize` to the next. Sessions are used under the read lock, so that
 /// none is in use while the module starts again.
 pub struct Live {
     /// How often the module was started again.
     pub(super) generation: u64,
+    /// Whether a session died since. Then logins and handles are gone, whatever still answers.
+    dead: AtomicBool,
     /// Whether this is who initialised it, and so who finalises it.
     ours: bool,
     /// Open sessions that nobody uses just now, by slot. A token stays logged in as long as it has
@@ -111,7 +104,7 @@ impl Module {
             reason,
         };
         let raw = Raw::load(path).map_err(failed)?;
-        let context = Pkcs11::new(path).map_err(|e| failed(e.to_string()))?;
+        let context = Pkcs11::new(path).map_err(|e| failed(told(&e)))?;
         let ours = initialize(&context).map_err(failed)?;
         let raw = Some(raw).filter(Raw::is_initialized);
         Ok(Self {
@@ -120,6 +113,7 @@ impl Module {
             raw,
             live: RwLock::new(Live {
                 generation: 0,
+                dead: AtomicBool::new(false),
                 ours,
                 idle: Mutex::default(),
             }),
@@ -148,30 +142,12 @@ impl Module {
         Ok(TokenInfo::from(&info.map_err(Error::call(name))?))
     }
 
-    /// Signs with a key that asks for a login at each signature.
-    pub(super) fn sign_with_login(
-        &self,
-        session: &Session,
-        key: ObjectHandle,
-        hash: &[u8],
-        secret: &Secret,
-        name: &str,
-    ) -> Result<Vec<u8>, SignFailure> {
-        let Some(raw) = &self.raw else {
-            return Err(SignFailure::Other(Error::NoContext {
-                key: name.to_owned(),
-                module: self.path.clone(),
-            }));
-        };
-        let pin = match secret {
-            Secret::Pin(pin, _) => Some(pin.expose()),
-            Secret::Pad => None,
-        };
-        raw.sign(session, key, hash, pin)
-            .map_err(|(function, code)| match function {
-                Function::Login => SignFailure::Login(CryptokiError::Pkcs11(code, function)),
-                _ => SignFailure::Other(Error::refusal(name)((function, code))),
-            })
+    /// The module's own functions, for a key that asks for a login at each signature.
+    pub(super) fn own(&self, key: &str) -> Result<&Raw, Error> {
+        self.raw.as_ref().ok_or_else(|| Error::NoContext {
+            key: key.to_owned(),
+            module: self.path.clone(),
+        })
     }
 
     /// What the module is called in messages.
@@ -181,6 +157,12 @@ impl Module {
 
     pub(super) fn live(&self) -> RwLockReadGuard<'_, Live> {
         self.live.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a session of this generation died.
+    pub(super) fn is_dead(&self, generation: u64) -> bool {
+        let live = self.live();
+        live.generation != generation || live.is_dead()
     }
 
     /// Drops all sessions and starts the module again, unless somebody did since `seen`.
@@ -200,6 +182,7 @@ impl Module {
             })?;
         }
         live.generation += 1;
+        live.dead = AtomicBool::new(false);
         Ok(())
     }
 }
@@ -209,14 +192,29 @@ fn initialize(context: &Pkcs11) -> Result<bool, String> {
     match context.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
         Ok(()) => Ok(true),
         Err(CryptokiError::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(false),
-        Err(CryptokiError::Pkcs11(code, _)) => {
-            Err(format!("C_Initialize gave {}", code_name(&code)))
+        Err(other) => Err(told(&other)),
+    }
+}
+
+fn told(error: &CryptokiError) -> String {
+    match error {
+        CryptokiError::Pkcs11(code, function) => {
+            format!("C_{function:?} gave {}", code_name(code))
         }
-        Err(other) => Err(other.to_string()),
+        other => other.to_string(),
     }
 }
 
 impl Live {
+    /// Says that a session died.
+    pub(super) fn bury(&self) {
+        self.dead.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Relaxed)
+    }
+
     /// An open session that nobody else uses, if there is one.
     pub(super) fn take(&self, slot: Slot) -> Option<Session> {
         locked(&self.idle).get_mut(&slot)?.pop()

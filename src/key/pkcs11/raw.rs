@@ -4,6 +4,8 @@
 //! - Listing slots: the crate asks again for ever where a module with no slots answers
 //!   `CKR_BUFFER_TOO_SMALL`.
 //! - Token information: the crate refuses a token whose clock holds no digits.
+//! - Keeping the descriptor of a PIN from the programs that a module may start: without unsafe code
+//!   a process cannot name a descriptor that it did not open itself.
 //! - Signing with a key that is always to be authenticated: `C_SignInit`, `C_Login` and `C_Sign`
 //!   have to follow one another, and the crate makes one call of the first and the last.
 //!
@@ -12,6 +14,7 @@
 //! see [`Raw::is_initialized`].
 #![allow(unsafe_code)]
 
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::ptr;
 
@@ -21,6 +24,9 @@ use cryptoki::object::ObjectHandle;
 use cryptoki::session::Session;
 use cryptoki::slot::Slot;
 use cryptoki_sys as sys;
+use rustix::io::FdFlags;
+
+use super::error::code_name;
 
 /// A function of the module and what it answered.
 pub type Refusal = (Function, RvError);
@@ -126,7 +132,10 @@ impl Raw {
         // SAFETY: the symbol was found, and has the specification's signature; it is given a
         // pointer to a pointer that lives through the call.
         let answer = unsafe { library.C_GetFunctionList(&raw mut list) };
-        if answer != sys::CKR_OK || list.is_null() {
+        if let Rv::Error(code) = Rv::from(answer) {
+            return Err(format!("C_GetFunctionList gave {}", code_name(&code)));
+        }
+        if list.is_null() {
             return Err("C_GetFunctionList gives no functions".into());
         }
         // SAFETY: the module gave a pointer to its list, which lives as long as the module is
@@ -205,19 +214,10 @@ impl Raw {
         unsafe { get(&raw mut info) != sys::CKR_CRYPTOKI_NOT_INITIALIZED }
     }
 
-    /// Signs a hash with `CKM_ECDSA` and a key that asks for a login: `C_SignInit`, `C_Login` with
-    /// this PIN, or none where the token has a PIN pad, and `C_Sign`. What the token gave, whatever
-    /// its length.
-    pub fn sign(
-        &self,
-        session: &Session,
-        key: ObjectHandle,
-        hash: &[u8],
-        pin: Option<&str>,
-    ) -> Result<Vec<u8>, Refusal> {
+    /// Begins a signature with `CKM_ECDSA`. [`Raw::authenticate`], where the key asks for it, and
+    /// [`Raw::sign`] have to follow with nothing in between.
+    pub fn begin(&self, session: &Session, key: ObjectHandle) -> Result<(), Refusal> {
         let init = { self.functions.C_SignInit }.ok_or(missing(Function::SignInit))?;
-        let login = { self.functions.C_Login }.ok_or(missing(Function::Login))?;
-        let sign = { self.functions.C_Sign }.ok_or(missing(Function::Sign))?;
         let mut mechanism = sys::CK_MECHANISM {
             mechanism: sys::CKM_ECDSA,
             pParameter: ptr::null_mut(),
@@ -227,15 +227,30 @@ impl Raw {
         // parameter.
         check(Function::SignInit, unsafe {
             init(session.handle(), &raw mut mechanism, key.handle())
-        })?;
+        })
+    }
+
+    /// The login for the signature that has begun: with a PIN, or on the token's own PIN pad.
+    pub fn authenticate(&self, session: &Session, pin: Option<&str>) -> Result<(), Refusal> {
+        let login = { self.functions.C_Login }.ok_or(missing(Function::Login))?;
         let (pin, length) = pin.map_or((ptr::null_mut(), 0), |pin| {
             (pin.as_ptr().cast_mut(), pin.len() as sys::CK_ULONG)
         });
         // SAFETY: pointer and length are of one text that lives through the call, or null and 0 for
         // the PIN pad. The module only reads the PIN, whatever the C type says.
         check(Function::Login, unsafe {
-            login(session.handle(), sys::CKU_CONTEXT_SPECIFIC, pin, length)
-        })?;
+            login(
+                session.handle(),
+                sys::CKU_CONTEXT_SPECIFIC,
+                pin.cast(),
+                length,
+            )
+        })
+    }
+
+    /// Ends the signature that has begun, with this hash. What the token gave, whatever its length.
+    pub fn sign(&self, session: &Session, hash: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let sign = { self.functions.C_Sign }.ok_or(missing(Function::Sign))?;
         let mut signature = vec![0; ROOM];
         let mut length = ROOM as sys::CK_ULONG;
         // SAFETY: the hash is only read; `length` says how much room the signature has.
@@ -251,6 +266,18 @@ impl Raw {
         signature.truncate(usize::try_from(length).unwrap_or(ROOM));
         Ok(signature)
     }
+}
+
+/// Closes a descriptor in the programs that this process may start. One that is not open stays so.
+pub fn keep_from_children(number: u32) {
+    let Ok(number @ 0..) = i32::try_from(number) else {
+        return;
+    };
+    // SAFETY: the number is not negative. It is used for one system call, which fails if it is no open
+    // descriptor, and neither closes the file nor takes it from whoever has it.
+    let fd = unsafe { BorrowedFd::borrow_raw(number) };
+    // If it is not open, reading the PIN will say so.
+    let _ = rustix::io::fcntl_setfd(fd, FdFlags::CLOEXEC);
 }
 
 /// A function that the module leaves out of its list.

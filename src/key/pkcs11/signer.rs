@@ -7,7 +7,6 @@ use cryptoki::mechanism::{Mechanism, MechanismType};
 use super::attributes::Facts;
 use super::error::Error;
 use super::login::{self, Secret};
-use super::module::SignFailure;
 use super::object::{self, PrivateKey};
 use super::public;
 use super::token::{Again, Token};
@@ -98,16 +97,26 @@ impl TokenKey {
         let bytes = token.with(Again::Yes, |session, slot, generation| {
             let handle = self.key.handle(token, session, generation)?;
             let hash = prehash.as_bytes();
-            let Some(secret) = self.secret(slot)? else {
+            if !self.key.always_authenticate {
                 let signed = session.sign(&Mechanism::Ecdsa, handle, hash);
                 return signed.map_err(Error::call(&name));
+            }
+            let raw = token.module.own(&name)?;
+            let refused = |refusal| Error::refusal(&name)(refusal);
+            let one_pin = token.one_pin();
+            let secret = self.secret(slot)?;
+            raw.begin(session, handle).map_err(refused)?;
+            let pin = match &secret {
+                Secret::Pin(pin, _) => Some(pin.expose()),
+                Secret::Pad => None,
             };
-            let module = &token.module;
-            let signed = module.sign_with_login(session, handle, hash, &secret, &name);
-            signed.map_err(|error| match error {
-                SignFailure::Login(error) => login::failed(token, &secret, error),
-                SignFailure::Other(error) => error,
-            })
+            raw.authenticate(session, pin).map_err(|(function, code)| {
+                let error = cryptoki::error::Error::Pkcs11(code, function);
+                login::failed(token, &secret, error)
+            })?;
+            // The PIN ends here: a token may take its time to sign.
+            drop((secret, one_pin));
+            raw.sign(session, hash).map_err(refused)
         })?;
         let fixed: [u8; 96] = bytes.as_slice().try_into().map_err(|_| Error::Length {
             key: self.name(),
@@ -116,14 +125,11 @@ impl TokenKey {
         Signature::from_raw(&fixed).map_err(|_| Error::Range { key: self.name() })
     }
 
-    /// The PIN for one signature, where the key asks for one.
-    fn secret(&self, slot: cryptoki::slot::Slot) -> Result<Option<Secret>, Error> {
-        if !self.key.always_authenticate {
-            return Ok(None);
-        }
+    /// The PIN for one signature.
+    fn secret(&self, slot: cryptoki::slot::Slot) -> Result<Secret, Error> {
         let info = self.token.module.token_info(slot, &self.token.name())?;
         let reason = format!("for a signature of {}", self.name());
-        login::secret(&self.token, &info, &self.token.way_in(), Some(&reason)).map(Some)
+        login::secret(&self.token, &info, &self.token.way_in(), Some(&reason))
     }
 }
 

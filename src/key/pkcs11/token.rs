@@ -1,6 +1,6 @@
 //! Choosing a token and keeping it open.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cryptoki::session::Session;
 use cryptoki::slot::{Slot, SlotInfo};
@@ -61,6 +61,8 @@ pub struct Token {
     pub(super) shared: Arc<Shared>,
     place: Mutex<Place>,
     login: Mutex<Option<Login>>,
+    /// Held from when a PIN is asked for until the token has answered.
+    pin: Mutex<()>,
     /// As many as may use a session at once.
     gate: Gate,
 }
@@ -81,15 +83,33 @@ pub enum Again {
     No,
 }
 
-/// All tokens of a module that can be read, in their slots.
-pub fn all(module: &Module) -> Result<Vec<(Found, SlotInfo)>, Error> {
-    let slots = module.slots(true)?;
+/// The tokens of a module.
+#[derive(Default)]
+pub struct All {
+    /// Those that can be read, and their slots.
+    pub(super) tokens: Vec<(Found, SlotInfo)>,
+    /// The slots that cannot, and why.
+    pub(super) unreadable: Vec<String>,
+}
+
+/// All tokens of a module.
+pub fn all(module: &Module) -> Result<All, Error> {
+    let name = module.name();
     let read = |slot| {
-        let info = module.token_info(slot, "").ok()?;
-        let slot_info = module.context.get_slot_info(slot).ok()?;
-        Some((Found { slot, info }, slot_info))
+        let info = module.token_info(slot, &name)?;
+        let slot_info = module.context.get_slot_info(slot);
+        Ok::<_, Error>((Found { slot, info }, slot_info.map_err(Error::call(&name))?))
     };
-    Ok(slots.into_iter().filter_map(read).collect())
+    let mut all = All::default();
+    for slot in module.slots(true)? {
+        match read(slot) {
+            Ok(found) => all.tokens.push(found),
+            Err(error) => all
+                .unreadable
+                .push(format!("slot {} that cannot be read: {error}", slot.id())),
+        }
+    }
+    Ok(all)
 }
 
 /// Which tokens a URI can name.
@@ -109,7 +129,8 @@ pub fn find(module: &Module, uri: &TokenUri, among: Among) -> Result<Found, Erro
         .map_err(Error::call(&module.name()))?;
     let mut present = Vec::new();
     let mut found = Vec::new();
-    for (token, slot_info) in all(module)? {
+    let all = all(module)?;
+    for (token, slot_info) in all.tokens {
         present.push(describe(&token.info));
         let counts = among == Among::All || token.info.has(cryptoki_sys::CKF_TOKEN_INITIALIZED);
         if counts
@@ -130,6 +151,7 @@ pub fn find(module: &Module, uri: &TokenUri, among: Among) -> Result<Found, Erro
     if found.len() == 1 {
         return Ok(found.remove(0));
     }
+    present.extend(all.unreadable);
     Err(Error::Tokens {
         uri: uri.to_string(),
         found: found.iter().map(|found| describe(&found.info)).collect(),
@@ -176,6 +198,7 @@ impl Token {
                 logged_in: false,
             }),
             login: Mutex::default(),
+            pin: Mutex::default(),
             gate,
         }
     }
@@ -206,6 +229,11 @@ impl Token {
             *known = Some(login);
         }
         self.with(Again::Yes, |_, _, _| Ok(()))
+    }
+
+    /// Lets one PIN at a time be on its way to the token: the next is sent, or not, knowing the answer.
+    pub(super) fn one_pin(&self) -> MutexGuard<'_, ()> {
+        self.pin.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The way in that was used, for keys that want another login.
@@ -242,26 +270,45 @@ impl Token {
         writing: bool,
         work: impl Fn(&Session, Slot, u64) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let (error, generation) = match self.attempt(writing, &work) {
-            Ok(done) => return Ok(done),
-            Err(failed) => failed,
-        };
-        if !error.is_dead_session() || again == Again::No {
-            return Err(error);
+        let mut again = again == Again::Yes;
+        loop {
+            match self.attempt(writing, &work) {
+                Ok(done) => return Ok(done),
+                // Another's session died: nothing was done yet.
+                Err((None, generation)) => self.module.restart(generation)?,
+                Err((Some(error), generation)) => {
+                    let dead = error.is_dead_session()
+                        || error.can_be_of_a_logout() && self.module.is_dead(generation);
+                    if !dead || !again {
+                        return Err(error);
+                    }
+                    again = false;
+                    self.module.restart(generation)?;
+                }
+            }
         }
-        self.module.restart(generation)?;
-        self.attempt(writing, &work).map_err(|(error, _)| error)
     }
 
+    /// Does it once. The error comes with the generation; without one where the sessions of the
+    /// generation are known to be dead, and it was not tried.
     fn attempt<T>(
         &self,
         writing: bool,
         work: &impl Fn(&Session, Slot, u64) -> Result<T, Error>,
-    ) -> Result<T, (Error, u64)> {
+    ) -> Result<T, (Option<Error>, u64)> {
         let _pass = self.gate.enter();
         let live = self.module.live();
         let generation = live.generation;
-        let tell = |error| (error, generation);
+        if live.is_dead() {
+            return Err((None, generation));
+        }
+        let tell = |error: Error| {
+            // Before anyone else comes in, to whom it would look like a logout.
+            if error.is_dead_session() {
+                live.bury();
+            }
+            (Some(error), generation)
+        };
         let slot = self.settle(&live).map_err(tell)?;
         if writing {
             let session = self.open(slot, true).map_err(tell)?;
@@ -319,7 +366,7 @@ impl Token {
 
     /// The slot where the very same token is now.
     fn find_again(&self) -> Result<Slot, Error> {
-        let tokens = all(&self.module)?.into_iter();
+        let tokens = all(&self.module)?.tokens.into_iter();
         let mut same = tokens.filter(|(found, _)| Identity::from(&found.info) == self.identity);
         match (same.next(), same.next()) {
             (Some((found, _)), None) => Ok(found.slot),

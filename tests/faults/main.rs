@@ -1,0 +1,13 @@
+//! Tokens that fail: the program over the faulting module, which answers as its plan says.
+
+#[allow(dead_code)]
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
+
+mod deaths;
+mod kills;
+mod pins;
+mod rules;
+mod scene;
+mod secrecy;
+mod sweep;
