@@ -150,11 +150,11 @@ fn other_inputs_and_roots_are_refused_before_anything_is_touched() {
         1,
         "vendor's public key vendor-2.pub: its SHA-384 is",
     );
-    let root = room.sha384("root-ca.pub");
+    let root_digest = room.sha384("root-ca.pub");
     refused(
         &room,
         &plan,
-        &root,
+        &root_digest,
         &wrong,
         1,
         "root's public key root-ca.pub: its SHA-384 is",
@@ -175,7 +175,7 @@ fn other_inputs_and_roots_are_refused_before_anything_is_touched() {
         "vendor's public key no.key: it is not",
     );
     // The vendor's key in the root's place.
-    let root_lines = format!("file = \"root-ca.pub\"\nsha384 = \"{root}\"");
+    let root_lines = format!("file = \"root-ca.pub\"\nsha384 = \"{root_digest}\"");
     let other = format!(
         "file = \"vendor-1.pub\"\nsha384 = \"{}\"",
         room.sha384("vendor-1.pub")

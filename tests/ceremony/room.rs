@@ -1,5 +1,6 @@
 //! A room for a ceremony: a folder, a token, and plans.
 
+use std::fmt::Write;
 use std::ops::Deref;
 
 use crate::common::{IR_SIGN, Run, Sandbox};
@@ -114,7 +115,8 @@ impl Room {
     /// Vendors with keys in files, and the plan that endorses them.
     pub fn endorsement_plan(&self) -> String {
         let mut plan = self.head("endorse-vendors");
-        plan += &format!(
+        let _ = write!(
+            plan,
             "[root]\nfile = \"root-ca.pub\"\nsha384 = \"{}\"\n\n\
              [passport]\nfile = \"root-ca.passport\"\nsha384 = \"{}\"\n\n",
             self.sha384("root-ca.pub"),
@@ -125,7 +127,8 @@ impl Room {
                 self.ir(&format!("gen-key -o {vendor}.prv --public {vendor}.pub"))
                     .exits(0);
             }
-            plan += &format!(
+            let _ = write!(
+                plan,
                 "[[vendors]]\nname = \"{vendor}\"\npublic = \"{vendor}.pub\"\nsha384 = \"{}\"\n\
                  endorsement = \"{vendor}.pub.sig\"\n\n",
                 self.sha384(&format!("{vendor}.pub"))
