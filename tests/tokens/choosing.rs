@@ -53,7 +53,7 @@ fn rule_5_exactly_one_token_matches_or_the_error_lists_them() {
             "pkcs11:serial={serial};model=SoftHSM%20v2;manufacturer=SoftHSM%20project;object=k"
         ),
         format!("pkcs11:slot-id={slot};object=k"),
-        format!("pkcs11:token=other;library-manufacturer=SoftHSM;library-version=2.6;object=k"),
+        "pkcs11:token=other;library-manufacturer=SoftHSM;library-version=2.6;object=k".to_owned(),
     ] {
         desk.ir(&format!("extract-public -i {uri} -o k.pub {pin}"))
             .exits(0);

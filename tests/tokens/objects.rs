@@ -92,7 +92,10 @@ fn rule_7_the_public_half_comes_from_wherever_the_token_shows_it() {
     run.exits(3).says("the token does not show its public half");
     assert!(!desk.has("t"));
     // From the private object: a point, or a SubjectPublicKeyInfo.
-    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let hex = |bytes: &[u8]| {
+        let digits: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        digits.concat()
+    };
     for plan in [
         format!(
             "no-public-object;attr=CKA_EC_POINT:0461{}",

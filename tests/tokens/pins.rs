@@ -68,6 +68,14 @@ fn rule_2_a_pin_comes_from_a_file_a_variable_or_a_descriptor() {
             "{run:?}"
         );
     }
+}
+
+#[test]
+fn rule_2_a_uris_own_source_is_a_file() {
+    let desk = Desk::new();
+    desk.make("key");
+    let uri = bare(&desk, "key");
+    desk.write("plain", desk.token.pin());
     // With a URI's own, in each of its forms.
     let absolute = desk.path("plain").display().to_string();
     for source in [
@@ -92,6 +100,13 @@ fn rule_2_a_pin_comes_from_a_file_a_variable_or_a_descriptor() {
         "key.pub",
     ])
     .exits(2);
+}
+
+#[test]
+fn rule_2_a_variable_and_a_descriptor_hold_a_pin() {
+    let desk = Desk::new();
+    desk.make("key");
+    let (uri, pin) = (bare(&desk, "key"), desk.token.pin());
     let mut command = desk.token.command(IR_SIGN);
     command
         .current_dir(desk.root())

@@ -162,11 +162,11 @@ fn a_label_or_id_in_use_is_refused_on_every_module() {
         assert!(!desk.has("second.pub"));
         let listed = desk.ir("token keys {} --json").exits(0).json();
         let id = listed["keys"][0]["id"].as_str().expect("an id").to_owned();
-        let escaped: String = id
-            .as_bytes()
-            .chunks(2)
+        let pairs = id.as_bytes().chunks(2);
+        let escaped: Vec<String> = pairs
             .map(|pair| format!("%{}", String::from_utf8_lossy(pair)))
             .collect();
+        let escaped = escaped.concat();
         let uri = desk
             .token
             .uri("other")

@@ -141,13 +141,11 @@ impl Module {
 
     /// What the token in a slot says of itself.
     pub(super) fn token_info(&self, slot: Slot, name: &str) -> Result<TokenInfo, Error> {
-        match &self.raw {
-            Some(raw) => raw.token_info(slot).map_err(Error::refusal(name)),
-            None => {
-                let info = self.context.get_token_info(slot);
-                Ok(TokenInfo::from(&info.map_err(Error::call(name))?))
-            }
+        if let Some(raw) = &self.raw {
+            return raw.token_info(slot).map_err(Error::refusal(name));
         }
+        let info = self.context.get_token_info(slot);
+        Ok(TokenInfo::from(&info.map_err(Error::call(name))?))
     }
 
     /// Signs with a key that asks for a login at each signature.
