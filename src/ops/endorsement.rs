@@ -4,6 +4,7 @@
 //! another signature of the same CA over the same key, though valid, it loses its data. So an
 //! endorsement that is in use is found and used again, and never replaced by another.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::Error;
@@ -117,7 +118,8 @@ impl Voucher {
             .collect();
         let own = in_app.len();
         for layout in search.layouts {
-            in_app.extend(search_layout(layout, vendor, &ca).map_err(unknown(vendor))?);
+            let uses = search_layout(layout, search.images, vendor, &ca);
+            in_app.extend(uses.map_err(unknown(vendor))?);
         }
         match self {
             Self::Given(given, path) => {
@@ -166,7 +168,12 @@ impl Search<'_> {
         let mut found = Vec::new();
         for app in self.registry.apps()? {
             if app != *self.app {
-                found.extend(search_layout(&self.registry.layout(&app)?, vendor, ca)?);
+                found.extend(search_layout(
+                    &self.registry.layout(&app)?,
+                    &[],
+                    vendor,
+                    ca,
+                )?);
             }
         }
         Ok(found)
@@ -174,14 +181,20 @@ impl Search<'_> {
 }
 
 /// The endorsements of this vendor that images of a layout carry. What is not an image, or not in
-/// the layout, carries none; what cannot be read is an error, for it could.
+/// the layout, carries none; what cannot be read is an error, for it could. Images that are known
+/// are left out.
 fn search_layout(
     layout: &Layout,
+    known: &[Image],
     vendor: &PublicKey,
     ca: &PublicKey,
 ) -> Result<Vec<Use>, store::Error> {
     let mut found = Vec::new();
+    let known: HashSet<_> = known.iter().map(Image::digest).collect();
     for target in layout.reachable_images()? {
+        if known.contains(&target.descriptor.digest) {
+            continue;
+        }
         let image = match layout.load(&target) {
             Ok(image) => image,
             Err(store::Error::Part {

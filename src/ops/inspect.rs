@@ -1,6 +1,7 @@
 //! Showing what is in a layout and who claims to have signed it, trusting nothing.
 
 use std::path::PathBuf;
+use std::slice;
 
 use super::Error;
 use crate::image::{AppName, Descriptor, Image, Reference, media};
@@ -52,7 +53,7 @@ impl Inspect {
         let entries = match &self.reference {
             None => layout.entries()?,
             Some(reference) => {
-                let targets = layout.resolve(Some(reference), &Selection::All)?;
+                let targets = layout.resolve(slice::from_ref(reference), &Selection::All)?;
                 let entry = |target: Target| Entry {
                     depth: 0,
                     descriptor: target.descriptor,
