@@ -95,6 +95,11 @@ fn rule_1_what_is_duplicate_unknown_misplaced_or_badly_escaped_is_named() {
         ("pkcs11:token=a?", "not NAME=VALUE"),
         ("pkcs11:?module-path=", "\"module-path\" is empty"),
         ("pkcs11:?pin-value=1", "pin-value"),
+        ("pkcs11:object=a&pin-value=1", "puts the PIN where others"),
+        (
+            "pkcs11:?module-path=a?pin-value=1",
+            "puts the PIN where others",
+        ),
         (
             "pkcs11:?pin-value=1&pin-source=file:a",
             "exclude each other",
