@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ir_sign::crypto::digest::unhex;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::content::Files;
 use super::layout::{Layer, Layout, Packing};
-use super::{Error, Place};
+use super::{Error, Place, tokens};
 
 const MB: u64 = 1_000_000;
 const GIB: u64 = 1 << 30;
@@ -19,10 +19,17 @@ const GIB: u64 = 1 << 30;
 /// How many images the layout `many` holds.
 pub const MANY: u32 = 1000;
 
-/// Makes all inputs.
-pub fn make(place: &Place) -> Result<(), Error> {
+/// Makes all inputs, or those of keys on tokens alone.
+pub fn make(place: &Place, wanted: &[&str]) -> Result<(), Error> {
     keys(place)?;
     fs::create_dir(place.path("registry"))?;
+    if wanted.is_empty() || wanted.contains(&"tokens") {
+        tokens::make(place)?;
+    }
+    if wanted == ["tokens"] {
+        rustix::fs::sync();
+        return Ok(());
+    }
     images(place, "small", Packing::Gzip, &[100_000], 1)?;
     signed_parts(place)?;
     images(place, "many", Packing::Gzip, &[10_000], MANY)?;
@@ -62,7 +69,29 @@ fn keys(place: &Place) -> Result<(), Error> {
     )
 }
 
-/// Writes and signs a layout of `count` images that share their layers.
+/// The tags of `count` images.
+pub fn tags(count: u32) -> Vec<String> {
+    (0..count).map(|n| format!("v{n}")).collect()
+}
+
+/// Writes a layout of `count` images that share their layers, and gives those.
+pub fn unsigned(
+    folder: PathBuf,
+    packing: Packing,
+    sizes: &[u64],
+    count: u32,
+) -> Result<Vec<Layer>, Error> {
+    note(&format!("layout {}", folder.display()));
+    let mut layout = Layout::new(folder)?;
+    let layers = layers(&layout, packing, sizes)?;
+    for tag in tags(count) {
+        layout.image(&tag, &layers)?;
+    }
+    layout.finish()?;
+    Ok(layers)
+}
+
+/// Writes and signs a layout.
 fn images(
     place: &Place,
     app: &str,
@@ -70,17 +99,11 @@ fn images(
     sizes: &[u64],
     count: u32,
 ) -> Result<(), Error> {
-    note(&format!("layout {app}"));
-    let mut layout = Layout::new(place.path("registry").join(app))?;
-    let layers = layers(&layout, packing, sizes)?;
+    let layers = unsigned(place.path("registry").join(app), packing, sizes, count)?;
     for (n, layer) in layers.iter().enumerate() {
         fs::hard_link(&layer.path, place.path(&format!("{app}-layer-{n}")))?;
     }
-    let tags: Vec<String> = (0..count).map(|n| format!("v{n}")).collect();
-    for tag in &tags {
-        layout.image(tag, &layers)?;
-    }
-    layout.finish()?;
+    let tags = tags(count);
     let mut sign = vec!["sign-image", "-q", "-r", "registry", "-a", app];
     sign.extend(["-v", "vendor.prv", "-s", "vendor.sig", "-c", "ca.pub"]);
     sign.extend(tags.iter().flat_map(|tag| ["-d", tag]));
@@ -146,12 +169,13 @@ fn read(path: &Path) -> Result<Value, Error> {
     Ok(serde_json::from_slice(&fs::read(path)?)?)
 }
 
-fn blob(layout: &Path, descriptor: &Value) -> Result<std::path::PathBuf, Error> {
+fn blob(layout: &Path, descriptor: &Value) -> Result<PathBuf, Error> {
     let digest = descriptor["digest"].as_str().ok_or("no digest")?;
     Ok(layout.join("blobs").join(digest.replace(':', "/")))
 }
 
-fn ours(place: &Place, arguments: &[&str]) -> Result<(), Error> {
+/// Runs the program that is measured, to make an input.
+pub fn ours(place: &Place, arguments: &[&str]) -> Result<(), Error> {
     let output = Command::new(&place.program)
         .args(arguments)
         .current_dir(&place.root)

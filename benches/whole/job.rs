@@ -16,6 +16,10 @@ pub struct Job {
     /// Programs and their arguments.
     steps: Vec<(PathBuf, Vec<String>)>,
     output: Option<PathBuf>,
+    /// What stands where the output goes before each run.
+    start: Option<PathBuf>,
+    /// Where the program says how long it took, in nanoseconds.
+    own_time: Option<PathBuf>,
 }
 
 /// What a run took.
@@ -46,6 +50,8 @@ impl Job {
             folder: folder.to_owned(),
             steps: vec![step],
             output: None,
+            start: None,
+            own_time: None,
         }
     }
 
@@ -61,10 +67,25 @@ impl Job {
         self
     }
 
+    /// Names the folder that is copied to where the output goes before each run, in no one's time.
+    pub fn starts_from(mut self, name: &str) -> Self {
+        self.start = Some(self.folder.join(name));
+        self
+    }
+
+    /// Names the file with the time that counts, in nanoseconds, which the program writes.
+    pub fn times_itself(mut self, name: &str) -> Self {
+        self.own_time = Some(self.folder.join(name));
+        self
+    }
+
     /// Runs the programs; one that fails is an error.
     pub fn run(&self) -> Result<Usage, Error> {
         if let Some(output) = &self.output {
             remove(output)?;
+            if let Some(start) = &self.start {
+                copy(start, output)?;
+            }
             // Neither does one pay for what the other has yet to bring to the disk.
             rustix::fs::sync();
         }
@@ -74,6 +95,9 @@ impl Job {
             total.wall += usage.wall;
             total.cpu += usage.cpu;
             total.peak = total.peak.max(usage.peak);
+        }
+        if let Some(own_time) = &self.own_time {
+            total.wall = Duration::from_nanos(fs::read_to_string(own_time)?.parse()?);
         }
         Ok(total)
     }
@@ -113,6 +137,20 @@ fn remove(path: &Path) -> io::Result<()> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
 }
 
 /// Two jobs, measured in turns: what else the machine does meets both alike.

@@ -9,6 +9,7 @@ mod job;
 mod layout;
 mod rows;
 mod table;
+mod tokens;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -48,7 +49,8 @@ fn main() -> ExitCode {
         .filter(|a| *a != "--bench")
         .collect();
     let done = match words[..] {
-        ["inputs", root] => inputs::make(&Place::new(root)),
+        ["inputs", root, ref wanted @ ..] => inputs::make(&Place::new(root), wanted),
+        ["raw", count, sessions] => tokens::raw(count, sessions),
         ["measure", root, table, ref wanted @ ..] => {
             measure(&Place::new(root), Path::new(table), wanted)
         }

@@ -6,28 +6,29 @@ use std::time::Duration;
 use super::inputs::MANY;
 use super::job::{Job, Pairs, Usage};
 use super::table::Row;
-use super::{Error, Place};
+use super::{Error, Place, tokens};
 
 /// The most memory that any work should take.
 const MEMORY: u64 = 24_000_000;
 
 /// Rows so far, and what is needed to come by more.
-struct Bench<'a> {
-    place: &'a Place,
-    rows: Vec<Row>,
+pub struct Bench<'a> {
+    pub place: &'a Place,
+    pub rows: Vec<Row>,
     peaks: Vec<(String, u64)>,
 }
 
 type Part = fn(&mut Bench<'_>) -> Result<(), Error>;
 
 /// The parts of the bench, by the names they are asked for.
-const PARTS: [(&str, Part); 6] = [
+const PARTS: [(&str, Part); 7] = [
     ("config-only", |bench| bench.config_only()),
     ("all", |bench| bench.all()),
     ("sign", |bench| bench.sign()),
     ("extract", |bench| bench.extract()),
     ("gzip", |bench| bench.gzip()),
     ("zstd", |bench| bench.zstd()),
+    ("tokens", tokens::measure),
 ];
 
 /// Measures the wanted parts, or all.
@@ -184,7 +185,7 @@ impl Bench<'_> {
     }
 
     /// The program that is measured.
-    fn ours(&self, arguments: &str) -> Job {
+    pub fn ours(&self, arguments: &str) -> Job {
         Job::new(&self.place.root, &self.place.program, arguments)
     }
 
@@ -211,13 +212,18 @@ impl Bench<'_> {
         });
     }
 
-    fn peak(&mut self, work: &str, pairs: &Pairs) {
+    pub fn peak(&mut self, work: &str, pairs: &Pairs) {
         self.peaks.push((work.into(), pairs.peak()));
     }
 }
 
 /// Measures, and tells how evenly it went.
-fn measure_pairs(work: &str, ours: &Job, reference: &Job, count: usize) -> Result<Pairs, Error> {
+pub fn measure_pairs(
+    work: &str,
+    ours: &Job,
+    reference: &Job,
+    count: usize,
+) -> Result<Pairs, Error> {
     eprintln!("measuring {work}");
     let pairs = Pairs::measure(ours, reference, count)?;
     let wall = |usage: &Usage| seconds(usage.wall);
@@ -237,16 +243,16 @@ fn measure_pairs(work: &str, ours: &Job, reference: &Job, count: usize) -> Resul
     Ok(pairs)
 }
 
-fn against(pairs: &Pairs, name: &str) -> String {
+pub fn against(pairs: &Pairs, name: &str) -> String {
     let theirs = time(pairs.median(|_, other| seconds(other.wall)));
     format!("{theirs} ({name})")
 }
 
-fn seconds(duration: Duration) -> f64 {
+pub fn seconds(duration: Duration) -> f64 {
     duration.as_secs_f64()
 }
 
-fn time(seconds: f64) -> String {
+pub fn time(seconds: f64) -> String {
     if seconds < 0.1 {
         format!("{:.2} ms", seconds * 1e3)
     } else {

@@ -1,5 +1,6 @@
 //! ECDSA public keys and signatures on the curve P-384 (secp384r1), with their DER forms.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use aws_lc_rs::digest::{Digest as Hashed, SHA384};
@@ -18,6 +19,11 @@ pub const ID_EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2
 pub const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 /// Length of the DER `SubjectPublicKeyInfo` of a P-384 key with an uncompressed point.
 pub const SPKI_LEN: usize = 120;
+
+thread_local! {
+    /// What a thread found valid last.
+    static LAST: RefCell<Option<(PublicKey, Prehash, Signature)>> = const { RefCell::new(None) };
+}
 
 /// A P-384 public key: a point on the curve, never the identity.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -135,8 +141,23 @@ impl PublicKey {
     /// Verification is AWS-LC's, four times as fast as the `p384` crate's, which makes the
     /// signatures of key files: each signature is so checked by an implementation that did not make
     /// it.
+    ///
+    /// What a thread verified last it does not verify again: an image's signature is looked at when
+    /// it is made and in the finished image, and many images carry one endorsement.
     #[must_use]
     pub fn verifies(&self, prehash: &Prehash, signature: &Signature) -> bool {
+        let this = (*self, *prehash, signature.clone());
+        if LAST.with_borrow(|last| last.as_ref() == Some(&this)) {
+            return true;
+        }
+        let verified = self.verifies_anew(prehash, signature);
+        if verified {
+            LAST.set(Some(this));
+        }
+        verified
+    }
+
+    fn verifies_anew(&self, prehash: &Prehash, signature: &Signature) -> bool {
         match prehash.algorithm() {
             HashAlgorithm::Sha384 => Hashed::import_less_safe(prehash.as_bytes(), &SHA384)
                 .is_ok_and(|hashed| {

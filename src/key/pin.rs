@@ -91,10 +91,10 @@ impl FromStr for PinSource {
             return Err(PinSourceError::Command);
         }
         match text.split_once(':') {
-            Some(("file", path)) if !path.is_empty() => {
-                let path = path.strip_prefix("//").unwrap_or(path);
-                Ok(Self::File(path.into()))
-            }
+            Some(("file", path)) => match path.strip_prefix("//").unwrap_or(path) {
+                "" => Err(PinSourceError::Form),
+                path => Ok(Self::File(path.into())),
+            },
             Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
             Some(("fd", number)) => number
                 .parse()
@@ -108,6 +108,10 @@ impl FromStr for PinSource {
 impl fmt::Display for PinSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // Two slashes at the start would be read as those of `file://`.
+            Self::File(path) if path.as_os_str().as_encoded_bytes().starts_with(b"//") => {
+                write!(f, "file://{}", path.display())
+            }
             Self::File(path) => write!(f, "file:{}", path.display()),
             Self::Env(name) => write!(f, "env:{name}"),
             Self::Fd(fd) => write!(f, "fd:{fd}"),

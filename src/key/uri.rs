@@ -192,6 +192,8 @@ impl FromStr for TokenUri {
         match (seen.contains(&"pin-value"), seen.contains(&"pin-source")) {
             (true, true) => Err(UriError::PinTwice),
             (true, false) => Err(UriError::PinValue),
+            // One that a wrong separator made part of another value, which messages show.
+            _ if text.contains("pin-value=") => Err(UriError::PinValue),
             _ => Ok(uri),
         }
     }

@@ -4,6 +4,7 @@
 //! another signature of the same CA over the same key, though valid, it loses its data. So an
 //! endorsement that is in use is found and used again, and never replaced by another.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::Error;
@@ -203,6 +204,7 @@ fn search_layout(
     unread: &mut dyn FnMut(store::Error) -> Result<(), store::Error>,
 ) -> Result<Vec<Use>, store::Error> {
     let mut found = Vec::new();
+    let known: HashSet<_> = read.iter().map(Image::digest).collect();
     let images = match layout.reachable_images() {
         Ok(images) => images,
         Err(e) => {
@@ -211,7 +213,7 @@ fn search_layout(
         }
     };
     for target in images {
-        if read.iter().any(|i| i.digest() == target.descriptor.digest) {
+        if known.contains(&target.descriptor.digest) {
             continue;
         }
         let image = match layout.load(&target) {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
+use std::slice;
 use std::sync::Arc;
 
 use super::Error;
@@ -67,7 +68,7 @@ impl Inspect {
         let entries = match &self.reference {
             None => layout.entries()?,
             Some(reference) => {
-                let targets = layout.resolve(Some(reference), &Selection::All)?;
+                let targets = layout.resolve(slice::from_ref(reference), &Selection::All)?;
                 let entry = |target: Target| Entry {
                     depth: 0,
                     descriptor: target.descriptor,

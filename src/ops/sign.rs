@@ -155,13 +155,7 @@ impl How {
 
     /// Reads the images' manifests and configs.
     fn load(&self, layout: &Layout) -> Result<Vec<Image>, Error> {
-        let mut targets = Vec::new();
-        if self.references.is_empty() {
-            targets = layout.resolve(None, &self.selection)?;
-        }
-        for reference in &self.references {
-            targets.extend(layout.resolve(Some(reference), &self.selection)?);
-        }
+        let mut targets = layout.resolve(&self.references, &self.selection)?;
         let mut seen = HashSet::new();
         targets.retain(|target| seen.insert(target.descriptor.digest));
         let images = parallel::map(&targets, usize::MAX, |_, target| {

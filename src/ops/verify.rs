@@ -79,19 +79,13 @@ impl VerifyImages {
                 let (images, skipped) = layout.all_images()?;
                 if images.is_empty() {
                     // Nothing to verify is not the same as everything verified.
-                    return Ok((layout.resolve(None, &self.selection)?, skipped));
+                    return Ok((layout.resolve(&[], &self.selection)?, skipped));
                 }
                 return Ok((images, skipped));
             }
             Which::Named(references) => references,
         };
-        if references.is_empty() {
-            return Ok((layout.resolve(None, &self.selection)?, Vec::new()));
-        }
-        let mut targets = Vec::new();
-        for reference in references {
-            targets.extend(layout.resolve(Some(reference), &self.selection)?);
-        }
+        let targets = layout.resolve(references, &self.selection)?;
         Ok((targets, Vec::new()))
     }
 

@@ -118,12 +118,16 @@ impl Layout {
         let is_changed = new_index.is_some() || !blobs.is_empty();
         if is_changed {
             let mut transaction = Transaction::new(&self.dir)?;
-            for blob in blobs {
-                let dir = self
-                    .algorithm_dir(blob.digest().algorithm())
-                    .expect("a blob under this algorithm was read");
-                transaction.add(dir, &blob.digest().hex(), blob.bytes())?;
-            }
+            let files: Vec<_> = blobs
+                .iter()
+                .map(|blob| {
+                    let dir = self
+                        .algorithm_dir(blob.digest().algorithm())
+                        .expect("a blob under this algorithm was read");
+                    (dir, blob.digest().hex(), blob.bytes())
+                })
+                .collect();
+            transaction.add(&files)?;
             if let Some(bytes) = new_index {
                 transaction.add_last(INDEX_FILE, &bytes)?;
             }

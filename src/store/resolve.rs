@@ -134,43 +134,62 @@ impl Layout {
         Tree::below(self, self.index.manifests.clone())
     }
 
-    /// The images that a reference means; without one, the only image there is.
+    /// The images that references mean, in their order; without any, the only image there is.
     pub fn resolve(
         &self,
-        reference: Option<&Reference>,
+        references: &[Reference],
         selection: &Selection,
     ) -> Result<Vec<Target>, Error> {
-        let (name, descriptor) = match reference {
-            Some(reference @ Reference::Tag(tag)) => {
-                self.check_tags()?;
-                let tagged = |d: &&Arc<Descriptor>| d.tag() == Some(tag);
-                let found = self.index.manifests.iter().find(tagged);
-                let found = found.ok_or_else(|| self.no_such_image(reference, false))?;
-                (tag.clone(), found.clone())
-            }
-            Some(reference @ Reference::Digest(digest)) => {
-                (digest.to_string(), self.find_digest(reference, digest)?)
-            }
-            None => self.only_image()?,
-        };
-        if media::is_index(&descriptor.media_type) {
-            self.of_index(&name, &descriptor, selection)
-        } else {
-            let target = Target { name, descriptor };
-            if let Selection::Platform(wanted) = selection {
-                let platform = self.load(&target)?.platform;
-                if !platform.serves(wanted) {
-                    return Err(self.no_platform(&target.name, wanted, 0, &[platform]));
-                }
-            }
-            Ok(vec![target])
+        if references.is_empty() {
+            let (name, descriptor) = self.only_image()?;
+            return self.selected(name, descriptor, selection);
         }
+        let mut tags = None;
+        let mut targets = Vec::new();
+        for reference in references {
+            let (name, descriptor) = match reference {
+                Reference::Tag(tag) => {
+                    let tags = match &mut tags {
+                        Some(tags) => tags,
+                        None => tags.insert(self.tags()?),
+                    };
+                    let found = tags.get(tag.as_str());
+                    let found = found.ok_or_else(|| self.no_such_image(reference, false))?;
+                    (tag.clone(), (*found).clone())
+                }
+                Reference::Digest(digest) => {
+                    (digest.to_string(), self.find_digest(reference, digest)?)
+                }
+            };
+            targets.extend(self.selected(name, descriptor, selection)?);
+        }
+        Ok(targets)
+    }
+
+    /// What is meant of an entry of `index.json`.
+    fn selected(
+        &self,
+        name: String,
+        descriptor: Arc<Descriptor>,
+        selection: &Selection,
+    ) -> Result<Vec<Target>, Error> {
+        if media::is_index(&descriptor.media_type) {
+            return self.of_index(&name, &descriptor, selection);
+        }
+        let target = Target { name, descriptor };
+        if let Selection::Platform(wanted) = selection {
+            let platform = self.load(&target)?.platform;
+            if !platform.serves(wanted) {
+                return Err(self.no_platform(&target.name, wanted, 0, &[platform]));
+            }
+        }
+        Ok(vec![target])
     }
 
     /// Every image that `index.json` leads to, each once, and beside them what is not an image:
     /// `BuildKit`'s attestations, and untagged manifests that only refer to another one.
     pub fn all_images(&self) -> Result<(Vec<Target>, Vec<Arc<Descriptor>>), Error> {
-        self.check_tags()?;
+        self.tags()?;
         let tree = self.tree()?;
         for entry in tree.entries() {
             if !entry.present {
@@ -233,20 +252,24 @@ impl Layout {
         manifest.ok()?.subject
     }
 
-    /// Refuses tags that could mean something else to another reader.
-    fn check_tags(&self) -> Result<(), Error> {
-        let mut seen = HashSet::new();
-        for tag in self.index.manifests.iter().filter_map(|d| d.tag()) {
+    /// The entries that have a tag. Tags that could mean something else to another reader are
+    /// refused.
+    fn tags(&self) -> Result<HashMap<&str, &Arc<Descriptor>>, Error> {
+        let mut tags = HashMap::new();
+        for descriptor in &self.index.manifests {
+            let Some(tag) = descriptor.tag() else {
+                continue;
+            };
             let problem = if Digest::is_digest_form(tag) {
                 Problem::DigestTag(tag.to_owned())
-            } else if !seen.insert(tag) {
+            } else if tags.insert(tag, descriptor).is_some() {
                 Problem::DuplicateTag(tag.to_owned())
             } else {
                 continue;
             };
             return Err(self.problem(Part::IndexJson, problem));
         }
-        Ok(())
+        Ok(tags)
     }
 
     fn find_digest(
@@ -282,7 +305,7 @@ impl Layout {
     }
 
     fn only_image(&self) -> Result<(String, Arc<Descriptor>), Error> {
-        self.check_tags()?;
+        self.tags()?;
         let all = &self.index.manifests;
         let tagged: Vec<_> = all.iter().filter(|d| d.tag().is_some()).collect();
         let candidates = if tagged.is_empty() {

@@ -7,9 +7,12 @@ use super::Error;
 use super::dir::{Dir, absent_is_none};
 use super::registry::write_new;
 use crate::files::random_name;
+use crate::parallel;
 
 const TEMPORARY_PREFIX: &str = ".ir-sign-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
+/// How many files are written at once.
+const WRITERS: usize = 8;
 
 /// Whether this is a file that a transaction has yet to give its own name.
 pub(super) fn is_temporary(name: &str, kind: FileType) -> bool {
@@ -45,12 +48,22 @@ impl<'a> Transaction<'a> {
         })
     }
 
-    /// Adds a file.
-    pub(super) fn add(&mut self, dir: &'a Dir, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let temporary = temporary_name();
+    /// Adds files: folder, name and content. Several are written at once, for each waits for the
+    /// disk.
+    pub(super) fn add(&mut self, files: &[(&'a Dir, String, &[u8])]) -> Result<(), Error> {
+        let first = self.waiting.len();
         // Noted first: a write that fails leaves a file behind.
-        self.waiting.push((temporary.clone(), dir, name.to_owned()));
-        write_new(self.root, &temporary, bytes)
+        for (dir, name, _) in files {
+            self.waiting.push((temporary_name(), dir, name.clone()));
+        }
+        let waiting = &self.waiting[first..];
+        let write = |n: usize, file: &(&Dir, String, &[u8])| {
+            let (temporary, _, _): &(String, _, _) = &waiting[n];
+            write_new(self.root, temporary, file.2)
+        };
+        parallel::map_on(WRITERS, files, write)
+            .into_iter()
+            .collect()
     }
 
     /// Adds the file in the layout's own folder whose rename completes the change.

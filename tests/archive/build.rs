@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use ir_sign::crypto::{Digest, HashAlgorithm};
 use ir_sign::image::Reference;
@@ -209,7 +210,7 @@ pub fn check_images(layout: &Layout) -> Result<(), Error> {
 }
 
 pub fn check_image(layout: &Layout, reference: Option<&Reference>) -> Result<(), Error> {
-    for target in layout.resolve(reference, &Selection::All)? {
+    for target in layout.resolve(reference.map_or(&[], slice::from_ref), &Selection::All)? {
         let image = layout.load(&target)?;
         let findings = layout.check_layers(&image, &Silent)?;
         assert_eq!(findings.failure(), None, "{}", target.name);

@@ -79,7 +79,7 @@ fn keeps_the_config_as_it_is() {
     let written = fs::read(folder.join(blob_name(&config()))).expect("the config");
     assert_eq!(written, config());
     let layout = staging.layout().expect("a layout");
-    let target = layout.resolve(None, &Selection::One).expect("one image");
+    let target = layout.resolve(&[], &Selection::One).expect("one image");
     let image = layout.load(&target[0]).expect("an image");
     assert_eq!(image.config.bytes(), config());
     assert_eq!(image.manifest.layers[0].digest, sha256(LAYER));
@@ -142,7 +142,7 @@ fn layers_may_be_packed() {
         let (staging, _) = place.unpack(&path).expect("a layout");
         let layout = staging.layout().expect("a layout");
         check_image(&layout, None).expect("an image");
-        let target = layout.resolve(None, &Selection::One).expect("one image");
+        let target = layout.resolve(&[], &Selection::One).expect("one image");
         let image = layout.load(&target[0]).expect("an image");
         let media_type = &image.manifest.layers[0].media_type;
         assert_eq!(Compression::of_layer(media_type), Some(compression));

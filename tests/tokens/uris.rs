@@ -95,12 +95,18 @@ fn rule_1_what_is_duplicate_unknown_misplaced_or_badly_escaped_is_named() {
         ("pkcs11:token=a?", "not NAME=VALUE"),
         ("pkcs11:?module-path=", "\"module-path\" is empty"),
         ("pkcs11:?pin-value=1", "pin-value"),
+        ("pkcs11:object=a&pin-value=1", "puts the PIN where others"),
+        (
+            "pkcs11:?module-path=a?pin-value=1",
+            "puts the PIN where others",
+        ),
         (
             "pkcs11:?pin-value=1&pin-source=file:a",
             "exclude each other",
         ),
         ("pkcs11:?pin-source=%7Ccat", "never run"),
         ("pkcs11:?pin-source=fd:3", "in a URI the form is file:PATH"),
+        ("pkcs11:?pin-source=file://", "the forms are file:PATH"),
     ] {
         let error = parse(text).expect_err(text);
         assert!(error.contains(says), "{text}: {error}");
@@ -114,6 +120,8 @@ fn rule_1_what_is_printed_is_read_as_the_same() {
         "pkcs11:token=a%20b;object=c",
         "pkcs11:id=%00%FF;object=%E2%82%AC;type=private?pin-source=file:/a%3Fb&module-path=/x",
         "pkcs11:slot-id=0;library-version=1.2",
+        "pkcs11:?pin-source=//run/pin",
+        "pkcs11:?pin-source=file:////run/pin",
     ] {
         let uri = parse(text).expect(text);
         assert_eq!(parse(&uri.to_string()).as_ref(), Ok(&uri), "{text} {uri}");
