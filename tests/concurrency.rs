@@ -393,7 +393,7 @@ fn a_run_that_finds_its_change_made_says_where_it_is() {
     let app = "app".parse().expect("a name");
     let mut layout = registry.layout(&app).expect("a layout");
     let latest = "latest".parse().expect("a tag");
-    let targets = layout.resolve(Some(&latest), &Selection::One);
+    let targets = layout.resolve(std::slice::from_ref(&latest), &Selection::One);
     let image = layout.load(&targets.expect("one")[0]).expect("an image");
     // Another run signs the image in between.
     scene.sign("app", &["-d", "latest"]).ok();
