@@ -52,7 +52,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             document: 4 << 20,
-            documents: 5 << 20,
+            documents: 9 << 19,
             index_depth: 8,
             entries: 12 << 10,
             layer: 8 << 30,
