@@ -12,8 +12,11 @@ mod show;
 
 use std::process::ExitCode;
 
+use rustix::process::{Resource, Rlimit, setrlimit};
+
 /// Runs the program for the process's own arguments.
 pub fn main() -> ExitCode {
+    forbid_cores();
     let words: Vec<_> = std::env::args_os().collect();
     match parse::parse(&words) {
         Ok(command) => run::run(command),
@@ -22,4 +25,15 @@ pub fn main() -> ExitCode {
             console::end(&message)
         }
     }
+}
+
+/// Keys and PINs in memory are not to be in a core file. A limit of one byte forbids it to a program
+/// that takes cores through a pipe as well, which a limit of none does not (core(5)).
+fn forbid_cores() {
+    let limit = Rlimit {
+        current: Some(1),
+        maximum: Some(1),
+    };
+    // Where less is allowed already, there is nothing to forbid.
+    let _ = setrlimit(Resource::Core, limit);
 }
