@@ -20,8 +20,8 @@ use crate::progress::Progress;
 /// The largest window a zstd layer may ask for: 8 MiB, what decoders have to support (RFC 8878,
 /// section 3.1.1.1.2) and what memory is planned for.
 const ZSTD_WINDOW_LOG: u32 = 23;
-/// How many such windows there may be at a time.
-const ZSTD_WINDOWS: usize = 2;
+/// How many such windows there may be at a time: two, and all else, are more than 24 MB.
+const ZSTD_WINDOWS: usize = 1;
 const READ_SIZE: usize = 64 * 1024;
 
 /// What was found out about an image's layers.
