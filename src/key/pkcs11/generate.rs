@@ -20,7 +20,7 @@ use crate::key::uri::TokenUri;
 const ID_LEN: usize = 20;
 
 /// What the private half is asked to be, and has to be when it is read back.
-pub(super) const ASKED: [(AttributeType, bool); 9] = [
+const ASKED: [(AttributeType, bool); 9] = [
     (AttributeType::Token, true),
     (AttributeType::Private, true),
     (AttributeType::Sensitive, true),
@@ -232,24 +232,28 @@ fn settle(
         let mut key = names.key(generation, made[0]);
         let found = object::find_private(token, &key.uri(token))?;
         key.always_authenticate = found.always_authenticate;
-        let key = TokenKey::new(Arc::clone(token), key)?;
-        let facts = key.facts()?;
-        let differences = facts.differences(&ASKED);
-        if !differences.is_empty() {
-            return Err(Error::Attributes {
-                key: key.name(),
-                differences,
-            });
-        }
-        key.prove()?;
-        Ok(NewKey {
-            uri: key.uri(),
-            public: *key.public_key(),
-            oddities: facts.differences(born),
-            facts,
-        })
+        proven(&TokenKey::new(Arc::clone(token), key)?, born)
     };
     check().map_err(|error| bad(token, generation, made, error))
+}
+
+/// Reads a key back, compares it with what a new key is asked to be, and signs and verifies with it.
+pub(super) fn proven(key: &TokenKey, born: &[(AttributeType, bool)]) -> Result<NewKey, Error> {
+    let facts = key.facts()?;
+    let differences = facts.differences(&ASKED);
+    if !differences.is_empty() {
+        return Err(Error::Attributes {
+            key: key.name(),
+            differences,
+        });
+    }
+    key.prove()?;
+    Ok(NewKey {
+        uri: key.uri(),
+        public: *key.public_key(),
+        oddities: facts.differences(born),
+        facts,
+    })
 }
 
 /// Removes a key that was just made and is not as it has to be.

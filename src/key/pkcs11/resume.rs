@@ -7,12 +7,11 @@ use cryptoki::object::ObjectClass;
 
 use super::Tokens;
 use super::error::Error;
-use super::generate::{ASKED, BORN, NewKey, check_free, random_id};
+use super::generate::{BORN, NewKey, check_free, proven, random_id};
 use super::manage::TokenListing;
 use super::object;
 use super::signer::TokenKey;
 use super::token::Again;
-use crate::crypto::Signer;
 use crate::key::uri::TokenUri;
 
 /// A token, and whether it is hardware by its slot's own word.
@@ -67,21 +66,7 @@ impl Tokens {
             Err(error) => return Err(error),
         };
         let key = TokenKey::new(Arc::clone(&token), key)?;
-        let facts = key.facts()?;
-        let differences = facts.differences(&ASKED);
-        if !differences.is_empty() {
-            return Err(Error::Attributes {
-                key: key.name(),
-                differences,
-            });
-        }
-        key.prove()?;
-        Ok(Some(NewKey {
-            uri: key.uri(),
-            public: *key.public_key(),
-            oddities: facts.differences(&BORN),
-            facts,
-        }))
+        proven(&key, &BORN).map(Some)
     }
 
     /// Removes public keys of this label and id that have no private half; how many there were. Only
