@@ -82,7 +82,7 @@ fn shown_token(token: &TokenListing) -> String {
         plain(&token.label),
         plain(&token.manufacturer),
         plain(&token.model),
-        plain(&token.serial),
+        or_none(&token.serial),
         token.firmware.0,
         token.firmware.1,
         token.uri,
@@ -92,6 +92,15 @@ fn shown_token(token: &TokenListing) -> String {
         let _ = write!(text, "\n    problem: {problem}");
     }
     text
+}
+
+/// A text of a token's, which may leave it out.
+fn or_none(text: &str) -> String {
+    if text.is_empty() {
+        "none".into()
+    } else {
+        plain(text)
+    }
 }
 
 fn module_json(module: &ModuleListing) -> Value {
