@@ -6,8 +6,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::secret::Secret;
 use rustix::fs::RenameFlags;
-use zeroize::{Zeroize, Zeroizing};
 
 /// Why a file was not read or written.
 #[derive(Debug, thiserror::Error)]
@@ -88,11 +88,10 @@ pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// Reads a file of at most `limit` bytes that holds a secret: into one buffer, which never moves
-/// and is wiped when it is dropped.
-pub fn read_secret(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
+/// Reads a file of at most `limit` bytes that holds a secret.
+pub fn read_secret(path: &Path, limit: usize) -> Result<Secret, Error> {
     let mut file = open(path)?;
-    let mut bytes = Zeroizing::new(vec![0; limit + 1]);
+    let mut bytes = Secret::zeroed(limit + 1);
     let mut filled = 0;
     while filled <= limit {
         match file.read(&mut bytes[filled..]) {
@@ -108,7 +107,6 @@ pub fn read_secret(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Erro
             limit,
         });
     }
-    bytes[filled..].zeroize();
     bytes.truncate(filled);
     Ok(bytes)
 }

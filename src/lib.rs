@@ -23,4 +23,5 @@ pub mod parallel;
 pub mod progress;
 pub mod report;
 pub mod scheme;
+pub mod secret;
 pub mod store;

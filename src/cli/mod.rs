@@ -12,11 +12,13 @@ mod show;
 
 use std::process::ExitCode;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, setrlimit, umask};
 
 /// Runs the program for the process's own arguments.
 pub fn main() -> ExitCode {
     forbid_cores();
+    leave_no_file_to_others();
     let words: Vec<_> = std::env::args_os().collect();
     match parse::parse(&words) {
         Ok(command) => run::run(command),
@@ -36,4 +38,11 @@ fn forbid_cores() {
     };
     // Where less is allowed already, there is nothing to forbid.
     let _ = setrlimit(Resource::Core, limit);
+}
+
+/// Whatever the umask was: no file of the program's, or of a module that it loads, can be written by
+/// others than its owner.
+fn leave_no_file_to_others() {
+    let before = umask(Mode::WGRP | Mode::WOTH);
+    umask(before | Mode::WGRP | Mode::WOTH);
 }

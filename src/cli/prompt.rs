@@ -12,6 +12,7 @@ use super::console::tell;
 use super::show::plain;
 use crate::key::pin::{Pin, PinError};
 use crate::key::pkcs11::Prompt;
+use crate::secret::Secret;
 
 /// No PIN is longer.
 const MOST: usize = 255;
@@ -86,7 +87,7 @@ impl Drop for Restore<'_> {
     }
 }
 
-fn read_hidden(terminal: &mut File, text: &str) -> Result<Zeroizing<Vec<u8>>, PinError> {
+fn read_hidden(terminal: &mut File, text: &str) -> Result<Secret, PinError> {
     let before = tcgetattr(&*terminal).map_err(|e| PinError::Terminal(e.into()))?;
     let mut hidden = before.clone();
     // Signals come as characters, so that an interrupt leaves no terminal without echo behind.
@@ -109,8 +110,9 @@ fn read_hidden(terminal: &mut File, text: &str) -> Result<Zeroizing<Vec<u8>>, Pi
 }
 
 /// One line, byte by byte: into one buffer that never moves, so that wiping it wipes all there is.
-fn read_line(terminal: &mut File) -> Result<Zeroizing<Vec<u8>>, PinError> {
-    let mut line = Zeroizing::new(Vec::with_capacity(MOST));
+fn read_line(terminal: &mut File) -> Result<Secret, PinError> {
+    let mut line = Secret::zeroed(MOST);
+    let mut length = 0;
     let mut byte = Zeroizing::new([0]);
     loop {
         match terminal.read(&mut *byte) {
@@ -120,16 +122,27 @@ fn read_line(terminal: &mut File) -> Result<Zeroizing<Vec<u8>>, PinError> {
             Err(e) => return Err(PinError::Terminal(e)),
         }
         match byte[0] {
-            b'\n' | b'\r' => return Ok(line),
+            b'\n' | b'\r' => {
+                line.truncate(length);
+                return Ok(line);
+            }
             INTERRUPT => return Err(PinError::Cancelled),
-            END if line.is_empty() => return Err(PinError::Cancelled),
+            END if length == 0 => return Err(PinError::Cancelled),
             b if ERASE.contains(&b) => {
                 // A character may have several bytes.
-                while line.pop().is_some_and(|b| b & 0xC0 == 0x80) {}
+                while length > 0 {
+                    length -= 1;
+                    if line[length] & 0xC0 != 0x80 {
+                        break;
+                    }
+                }
             }
-            KILL => line.clear(),
-            _ if line.len() == MOST => return Err(PinError::TooLong(MOST)),
-            b => line.push(b),
+            KILL => length = 0,
+            _ if length == MOST => return Err(PinError::TooLong(MOST)),
+            b => {
+                line[length] = b;
+                length += 1;
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Private keys in files: SEC1 `ECPrivateKey` in DER (SEC1, appendix C.4; RFC 5915).
 
+use std::cell::Cell;
 use std::path::Path;
 
 use der::asn1::{AnyRef, OctetStringRef};
@@ -16,6 +17,7 @@ use super::{Error, MAX_KEY_FILE};
 use crate::crypto::p384::{SECP384R1, curve_name};
 use crate::crypto::{Prehash, PublicKey, SignError, Signature, Signer};
 use crate::files;
+use crate::secret::{self, Secret};
 
 /// Bytes in a P-384 scalar.
 const SCALAR_LEN: usize = 48;
@@ -63,12 +65,12 @@ pub enum KeyFileError {
 pub struct FileKey {
     /// On the heap, where it never moves, and by itself: what lies beside a secret in one value can
     /// carry bytes of it away in its padding.
-    scalar: Zeroizing<Vec<u8>>,
+    scalar: Secret,
     public: PublicKey,
 }
 
 /// What is left of a private key's arithmetic: the scalar and the public point.
-type Parts = (Zeroizing<Vec<u8>>, Vec<u8>);
+type Parts = (Secret, Vec<u8>);
 
 impl FileKey {
     /// Reads a key file.
@@ -103,7 +105,7 @@ impl FileKey {
 
     /// The DER `ECPrivateKey`, 167 bytes: the named curve secp384r1 and the uncompressed public
     /// point, as OpenSSL writes it.
-    pub fn to_sec1(&self) -> Zeroizing<Vec<u8>> {
+    pub fn to_sec1(&self) -> Secret {
         let point = self.public.to_point();
         on_wiped_stack(|| {
             let document = EcPrivateKey {
@@ -114,7 +116,7 @@ impl FileKey {
             let bytes = document
                 .to_der()
                 .expect("a P-384 key always fits an ECPrivateKey");
-            Zeroizing::new(bytes)
+            Secret::taken(Zeroizing::new(bytes))
         })
     }
 }
@@ -147,7 +149,7 @@ fn parse(bytes: &[u8]) -> Result<Parts, KeyFileError> {
 fn parts(key: &SigningKey) -> Parts {
     let point = key.verifying_key().to_sec1_point(false);
     let scalar = Zeroizing::new(key.to_bytes());
-    (Zeroizing::new(scalar.to_vec()), point.as_bytes().to_vec())
+    (Secret::of(&scalar), point.as_bytes().to_vec())
 }
 
 impl Signer for FileKey {
@@ -170,8 +172,8 @@ impl Signer for FileKey {
     }
 }
 
-/// Does `work`, and overwrites the part of the stack that it used. Its result must hold secrets on
-/// the heap only.
+/// Does `work` on a part of the stack that is locked, and overwrites that part. Its result must hold
+/// secrets on the heap only.
 ///
 /// The arithmetic below wipes what it owns, but copies that the compiler made while values were
 /// moved stay in dead stack frames until something lies over them.
@@ -181,16 +183,24 @@ fn on_wiped_stack<T>(work: impl FnOnce() -> T) -> T {
     fn call<T>(work: impl FnOnce() -> T) -> T {
         work()
     }
+    if !STACK_LOCKED.replace(true) {
+        stack(|frame| secret::lock(frame));
+    }
     let result = call(work);
-    wipe_stack();
+    stack(Zeroize::zeroize);
     result
 }
 
+thread_local! {
+    static STACK_LOCKED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Shows the part of the stack that the caller's next call will use.
 #[inline(never)]
 #[allow(clippy::large_stack_arrays)] // The size is the point.
-fn wipe_stack() {
+fn stack(look: impl FnOnce(&mut [u8])) {
     let mut frame = [0u8; 96 * 1024];
-    frame.zeroize();
+    look(&mut frame);
     std::hint::black_box(&mut frame);
 }
 

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use zeroize::Zeroizing;
 
 use crate::files;
+use crate::secret::Secret;
 
 /// No PIN is longer.
 const MAX_PIN: usize = 1024;
@@ -69,17 +70,17 @@ impl PinSource {
                 use std::os::unix::ffi::OsStringExt;
                 let value =
                     std::env::var_os(name).ok_or_else(|| PinError::NoVariable(name.clone()))?;
-                Zeroizing::new(value.into_vec())
+                Secret::taken(Zeroizing::new(value.into_vec()))
             }
         };
         if bytes.last() == Some(&b'\n') {
-            bytes.pop();
+            bytes.truncate(bytes.len() - 1);
         }
         Pin::from_bytes(bytes, &self.to_string())
     }
 }
 
-fn read_file(path: &std::path::Path) -> Result<Zeroizing<Vec<u8>>, PinError> {
+fn read_file(path: &std::path::Path) -> Result<Secret, PinError> {
     Ok(files::read_secret(path, MAX_PIN)?)
 }
 
@@ -120,15 +121,15 @@ impl fmt::Display for PinSource {
 }
 
 /// A PIN: wiped when dropped, and never shown.
-pub struct Pin(Zeroizing<Vec<u8>>);
+pub struct Pin(Secret);
 
 impl Pin {
     /// A PIN that a person typed.
-    pub fn new(text: Zeroizing<Vec<u8>>) -> Result<Self, PinError> {
+    pub fn new(text: Secret) -> Result<Self, PinError> {
         Self::from_bytes(text, "the prompt")
     }
 
-    fn from_bytes(bytes: Zeroizing<Vec<u8>>, source: &str) -> Result<Self, PinError> {
+    fn from_bytes(bytes: Secret, source: &str) -> Result<Self, PinError> {
         if bytes.is_empty() {
             return Err(PinError::Empty(source.to_owned()));
         }
@@ -140,7 +141,7 @@ impl Pin {
 
     /// Another copy, as well kept.
     pub(super) fn copy(&self) -> Self {
-        Self(self.0.clone())
+        Self(Secret::of(&self.0))
     }
 
     /// The PIN's text, for the token alone.
@@ -186,4 +187,26 @@ pub enum PinError {
     /// It is not UTF-8, which PINs are (PKCS #11, `CK_UTF8CHAR`).
     #[error("{0} holds no PIN: it is not UTF-8")]
     Utf8(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_is_in_locked_memory() {
+        // Large enough to be on pages of their own.
+        let pages = || {
+            let status = std::fs::read_to_string("/proc/self/status").expect("it is there");
+            let line = status.lines().find_map(|line| line.strip_prefix("VmLck:"));
+            let number = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+            number.expect("a number")
+        };
+        let before = pages();
+        let pin = Pin::new(Secret::of(&vec![b'7'; 1 << 15])).expect("a PIN");
+        let copy = pin.copy();
+        assert!(pages() >= before + 64, "{before}");
+        assert_eq!(pin.expose(), copy.expose());
+        assert_eq!(format!("{pin:?}"), "Pin(..)");
+    }
 }

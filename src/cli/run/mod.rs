@@ -20,11 +20,19 @@ use crate::files::{Existing, Written};
 use crate::key::KeyRef;
 use crate::key::pin::PinSource;
 use crate::ops::Error;
+use crate::secret;
 
 /// Runs a command and tells how it went.
 pub fn run(command: Command) -> ExitCode {
     let console = Console::new(settings(&command));
-    let status = match execute(command, &console) {
+    let outcome = execute(command, &console);
+    if let Some(reason) = secret::refused() {
+        console.warn(&format!(
+            "keys and PINs were in memory that is not locked, and may have reached swap: {reason}; \
+             raise the limit on locked memory (ulimit -l)"
+        ));
+    }
+    let status = match outcome {
         Ok(status) => status,
         Err(Failure::Work(error)) => {
             console.error(&error);

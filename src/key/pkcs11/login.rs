@@ -13,6 +13,7 @@ use super::error::Error;
 use super::raw::TokenInfo;
 use super::token::{Identity, Token};
 use crate::key::pin::{Pin, PinError, PinSource};
+use crate::secret;
 
 /// Asks a person for a PIN.
 pub trait Prompt: Send + Sync {
@@ -62,12 +63,12 @@ struct Spent {
 }
 
 /// A PIN, or the pad where a person types it, and what that is called.
-pub enum Secret {
+pub enum PinEntry {
     Pin(Pin, String),
     Pad,
 }
 
-impl Secret {
+impl PinEntry {
     fn source(&self) -> String {
         match self {
             Self::Pin(_, source) => source.clone(),
@@ -89,8 +90,8 @@ pub(super) fn log_in(
     }
     let secret = secret(token, &info, login, None)?;
     let pin = match &secret {
-        Secret::Pin(pin, _) => Some(AuthPin::new(pin.expose().into())),
-        Secret::Pad => None,
+        PinEntry::Pin(pin, _) => Some(auth_pin(pin)),
+        PinEntry::Pad => None,
     };
     let outcome = session.login(UserType::User, pin.as_ref());
     drop(pin);
@@ -101,7 +102,7 @@ pub(super) fn log_in(
 }
 
 /// Marks the token as one that failed, and says why.
-pub(super) fn failed(token: &Token, secret: &Secret, error: CryptokiError) -> Error {
+pub(super) fn failed(token: &Token, secret: &PinEntry, error: CryptokiError) -> Error {
     let error = why(token.name(), secret.source(), error);
     let mut budget = token.shared.budget.locked();
     budget
@@ -162,7 +163,7 @@ pub(super) fn secret(
     info: &TokenInfo,
     login: &Login,
     reason: Option<&str>,
-) -> Result<Secret, Error> {
+) -> Result<PinEntry, Error> {
     guard(token, info)?;
     let options = &token.shared.options;
     let mut budget = token.shared.budget.locked();
@@ -172,7 +173,7 @@ pub(super) fn secret(
         });
     }
     if let Some((_, pin)) = budget.kept.iter().find(|(of, _)| *of == token.identity) {
-        return Ok(Secret::Pin(pin.copy(), "the PIN that was kept".into()));
+        return Ok(PinEntry::Pin(pin.copy(), "the PIN that was kept".into()));
     }
     let source = match (&login.source, &options.pin_source) {
         (Some(source), _) => Some(source),
@@ -194,22 +195,29 @@ pub(super) fn secret(
         source,
     };
     let secret = match source {
-        Some(source) => Secret::Pin(source.read().map_err(no_pin)?, source.to_string()),
+        Some(source) => PinEntry::Pin(source.read().map_err(no_pin)?, source.to_string()),
         None if info.has(sys::CKF_PROTECTED_AUTHENTICATION_PATH) => {
             options.prompt.pad(&token.name());
-            return Ok(Secret::Pad);
+            return Ok(PinEntry::Pad);
         }
         None => {
             let pin = options.prompt.ask(&token.name(), reason).map_err(no_pin)?;
-            Secret::Pin(pin, "the prompt".into())
+            PinEntry::Pin(pin, "the prompt".into())
         }
     };
     if options.keep_pin
-        && let Secret::Pin(pin, _) = &secret
+        && let PinEntry::Pin(pin, _) = &secret
     {
         budget.kept.push((token.identity.clone(), pin.copy()));
     }
     Ok(secret)
+}
+
+/// The PIN as the wrapper wants it: a copy that is locked and wiped as well.
+pub(super) fn auth_pin(pin: &Pin) -> AuthPin {
+    let text: Box<str> = pin.expose().into();
+    secret::lock(text.as_bytes());
+    AuthPin::new(text)
 }
 
 /// Looks at the token's flags before a PIN is sent.

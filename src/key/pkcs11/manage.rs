@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cryptoki::session::UserType;
-use cryptoki::types::AuthPin;
 use cryptoki_sys as sys;
 
 use super::Tokens;
@@ -239,9 +238,8 @@ impl Tokens {
         for (pin, what) in [(&so_pin, "the SO PIN"), (&user_pin, "the user PIN")] {
             check_length(&found.info, pin, what)?;
         }
-        let secret = |pin: &Pin| AuthPin::new(pin.expose().into());
         let refused = |error| login::refused(&name, "the SO PIN's source", error);
-        let so_pin = secret(&so_pin);
+        let so_pin = login::auth_pin(&so_pin);
         let made = module.context.init_token(found.slot, &so_pin, &setup.label);
         made.map_err(refused)?;
         let session = module.context.open_rw_session(found.slot);
@@ -250,7 +248,7 @@ impl Tokens {
             .login(UserType::So, Some(&so_pin))
             .map_err(refused)?;
         session
-            .init_pin(&secret(&user_pin))
+            .init_pin(&login::auth_pin(&user_pin))
             .map_err(Error::call(&name))?;
         drop(session);
         let info = module.token_info(found.slot, &name)?;

@@ -6,7 +6,7 @@ use cryptoki::mechanism::{Mechanism, MechanismType};
 
 use super::attributes::Facts;
 use super::error::Error;
-use super::login::{self, Secret};
+use super::login::{self, PinEntry};
 use super::object::{self, PrivateKey};
 use super::public;
 use super::token::{Again, Token};
@@ -107,8 +107,8 @@ impl TokenKey {
             let secret = self.secret(slot)?;
             raw.begin(session, handle).map_err(refused)?;
             let pin = match &secret {
-                Secret::Pin(pin, _) => Some(pin.expose()),
-                Secret::Pad => None,
+                PinEntry::Pin(pin, _) => Some(pin.expose()),
+                PinEntry::Pad => None,
             };
             raw.authenticate(session, pin).map_err(|(function, code)| {
                 let error = cryptoki::error::Error::Pkcs11(code, function);
@@ -126,7 +126,7 @@ impl TokenKey {
     }
 
     /// The PIN for one signature.
-    fn secret(&self, slot: cryptoki::slot::Slot) -> Result<Secret, Error> {
+    fn secret(&self, slot: cryptoki::slot::Slot) -> Result<PinEntry, Error> {
         let info = self.token.module.token_info(slot, &self.token.name())?;
         let reason = format!("for a signature of {}", self.name());
         login::secret(&self.token, &info, &self.token.way_in(), Some(&reason))
