@@ -65,6 +65,8 @@ pub mod rule {
     pub const SIGNED: &str = "ceremony.signed";
     /// The root key is the one that was expected.
     pub const ROOT: &str = "ceremony.root-expected";
+    /// The program is the one that was expected.
+    pub const PROGRAM: &str = "ceremony.program-expected";
     /// Each step was confirmed, then intended, then done.
     pub const ORDER: &str = "ceremony.order";
     /// The passport is the root key's and its signature holds.
@@ -77,9 +79,17 @@ pub mod rule {
     pub const PLAN: &str = "ceremony.plan";
 }
 
-/// Verifies a transcript. Outputs are looked for in `folder`; `expected` is the root key that the
-/// verifier knows from elsewhere.
-pub fn verify(path: &Path, folder: &Path, expected: Option<&PublicKey>) -> Result<Verified, Error> {
+/// What the verifier knows from elsewhere.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Expected {
+    /// The root key.
+    pub root: Option<PublicKey>,
+    /// The SHA-384 of the program that the ceremony was to be held with.
+    pub program: Option<Digest>,
+}
+
+/// Verifies a transcript. Outputs are looked for in `folder`.
+pub fn verify(path: &Path, folder: &Path, expected: Expected) -> Result<Verified, Error> {
     let bytes = transcript::read(path)?;
     let mut findings = Findings(Vec::new());
     let lines = match transcript::parse(&bytes) {
@@ -114,7 +124,7 @@ pub fn verify(path: &Path, folder: &Path, expected: Option<&PublicKey>) -> Resul
         });
     }
     check_signed(&lines, root.as_ref(), &mut findings);
-    if let (Some(root), Some(expected)) = (&root, expected) {
+    if let (Some(root), Some(expected)) = (&root, &expected.root) {
         let failure = (root != expected).then(|| {
             format!(
                 "it is {}, not {}",
@@ -123,6 +133,9 @@ pub fn verify(path: &Path, folder: &Path, expected: Option<&PublicKey>) -> Resul
             )
         });
         findings.add(rule::ROOT, root.fingerprint().to_string(), failure);
+    }
+    if let Some(program) = &expected.program {
+        check_program(&lines, program, &mut findings);
     }
     check_plan(&lines, &mut findings);
     check_order(&lines, &mut findings);
@@ -136,6 +149,20 @@ pub fn verify(path: &Path, folder: &Path, expected: Option<&PublicKey>) -> Resul
         root,
         findings: findings.0,
     })
+}
+
+/// Each run of the ceremony, the first and those that went on, names its program.
+fn check_program(lines: &[Line], expected: &Digest, findings: &mut Findings) {
+    let runs = lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| ["start", "resumed"].contains(&line.event()));
+    for (n, line) in runs {
+        let found = line.value["tool"]["sha384"].as_str().unwrap_or("no digest");
+        let failure = (found != expected.hex())
+            .then(|| format!("the program was {found}, not {}", expected.hex()));
+        findings.add(rule::PROGRAM, format!("line {}", n + 1), failure);
+    }
 }
 
 struct Findings(Vec<Finding>);

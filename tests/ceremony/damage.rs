@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use faulty_module::log::Log;
-use ir_sign::ceremony::verify::verify;
+use ir_sign::ceremony::verify::{Expected, verify};
 
 use crate::room::{Room, VENDORS};
 
@@ -21,7 +21,7 @@ fn every(usually: usize) -> usize {
 fn holds(folder: &Path, bytes: &[u8]) -> bool {
     let path = folder.join("changed.transcript");
     fs::write(&path, bytes).expect("written");
-    verify(&path, folder, None).is_ok_and(|found| found.holds())
+    verify(&path, folder, Expected::default()).is_ok_and(|found| found.holds())
 }
 
 #[test]

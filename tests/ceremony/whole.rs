@@ -151,6 +151,23 @@ fn the_root_transcript_verifies_without_a_token_and_its_report_holds_the_words()
         .run("ceremony verify root.transcript -c other.pub")
         .exits(1)
         .says("ceremony.root-expected");
+    // The program that the ceremony was held with, and another one.
+    let verify = |program: &str| {
+        elsewhere.run_with([
+            "ceremony",
+            "verify",
+            "root.transcript",
+            "--program",
+            program,
+        ])
+    };
+    verify(crate::common::IR_SIGN)
+        .exits(0)
+        .says("ceremony.program-expected");
+    verify("root-ca.pub")
+        .exits(1)
+        .says("ceremony.program-expected: line 1: the program was ");
+    verify("nowhere").exits(3).says("nowhere");
     // Outputs that are gone, or changed.
     elsewhere.write("root-ca.passport", "{}");
     elsewhere

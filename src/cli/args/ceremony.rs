@@ -53,18 +53,28 @@ pub struct RunPlan {
     pub common: Common,
 }
 
+/// What a transcript is verified against.
+#[derive(Debug, Args)]
+pub struct Against {
+    /// The root's public key, as the verifier knows it
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub ca_pub: Option<PathBuf>,
+    /// The program that the ceremony was to be held with, of a release or built again
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub program: Option<PathBuf>,
+    /// Where the files are that the ceremony wrote [default: the transcript's folder]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub files: Option<PathBuf>,
+}
+
 /// `ceremony verify`
 #[derive(Debug, Args)]
 pub struct VerifyTranscript {
     /// The transcript
     #[arg(value_hint = ValueHint::FilePath)]
     pub transcript: PathBuf,
-    /// The root's public key, as the verifier knows it
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub ca_pub: Option<PathBuf>,
-    /// Where the files are that the ceremony wrote [default: the transcript's folder]
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub files: Option<PathBuf>,
+    #[command(flatten)]
+    pub against: Against,
     #[command(flatten)]
     pub common: Common,
 }
@@ -75,12 +85,8 @@ pub struct Report {
     /// The transcript
     #[arg(value_hint = ValueHint::FilePath)]
     pub transcript: PathBuf,
-    /// The root's public key, as the verifier knows it
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub ca_pub: Option<PathBuf>,
-    /// Where the files are that the ceremony wrote [default: the transcript's folder]
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub files: Option<PathBuf>,
+    #[command(flatten)]
+    pub against: Against,
     /// Replace other pages that are there already
     #[arg(long)]
     pub force: bool,

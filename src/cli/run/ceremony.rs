@@ -7,16 +7,22 @@ use serde_json::{Value, json};
 
 use crate::ceremony::plan::{Plan, Work};
 use crate::ceremony::run::{Run, Stage};
-use crate::ceremony::verify::{Verified, verify};
+use crate::ceremony::verify::{Expected, Verified, verify};
 use crate::ceremony::{Error, check, diff, report};
-use crate::cli::args::ceremony::{CeremonyCommand, Check, Diff, Report, RunPlan, VerifyTranscript};
+use crate::cli::args::ceremony::{
+    Against, CeremonyCommand, Check, Diff, Report, RunPlan, VerifyTranscript,
+};
 use crate::cli::args::token::{PassportArgs, TokenArgs};
 use crate::cli::console::{Console, Failure, Outcome, tell};
 use crate::cli::explain::Status;
 use crate::cli::prompt;
 use crate::cli::show::{self, plain};
+use crate::crypto::{Digest, HashAlgorithm};
 use crate::files::{self, Existing};
 use crate::key::{self, KeyRing};
+
+/// No program is larger.
+const MAX_PROGRAM: usize = 256 * 1024 * 1024;
 
 /// Runs a command on ceremonies.
 pub(super) fn run(command: CeremonyCommand, console: &Console) -> Outcome {
@@ -132,25 +138,30 @@ fn run_plan(args: RunPlan, console: &Console) -> Outcome {
     Ok(Status::Done)
 }
 
-fn verified(
-    transcript: &Path,
-    ca: Option<&PathBuf>,
-    folder: Option<&PathBuf>,
-) -> Result<Verified, Failure> {
-    let expected = ca.map(|path| key::read_public(path)).transpose()?;
-    let folder = folder
-        .cloned()
-        .unwrap_or_else(|| files::parent_of(transcript));
-    Ok(verify(transcript, &folder, expected.as_ref())?)
+fn verified(transcript: &Path, against: &Against) -> Result<Verified, Failure> {
+    let root = against.ca_pub.as_deref().map(key::read_public);
+    let program = against.program.as_deref().map(|path| {
+        files::read(path, MAX_PROGRAM).map(|bytes| Digest::of(HashAlgorithm::Sha384, &bytes))
+    });
+    let expected = Expected {
+        root: root.transpose()?,
+        program: program.transpose().map_err(|source| Error::File {
+            role: "program",
+            source,
+        })?,
+    };
+    let folder = against.files.clone();
+    let folder = folder.unwrap_or_else(|| files::parent_of(transcript));
+    Ok(verify(transcript, &folder, expected)?)
 }
 
 fn verify_transcript(args: &VerifyTranscript, console: &Console) -> Outcome {
-    let found = verified(&args.transcript, args.ca_pub.as_ref(), args.files.as_ref())?;
+    let found = verified(&args.transcript, &args.against)?;
     tell_findings(&found, console);
     let holds = found.holds();
     if let (Some(root), true) = (&found.root, holds) {
         console.note(&format!("signed by {}", root.fingerprint()));
-        if args.ca_pub.is_none() {
+        if args.against.ca_pub.is_none() {
             console.note("compare that with the root key you know, or give it with -c");
         }
         console.result(&root.fingerprint().to_string())?;
@@ -203,7 +214,7 @@ fn tell_findings(found: &Verified, console: &Console) {
 }
 
 fn write_report(args: &Report, console: &Console) -> Outcome {
-    let found = verified(&args.transcript, args.ca_pub.as_ref(), args.files.as_ref())?;
+    let found = verified(&args.transcript, &args.against)?;
     if !found.holds() {
         tell_findings(&found, console);
         console.note("no report is written of a transcript that does not hold");
