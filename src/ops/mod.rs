@@ -151,6 +151,8 @@ fn broken_rule(error: &store::Error) -> Option<(&'static str, String)> {
         Part::IndexJson | Part::Index(_) | Part::Manifest(_) => rule::MANIFEST_DIGEST,
         Part::Config(_) => rule::CONFIG_DIGEST,
         Part::Layer(..) => rule::LAYER_BLOBS,
+        // Only pruning looks at blobs of whatever kind.
+        Part::Blob(_) => return None,
     };
     Some((rule, format!("{part} {problem}")))
 }

@@ -20,6 +20,8 @@ pub enum Part {
     Config(Digest),
     /// A layer, by its place in the manifest counted from 1.
     Layer(usize, Digest),
+    /// A blob of whatever kind.
+    Blob(Digest),
 }
 
 impl fmt::Display for Part {
@@ -30,6 +32,7 @@ impl fmt::Display for Part {
             Self::Manifest(digest) => write!(f, "manifest {digest}"),
             Self::Config(digest) => write!(f, "config {digest}"),
             Self::Layer(n, digest) => write!(f, "layer {n} ({digest})"),
+            Self::Blob(digest) => write!(f, "blob {digest}"),
         }
     }
 }

@@ -111,7 +111,7 @@ impl Layout {
                 && (document.is_some() || looks_like_document(blob.bytes()))
             {
                 // The name was checked, so these are the bytes that whoever refers to it means.
-                let part = document.unwrap_or(Part::Manifest(digest));
+                let part = document.unwrap_or(Part::Blob(digest));
                 queue.extend(self.references(&part, blob.bytes())?);
             }
         }
@@ -143,7 +143,7 @@ impl Layout {
             expected: *digest,
             found: blob.digest(),
         };
-        let part = document.cloned().unwrap_or(Part::Manifest(*digest));
+        let part = document.cloned().unwrap_or(Part::Blob(*digest));
         Err(self.problem(part, mismatch))
     }
 
