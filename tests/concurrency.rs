@@ -1,4 +1,5 @@
-//! Several runs on one layout at once, runs that are killed, and pruning.
+//! Several runs on one layout at once, runs that are killed, and pruning. More rounds with
+//! `IR_SIGN_THOROUGH=1`.
 
 mod support;
 
@@ -16,6 +17,14 @@ use serde_json::{Value, json};
 
 use support::oci::{self, LAYER, MANIFEST, Maker, blob_path, with_tag};
 use support::{PROGRAM, Scene, ir_sign, same, snapshot, write};
+
+/// How often something is tried that goes wrong only at times.
+fn rounds(few: usize) -> usize {
+    match std::env::var_os("IR_SIGN_THOROUGH") {
+        Some(_) => few.max(20) * 20,
+        None => few,
+    }
+}
 
 fn start(args: &[String]) -> Child {
     Command::new(PROGRAM)
@@ -69,22 +78,64 @@ fn sign_together(processes: usize, rounds: usize) {
         assert_eq!(verified.stdout.lines().count(), processes);
         fs::remove_dir_all(scene.app(&app)).expect("it goes");
     }
+    println!("{rounds} rounds of {processes} runs");
+}
+
+/// Some processes on a layout where `t0` is signed and the others are not: `sign` those, prune and
+/// verify beside them.
+fn mix(sign: usize, prune: usize, verify: usize, rounds: usize) {
+    let scene = Scene::new();
+    for round in 0..rounds {
+        let app = format!("app{round}");
+        images(&scene, &app, 1 + sign);
+        scene.sign(&app, &["-d", "t0"]).ok();
+        let signing = (1..=sign).map(|n| scene.sign_args(&app, &["-d", &format!("t{n}")]));
+        let pruning = (0..prune).map(|_| scene.prune_args(&app));
+        let verifying = (0..verify).map(|_| scene.verify_args(&app, &["-d", "t0"]));
+        let all: Vec<_> = signing.chain(pruning).chain(verifying).collect();
+        // Now these, now those are first.
+        let order = (0..all.len()).map(|n| &all[(n + round) % all.len()]);
+        for child in order.map(|args| start(args)).collect::<Vec<_>>() {
+            let (status, _, stderr) = end(child);
+            assert_eq!(status, 0, "round {round}: {stderr}");
+        }
+        let verified = scene.verify(&app, &["--all"]).ok();
+        assert_eq!(verified.stdout.lines().count(), 1 + sign);
+        oci::walk(&scene.app(&app));
+        fs::remove_dir_all(scene.app(&app)).expect("it goes");
+    }
+    println!("{rounds} rounds of {sign} signing, {prune} pruning and {verify} verifying");
+}
+
+#[test]
+fn one_signs_and_one_prunes() {
+    mix(1, 1, 0, rounds(20));
+}
+
+#[test]
+fn one_signs_and_one_verifies() {
+    mix(1, 0, 1, rounds(20));
+}
+
+#[test]
+fn two_sign_one_prunes_and_one_verifies() {
+    mix(2, 1, 1, rounds(20));
 }
 
 #[test]
 fn two_runs_sign_two_images_of_a_layout() {
-    sign_together(2, 25);
+    sign_together(2, rounds(25));
 }
 
 #[test]
 fn four_runs_sign_four_images_of_a_layout() {
-    sign_together(4, 12);
+    sign_together(4, rounds(12));
 }
 
 #[test]
 fn platforms_of_one_index_are_signed_at_once() {
     const PLATFORMS: [&str; 3] = ["linux/amd64", "linux/arm64", "linux/arm/v7"];
-    for _ in 0..8 {
+    for _ in 0..rounds(8) {
         let scene = Scene::with("multi");
         let children = PLATFORMS.map(|p| start(&scene.sign_args("app", &["--platform", p])));
         for child in children {
@@ -99,7 +150,7 @@ fn platforms_of_one_index_are_signed_at_once() {
 
 #[test]
 fn two_runs_sign_the_same_image() {
-    for _ in 0..10 {
+    for _ in 0..rounds(10) {
         let scene = Scene::with("umoci");
         let children = ["latest", "stable"].map(|t| start(&scene.sign_args("app", &["-d", t])));
         let runs = children.map(end);
@@ -115,7 +166,8 @@ fn two_runs_sign_the_same_image() {
 #[test]
 fn two_vendors_sign_the_same_image_and_none_is_lost_in_silence() {
     let mut lost = 0;
-    for _ in 0..10 {
+    let rounds = rounds(10);
+    for _ in 0..rounds {
         let scene = Scene::with("buildah");
         let run = |vendor: &str| {
             let mut args = scene.sign_args("app", &[]);
@@ -140,7 +192,7 @@ fn two_vendors_sign_the_same_image_and_none_is_lost_in_silence() {
         assert!(digests.contains(&digest), "{digest} is none of {digests:?}");
         scene.verify("app", &[]).ok();
     }
-    println!("{lost} of 10 rounds met");
+    println!("{lost} of {rounds} rounds met");
 }
 
 #[test]
@@ -149,11 +201,12 @@ fn readers_never_see_a_layout_in_between() {
     images(&scene, "app", 2);
     scene.sign("app", &["-d", "t0"]).ok();
     scene.sign("app", &["-d", "t1"]).ok();
+    let changes = rounds(12);
     let (ended, rounds) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {
         // Every run of these two changes t1, and leaves an old manifest behind.
         let writer = scope.spawn(|| {
-            for _ in 0..12 {
+            for _ in 0..changes {
                 for vendor in ["other-vendor", "vendor"] {
                     let mut args = scene.sign_args("app", &["-d", "t1"]);
                     let at = args.iter().position(|a| a == "-v").expect("the flag") + 1;
