@@ -78,7 +78,7 @@ fn sign_together(processes: usize, rounds: usize) {
         assert_eq!(verified.stdout.lines().count(), processes);
         fs::remove_dir_all(scene.app(&app)).expect("it goes");
     }
-    println!("{rounds} rounds of {processes} runs");
+    println!("tried: {processes} runs sign in one layout: {rounds} rounds");
 }
 
 /// Some processes on a layout where `t0` is signed and the others are not: `sign` those, prune and
@@ -104,7 +104,7 @@ fn mix(sign: usize, prune: usize, verify: usize, rounds: usize) {
         oci::walk(&scene.app(&app));
         fs::remove_dir_all(scene.app(&app)).expect("it goes");
     }
-    println!("{rounds} rounds of {sign} signing, {prune} pruning and {verify} verifying");
+    println!("tried: {sign} signing, {prune} pruning, {verify} verifying at once: {rounds} rounds");
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn two_vendors_sign_the_same_image_and_none_is_lost_in_silence() {
         assert!(digests.contains(&digest), "{digest} is none of {digests:?}");
         scene.verify("app", &[]).ok();
     }
-    println!("{lost} of {rounds} rounds met");
+    println!("tried: two vendors sign one image: {rounds} rounds, {lost} with a loser who said so");
 }
 
 #[test]
@@ -262,7 +262,10 @@ fn a_run_that_is_killed_leaves_the_old_layout_or_the_new_one() {
             scene.verify("app", &["--all"]).ok();
         }
     }
-    println!("before and after the change: {seen:?}");
+    println!(
+        "tried: kills of sign-image at random moments: {} (before and after: {seen:?})",
+        40
+    );
 }
 
 #[test]

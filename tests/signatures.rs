@@ -448,7 +448,10 @@ fn every_vector_of_wycheproof_is_judged_right() {
             assert_eq!(holds, expected, "{}: {}", test.tc_id, test.comment);
         }
     }
-    println!("{valid} valid, {invalid} invalid, {acceptable} acceptable");
+    println!(
+        "tried: Wycheproof's signatures: {} ({valid} valid, {invalid} invalid, {acceptable} acceptable)",
+        valid + invalid + acceptable
+    );
     assert_eq!(valid + invalid + acceptable, set.number_of_tests);
     assert!(
         valid > 100 && invalid > 100,

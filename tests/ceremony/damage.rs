@@ -71,7 +71,7 @@ fn every_changed_byte_of_a_transcript_is_refused() {
             }
         }
     }
-    println!("{tried} changed bytes refused");
+    println!("tried: changed bytes of transcripts: {tried}");
 }
 
 #[test]
@@ -143,7 +143,10 @@ fn a_root_ceremony_killed_at_any_pkcs11_call_is_gone_on_with() {
             settle(&room, &format!("{kill}@{n}"));
         }
     }
-    println!("{} kills at PKCS#11 calls", 2 * points.len());
+    println!(
+        "tried: kills of a root ceremony at PKCS#11 calls: {}",
+        2 * points.len()
+    );
 }
 
 #[test]
@@ -172,7 +175,7 @@ fn a_root_ceremony_whose_token_fails_at_any_call_is_gone_on_with() {
             tried += 1;
         }
     }
-    println!("{tried} faults");
+    println!("tried: faults of the token in a root ceremony: {tried}");
 }
 
 #[test]
@@ -202,7 +205,7 @@ fn a_root_ceremony_killed_at_any_write_of_its_transcript_is_gone_on_with() {
         }
     }
     assert!(tried > 20, "{tried}");
-    println!("{tried} kills at writes");
+    println!("tried: kills of a ceremony at writes of its transcript: {tried}");
 }
 
 #[test]

@@ -245,7 +245,7 @@ fn every_call_can_fail() {
         }
     });
     println!(
-        "{} points; exit statuses: {:?}",
+        "tried: faults of a token's module: {} points (exit statuses: {:?})",
         points.len(),
         statuses.into_inner().expect("no panic")
     );

@@ -8,7 +8,10 @@ mod events;
 mod support;
 mod world;
 
+use std::cell::Cell;
+
 use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 
 use world::{World, event, picture};
 
@@ -16,26 +19,41 @@ fn cases() -> u32 {
     if std::env::var_os("IR_SIGN_THOROUGH").is_some() {
         600
     } else {
-        32
+        24
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: cases(), max_shrink_iters: 300, failure_persistence: None, ..Default::default()
-    })]
-
-    #[test]
-    fn trust_follows_what_the_signature_binds(
-        pictures in prop::collection::vec(picture(), 1..4),
-        nested in any::<bool>(),
-        events in prop::collection::vec(event(), 1..9),
-    ) {
+#[test]
+fn trust_follows_what_the_signature_binds() {
+    let config = Config {
+        cases: cases(),
+        max_shrink_iters: 300,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let worlds = (
+        prop::collection::vec(picture(), 1..4),
+        any::<bool>(),
+        prop::collection::vec(event(), 1..9),
+    );
+    let tried = Cell::new(0);
+    let outcome = TestRunner::new(config).run(&worlds, |(pictures, nested, events)| {
         let mut world = World::new(&pictures, nested);
         world.check();
         for event in &events {
             world.take(event);
             world.check();
+            tried.set(tried.get() + 1);
         }
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
     }
+    assert!(tried.get() > cases());
+    println!(
+        "tried: random images, keys and orders of events: {} cases with {} events",
+        cases(),
+        tried.get()
+    );
 }
