@@ -192,10 +192,13 @@ impl Work<'_> {
     fn all(&self, images: Vec<Image>, jobs: NonZeroUsize) -> Result<Vec<(Digest, Edit)>, Error> {
         let threads = match images.len() {
             0 | 1 => 1,
-            // One more than sign at once, for what precedes and follows a signature.
-            _ => thread::available_parallelism()
-                .map_or(1, NonZeroUsize::get)
-                .max(jobs.get() + 1),
+            // One more than sign at once or compute, so that a hash waits whenever a signature is made.
+            _ => {
+                thread::available_parallelism()
+                    .map_or(1, NonZeroUsize::get)
+                    .max(jobs.get() + 1)
+                    + 1
+            }
         };
         let failed = AtomicBool::new(false);
         let images: Vec<Mutex<Option<Image>>> = images
