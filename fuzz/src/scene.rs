@@ -33,8 +33,8 @@ pub const LIMITS: Limits = Limits {
     documents: 96 << 10,
     index_depth: 4,
     entries: 12 << 10,
-    layer: 1 << 20,
-    image: 4 << 20,
+    layer: 256 << 10,
+    image: 1 << 20,
     members: 64,
 };
 

@@ -73,8 +73,7 @@ fn check(bytes: &[u8]) {
             }
             Err((line, _)) => assert!(*line > 0 && verified.lines.is_empty()),
         }
-        let pages = [markdown(&verified), html(&verified)];
-        assert!(!pages[1].contains("<script"), "the page has code in it");
+        assert_plain_page(&markdown(&verified), &html(&verified));
         if verified.holds() {
             assert_holds(&verified, bytes);
             let at = usize::from(Sha384::digest(bytes)[0]) * 257 % bytes.len();
@@ -102,6 +101,40 @@ fn check(bytes: &[u8]) {
         }
         open(&path, bytes, parsed.map(|(_, torn)| torn).ok());
     });
+}
+
+/// Asserts that nothing of what a transcript says means anything to those that show its page.
+fn assert_plain_page(markdown: &str, html: &str) {
+    const TAGS: [&str; 13] = [
+        "!doctype html",
+        "html",
+        "head",
+        "meta",
+        "title",
+        "style",
+        "body",
+        "h1",
+        "h2",
+        "p",
+        "pre",
+        "table",
+        "t",
+    ];
+    for tag in html.split('<').skip(1) {
+        let name = tag.trim_start_matches('/');
+        assert!(TAGS.iter().any(|tag| name.starts_with(tag)), "<{tag}");
+        let end = tag.find('>').expect("a tag's end");
+        let text = &tag[end + 1..];
+        assert!(
+            name.starts_with("style") || !text.contains(['>', '"']),
+            "{text}"
+        );
+    }
+    let line = |c: char| c.is_control() && c != '\n';
+    assert!(!html.contains(line) && !markdown.contains(line));
+    for (at, c) in markdown.match_indices(['<', '&', '[', '`']) {
+        assert!(markdown[..at].ends_with('\\'), "a bare {c}");
+    }
 }
 
 /// What has to be true of a transcript that holds.
