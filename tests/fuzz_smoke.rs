@@ -148,10 +148,8 @@ fn smoke(target: &str) {
             );
         }
     }
-    println!(
-        "{target}: {} seeds and {tried} changes of them",
-        seeds.len()
-    );
+    let tried = seeds.len() + tried;
+    println!("tried: seeds of the fuzz target {target} and changes of them: {tried}");
 }
 
 macro_rules! each_target {
