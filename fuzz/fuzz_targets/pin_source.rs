@@ -1,22 +1,3 @@
-//! Sources of PINs, on a command line and in a URI: what is read is printed as something that is read as the same.
 #![no_main]
 
-use ir_sign::key::pin::PinSource;
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|text: &str| {
-    for source in [text.parse(), PinSource::from_uri(text)]
-        .into_iter()
-        .flatten()
-    {
-        let printed = source.to_string();
-        assert_eq!(
-            printed.parse().as_ref(),
-            Ok(&source),
-            "printed as {printed}"
-        );
-        if let PinSource::File(path) = &source {
-            assert!(!path.as_os_str().is_empty(), "a file without a name");
-        }
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ir_sign_fuzz::run("pin_source", bytes));

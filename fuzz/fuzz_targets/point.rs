@@ -1,14 +1,3 @@
-//! `CKA_EC_POINT`: what is accepted is written again as the same point, raw and in DER.
 #![no_main]
 
-use ir_sign::key::pkcs11::read_point;
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|bytes: &[u8]| {
-    if let Ok(key) = read_point(bytes) {
-        let point = key.to_point();
-        assert_eq!(point, bytes[bytes.len() - 97..]);
-        assert_eq!(read_point(&point).as_ref(), Ok(&key));
-        assert_eq!(read_point(&[&[4, 97], &*point].concat()).as_ref(), Ok(&key));
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ir_sign_fuzz::run("point", bytes));

@@ -1,31 +1,3 @@
-//! References to images, and the names and platforms beside them: what is read is printed as it was written,
-//! or as something that is read as the same.
 #![no_main]
 
-use std::fmt::{Debug, Display};
-use std::str::FromStr;
-
-use ir_sign::image::{AppName, Platform, Reference};
-use libfuzzer_sys::fuzz_target;
-
-fn twice<T: FromStr + Display + Debug + PartialEq>(text: &str) {
-    if let Ok(value) = text.parse::<T>() {
-        let printed = value.to_string();
-        assert_eq!(
-            printed.parse().ok().as_ref(),
-            Some(&value),
-            "printed as {printed}"
-        );
-    }
-}
-
-fuzz_target!(|text: &str| {
-    twice::<Reference>(text);
-    twice::<Platform>(text);
-    twice::<AppName>(text);
-    if let Ok(app) = text.parse::<AppName>() {
-        let name = app.to_string();
-        // It is a folder's name, and leads nowhere else.
-        assert!(!name.contains(['/', '\0']) && name != "." && name != ".." && !name.is_empty());
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ir_sign_fuzz::run("reference", bytes));

@@ -107,7 +107,7 @@ pub fn html(verified: &Verified) -> String {
 fn plain_md(text: &str) -> String {
     let mut plain = String::new();
     for c in text.chars() {
-        if "\\`*_{}[]<>#|!".contains(c) {
+        if "\\`*_{}[]<>#|!&~".contains(c) {
             plain.push('\\');
         }
         plain.push(if c.is_control() { ' ' } else { c });

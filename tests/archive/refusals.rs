@@ -310,6 +310,40 @@ fn extensions_are_about_one_member() {
     }
 }
 
+/// The header of a member, changed at a place, with the right checksum.
+fn changed(kind: u8, content: &[u8], at: usize, bytes: &[u8]) -> Tar {
+    let mut header = header(b"z", kind, "", content.len() as u64);
+    header.as_mut_bytes()[at..at + bytes.len()].copy_from_slice(bytes);
+    header.set_cksum();
+    layout().raw(header.as_bytes()).content(content)
+}
+
+#[test]
+fn what_readers_take_for_a_name_or_not_is_refused() {
+    const MAGIC: usize = 257;
+    const PREFIX: usize = 345;
+    let posix: &[u8] = b"ustar\x0000";
+    // An extension, by its type, in a header of which readers differ whether it can be one.
+    for magic in [&b"ustar\x0001"[..], b"usta\n---", &[0; 8]] {
+        for (kind, content) in [(b'x', &b"9 path=y\n"[..]), (b'L', b"y\0")] {
+            let tar = changed(kind, content, MAGIC, magic).file("x", b"");
+            let found = problem(&tar.end());
+            assert!(
+                matches!(found, Problem::Header { .. }),
+                "{magic:?}: {found}"
+            );
+        }
+        let tar = changed(b'x', b"9 path=y\n", MAGIC, posix).file("x", b"");
+        Place::new().check(&tar.end()).expect("POSIX's own");
+    }
+    // A name's first part, which some readers put before the name.
+    for magic in [&b"ustar  \0"[..], b"ustar\x0001", &[0; 8]] {
+        let bytes = [magic, &[0; PREFIX - MAGIC - 8], b"elsewhere"].concat();
+        let found = problem(&changed(b'0', b"", MAGIC, &bytes).end());
+        assert!(matches!(found, Problem::Name { .. }), "{magic:?}: {found}");
+    }
+}
+
 #[test]
 fn an_archive_that_changes_gains_nothing() {
     let honest = layout().end();

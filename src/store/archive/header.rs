@@ -2,10 +2,14 @@
 //!
 //! Where readers are known to differ about what a header says, it is refused.
 
+use std::ops::Range;
+
 use tar::{EntryType, Header};
 
 /// Bytes of a block.
 pub(super) const BLOCK: u64 = 512;
+/// Where POSIX has the first part of a long name.
+const PREFIX: Range<usize> = 345..500;
 
 /// Checks a block's checksum (POSIX "ustar Interchange Format": the sum of all bytes, with the
 /// checksum's own field taken as spaces).
@@ -34,6 +38,18 @@ pub(super) fn size(header: &Header) -> Option<u64> {
         b'0'..=b'7' => Some(value << 3 | u64::from(digit - b'0')),
         _ => None,
     })
+}
+
+/// Whether the header says by its magic and version that it is POSIX's or GNU's. Some readers take an
+/// extension for one whatever is written there, others take it for a file.
+pub(super) fn has_known_format(header: &Header) -> bool {
+    header.as_ustar().is_some() || header.as_gnu().is_some()
+}
+
+/// Whether there is something where POSIX has the first part of a name, in a header that does not say
+/// that it is POSIX's: some readers put it before the name, others do not.
+pub(super) fn has_doubtful_prefix(header: &Header) -> bool {
+    header.as_ustar().is_none() && header.as_bytes()[PREFIX].iter().any(|b| *b != 0)
 }
 
 /// What a member that is no extension is, as far as it matters here.

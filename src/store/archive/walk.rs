@@ -148,6 +148,11 @@ impl<'a> Walker<'_, 'a> {
             let size = header::size(&header);
             let size = size.ok_or_else(|| self.problem(bad("its size is no number")))?;
             if let Some(kind) = header::extension_of(&header) {
+                if !header::has_known_format(&header) {
+                    let reason =
+                        "it is an extension in a header of neither POSIX's nor GNU's format";
+                    return Err(self.problem(bad(reason)));
+                }
                 if size > LONGEST_EXTENSION {
                     return Err(self.problem(bad("it is an extension of more than 64 KiB")));
                 }
@@ -247,6 +252,10 @@ impl<'a> Walker<'_, 'a> {
             }
             Type::Foreign(kind) => return Err(self.problem(is(kind))),
         };
+        if header::has_doubtful_prefix(header) {
+            let reason = "has a name with a first part that not all readers read";
+            return Err(self.problem(misnamed(reason)));
+        }
         // Some readers pass over the content that these state, others do not.
         if size > 0 && shape != Shape::File {
             return Err(self.problem(misnamed("has content, which only a regular file can have")));

@@ -1,0 +1,81 @@
+//! Configs: what is read is what any reader reads, and a signature is of these very bytes.
+
+use ir_sign::crypto::Signature;
+use ir_sign::image::{Blob, Change, Image, media};
+use ir_sign::report::{Outcome, Report};
+use ir_sign::scheme::annotation::{Endorsement, Root, Vendor};
+use ir_sign::scheme::{SignScheme, VerifyScheme};
+use ir_sign::store::{Error, Part, Selection};
+use serde_json::Value;
+
+use super::json::assert_plain;
+use super::scene::{ENDORSEMENT, SIGNER, Scene, ca};
+use ir_sign::crypto::Signer;
+
+const MEMBERS: [&str; 5] = ["architecture", "os", "variant", "rootfs", "config"];
+
+thread_local! {
+    static SCENE: Scene = Scene::new();
+}
+
+pub fn run(bytes: &[u8]) {
+    SCENE.with(|scene| {
+        scene.begin();
+        let config = scene.blob(media::CONFIG, bytes);
+        let manifest = format!(r#"{{"schemaVersion":2,"config":{config},"layers":[]}}"#);
+        scene.index(&[scene.blob(media::MANIFEST, manifest.as_bytes())]);
+        let layout = scene.layout();
+        let targets = layout.resolve(&[], &Selection::One).expect("one image");
+        match layout.load(&targets[0]) {
+            Ok(image) => check(image, bytes),
+            Err(Error::Part {
+                part: Part::Config(_),
+                ..
+            }) => {}
+            Err(e) => panic!("{e}"),
+        }
+    });
+}
+
+fn check(image: Image, bytes: &[u8]) {
+    assert_eq!(image.config.bytes(), bytes);
+    assert_plain(bytes, &MEMBERS, &[]);
+    let value: Value = serde_json::from_slice(bytes).expect("JSON");
+    assert_eq!(value["os"], image.platform.os);
+    assert_eq!(value["architecture"], image.platform.architecture);
+    let variant = value["variant"].as_str().filter(|text| !text.is_empty());
+    assert_eq!(variant, image.platform.variant.as_deref());
+    assert_eq!(value["rootfs"]["type"], "layers");
+    let diff_ids: Vec<String> = image.diff_ids.iter().map(ToString::to_string).collect();
+    assert_eq!(value["rootfs"]["diff_ids"], Value::from(diff_ids));
+    sign(image);
+}
+
+fn sign(mut image: Image) {
+    let endorsement = Signature::from_der(ENDORSEMENT).expect("a signature");
+    let endorsement = Endorsement::verified(*SIGNER.public_key(), ca(), endorsement);
+    let vendor = Vendor::new(endorsement.expect("an endorsement"));
+    let Change::Annotate(notes) = vendor.sign(&image, &*SIGNER).expect("signed");
+    image.manifest.annotations.extend(notes);
+    assert!(trusted(&image));
+    let mut other = image.config.bytes().to_vec();
+    let at = usize::from(image.digest().as_bytes()[0]) % other.len();
+    other[at] ^= 1;
+    image.config = Blob::new(image.config.digest().algorithm(), other);
+    assert!(!trusted(&image), "the signature is of other bytes too");
+}
+
+/// Whether the scheme trusts an image, with nothing else looked at.
+fn trusted(image: &Image) -> bool {
+    let findings = Root::new(ca(), Vec::new()).verify(image);
+    let passed = findings.checks.iter().all(|c| c.outcome == Outcome::Passed);
+    let report = Report {
+        subject: image.name.clone(),
+        digest: image.digest(),
+        checks: findings.checks,
+        signatories: findings.signatories,
+    };
+    let trusted = report.decide().is_ok();
+    assert!(passed || !trusted);
+    trusted
+}

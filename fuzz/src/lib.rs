@@ -1,0 +1,71 @@
+//! The fuzz targets: what reads a stranger's bytes, and what has to be true of all that it takes.
+//!
+//! Each target is a function of bytes that panics where something is wrong. libFuzzer calls it from
+//! `fuzz_targets`, and `tests/fuzz_smoke.rs` of the main crate calls it with the seeds and some
+//! changes of them, in each run of the tests and without libFuzzer.
+
+mod annotation;
+mod archive;
+mod config;
+mod docker_archive;
+mod index;
+mod json;
+mod layer;
+mod layout;
+mod manifest;
+mod passport;
+mod pin_source;
+mod plan;
+mod point;
+mod recipe;
+mod reference;
+mod scene;
+mod sec1;
+mod signature;
+mod spki;
+mod transcript;
+mod uri;
+
+/// A target: its name, which is that of its folder of seeds too, and what it does with bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: [Target; 18] = [
+    ("annotation", annotation::run),
+    ("archive", archive::run),
+    ("config", config::run),
+    ("docker_archive", docker_archive::run),
+    ("index", index::run),
+    ("layer", layer::run),
+    ("layout", layout::run),
+    ("manifest", manifest::run),
+    ("passport", passport::run),
+    ("pin_source", pin_source::run),
+    ("plan", plan::run),
+    ("point", point::run),
+    ("reference", reference::run),
+    ("sec1", sec1::run),
+    ("signature", signature::run),
+    ("spki", spki::run),
+    ("transcript", transcript::run),
+    ("uri", uri::run),
+];
+
+/// Runs a target.
+///
+/// # Panics
+///
+/// Where there is no such target, and where the bytes show that something is wrong.
+pub fn run(name: &str, bytes: &[u8]) {
+    let target = TARGETS.iter().find(|(known, _)| *known == name);
+    let (_, run) = target.expect("a target of this name");
+    run(bytes);
+}
+
+/// The text that bytes start with.
+fn text(bytes: &[u8]) -> &str {
+    match str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(e) => str::from_utf8(&bytes[..e.valid_up_to()]).unwrap_or_default(),
+    }
+}

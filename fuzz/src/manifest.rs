@@ -1,0 +1,176 @@
+//! Manifests: what is read is what any reader reads, and an edit keeps every other member as it stands.
+
+use std::collections::BTreeMap;
+
+use ir_sign::image::{Blob, Change, Image, media};
+use ir_sign::store::{Applied, Edit, Error, Part, Selection};
+use serde_json::{Map, Value};
+
+use super::json::{Members, assert_plain};
+use super::scene::{LIMITS, Scene};
+
+const MEMBERS: [&str; 8] = [
+    "schemaVersion",
+    "mediaType",
+    "artifactType",
+    "config",
+    "layers",
+    "subject",
+    "annotations",
+    "manifests",
+];
+/// What the manifests of the seeds lead to.
+const CONFIG: &[u8] =
+    br#"{"architecture":"arm64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
+const DOCKER: &str = "application/vnd.docker.distribution.manifest.v2+json";
+const NOTES: [(&str, &str); 2] = [("a.first", "x"), ("org.example.\u{e9}", "\"y\"\n")];
+
+thread_local! {
+    static SCENE: Scene = Scene::new();
+}
+
+pub fn run(bytes: &[u8]) {
+    SCENE.with(|scene| {
+        scene.begin();
+        scene.blob(media::CONFIG, CONFIG);
+        let docker = bytes
+            .windows(DOCKER.len())
+            .any(|part| part == DOCKER.as_bytes());
+        let media_type = if docker { DOCKER } else { media::MANIFEST };
+        scene.index(&[scene.blob(media_type, bytes)]);
+        if let Some(image) = load(scene, bytes) {
+            edit(scene, &image);
+        }
+    });
+}
+
+/// Reads the manifest, and the image where its config is the one that is there.
+fn load(scene: &Scene, bytes: &[u8]) -> Option<Image> {
+    let layout = scene.layout();
+    let targets = layout.resolve(&[], &Selection::One).expect("one image");
+    let image = match layout.load(&targets[0]) {
+        Ok(image) => Some(image),
+        Err(Error::Part {
+            part: Part::Config(_),
+            ..
+        }) => None,
+        Err(Error::Part {
+            part: Part::Manifest(_),
+            ..
+        }) => return None,
+        Err(e) => panic!("{e}"),
+    };
+    assert!(bytes.len() as u64 <= LIMITS.document);
+    assert_plain(bytes, &MEMBERS, &["config", "layers", "subject"]);
+    let value: Value = serde_json::from_slice(bytes).expect("JSON");
+    assert!(value.get("manifests").is_none());
+    assert_eq!(value["schemaVersion"], 2);
+    if let Err(e) = oci_spec::image::ImageManifest::from_reader(bytes) {
+        panic!("oci-spec does not take it: {e}");
+    }
+    let image = image?;
+    let found = &image.manifest;
+    assert_eq!(image.manifest_blob.bytes(), bytes);
+    assert_eq!(image.config.bytes(), CONFIG);
+    assert_eq!(value["config"]["digest"], found.config.digest.to_string());
+    let layers = value["layers"].as_array().expect("a list");
+    assert_eq!(layers.len(), found.layers.len());
+    for (wanted, found) in layers.iter().zip(&found.layers) {
+        assert_eq!(wanted["digest"], found.digest.to_string());
+        assert_eq!(wanted["size"], found.size);
+        assert_eq!(wanted["mediaType"], *found.media_type);
+    }
+    assert_eq!(annotations(&value), as_map(&found.annotations));
+    let subject = found.subject.map(|digest| digest.to_string());
+    assert_eq!(value["subject"]["digest"].as_str(), subject.as_deref());
+    Some(image)
+}
+
+fn edit(scene: &Scene, image: &Image) {
+    let notes: BTreeMap<String, String> = NOTES
+        .map(|(key, note)| (key.to_owned(), note.to_owned()))
+        .into();
+    let apply = |manifest: &Blob| {
+        scene.layout().apply(&[Edit {
+            name: "it".into(),
+            manifest: manifest.clone(),
+            change: Change::Annotate(notes.clone()),
+        }])
+    };
+    let applied = match apply(&image.manifest_blob) {
+        Ok(applied) => applied,
+        // It grows.
+        Err(Error::Part {
+            part: Part::Manifest(_),
+            ..
+        }) if image.manifest_blob.size() > LIMITS.document - 512 => return,
+        Err(e) => panic!("{e}"),
+    };
+    let layout = scene.layout();
+    let targets = layout.resolve(&[], &Selection::One).expect("one image");
+    let new = layout.load(&targets[0]).expect("what is written is read");
+    assert_eq!(applied.images[0].new, new.digest());
+    drop(layout);
+    compare(
+        image.manifest_blob.bytes(),
+        new.manifest_blob.bytes(),
+        &notes,
+    );
+    let Applied { changed, .. } = apply(&new.manifest_blob).expect("the same again");
+    assert!(!changed, "the same edit changes something again");
+}
+
+/// Compares two manifests of which the second has these annotations more.
+fn compare(old: &[u8], new: &[u8], notes: &BTreeMap<String, String>) {
+    let members = |bytes| -> Members { serde_json::from_slice(bytes).expect("an object") };
+    let others = |bytes| {
+        let mut members = members(bytes).0;
+        members.retain(|(name, _)| !["mediaType", "annotations"].contains(&&**name));
+        members
+    };
+    let (olds, news) = (others(old), others(new));
+    assert_eq!(olds.len(), news.len());
+    for ((name, text), (new_name, new_text)) in olds.iter().zip(&news) {
+        assert_eq!(name, new_name, "the order of the members");
+        if ["config", "layers"].contains(&&**name) {
+            // Only docker's media types become OCI's.
+            let mut wanted: Value = serde_json::from_str(text.get()).expect("JSON");
+            translate(&mut wanted);
+            let found: Value = serde_json::from_str(new_text.get()).expect("JSON");
+            assert_eq!(wanted, found, "{name}");
+        } else {
+            assert_eq!(text.get(), new_text.get(), "{name}");
+        }
+    }
+    let value = |bytes| -> Value { serde_json::from_slice(bytes).expect("JSON") };
+    let mut wanted = annotations(&value(old));
+    wanted.extend(as_map(notes));
+    assert_eq!(annotations(&value(new)), wanted);
+    assert_eq!(value(new)["mediaType"], media::MANIFEST);
+}
+
+fn translate(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(translate),
+        Value::Object(members) => {
+            if let Some(Value::String(text)) = members.get_mut("mediaType")
+                && let Some(same) = media::oci_equivalent(text)
+            {
+                same.clone_into(text);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn annotations(manifest: &Value) -> Map<String, Value> {
+    let found = manifest["annotations"].as_object();
+    found.cloned().unwrap_or_default()
+}
+
+fn as_map(annotations: &BTreeMap<String, String>) -> Map<String, Value> {
+    let values = annotations.iter();
+    values
+        .map(|(key, value)| (key.clone(), Value::from(value.as_str())))
+        .collect()
+}

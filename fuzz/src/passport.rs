@@ -1,0 +1,54 @@
+//! Key passports. One that is accepted is a seed: nothing else has a signature that holds. And a first line that
+//! is signed as `ir-sign` signs it is accepted only if it is spelt as what is understood of it.
+
+use std::sync::LazyLock;
+
+use base64ct::{Base64, Encoding};
+use ir_sign::crypto::{Prehash, Signer};
+use ir_sign::key::file::FileKey;
+use ir_sign::key::pkcs11::Passport;
+
+const SEEDS: [&[u8]; 2] = [
+    include_bytes!("../seeds/passport/softhsm"),
+    include_bytes!("../seeds/passport/test-key"),
+];
+/// The key of the second seed.
+static KEY: LazyLock<FileKey> = LazyLock::new(|| {
+    let sec1 = include_bytes!("../../tests/data/keys/vendor.prv");
+    FileKey::from_sec1(sec1).expect("a private key")
+});
+
+/// A first line with a signature of the key's behind it.
+fn sealed(line: &[u8]) -> Vec<u8> {
+    let prehash = Prehash::sha384(&[b"ir-sign passport v1\0", line].concat());
+    let signature = KEY.sign(&prehash).expect("a key file signs");
+    let signature = Base64::encode_string(&signature.to_der());
+    [
+        line,
+        format!("{{\"signature\":\"{signature}\"}}\n").as_bytes(),
+    ]
+    .concat()
+}
+
+pub fn run(bytes: &[u8]) {
+    if let Ok(passport) = Passport::parse(bytes) {
+        assert_eq!(passport.as_bytes(), bytes);
+        assert!(SEEDS.contains(&bytes), "accepted, and not a seed");
+    }
+    // Signing takes long: only what gets that far is signed.
+    let line = bytes
+        .split_inclusive(|b| *b == b'\n')
+        .next()
+        .unwrap_or_default();
+    let spoken = line
+        .windows(20)
+        .any(|part| part == b"\"ir-sign passport v1\"");
+    if spoken && line.ends_with(b"}\n") {
+        let sealed = sealed(line);
+        if let Ok(passport) = Passport::parse(&sealed) {
+            assert_eq!(passport.as_bytes(), sealed);
+            assert_eq!(format!("{}\n", passport.statement()).as_bytes(), line);
+            assert_eq!(passport.public_key(), KEY.public_key());
+        }
+    }
+}
