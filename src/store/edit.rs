@@ -132,6 +132,9 @@ impl Layout {
                 transaction.add_last(INDEX_FILE, &bytes)?;
             }
             transaction.commit()?;
+        } else {
+            // The run that made this change may have been killed before it was durable.
+            self.dir.settle()?;
         }
         self.index = read_index(&self.dir, self.limits)?.1;
         Ok(Applied {
