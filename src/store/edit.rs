@@ -3,6 +3,7 @@
 //! Documents are never edited in place. New blobs are written beside the old ones and synced, and
 //! then one rename of `index.json` makes the new images the ones that are there.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::dir::Lock;
@@ -108,7 +109,7 @@ impl Layout {
         }
         let changed = images.iter().filter(|image| image.old != image.new);
         let replaced: HashSet<_> = changed.map(|image| image.old).collect();
-        let referrers = editor.referrers(&replaced);
+        let referrers = editor.referrers(&replaced)?;
         drop(roots);
         // From here on only the text of index.json is needed, not what was read from it.
         editor.tree = Tree::default();
@@ -132,6 +133,9 @@ impl Layout {
                 transaction.add_last(INDEX_FILE, &bytes)?;
             }
             transaction.commit()?;
+        } else {
+            // The run that made this change may have been killed before it was durable.
+            self.dir.settle()?;
         }
         self.index = read_index(&self.dir, self.limits)?.1;
         Ok(Applied {
@@ -301,10 +305,10 @@ impl Editor<'_> {
 
     /// What refers to a manifest that is replaced: by its `subject`, or by a tag that spells the
     /// digest (`sha256-HEX`, the referrers tag schema, and what cosign derives from it).
-    fn referrers(&self, replaced: &HashSet<Digest>) -> Vec<Referrer> {
+    fn referrers(&self, replaced: &HashSet<Digest>) -> Result<Vec<Referrer>, Error> {
         let mut found = Vec::new();
         if replaced.is_empty() {
-            return found;
+            return Ok(found);
         }
         let mut seen = HashSet::new();
         let mut subjects = HashMap::new();
@@ -319,15 +323,16 @@ impl Editor<'_> {
                 let stem = tag.split('.').next().unwrap_or(tag);
                 spelt.get(stem).copied()
             });
-            let by_subject = || {
-                if !media::is_manifest(&descriptor.media_type) {
-                    return None;
-                }
-                let read = || self.layout.subject_of(&descriptor);
-                let subject = *subjects.entry(descriptor.digest).or_insert_with(read);
+            let subject = if by_tag.is_some() || !media::is_manifest(&descriptor.media_type) {
+                by_tag
+            } else {
+                let subject = match subjects.entry(descriptor.digest) {
+                    Entry::Occupied(known) => *known.get(),
+                    Entry::Vacant(new) => *new.insert(self.layout.subject_of(&descriptor)?),
+                };
                 subject.filter(|subject| replaced.contains(subject))
             };
-            if let Some(subject) = by_tag.or_else(by_subject)
+            if let Some(subject) = subject
                 && seen.insert((descriptor.digest, tag.clone()))
             {
                 found.push(Referrer {
@@ -337,7 +342,7 @@ impl Editor<'_> {
                 });
             }
         }
-        found
+        Ok(found)
     }
 }
 
