@@ -6,10 +6,13 @@ mod common;
 #[allow(dead_code)] // Each test program uses a part of them.
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
+#[path = "../strace/mod.rs"]
+mod strace;
 #[allow(dead_code)]
 #[path = "../tokens/terminal.rs"]
 mod terminal;
 
+mod calls;
 mod damage;
 mod people;
 mod plans;

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::strace::{Arg, Call};
+use crate::strace::Call;
+use crate::strace::parse::Arg;
 use crate::support::Snapshot;
 
 type Names = BTreeMap<OsString, usize>;
@@ -125,8 +126,8 @@ impl Disk {
         assert!(before.is_none(), "{} was there", path.display());
     }
 
-    /// Does what a call of a recording did below the folder `top`.
-    pub fn apply(&mut self, call: &Call, top: &Path) {
+    /// Does what a call of a recording did below the folder `top`; says whether it did anything.
+    pub fn apply(&mut self, call: &Call, top: &Path) -> bool {
         let paths: Vec<PathBuf> = call.paths();
         let inside = |path: &PathBuf| path.strip_prefix(top).ok().map(Path::to_owned);
         let inner: Vec<PathBuf> = paths.iter().filter_map(inside).collect();
@@ -134,11 +135,11 @@ impl Disk {
         let mapped = call.name == "mmap" && call.has("MAP_SHARED") && call.has("PROT_WRITE");
         assert!(inner.is_empty() || !mapped, "written how? {call:?}");
         if inner.is_empty() || failed || HARMLESS.split(',').any(|name| name == call.name) {
-            return;
+            return false;
         }
         assert_eq!(inner.len(), paths.len(), "one end is elsewhere: {call:?}");
         match (call.name.as_str(), &inner[..]) {
-            ("open" | "openat" | "creat", [path]) => self.open(path, call),
+            ("open" | "openat" | "creat", [path]) => return self.open(path, call),
             ("write", [path]) => {
                 let bytes = written(call);
                 // Files are written from their beginning, or at their end; `open` saw to it.
@@ -187,19 +188,25 @@ impl Disk {
             }
             _ => panic!("a call that is not understood: {call:?}"),
         }
+        true
     }
 
-    fn open(&mut self, path: &Path, call: &Call) {
+    fn open(&mut self, path: &Path, call: &Call) -> bool {
         let is_written = call.has("O_WRONLY") || call.has("O_RDWR");
         match self.find(path) {
             None => {
                 let (now, lasting) = (Vec::new(), Vec::new());
                 self.add(path, Node::File { now, lasting });
+                true
             }
-            Some(_) if call.has("O_TRUNC") => self.content(path).clear(),
+            Some(_) if call.has("O_TRUNC") => {
+                self.content(path).clear();
+                true
+            }
             Some(_) => {
                 let at_its_end = call.has("O_APPEND");
                 assert!(!is_written || at_its_end, "where does it write? {call:?}");
+                false
             }
         }
     }

@@ -1,4 +1,5 @@
-//! A full disk and a broken one, at every call.
+//! A full disk and a broken one, at every call but `close`, after which nothing is left to go wrong:
+//! what is to last was synced before.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +8,9 @@ use crate::case::Case;
 use crate::disk::Disk;
 use crate::judge::State;
 use crate::none_wrong;
-use crate::strace::{self, Call, Fault, Point, last_rename, on_two_threads, some_and};
+use crate::strace::{
+    self, Call, Fault, Point, last_rename, on_two_threads, some_and, until_come_to,
+};
 use crate::support::{Run, Scene, snapshot};
 
 /// How many points of a command are tried with each error where not all are.
@@ -130,7 +133,7 @@ fn try_all(what: &str, error: (Fault, &str), meets: impl Fn(&Call) -> bool) {
         let last = last_rename(&calls);
         let decides = |point: &Point| point.at >= last && calls[point.at].name != "openat";
         let tried = some_and(&points, SOME, decides);
-        let results = on_two_threads(&tried, |point| fail(&case, point, error));
+        let results = on_two_threads(&tried, |point| until_come_to(|| fail(&case, point, error)));
         let mut ends: BTreeMap<(i32, State), usize> = BTreeMap::new();
         let mut missed = 0;
         for (point, result) in tried.iter().zip(results) {

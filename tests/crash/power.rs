@@ -12,7 +12,7 @@ use crate::strace::{self, Call, last_rename, on_two_threads, some, some_and};
 use crate::support::{PROGRAM, Run, Scene, Snapshot};
 
 /// How many different states of a disk are gone on from where not all are.
-const SOME: usize = 10;
+const SOME: usize = 8;
 
 /// A run's calls, and the folder that they were made in.
 struct Recording {
@@ -53,8 +53,7 @@ impl Recording {
     /// The states of the disk, one after each call that changes it.
     fn disks(&self, disk: &mut Disk, mut each: impl FnMut(usize, &Disk)) {
         for (n, call) in self.calls.iter().enumerate() {
-            if call.touches(&self.registry) {
-                disk.apply(call, &self.registry);
+            if disk.apply(call, &self.registry) {
                 each(n, disk);
             }
         }
@@ -258,9 +257,11 @@ fn a_program_that_does_not_sync_is_found_out() {
             .filter(|sync| notices(&|n, _| n == **sync))
             .count();
         println!(
-            "{}: {missed} of {} syncs are missed",
+            "{}: {missed} of {} syncs are missed when left out",
             case.name,
             syncs.len()
         );
+        // Others are for the run that follows a killed one, or done twice.
+        assert!(missed > 0, "{}: no sync is missed", case.name);
     }
 }

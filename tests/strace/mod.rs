@@ -10,8 +10,8 @@
 //!   of which the first thread makes as many before it starts with its work is left out: a few files
 //!   that other threads open for reading.)
 //!
-//! How work is shared among threads differs from run to run, so now and then a point is not come to;
-//! such runs are counted apart. Only for the third kind, and where threads share work, is it not
+//! How work is shared among threads differs from run to run, so now and then a point is not come to,
+//! however often it is tried; such points are counted apart. Only for the third kind, and where threads share work, is it not
 //! certain that each call of a recording was hit.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
@@ -20,12 +20,13 @@ pub mod parse;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-pub use parse::{Arg, Call};
+pub use parse::Call;
 
 /// The calls that open, write, sync, rename, link, remove, make, truncate, lock or change modes.
 pub const CALLS: &str = "open,openat,openat2,creat,write,writev,pwrite64,pwritev,pwritev2,fsync,\
@@ -58,39 +59,14 @@ pub enum Fault {
     FromThenOn(&'static str),
 }
 
-/// The program with these arguments under `strace`, which writes to `log`.
+/// The program under `strace`, which writes to `log` what it asks of the file system.
 pub fn recorded(program: &OsStr, log: &Path) -> Command {
-    traced(program, log, RECORDED)
+    traced(program, log, &["-f", "-e", &format!("trace={RECORDED}")])
 }
 
-fn traced(program: &OsStr, log: &Path, calls: &str) -> Command {
-    let mut command = Command::new("strace");
-    let trace = format!("trace={calls}");
-    command
-        .args([
-            "-f",
-            "-qq",
-            "-y",
-            "-xx",
-            "-s",
-            "1000000000",
-            "-e",
-            "signal=none",
-            "-e",
-            &trace,
-            "-o",
-        ])
-        .args([log.as_os_str(), program]);
-    command
-}
-
-/// The program with a fault at a point. The log has all calls of [`CALLS`] and those of a recording,
-/// of all threads or of the first.
+/// The program with a fault at a point; the log has its calls of [`CALLS`], of all threads or of the
+/// first.
 pub fn faulted(program: &OsStr, log: &Path, point: &Point, fault: Fault) -> Command {
-    let mut command = Command::new("strace");
-    if point.all_threads {
-        command.arg("-f");
-    }
     let (name, nth) = (&point.name, point.nth);
     let inject = match fault {
         Fault::Kill => format!("inject={name}:signal=KILL:when={nth}"),
@@ -98,21 +74,27 @@ pub fn faulted(program: &OsStr, log: &Path, point: &Point, fault: Fault) -> Comm
         Fault::FromThenOn(error) => format!("inject={name}:error={error}:when={nth}+"),
     };
     let trace = format!("trace={CALLS}");
+    let mut flags = vec!["-e", &trace, "-e", &inject];
+    flags.extend(point.all_threads.then_some("-f"));
+    traced(program, log, &flags)
+}
+
+/// Ended when it takes much too long, with all texts and the paths of open files in the log.
+fn traced(program: &OsStr, log: &Path, flags: &[&str]) -> Command {
+    let mut command = Command::new("timeout");
     command
-        .args([
-            "-qq",
-            "-y",
-            "-xx",
-            "-s",
-            "1000000000",
-            "-e",
-            "signal=none",
-            "-e",
-            &trace,
-        ])
-        .args(["-e", &inject, "-o"])
-        .args([log.as_os_str(), program]);
+        .args(["-k", "1", "60", "strace", "-qq", "-y", "-xx"])
+        .args(["-s", "1000000000", "-e", "signal=none"])
+        .args(flags)
+        .args([OsStr::new("-o"), log.as_os_str(), program])
+        .env_remove("NO_COLOR");
     command
+}
+
+/// Whether a command was killed by the fault: `strace` ends as the program did, and `timeout` in the
+/// same way or says so.
+pub fn was_killed(status: ExitStatus) -> bool {
+    status.signal() == Some(9) || status.code() == Some(128 + 9)
 }
 
 /// Reads what `strace` wrote.
@@ -216,6 +198,16 @@ pub fn last_rename(calls: &[Call]) -> usize {
         .iter()
         .rposition(|call| call.name.starts_with("rename"));
     last.unwrap_or(0)
+}
+
+/// Tries a point again that was not come to, a few times.
+pub fn until_come_to<T, E>(mut work: impl FnMut() -> Result<Option<T>, E>) -> Result<Option<T>, E> {
+    for _ in 0..4 {
+        if let Some(done) = work()? {
+            return Ok(Some(done));
+        }
+    }
+    Ok(None)
 }
 
 /// Does `work` to all, on two threads, and keeps the order.

@@ -104,6 +104,10 @@ pub fn parse(text: &str) -> Vec<Call> {
         if rest.starts_with("+++ ") || rest.starts_with("--- ") {
             continue;
         }
+        // A thread that ended, with the program, before its call was begun: `????(` in other versions.
+        if rest.trim_start_matches('?') == "( <detached ...>" {
+            continue;
+        }
         if let Some(first) = rest.strip_suffix(" <unfinished ...>") {
             begun.insert(thread, first);
             continue;
