@@ -138,10 +138,28 @@ pub enum Written {
 /// with `.` and ends in `.tmp` may be left beside it.
 pub fn write(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> Result<Written, Error> {
     if let Some(same) = check_target(path, bytes, existing)? {
+        settle(path)?;
         return Ok(same);
     }
     write_new(path, bytes, mode, existing)?;
     Ok(Written::New)
+}
+
+/// Makes a file that is there already durable: the run that wrote it may have been killed before it
+/// was. Where nothing can be written or synced, nothing is left so.
+pub fn settle(path: &Path) -> Result<(), Error> {
+    use rustix::io::Errno;
+    let nothing_to_sync = |e: &io::Error| {
+        let errno = Errno::from_io_error(e);
+        matches!(errno, Some(Errno::INVAL | Errno::ROFS))
+    };
+    for path in [path, &parent_of(path)] {
+        match File::open(path).and_then(|file| file.sync_all()) {
+            Err(e) if !nothing_to_sync(&e) => return Err(Error::io(path, "sync")(e)),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Refuses now what [`write()`] would refuse later, before any work is put into the content.

@@ -443,7 +443,7 @@ fn prune_keeps_what_a_document_too_large_to_read_could_lead_to() {
 #[test]
 fn a_run_that_finds_its_change_made_says_where_it_is() {
     use ir_sign::image::Change;
-    use ir_sign::store::{Edit, Limits, Registry, Selection};
+    use ir_sign::store::{Limits, Registry, Selection};
     let scene = Scene::with("umoci");
     let registry = Registry::open(&scene.registry(), Limits::default()).expect("a registry");
     let app = "app".parse().expect("a name");
@@ -455,11 +455,13 @@ fn a_run_that_finds_its_change_made_says_where_it_is() {
     scene.sign("app", &["-d", "latest"]).ok();
     let signed = oci::manifest(&scene.app("app"), "latest", None);
     let annotations = serde_json::from_value(signed["annotations"].clone()).expect("texts");
-    let edit = Edit {
-        name: "latest".into(),
-        manifest: image.manifest_blob,
-        change: Change::Annotate(annotations),
-    };
+    let edit = layout
+        .edit(
+            "latest".into(),
+            &image.manifest_blob,
+            &Change::Annotate(annotations),
+        )
+        .expect("a change");
     let applied = layout
         .apply(std::slice::from_ref(&edit))
         .expect("it is there");
@@ -467,8 +469,10 @@ fn a_run_that_finds_its_change_made_says_where_it_is() {
     assert_eq!(applied.images[0].old, applied.images[0].new);
     assert!(applied.images[0].tags.contains(&"latest".to_owned()));
     // Another change than that is lost.
-    let mut other = edit;
-    other.change = Change::Annotate([("x".into(), "y".into())].into());
+    let other = Change::Annotate([("x".into(), "y".into())].into());
+    let other = layout
+        .edit("latest".into(), &image.manifest_blob, &other)
+        .expect("a change");
     let error = layout.apply(&[other]).expect_err("it is not there");
     assert!(error.to_string().contains("another run changed"), "{error}");
 }

@@ -135,6 +135,29 @@ impl Drop for SmallDisk {
     }
 }
 
+#[test]
+fn what_is_signed_already_is_found_so_on_a_disk_that_cannot_be_written() {
+    let scene = Scene::new();
+    let Some(disk) = SmallDisk::mount(&scene, "size=1m") else {
+        return;
+    };
+    scene.unpack("umoci", "app");
+    scene.sign("app", &["-d", "latest"]).ok();
+    let read_only = Command::new("mount")
+        .args(["-o", "remount,ro"])
+        .arg(&disk.0)
+        .status();
+    assert!(read_only.is_ok_and(|s| s.success()));
+    scene
+        .sign("app", &["-d", "latest"])
+        .ok()
+        .says(&["nothing was changed"]);
+    scene
+        .prune("app")
+        .exits(3)
+        .says(&["registry/app", "Read-only file system"]);
+}
+
 /// Three files are written: a manifest, an index and `index.json`, a page each.
 const WRITES: u64 = 3;
 

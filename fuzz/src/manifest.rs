@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ir_sign::image::{Blob, Change, Image, media};
-use ir_sign::store::{Applied, Edit, Error, Part, Selection};
+use ir_sign::store::{Applied, Error, Part, Selection};
 use serde_json::{Map, Value};
 
 use super::json::{Members, assert_plain};
@@ -91,11 +91,9 @@ fn edit(scene: &Scene, image: &Image) {
         .map(|(key, note)| (key.to_owned(), note.to_owned()))
         .into();
     let apply = |manifest: &Blob| {
-        scene.layout().apply(&[Edit {
-            name: "it".into(),
-            manifest: manifest.clone(),
-            change: Change::Annotate(notes.clone()),
-        }])
+        let mut layout = scene.layout();
+        let edit = layout.edit("it".into(), manifest, &Change::Annotate(notes.clone()))?;
+        layout.apply(&[edit])
     };
     let applied = match apply(&image.manifest_blob) {
         Ok(applied) => applied,

@@ -6,6 +6,7 @@
 pub mod file;
 pub mod pin;
 pub mod pkcs11;
+mod queue;
 pub mod uri;
 
 use std::ffi::OsStr;
@@ -18,6 +19,7 @@ use crate::files::{self, Existing};
 use file::{FileKey, KeyFileError};
 use pin::PinSource;
 use pkcs11::{NewKey, Options, Passport, Tokens};
+use queue::Queued;
 use uri::{TokenUri, UriError};
 
 /// No file this module reads is longer: a PKCS#8 or PEM form of a key has a few hundred bytes.
@@ -147,7 +149,8 @@ impl KeyRing {
             KeyRef::Token(uri) => {
                 let signer = self.tokens.key(uri)?;
                 let name = signer.name();
-                Ok(Box::new(Checked::new(signer, name)))
+                let queued = Queued::new(signer, self.tokens.sessions());
+                Ok(Box::new(Checked::new(queued, name)))
             }
         }
     }

@@ -60,6 +60,7 @@ impl SignFile {
             written,
         };
         if self.holds_already(&key, &prehash)? {
+            files::settle(&self.signature).map_err(Error::file("signature file"))?;
             return Ok(outcome(Written::Same));
         }
         let signature = signer.sign(&prehash)?.to_der();

@@ -100,6 +100,7 @@ impl MakePassport {
             let there = Passport::read(&self.output).map_err(key::Error::from)?;
             let now = ring.passport(&self.key, &self.accepted)?;
             if there.statement() == now.statement() {
+                files::settle(&self.output).map_err(Error::file("passport"))?;
                 return Ok((there, Written::Same));
             }
             return Err(Error::File {

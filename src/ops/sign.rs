@@ -192,10 +192,13 @@ impl Work<'_> {
     fn all(&self, images: Vec<Image>, jobs: NonZeroUsize) -> Result<Vec<(Digest, Edit)>, Error> {
         let threads = match images.len() {
             0 | 1 => 1,
-            // One more than sign at once, for what precedes and follows a signature.
-            _ => thread::available_parallelism()
-                .map_or(1, NonZeroUsize::get)
-                .max(jobs.get() + 1),
+            // One more than sign at once or compute, so that a hash waits whenever a signature is made.
+            _ => {
+                thread::available_parallelism()
+                    .map_or(1, NonZeroUsize::get)
+                    .max(jobs.get() + 1)
+                    + 1
+            }
         };
         let failed = AtomicBool::new(false);
         let images: Vec<Mutex<Option<Image>>> = images
@@ -238,37 +241,35 @@ impl Work<'_> {
         }
         let change = self.scheme.sign(&image, self.signer)?;
         let config = image.config.digest();
-        Ok((config, self_check(image, change, self.verifier)?))
+        Ok((config, self.self_check(image, &change)?))
     }
-}
 
-/// Verifies the image as it will be, before anything is written.
-fn self_check(image: Image, change: Change, verifier: &Root) -> Result<Edit, Error> {
-    let Change::Annotate(annotations) = &change;
-    let mut signed = image;
-    signed.manifest.annotations.extend(annotations.clone());
-    let findings = verifier.verify(&signed);
-    let report = Report {
-        subject: signed.name.clone(),
-        digest: signed.digest(),
-        checks: findings.checks,
-        signatories: findings.signatories,
-    };
-    match report.decide() {
-        Ok(_) => Ok(Edit {
-            name: signed.name,
-            manifest: signed.manifest_blob,
-            change,
-        }),
-        Err(report) => {
-            let (rule, reason) = report
-                .failure()
-                .unwrap_or(("annotation", "no check passed"));
-            Err(Error::SelfCheck {
-                image: signed.name,
-                rule,
-                reason: reason.to_owned(),
-            })
+    /// Verifies the image as it will be, before anything is written.
+    fn self_check(&self, image: Image, change: &Change) -> Result<Edit, Error> {
+        let Change::Annotate(annotations) = change;
+        let mut signed = image;
+        signed.manifest.annotations.extend(annotations.clone());
+        let findings = self.verifier.verify(&signed);
+        let report = Report {
+            subject: signed.name.clone(),
+            digest: signed.digest(),
+            checks: findings.checks,
+            signatories: findings.signatories,
+        };
+        match report.decide() {
+            Ok(_) => Ok(self
+                .layout
+                .edit(signed.name, &signed.manifest_blob, change)?),
+            Err(report) => {
+                let (rule, reason) = report
+                    .failure()
+                    .unwrap_or(("annotation", "no check passed"));
+                Err(Error::SelfCheck {
+                    image: signed.name,
+                    rule,
+                    reason: reason.to_owned(),
+                })
+            }
         }
     }
 }

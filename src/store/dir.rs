@@ -195,6 +195,15 @@ impl Dir {
         rustix::fs::fsync(&self.fd).map_err(|e| Error::io(&self.path, "sync", e))
     }
 
+    /// Makes names durable that a run which was killed may have left unsynced. Where nothing can be
+    /// written or synced, nothing is left so.
+    pub fn settle(&self) -> Result<(), Error> {
+        match rustix::fs::fsync(&self.fd) {
+            Err(Errno::INVAL | Errno::ROFS) => Ok(()),
+            other => other.map_err(|e| Error::io(&self.path, "sync", e)),
+        }
+    }
+
     /// The names in here with their kinds, sorted; a name that is not UTF-8 is an error.
     pub fn entries(&self) -> Result<Vec<(String, FileType)>, Error> {
         let failed = |e: Errno| Error::io(&self.path, "list", e);

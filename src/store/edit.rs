@@ -15,16 +15,14 @@ use super::transaction::Transaction;
 use super::{Error, Layout, Problem, strict};
 use crate::crypto::Digest;
 use crate::image::{ATTESTED_DIGEST, Blob, Change, Descriptor, base64, media};
+use crate::parallel;
 
-/// A change to an image.
+/// A change to an image, worked out and not yet made.
 #[derive(Clone, Debug)]
 pub struct Edit {
-    /// What the image is called in messages.
-    pub name: String,
-    /// Its manifest.
-    pub manifest: Blob,
-    /// What is to be done.
-    pub change: Change,
+    name: String,
+    old: Digest,
+    new: Blob,
 }
 
 /// What [`Layout::apply`] did.
@@ -65,6 +63,26 @@ pub struct Referrer {
 }
 
 impl Layout {
+    /// Works out what the manifest of an image will be. Nothing is written.
+    pub fn edit(&self, name: String, manifest: &Blob, change: &Change) -> Result<Edit, Error> {
+        let old = manifest.digest();
+        let part = Part::Manifest(old);
+        let Change::Annotate(annotations) = change;
+        let new = edit_manifest(manifest, annotations)
+            .map_err(|e| self.problem(part.clone(), Problem::Json(e.to_string())))?;
+        self.check_document(&part, new.bytes())?;
+        Ok(Edit { name, old, new })
+    }
+
+    /// Refuses to write what would then be refused when it is read.
+    fn check_document(&self, part: &Part, bytes: &[u8]) -> Result<(), Error> {
+        let (size, limit) = (bytes.len() as u64, self.limits.document);
+        if size > limit {
+            return Err(self.problem(part.clone(), Problem::TooLarge { size, limit }));
+        }
+        strict::check(bytes).map_err(|e| self.problem(part.clone(), Problem::Json(e.to_string())))
+    }
+
     /// Makes the changes to the images, all or none.
     ///
     /// Each manifest gets its new digest and size, under the algorithm of its old one, and so does
@@ -108,7 +126,7 @@ impl Layout {
         }
         let changed = images.iter().filter(|image| image.old != image.new);
         let replaced: HashSet<_> = changed.map(|image| image.old).collect();
-        let referrers = editor.referrers(&replaced);
+        let referrers = editor.referrers(&replaced)?;
         drop(roots);
         // From here on only the text of index.json is needed, not what was read from it.
         editor.tree = Tree::default();
@@ -132,6 +150,9 @@ impl Layout {
                 transaction.add_last(INDEX_FILE, &bytes)?;
             }
             transaction.commit()?;
+        } else {
+            // The run that made this change may have been killed before it was durable.
+            self.dir.settle()?;
         }
         self.index = read_index(&self.dir, self.limits)?.1;
         Ok(Applied {
@@ -160,18 +181,7 @@ struct Editor<'a> {
 }
 
 impl Editor<'_> {
-    /// Refuses to write what would then be refused when it is read.
-    fn check_size(&self, part: &Part, bytes: &[u8]) -> Result<(), Error> {
-        let (size, limit) = (bytes.len() as u64, self.layout.limits.document);
-        if size > limit {
-            let problem = Problem::TooLarge { size, limit };
-            return Err(self.layout.problem(part.clone(), problem));
-        }
-        let problem = |e: serde_json::Error| Problem::Json(e.to_string());
-        strict::check(bytes).map_err(|e| self.layout.problem(part.clone(), problem(e)))
-    }
-
-    /// Makes the new manifests.
+    /// Puts the new manifests in the places of the old ones.
     fn edit_manifests(&mut self, edits: &[Edit]) -> Result<Vec<AppliedImage>, Error> {
         let reachable: HashSet<_> = self
             .tree
@@ -181,13 +191,7 @@ impl Editor<'_> {
             .collect();
         let mut images = Vec::new();
         for edit in edits {
-            let old = edit.manifest.digest();
-            let part = Part::Manifest(old);
-            let Change::Annotate(annotations) = &edit.change;
-            let blob = edit_manifest(&edit.manifest, annotations).map_err(|e| {
-                self.layout
-                    .problem(part.clone(), Problem::Json(e.to_string()))
-            })?;
+            let (old, blob) = (edit.old, edit.new.clone());
             let new = blob.digest();
             // Another run may have made this very change meanwhile; any other one is a loss.
             let old = if reachable.contains(&old) {
@@ -200,7 +204,6 @@ impl Editor<'_> {
                     name: edit.name.clone(),
                 });
             };
-            self.check_size(&part, blob.bytes())?;
             images.push(AppliedImage {
                 name: edit.name.clone(),
                 old,
@@ -267,7 +270,7 @@ impl Editor<'_> {
                 .problem(part.clone(), Problem::Json(e.to_string()))
         })?;
         if let Some(bytes) = &edited {
-            self.check_size(part, bytes)?;
+            self.layout.check_document(part, bytes)?;
         }
         Ok(edited)
     }
@@ -301,30 +304,36 @@ impl Editor<'_> {
 
     /// What refers to a manifest that is replaced: by its `subject`, or by a tag that spells the
     /// digest (`sha256-HEX`, the referrers tag schema, and what cosign derives from it).
-    fn referrers(&self, replaced: &HashSet<Digest>) -> Vec<Referrer> {
+    fn referrers(&self, replaced: &HashSet<Digest>) -> Result<Vec<Referrer>, Error> {
         let mut found = Vec::new();
         if replaced.is_empty() {
-            return found;
+            return Ok(found);
         }
         let mut seen = HashSet::new();
-        let mut subjects = HashMap::new();
         let spelt: BTreeMap<_, _> = replaced
             .iter()
             .map(|digest| (format!("{}-{}", digest.algorithm(), digest.hex()), *digest))
             .collect();
-        for entry in self.tree.entries() {
-            let descriptor = entry.descriptor;
+        let entries = self.tree.entries();
+        let manifests: HashMap<Digest, &Descriptor> = entries
+            .iter()
+            .filter(|entry| media::is_manifest(&entry.descriptor.media_type))
+            .map(|entry| (entry.descriptor.digest, &*entry.descriptor))
+            .collect();
+        let manifests: Vec<_> = manifests.into_iter().collect();
+        let subjects = parallel::map(&manifests, usize::MAX, |_, (digest, descriptor)| {
+            Ok((*digest, self.layout.subject_of(descriptor)?))
+        });
+        let subjects: HashMap<_, _> = subjects.into_iter().collect::<Result<_, Error>>()?;
+        for entry in &entries {
+            let descriptor = &entry.descriptor;
             let tag = descriptor.tag().map(str::to_owned);
             let by_tag = tag.as_deref().and_then(|tag| {
                 let stem = tag.split('.').next().unwrap_or(tag);
                 spelt.get(stem).copied()
             });
             let by_subject = || {
-                if !media::is_manifest(&descriptor.media_type) {
-                    return None;
-                }
-                let read = || self.layout.subject_of(&descriptor);
-                let subject = *subjects.entry(descriptor.digest).or_insert_with(read);
+                let subject = subjects.get(&descriptor.digest).copied().flatten();
                 subject.filter(|subject| replaced.contains(subject))
             };
             if let Some(subject) = by_tag.or_else(by_subject)
@@ -337,7 +346,7 @@ impl Editor<'_> {
                 });
             }
         }
-        found
+        Ok(found)
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::dir::Lock;
 use super::error::Part;
 use super::json::Object;
-use super::layout::read_index;
+use super::layout::{INDEX_FILE, read_index};
 use super::transaction::{is_temporary, looks_temporary, remove_abandoned};
 use super::{Error, Layout, Problem, strict};
 use crate::crypto::{Digest, HashAlgorithm};
@@ -49,6 +49,12 @@ impl Layout {
         self.open_algorithms()?;
         let found = self.unreachable(&bytes)?;
         if confirm(&found) {
+            // Power that is lost must not bring back an index.json whose blobs are gone: the run that
+            // put this one in its place may have been killed before it was durable.
+            let (file, _) = self.dir.file(INDEX_FILE)?;
+            file.sync_all()
+                .map_err(|e| Error::io(&self.dir.path_of(INDEX_FILE), "sync", e))?;
+            self.dir.sync()?;
             for algorithm in HashAlgorithm::ALL {
                 let Some(dir) = self.algorithm_dir(algorithm) else {
                     continue;

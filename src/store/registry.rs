@@ -79,6 +79,7 @@ impl Registry {
                     name,
                     layout: dir.make_new_dir(STAGED)?,
                     outer: dir,
+                    is_left: false,
                 });
             }
         }
@@ -92,6 +93,9 @@ impl Registry {
                 && let Some(dir) = absent_is_none(self.dir.dir(&name))?
                 && dir.try_lock()?
             {
+                // It may hold the layout in whose place another was put, and that may not be durable
+                // yet: power that is lost must not bring back what is removed here.
+                self.dir.sync()?;
                 absent_is_none(self.dir.remove_tree(&name))?;
             }
         }
@@ -107,6 +111,8 @@ pub struct Staging<'a> {
     /// Locked by this run.
     outer: Dir,
     layout: Dir,
+    /// Left for the next run to remove.
+    is_left: bool,
 }
 
 /// What [`Staging::publish`] did.
@@ -137,7 +143,7 @@ impl Staging<'_> {
     ///
     /// An app that is there already is left alone if it has the same content, and refused otherwise
     /// unless `replace` is set.
-    pub fn publish(self, replace: bool) -> Result<Published, Error> {
+    pub fn publish(mut self, replace: bool) -> Result<Published, Error> {
         let registry = &self.registry.dir;
         let app = self.app.as_str();
         self.layout.sync()?;
@@ -146,12 +152,15 @@ impl Staging<'_> {
         } else if self.same_as(&registry.dir(app)?)? {
             Published::Same
         } else if replace {
+            // What was replaced is not touched while it may come back.
+            self.is_left = true;
             self.outer.exchange(STAGED, registry, app)?;
             Published::Replaced
         } else {
             return Err(Error::Exists(registry.path_of(app)));
         };
         registry.sync()?;
+        self.is_left = false;
         Ok(published)
     }
 
@@ -183,6 +192,9 @@ impl Staging<'_> {
 
 impl Drop for Staging<'_> {
     fn drop(&mut self) {
+        if self.is_left {
+            return;
+        }
         // What is left in it, if anything: a layout that was not published, or the one replaced.
         // Nobody is there to tell; the next run that stages something tries again.
         let _ = self.registry.dir.remove_tree(&self.name);

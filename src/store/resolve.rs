@@ -241,15 +241,21 @@ impl Layout {
 
     /// Whether a manifest, if it can be read, refers to another one.
     fn is_referrer(&self, descriptor: &Descriptor) -> bool {
-        self.subject_of(descriptor).is_some()
+        // One that cannot be read counts as an image, and is told of when that is read.
+        matches!(self.subject_of(descriptor), Ok(Some(_)))
     }
 
-    /// The digest that a manifest refers to, if it can be read and does.
-    pub(super) fn subject_of(&self, descriptor: &Descriptor) -> Option<Digest> {
+    /// The digest that a manifest refers to, if it does. What is not a manifest, or not in the layout,
+    /// refers to nothing; what the system does not let us read might.
+    pub(super) fn subject_of(&self, descriptor: &Descriptor) -> Result<Option<Digest>, Error> {
         let part = Part::Manifest(descriptor.digest);
-        let blob = self.document(&part, descriptor).ok()?;
+        let blob = match self.document(&part, descriptor) {
+            Ok(blob) => blob,
+            Err(e @ Error::Io { .. }) => return Err(e),
+            Err(_) => return Ok(None),
+        };
         let manifest = super::documents::manifest(blob.bytes(), &descriptor.media_type);
-        manifest.ok()?.subject
+        Ok(manifest.ok().and_then(|manifest| manifest.subject))
     }
 
     /// The entries that have a tag. Tags that could mean something else to another reader are

@@ -95,6 +95,11 @@ pub struct Tokens {
 }
 
 impl Tokens {
+    /// How many sessions of a token are used at once.
+    pub(super) fn sessions(&self) -> usize {
+        self.shared.options.sessions.get()
+    }
+
     /// No token is opened yet, and no module loaded.
     pub fn new(options: Options) -> Self {
         if let Some(source) = &options.pin_source {

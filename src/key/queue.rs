@@ -1,0 +1,222 @@
+//! Keeping a key busy that makes only so many signatures at a time.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::crypto::{Prehash, PublicKey, SignError, Signature, Signer};
+
+/// A signer that goes from one signature to the next without a pause while there are more to make.
+///
+/// Whoever comes while the key is busy leaves its hash with those who use it, and waits: waking a
+/// thread so that it can sign would leave the key idle meanwhile, for a good part of the time that
+/// a signature takes.
+pub struct Queued<S> {
+    signer: S,
+    /// How many may sign at once.
+    places: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    busy: usize,
+    waiting: VecDeque<Arc<Request>>,
+}
+
+/// A hash that somebody else signs.
+struct Request {
+    prehash: Prehash,
+    answer: Mutex<Option<Result<Signature, SignError>>>,
+    answered: Condvar,
+}
+
+impl Request {
+    fn answer(&self, outcome: Result<Signature, SignError>) {
+        *lock(&self.answer) = Some(outcome);
+        self.answered.notify_one();
+    }
+
+    fn wait(&self) -> Result<Signature, SignError> {
+        let answer = self
+            .answered
+            .wait_while(lock(&self.answer), |answer| answer.is_none())
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        answer.expect("waited for")
+    }
+}
+
+/// One of the places, taken. Should signing panic, those who wait are told, for nobody else would
+/// ever answer them.
+struct Place<'a>(&'a Mutex<State>);
+
+impl Place<'_> {
+    /// The next hash to sign; the place is free again where there is none.
+    fn next(&self) -> Option<Arc<Request>> {
+        let mut state = lock(self.0);
+        let next = state.waiting.pop_front();
+        if next.is_none() {
+            state.busy -= 1;
+        }
+        next
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let mut state = lock(self.0);
+        state.busy -= 1;
+        for request in mem::take(&mut state.waiting) {
+            request.answer(Err(SignError::Backend {
+                source: "another signature was given up".into(),
+            }));
+        }
+    }
+}
+
+impl<S: Signer> Queued<S> {
+    /// Lets `places` signatures be made at once.
+    pub fn new(signer: S, places: usize) -> Self {
+        Self {
+            signer,
+            places,
+            state: Mutex::default(),
+        }
+    }
+}
+
+impl<S: Signer> Signer for Queued<S> {
+    fn public_key(&self) -> &PublicKey {
+        self.signer.public_key()
+    }
+
+    fn sign(&self, prehash: &Prehash) -> Result<Signature, SignError> {
+        let mut state = lock(&self.state);
+        if state.busy == self.places {
+            let request = Arc::new(Request {
+                prehash: *prehash,
+                answer: Mutex::new(None),
+                answered: Condvar::new(),
+            });
+            state.waiting.push_back(Arc::clone(&request));
+            drop(state);
+            return request.wait();
+        }
+        state.busy += 1;
+        drop(state);
+        let place = Place(&self.state);
+        let own = self.signer.sign(prehash);
+        while let Some(request) = place.next() {
+            request.answer(self.signer.sign(&request.prehash));
+        }
+        own
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::key::file::FileKey;
+
+    /// Signs slowly, and counts how many do at once; the hash of `bad` makes it fail or panic.
+    struct Slow {
+        key: FileKey,
+        inside: AtomicUsize,
+        most: AtomicUsize,
+        bad: Option<(Prehash, bool)>,
+    }
+
+    impl Signer for Slow {
+        fn public_key(&self) -> &PublicKey {
+            self.key.public_key()
+        }
+
+        fn sign(&self, prehash: &Prehash) -> Result<Signature, SignError> {
+            let inside = self.inside.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most.fetch_max(inside, Ordering::SeqCst);
+            thread::sleep(Duration::from_millis(2));
+            self.inside.fetch_sub(1, Ordering::SeqCst);
+            match self.bad {
+                Some((bad, panics)) if bad == *prehash => {
+                    assert!(!panics, "as it was told");
+                    Err(SignError::Backend {
+                        source: "as it was told".into(),
+                    })
+                }
+                _ => self.key.sign(prehash),
+            }
+        }
+    }
+
+    fn hash(n: usize) -> Prehash {
+        Prehash::sha384(&n.to_le_bytes())
+    }
+
+    fn slow(bad: Option<(Prehash, bool)>) -> Slow {
+        Slow {
+            key: FileKey::generate(),
+            inside: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
+            bad,
+        }
+    }
+
+    /// What becomes of signatures asked for on so many threads; `None` where a thread panicked.
+    fn ask(queue: &Queued<Slow>, threads: usize) -> Vec<Option<Result<Signature, SignError>>> {
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..threads)
+                .map(|n| scope.spawn(move || queue.sign(&hash(n))))
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().ok())
+                .collect()
+        })
+    }
+
+    #[test]
+    fn each_gets_the_signature_of_its_own_hash_and_no_more_sign_than_may() {
+        for places in [1, 2, 3] {
+            let queue = Queued::new(slow(None), places);
+            for (n, outcome) in ask(&queue, 16).into_iter().enumerate() {
+                let signature = outcome.expect("no panic").expect("a signature");
+                assert!(queue.public_key().verifies(&hash(n), &signature), "{n}");
+            }
+            assert_eq!(queue.signer.most.load(Ordering::SeqCst), places);
+            assert_eq!(lock(&queue.state).busy, 0);
+        }
+    }
+
+    #[test]
+    fn an_error_is_of_the_one_who_asked() {
+        let queue = Queued::new(slow(Some((hash(3), false))), 1);
+        for (n, outcome) in ask(&queue, 8).into_iter().enumerate() {
+            assert_eq!(outcome.expect("no panic").is_err(), n == 3, "{n}");
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_a_signer_that_panicked() {
+        let queue = Queued::new(slow(Some((hash(0), true))), 1);
+        let outcomes = ask(&queue, 8);
+        assert_eq!(
+            outcomes.iter().filter(|outcome| outcome.is_none()).count(),
+            1
+        );
+        assert_eq!(lock(&queue.state).busy, 0);
+        // It goes on for those who come later.
+        assert!(queue.sign(&hash(1)).is_ok());
+    }
+}

@@ -1,0 +1,161 @@
+//! A full disk and a broken one, at every call.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::case::Case;
+use crate::disk::Disk;
+use crate::judge::State;
+use crate::none_wrong;
+use crate::strace::{self, Call, Fault, Point, last_rename, on_two_threads, some_and};
+use crate::support::{Run, Scene, snapshot};
+
+/// How many points of a command are tried with each error where not all are.
+const SOME: usize = 14;
+
+/// An error, and what else it says.
+const BROKEN: (Fault, &str) = (Fault::Once("EIO"), "Input/output error");
+const FULL: (Fault, &str) = (Fault::FromThenOn("ENOSPC"), "No space left on device");
+
+/// Whether a call can be given an error: those that touch the registry, and standard output.
+fn can_fail(call: &Call, registry: &Path) -> bool {
+    call.touches(registry) || call.is_output("1") || call.is_output("2")
+}
+
+/// Whether a full disk shows in a call.
+fn takes_room(call: &Call) -> bool {
+    let names = [
+        "write",
+        "pwrite64",
+        "fsync",
+        "fdatasync",
+        "mkdirat",
+        "mkdir",
+        "ftruncate",
+    ];
+    names.contains(&call.name.as_str()) || call.name.starts_with("rename") || call.has("O_CREAT")
+}
+
+/// Whether a run may get over an error of a call: what is left to be removed goes with the next run,
+/// advice is advice, and standard error is for a person.
+fn may_fail(call: &Call, registry: &Path) -> bool {
+    let removed = |path: &std::path::PathBuf| {
+        path.strip_prefix(registry)
+            .is_ok_and(|path| path.to_string_lossy().starts_with(".ir-sign-"))
+    };
+    let tidies = matches!(call.name.as_str(), "unlinkat" | "openat") && !call.has("O_CREAT");
+    call.name == "fadvise64" || call.is_output("2") || tidies && call.paths().iter().any(removed)
+}
+
+/// What an error led to, by exit status; `None` where the point was not come to.
+fn fail(
+    case: &Case,
+    point: &Point,
+    (fault, text): (Fault, &str),
+) -> Result<Option<(i32, State)>, String> {
+    let scene = case.scene();
+    let run = Run::of(&mut case.faulted(&scene, point, fault));
+    let calls = strace::read(&scene.path("strace.log"));
+    let injected: Vec<&Call> = calls.iter().filter(|call| call.injected).collect();
+    let registry = scene.registry();
+    // Work that is shared among threads is shared otherwise each time: another call may be hit.
+    if injected.is_empty() || !injected.iter().all(|call| can_fail(call, &registry)) {
+        return Ok(None);
+    }
+    let state = case.judge(&snapshot(&registry))?;
+    let is_harmless = injected.iter().all(|call| may_fail(call, &registry));
+    if run.status == 0 {
+        if !is_harmless {
+            return Err(format!("exit status 0: {run:?}, {injected:?}"));
+        }
+        if state != State::New {
+            return Err(format!("exit status 0, and the state is {state:?}"));
+        }
+    } else {
+        complains(&run, &injected, &scene, text)?;
+    }
+    if point.all_threads {
+        lasts(case, &calls, &registry, run.status)?;
+    }
+    case.again(&scene, state)?;
+    Ok(Some((run.status, state)))
+}
+
+/// It says what failed, and why.
+fn complains(run: &Run, injected: &[&Call], scene: &Scene, text: &str) -> Result<(), String> {
+    // When all writes fail from one on, the first is the one to tell of.
+    let at_output = injected[0].is_output("1");
+    let silent = injected.iter().any(|call| call.is_output("2"));
+    let named = if at_output {
+        "standard output".to_owned()
+    } else {
+        scene.registry().display().to_string()
+    };
+    let told =
+        run.stderr.contains("error:") && run.stderr.contains(&named) && run.stderr.contains(text);
+    if run.status != 3 || !(told || silent) || !(run.stdout.is_empty() || at_output) {
+        return Err(format!("not a good end: {run:?}, {injected:?}"));
+    }
+    Ok(())
+}
+
+/// Power is lost just after: all is whole, and what exit status 0 stands for lasts.
+fn lasts(case: &Case, calls: &[Call], registry: &Path, status: i32) -> Result<(), String> {
+    let mut disk = Disk::new(&case.before);
+    for call in calls {
+        disk.apply(call, registry);
+    }
+    for loss in disk.losses() {
+        let state = case.judge(&disk.after(&loss));
+        let state = state.map_err(|e| format!("then power is lost ({loss:?}): {e}"))?;
+        if status == 0 && state != State::New {
+            return Err(format!("exit status 0, and it does not last ({loss:?})"));
+        }
+    }
+    Ok(())
+}
+
+fn try_all(what: &str, error: (Fault, &str), meets: impl Fn(&Call) -> bool) {
+    let mut wrong = Vec::new();
+    for case in Case::all() {
+        let scene = case.scene();
+        let (run, calls) = case.record(&scene);
+        run.ok();
+        let mut points = strace::points(&calls, &scene.registry());
+        points.retain(|point| {
+            let call = &calls[point.at];
+            can_fail(call, &scene.registry()) && meets(call)
+        });
+        // What follows the last rename is what decides.
+        let last = last_rename(&calls);
+        let decides = |point: &Point| point.at >= last && calls[point.at].name != "openat";
+        let tried = some_and(&points, SOME, decides);
+        let results = on_two_threads(&tried, |point| fail(&case, point, error));
+        let mut ends: BTreeMap<(i32, State), usize> = BTreeMap::new();
+        let mut missed = 0;
+        for (point, result) in tried.iter().zip(results) {
+            match result {
+                Ok(Some(end)) => *ends.entry(end).or_default() += 1,
+                Ok(None) => missed += 1,
+                Err(e) => wrong.push(format!("{}, {what} at {point:?}: {e}", case.name)),
+            }
+        }
+        println!(
+            "{}: {} {what} of {}, {missed} not come to; exit status and state {ends:?}",
+            case.name,
+            tried.len() - missed,
+            points.len()
+        );
+    }
+    none_wrong(&wrong);
+}
+
+#[test]
+fn a_broken_disk_at_any_call_is_never_a_success_nor_a_broken_layout() {
+    try_all("EIO", BROKEN, |_| true);
+}
+
+#[test]
+fn a_full_disk_at_any_write_is_never_a_success_nor_a_broken_layout() {
+    try_all("ENOSPC", FULL, takes_room);
+}
