@@ -10,6 +10,10 @@ pub fn run(bytes: &[u8]) {
         let printed = uri.to_string();
         assert_eq!(printed.parse().as_ref(), Ok(&uri), "printed as {printed}");
     }
+    // libFuzzer finds the PIN in the program's comparisons.
+    if text.contains(PIN) {
+        return;
+    }
     for separator in ["?", "&", ";"] {
         match format!("{text}{separator}pin-value={PIN}").parse::<TokenUri>() {
             Ok(_) => panic!("a PIN was taken from a URI"),
