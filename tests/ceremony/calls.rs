@@ -207,7 +207,7 @@ impl Ceremony {
             }
         }
         println!(
-            "{}: {} kills of {}: {ends:?}",
+            "tried: ceremony {}: {} kills of {} at calls of the file system; {ends:?}",
             self.plan,
             tried.len(),
             points.len()

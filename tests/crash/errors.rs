@@ -144,7 +144,7 @@ fn try_all(what: &str, error: (Fault, &str), meets: impl Fn(&Call) -> bool) {
             }
         }
         println!(
-            "{}: {} {what} of {}, {missed} not come to; exit status and state {ends:?}",
+            "tried: {}: {} {what} of {}, {missed} not come to; exit status and state {ends:?}",
             case.name,
             tried.len() - missed,
             points.len()

@@ -55,7 +55,7 @@ fn a_command_killed_at_any_call_leaves_the_old_or_the_new_and_can_be_run_again()
             }
         }
         println!(
-            "{}: {} kills of {}, {missed} not come to; then {states:?}",
+            "tried: {}: {} kills of {}, {missed} not come to; then {states:?}",
             case.name,
             tried.len() - missed,
             points.len()

@@ -143,7 +143,7 @@ fn power_lost_at_any_call_leaves_the_old_or_the_new_and_the_command_can_be_run_a
         });
         wrong.extend(results.into_iter().filter_map(Result::err));
         println!(
-            "{}: {} power cuts to {} states, gone on from {}",
+            "tried: {}: {} power cuts to {} states, gone on from {}",
             case.name,
             found.cuts,
             states.len(),
@@ -222,7 +222,7 @@ fn chain(
     });
     let cuts: usize = found.iter().map(|found| found.cuts).sum();
     println!(
-        "{}, killed and {what}: {} kills of {}, {cuts} power cuts",
+        "tried: {}, killed and {what}: {} kills of {}, {cuts} power cuts",
         case.name,
         tried.len(),
         killed.len()
