@@ -3,6 +3,7 @@
 //! Documents are never edited in place. New blobs are written beside the old ones and synced, and
 //! then one rename of `index.json` makes the new images the ones that are there.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::dir::Lock;
@@ -315,16 +316,25 @@ impl Editor<'_> {
             .map(|digest| (format!("{}-{}", digest.algorithm(), digest.hex()), *digest))
             .collect();
         let entries = self.tree.entries();
-        let manifests: HashMap<Digest, &Descriptor> = entries
-            .iter()
-            .filter(|entry| media::is_manifest(&entry.descriptor.media_type))
-            .map(|entry| (entry.descriptor.digest, &*entry.descriptor))
-            .collect();
-        let manifests: Vec<_> = manifests.into_iter().collect();
-        let subjects = parallel::map(&manifests, usize::MAX, |_, (digest, descriptor)| {
-            Ok((*digest, self.layout.subject_of(descriptor)?))
-        });
-        let subjects: HashMap<_, _> = subjects.into_iter().collect::<Result<_, Error>>()?;
+        let mut subjects: HashMap<Digest, Option<Digest>> = HashMap::new();
+        // Each once, and no more at a time than what is found in them is small.
+        for some in entries.chunks(256) {
+            let mut new = Vec::new();
+            for descriptor in some.iter().map(|entry| &entry.descriptor) {
+                if media::is_manifest(&descriptor.media_type)
+                    && let Entry::Vacant(place) = subjects.entry(descriptor.digest)
+                {
+                    place.insert(None);
+                    new.push(descriptor);
+                }
+            }
+            let found = parallel::map(&new, usize::MAX, |_, descriptor| {
+                self.layout.subject_of(descriptor)
+            });
+            for (descriptor, subject) in new.iter().zip(found) {
+                subjects.insert(descriptor.digest, subject?);
+            }
+        }
         for entry in &entries {
             let descriptor = &entry.descriptor;
             let tag = descriptor.tag().map(str::to_owned);
