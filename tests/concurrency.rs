@@ -396,7 +396,13 @@ fn prune_refuses_when_it_cannot_know() {
     let stray = Maker::new(layout.clone()).blob(LAYER, b"nobody wants it");
     let index = oci::tagged(&layout, "multi");
     let manifest = oci::image(&layout, "multi", Some("linux/arm64"));
-    for (descriptor, name) in [(&index, "image index"), (&manifest, "manifest")] {
+    // What a damaged blob was is not known, whatever refers to it.
+    let layer = &oci::parse(&oci::blob(&layout, &manifest))["layers"][0];
+    for (descriptor, name) in [
+        (&index, "image index"),
+        (&manifest, "manifest"),
+        (layer, ": blob sha256:"),
+    ] {
         let digest = descriptor["digest"].as_str().expect("a digest");
         let good = oci::blob(&layout, descriptor);
         for bad in [&b"{}"[..], b"", b"not JSON", &[&good[..], b" "].concat()] {
