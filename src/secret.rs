@@ -71,7 +71,12 @@ pub fn lock(bytes: &[u8]) {
     match region::lock(bytes.as_ptr(), bytes.len()) {
         Ok(guard) => mem::forget(guard),
         Err(error) => {
-            REFUSED.get_or_init(|| error.to_string());
+            REFUSED.get_or_init(|| match error {
+                region::Error::SystemCall(code) => {
+                    std::io::Error::from_raw_os_error(code).to_string()
+                }
+                other => other.to_string(),
+            });
         }
     }
 }
