@@ -96,11 +96,7 @@ pub enum TokenCommand {
 #[derive(Debug, Args)]
 pub struct List {
     /// A URI that names the module
-    #[arg(
-        value_name = "URI",
-        default_value = "pkcs11:",
-        hide_default_value = true
-    )]
+    #[arg(value_name = "URI", default_value_t, hide_default_value = true)]
     pub uri: TokenUri,
     #[command(flatten)]
     pub tokens: TokenArgs,
@@ -112,11 +108,7 @@ pub struct List {
 #[derive(Debug, Args)]
 pub struct Keys {
     /// The token; may be left out where there is only one
-    #[arg(
-        value_name = "URI",
-        default_value = "pkcs11:",
-        hide_default_value = true
-    )]
+    #[arg(value_name = "URI", default_value_t, hide_default_value = true)]
     pub uri: TokenUri,
     #[command(flatten)]
     pub tokens: TokenArgs,
@@ -128,11 +120,7 @@ pub struct Keys {
 #[derive(Debug, Args)]
 pub struct Init {
     /// The token, by slot-id or serial; may be left out where only one is not initialised
-    #[arg(
-        value_name = "URI",
-        default_value = "pkcs11:",
-        hide_default_value = true
-    )]
+    #[arg(value_name = "URI", default_value_t, hide_default_value = true)]
     pub uri: TokenUri,
     /// The label it gets, 1 to 32 bytes
     #[arg(long)]
@@ -172,11 +160,7 @@ pub struct Import {
 #[derive(Debug, Args)]
 pub struct Doctor {
     /// The token; may be left out where there is only one
-    #[arg(
-        value_name = "URI",
-        default_value = "pkcs11:",
-        hide_default_value = true
-    )]
+    #[arg(value_name = "URI", default_value_t, hide_default_value = true)]
     pub uri: TokenUri,
     /// Log in and try the private keys too, with one attempt
     #[arg(long)]
