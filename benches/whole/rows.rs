@@ -116,9 +116,13 @@ impl Bench<'_> {
     fn sign(&mut self) -> Result<(), Error> {
         let arguments = "sign -k vendor.prv -f file -s file.sig";
         let mut builds = vec![("`sign`, a file of 1 GiB", self.ours(arguments))];
-        if let Some(program) = std::env::var_os("IR_SIGN_OPENSSL") {
-            let build = Job::new(&self.place.root, Path::new(&program), arguments);
-            builds.push(("`sign`, a file of 1 GiB, with the feature `openssl`", build));
+        if let Some(program) = std::env::var_os("IR_SIGN_PLAIN") {
+            let program = std::path::absolute(program)?;
+            let build = Job::new(&self.place.root, &program, arguments);
+            builds.push((
+                "`sign`, a file of 1 GiB, without the feature `openssl`",
+                build,
+            ));
         }
         for (work, ours) in builds {
             let openssl = "dgst -sha384 -sign vendor.prv -keyform DER -out file.openssl file";
