@@ -177,7 +177,6 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         E::Mechanism { .. } => {
             "only CKM_ECDSA over a hash made here is used; see the token's settings"
         }
-        E::NoContext { .. } => "name the token's own module with --pkcs11-module",
         E::InUse { orphans: true, .. } => {
             "it has no private half, as after an interrupted gen-key: remove it (pkcs11-tool --delete-object --type pubkey --label LABEL) or take another label"
         }

@@ -7,6 +7,7 @@ mod common;
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
 
+mod apart;
 mod choosing;
 mod desk;
 mod objects;

@@ -204,14 +204,6 @@ pub enum Error {
         /// The mechanisms it offers.
         offered: String,
     },
-    /// The key asks for a login that cannot be made through this module.
-    #[error("{key}: it asks for its PIN at each signature, which {} cannot pass on", .module.display())]
-    NoContext {
-        /// The key.
-        key: String,
-        /// The module.
-        module: PathBuf,
-    },
     /// The token gave something that is not a signature.
     #[error(
         "{key}: the token gave a signature of {found} bytes, and 96 are right; it was thrown away"

@@ -69,6 +69,14 @@ pub enum PinEntry {
 }
 
 impl PinEntry {
+    /// The PIN, where it is not typed on the pad.
+    pub(super) fn pin(&self) -> Option<&str> {
+        match self {
+            Self::Pin(pin, _) => Some(pin.expose()),
+            Self::Pad => None,
+        }
+    }
+
     fn source(&self) -> String {
         match self {
             Self::Pin(_, source) => source.clone(),

@@ -2,6 +2,7 @@
 //!
 //! One token is opened once in a run: one session and one login serve all keys on it.
 
+mod apart;
 mod attributes;
 mod doctor;
 mod error;

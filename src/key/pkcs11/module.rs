@@ -25,8 +25,12 @@ const MODULE_VARIABLE: &str = "PKCS11_MODULE_PATH";
 pub struct Module {
     pub(super) path: PathBuf,
     pub(super) context: Pkcs11,
-    /// The module's own functions, where they share their state with the crate's.
-    raw: Option<Raw>,
+    /// The module's own functions.
+    raw: Raw,
+    /// Whether these share their state with the crate's.
+    shared: bool,
+    /// Whether they were started by themselves, because they do not.
+    started: Mutex<bool>,
     live: RwLock<Live>,
 }
 
@@ -106,10 +110,11 @@ impl Module {
         let raw = Raw::load(path).map_err(failed)?;
         let context = Pkcs11::new(path).map_err(|e| failed(told(&e)))?;
         let ours = initialize(&context).map_err(failed)?;
-        let raw = Some(raw).filter(Raw::is_initialized);
         Ok(Self {
             path: path.to_owned(),
             context,
+            shared: raw.is_initialized(),
+            started: Mutex::default(),
             raw,
             live: RwLock::new(Live {
                 generation: 0,
@@ -123,31 +128,46 @@ impl Module {
     /// The slots that have a token, or all.
     pub(super) fn slots(&self, with_token: bool) -> Result<Vec<Slot>, Error> {
         let name = self.name();
-        match (&self.raw, with_token) {
-            (Some(raw), _) => raw.slots(with_token).map_err(Error::refusal(&name)),
-            (None, true) => self
-                .context
-                .get_slots_with_token()
-                .map_err(Error::call(&name)),
-            (None, false) => self.context.get_all_slots().map_err(Error::call(&name)),
+        if self.shared {
+            return self.raw.slots(with_token).map_err(Error::refusal(&name));
         }
+        let slots = if with_token {
+            self.context.get_slots_with_token()
+        } else {
+            self.context.get_all_slots()
+        };
+        slots.map_err(Error::call(&name))
     }
 
     /// What the token in a slot says of itself.
     pub(super) fn token_info(&self, slot: Slot, name: &str) -> Result<TokenInfo, Error> {
-        if let Some(raw) = &self.raw {
-            return raw.token_info(slot).map_err(Error::refusal(name));
+        if self.shared {
+            return self.raw.token_info(slot).map_err(Error::refusal(name));
         }
         let info = self.context.get_token_info(slot);
         Ok(TokenInfo::from(&info.map_err(Error::call(name))?))
     }
 
-    /// The module's own functions, for a key that asks for a login at each signature.
-    pub(super) fn own(&self, key: &str) -> Result<&Raw, Error> {
-        self.raw.as_ref().ok_or_else(|| Error::NoContext {
-            key: key.to_owned(),
-            module: self.path.clone(),
-        })
+    /// The module's own functions, for a key that asks for a login at each signature, and whether
+    /// they are apart: started by themselves, and with none of the crate's sessions. To be called
+    /// while a session is in use, so that the module is not started again meanwhile.
+    pub(super) fn own(&self) -> Result<(&Raw, bool), Error> {
+        if self.shared {
+            return Ok((&self.raw, false));
+        }
+        let mut started = locked(&self.started);
+        if !*started {
+            self.raw.start().map_err(Error::refusal(&self.name()))?;
+            *started = true;
+        }
+        Ok((&self.raw, true))
+    }
+
+    /// Ends what [`Module::own`] started.
+    fn end_own(&self) {
+        if std::mem::take(&mut *locked(&self.started)) {
+            self.raw.end();
+        }
     }
 
     /// What the module is called in messages.
@@ -173,6 +193,7 @@ impl Module {
         }
         // Before the module ends: a session closed later could be another one by then.
         locked(&live.idle).clear();
+        self.end_own();
         if live.ours {
             // It may be gone already, which is what this is for.
             let _ = self.context.clone().finalize();
@@ -228,6 +249,7 @@ impl Live {
 
 impl Drop for Module {
     fn drop(&mut self) {
+        self.end_own();
         let live = self.live.get_mut().unwrap_or_else(PoisonError::into_inner);
         locked(&live.idle).clear();
         if live.ours {

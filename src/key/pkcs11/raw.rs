@@ -10,8 +10,9 @@
 //!   have to follow one another, and the crate makes one call of the first and the last.
 //!
 //! The functions are the module's own, beside those that the crate has. p11-kit's proxy and client
-//! hand out another instance of themselves each time, which knows nothing of the crate's sessions:
-//! see [`Raw::is_initialized`].
+//! hand out another instance of themselves each time, which knows nothing of the crate's sessions
+//! ([`Raw::is_initialized`]). Such an instance is started, and has its sessions, by itself: see
+//! [`super::apart`].
 #![allow(unsafe_code)]
 
 use std::os::fd::BorrowedFd;
@@ -20,8 +21,6 @@ use std::ptr;
 
 use cryptoki::context::Function;
 use cryptoki::error::{Rv, RvError};
-use cryptoki::object::ObjectHandle;
-use cryptoki::session::Session;
 use cryptoki::slot::Slot;
 use cryptoki_sys as sys;
 use rustix::io::FdFlags;
@@ -30,6 +29,11 @@ use super::error::code_name;
 
 /// A function of the module and what it answered.
 pub type Refusal = (Function, RvError);
+
+/// A session, of the crate's or of [`Raw::open`].
+pub type SessionHandle = sys::CK_SESSION_HANDLE;
+/// An object, as the instance knows it that the session is of.
+pub type KeyHandle = sys::CK_OBJECT_HANDLE;
 
 /// No module has more slots than this; one that says so is not believed.
 const MOST_SLOTS: u64 = 4096;
@@ -214,9 +218,106 @@ impl Raw {
         unsafe { get(&raw mut info) != sys::CKR_CRYPTOKI_NOT_INITIALIZED }
     }
 
+    /// `C_Initialize`, for functions that share nothing with the crate's.
+    pub fn start(&self) -> Result<(), Refusal> {
+        let initialize = { self.functions.C_Initialize }.ok_or(missing(Function::Initialize))?;
+        let mut arguments = sys::CK_C_INITIALIZE_ARGS {
+            flags: sys::CKF_OS_LOCKING_OK,
+            ..Default::default()
+        };
+        // SAFETY: the module only reads the arguments, which live through the call and name no
+        // functions of ours.
+        check(Function::Initialize, unsafe {
+            initialize((&raw mut arguments).cast())
+        })
+    }
+
+    /// `C_Finalize`, after [`Raw::start`]. All sessions of [`Raw::open`] end with it.
+    pub fn end(&self) {
+        if let Some(finalize) = { self.functions.C_Finalize } {
+            // SAFETY: the one argument is reserved and has to be null. The run is over, or the module
+            // is started again: there is nothing to do about a refusal.
+            let _ = unsafe { finalize(ptr::null_mut()) };
+        }
+    }
+
+    /// Opens a session that only reads.
+    pub fn open(&self, slot: Slot) -> Result<SessionHandle, Refusal> {
+        let open = { self.functions.C_OpenSession }.ok_or(missing(Function::OpenSession))?;
+        let mut session = 0;
+        // SAFETY: no callback is given, so the module has nothing to call; the handle is written to a
+        // number that lives through the call.
+        check(Function::OpenSession, unsafe {
+            open(
+                slot.into(),
+                sys::CKF_SERIAL_SESSION,
+                ptr::null_mut(),
+                None,
+                &raw mut session,
+            )
+        })?;
+        Ok(session)
+    }
+
+    /// Closes a session of [`Raw::open`], and with the last one logs out.
+    pub fn close(&self, session: SessionHandle) {
+        if let Some(close) = { self.functions.C_CloseSession } {
+            // SAFETY: a number is passed, and nothing else. A session that is gone already is closed.
+            let _ = unsafe { close(session) };
+        }
+    }
+
+    /// The private keys with this label and id, two at most. An empty one is not searched for.
+    pub fn private_keys(
+        &self,
+        session: SessionHandle,
+        label: &[u8],
+        id: &[u8],
+    ) -> Result<Vec<KeyHandle>, Refusal> {
+        let begin =
+            { self.functions.C_FindObjectsInit }.ok_or(missing(Function::FindObjectsInit))?;
+        let next = { self.functions.C_FindObjects }.ok_or(missing(Function::FindObjects))?;
+        let end =
+            { self.functions.C_FindObjectsFinal }.ok_or(missing(Function::FindObjectsFinal))?;
+        let class = sys::CKO_PRIVATE_KEY.to_ne_bytes();
+        let wanted = [
+            (sys::CKA_CLASS, &class[..]),
+            (sys::CKA_LABEL, label),
+            (sys::CKA_ID, id),
+        ];
+        let mut template: Vec<_> = wanted
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(kind, value)| sys::CK_ATTRIBUTE {
+                type_: kind,
+                pValue: value.as_ptr().cast_mut().cast(),
+                ulValueLen: value.len() as sys::CK_ULONG,
+            })
+            .collect();
+        // SAFETY: each attribute points at bytes that live through the call and are only read.
+        check(Function::FindObjectsInit, unsafe {
+            begin(
+                session,
+                template.as_mut_ptr(),
+                template.len() as sys::CK_ULONG,
+            )
+        })?;
+        let mut found = [0; 2];
+        let mut count = 0;
+        // SAFETY: there is room for two handles, and the module is told so.
+        let searched = check(Function::FindObjects, unsafe {
+            next(session, found.as_mut_ptr(), 2, &raw mut count)
+        });
+        // SAFETY: a number is passed, and nothing else.
+        let ended = check(Function::FindObjectsFinal, unsafe { end(session) });
+        searched.and(ended)?;
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        Ok(found.into_iter().take(count).collect())
+    }
+
     /// Begins a signature with `CKM_ECDSA`. [`Raw::authenticate`], where the key asks for it, and
     /// [`Raw::sign`] have to follow with nothing in between.
-    pub fn begin(&self, session: &Session, key: ObjectHandle) -> Result<(), Refusal> {
+    pub fn begin(&self, session: SessionHandle, key: KeyHandle) -> Result<(), Refusal> {
         let init = { self.functions.C_SignInit }.ok_or(missing(Function::SignInit))?;
         let mut mechanism = sys::CK_MECHANISM {
             mechanism: sys::CKM_ECDSA,
@@ -226,12 +327,26 @@ impl Raw {
         // SAFETY: the handles are the module's own; the mechanism lives through the call and has no
         // parameter.
         check(Function::SignInit, unsafe {
-            init(session.handle(), &raw mut mechanism, key.handle())
+            init(session, &raw mut mechanism, key)
         })
     }
 
-    /// The login for the signature that has begun: with a PIN, or on the token's own PIN pad.
-    pub fn authenticate(&self, session: &Session, pin: Option<&str>) -> Result<(), Refusal> {
+    /// The user's login, with a PIN or on the token's own PIN pad.
+    pub fn log_in(&self, session: SessionHandle, pin: Option<&str>) -> Result<(), Refusal> {
+        self.login(session, sys::CKU_USER, pin)
+    }
+
+    /// The login for the signature that has begun, in the same ways.
+    pub fn authenticate(&self, session: SessionHandle, pin: Option<&str>) -> Result<(), Refusal> {
+        self.login(session, sys::CKU_CONTEXT_SPECIFIC, pin)
+    }
+
+    fn login(
+        &self,
+        session: SessionHandle,
+        user: sys::CK_USER_TYPE,
+        pin: Option<&str>,
+    ) -> Result<(), Refusal> {
         let login = { self.functions.C_Login }.ok_or(missing(Function::Login))?;
         let (pin, length) = pin.map_or((ptr::null_mut(), 0), |pin| {
             (pin.as_ptr().cast_mut(), pin.len() as sys::CK_ULONG)
@@ -239,24 +354,19 @@ impl Raw {
         // SAFETY: pointer and length are of one text that lives through the call, or null and 0 for
         // the PIN pad. The module only reads the PIN, whatever the C type says.
         check(Function::Login, unsafe {
-            login(
-                session.handle(),
-                sys::CKU_CONTEXT_SPECIFIC,
-                pin.cast(),
-                length,
-            )
+            login(session, user, pin.cast(), length)
         })
     }
 
     /// Ends the signature that has begun, with this hash. What the token gave, whatever its length.
-    pub fn sign(&self, session: &Session, hash: &[u8]) -> Result<Vec<u8>, Refusal> {
+    pub fn sign(&self, session: SessionHandle, hash: &[u8]) -> Result<Vec<u8>, Refusal> {
         let sign = { self.functions.C_Sign }.ok_or(missing(Function::Sign))?;
         let mut signature = vec![0; ROOM];
         let mut length = ROOM as sys::CK_ULONG;
         // SAFETY: the hash is only read; `length` says how much room the signature has.
         check(Function::Sign, unsafe {
             sign(
-                session.handle(),
+                session,
                 hash.as_ptr().cast_mut(),
                 hash.len() as sys::CK_ULONG,
                 signature.as_mut_ptr(),

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use cryptoki::mechanism::{Mechanism, MechanismType};
+use cryptoki::slot::Slot;
 
 use super::attributes::Facts;
 use super::error::Error;
 use super::login::{self, PinEntry};
 use super::object::{self, PrivateKey};
 use super::public;
+use super::raw::{KeyHandle, SessionHandle};
 use super::token::{Again, Token};
 use crate::crypto::{Prehash, PublicKey, SignError, Signature, Signer};
 use crate::key::uri::TokenUri;
@@ -96,27 +98,12 @@ impl TokenKey {
         let token = &self.token;
         let bytes = token.with(Again::Yes, |session, slot, generation| {
             let handle = self.key.handle(token, session, generation)?;
-            let hash = prehash.as_bytes();
-            if !self.key.always_authenticate {
-                let signed = session.sign(&Mechanism::Ecdsa, handle, hash);
-                return signed.map_err(Error::call(&name));
+            if self.key.always_authenticate {
+                let place = (session.handle(), handle.handle());
+                return self.sign_authenticated(prehash, slot, generation, place);
             }
-            let raw = token.module.own(&name)?;
-            let refused = |refusal| Error::refusal(&name)(refusal);
-            let one_pin = token.one_pin();
-            let secret = self.secret(slot)?;
-            raw.begin(session, handle).map_err(refused)?;
-            let pin = match &secret {
-                PinEntry::Pin(pin, _) => Some(pin.expose()),
-                PinEntry::Pad => None,
-            };
-            raw.authenticate(session, pin).map_err(|(function, code)| {
-                let error = cryptoki::error::Error::Pkcs11(code, function);
-                login::failed(token, &secret, error)
-            })?;
-            // The PIN ends here: a token may take its time to sign.
-            drop((secret, one_pin));
-            raw.sign(session, hash).map_err(refused)
+            let signed = session.sign(&Mechanism::Ecdsa, handle, prehash.as_bytes());
+            signed.map_err(Error::call(&name))
         })?;
         let fixed: [u8; 96] = bytes.as_slice().try_into().map_err(|_| Error::Length {
             key: self.name(),
@@ -125,8 +112,55 @@ impl TokenKey {
         Signature::from_raw(&fixed).map_err(|_| Error::Range { key: self.name() })
     }
 
+    /// The same with a login for this one signature. `place` is the session and the key's handle as
+    /// the crate knows them.
+    fn sign_authenticated(
+        &self,
+        prehash: &Prehash,
+        slot: Slot,
+        generation: u64,
+        place: (SessionHandle, KeyHandle),
+    ) -> Result<Vec<u8>, Error> {
+        let (token, name) = (&self.token, self.name());
+        let (raw, apart) = token.module.own()?;
+        let one_pin = token.one_pin();
+        let secret = self.secret(slot)?;
+        let sign = || {
+            let (session, key) = if apart {
+                token
+                    .apart
+                    .seat(token, raw, generation, &self.key, &secret)?
+            } else {
+                place
+            };
+            raw.begin(session, key).map_err(Error::refusal(&name))?;
+            raw.authenticate(session, secret.pin())
+                .map_err(|(function, code)| {
+                    let error = cryptoki::error::Error::Pkcs11(code, function);
+                    login::failed(token, &secret, error)
+                })?;
+            Ok(session)
+        };
+        let finish = |session| {
+            let signed = raw.sign(session, prehash.as_bytes());
+            signed.map_err(Error::refusal(&name))
+        };
+        if apart {
+            // There is one session for all threads.
+            let signed = sign().and_then(finish);
+            if signed.is_err() {
+                token.apart.leave(raw);
+            }
+            return signed;
+        }
+        let session = sign()?;
+        // The PIN ends here: a token may take its time to sign.
+        drop((secret, one_pin));
+        finish(session)
+    }
+
     /// The PIN for one signature.
-    fn secret(&self, slot: cryptoki::slot::Slot) -> Result<PinEntry, Error> {
+    fn secret(&self, slot: Slot) -> Result<PinEntry, Error> {
         let info = self.token.module.token_info(slot, &self.token.name())?;
         let reason = format!("for a signature of {}", self.name());
         login::secret(&self.token, &info, &self.token.way_in(), Some(&reason))

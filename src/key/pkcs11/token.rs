@@ -6,6 +6,7 @@ use cryptoki::session::Session;
 use cryptoki::slot::{Slot, SlotInfo};
 
 use super::Shared;
+use super::apart::Apart;
 use super::error::Error;
 use super::login::{self, Login};
 use super::module::{Live, Module};
@@ -65,6 +66,7 @@ pub struct Token {
     pin: Mutex<()>,
     /// As many as may use a session at once.
     gate: Gate,
+    pub(super) apart: Apart,
 }
 
 /// Where the token is, as of one start of the module.
@@ -200,6 +202,7 @@ impl Token {
             login: Mutex::default(),
             pin: Mutex::default(),
             gate,
+            apart: Apart::default(),
         }
     }
 
