@@ -94,11 +94,9 @@ pub fn read_secret(path: &Path, limit: usize) -> Result<Secret, Error> {
     let mut bytes = Secret::zeroed(limit + 1);
     let mut filled = 0;
     while filled <= limit {
-        match file.read(&mut bytes[filled..]) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(Error::io(path, "read")(e)),
+        match read_some(&mut file, &mut bytes[filled..]).map_err(Error::io(path, "read"))? {
+            0 => break,
+            n => filled += n,
         }
     }
     if filled > limit {
@@ -109,6 +107,16 @@ pub fn read_secret(path: &Path, limit: usize) -> Result<Secret, Error> {
     }
     bytes.truncate(filled);
     Ok(bytes)
+}
+
+/// Reads some bytes, none at the end; again where a signal came between.
+pub fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match reader.read(buffer) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
 }
 
 /// What to do about a file that is there already.
@@ -278,4 +286,35 @@ pub fn same_file(a: &Path, b: &Path) -> bool {
         Some(parent.join(path.file_name()?))
     };
     absolute(a).is_some_and(|a| absolute(b) == Some(a))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives these errors, the last one first, and then a byte.
+    struct Signals(Vec<io::ErrorKind>);
+
+    impl Read for Signals {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            match self.0.pop() {
+                Some(kind) => Err(kind.into()),
+                None => (&b"x"[..]).read(buffer),
+            }
+        }
+    }
+
+    #[test]
+    fn a_read_goes_on_after_a_signal_and_ends_with_any_other_error() {
+        use io::ErrorKind::{Interrupted, PermissionDenied};
+        let read = |mut reader: Signals| {
+            let mut buffer = [0; 4];
+            let outcome = read_some(&mut reader, &mut buffer);
+            (outcome.map_err(|e| e.kind()), buffer[0], reader.0.len())
+        };
+        let twice = Signals(vec![Interrupted, Interrupted]);
+        assert_eq!(read(twice), (Ok(1), b'x', 0));
+        let broken = Signals(vec![Interrupted, PermissionDenied, Interrupted]);
+        assert_eq!(read(broken), (Err(PermissionDenied), 0, 1));
+    }
 }

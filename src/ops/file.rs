@@ -1,6 +1,5 @@
 //! Signing and verifying files, a vendor's public key among them.
 
-use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::keys::{existing, key_files};
@@ -126,10 +125,9 @@ fn hash_file(path: &Path, progress: &dyn Progress) -> Result<Prehash, Error> {
     progress.begin("hashing", length);
     let mut hasher = StreamHasher::new(HashAlgorithm::Sha384);
     loop {
-        match hasher.update_with(|buffer| file.read(buffer)) {
+        match hasher.update_with(|buffer| files::read_some(&mut file, buffer)) {
             Ok(0) => return Ok(hasher.prehash()),
             Ok(n) => progress.advance(n as u64),
-            Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(source) => {
                 return Err(Error::file("file")(files::Error::Io {
                     path: path.to_owned(),

@@ -13,6 +13,7 @@ use flate2::bufread::MultiGzDecoder;
 use super::error::{Error, Part};
 use super::{Layout, Problem};
 use crate::crypto::{Digest, HashAlgorithm, Hasher};
+use crate::files;
 use crate::image::{Compression, Descriptor, Image, Mismatch};
 use crate::parallel::{self, Gate};
 use crate::progress::Progress;
@@ -167,15 +168,6 @@ impl LayerFindings {
             self.diff_ids = Some(Err(reason));
         }
     }
-
-    /// The first thing that is wrong, if anything is.
-    pub fn failure(&self) -> Option<&str> {
-        let diff_ids = self.diff_ids.as_ref().map(Result::as_ref);
-        match (&self.blobs, diff_ids) {
-            (Err(reason), _) | (_, Some(Err(reason))) => Some(reason),
-            _ => None,
-        }
-    }
 }
 
 /// The outcome of a layer: its contents, or why its blob is not there as stated.
@@ -318,13 +310,12 @@ struct Tee<'a> {
 
 impl Read for Tee<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.file.read(buffer) {
+        match files::read_some(&mut self.file, buffer) {
             Ok(n) => {
                 self.hasher.update(&buffer[..n]);
                 self.progress.advance(n as u64);
                 Ok(n)
             }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => Err(e),
             Err(e) => {
                 let kind = e.kind();
                 self.error = Some(e);
@@ -366,11 +357,9 @@ fn drain(reader: impl Read) -> io::Result<()> {
 fn read_all(mut reader: impl Read, mut take: impl FnMut(&[u8])) -> io::Result<()> {
     let mut buffer = vec![0; READ_SIZE];
     loop {
-        match reader.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(n) => take(&buffer[..n]),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
+        match files::read_some(&mut reader, &mut buffer)? {
+            0 => return Ok(()),
+            n => take(&buffer[..n]),
         }
     }
 }

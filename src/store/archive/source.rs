@@ -8,6 +8,7 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 
 use super::{Archive, Problem};
+use crate::files;
 use crate::image::Compression;
 use crate::progress::Progress;
 use crate::store::Error;
@@ -76,20 +77,13 @@ impl<'a> Source<'a> {
 
     /// Reads some bytes; none at the end.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        loop {
-            let read = match &mut self.stream {
-                Stream::Plain(at) => at.read(buffer),
-                Stream::Packed(reader) => reader.read(buffer),
-            };
-            match read {
-                Ok(n) => {
-                    self.count(n as u64)?;
-                    return Ok(n);
-                }
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(failed(self.path, e)),
-            }
-        }
+        let read = match &mut self.stream {
+            Stream::Plain(at) => files::read_some(at, buffer),
+            Stream::Packed(reader) => files::read_some(reader, buffer),
+        };
+        let n = read.map_err(|e| failed(self.path, e))?;
+        self.count(n as u64)?;
+        Ok(n)
     }
 
     /// Fills the buffer unless the end comes first; says how far.
