@@ -125,3 +125,24 @@ impl Report {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::HashAlgorithm;
+
+    #[test]
+    fn the_first_check_that_failed_is_the_one_to_tell_of() {
+        let report = |checks: &[Check]| Report {
+            subject: "latest".into(),
+            digest: Digest::of(HashAlgorithm::Sha256, b""),
+            checks: checks.to_vec(),
+            signatories: Vec::new(),
+        };
+        let [passed, left_out] = [Check::passed("a"), Check::left_out("b")];
+        let [first, second] = [Check::failed("c", "no c"), Check::failed("d", "no d")];
+        let checks = [passed, left_out, first, Check::blocked("e"), second];
+        assert_eq!(report(&checks).failure(), Some(("c", "no c")));
+        assert_eq!(report(&checks[..2]).failure(), None);
+    }
+}

@@ -207,17 +207,6 @@ impl Hasher {
     }
 }
 
-impl std::io::Write for Hasher {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// A hash that a signature is made over.
 ///
 /// It knows its algorithm and comes from hashing only, so that no key is ever made to sign a value
@@ -265,7 +254,7 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
     }
     pairs
         .iter()
-        .map(|[high, low]| Some((digit(*high)? << 4) | digit(*low)?))
+        .map(|[high, low]| Some(digit(*high)? * 16 + digit(*low)?))
         .collect()
 }
 

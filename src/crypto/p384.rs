@@ -101,7 +101,7 @@ impl PublicKey {
     /// Reads an uncompressed SEC1 point: `04`, then x and y of 48 bytes each (SEC1, section 2.3.4).
     pub fn from_point(point: &[u8]) -> Result<Self, PublicKeyError> {
         match point {
-            [4, ..] if point.len() == 97 => {}
+            [4, ..] => {}
             [2 | 3, ..] if point.len() == 49 => return Err(PublicKeyError::Compressed),
             _ => return Err(PublicKeyError::Point),
         }
@@ -245,5 +245,37 @@ impl Signature {
 impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Signature({})", hex(&self.to_der()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_points_of_the_right_form_and_length_are_read() {
+        let point = p384::SecretKey::from_slice(&[7; 48]).expect("a scalar below the order");
+        let point = PublicKey(point.public_key().into()).to_point();
+        let first = |byte: u8, length: usize| [&[byte], &point[1..length]].concat();
+        assert!(PublicKey::from_point(&first(4, 97)).is_ok());
+        for byte in [2, 3] {
+            let compressed = PublicKey::from_point(&first(byte, 49));
+            assert_eq!(compressed, Err(PublicKeyError::Compressed), "{byte}");
+        }
+        let none = [
+            (0, 1),
+            (2, 48),
+            (3, 97),
+            (4, 49),
+            (4, 96),
+            (5, 49),
+            (6, 97),
+            (7, 97),
+        ];
+        for (byte, length) in none {
+            let read = PublicKey::from_point(&first(byte, length));
+            assert_eq!(read, Err(PublicKeyError::Point), "{byte}, {length}");
+        }
+        assert_eq!(PublicKey::from_point(&[]), Err(PublicKeyError::Point));
     }
 }

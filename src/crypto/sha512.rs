@@ -23,14 +23,12 @@ impl Sha384 {
         self.0.update(bytes);
     }
 
-    #[cfg(feature = "openssl")]
     pub(super) fn finish(self) -> [u8; 48] {
-        self.0.finish()
-    }
-
-    #[cfg(not(feature = "openssl"))]
-    pub(super) fn finish(self) -> [u8; 48] {
-        self.0.finalize().into()
+        #[cfg(feature = "openssl")]
+        let hash = self.0.finish();
+        #[cfg(not(feature = "openssl"))]
+        let hash = self.0.finalize().into();
+        hash
     }
 }
 
@@ -43,13 +41,11 @@ impl Sha512 {
         self.0.update(bytes);
     }
 
-    #[cfg(feature = "openssl")]
     pub(super) fn finish(self) -> [u8; 64] {
-        self.0.finish()
-    }
-
-    #[cfg(not(feature = "openssl"))]
-    pub(super) fn finish(self) -> [u8; 64] {
-        self.0.finalize().into()
+        #[cfg(feature = "openssl")]
+        let hash = self.0.finish();
+        #[cfg(not(feature = "openssl"))]
+        let hash = self.0.finalize().into();
+        hash
     }
 }

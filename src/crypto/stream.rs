@@ -1,14 +1,14 @@
 //! Hashing beside reading: long input is hashed on a second thread while the first one fetches more.
 
 use std::io;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use super::{Digest, HashAlgorithm, Hasher, Prehash};
 
 /// Bytes in one buffer: short input never starts a thread.
 const BUFFER: usize = 256 * 1024;
-/// Buffers between the two threads.
+/// Buffers that may wait for the hashing thread.
 const BUFFERS: usize = 4;
 
 /// A running hash that is fed buffer by buffer.
@@ -17,7 +17,6 @@ pub struct StreamHasher {
     buffer: Vec<u8>,
     filled: usize,
     worker: Option<Worker>,
-    spare: usize,
 }
 
 struct Worker {
@@ -34,7 +33,6 @@ impl StreamHasher {
             buffer: Vec::new(),
             filled: 0,
             worker: None,
-            spare: BUFFERS,
         }
     }
 
@@ -80,12 +78,9 @@ impl StreamHasher {
         let worker = self.worker.get_or_insert_with(|| {
             Worker::start(self.hasher.take().expect("no worker has taken it"))
         });
-        let next = if self.spare > 0 {
-            self.spare -= 1;
-            vec![0; BUFFER]
-        } else {
-            worker.empty.recv().expect("the hashing thread outlives us")
-        };
+        // New ones are made only while all others wait or are being hashed, so there are few.
+        let next = worker.empty.try_recv();
+        let next = next.unwrap_or_else(|_| vec![0; BUFFER]);
         let full = std::mem::replace(&mut self.buffer, next);
         worker
             .full
@@ -110,12 +105,12 @@ impl StreamHasher {
 impl Worker {
     fn start(mut hasher: Hasher) -> Self {
         let (full, input) = sync_channel::<(Vec<u8>, usize)>(BUFFERS);
-        let (output, empty) = sync_channel(BUFFERS + 1);
+        let (output, empty) = channel();
         let handle = thread::spawn(move || {
             for (buffer, filled) in input {
                 hasher.update(&buffer[..filled]);
                 // The other side may have ended and not want its buffers back.
-                let _ = output.try_send(buffer);
+                let _ = output.send(buffer);
             }
             hasher
         });
