@@ -88,7 +88,7 @@ impl Dir {
     pub fn file(&self, name: &str) -> Result<(File, u64), Error> {
         let path = self.path_of(name);
         // Without NONBLOCK a named pipe in a blob's place would hang the open.
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(&self.fd, name, flags, Mode::empty()).map_err(|e| match e {
             Errno::LOOP => Error::Link(path.clone()),
             e => Error::io(&path, "open", e),
@@ -104,11 +104,13 @@ impl Dir {
     pub fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, Error> {
         let (file, size) = self.file(name)?;
         let path = self.path_of(name);
-        let mut bytes = Vec::with_capacity(usize::try_from(size.min(limit)).unwrap_or(0));
-        file.take(limit + 1)
+        let most = limit + 1;
+        let mut bytes = Vec::with_capacity(usize::try_from(size.min(most)).unwrap_or(0));
+        file.take(most)
             .read_to_end(&mut bytes)
             .map_err(|e| Error::io(&path, "read", e))?;
-        if size > limit || bytes.len() as u64 > limit {
+        // What is read is what counts: the file may have grown.
+        if bytes.len() as u64 > limit {
             return Err(Error::TooLarge { path, limit });
         }
         Ok(bytes)
@@ -132,7 +134,7 @@ impl Dir {
     /// Makes a file in here that is not there yet, for writing.
     pub fn create(&self, name: &str) -> Result<File, Error> {
         let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         rustix::fs::openat(&self.fd, name, flags, NEW_FILE)
             .map(File::from)
             .map_err(|e| Error::io(&self.path_of(name), "create", e))
@@ -262,5 +264,39 @@ pub fn absent_is_none<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
         Ok(value) => Ok(Some(value)),
         Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_as_long_as_the_limit_is_read_and_no_longer_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("five"), "12345").expect("written");
+        let dir = Dir::open(folder.path()).expect("a folder");
+        for limit in [5, 6, 100] {
+            assert_eq!(dir.read("five", limit).expect("it is read"), b"12345");
+        }
+        for limit in [0, 4] {
+            let error = dir.read("five", limit).expect_err("it is too long");
+            assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_made_anew_takes_nobodys_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = Dir::open(folder.path()).expect("a folder");
+        std::fs::write(folder.path().join("there"), "old").expect("written");
+        let target = folder.path().join("target");
+        std::os::unix::fs::symlink(&target, folder.path().join("link")).expect("a link");
+        for name in ["there", "link"] {
+            let error = dir.create(name).expect_err("something is there");
+            assert!(error.to_string().contains("File exists"), "{error}");
+        }
+        assert!(!target.exists());
+        dir.create("new").expect("it is made");
     }
 }

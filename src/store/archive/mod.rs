@@ -50,7 +50,7 @@ impl Archive {
     /// is read off its first bytes (RFC 1952, section 2.3.1; RFC 8878, section 3.1.1).
     pub fn open(path: &Path, limits: Limits) -> Result<Self, Error> {
         // Without NONBLOCK a named pipe would hang the open.
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = rustix::fs::open(path, flags, Mode::empty())
             .map(File::from)
             .map_err(|e| Error::io(path, "open", e))?;
