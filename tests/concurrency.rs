@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::FlockOperation;
 use serde_json::{Value, json};
 
-use support::oci::{self, LAYER, MANIFEST, Maker, blob_path, with_tag};
+use support::oci::{self, INDEX, LAYER, MANIFEST, Maker, blob_path, digest, with_tag};
 use support::{PROGRAM, Scene, ir_sign, same, snapshot, write};
 
 /// How often something is tried that goes wrong only at times.
@@ -444,6 +444,46 @@ fn prune_keeps_what_a_document_too_large_to_read_could_lead_to() {
     maker.index(&[maker.image("", large.as_bytes(), large.as_bytes())]);
     maker.blob(LAYER, b"nobody wants it");
     scene.prune("app").ok().says(&["removing"]);
+}
+
+#[test]
+fn prune_keeps_what_documents_of_unknown_kinds_lead_to() {
+    let scene = Scene::new();
+    let maker = Maker::new(scene.app("app"));
+    let unknown = "application/octet-stream";
+    let far = |n: usize| maker.blob(LAYER, format!("far {n}").as_bytes());
+    let documents = [
+        json!({ "manifests": [far(0)] }),
+        json!({ "layers": [far(1)] }),
+        json!({ "blobs": [far(2)] }),
+        json!({ "fsLayers": [{ "digest": far(3)["digest"] }] }),
+        json!({ "mediaType": MANIFEST, "config": far(4) }),
+        json!({ "mediaType": INDEX, "x": { "digest": far(5)["digest"] } }),
+    ];
+    let mut entries: Vec<Value> = documents
+        .iter()
+        .map(|document| maker.blob(unknown, format!("\n{document}").as_bytes()))
+        .collect();
+    entries.push(maker.image("", b"layer", b"layer"));
+    // Whatever else a layer of JSON names, nothing is kept for it.
+    for (n, text) in ["{\"mediaType\":\"x\",\"digest\":", "[", "\"layers\" "]
+        .iter()
+        .enumerate()
+    {
+        let stray = far(10 + n)["digest"].clone();
+        let close = if text.starts_with('{') { "}" } else { "]" };
+        entries.push(maker.blob(unknown, format!("{text}{stray}{close}").as_bytes()));
+    }
+    maker.index(&entries);
+    scene.prune("app").ok();
+    for n in 0..6 {
+        let kept = digest(format!("far {n}").as_bytes());
+        assert!(blob_path(&scene.app("app"), &kept).exists(), "{n} is gone");
+    }
+    for n in 10..13 {
+        let stray = digest(format!("far {n}").as_bytes());
+        assert!(!blob_path(&scene.app("app"), &stray).exists(), "{n} stays");
+    }
 }
 
 #[test]

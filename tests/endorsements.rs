@@ -4,7 +4,7 @@ mod support;
 
 use serde_json::json;
 
-use support::oci::{self, ENDORSEMENT, blob_path, hex};
+use support::oci::{self, ENDORSEMENT, VENDOR_KEY, blob_path, hex};
 use support::{Scene, read, same, snapshot, write};
 
 fn on_image(scene: &Scene, app: &str, tag: &str) -> String {
@@ -134,6 +134,21 @@ fn two_different_ones_in_use_are_refused() {
     run.says(&["warning:", "app: image 1.0", "another valid endorsement"]);
     // An image that has one keeps it, whatever the others have.
     scene.sign("app", &[]).ok().says(&["nothing was changed"]);
+}
+
+#[test]
+fn an_image_that_has_one_keeps_it_whatever_others_of_the_app_have() {
+    let (scene, _) = with_random("buildah", "1.0");
+    add_image(&scene, "app", "2.0");
+    let own = hex(&read(scene.path("vendor.sig")));
+    oci::replace_manifest(&scene.app("app"), "2.0", |manifest| {
+        let vendor = hex(&read(scene.path("vendor.pub")));
+        manifest["annotations"] = json!({ VENDOR_KEY: vendor, ENDORSEMENT: own });
+    });
+    let run = scene.sign("app", &["-d", "2.0", "--json"]).ok();
+    assert_eq!(run.json()["endorsement"]["source"], "found");
+    run.says(&["app: image 2.0"]);
+    assert_eq!(on_image(&scene, "app", "2.0"), own);
 }
 
 #[test]

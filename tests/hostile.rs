@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
@@ -561,6 +562,84 @@ fn a_manifest_that_is_listed_very_often_is_read_once() {
     let run = ir_sign(["inspect-image", "-r", &registry, "-a", "app"]).ok();
     assert!(started.elapsed() < Duration::from_secs(5));
     assert_eq!(run.stdout.matches("image for").count(), 12_000);
+}
+
+#[test]
+fn entries_that_differ_are_told_apart_though_they_lead_to_the_same_bytes() {
+    let scene = made(|maker| {
+        let image = good(maker);
+        let with = |name: &str, value: Value| {
+            let mut entry = image.clone();
+            entry[name] = value;
+            entry
+        };
+        let unknown = json!({ "os": "unknown", "architecture": "unknown" });
+        vec![
+            image.clone(),
+            with("mediaType", json!(CONFIG)),
+            with("size", json!(1)),
+            with("data", json!("AAAA")),
+            with("platform", unknown),
+            image.clone(),
+        ]
+    });
+    let registry = scene.text("registry");
+    let run = ir_sign(["inspect-image", "-r", &registry, "-a", "app", "--json"]).ok();
+    let document = run.json();
+    let entries = document["entries"].as_array().expect("entries");
+    let kinds: Vec<_> = entries.iter().map(|e| &e["kind"]).collect();
+    let unreadable = "unreadable";
+    assert_eq!(
+        kinds,
+        [
+            "image",
+            unreadable,
+            unreadable,
+            unreadable,
+            "attestation",
+            "image"
+        ]
+    );
+    let reasons: HashSet<_> = entries[1..4].iter().map(|e| e["reason"].as_str()).collect();
+    assert_eq!(reasons.len(), 3, "{document:#}");
+}
+
+#[test]
+fn a_tag_that_leads_to_no_image_is_no_verdict_on_any() {
+    let scene = made(|maker| {
+        let mut attestation = maker.image("", b"layer", b"layer");
+        attestation["platform"] = json!({ "os": "unknown", "architecture": "unknown" });
+        vec![
+            good(maker),
+            with_tag(maker.nested(&[]), "empty"),
+            with_tag(maker.nested(&[attestation]), "attested"),
+        ]
+    });
+    for tag in ["empty", "attested"] {
+        scene.refused("app", &["-d", tag], &["registry/app", tag]);
+        let platform = ["-d", tag, "--platform", "linux/amd64"];
+        scene.refused("app", &platform, &["registry/app", tag]);
+        let before = snapshot(&scene.registry());
+        let run = scene.sign("app", &["-d", tag, "--all-platforms"]).exits(1);
+        run.says(&["registry/app", tag]);
+        same(&before, &snapshot(&scene.registry()));
+    }
+}
+
+#[test]
+fn a_tag_of_an_index_that_is_listed_twice_is_named_once() {
+    let scene = made(|maker| {
+        let image = good(maker);
+        let index = with_tag(maker.nested(&[image.clone(), image.clone()]), "both");
+        let other = with_tag(maker.nested(std::slice::from_ref(&image)), "other");
+        vec![index.clone(), index, image, other]
+    });
+    let digest = oci::tagged(&scene.app("app"), "good")["digest"].clone();
+    let digest = digest.as_str().expect("a digest");
+    let run = scene.sign("app", &["-d", digest, "--json"]).ok();
+    let image = &run.json()["images"][0];
+    assert_eq!(image["tags"], json!(["good"]));
+    assert_eq!(image["index_tags"], json!(["both", "other"]));
 }
 
 type Edit = Box<dyn Fn(&str) -> String>;

@@ -95,6 +95,19 @@ fn links_lead_to_layers() {
             .file("def/layer.tar", LAYER)
     };
     assert_eq!(tags(&entries(link("../def/layer.tar"))), [None]);
+    // Where an extension before the link says where it leads, the header does not.
+    for (kind, content) in [
+        (b'K', &b"../def/layer.tar\0"[..]),
+        (b'x', b"29 linkpath=../def/layer.tar\n"),
+    ] {
+        let tar = Tar::new()
+            .file("manifest.json", with_tags("null").as_bytes())
+            .member(b"long", kind, "", content)
+            .member(b"abc/layer.tar", b'2', "../none", b"")
+            .file(&config_name(), &config())
+            .file("def/layer.tar", LAYER);
+        assert_eq!(tags(&entries(tar)), [None]);
+    }
     // A link that nothing needs may lead to nothing.
     let unused = archive().member(b"x/layer.tar", b'2', "../none", b"");
     assert_eq!(entries(unused).len(), 1);
