@@ -6,6 +6,7 @@ mod support;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -533,6 +534,14 @@ fn odd_names_in_a_layout_are_named() {
     let run = scene.prune("app").ok();
     run.says(&["warning:", ".ir-sign-0123456789abcdef.tmp", "left alone"]);
     assert!(folder.is_dir());
+    // What is called like a blob and is none.
+    let blobs = layout.join("blobs/sha256");
+    let (folder, link) = ("0".repeat(64), "1".repeat(64));
+    fs::create_dir(blobs.join(&folder)).expect("a folder");
+    symlink("../../index.json", blobs.join(&link)).expect("a link");
+    let run = scene.prune("app").ok();
+    run.says(&[&folder, &link, "is not a blob"]);
+    assert!(blobs.join(&folder).is_dir() && blobs.join(&link).is_symlink());
     let odd = OsStr::from_bytes(b"od\xffd");
     write(layout.join(odd), "");
     let run = scene.prune("app").exits(3);

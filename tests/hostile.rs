@@ -788,6 +788,100 @@ fn no_document_is_two_things_at_once() {
 }
 
 #[test]
+fn signing_fills_a_manifest_to_the_limit_and_no_further() {
+    const LIMIT: usize = 4 << 20;
+    let padded = |padding: usize| {
+        made(|maker| {
+            let (config, layer) = (maker.config(&[b"layer"]), maker.blob(LAYER, b"layer"));
+            let manifest = json!({
+                "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
+                "annotations": { "padding": "x".repeat(padding) },
+            });
+            vec![with_tag(maker.document(&manifest), "good")]
+        })
+    };
+    let size = |scene: &Scene| oci::tagged(&scene.app("app"), "good")["size"].as_u64();
+    let scene = padded(0);
+    scene.sign("app", &[]).ok();
+    let padding = LIMIT - usize::try_from(size(&scene).expect("a size")).expect("it is small");
+    let scene = padded(padding);
+    signs_and_verifies(&scene, &[]);
+    assert_eq!(size(&scene), Some(LIMIT as u64));
+    let scene = padded(padding + 1);
+    let before = snapshot(&scene.registry());
+    let run = scene.sign("app", &[]).exits(1);
+    run.says(&["registry/app", "manifest", "4194305 bytes"]);
+    same(&before, &snapshot(&scene.registry()));
+}
+
+#[test]
+fn a_manifest_and_a_config_are_read_up_to_what_they_may_be_together() {
+    const LIMIT: usize = 9 << 19;
+    let padded = |more: usize| {
+        made(|maker| {
+            let mut config = oci::parse(&oci::blob(&maker.dir, &maker.config(&[b"layer"])));
+            config["padding"] = json!("x".repeat(4_000_000));
+            let config = maker.blob(CONFIG, config.to_string().as_bytes());
+            let mut manifest = json!({
+                "schemaVersion": 2, "mediaType": MANIFEST, "config": config,
+                "layers": [maker.blob(LAYER, b"layer")], "annotations": { "padding": "" },
+            });
+            let rest = LIMIT - manifest.to_string().len();
+            let rest = rest
+                - usize::try_from(config["size"].as_u64().expect("a size")).expect("it is small");
+            manifest["annotations"]["padding"] = json!("x".repeat(rest + more));
+            vec![with_tag(maker.document(&manifest), "good")]
+        })
+    };
+    let failed = "FAILED      annotation.vendor-endorsed";
+    padded(0).verify("app", &[]).exits(1).says(&[failed]);
+    let refused = ["config", "image.config-digest"];
+    padded(1).refused("app", &[], &refused);
+}
+
+#[test]
+fn signing_changes_no_more_of_an_index_than_it_has_to() {
+    let untyped = |maker: &Maker, entry: &Value| {
+        let text = json!({ "schemaVersion": 2, "manifests": [entry] }).to_string();
+        maker.blob(INDEX, text.as_bytes())
+    };
+    let scene = made(|maker| {
+        let image = good(maker);
+        let other = maker.image("", b"other", b"other");
+        let (above, beside) = (untyped(maker, &image), untyped(maker, &other));
+        vec![image, with_tag(above, "above"), with_tag(beside, "beside")]
+    });
+    let layout = scene.app("app");
+    let beside = oci::tagged(&layout, "beside");
+    // A type is a type however it is spelt.
+    let path = layout.join("index.json");
+    let text = String::from_utf8(read(&path)).expect("text");
+    let escaped = INDEX.replace('/', "\\/");
+    write(
+        &path,
+        text.replacen(&format!("\"{INDEX}\""), &format!("\"{escaped}\""), 3),
+    );
+    let signed = scene.sign("app", &["-d", "good", "--json"]).ok().json();
+    assert_eq!(signed["images"][0]["index_tags"], json!(["above"]));
+    assert_eq!(oci::tagged(&layout, "beside"), beside);
+    let above = oci::parse(&oci::blob(&layout, &oci::tagged(&layout, "above")));
+    assert_eq!(above["mediaType"], INDEX);
+    let text = String::from_utf8(read(&path)).expect("text");
+    let start = format!("{{\"schemaVersion\":2,\"mediaType\":\"{escaped}\",");
+    assert!(text.starts_with(&start), "{text}");
+    // The type that an index lacks is added where all else is as it should be.
+    let mut index = oci::index(&layout);
+    index
+        .as_object_mut()
+        .expect("an object")
+        .shift_remove("mediaType");
+    write(&path, index.to_string());
+    let again = scene.sign("app", &["-d", "good", "--json"]).ok();
+    assert_eq!(again.json()["images"][0]["changed"], json!(false));
+    assert_eq!(oci::index(&layout)["mediaType"], INDEX);
+}
+
+#[test]
 fn sizes_and_versions_that_are_wrong_are_refused() {
     const HUGE: &str = "18446744073709551615";
     for size in [

@@ -66,6 +66,24 @@ fn layers_dropped_added_swapped_or_doubled() {
 }
 
 #[test]
+fn a_wrong_number_of_layers_is_told_beside_a_wrong_blob() {
+    let scene = tampered(|scene, manifest| {
+        let layers = layers(manifest);
+        layers.push(layers[0].clone());
+        let digest = layers[0]["digest"].as_str().expect("a digest");
+        write(oci::blob_path(&scene.app("app"), digest), "evil");
+    });
+    not_trusted(
+        &scene,
+        &[
+            "FAILED      image.layer-blobs",
+            "FAILED      image.diff-ids",
+            "3 layers and the config 2 diff_ids",
+        ],
+    );
+}
+
+#[test]
 fn a_layer_with_other_content() {
     let scene = tampered(|scene, manifest| {
         let maker = Maker::new(scene.app("app"));

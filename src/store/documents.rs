@@ -128,7 +128,6 @@ pub fn manifest(bytes: &[u8], outside: &str) -> Result<Manifest, Problem> {
     let manifest: Document = read(bytes, &MANIFEST)?;
     check_version(manifest.schema_version)?;
     if let Some(inside) = manifest.media_type
-        && inside != outside
         && media::oci_equivalent(&inside).unwrap_or(&inside)
             != media::oci_equivalent(outside).unwrap_or(outside)
     {

@@ -128,7 +128,7 @@ impl Layout {
         }
         let file = self.open_blob(part, descriptor)?;
         let mut bytes = Vec::with_capacity(usize::try_from(descriptor.size).unwrap_or(0));
-        file.take(descriptor.size + 1)
+        file.take(descriptor.size)
             .read_to_end(&mut bytes)
             .map_err(|e| Error::io(&self.blob_path(&descriptor.digest), "read", e))?;
         Blob::verified(bytes, descriptor).map_err(|m| self.problem(part.clone(), m))
