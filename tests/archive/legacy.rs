@@ -1,6 +1,7 @@
 //! What `docker save` wrote up to engine 24, converted.
 
 use std::fs;
+use std::iter;
 
 use ir_sign::crypto::Digest;
 use ir_sign::image::{Compression, Reference};
@@ -288,11 +289,40 @@ fn manifests_that_are_not_taken() {
         let found = with(&with_tags(&format!(r#"["{bad}"]"#)));
         assert_eq!(found, Problem::RepoTag(bad.into()));
     }
-    let many = vec![r#""abc/layer.tar""#; 17_000].join(",");
-    let many = format!(r#"[{{"Config":"{}","Layers":[{many}]}}]"#, config_name());
-    assert!(matches!(with(&many), Problem::TooManyNames(_)));
-    let long = format!("{}{}", with_tags("[]"), " ".repeat(1 << 20));
-    assert!(matches!(with(&long), Problem::TooLarge { .. }));
+}
+
+#[test]
+fn a_manifest_may_be_as_long_and_name_as_many_files_as_the_limits_say() {
+    let survey = |manifest: &str| {
+        let place = Place::new();
+        let path = place.put(&archive_with(manifest));
+        let archive = Archive::open(&path, Limits::default()).expect("an archive");
+        match archive.survey(&Silent) {
+            Ok(_) => None,
+            Err(Error::Archive { problem, .. }) => Some(problem),
+            Err(other) => panic!("refused otherwise: {other}"),
+        }
+    };
+    let with = |layers: usize, tags: usize| {
+        let layers = vec![r#""abc/layer.tar""#; layers].join(",");
+        let tags = vec![r#""a:1""#; tags].join(",");
+        let config = config_name();
+        format!(r#"[{{"Config":"{config}","RepoTags":[{tags}],"Layers":[{layers}]}}]"#)
+    };
+    let too_many = Some(Problem::TooManyNames(16_384));
+    assert_eq!(survey(&with(16_383, 0)), None);
+    assert_eq!(survey(&with(16_384, 0)), too_many);
+    assert_eq!(survey(&with(10_000, 6_383)), None);
+    assert_eq!(survey(&with(10_000, 6_384)), too_many);
+    let limit = 1 << 20;
+    let long = |length: usize| {
+        let mut manifest = with_tags("[]");
+        manifest.extend(iter::repeat_n(' ', length - manifest.len()));
+        manifest
+    };
+    assert_eq!(survey(&long(limit)), None);
+    let found = survey(&long(limit + 1));
+    assert!(matches!(found, Some(Problem::TooLarge { .. })), "{found:?}");
 }
 
 fn archive_with(manifest: &str) -> Vec<u8> {

@@ -299,12 +299,16 @@ fn extensions_are_about_one_member() {
         .pax(b'x', &[("a", "b")])
         .file("x", b"");
     let none = layout().pax(b'x', &[("path", "a")]);
+    let no_named = layout().member(b"L", b'L', "", b"a\0");
+    let no_link = layout().member(b"K", b'K', "", b"a\0");
     let global = layout().pax(b'g', &[("path", "index.json")]).file("x", b"");
     let long = layout()
         .member(b"L", b'L', "", &vec![b'a'; 70_000])
         .file("x", b"");
     let malformed = layout().member(b"x", b'x', "", b"7 a=b\n").file("x", b"");
-    for tar in [twice, both, two, none, global, long, malformed] {
+    for tar in [
+        twice, both, two, none, no_named, no_link, global, long, malformed,
+    ] {
         let found = problem(&tar.end());
         assert!(matches!(found, Problem::Header { .. }), "{found}");
     }

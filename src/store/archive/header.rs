@@ -35,7 +35,7 @@ pub(super) fn size(header: &Header) -> Option<u64> {
         None => digits,
     };
     digits.iter().try_fold(0u64, |value, digit| match digit {
-        b'0'..=b'7' => Some(value << 3 | u64::from(digit - b'0')),
+        b'0'..=b'7' => Some(value * 8 + u64::from(digit - b'0')),
         _ => None,
     })
 }

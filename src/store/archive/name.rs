@@ -152,6 +152,14 @@ mod tests {
         ] {
             assert!(normalised(bad).is_err(), "{bad:?} was taken");
         }
+        assert!(normalised(&[b'a'; 4096]).is_ok());
+    }
+
+    #[test]
+    fn what_is_shown_of_a_name_is_not_endless() {
+        assert_eq!(shown(&[b'a'; 200]), "a".repeat(200));
+        assert_eq!(shown(&[b'a'; 201]), "a".repeat(200) + "...");
+        assert_eq!(shown(b"a\n\x1b"), "a\\n\\u{1b}");
     }
 
     #[test]
@@ -163,6 +171,9 @@ mod tests {
         assert_eq!(of("../../id/x"), None);
         assert_eq!(of("/x"), None);
         assert_eq!(link_target("layer.tar", b"\xff"), None);
+        assert_eq!(of("a\0b"), None);
+        assert!(of(&"a".repeat(4096)).is_some());
+        assert_eq!(of(&"a".repeat(4097)), None);
     }
 
     #[test]
