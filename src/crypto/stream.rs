@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use super::{Digest, HashAlgorithm, Hasher, Prehash};
 
 /// Bytes in one buffer: short input never starts a thread.
-const BUFFER: usize = 256 * 1024;
+const BUFFER: usize = 256 << 10;
 /// Buffers that may wait for the hashing thread.
 const BUFFERS: usize = 4;
 

@@ -10,7 +10,7 @@ use crate::key::{self, KeyRef, KeyRing};
 use crate::progress::Progress;
 
 /// No signature file is longer; a P-384 signature has at most 104 bytes.
-const MAX_SIGNATURE_FILE: usize = 4 * 1024;
+const MAX_SIGNATURE_FILE: usize = 4 << 10;
 
 /// Signs a file: ECDSA over its SHA-384, as `openssl dgst -sha384 -sign` does.
 #[derive(Clone, Debug)]

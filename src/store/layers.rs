@@ -23,7 +23,7 @@ use crate::progress::Progress;
 const ZSTD_WINDOW_LOG: u32 = 23;
 /// How many such windows there may be at a time: two, and all else, are more than 24 MB.
 const ZSTD_WINDOWS: usize = 1;
-const READ_SIZE: usize = 64 * 1024;
+const READ_SIZE: usize = 64 << 10;
 
 /// What was found out about an image's layers.
 #[derive(Debug)]

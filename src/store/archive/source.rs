@@ -14,8 +14,8 @@ use crate::progress::Progress;
 use crate::store::Error;
 use crate::store::layers::unzstd;
 
-const READ_SIZE: usize = 256 * 1024;
-const SKIP_SIZE: usize = 64 * 1024;
+const READ_SIZE: usize = 256 << 10;
+const SKIP_SIZE: usize = 64 << 10;
 
 /// The content of an archive from its start.
 pub(super) struct Source<'a> {

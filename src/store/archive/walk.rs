@@ -12,7 +12,7 @@ use super::source::Source;
 use crate::store::{Error, Limits};
 
 /// Bytes of a long name or a pax header; they are read into memory.
-const LONGEST_EXTENSION: u64 = 64 * 1024;
+const LONGEST_EXTENSION: u64 = 64 << 10;
 
 /// What a member is.
 #[derive(Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use crate::store::registry::write_new;
 /// Bytes after which the disk is set to work on a file that is still being written.
 const WRITEBACK: u64 = 8 << 20;
 /// Bytes that are read and then written at a time: few enough to stay in a core's cache between.
-const STEP: usize = 32 * 1024;
+const STEP: usize = 32 << 10;
 /// Blobs of fewer bytes are quicker hashed again than remembered.
 const NOTABLE: u64 = 1 << 20;
 /// What a blob is called while its digest is not known.
