@@ -360,6 +360,24 @@ fn configs_that_are_not_taken() {
 }
 
 #[test]
+fn an_index_that_would_be_too_large_to_be_read_is_not_written() {
+    let bytes = archive().end();
+    let place = Place::new();
+    let (staging, _) = place.unpack(&place.put(&bytes)).expect("a layout");
+    let index = fs::read(staging.dir().path().join("index.json")).expect("an index");
+    let with = |document: usize| {
+        let limits = Limits {
+            document: document as u64,
+            ..Limits::default()
+        };
+        Place::limited(limits).check(&bytes)
+    };
+    with(index.len()).expect("within limits");
+    let error = with(index.len() - 1).expect_err("refused").to_string();
+    assert!(error.contains("member \"index.json\" has "), "{error}");
+}
+
+#[test]
 fn an_archive_that_loses_a_layer_meanwhile_is_refused() {
     let place = Place::new();
     let path = place.put(&archive().end());

@@ -286,6 +286,19 @@ fn mismatches_and_length(staging: &ir_sign::store::Staging<'_>, blob: &[u8]) -> 
 }
 
 #[test]
+fn an_extension_has_64_kib_at_most() {
+    let tar = |length: usize| {
+        let comment = format!("{length} comment={}\n", "x".repeat(length - 15));
+        layout()
+            .member(b"x", b'x', "", comment.as_bytes())
+            .file("y", b"")
+    };
+    Place::new().check(&tar(65_536).end()).expect("harmless");
+    let found = problem(&tar(65_537).end());
+    assert!(matches!(found, Problem::Header { .. }), "{found}");
+}
+
+#[test]
 fn extensions_are_about_one_member() {
     let twice = layout()
         .pax(b'x', &[("path", "a"), ("path", "b")])

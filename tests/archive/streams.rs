@@ -44,6 +44,12 @@ fn limits_hold() {
         assert_eq!(flag, "--max-layer-size");
         assert!(what.starts_with("member \"blobs/sha256/"), "{what}");
         assert_eq!(bomb(image, &bytes).1, "--max-image-size");
+        let just = Limits {
+            layer: layer.layer + 1,
+            image: image.image + 1,
+            ..Limits::default()
+        };
+        Place::limited(just).check(&bytes).expect("within limits");
     }
     let document = Limits {
         document: 100,
