@@ -58,6 +58,10 @@ fn a_tag_spelt_like_a_digest_hijacks_none() {
         &["-d", "good"],
         &[&layout, other, "spelt like a digest"],
     );
+    // Of what is not there at all, nothing is said.
+    let absent = format!("sha256:{}", "0".repeat(64));
+    let run = scene.verify("app", &["-d", &absent]).exits(3);
+    assert!(!run.stderr.contains("nothing leads to it"), "{run:?}");
     // By digest it is the one that has it.
     let signed = scene.sign("app", &["-d", other, "--json"]).ok().json();
     assert_eq!(signed["images"][0]["previous_digest"], other);
@@ -239,6 +243,17 @@ fn no_link_is_followed_below_the_registry() {
         let run = scene.prune("app").exits(1);
         run.says(&["symbolic link"]);
         same(&outside, &snapshot(&scene.path(".")));
+    }
+    // A file where a folder should be is no link.
+    for name in ["blobs", "blobs/sha256", "."] {
+        let scene = made(|maker| vec![good(maker)]);
+        let path = scene.app("app");
+        let path = if name == "." { path } else { path.join(name) };
+        fs::remove_dir_all(&path).expect("it goes");
+        write(&path, "a file");
+        let text = path.display().to_string();
+        let run = scene.verify("app", &[]).exits(3);
+        run.says(&[&text, "cannot open folder: Not a directory"]);
     }
     // The registry itself is the user's word.
     let scene = made(|maker| vec![good(maker)]);
