@@ -822,6 +822,7 @@ fn signing_fills_a_manifest_to_the_limit_and_no_further() {
     let scene = padded(padding);
     signs_and_verifies(&scene, &[]);
     assert_eq!(size(&scene), Some(LIMIT as u64));
+    scene.prune("app").ok().says(&["removing"]);
     let scene = padded(padding + 1);
     let before = snapshot(&scene.registry());
     let run = scene.sign("app", &[]).exits(1);
