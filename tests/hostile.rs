@@ -589,13 +589,15 @@ fn entries_that_differ_are_told_apart_though_they_lead_to_the_same_bytes() {
             entry
         };
         let unknown = json!({ "os": "unknown", "architecture": "unknown" });
+        let about = |kind: &str| json!({ "vnd.docker.reference.type": kind });
         vec![
             image.clone(),
             with("mediaType", json!(CONFIG)),
             with("size", json!(1)),
             with("data", json!("AAAA")),
             with("platform", unknown),
-            image.clone(),
+            with("annotations", about("attestation-manifest")),
+            with("annotations", about("attestation")),
         ]
     });
     let registry = scene.text("registry");
@@ -611,6 +613,7 @@ fn entries_that_differ_are_told_apart_though_they_lead_to_the_same_bytes() {
             unreadable,
             unreadable,
             unreadable,
+            "attestation",
             "attestation",
             "image"
         ]

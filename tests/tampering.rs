@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::cmp::Ordering;
+
 use serde_json::{Value, json};
 
 use support::oci::{
@@ -336,4 +338,36 @@ fn the_manifest_as_its_own_config_or_layer() {
         &["-d", "latest"],
         &["image.config-digest", "media type"],
     );
+}
+
+#[test]
+fn a_part_that_is_damaged_fails_its_own_rule_and_those_behind_it_are_not_checked() {
+    let rules = [
+        "image.manifest-digest",
+        "image.config-digest",
+        "annotation.vendor-endorsed",
+        "annotation.config-signed",
+        "image.layer-blobs",
+        "image.diff-ids",
+    ];
+    for (broken, rule) in rules[..2].iter().enumerate() {
+        let scene = tampered(|_, _| {});
+        let layout = scene.app("app");
+        let mut digest = oci::tagged(&layout, "latest")["digest"].clone();
+        if broken == 1 {
+            digest = oci::manifest(&layout, "latest", None)["config"]["digest"].clone();
+        }
+        let digest = digest.as_str().expect("a digest");
+        write(oci::blob_path(&layout, digest), "evil");
+        let run = scene.verify("app", &["-d", "latest"]).exits(1);
+        for (n, other) in rules.iter().enumerate() {
+            let outcome = match n.cmp(&broken) {
+                Ordering::Less => "passed     ",
+                Ordering::Equal => "FAILED     ",
+                Ordering::Greater => "not checked",
+            };
+            let line = format!("  {outcome} {other}");
+            assert!(run.stderr.contains(&line), "{rule}: {line:?}: {run:#?}");
+        }
+    }
 }
