@@ -15,7 +15,7 @@ use crate::store::layout::{BLOBS, INDEX_FILE, LAYOUT_FILE};
 use crate::store::registry::write_new;
 
 /// Bytes after which the disk is set to work on a file that is still being written.
-const WRITEBACK: u64 = 8 << 20;
+const WRITEBACK: u64 = 8_000_000;
 /// Bytes that are read and then written at a time: few enough to stay in a core's cache between.
 const STEP: usize = 32 << 10;
 /// Blobs of fewer bytes are quicker hashed again than remembered.
