@@ -231,3 +231,28 @@ pub(super) fn check_layout_version(bytes: &[u8]) -> Result<(), String> {
         Err(e) => Err(format!("its file oci-layout is not valid: {e}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::HashAlgorithm;
+
+    #[test]
+    fn messages_about_a_blob_say_where_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [blobs, sha512] = ["blobs", "blobs/sha512"].map(|name| folder.path().join(name));
+        std::fs::create_dir_all(&sha512).expect("folders");
+        let write = |name, text| std::fs::write(folder.path().join(name), text).expect("written");
+        write(LAYOUT_FILE, r#"{"imageLayoutVersion":"1.0.0"}"#);
+        write(INDEX_FILE, r#"{"schemaVersion":2,"manifests":[]}"#);
+        let dir = Dir::open(folder.path()).expect("a folder");
+        let layout = Layout::open(dir, Limits::default()).expect("a layout");
+        let digest = Digest::of(HashAlgorithm::Sha512, b"x");
+        assert_eq!(layout.blob_path(&digest), sha512.join(digest.hex()));
+        let digest = Digest::of(HashAlgorithm::Sha256, b"x");
+        assert_eq!(
+            layout.blob_path(&digest),
+            blobs.join("sha256").join(digest.hex())
+        );
+    }
+}

@@ -171,6 +171,7 @@ fn no_name_is_there_twice() {
         layout().file("./index.json", b"{}"),
         layout().file("x", b"").file(".//x", b""),
         layout().file("x", b"").member(b"x/", b'5', "", b""),
+        layout().member(b"x/", b'5', "", b"").file("x", b""),
         layout().file(&blob_name(LAYER), LAYER),
     ] {
         let found = problem(&tar.end());
