@@ -1,6 +1,9 @@
 //! Several new files that appear together: all are written and synced under temporary names, then
 //! renamed, the one that leads to the others last.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use rustix::fs::FileType;
 
 use super::Error;
@@ -75,19 +78,17 @@ impl<'a> Transaction<'a> {
 
     /// Renames all files to their names, and makes the names durable.
     pub(super) fn commit(mut self) -> Result<(), Error> {
-        let mut dirs: Vec<&Dir> = Vec::new();
+        let mut dirs: BTreeMap<&Path, &Dir> = BTreeMap::new();
         while let Some((temporary, dir, name)) = self.waiting.last() {
             let is_new = absent_is_none(dir.file(name))?.is_none();
             self.root.rename(temporary, dir, name)?;
-            if !dirs.iter().any(|known| known.path() == dir.path()) {
-                dirs.push(dir);
-            }
+            dirs.insert(dir.path(), dir);
             let (_, dir, name) = self.waiting.pop().expect("it was looked at just now");
             if is_new {
                 self.placed.push((dir, name));
             }
         }
-        for dir in dirs {
+        for dir in dirs.values() {
             dir.sync()?;
         }
         if let Some((temporary, name)) = self.last.clone() {
