@@ -534,6 +534,11 @@ fn odd_names_in_a_layout_are_named() {
     let run = scene.prune("app").ok();
     run.says(&["warning:", ".ir-sign-0123456789abcdef.tmp", "left alone"]);
     assert!(folder.is_dir());
+    // A name with one half of what ours have is somebody's.
+    let halves = ["notes.tmp", ".ir-sign-notes"].map(|name| layout.join(name));
+    halves.iter().for_each(|path| write(path, "somebody's"));
+    scene.prune("app").ok();
+    assert!(halves.iter().all(|path| path.exists()));
     // What is called like a blob and is none.
     let blobs = layout.join("blobs/sha256");
     let (folder, link) = ("0".repeat(64), "1".repeat(64));

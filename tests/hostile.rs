@@ -645,6 +645,36 @@ fn a_tag_that_leads_to_no_image_is_no_verdict_on_any() {
 }
 
 #[test]
+fn all_images_are_verified_those_without_a_tag_and_those_that_refer_too() {
+    // An image that refers to another one counts unless it lies in index.json without a tag.
+    let referring = |maker: &Maker| {
+        let (config, layer) = (maker.config(&[b"other"]), maker.blob(LAYER, b"other"));
+        maker.document(&json!({
+            "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
+            "subject": maker.image("", b"layer", b"layer"),
+        }))
+    };
+    let other = |maker: &Maker| maker.image("", b"other", b"other");
+    type Entry<'a> = &'a dyn Fn(&Maker) -> Value;
+    let unsigned: [Entry<'_>; 4] = [
+        &other,
+        &|maker| maker.nested(&[other(maker)]),
+        &|maker| with_tag(referring(maker), "refers"),
+        &|maker| maker.nested(&[referring(maker)]),
+    ];
+    for (n, entry) in unsigned.iter().enumerate() {
+        let scene = made(|maker| vec![good(maker), entry(maker)]);
+        scene.sign("app", &["-d", "good"]).ok();
+        let run = scene.verify("app", &["--all"]);
+        assert_eq!(run.status, 1, "{n}: {run:?}");
+        run.says(&["FAILED      annotation.vendor-endorsed"]);
+    }
+    let scene = made(|maker| vec![good(maker), referring(maker)]);
+    scene.sign("app", &["-d", "good"]).ok();
+    scene.verify("app", &["--all"]).ok();
+}
+
+#[test]
 fn a_tag_of_an_index_that_is_listed_twice_is_named_once() {
     let scene = made(|maker| {
         let image = good(maker);

@@ -234,7 +234,12 @@ fn tags_mean_one_thing() {
         let tar = blobs()
             .file("oci-layout", LAYOUT_FILE)
             .file("index.json", &index(&tags));
-        let error = Place::new().check(&tar.end()).expect_err("refused");
+        let place = Place::new();
+        let path = place.put(&tar.end());
+        let archive = Archive::open(&path, Limits::default()).expect("an archive");
+        let survey = archive.survey(&Silent).expect("a layout");
+        // Before anything is written.
+        let error = survey.check_reference(None).expect_err("refused");
         let Error::Part { problem, .. } = &error else {
             panic!("{error}");
         };
@@ -284,6 +289,35 @@ fn mismatches_and_length(staging: &ir_sign::store::Staging<'_>, blob: &[u8]) -> 
     assert_eq!(crate::build::mismatches(folder), [""; 0]);
     let metadata = fs::metadata(folder.join(blob_name(blob)));
     metadata.expect("a blob").len()
+}
+
+#[test]
+fn what_is_wrong_with_a_header_is_told_with_its_place() {
+    let good = layout();
+    let at = good.clone().unended().len();
+    let mut bytes = good.file("x", b"").end();
+    bytes[at] ^= 1;
+    let found = problem(&bytes);
+    let Problem::Header { position, reason } = found else {
+        panic!("{found}");
+    };
+    assert_eq!((position, reason), (at as u64, "its checksum is wrong"));
+}
+
+#[test]
+fn an_archive_that_ends_within_a_member_is_cut_short() {
+    let whole = layout().file("ballast", &[7; 5000]).end();
+    let within = whole.len() - 1024 - 3000;
+    let between = whole.len() - 1024;
+    for (length, wanted) in [
+        (within, Problem::Truncated),
+        (between - 100, Problem::Truncated),
+        (between, Problem::NoEnd),
+        (between + 100, Problem::Truncated),
+    ] {
+        assert_eq!(problem(&whole[..length]), wanted, "{length}");
+        assert_eq!(problem(&gzip(&whole[..length])), wanted, "{length}, packed");
+    }
 }
 
 #[test]
