@@ -318,6 +318,13 @@ fn an_archive_that_ends_within_a_member_is_cut_short() {
         assert_eq!(problem(&whole[..length]), wanted, "{length}");
         assert_eq!(problem(&gzip(&whole[..length])), wanted, "{length}, packed");
     }
+    // What is read rather than passed over, and would end with a block.
+    let index = format!("{:1024}", String::from_utf8_lossy(&index(&["1.0"])));
+    let layout = blobs().file("oci-layout", LAYOUT_FILE);
+    let layout = layout.file("index.json", index.as_bytes()).unended();
+    let cut = &layout[..layout.len() - 100];
+    assert_eq!(problem(cut), Problem::Truncated);
+    assert_eq!(problem(&gzip(cut)), Problem::Truncated);
 }
 
 #[test]
