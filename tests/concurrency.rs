@@ -536,7 +536,9 @@ fn odd_names_in_a_layout_are_named() {
     assert!(folder.is_dir());
     // A name with one half of what ours have is somebody's.
     let halves = ["notes.tmp", ".ir-sign-notes"].map(|name| layout.join(name));
-    halves.iter().for_each(|path| write(path, "somebody's"));
+    for path in &halves {
+        write(path, "somebody's");
+    }
     scene.prune("app").ok();
     assert!(halves.iter().all(|path| path.exists()));
     // What is called like a blob and is none.

@@ -655,8 +655,7 @@ fn all_images_are_verified_those_without_a_tag_and_those_that_refer_too() {
         }))
     };
     let other = |maker: &Maker| maker.image("", b"other", b"other");
-    type Entry<'a> = &'a dyn Fn(&Maker) -> Value;
-    let unsigned: [Entry<'_>; 4] = [
+    let unsigned: [&dyn Fn(&Maker) -> Value; 4] = [
         &other,
         &|maker| maker.nested(&[other(maker)]),
         &|maker| with_tag(referring(maker), "refers"),
