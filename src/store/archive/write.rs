@@ -19,7 +19,7 @@ const WRITEBACK: u64 = 8_000_000;
 /// Bytes that are read and then written at a time: few enough to stay in a core's cache between.
 const STEP: usize = 32 << 10;
 /// Blobs of fewer bytes are quicker hashed again than remembered.
-const NOTABLE: u64 = 1 << 20;
+const NOTABLE: u64 = 1_000_000;
 /// What a blob is called while its digest is not known.
 const UNNAMED: &str = ".unnamed";
 
