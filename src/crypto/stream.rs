@@ -6,10 +6,11 @@ use std::thread::{self, JoinHandle};
 
 use super::{Digest, HashAlgorithm, Hasher, Prehash};
 
-/// Bytes in one buffer: short input never starts a thread.
-const BUFFER: usize = 256 << 10;
+/// Bytes in one buffer: short input never starts a thread. Waking the other thread costs as much as
+/// hashing some kilobytes, so there are few buffers, and large ones.
+const BUFFER: usize = 1 << 20;
 /// Buffers that may wait for the hashing thread.
-const BUFFERS: usize = 4;
+const BUFFERS: usize = 1;
 
 /// A running hash that is fed buffer by buffer.
 pub struct StreamHasher {
