@@ -46,8 +46,11 @@ impl Apart {
     }
 
     /// Gives the session up: after an error a signature may still be going on in it.
-    pub(super) fn leave(&self, raw: &Raw) {
-        if let Some((_, session)) = self.keep(None) {
+    pub(super) fn leave(&self, raw: &Raw, generation: u64) {
+        // One of an earlier start has ended, and its handle may be another's by now.
+        if let Some((of, session)) = self.keep(None)
+            && of == generation
+        {
             raw.close(session);
         }
     }
@@ -74,7 +77,13 @@ fn open(token: &Token, raw: &Raw, entry: &PinEntry) -> Result<SessionHandle, Err
     let session = raw.open(slot).map_err(Error::refusal(&name))?;
     match raw.log_in(session, entry.pin()) {
         // The login is of the process where the two instances are of one token in it.
-        Ok(()) | Err((_, RvError::UserAlreadyLoggedIn)) => Ok(session),
+        Ok(()) | Err((_, RvError::UserAlreadyLoggedIn)) => {
+            // The pad is used again for the signature.
+            if entry.pin().is_none() {
+                token.shared.options.prompt.pad(&name);
+            }
+            Ok(session)
+        }
         Err((function, code)) => {
             raw.close(session);
             let error = CryptokiError::Pkcs11(code, function);

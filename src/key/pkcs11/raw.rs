@@ -279,22 +279,22 @@ impl Raw {
         let next = { self.functions.C_FindObjects }.ok_or(missing(Function::FindObjects))?;
         let end =
             { self.functions.C_FindObjectsFinal }.ok_or(missing(Function::FindObjectsFinal))?;
-        let class = sys::CKO_PRIVATE_KEY.to_ne_bytes();
-        let wanted = [
-            (sys::CKA_CLASS, &class[..]),
-            (sys::CKA_LABEL, label),
-            (sys::CKA_ID, id),
-        ];
-        let mut template: Vec<_> = wanted
-            .into_iter()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(kind, value)| sys::CK_ATTRIBUTE {
-                type_: kind,
-                pValue: value.as_ptr().cast_mut().cast(),
-                ulValueLen: value.len() as sys::CK_ULONG,
-            })
-            .collect();
-        // SAFETY: each attribute points at bytes that live through the call and are only read.
+        let mut class: sys::CK_OBJECT_CLASS = sys::CKO_PRIVATE_KEY;
+        let mut template = vec![sys::CK_ATTRIBUTE {
+            type_: sys::CKA_CLASS,
+            pValue: (&raw mut class).cast(),
+            ulValueLen: size_of_val(&class) as sys::CK_ULONG,
+        }];
+        for (kind, value) in [(sys::CKA_LABEL, label), (sys::CKA_ID, id)] {
+            if !value.is_empty() {
+                template.push(sys::CK_ATTRIBUTE {
+                    type_: kind,
+                    pValue: value.as_ptr().cast_mut().cast(),
+                    ulValueLen: value.len() as sys::CK_ULONG,
+                });
+            }
+        }
+        // SAFETY: each attribute points at a number or bytes that live through the call and are only read.
         check(Function::FindObjectsInit, unsafe {
             begin(
                 session,

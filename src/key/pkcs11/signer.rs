@@ -149,7 +149,7 @@ impl TokenKey {
             // There is one session for all threads.
             let signed = sign().and_then(finish);
             if signed.is_err() {
-                token.apart.leave(raw);
+                token.apart.leave(raw, generation);
             }
             return signed;
         }
