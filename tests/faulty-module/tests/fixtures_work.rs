@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use faulty_module::log::Log;
 use fixtures::{Fixture, Kind, Succeed};
 
+#[allow(dead_code, reason = "the tests of the tokens need more of it")]
 #[path = "../../fixtures/mod.rs"]
 mod fixtures;
 
