@@ -1,6 +1,5 @@
 //! Running processes and taking their time and memory.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,8 +15,6 @@ pub struct Job {
     folder: PathBuf,
     /// Programs and their arguments.
     steps: Vec<(PathBuf, Vec<String>)>,
-    /// What is in their environment besides what this process has there.
-    variables: Vec<(&'static str, OsString)>,
     output: Option<PathBuf>,
     /// What stands where the output goes before each run.
     start: Option<PathBuf>,
@@ -52,7 +49,6 @@ impl Job {
         Self {
             folder: folder.to_owned(),
             steps: vec![step],
-            variables: Vec::new(),
             output: None,
             start: None,
             own_time: None,
@@ -62,12 +58,6 @@ impl Job {
     /// Another job after this one.
     pub fn then(mut self, other: Self) -> Self {
         self.steps.extend(other.steps);
-        self
-    }
-
-    /// Puts variables into the environment.
-    pub fn given(mut self, variables: &[(&'static str, OsString)]) -> Self {
-        self.variables.extend_from_slice(variables);
         self
     }
 
@@ -117,7 +107,6 @@ impl Job {
         let mut command = Command::new(program);
         command
             .args(arguments)
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

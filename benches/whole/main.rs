@@ -50,7 +50,7 @@ fn main() -> ExitCode {
         .collect();
     let done = match words[..] {
         ["inputs", root, ref wanted @ ..] => inputs::make(&Place::new(root), wanted),
-        ["raw", count, sessions] => tokens::sign_alone(count, sessions),
+        ["raw", count, sessions] => tokens::raw(count, sessions),
         ["measure", root, table, ref wanted @ ..] => {
             measure(&Place::new(root), Path::new(table), wanted)
         }

@@ -3,7 +3,6 @@
 //! The token is `SoftHSM`'s. It, the images and the signatures are in memory where there is such a
 //! place: a disk is not what is measured.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Barrier;
 use std::thread;
@@ -90,96 +89,49 @@ pub fn make(place: &Place) -> Result<(), Error> {
     Ok(())
 }
 
-/// A token whose signatures are to be counted.
-struct Kind {
-    name: &'static str,
-    /// What makes the token that there is one of this kind.
-    variables: Vec<(&'static str, OsString)>,
-    rounds: usize,
-}
-
-/// The token as it is, whose signatures are made by this machine's processors, and the same with a
-/// pause before each signature, in which these have nothing to do: as with a token that has a
-/// processor of its own.
-fn kinds() -> Result<[Kind; 2], Error> {
-    let real = std::env::var_os("PKCS11_MODULE_PATH").ok_or("there is no PKCS11_MODULE_PATH")?;
-    Ok([
-        Kind {
-            name: "a key on a token",
-            variables: Vec::new(),
-            rounds: 11,
-        },
-        Kind {
-            name: "a key on a token that takes 5 ms longer",
-            variables: vec![
-                ("PKCS11_MODULE_PATH", faulty_module::library().into()),
-                ("FAULTY_MODULE_REAL", real),
-                ("FAULTY_MODULE_PLAN", "slow=C_SignInit:5".into()),
-            ],
-            rounds: 3,
-        },
-    ])
-}
-
-fn raw(folder: &Path, count: u32, sessions: u32) -> Result<Job, Error> {
-    let arguments = format!("--bench raw {count} {sessions}");
-    Ok(Job::new(folder, &std::env::current_exe()?, &arguments))
-}
-
 /// Measures keys on a token.
 pub fn measure(bench: &mut Bench<'_>) -> Result<(), Error> {
     if !is_there() {
         return Ok(());
     }
-    for kind in kinds()? {
-        for (jobs, target) in [(1, 0.95), (2, 0.9)] {
-            many(bench, &kind, jobs, target)?;
-        }
-    }
-    one(bench)
-}
-
-/// Many images in one run, against as many calls of `C_Sign`.
-fn many(bench: &mut Bench<'_>, kind: &Kind, jobs: u32, target: f64) -> Result<(), Error> {
     let (folder, uri) = (folder()?, uri()?);
+    let bench_program = std::env::current_exe()?;
+    let raw = |count: u32, sessions: u32| {
+        let arguments = format!("--bench raw {count} {sessions}");
+        Job::new(&folder, &bench_program, &arguments)
+    };
+    let program = bench.place.program.clone();
     let references = tags(MANY).join(" -d ");
-    let sign = format!(
-        "sign-image -q -r registry -a app -v {uri} -s vendor.sig -c ca.pub --jobs {jobs} -d {references}"
-    );
-    let sign = Job::new(&folder, &bench.place.program, &sign)
-        .given(&kind.variables)
-        .writes("registry/app")
-        .starts_from("unsigned");
-    let plural = if jobs == 1 { "" } else { "s" };
-    let work = format!("`sign-image --jobs {jobs}`, {MANY} images, {}", kind.name);
-    let reference = raw(&folder, MANY, jobs)?
-        .given(&kind.variables)
-        .times_itself("raw-time");
-    let pairs = measure_pairs(&work, &sign, &reference, kind.rounds)?;
-    let rate = pairs.median(|ours, raw| seconds(raw.wall) / seconds(ours.wall));
-    let each = pairs.median(|ours, _| seconds(ours.wall)) / f64::from(MANY);
-    let alone = pairs.median(|_, raw| seconds(raw.wall)) / f64::from(MANY);
-    bench.rows.push(Row {
-        work,
-        ours: format!("{} an image", time(each)),
-        reference: format!("{} (`C_Sign` alone, {jobs} session{plural})", time(alone)),
-        ratio: format!("{rate:.2} of its rate"),
-        target: format!("≥ {target}"),
-        met: rate >= target,
-    });
-    Ok(())
-}
-
-/// One signature of a process that begins, against the calls that it takes.
-fn one(bench: &mut Bench<'_>) -> Result<(), Error> {
-    let (folder, uri) = (folder()?, uri()?);
+    for (jobs, target) in [(1, 0.95), (2, 0.9)] {
+        let sign = format!(
+            "sign-image -q -r registry -a app -v {uri} -s vendor.sig -c ca.pub --jobs {jobs} -d {references}"
+        );
+        let sign = Job::new(&folder, &program, &sign)
+            .writes("registry/app")
+            .starts_from("unsigned");
+        let plural = if jobs == 1 { "" } else { "s" };
+        let work = format!("`sign-image --jobs {jobs}`, {MANY} images, a key on a token");
+        let reference = raw(MANY, jobs).times_itself("raw-time");
+        let pairs = measure_pairs(&work, &sign, &reference, 11)?;
+        let rate = pairs.median(|ours, raw| seconds(raw.wall) / seconds(ours.wall));
+        let each = pairs.median(|ours, _| seconds(ours.wall)) / f64::from(MANY);
+        let alone = pairs.median(|_, raw| seconds(raw.wall)) / f64::from(MANY);
+        bench.rows.push(Row {
+            work,
+            ours: format!("{} an image", time(each)),
+            reference: format!("{} (`C_Sign` alone, {jobs} session{plural})", time(alone)),
+            ratio: format!("{rate:.2} of its rate"),
+            target: format!("≥ {target}"),
+            met: rate >= target,
+        });
+    }
     let work = "`sign`, a small file, a key on a token";
     let sign = Job::new(
         &folder,
-        &bench.place.program,
+        &program,
         &format!("sign -k {uri} -f ca.pub -s signature"),
     );
-    let pairs = measure_pairs(work, &sign.writes("signature"), &raw(&folder, 1, 1)?, 200)?;
+    let pairs = measure_pairs(work, &sign.writes("signature"), &raw(1, 1), 200)?;
     let more = pairs.median(|ours, raw| seconds(ours.wall) - seconds(raw.wall));
     bench.rows.push(Row {
         work: work.into(),
@@ -195,7 +147,7 @@ fn one(bench: &mut Bench<'_>) -> Result<(), Error> {
 
 /// The reference: opens the token, logs in, finds the key, and has it sign this many hashes in each
 /// of its sessions' share. How long the signatures took goes to a file.
-pub fn sign_alone(count: &str, sessions: &str) -> Result<(), Error> {
+pub fn raw(count: &str, sessions: &str) -> Result<(), Error> {
     let (count, sessions): (usize, usize) = (count.parse()?, sessions.parse()?);
     let module = std::env::var_os("PKCS11_MODULE_PATH").ok_or("there is no PKCS11_MODULE_PATH")?;
     let context = Pkcs11::new(Path::new(&module))?;

@@ -57,22 +57,35 @@ impl Facts {
         FACTS.iter().map(|(_, name)| *name).zip(self.0)
     }
 
-    /// Those that are not as wanted: requested and got, in words.
-    pub(super) fn differences(&self, wanted: &[(AttributeType, bool)]) -> Vec<String> {
-        let wrong = wanted
-            .iter()
-            .filter(|(kind, value)| self.get(*kind) != Some(*value));
-        wrong
-            .map(|(kind, value)| {
-                let name = FACTS.iter().find(|(known, _)| known == kind);
-                let name = name.map_or("an attribute", |(_, name)| *name);
-                format!(
-                    "{name}: requested {}, got {}",
-                    Shown(Some(*value)),
-                    Shown(self.get(*kind))
-                )
-            })
-            .collect()
+    /// Those that are not as wanted.
+    pub(super) fn differences<'a>(
+        &'a self,
+        wanted: &'a [Attribute],
+    ) -> impl Iterator<Item = Difference> + 'a {
+        wanted.iter().filter_map(|attribute| {
+            let kind = attribute.attribute_type();
+            let name = FACTS.iter().find(|(known, _)| *known == kind);
+            let difference = Difference {
+                name: name.map_or("an attribute", |(_, name)| *name),
+                wanted: yes_or_no(attribute),
+                got: self.get(kind),
+            };
+            (difference.wanted != difference.got).then_some(difference)
+        })
+    }
+}
+
+/// An attribute that is not as wanted.
+pub struct Difference {
+    pub(super) name: &'static str,
+    pub(super) wanted: Option<bool>,
+    pub(super) got: Option<bool>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (wanted, got) = (Shown(self.wanted), Shown(self.got));
+        write!(f, "{}: requested {wanted}, got {got}", self.name)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cryptoki::mechanism::{Mechanism, MechanismType};
-use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
+use cryptoki::object::{Attribute, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 use zeroize::Zeroize;
 
@@ -19,24 +19,25 @@ use crate::key::uri::TokenUri;
 /// Bytes of an id that is made up.
 const ID_LEN: usize = 20;
 
-/// What the private half is asked to be, and has to be when it is read back.
-const ASKED: [(AttributeType, bool); 9] = [
-    (AttributeType::Token, true),
-    (AttributeType::Private, true),
-    (AttributeType::Sensitive, true),
-    (AttributeType::Extractable, false),
-    (AttributeType::Sign, true),
-    (AttributeType::SignRecover, false),
-    (AttributeType::Decrypt, false),
-    (AttributeType::Unwrap, false),
-    (AttributeType::Derive, false),
+/// What the private half is asked to be, and has to be when it is read back: signing alone, for
+/// tokens allow more where nothing is said.
+const ASKED: [Attribute; 9] = [
+    Attribute::Token(true),
+    Attribute::Private(true),
+    Attribute::Sensitive(true),
+    Attribute::Extractable(false),
+    Attribute::Sign(true),
+    Attribute::SignRecover(false),
+    Attribute::Decrypt(false),
+    Attribute::Unwrap(false),
+    Attribute::Derive(false),
 ];
 
 /// What a token says on its own of a key that it made itself and never gives away.
-pub(super) const BORN: [(AttributeType, bool); 3] = [
-    (AttributeType::Local, true),
-    (AttributeType::AlwaysSensitive, true),
-    (AttributeType::NeverExtractable, true),
+pub(super) const BORN: [Attribute; 3] = [
+    Attribute::Local(true),
+    Attribute::AlwaysSensitive(true),
+    Attribute::NeverExtractable(true),
 ];
 
 /// A key pair that is new on a token.
@@ -77,10 +78,9 @@ impl Names {
         Ok(Self { label, id })
     }
 
-    /// What both halves get.
+    /// What both halves are called.
     fn common(&self) -> Vec<Attribute> {
         vec![
-            Attribute::Token(true),
             Attribute::Label(self.label.clone()),
             Attribute::Id(self.id.clone()),
         ]
@@ -89,6 +89,7 @@ impl Names {
     fn public(&self) -> Vec<Attribute> {
         let mut public = self.common();
         public.extend([
+            Attribute::Token(true),
             Attribute::Private(false),
             Attribute::EcParams(P384_PARAMS.to_vec()),
         ]);
@@ -97,17 +98,7 @@ impl Names {
 
     fn private(&self) -> Vec<Attribute> {
         let mut private = self.common();
-        private.extend([
-            Attribute::Private(true),
-            Attribute::Sensitive(true),
-            Attribute::Extractable(false),
-            // Signing alone: tokens allow more where nothing is said.
-            Attribute::Sign(true),
-            Attribute::SignRecover(false),
-            Attribute::Decrypt(false),
-            Attribute::Unwrap(false),
-            Attribute::Derive(false),
-        ]);
+        private.extend(ASKED);
         private
     }
 
@@ -226,7 +217,7 @@ fn settle(
     names: &Names,
     generation: u64,
     made: &[ObjectHandle],
-    born: &[(AttributeType, bool)],
+    born: &[Attribute],
 ) -> Result<NewKey, Error> {
     let check = || {
         let mut key = names.key(generation, made[0]);
@@ -238,9 +229,10 @@ fn settle(
 }
 
 /// Reads a key back, compares it with what a new key is asked to be, and signs and verifies with it.
-pub(super) fn proven(key: &TokenKey, born: &[(AttributeType, bool)]) -> Result<NewKey, Error> {
+pub(super) fn proven(key: &TokenKey, born: &[Attribute]) -> Result<NewKey, Error> {
     let facts = key.facts()?;
-    let differences = facts.differences(&ASKED);
+    let in_words = |wanted| facts.differences(wanted).map(|d| d.to_string()).collect();
+    let differences: Vec<String> = in_words(&ASKED);
     if !differences.is_empty() {
         return Err(Error::Attributes {
             key: key.name(),
@@ -251,7 +243,7 @@ pub(super) fn proven(key: &TokenKey, born: &[(AttributeType, bool)]) -> Result<N
     Ok(NewKey {
         uri: key.uri(),
         public: *key.public_key(),
-        oddities: facts.differences(born),
+        oddities: in_words(born),
         facts,
     })
 }

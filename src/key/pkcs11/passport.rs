@@ -11,10 +11,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
+use cryptoki::object::Attribute;
 use serde_json::{Map, Value, json};
 
-use super::attributes::{FACTS, Facts, Shown};
+use super::attributes::{Facts, Shown};
 use super::error::Error;
+use super::generate::BORN;
 use super::signer::TokenKey;
 use crate::crypto::digest::hex;
 use crate::crypto::{Digest, HashAlgorithm, Prehash, PublicKey, Signature, Signer};
@@ -208,27 +210,18 @@ fn compare(path: &str, passport: &Value, now: &Value, differences: &mut Vec<Stri
 /// What keeps a key from being one that was born on the token and never leaves it, but for what the
 /// user accepts.
 pub(super) fn unfit(facts: &Facts, accepted: &[String]) -> Vec<String> {
-    use cryptoki::object::AttributeType;
-    let mut wanted = super::generate::BORN.to_vec();
+    let mut wanted = BORN.to_vec();
     wanted.extend([
-        (AttributeType::Sensitive, true),
-        (AttributeType::Extractable, false),
-        (AttributeType::Token, true),
+        Attribute::Sensitive(true),
+        Attribute::Extractable(false),
+        Attribute::Token(true),
     ]);
-    wanted.retain(|(kind, _)| {
-        let name = FACTS.iter().find(|(known, _)| known == kind);
-        name.is_none_or(|(_, name)| !accepted.iter().any(|a| a == name))
-    });
-    let wrong = wanted
-        .iter()
-        .filter(|(kind, value)| facts.get(*kind) != Some(*value));
-    wrong
-        .filter_map(|(kind, value)| {
-            let (_, name) = FACTS.iter().find(|(known, _)| known == kind)?;
-            Some(format!(
-                "{name} is {}, not {value}",
-                Shown(facts.get(*kind))
-            ))
+    facts
+        .differences(&wanted)
+        .filter(|wrong| !accepted.iter().any(|name| name == wrong.name))
+        .map(|wrong| {
+            let (wanted, got) = (Shown(wrong.wanted), Shown(wrong.got));
+            format!("{} is {got}, not {wanted}", wrong.name)
         })
         .collect()
 }
