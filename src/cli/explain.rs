@@ -45,6 +45,7 @@ pub fn status(error: &Error) -> Status {
         | Error::Ceremony(ceremony::Error::Key(key::Error::Token(source))) => of_token(source),
         Error::Ceremony(source) => run::ceremony::status(source, of_file),
         Error::OutputIsInput { .. } | Error::NoAppName { .. } => Status::Usage,
+        Error::Overtaken { .. } => Status::Undecided,
         _ => Status::Refused,
     }
 }
@@ -120,6 +121,9 @@ pub fn hint(error: &Error) -> Option<String> {
             "a realm that started with one endorsement loses its data with another: sign with the one in use (-s, -c); \
              `ir-sign inspect-image --json` prints it"
                 .into(),
+        ),
+        Error::Overtaken { .. } => Some(
+            "run it again: -x uses the endorsement that is there now; with -s it has to be that one".into(),
         ),
         Error::Endorsements { .. } => Some(
             "give the endorsement with -s and -c, or repair or move away what cannot be read".into(),

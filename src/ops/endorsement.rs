@@ -4,12 +4,12 @@
 //! another signature of the same CA over the same key, though valid, it loses its data. So an
 //! endorsement that is in use is found and used again, and never replaced by another.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::Error;
 use super::file::read_signature;
-use crate::crypto::{PublicKey, Signer};
+use crate::crypto::{Digest, PublicKey, Signer};
 use crate::image::{AppName, Image};
 use crate::key::{KeyRef, KeyRing};
 use crate::scheme::annotation::Endorsement;
@@ -81,13 +81,24 @@ impl Use {
     }
 }
 
+/// Where the layout is that is signed.
+#[derive(Clone, Copy)]
+pub(super) enum Place<'a> {
+    /// In the registry.
+    There,
+    /// Beside its place, with what is in that place so far.
+    Beside(Option<&'a Layout>),
+}
+
 /// The images among which endorsements in use are looked for.
 pub(super) struct Search<'a> {
     pub(super) registry: &'a Registry,
     /// The app that is signed.
     pub(super) app: &'a AppName,
-    /// Its layouts: the one that is signed, and the one that is there already if that is another.
-    pub(super) layouts: &'a [&'a Layout],
+    /// The layout that is signed.
+    pub(super) layout: &'a Layout,
+    /// Where that is.
+    pub(super) place: Place<'a>,
     /// The images that are signed.
     pub(super) images: &'a [Image],
 }
@@ -108,7 +119,7 @@ impl Voucher {
         vendor: &PublicKey,
         search: &Search<'_>,
         warn: &mut dyn FnMut(String),
-    ) -> Result<(Endorsement, Source), Error> {
+    ) -> Result<Settled, Error> {
         let ca = self.ca();
         let place = search.registry.path_of(search.app);
         let mut in_app: Vec<Use> = search
@@ -128,9 +139,17 @@ impl Voucher {
                 Err(error)
             }
         };
-        for layout in search.layouts {
+        let mut looked_at = LookedAt::default();
+        let (there, beside) = match search.place {
+            Place::There => (Some(search.layout), None),
+            Place::Beside(there) => (there, Some(search.layout)),
+        };
+        for layout in beside.into_iter().chain(there) {
             let found = search_layout(layout, vendor, &ca, search.images, &mut unread);
             in_app.extend(found.map_err(unknown(vendor))?);
+        }
+        if let Some(there) = there {
+            looked_at.insert(search.app.clone(), there.index_digest());
         }
         match self {
             Self::Given(given, path) => {
@@ -138,7 +157,7 @@ impl Voucher {
                     return Err(conflict(other, vendor, &ca, path.display().to_string()));
                 }
                 match search.other_apps(vendor, &ca) {
-                    Ok(uses) => uses
+                    Ok((uses, _)) => uses
                         .iter()
                         .filter(|u| u.endorsement != *given)
                         .for_each(|u| warn(format!("{} {OTHER_APP}", u.image))),
@@ -146,7 +165,12 @@ impl Voucher {
                         "other apps were not searched for endorsements: {e}"
                     )),
                 }
-                Ok((*given, Source::Given))
+                Ok(Settled {
+                    endorsement: *given,
+                    source: Source::Given,
+                    looked_at,
+                    in_registry: false,
+                })
             }
             Self::Signer(signer) => {
                 // The images' own come first; only if they have none does the rest count.
@@ -154,20 +178,83 @@ impl Voucher {
                 if own > 0 {
                     candidates.truncate(own);
                 }
-                if candidates.is_empty() {
-                    candidates = search.other_apps(vendor, &ca).map_err(unknown(vendor))?;
+                let in_registry = candidates.is_empty();
+                if in_registry {
+                    let (uses, others) = search.other_apps(vendor, &ca).map_err(unknown(vendor))?;
+                    candidates = uses;
+                    looked_at.extend(others);
                 }
-                let Some(first) = candidates.first() else {
-                    return Ok((Endorsement::make(*vendor, &*signer)?, Source::Made));
+                let (endorsement, source) = match candidates.first() {
+                    None => (Endorsement::make(*vendor, &*signer)?, Source::Made),
+                    Some(first) => {
+                        let differs = |u: &&Use| u.endorsement != first.endorsement;
+                        if let Some(other) = candidates.iter().find(differs) {
+                            return Err(conflict(other, vendor, &ca, first.image.clone()));
+                        }
+                        let source = Source::Found(first.image.clone());
+                        (first.endorsement.clone(), source)
+                    }
                 };
-                let differs = |u: &&Use| u.endorsement != first.endorsement;
-                if let Some(other) = candidates.iter().find(differs) {
-                    return Err(conflict(other, vendor, &ca, first.image.clone()));
-                }
-                let source = Source::Found(first.image.clone());
-                Ok((first.endorsement.clone(), source))
+                Ok(Settled {
+                    endorsement,
+                    source,
+                    looked_at,
+                    in_registry,
+                })
             }
         }
+    }
+}
+
+/// The apps that were searched, each with the digest of its `index.json` as of then.
+type LookedAt = BTreeMap<AppName, Digest>;
+
+/// The endorsement that is used, and what was known when that was decided.
+pub(super) struct Settled {
+    pub(super) endorsement: Endorsement,
+    pub(super) source: Source,
+    looked_at: LookedAt,
+    /// Whether endorsements in other apps count too.
+    in_registry: bool,
+}
+
+impl Settled {
+    /// Refuses the endorsement if another run has brought another one since. The registry is to be
+    /// locked until this one is there.
+    pub(super) fn check(
+        &self,
+        vendor: &PublicKey,
+        registry: &Registry,
+        app: &AppName,
+    ) -> Result<(), Error> {
+        let ca = *self.endorsement.ca();
+        let mut apps = Vec::new();
+        if registry.has(app)? {
+            apps.push(app.clone());
+        }
+        if self.in_registry {
+            let others = registry.apps()?.into_iter();
+            apps.extend(others.filter(|other| other != app));
+        }
+        for app in apps {
+            if self.looked_at.get(&app) == Some(&registry.index_digest(&app)?) {
+                continue;
+            }
+            let layout = registry.layout(&app)?;
+            // An image that could not be read before cannot be read now either.
+            let given = matches!(self.source, Source::Given);
+            let mut unread = |error| if given { Ok(()) } else { Err(error) };
+            let found = search_layout(&layout, vendor, &ca, &[], &mut unread);
+            let found = found.map_err(unknown(vendor))?;
+            if let Some(other) = found.iter().find(|u| u.endorsement != self.endorsement) {
+                return Err(Error::Overtaken {
+                    found_on: other.image.clone(),
+                    vendor: vendor.fingerprint(),
+                    ca: ca.fingerprint(),
+                });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -175,21 +262,22 @@ const OTHER_APP: &str = "carries another valid endorsement of this vendor by thi
 const UNREAD: &str = "whether it carries another endorsement of this vendor cannot be told";
 
 impl Search<'_> {
-    /// The endorsements of this vendor in the registry's other apps.
-    fn other_apps(&self, vendor: &PublicKey, ca: &PublicKey) -> Result<Vec<Use>, store::Error> {
+    /// The endorsements of this vendor in the registry's other apps, and which apps these are.
+    fn other_apps(
+        &self,
+        vendor: &PublicKey,
+        ca: &PublicKey,
+    ) -> Result<(Vec<Use>, LookedAt), store::Error> {
         let mut found = Vec::new();
+        let mut looked_at = LookedAt::default();
         for app in self.registry.apps()? {
             if app != *self.app {
-                found.extend(search_layout(
-                    &self.registry.layout(&app)?,
-                    vendor,
-                    ca,
-                    &[],
-                    &mut Err,
-                )?);
+                let layout = self.registry.layout(&app)?;
+                found.extend(search_layout(&layout, vendor, ca, &[], &mut Err)?);
+                looked_at.insert(app, layout.index_digest());
             }
         }
-        Ok(found)
+        Ok((found, looked_at))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Error;
+use super::endorsement::Place;
 use super::sign::{How, SignedImages};
 use crate::image::AppName;
 use crate::key::KeyRing;
@@ -43,27 +44,24 @@ impl ExtractSign {
         for reference in &self.how.references {
             survey.check_reference(Some(reference))?;
         }
-        let present = if registry.has(&self.app)? {
-            Some(registry.layout(&self.app)?)
-        } else {
-            None
-        };
+        let present = registry.layout_if_any(&self.app)?;
         let staging = registry.stage(&self.app)?;
         let unpacked = archive.unpack(&survey, staging.dir(), progress)?;
         let mut layout = staging.layout()?;
         for (digest, size) in unpacked.blobs {
             layout.note_written(digest, size);
         }
-        let signed = self.how.sign(
+        let (signed, lock) = self.how.sign(
             ready,
             &mut layout,
             &registry,
             &self.app,
-            present.as_ref(),
+            Place::Beside(present.as_ref()),
             progress,
         )?;
         drop(layout);
         let published = staging.publish(self.force)?;
+        drop(lock);
         Ok((signed, published))
     }
 }

@@ -94,6 +94,19 @@ pub enum Error {
         /// The one that was to be used.
         given: String,
     },
+    /// While this run signed, another one brought another valid endorsement of this vendor by this CA.
+    #[error(
+        "{found_on} carries another valid endorsement of vendor {vendor} by CA {ca}, which another run \
+         brought meanwhile; nothing was written"
+    )]
+    Overtaken {
+        /// The image that carries it.
+        found_on: String,
+        /// The vendor.
+        vendor: Fingerprint,
+        /// The CA.
+        ca: Fingerprint,
+    },
     /// It cannot be told whether the vendor has an endorsement already.
     #[error("cannot tell whether vendor {vendor} has an endorsement already: {source}")]
     Endorsements {

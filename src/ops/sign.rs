@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::endorsement::{Search, Source, Vouch, Voucher};
+use super::endorsement::{Place, Search, Source, Vouch, Voucher};
 use super::{Error, broken_rule};
 use crate::crypto::p384::Fingerprint;
 use crate::crypto::{Digest, Signer};
@@ -18,7 +18,9 @@ use crate::progress::Progress;
 use crate::report::{Report, rule};
 use crate::scheme::annotation::{Root, Vendor};
 use crate::scheme::{SignScheme, VerifyScheme};
-use crate::store::{AppliedImage, Edit, Layout, Limits, Referrer, Registry, Selection};
+use crate::store::{
+    AppliedImage, Edit, Layout, Limits, Referrer, Registry, RegistryLock, Selection,
+};
 
 /// Signs images of an app that is in the registry.
 #[derive(Clone, Debug)]
@@ -100,16 +102,17 @@ impl How {
         Ok(Ready { signer, voucher })
     }
 
-    /// Signs images of one layout, all or none.
+    /// Signs images of one layout, all or none. Until the lock that is returned is dropped, other runs wait with
+    /// their changes in the registry.
     pub(super) fn sign(
         &self,
         ready: Ready,
         layout: &mut Layout,
         registry: &Registry,
         app: &AppName,
-        present: Option<&Layout>,
+        place: Place<'_>,
         progress: &dyn Progress,
-    ) -> Result<SignedImages, Error> {
+    ) -> Result<(SignedImages, RegistryLock), Error> {
         let images = self.load(layout)?;
         let Ready { signer, voucher } = ready;
         let vendor = *signer.public_key();
@@ -117,16 +120,13 @@ impl How {
         let search = Search {
             registry,
             app,
-            layouts: &[Some(&*layout), present]
-                .into_iter()
-                .flatten()
-                .collect::<Vec<_>>(),
+            layout,
+            place,
             images: &images,
         };
-        let (endorsement, source) =
-            voucher.settle(&vendor, &search, &mut |text| warnings.push(text))?;
-        let ca = *endorsement.ca();
-        let scheme = Vendor::new(endorsement);
+        let settled = voucher.settle(&vendor, &search, &mut |text| warnings.push(text))?;
+        let ca = *settled.endorsement.ca();
+        let scheme = Vendor::new(settled.endorsement.clone());
         let verifier = Root::new(ca, vec![vendor]);
         let work = Work {
             layout,
@@ -137,20 +137,24 @@ impl How {
         };
         let (configs, edits): (Vec<Digest>, Vec<Edit>) =
             work.all(images, self.jobs)?.into_iter().unzip();
+        // A token takes its time: other runs are not kept waiting for it, and may have been faster.
+        let lock = registry.lock()?;
+        settled.check(&vendor, registry, app)?;
         let applied = layout.apply(&edits)?;
         let images = applied.images.into_iter().zip(configs);
-        Ok(SignedImages {
+        let signed = SignedImages {
             layout: registry.path_of(app),
             images: images
                 .map(|(applied, config)| SignedImage { applied, config })
                 .collect(),
             vendor: vendor.fingerprint(),
             ca: ca.fingerprint(),
-            endorsement: source,
+            endorsement: settled.source,
             referrers: applied.referrers,
             warnings,
             changed: applied.changed,
-        })
+        };
+        Ok((signed, lock))
     }
 
     /// Reads the images' manifests and configs.
@@ -281,6 +285,14 @@ impl SignImages {
         let registry = Registry::open(&self.registry, self.how.limits)?;
         let mut layout = registry.layout(&self.app)?;
         self.how
-            .sign(ready, &mut layout, &registry, &self.app, None, progress)
+            .sign(
+                ready,
+                &mut layout,
+                &registry,
+                &self.app,
+                Place::There,
+                progress,
+            )
+            .map(|(signed, _)| signed)
     }
 }

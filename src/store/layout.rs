@@ -31,6 +31,7 @@ pub struct Layout {
     algorithms: Vec<(HashAlgorithm, Dir)>,
     pub(super) limits: Limits,
     pub(super) index: Index,
+    index_digest: Digest,
     pub(super) layer_cache: LayerCache,
 }
 
@@ -45,13 +46,14 @@ impl Layout {
             .dir_if_any(BLOBS)?
             .ok_or_else(|| not_a_layout("it has no folder blobs"))?;
         blobs.lock(Lock::Shared)?;
-        let (_, index) = read_index(&dir, limits)?;
+        let (bytes, index) = read_index(&dir, limits)?;
         let mut layout = Self {
             dir,
             blobs,
             algorithms: Vec::new(),
             limits,
             index,
+            index_digest: Digest::of(HashAlgorithm::Sha256, &bytes),
             layer_cache: LayerCache::default(),
         };
         layout.open_algorithms()?;
@@ -71,6 +73,12 @@ impl Layout {
     /// The folder, for messages.
     pub fn path(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// What tells whether others have changed the layout since it was opened: the digest of its
+    /// `index.json` as of then.
+    pub const fn index_digest(&self) -> Digest {
+        self.index_digest
     }
 
     pub(super) fn problem(&self, part: Part, problem: impl Into<Problem>) -> Error {
@@ -189,14 +197,17 @@ impl Layout {
     }
 }
 
+/// Reads the bytes of `index.json`.
+pub(super) fn index_bytes(dir: &Dir, limits: Limits) -> Result<Vec<u8>, Error> {
+    absent_is_none(dir.read(INDEX_FILE, limits.document))?.ok_or_else(|| Error::NotALayout {
+        path: dir.path().to_owned(),
+        reason: "it has no file index.json".into(),
+    })
+}
+
 /// Reads `index.json`: its bytes and what they say.
 pub(super) fn read_index(dir: &Dir, limits: Limits) -> Result<(Vec<u8>, Index), Error> {
-    let bytes = absent_is_none(dir.read(INDEX_FILE, limits.document))?.ok_or_else(|| {
-        Error::NotALayout {
-            path: dir.path().to_owned(),
-            reason: "it has no file index.json".into(),
-        }
-    })?;
+    let bytes = index_bytes(dir, limits)?;
     let index = documents::index(&bytes).map_err(|problem| Error::Part {
         layout: dir.path().to_owned(),
         part: Part::IndexJson,

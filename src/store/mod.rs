@@ -25,7 +25,7 @@ pub use layers::LayerFindings;
 pub use layout::Layout;
 pub use prune::Pruned;
 
-pub use registry::{Published, Registry, Staging};
+pub use registry::{Published, Registry, RegistryLock, Staging};
 pub use resolve::{Entry, Selection, Target};
 
 /// How much is read before the store gives up, so that hostile input cannot fill memory, disk or time.

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::FileType;
 
-use super::dir::{Dir, absent_is_none};
-use super::layout::{BLOBS, INDEX_FILE, LAYOUT_FILE};
+use super::dir::{Dir, Lock, absent_is_none};
+use super::layout::{BLOBS, INDEX_FILE, LAYOUT_FILE, index_bytes};
 use super::{Error, Layout, Limits};
+use crate::crypto::{Digest, HashAlgorithm};
 use crate::files::random_name;
 use crate::image::AppName;
 
@@ -57,6 +58,30 @@ impl Registry {
         Layout::open(self.dir.dir(app.as_str())?, self.limits)
     }
 
+    /// The same, or `None` where there is nothing of that name.
+    pub fn layout_if_any(&self, app: &AppName) -> Result<Option<Layout>, Error> {
+        if self.has(app)? {
+            self.layout(app).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// What [`Layout::index_digest`] would be of an app's layout now.
+    pub fn index_digest(&self, app: &AppName) -> Result<Digest, Error> {
+        let dir = self.dir.dir(app.as_str())?;
+        let bytes = index_bytes(&dir, self.limits)?;
+        Ok(Digest::of(HashAlgorithm::Sha256, &bytes))
+    }
+
+    /// Waits until no other run makes its change in the registry, and lets none do so meanwhile.
+    pub fn lock(&self) -> Result<RegistryLock, Error> {
+        // A second opening of the folder, so that the lock ends with what is returned.
+        let dir = self.dir.dir(".")?;
+        dir.lock(Lock::Exclusive)?;
+        Ok(RegistryLock { _dir: dir })
+    }
+
     /// Whether there is anything of that name.
     pub fn has(&self, app: &AppName) -> Result<bool, Error> {
         let name = app.as_str();
@@ -101,6 +126,12 @@ impl Registry {
         }
         Ok(())
     }
+}
+
+/// As long as it lives, other runs wait with their changes in the registry.
+#[derive(Debug)]
+pub struct RegistryLock {
+    _dir: Dir,
 }
 
 /// A layout in preparation. Unless it is published, it is removed.

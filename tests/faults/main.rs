@@ -7,6 +7,7 @@ mod fixtures;
 mod deaths;
 mod kills;
 mod pins;
+mod races;
 mod rules;
 mod scene;
 mod secrecy;
