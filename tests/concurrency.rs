@@ -285,14 +285,8 @@ fn files(scene: &Scene) -> Vec<String> {
     names.map(|name| name.display().to_string()).collect()
 }
 
-#[test]
-fn prune_waits_for_a_reader() {
-    let scene = Scene::with("docker-save-new");
-    let before = snapshot(&scene.registry());
-    let blobs = File::open(scene.app("app").join("blobs")).expect("a folder");
-    rustix::fs::flock(&blobs, FlockOperation::LockShared).expect("a lock");
-    let child = start(&scene.prune_args("app"));
-    // The system says when it waits for the lock.
+/// Returns when a run waits for a lock, as the system says.
+fn waits_for_a_lock(child: &Child) {
     let waiting = || {
         let locks = fs::read_to_string("/proc/locks").expect("the locks");
         let pid = child.id().to_string();
@@ -307,6 +301,70 @@ fn prune_waits_for_a_reader() {
         );
         thread::yield_now();
     }
+}
+
+fn extract_args(scene: &Scene, fixture: &str) -> Vec<String> {
+    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/{fixture}.tar"));
+    let mut args = scene.sign_args("app", &["--force", "-f"]);
+    args[0] = "extract-sign-image".into();
+    args.push(archive.display().to_string());
+    args
+}
+
+#[test]
+fn a_layout_that_is_replaced_stays_until_its_readers_are_done() {
+    let scene = Scene::with("docker-save-new");
+    let old = snapshot(&scene.app("app"));
+    let blobs = File::open(scene.app("app").join("blobs")).expect("a folder");
+    rustix::fs::flock(&blobs, FlockOperation::LockShared).expect("a lock");
+    let child = start(&extract_args(&scene, "buildah"));
+    waits_for_a_lock(&child);
+    // The new one is there for all who come now, and the old one for who is there still.
+    scene.verify("app", &[]).ok();
+    let entries = fs::read_dir(scene.registry()).expect("a folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path().join("layout"));
+    let kept: Vec<_> = paths.filter(|path| path.exists()).collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    same(&old, &snapshot(&kept[0]));
+    drop(blobs);
+    let (status, _, stderr) = end(child);
+    assert_eq!(status, 0, "{stderr}");
+    assert!(!kept[0].exists());
+}
+
+#[test]
+fn a_reader_of_an_app_that_is_replaced_sees_one_or_the_other() {
+    let scene = Scene::new();
+    ir_sign(extract_args(&scene, "buildah")).ok();
+    let ended = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut rounds = 0;
+            while !ended.load(Ordering::Relaxed) {
+                scene.verify("app", &["--all"]).ok();
+                rounds += 1;
+            }
+            rounds
+        });
+        for n in 0..20 {
+            let fixture = ["docker-save-new", "buildah"][n % 2];
+            ir_sign(extract_args(&scene, fixture)).ok();
+        }
+        ended.store(true, Ordering::Relaxed);
+        let rounds: usize = reader.join().expect("what is read is whole");
+        println!("tried: 20 layouts replaced under {rounds} readers, one after the other");
+        assert!(rounds > 3);
+    });
+}
+
+#[test]
+fn prune_waits_for_a_reader() {
+    let scene = Scene::with("docker-save-new");
+    let before = snapshot(&scene.registry());
+    let blobs = File::open(scene.app("app").join("blobs")).expect("a folder");
+    rustix::fs::flock(&blobs, FlockOperation::LockShared).expect("a lock");
+    let child = start(&scene.prune_args("app"));
+    waits_for_a_lock(&child);
     same(&before, &snapshot(&scene.registry()));
     // Other readers are not kept out meanwhile.
     scene.verify("app", &[]).exits(1);

@@ -5,7 +5,7 @@ mod support;
 use serde_json::json;
 
 use support::oci::{self, ENDORSEMENT, VENDOR_KEY, blob_path, hex};
-use support::{Scene, read, same, snapshot, write};
+use support::{Scene, ir_sign, read, same, snapshot, write};
 
 fn on_image(scene: &Scene, app: &str, tag: &str) -> String {
     let manifest = oci::manifest(&scene.app(app), tag, None);
@@ -263,4 +263,21 @@ fn an_image_of_the_app_that_cannot_be_read_could_carry_one() {
     // The one in use is taken, and what could not be read is told.
     let run = scene.sign_with("app", &scene.text("vendor.sig"), &["-d", "latest"]);
     run.ok().says(&["warning:", &bad, "cannot be told"]);
+}
+
+#[test]
+fn the_endorsement_of_another_ca_is_not_replaced_without_a_word() {
+    let scene = Scene::with("umoci");
+    scene.sign("app", &["-d", "latest"]).ok();
+    let quiet = scene.sign("app", &["-d", "latest"]).ok();
+    assert!(!quiet.stderr.contains("warning"), "{quiet:?}");
+    let other = scene.text("third.prv");
+    ir_sign(["gen-key", "-o", &other]).ok();
+    let run = scene.sign("app", &["-d", "latest", "-x", &other]).ok();
+    run.says(&[
+        "warning:",
+        "app: image latest",
+        "carries an endorsement of this vendor that is not by CA",
+        "loses its data",
+    ]);
 }

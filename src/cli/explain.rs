@@ -89,7 +89,8 @@ const fn of_store(error: &store::Error) -> Status {
         store::Error::Io { .. }
         | store::Error::Name(_)
         | store::Error::NoSuchImage { .. }
-        | store::Error::Lost { .. } => Status::Undecided,
+        | store::Error::Lost { .. }
+        | store::Error::Replaced(_) => Status::Undecided,
         _ => Status::Refused,
     }
 }
@@ -268,7 +269,7 @@ fn of_layout(error: &store::Error) -> Option<String> {
         ),
         store::Error::Bomb { flag, .. } => Some(format!("if it is meant to be so large, raise {flag}")),
         store::Error::Name(_) => Some("rename it, or move it away".into()),
-        store::Error::Lost { .. } => Some("run it again".into()),
+        store::Error::Lost { .. } | store::Error::Replaced(_) => Some("run it again".into()),
         store::Error::Exists(_) => Some(
             "sign what is there with sign-image, choose another name with -a, or replace it with --force".into(),
         ),

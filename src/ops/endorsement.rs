@@ -12,7 +12,7 @@ use super::file::read_signature;
 use crate::crypto::{Digest, PublicKey, Signer};
 use crate::image::{AppName, Image};
 use crate::key::{KeyRef, KeyRing};
-use crate::scheme::annotation::Endorsement;
+use crate::scheme::annotation::{self, Endorsement};
 use crate::store::{self, Layout, Problem, Registry};
 
 /// Where the CA's word for the vendor comes from.
@@ -128,6 +128,18 @@ impl Voucher {
             .filter_map(|image| Use::on_image(image, &place, vendor, &ca))
             .collect();
         let own = in_app.len();
+        for image in search.images {
+            if let Some(claim) = annotation::claim(image)
+                && claim.vendor.as_ref() == Ok(vendor)
+                && claim.endorsement.is_some()
+                && Endorsement::on_image(image, vendor, &ca).is_none()
+            {
+                let (place, name, ca) = (place.display(), &image.name, ca.fingerprint());
+                warn(format!(
+                    "{place}: image {name} {NOT_OF_CA} {ca}; {REPLACED}"
+                ));
+            }
+        }
         // Where the user gave one, an image that cannot be read only might carry another; where one
         // may have to be made, it has to be known that there is none.
         let given = matches!(self, Self::Given(..));
@@ -258,6 +270,9 @@ impl Settled {
     }
 }
 
+const NOT_OF_CA: &str = "carries an endorsement of this vendor that is not by CA";
+const REPLACED: &str =
+    "with the one that takes its place, a realm that started with that one loses its data";
 const OTHER_APP: &str = "carries another valid endorsement of this vendor by this CA";
 const UNREAD: &str = "whether it carries another endorsement of this vendor cannot be told";
 

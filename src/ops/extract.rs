@@ -45,7 +45,7 @@ impl ExtractSign {
             survey.check_reference(Some(reference))?;
         }
         let present = registry.layout_if_any(&self.app)?;
-        let staging = registry.stage(&self.app)?;
+        let mut staging = registry.stage(&self.app)?;
         let unpacked = archive.unpack(&survey, staging.dir(), progress)?;
         let mut layout = staging.layout()?;
         for (digest, size) in unpacked.blobs {
@@ -59,9 +59,11 @@ impl ExtractSign {
             Place::Beside(present.as_ref()),
             progress,
         )?;
-        drop(layout);
+        drop((layout, present));
         let published = staging.publish(self.force)?;
+        // What was replaced goes when nobody reads it any more; others need not wait for that.
         drop(lock);
+        drop(staging);
         Ok((signed, published))
     }
 }

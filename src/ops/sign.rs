@@ -1,6 +1,6 @@
 //! Signing images in a registry.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use std::thread;
 use super::endorsement::{Place, Search, Source, Vouch, Voucher};
 use super::{Error, broken_rule};
 use crate::crypto::p384::Fingerprint;
-use crate::crypto::{Digest, Signer};
+use crate::crypto::{Digest, Signature, Signer};
 use crate::image::{AppName, Change, Image, Reference};
 use crate::key::{KeyRef, KeyRing};
 use crate::parallel;
@@ -127,11 +127,16 @@ impl How {
         let settled = voucher.settle(&vendor, &search, &mut |text| warnings.push(text))?;
         let ca = *settled.endorsement.ca();
         let scheme = Vendor::new(settled.endorsement.clone());
+        let earlier = match place {
+            Place::Beside(Some(there)) => signatures(there, &scheme)?,
+            _ => HashMap::new(),
+        };
         let verifier = Root::new(ca, vec![vendor]);
         let work = Work {
             layout,
             signer: &*signer,
             scheme: &scheme,
+            earlier: &earlier,
             verifier: &verifier,
             progress,
         };
@@ -139,6 +144,9 @@ impl How {
             work.all(images, self.jobs)?.into_iter().unzip();
         // A token takes its time: other runs are not kept waiting for it, and may have been faster.
         let lock = registry.lock()?;
+        if matches!(place, Place::There) {
+            registry.check_in_place(app, layout)?;
+        }
         settled.check(&vendor, registry, app)?;
         let applied = layout.apply(&edits)?;
         let images = applied.images.into_iter().zip(configs);
@@ -172,6 +180,20 @@ impl How {
     }
 }
 
+/// The vendor's signatures on a layout's images, by config: they are used again, for a token would
+/// make others. What cannot be read is signed anew.
+fn signatures(layout: &Layout, scheme: &Vendor) -> Result<HashMap<Digest, Signature>, Error> {
+    let mut all = HashMap::new();
+    for target in layout.reachable_images()? {
+        if let Ok(image) = layout.load(&target)
+            && let Some(signature) = scheme.signature_on(&image)
+        {
+            all.insert(image.config.digest(), signature);
+        }
+    }
+    Ok(all)
+}
+
 fn unfit(layout: &Layout, image: &str, rule: &'static str, reason: String) -> Error {
     Error::Unfit {
         layout: layout.path().to_owned(),
@@ -186,6 +208,8 @@ struct Work<'a> {
     layout: &'a Layout,
     signer: &'a dyn Signer,
     scheme: &'a Vendor,
+    /// The vendor's signatures of configs in the layout that is in this one's place.
+    earlier: &'a HashMap<Digest, Signature>,
     verifier: &'a Root,
     progress: &'a dyn Progress,
 }
@@ -232,7 +256,7 @@ impl Work<'_> {
 
     /// Checks all that a signature will vouch for, signs, and verifies. No more of the image is
     /// kept than is needed yet.
-    fn one(&self, image: Image) -> Result<(Digest, Edit), Error> {
+    fn one(&self, mut image: Image) -> Result<(Digest, Edit), Error> {
         let layers = self.layout.check_layers(&image, self.progress)?;
         let unfit = |rule, reason| unfit(self.layout, &image.name, rule, reason);
         if let Err(reason) = layers.blobs {
@@ -242,6 +266,9 @@ impl Work<'_> {
             Some(Ok(())) => {}
             Some(Err(reason)) => return Err(unfit(rule::DIFF_IDS, reason)),
             None => unreachable!("only a wrong blob keeps diff_ids from being told"),
+        }
+        if let Some(earlier) = self.earlier.get(&image.config.digest()) {
+            self.scheme.lend(&mut image, earlier);
         }
         let change = self.scheme.sign(&image, self.signer)?;
         let config = image.config.digest();

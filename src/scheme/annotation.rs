@@ -141,6 +141,20 @@ impl Vendor {
     pub const fn new(endorsement: Endorsement) -> Self {
         Self { endorsement }
     }
+
+    /// The vendor's signature of an image's config, where it is on the image and holds.
+    pub fn signature_on(&self, image: &Image) -> Option<Signature> {
+        config_signature(image, self.endorsement.vendor()).ok()
+    }
+
+    /// Gives an image a signature that was found elsewhere, to be kept if it is of this very config.
+    /// One that is on the image already and holds stays.
+    pub fn lend(&self, image: &mut Image, signature: &Signature) {
+        if self.signature_on(image).is_none() {
+            let annotations = &mut image.manifest.annotations;
+            annotations.insert(SIGNATURE.to_owned(), hex(&signature.to_der()));
+        }
+    }
 }
 
 impl SignScheme for Vendor {

@@ -79,6 +79,21 @@ impl Dir {
         absent_is_none(self.dir(name))
     }
 
+    /// What tells this folder from all others: its device's and its own number.
+    pub fn identity(&self) -> Result<(u64, u64), Error> {
+        let stat = rustix::fs::fstat(&self.fd).map_err(|e| Error::io(&self.path, "look at", e))?;
+        Ok((stat.st_dev, stat.st_ino))
+    }
+
+    /// The same of what has a name in here now, if anything has.
+    pub fn identity_of(&self, name: &str) -> Result<Option<(u64, u64)>, Error> {
+        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some((stat.st_dev, stat.st_ino))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(e) => Err(Error::io(&self.path_of(name), "look at", e)),
+        }
+    }
+
     fn is_link(&self, name: &str) -> bool {
         rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
@@ -126,9 +141,14 @@ impl Dir {
 
     /// Makes a folder in here that is not there yet, and opens it.
     pub fn make_new_dir(&self, name: &str) -> Result<Self, Error> {
-        rustix::fs::mkdirat(&self.fd, name, NEW_DIR)
-            .map_err(|e| Error::io(&self.path_of(name), "make folder", e))?;
+        self.add_dir(name)?;
         self.dir(name)
+    }
+
+    /// Makes a folder in here that is not there yet.
+    pub fn add_dir(&self, name: &str) -> Result<(), Error> {
+        rustix::fs::mkdirat(&self.fd, name, NEW_DIR)
+            .map_err(|e| Error::io(&self.path_of(name), "make folder", e))
     }
 
     /// Makes a file in here that is not there yet, for writing.

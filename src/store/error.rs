@@ -197,6 +197,9 @@ pub enum Error {
         /// The image.
         name: String,
     },
+    /// Another run put another layout in this one's place meanwhile.
+    #[error("{}: another run replaced the app meanwhile; nothing was written", .0.display())]
+    Replaced(PathBuf),
     /// A layer, packed or unpacked, or all that an image unpacks to has more than the limit.
     #[error("{}: {what} has more than {limit} bytes", .layout.display())]
     Bomb {

@@ -17,6 +17,8 @@ use crate::image::AppName;
 const STAGING_PREFIX: &str = ".ir-sign-staging-";
 /// The layout in such a folder. It is not the folder itself, for a layout has a lock of its own.
 const STAGED: &str = "layout";
+/// How often a layout is opened that another run replaces each time.
+const TRIES: usize = 16;
 
 /// A registry directory, held open.
 #[derive(Debug)]
@@ -55,7 +57,28 @@ impl Registry {
 
     /// Opens an app's layout.
     pub fn layout(&self, app: &AppName) -> Result<Layout, Error> {
-        Layout::open(self.dir.dir(app.as_str())?, self.limits)
+        let app = app.as_str();
+        let mut tries = 0;
+        loop {
+            let dir = self.dir.dir(app)?;
+            let identity = dir.identity()?;
+            let opened = Layout::open(dir, self.limits);
+            // Until it was locked another run may have put another one in its place, and removed it.
+            tries += 1;
+            if tries == TRIES || self.dir.identity_of(app)? == Some(identity) {
+                return opened;
+            }
+        }
+    }
+
+    /// Refuses to change a layout if another run has put another one in its place. The registry is to
+    /// be locked until the change is made.
+    pub fn check_in_place(&self, app: &AppName, layout: &Layout) -> Result<(), Error> {
+        if self.dir.identity_of(app.as_str())? == Some(layout.dir.identity()?) {
+            Ok(())
+        } else {
+            Err(Error::Replaced(self.path_of(app)))
+        }
     }
 
     /// The same, or `None` where there is nothing of that name.
@@ -94,9 +117,12 @@ impl Registry {
         self.remove_abandoned()?;
         loop {
             let name = format!("{STAGING_PREFIX}{}-{}", app.as_str(), random_name());
-            let dir = self.dir.make_new_dir(&name)?;
+            // Until its lock is ours another run may take the folder for an abandoned one.
+            self.dir.add_dir(&name)?;
+            let Some(dir) = self.dir.dir_if_any(&name)? else {
+                continue;
+            };
             // Held as long as the folder is in use: who gets this lock knows that nobody else is.
-            // Until it is ours another run may take the folder for an abandoned one.
             if dir.try_lock()? && absent_is_none(self.dir.dir(&name))?.is_some() {
                 return Ok(Staging {
                     registry: self,
@@ -121,10 +147,22 @@ impl Registry {
                 // It may hold the layout in whose place another was put, and that may not be durable
                 // yet: power that is lost must not bring back what is removed here.
                 self.dir.sync()?;
-                absent_is_none(self.dir.remove_tree(&name))?;
+                absent_is_none(self.remove_staged(&name))?;
             }
         }
         Ok(())
+    }
+
+    /// Removes a folder in which a layout was prepared. It may hold the one that was replaced: that is
+    /// kept until those who read it have done so.
+    fn remove_staged(&self, name: &str) -> Result<(), Error> {
+        let outer = self.dir.dir(name)?;
+        // What has no such folder is no layout that anybody reads.
+        let blobs = outer.dir(STAGED).and_then(|layout| layout.dir(BLOBS));
+        if let Ok(blobs) = &blobs {
+            blobs.lock(Lock::Exclusive)?;
+        }
+        self.dir.remove_tree(name)
     }
 }
 
@@ -174,7 +212,7 @@ impl Staging<'_> {
     ///
     /// An app that is there already is left alone if it has the same content, and refused otherwise
     /// unless `replace` is set.
-    pub fn publish(mut self, replace: bool) -> Result<Published, Error> {
+    pub fn publish(&mut self, replace: bool) -> Result<Published, Error> {
         let registry = &self.registry.dir;
         let app = self.app.as_str();
         self.layout.sync()?;
@@ -228,7 +266,7 @@ impl Drop for Staging<'_> {
         }
         // What is left in it, if anything: a layout that was not published, or the one replaced.
         // Nobody is there to tell; the next run that stages something tries again.
-        let _ = self.registry.dir.remove_tree(&self.name);
+        let _ = self.registry.remove_staged(&self.name);
     }
 }
 

@@ -98,6 +98,21 @@ fn two_runs_with_two_endorsements_that_were_given_do_not_bring_both() {
 }
 
 #[test]
+fn what_signs_an_app_that_is_replaced_meanwhile_is_told() {
+    let scene = Scene::new();
+    let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/buildah.tar");
+    let slow = "sign-image -r registry -a app -d latest -v KEY:vendor -x KEY:ca";
+    let quick = format!(
+        "extract-sign-image -r registry -f {archive} -a app --force -v KEY:vendor -x KEY:ca"
+    );
+    let ran = overtaken(&scene, (slow, 2), &quick);
+    ran.exits(3)
+        .says("registry/app: another run replaced the app meanwhile; nothing was written");
+    let verify = "verify-image -r registry -a app --all -c ca.pub";
+    scene.plainly(verify).exits(0);
+}
+
+#[test]
 fn an_archive_that_another_run_overtakes_is_not_published() {
     let scene = Scene::new();
     let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/umoci.tar");
