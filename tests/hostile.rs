@@ -667,33 +667,104 @@ fn a_tag_that_leads_to_no_image_is_no_verdict_on_any() {
     }
 }
 
+/// A manifest with another layer, of this type, that refers to an image.
+fn referring(maker: &Maker, layer_type: &str) -> Value {
+    let (config, layer) = (maker.config(&[b"other"]), maker.blob(layer_type, b"other"));
+    maker.document(&json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
+        "subject": maker.image("", b"layer", b"layer"),
+    }))
+}
+
+/// An entry that says that it attests.
+fn attesting(mut entry: Value) -> Value {
+    entry["annotations"]["vnd.docker.reference.type"] = json!("attestation-manifest");
+    entry
+}
+
+const IN_TOTO: &str = "application/vnd.in-toto+json";
+
+/// Whatever an entry says of itself, and whatever an image refers to: what could be run is verified.
 #[test]
-fn all_images_are_verified_those_without_a_tag_and_those_that_refer_too() {
-    // An image that refers to another one counts unless it lies in index.json without a tag.
-    let referring = |maker: &Maker| {
-        let (config, layer) = (maker.config(&[b"other"]), maker.blob(LAYER, b"other"));
-        maker.document(&json!({
-            "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
-            "subject": maker.image("", b"layer", b"layer"),
-        }))
-    };
+fn all_images_are_verified_those_without_a_tag_and_those_that_refer_or_attest_too() {
     let other = |maker: &Maker| maker.image("", b"other", b"other");
-    let unsigned: [&dyn Fn(&Maker) -> Value; 4] = [
-        &other,
-        &|maker| maker.nested(&[other(maker)]),
-        &|maker| with_tag(referring(maker), "refers"),
-        &|maker| maker.nested(&[referring(maker)]),
+    let refers = |maker: &Maker| referring(maker, LAYER);
+    let unsigned: [&dyn Fn(&Maker) -> Vec<Value>; 8] = [
+        &|maker| vec![other(maker)],
+        &|maker| vec![maker.nested(&[other(maker)])],
+        &|maker| vec![with_tag(refers(maker), "refers")],
+        &|maker| vec![refers(maker)],
+        &|maker| vec![maker.nested(&[refers(maker)])],
+        &|maker| vec![with_tag(maker.nested(&[attesting(other(maker))]), "multi")],
+        &|maker| vec![maker.nested(&[attesting(refers(maker))])],
+        // First where it is passed over, then under a tag.
+        &|maker| {
+            let artifact = referring(maker, IN_TOTO);
+            vec![artifact.clone(), with_tag(artifact, "artifact")]
+        },
     ];
-    for (n, entry) in unsigned.iter().enumerate() {
-        let scene = made(|maker| vec![good(maker), entry(maker)]);
+    for (n, entries) in unsigned.iter().enumerate() {
+        let scene = made(|maker| [vec![good(maker)], entries(maker)].concat());
         scene.sign("app", &["-d", "good"]).ok();
         let run = scene.verify("app", &["--all"]);
         assert_eq!(run.status, 1, "{n}: {run:?}");
         run.says(&["FAILED      annotation.vendor-endorsed"]);
     }
-    let scene = made(|maker| vec![good(maker), referring(maker)]);
+    let scene = made(|maker| {
+        let artifact = referring(maker, IN_TOTO);
+        let attestation = attesting(maker.manifest(
+            &maker.config(&[b"statement"]),
+            &[maker.blob(IN_TOTO, b"statement")],
+        ));
+        let nested = maker.nested(&[good(maker), attestation]);
+        vec![good(maker), artifact, with_tag(nested, "multi")]
+    });
     scene.sign("app", &["-d", "good"]).ok();
+    let run = scene.verify("app", &["--all"]).ok();
+    assert_eq!(run.stderr.matches("was passed over").count(), 2, "{run:?}");
+}
+
+#[test]
+fn an_image_that_its_index_hides_as_an_attestation_is_one_of_all_platforms() {
+    let scene = made(|maker| {
+        let hidden = attesting(maker.image("", b"other", b"other"));
+        let image = maker.image("", b"layer", b"layer");
+        vec![with_tag(maker.nested(&[image, hidden]), "multi")]
+    });
+    let run = scene.sign("app", &["-d", "multi", "--all-platforms"]).ok();
+    assert_eq!(run.stdout.lines().count(), 2, "{run:?}");
     scene.verify("app", &["--all"]).ok();
+}
+
+/// Runtimes choose by the platform that the index states, and the config is what is signed.
+#[test]
+fn an_image_listed_for_another_platform_than_its_own_is_neither_signed_nor_trusted() {
+    let layout = |architecture: &str| {
+        let scene = made(|maker| {
+            let mut image = maker.image("", b"layer", b"layer");
+            image["platform"] = json!({ "os": "linux", "architecture": "amd64" });
+            vec![with_tag(maker.nested(&[image]), "multi")]
+        });
+        scene.sign("app", &["--all-platforms"]).ok();
+        let dir = scene.app("app");
+        oci::replace_index(&dir, "multi", |index| {
+            index["manifests"][0]["platform"]["architecture"] = json!(architecture);
+        });
+        scene
+    };
+    layout("amd64").verify("app", &["--all"]).ok();
+    let scene = layout("arm64");
+    for which in [&["--platform", "linux/arm64"][..], &["--all"]] {
+        let run = scene.verify("app", which).exits(1);
+        run.says(&[
+            "FAILED      image.manifest-digest",
+            "is listed for linux/arm64, and its config is for linux/amd64",
+        ]);
+    }
+    let before = snapshot(&scene.registry());
+    let run = scene.sign("app", &["--all-platforms"]).exits(1);
+    run.says(&["is listed for linux/arm64", "is not signed"]);
+    same(&before, &snapshot(&scene.registry()));
 }
 
 #[test]

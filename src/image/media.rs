@@ -62,6 +62,15 @@ pub fn is_manifest(media_type: &str) -> bool {
     media_type == MANIFEST || oci_equivalent(media_type) == Some(MANIFEST)
 }
 
+/// Whether it is a layer of files, packed or encrypted in whatever way.
+pub fn is_layer(media_type: &str) -> bool {
+    let prefixes = [
+        "application/vnd.oci.image.layer.",
+        "application/vnd.docker.image.rootfs.",
+    ];
+    prefixes.iter().any(|prefix| media_type.starts_with(prefix))
+}
+
 /// How a layer's tar archive is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Compression {

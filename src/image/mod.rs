@@ -164,6 +164,18 @@ pub struct Manifest {
     pub subject: Option<Digest>,
 }
 
+impl Manifest {
+    /// Whether a runtime could take it for an image: it has an image's config, and layers of files if
+    /// it has layers at all. Signatures and attestations that borrow the form have layers of their own
+    /// types.
+    pub fn can_run(&self) -> bool {
+        let config = &self.config.media_type;
+        let mut layers = self.layers.iter().map(|layer| &*layer.media_type);
+        media::oci_equivalent(config).unwrap_or(config) == media::CONFIG
+            && (self.layers.is_empty() || layers.any(media::is_layer))
+    }
+}
+
 /// One image whose manifest and config have the digests that lead to them.
 #[derive(Clone, Debug)]
 pub struct Image {

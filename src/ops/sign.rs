@@ -171,10 +171,12 @@ impl How {
         let mut seen = HashSet::new();
         targets.retain(|target| seen.insert(target.descriptor.digest));
         let images = parallel::map(&targets, usize::MAX, |_, target| {
-            layout.load(target).map_err(|e| match broken_rule(&e) {
-                Some((rule, reason)) => unfit(layout, &target.name, rule, reason),
-                None => e.into(),
-            })
+            layout
+                .load_as_listed(target)
+                .map_err(|e| match broken_rule(&e) {
+                    Some((rule, reason)) => unfit(layout, &target.name, rule, reason),
+                    None => e.into(),
+                })
         });
         images.into_iter().collect()
     }

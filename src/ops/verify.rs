@@ -102,7 +102,7 @@ impl VerifyImages {
             checks: Vec::new(),
             signatories: Vec::new(),
         };
-        match layout.load(target) {
+        match layout.load_as_listed(target) {
             Ok(image) => {
                 report.checks.push(Check::passed(rule::MANIFEST_DIGEST));
                 report.checks.push(Check::passed(rule::CONFIG_DIGEST));

@@ -69,6 +69,14 @@ pub enum Problem {
         /// What would fit.
         wanted: &'static str,
     },
+    /// The platform that its descriptor states is not the one that its config does.
+    #[error("is listed for {listed}, and its config is for {found}")]
+    Platform {
+        /// The platform in the entry that leads to it.
+        listed: Platform,
+        /// The config's.
+        found: Platform,
+    },
     /// Its descriptor and its own `mediaType` member differ.
     #[error("calls itself \"{inside}\", and its descriptor \"{outside}\"")]
     MediaTypes {

@@ -12,7 +12,7 @@ use super::error::{Part, Problem};
 use super::layers::LayerCache;
 use super::{Error, Limits, Target, strict};
 use crate::crypto::{Digest, HashAlgorithm};
-use crate::image::{Blob, Descriptor, Image, Mismatch, media};
+use crate::image::{Blob, Descriptor, Image, Mismatch, Platform, media};
 
 /// The file that makes a folder a layout.
 pub(super) const LAYOUT_FILE: &str = "oci-layout";
@@ -153,6 +153,24 @@ impl Layout {
         let blob = self.document(&part, descriptor)?;
         let index = documents::index(blob.bytes()).map_err(|p| self.problem(part, p))?;
         Ok((blob, index))
+    }
+
+    /// The same as [`Layout::load`], where the platform counts that the entry states which leads to the
+    /// image: it has to be that of the config, for runtimes choose by it. Variants are left out, which
+    /// configs often lack.
+    pub fn load_as_listed(&self, target: &Target) -> Result<Image, Error> {
+        let image = self.load(target)?;
+        if let Some(listed) = &target.descriptor.platform {
+            let of = |platform: &Platform| (platform.os.clone(), platform.architecture.clone());
+            if of(listed) != of(&image.platform) {
+                let problem = Problem::Platform {
+                    listed: listed.clone(),
+                    found: image.platform,
+                };
+                return Err(self.problem(Part::Manifest(target.descriptor.digest), problem));
+            }
+        }
+        Ok(image)
     }
 
     /// Reads an image: its manifest and its config, each checked against the digest and size that

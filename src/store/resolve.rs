@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::{Part, Problem};
 use super::{Error, Layout};
 use crate::crypto::Digest;
-use crate::image::{Descriptor, Platform, Reference, media};
+use crate::image::{Descriptor, Manifest, Platform, Reference, media};
 
 /// One image in a layout, before it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,7 +187,8 @@ impl Layout {
     }
 
     /// Every image that `index.json` leads to, each once, and beside them what is not an image:
-    /// `BuildKit`'s attestations, and untagged manifests that only refer to another one.
+    /// `BuildKit`'s attestations, and untagged manifests that only refer to another one. What an entry
+    /// says of itself is nobody's word: one that a runtime could run is an image all the same.
     pub fn all_images(&self) -> Result<(Vec<Target>, Vec<Arc<Descriptor>>), Error> {
         self.tags()?;
         let tree = self.tree()?;
@@ -209,7 +210,7 @@ impl Layout {
     fn images_in(&self, tree: &Tree) -> (Vec<Target>, Vec<Arc<Descriptor>>) {
         let mut images = Vec::new();
         let mut others = Vec::new();
-        let mut seen = HashSet::new();
+        let (mut seen, mut passed_over) = (HashSet::new(), HashSet::new());
         let mut tag = None;
         for entry in tree.entries() {
             if entry.depth == 0 {
@@ -219,7 +220,7 @@ impl Layout {
             if media::is_index(&descriptor.media_type) {
                 continue;
             }
-            if !seen.insert(descriptor.digest) {
+            if seen.contains(&descriptor.digest) {
                 continue;
             }
             let name = match (&tag, entry.depth) {
@@ -228,34 +229,47 @@ impl Layout {
                 (None, _) => descriptor.digest.to_string(),
             };
             let nested = entry.depth > 0;
-            if (nested && descriptor.is_attestation())
-                || (tag.is_none() && !nested && self.is_referrer(&descriptor))
-            {
-                others.push(descriptor);
+            let attests = nested && descriptor.is_attestation();
+            let may_refer = tag.is_none() && !nested;
+            let known = passed_over.contains(&(descriptor.digest, attests));
+            let like = |manifest: &Manifest| attests || manifest.subject.is_some();
+            if (attests || may_refer) && (known || self.is_no_image(&descriptor, like)) {
+                if passed_over.insert((descriptor.digest, attests)) {
+                    others.push(descriptor);
+                }
             } else {
+                seen.insert(descriptor.digest);
                 images.push(Target { name, descriptor });
             }
         }
+        // One that stands in another place too counts there.
+        others.retain(|other| seen.insert(other.digest));
         (images, others)
     }
 
-    /// Whether a manifest, if it can be read, refers to another one.
-    fn is_referrer(&self, descriptor: &Descriptor) -> bool {
+    /// Whether a manifest, if it can be read, is like this and none that could be run.
+    fn is_no_image(&self, descriptor: &Descriptor, like: impl Fn(&Manifest) -> bool) -> bool {
         // One that cannot be read counts as an image, and is told of when that is read.
-        matches!(self.subject_of(descriptor), Ok(Some(_)))
+        let manifest = self.manifest_if_any(descriptor).ok().flatten();
+        manifest.is_some_and(|manifest| like(&manifest) && !manifest.can_run())
     }
 
-    /// The digest that a manifest refers to, if it does. What is not a manifest, or not in the layout,
-    /// refers to nothing; what the system does not let us read might.
+    /// The digest that a manifest refers to, if it does.
     pub(super) fn subject_of(&self, descriptor: &Descriptor) -> Result<Option<Digest>, Error> {
+        let manifest = self.manifest_if_any(descriptor)?;
+        Ok(manifest.and_then(|manifest| manifest.subject))
+    }
+
+    /// Reads a manifest; `None` for what is none, or not in the layout. What the system does not let
+    /// us read is an error.
+    fn manifest_if_any(&self, descriptor: &Descriptor) -> Result<Option<Manifest>, Error> {
         let part = Part::Manifest(descriptor.digest);
         let blob = match self.document(&part, descriptor) {
             Ok(blob) => blob,
             Err(e @ Error::Io { .. }) => return Err(e),
             Err(_) => return Ok(None),
         };
-        let manifest = super::documents::manifest(blob.bytes(), &descriptor.media_type);
-        Ok(manifest.ok().and_then(|manifest| manifest.subject))
+        Ok(super::documents::manifest(blob.bytes(), &descriptor.media_type).ok())
     }
 
     /// The entries that have a tag. Tags that could mean something else to another reader are
@@ -349,8 +363,8 @@ impl Layout {
             .entries()
             .into_iter()
             .map(|entry| entry.descriptor)
-            .filter(|d| !media::is_index(&d.media_type) && !d.is_attestation())
-            .filter(|d| seen.insert(d.digest))
+            .filter(|d| !media::is_index(&d.media_type) && seen.insert(d.digest))
+            .filter(|d| !d.is_attestation() || !self.is_no_image(d, |_| true))
             .collect();
         let wanted = match selection {
             Selection::One => {

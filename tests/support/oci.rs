@@ -258,9 +258,18 @@ pub fn with_tag(mut descriptor: Value, tag: &str) -> Value {
 /// Puts another manifest in the place of the only one, with all digests right again, as somebody
 /// could who can write the layout.
 pub fn replace_manifest(layout: &Path, tag: &str, edit: impl FnOnce(&mut Value)) {
-    let mut manifest = manifest(layout, tag, None);
-    edit(&mut manifest);
-    let entry = Maker::new(layout.to_owned()).document(&manifest);
+    replace(layout, tag, manifest(layout, tag, None), edit);
+}
+
+/// The same for the index that a tag names.
+pub fn replace_index(layout: &Path, tag: &str, edit: impl FnOnce(&mut Value)) {
+    let index = parse(&blob(layout, &tagged(layout, tag)));
+    replace(layout, tag, index, edit);
+}
+
+fn replace(layout: &Path, tag: &str, mut document: Value, edit: impl FnOnce(&mut Value)) {
+    edit(&mut document);
+    let entry = Maker::new(layout.to_owned()).document(&document);
     let mut index = index(layout);
     for old in index["manifests"].as_array_mut().expect("entries") {
         if old["annotations"][REF_NAME] == tag {
