@@ -84,7 +84,7 @@ fn the_ca_key_makes_one_where_there_is_none() {
             ca,
             "--json",
         ];
-        support::ir_sign(args).ok().json()["endorsement"]["source"].clone()
+        ir_sign(args).ok().json()["endorsement"]["source"].clone()
     };
     assert_eq!(sign("second", &other, &scene.text("ca")), "made");
     scene.unpack("docker-save-new", "third");

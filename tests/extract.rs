@@ -217,6 +217,25 @@ fn keys_options_and_references_are_checked_before_anything_is_written() {
     );
 }
 
+/// The app that is replaced goes with all that is in its folder.
+#[test]
+fn no_app_is_replaced_in_which_a_file_of_the_command_lies() {
+    let scene = Scene::new();
+    let (app, archive) = (scene.app("app"), data("buildah.tar"));
+    extract(&scene, &data("umoci.tar"), &["-a", "app"]).ok();
+    fs::copy(&archive, app.join("new.tar")).expect("copied");
+    fs::copy(scene.path("vendor"), app.join("vendor.sig")).expect("copied");
+    let inside = |name: &str| app.join(name).display().to_string();
+    let before = snapshot(&scene.registry());
+    let force = ["-a", "app", "--force"];
+    let says = ["registry/app", "would be replaced", "move the file out"];
+    refused(&scene, &inside("new.tar"), &force, 2, &says);
+    let (signature, ca) = (inside("vendor.sig"), scene.text("ca.pub"));
+    let given = [&force[..], &["-s", &signature, "-c", &ca]].concat();
+    refused(&scene, &archive, &given, 2, &says);
+    same(&before, &snapshot(&scene.registry()));
+}
+
 #[test]
 fn names_that_leave_the_registry_are_refused() {
     let scene = Scene::new();

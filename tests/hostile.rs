@@ -687,18 +687,23 @@ const IN_TOTO: &str = "application/vnd.in-toto+json";
 /// Whatever an entry says of itself, and whatever an image refers to: what could be run is verified.
 #[test]
 fn all_images_are_verified_those_without_a_tag_and_those_that_refer_or_attest_too() {
-    let other = |maker: &Maker| maker.image("", b"other", b"other");
-    let refers = |maker: &Maker| referring(maker, LAYER);
-    let unsigned: [&dyn Fn(&Maker) -> Vec<Value>; 8] = [
-        &|maker| vec![other(maker)],
-        &|maker| vec![maker.nested(&[other(maker)])],
-        &|maker| vec![with_tag(refers(maker), "refers")],
-        &|maker| vec![refers(maker)],
-        &|maker| vec![maker.nested(&[refers(maker)])],
-        &|maker| vec![with_tag(maker.nested(&[attesting(other(maker))]), "multi")],
-        &|maker| vec![maker.nested(&[attesting(refers(maker))])],
+    fn other(maker: &Maker) -> Value {
+        maker.image("", b"other", b"other")
+    }
+    fn refers(maker: &Maker) -> Value {
+        referring(maker, LAYER)
+    }
+    type Entries = fn(&Maker) -> Vec<Value>;
+    let unsigned: [Entries; 8] = [
+        |maker| vec![other(maker)],
+        |maker| vec![maker.nested(&[other(maker)])],
+        |maker| vec![with_tag(refers(maker), "refers")],
+        |maker| vec![refers(maker)],
+        |maker| vec![maker.nested(&[refers(maker)])],
+        |maker| vec![with_tag(maker.nested(&[attesting(other(maker))]), "multi")],
+        |maker| vec![maker.nested(&[attesting(refers(maker))])],
         // First where it is passed over, then under a tag.
-        &|maker| {
+        |maker| {
             let artifact = referring(maker, IN_TOTO);
             vec![artifact.clone(), with_tag(artifact, "artifact")]
         },

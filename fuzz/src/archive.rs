@@ -78,7 +78,7 @@ fn take(scene: &Scene, path: &Path) -> Result<Published, Error> {
     let survey = archive.survey(&Silent)?;
     // Whether the tags are fit to be asked for is another matter.
     let _ = survey.check_reference(None);
-    let staging = scene.registry.stage(&name())?;
+    let mut staging = scene.registry.stage(&name())?;
     archive.unpack(&survey, staging.dir(), &Silent)?;
     staging.publish(false)
 }

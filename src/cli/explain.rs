@@ -44,7 +44,9 @@ pub fn status(error: &Error) -> Status {
         Error::Key(key::Error::Token(source))
         | Error::Ceremony(ceremony::Error::Key(key::Error::Token(source))) => of_token(source),
         Error::Ceremony(source) => run::ceremony::status(source, of_file),
-        Error::OutputIsInput { .. } | Error::NoAppName { .. } => Status::Usage,
+        Error::OutputIsInput { .. } | Error::InputInApp { .. } | Error::NoAppName { .. } => {
+            Status::Usage
+        }
         Error::Overtaken { .. } => Status::Undecided,
         _ => Status::Refused,
     }
@@ -110,6 +112,7 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::Store(error) => of_layout(error),
         Error::NoAppName { .. } => Some("name the app with -a".into()),
         Error::OutputIsInput { .. } => Some("name another output".into()),
+        Error::InputInApp { .. } => Some("move the file out of the registry first".into()),
         Error::NotASignature { .. } => Some(
             "signatures are DER, as `openssl dgst -sha384 -sign` writes them; hex, base64 and raw r||s are not read"
                 .into(),

@@ -70,6 +70,16 @@ impl KeyRef {
     }
 }
 
+impl KeyRef {
+    /// The files that are read for the key: its own, or its PIN's and its token's module.
+    pub fn files(&self) -> Vec<&Path> {
+        match self {
+            Self::File(path) => vec![path],
+            Self::Token(uri) => uri.files(),
+        }
+    }
+}
+
 impl fmt::Display for KeyRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -137,6 +147,11 @@ impl KeyRing {
     /// The tokens.
     pub const fn tokens(&self) -> &Tokens {
         &self.tokens
+    }
+
+    /// The files that were named for keys on tokens in general: passports, a PIN's, public keys.
+    pub fn files(&self) -> &[PathBuf] {
+        self.tokens.files()
     }
 
     /// The signer behind a reference. Each of its signatures is verified before it is handed out.

@@ -4,7 +4,7 @@
 //! names it, because a URI that half matches finds the wrong key. Errors never hold a value.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::pin::{PinSource, PinSourceError};
@@ -222,6 +222,16 @@ fn attribute_of<'a>(
 }
 
 impl TokenUri {
+    /// The files that it names: the PIN's, and the module.
+    pub fn files(&self) -> Vec<&Path> {
+        let pin = self.pin_source.as_ref().and_then(|source| match source {
+            PinSource::File(path) => Some(path),
+            _ => None,
+        });
+        let files = pin.into_iter().chain(&self.module_path);
+        files.map(PathBuf::as_path).collect()
+    }
+
     fn set_path(&mut self, name: &'static str, value: &str) -> Result<(), UriError> {
         let bytes = decode(name, value, false)?;
         let number = |wanted| UriError::Value { name, wanted };

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::Error;
-use super::endorsement::Place;
+use super::endorsement::{Place, Vouch};
+use super::keys::inputs;
 use super::sign::{How, SignedImages};
 use crate::image::AppName;
 use crate::key::KeyRing;
@@ -34,6 +35,9 @@ impl ExtractSign {
         ring: &KeyRing,
         progress: &dyn Progress,
     ) -> Result<(SignedImages, Published), Error> {
+        if self.force {
+            self.check_inputs(ring)?;
+        }
         let ready = self.how.ready(ring)?;
         let registry = Registry::open(&self.registry, self.how.limits)?;
         let archive = Archive::open(&self.archive, self.how.limits)?;
@@ -65,6 +69,30 @@ impl ExtractSign {
         drop(lock);
         drop(staging);
         Ok((signed, published))
+    }
+}
+
+impl ExtractSign {
+    /// Refuses to replace an app in whose folder a file of this command lies: it would be gone.
+    fn check_inputs(&self, ring: &KeyRing) -> Result<(), Error> {
+        let Ok(app) = self.registry.join(self.app.as_str()).canonicalize() else {
+            // What is not there is not replaced.
+            return Ok(());
+        };
+        let mut files = inputs(ring, &self.how.keys());
+        files.push(&self.archive);
+        if let Vouch::File { signature, .. } = &self.how.vouch {
+            files.push(signature);
+        }
+        for file in files {
+            if file.canonicalize().is_ok_and(|path| path.starts_with(&app)) {
+                return Err(Error::InputInApp {
+                    file: file.to_owned(),
+                    app,
+                });
+            }
+        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::keys::{existing, key_files};
+use super::keys::{existing, inputs};
 use super::{Error, check_output};
 use crate::crypto::{HashAlgorithm, Prehash, PublicKey, Signature, StreamHasher};
 use crate::files::{self, Written};
@@ -41,7 +41,7 @@ pub struct Signed {
 impl SignFile {
     /// A file that holds a valid signature of this key over this file is left alone.
     pub fn run(&self, ring: &KeyRing, progress: &dyn Progress) -> Result<Signed, Error> {
-        let mut inputs = key_files(&[&self.key]);
+        let mut inputs = inputs(ring, &[&self.key]);
         inputs.push(&self.file);
         check_output("signature file", &self.signature, &inputs)?;
         let signer = ring.signer(&self.key)?;

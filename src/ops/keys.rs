@@ -25,7 +25,7 @@ impl Generate {
     /// Both outputs are checked before a key is made.
     pub fn run(&self, ring: &KeyRing) -> Result<Generated, Error> {
         if let Some(public) = &self.public {
-            check_output("public key file", public, &key_files(&[&self.key]))?;
+            check_output("public key file", public, &inputs(ring, &[&self.key]))?;
             if !self.force {
                 files::check_absent(public).map_err(Error::file("public key file"))?;
             }
@@ -52,7 +52,7 @@ pub struct ExtractPublic {
 impl ExtractPublic {
     /// A file that holds this public key already is left alone.
     pub fn run(&self, ring: &KeyRing) -> Result<(PublicKey, Written), Error> {
-        check_output("public key file", &self.output, &key_files(&[&self.key]))?;
+        check_output("public key file", &self.output, &inputs(ring, &[&self.key]))?;
         let key = ring.public_of(&self.key)?;
         let written = write_public(&key, &self.output, self.force)?;
         Ok((key, written))
@@ -96,6 +96,9 @@ pub struct MakePassport {
 impl MakePassport {
     /// A passport that is there already and still holds for the key as it is now is left alone.
     pub fn run(&self, ring: &KeyRing) -> Result<(Passport, Written), Error> {
+        let files = ring.files().iter().map(PathBuf::as_path);
+        let files: Vec<_> = files.chain(self.key.files()).collect();
+        check_output("passport", &self.output, &files)?;
         if !self.force && self.output.symlink_metadata().is_ok() {
             let there = Passport::read(&self.output).map_err(key::Error::from)?;
             let now = ring.passport(&self.key, &self.accepted)?;
@@ -122,13 +125,11 @@ impl MakePassport {
     }
 }
 
-/// The files among these keys.
-pub(super) fn key_files<'a>(keys: &[&'a KeyRef]) -> Vec<&'a Path> {
-    let file = |key: &&'a KeyRef| match key {
-        KeyRef::File(path) => Some(path.as_path()),
-        KeyRef::Token(_) => None,
-    };
-    keys.iter().filter_map(file).collect()
+/// The files that are read for these keys.
+pub(super) fn inputs<'a>(ring: &'a KeyRing, keys: &[&'a KeyRef]) -> Vec<&'a Path> {
+    let of_ring = ring.files().iter().map(PathBuf::as_path);
+    let of_keys = keys.iter().flat_map(|key| key.files());
+    of_ring.chain(of_keys).collect()
 }
 
 /// What to do about an output that is there already.

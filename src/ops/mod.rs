@@ -54,6 +54,14 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A file of the command lies in the app's folder that the command replaces.
+    #[error("{}: lies in {}, which would be replaced with all that is in it", .file.display(), .app.display())]
+    InputInApp {
+        /// The file.
+        file: PathBuf,
+        /// The app's folder.
+        app: PathBuf,
+    },
     /// A file does not hold a signature.
     #[error("signature file {}: {source}", .path.display())]
     NotASignature {

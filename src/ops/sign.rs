@@ -94,6 +94,12 @@ pub(super) struct Ready {
 }
 
 impl How {
+    /// The keys.
+    pub(super) fn keys(&self) -> Vec<&KeyRef> {
+        let (Vouch::File { ca, .. } | Vouch::Ca(ca)) = &self.vouch;
+        vec![&self.vendor, ca]
+    }
+
     /// Reads the keys. An endorsement that does not hold is refused here.
     pub(super) fn ready(&self, ring: &KeyRing) -> Result<Ready, Error> {
         let signer = ring.signer(&self.vendor)?;

@@ -162,3 +162,67 @@ fn a_passports_signature_is_of_nothing_else() {
         .exits(1)
         .says("its signature does not hold");
 }
+
+/// With --force an output replaces what is there, but nothing that the command reads.
+#[test]
+fn what_is_read_for_a_token_is_never_an_output() {
+    let desk = Desk::new();
+    desk.make("key");
+    desk.write("letter", "x");
+    desk.write("pin", "1234");
+    std::fs::copy(&desk.token.pin_file, desk.path("pin")).expect("copied");
+    desk.ir("token passport {key} -o key.passport").exits(0);
+    let key = format!(
+        "{}?pin-source=file:pin",
+        desk.token.uri("key").split('?').next().expect("a URI")
+    );
+    let plain = desk
+        .token
+        .uri("key")
+        .split('?')
+        .next()
+        .expect("a URI")
+        .to_owned();
+    for (args, output) in [
+        (format!("sign -k {key} -f letter -s pin"), "pin"),
+        (
+            format!("sign -k {plain} --pin-source file:pin -f letter -s ./pin"),
+            "pin",
+        ),
+        (
+            format!("sign -k {key} -f letter -s key.passport --require-passport key.passport"),
+            "key.passport",
+        ),
+        (
+            format!("sign -k {key} -f letter -s key.pub --public-key key.pub"),
+            "key.pub",
+        ),
+        (format!("token passport {key} -o pin"), "pin"),
+        (
+            format!("token passport {plain} --pin-source file:pin -o pin"),
+            "pin",
+        ),
+        (format!("extract-public -k {key} -o pin"), "pin"),
+        (
+            format!(
+                "gen-key --pkcs11-uri {}?pin-source=file:pin --public pin",
+                plain.replace("=key", "=new")
+            ),
+            "pin",
+        ),
+    ] {
+        let before = desk.read(output);
+        let args = args.replace("extract-public -k", "extract-public -i");
+        desk.ir(&format!("{args} --force"))
+            .exits(2)
+            .says("is the same file as another one");
+        assert_eq!(desk.read(output), before, "{args}");
+    }
+    assert!(
+        !desk
+            .ir("token keys {}")
+            .exits(0)
+            .stdout
+            .contains("object=new")
+    );
+}

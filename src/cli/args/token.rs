@@ -37,6 +37,12 @@ pub struct TokenArgs {
 impl TokenArgs {
     /// The same, for the key ring. Files that are named are read.
     pub fn options(self, required: PassportArgs) -> Result<Options, key::Error> {
+        let mut files = self.public_keys.clone();
+        files.extend(required.require_passport.iter().cloned());
+        files.extend(self.pkcs11_module.clone());
+        if let Some(PinSource::File(path)) = &self.pin_source {
+            files.push(path.clone());
+        }
         let public_keys = self.public_keys.iter().map(|path| read_public(path));
         let passports = required.require_passport.into_iter().map(|path| {
             let passport = Passport::read(&path)?;
@@ -51,6 +57,7 @@ impl TokenArgs {
             prompt: Box::new(Terminal),
             public_keys: public_keys.collect::<Result<_, key::Error>>()?,
             passports: passports.collect::<Result<_, key::Error>>()?,
+            files,
         })
     }
 }

@@ -62,6 +62,8 @@ pub struct Options {
     pub public_keys: Vec<PublicKey>,
     /// The passports that keys on tokens must have, with their files; none for no such rule.
     pub passports: Vec<(PathBuf, Passport)>,
+    /// The files that all this was read from, or will be.
+    pub files: Vec<PathBuf>,
 }
 
 impl Default for Options {
@@ -76,6 +78,7 @@ impl Default for Options {
             prompt: Box::new(NoPrompt),
             public_keys: Vec::new(),
             passports: Vec::new(),
+            files: Vec::new(),
         }
     }
 }
@@ -96,6 +99,11 @@ pub struct Tokens {
 }
 
 impl Tokens {
+    /// The files that the options were read from.
+    pub(super) fn files(&self) -> &[PathBuf] {
+        &self.shared.options.files
+    }
+
     /// How many sessions of a token are used at once.
     pub(super) fn sessions(&self) -> usize {
         self.shared.options.sessions.get()
