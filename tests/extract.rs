@@ -217,6 +217,37 @@ fn keys_options_and_references_are_checked_before_anything_is_written() {
     );
 }
 
+#[test]
+fn what_does_not_belong_to_a_layout_is_left_out() {
+    let scene = Scene::new();
+    extract(&scene, &data("umoci.tar"), &["-a", "app"]).ok();
+    let archive = repacked(&scene, "umoci.tar", |dir| {
+        fs::create_dir(dir.join("blobs/blake3")).expect("a folder");
+        let hex = "00".repeat(32);
+        for name in ["README", "blobs/README", "blobs/sha256/._x"] {
+            write(dir.join(name), "somebody's");
+        }
+        write(dir.join("blobs/blake3").join(hex), "somebody's");
+    });
+    extract(&scene, &archive, &["-a", "odd"]).ok();
+    same(&snapshot(&scene.app("app")), &snapshot(&scene.app("odd")));
+}
+
+/// As pzstd writes it (RFC 8878, section 3.1.2).
+#[test]
+fn an_archive_that_begins_with_a_frame_to_be_skipped_is_read() {
+    let scene = Scene::new();
+    let packed = Command::new("zstd")
+        .args(["-c", &data("umoci.tar")])
+        .output();
+    let skipped = [0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4];
+    let archive = scene.path("app.tar.zst");
+    let packed = packed.expect("zstd is installed").stdout;
+    write(&archive, [&skipped[..], &packed].concat());
+    extract(&scene, &archive.display().to_string(), &[]).ok();
+    scene.verify("app", &[]).ok();
+}
+
 /// The app that is replaced goes with all that is in its folder.
 #[test]
 fn no_app_is_replaced_in_which_a_file_of_the_command_lies() {

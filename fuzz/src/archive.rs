@@ -6,6 +6,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
+use ir_sign::crypto::Digest;
 use ir_sign::image::Reference;
 use ir_sign::progress::Silent;
 use ir_sign::store::archive::Archive;
@@ -141,7 +142,14 @@ fn compare(scene: &Scene, tar: &[u8]) -> bool {
         }
     }
     if is_layout {
-        let wanted = members.keys().filter(|name| name.starts_with("blobs/"));
+        let wanted = members.keys().filter(|name| {
+            let blob = name
+                .strip_prefix("blobs/")
+                .and_then(|blob| blob.split_once('/'));
+            blob.is_some_and(|(algorithm, hex)| {
+                format!("{algorithm}:{hex}").parse::<Digest>().is_ok()
+            })
+        });
         assert_eq!(wanted.count(), blobs, "each blob is unpacked");
     }
     is_layout

@@ -92,11 +92,12 @@ impl Archive {
     }
 }
 
-/// How content is packed, by its first bytes.
+/// How content is packed, by its first bytes. Zstandard may begin with a frame to be skipped, as pzstd
+/// writes it (RFC 8878, section 3.1.2).
 fn packing(start: &[u8]) -> Compression {
     match start {
         [0x1f, 0x8b, ..] => Compression::Gzip,
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Compression::Zstd,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Compression::Zstd,
         _ => Compression::None,
     }
 }

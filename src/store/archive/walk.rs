@@ -231,10 +231,7 @@ impl<'a> Walker<'_, 'a> {
             return Err(self.problem(is("a sparse file")));
         }
         let (shape, kind) = match kind {
-            Type::File => {
-                let place = Place::of(&name).map_err(|r| self.problem(misnamed(r)))?;
-                (Shape::File, Some(Kind::File(place)))
-            }
+            Type::File => (Shape::File, Some(Kind::File(Place::of(&name)))),
             Type::Folder => (Shape::Folder, None),
             Type::Symlink => {
                 if self.links == Links::Refused || !name.ends_with("/layer.tar") {
