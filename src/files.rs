@@ -175,6 +175,11 @@ pub fn check_absent(path: &Path) -> Result<(), Error> {
     check_target(path, &[], Existing::Refuse).map(|_| ())
 }
 
+/// Refuses a path where something other than a regular file is.
+pub fn check_writable(path: &Path) -> Result<(), Error> {
+    check_target(path, &[], Existing::Replace).map(|_| ())
+}
+
 fn check_target(path: &Path, bytes: &[u8], existing: Existing) -> Result<Option<Written>, Error> {
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,

@@ -11,7 +11,7 @@ use super::Error;
 use super::file::read_signature;
 use crate::crypto::{Digest, PublicKey, Signer};
 use crate::image::{AppName, Image};
-use crate::key::{KeyRef, KeyRing};
+use crate::key::{self, KeyRef, KeyRing};
 use crate::scheme::annotation::{self, Endorsement};
 use crate::store::{self, Layout, Problem, Registry};
 
@@ -36,6 +36,17 @@ pub(super) enum Voucher {
 }
 
 impl Vouch {
+    /// Refuses files that are no signature or no key, before a PIN is asked for.
+    pub(super) fn check_files(&self) -> Result<(), Error> {
+        if let Self::File { signature, ca } = self {
+            if let KeyRef::File(ca) = ca {
+                key::read_public(ca)?;
+            }
+            read_signature(signature)?;
+        }
+        Ok(())
+    }
+
     /// Reads what the user gave. An endorsement that does not hold is refused here.
     pub(super) fn read(&self, ring: &KeyRing, vendor: &PublicKey) -> Result<Voucher, Error> {
         match self {

@@ -38,6 +38,12 @@ impl ExtractSign {
         if self.force {
             self.check_inputs(ring)?;
         }
+        if self.how.wants_token() {
+            // What the user can put right is told before a PIN is asked for.
+            self.how.vouch.check_files()?;
+            Registry::open(&self.registry, self.how.limits)?;
+            Archive::open(&self.archive, self.how.limits)?;
+        }
         let ready = self.how.ready(ring)?;
         let registry = Registry::open(&self.registry, self.how.limits)?;
         let archive = Archive::open(&self.archive, self.how.limits)?;

@@ -1,5 +1,6 @@
 //! Signing and verifying files, a vendor's public key among them.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::keys::{existing, inputs};
@@ -39,28 +40,38 @@ pub struct Signed {
 }
 
 impl SignFile {
-    /// A file that holds a valid signature of this key over this file is left alone.
+    /// A file that holds a valid signature of this key over this file is left alone. All that can be
+    /// refused without the key is, before a PIN is asked for.
     pub fn run(&self, ring: &KeyRing, progress: &dyn Progress) -> Result<Signed, Error> {
         let mut inputs = inputs(ring, &[&self.key]);
         inputs.push(&self.file);
         check_output("signature file", &self.signature, &inputs)?;
+        let content = if self.endorse {
+            Content::Vendor(key::read_public(&self.file)?)
+        } else {
+            Content::File(files::open(&self.file).map_err(Error::file("file"))?)
+        };
+        let there = self.there()?;
         let signer = ring.signer(&self.key)?;
         ring.check_passports()?;
         let key = *signer.public_key();
-        let (prehash, endorsed) = if self.endorse {
-            let vendor = key::read_public(&self.file)?;
-            (Prehash::sha384(&vendor.to_spki()), Some(vendor))
-        } else {
-            (hash_file(&self.file, progress)?, None)
+        let (prehash, endorsed) = match content {
+            Content::Vendor(vendor) => (Prehash::sha384(&vendor.to_spki()), Some(vendor)),
+            Content::File(file) => (hash_file(file, &self.file, progress)?, None),
         };
         let outcome = |written| Signed {
             key,
             endorsed,
             written,
         };
-        if self.holds_already(&key, &prehash)? {
-            files::settle(&self.signature).map_err(Error::file("signature file"))?;
-            return Ok(outcome(Written::Same));
+        if let Some(there) = there {
+            if key.verifies(&prehash, &there) {
+                files::settle(&self.signature).map_err(Error::file("signature file"))?;
+                return Ok(outcome(Written::Same));
+            }
+            if !self.force {
+                return Err(self.differs());
+            }
         }
         let signature = signer.sign(&prehash)?.to_der();
         files::write(&self.signature, &signature, 0o644, existing(self.force))
@@ -68,17 +79,41 @@ impl SignFile {
             .map_err(Error::file("signature file"))
     }
 
-    fn holds_already(&self, key: &PublicKey, prehash: &Prehash) -> Result<bool, Error> {
-        if !self.signature.metadata().is_ok_and(|m| m.is_file()) {
-            return Ok(false);
+    /// The signature that is there already. Something else in its place is refused, or replaced if
+    /// that is asked for.
+    fn there(&self) -> Result<Option<Signature>, Error> {
+        // What is no regular file is refused when it is written to.
+        let metadata = self.signature.symlink_metadata();
+        if !metadata.is_ok_and(|metadata| metadata.is_file()) {
+            files::check_writable(&self.signature).map_err(Error::file("signature file"))?;
+            return Ok(None);
         }
         match read_signature(&self.signature) {
-            Ok(signature) => Ok(key.verifies(prehash, &signature)),
-            // Something else is there: writing refuses it, or replaces it if that is asked for.
-            Err(Error::NotASignature { .. } | Error::File { .. }) => Ok(false),
+            Ok(signature) => Ok(Some(signature)),
+            Err(Error::NotASignature { .. } | Error::File { .. }) if self.force => Ok(None),
+            Err(
+                Error::NotASignature { .. }
+                | Error::File {
+                    source: files::Error::TooLarge { .. },
+                    ..
+                },
+            ) => Err(self.differs()),
             Err(e) => Err(e),
         }
     }
+
+    fn differs(&self) -> Error {
+        let path = self.signature.clone();
+        Error::file("signature file")(files::Error::Differs { path })
+    }
+}
+
+/// What is signed.
+enum Content {
+    /// A vendor's public key.
+    Vendor(PublicKey),
+    /// A file, which may be a pipe: it is opened once.
+    File(File),
 }
 
 /// Verifies a file's signature, as `openssl dgst -sha384 -verify` does.
@@ -97,7 +132,8 @@ impl VerifyFile {
     pub fn run(&self, ring: &KeyRing, progress: &dyn Progress) -> Result<PublicKey, Error> {
         let key = ring.public(&self.key)?;
         let signature = read_signature(&self.signature)?;
-        let prehash = hash_file(&self.file, progress)?;
+        let file = files::open(&self.file).map_err(Error::file("file"))?;
+        let prehash = hash_file(file, &self.file, progress)?;
         if key.verifies(&prehash, &signature) {
             Ok(key)
         } else {
@@ -119,8 +155,7 @@ pub(super) fn read_signature(path: &Path) -> Result<Signature, Error> {
     })
 }
 
-fn hash_file(path: &Path, progress: &dyn Progress) -> Result<Prehash, Error> {
-    let mut file = files::open(path).map_err(Error::file("file"))?;
+fn hash_file(mut file: File, path: &Path, progress: &dyn Progress) -> Result<Prehash, Error> {
     let length = file.metadata().map_or(0, |metadata| metadata.len());
     progress.begin("hashing", length);
     let mut hasher = StreamHasher::new(HashAlgorithm::Sha384);

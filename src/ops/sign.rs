@@ -100,6 +100,12 @@ impl How {
         vec![&self.vendor, ca]
     }
 
+    /// Whether a key is on a token.
+    pub(super) fn wants_token(&self) -> bool {
+        let on_token = |key: &&KeyRef| matches!(key, KeyRef::Token(_));
+        self.keys().iter().any(on_token)
+    }
+
     /// Reads the keys. An endorsement that does not hold is refused here.
     pub(super) fn ready(&self, ring: &KeyRing) -> Result<Ready, Error> {
         let signer = ring.signer(&self.vendor)?;
@@ -316,6 +322,13 @@ impl Work<'_> {
 impl SignImages {
     /// Checks and signs the images. Each change of the layout is made whole or not at all.
     pub fn run(&self, ring: &KeyRing, progress: &dyn Progress) -> Result<SignedImages, Error> {
+        if self.how.wants_token() {
+            // What the user can put right is told before a PIN is asked for.
+            self.how.vouch.check_files()?;
+            let registry = Registry::open(&self.registry, self.how.limits)?;
+            let layout = registry.layout(&self.app)?;
+            layout.resolve(&self.how.references, &self.how.selection)?;
+        }
         let ready = self.how.ready(ring)?;
         let registry = Registry::open(&self.registry, self.how.limits)?;
         let mut layout = registry.layout(&self.app)?;

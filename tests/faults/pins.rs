@@ -241,3 +241,81 @@ fn rule_3_the_flags_come_before_the_pin() {
         assert_eq!(scene.objects(), 4);
     }
 }
+
+/// A mistake that has nothing to do with the token costs no attempt, and nobody types a PIN for it.
+#[test]
+fn rule_3_no_pin_is_sent_before_what_the_user_named_is_there() {
+    let keys = "-v KEY:vendor -x KEY:ca";
+    let scene = Scene::new();
+    std::fs::write(scene.path("other"), "not a signature").expect("written");
+    std::fs::write(scene.path("folder.tar"), "").expect("written");
+    for (args, says) in [
+        (format!("sign-image -r nowhere -a app {keys}"), "nowhere"),
+        (
+            format!("sign-image -r registry -a none {keys}"),
+            "registry/none",
+        ),
+        (
+            format!("sign-image -r registry -a app -d none {keys}"),
+            "none",
+        ),
+        (
+            format!("sign-image -r registry -a multi -d multi {keys}"),
+            "--platform",
+        ),
+        (
+            "sign-image -r registry -a app -d latest -v KEY:vendor -s none.sig -c ca.pub".into(),
+            "none.sig",
+        ),
+        (
+            "sign-image -r registry -a app -d latest -v KEY:vendor -s other -c ca.pub".into(),
+            "other",
+        ),
+        (
+            "sign-image -r registry -a app -d latest -v KEY:vendor -s other -c none.pub".into(),
+            "none.pub",
+        ),
+        (
+            format!("extract-sign-image -r registry -f none.tar {keys}"),
+            "none.tar",
+        ),
+        (
+            format!("extract-sign-image -r registry -f folder.tar {keys}"),
+            "folder.tar",
+        ),
+        (
+            format!("extract-sign-image -r nowhere -f folder.tar {keys}"),
+            "nowhere",
+        ),
+        ("sign -k KEY:ca -f none -s out".into(), "none"),
+        (
+            "sign -k KEY:ca -f message -s other".into(),
+            "exists already, with other content",
+        ),
+        (
+            "sign -k KEY:ca -f message -s registry".into(),
+            "not a regular file",
+        ),
+        ("endorse -k KEY:ca -f message -s out".into(), "message"),
+    ] {
+        let before = scene.outside();
+        let ran = scene.run("", &args);
+        assert!(matches!(ran.status, Some(1 | 3)), "{args}: {ran:?}");
+        assert_eq!(ran.logins(), [""; 0], "{args}");
+        assert_eq!(scene.outside(), before, "{args}");
+        ran.says(says);
+    }
+}
+
+#[test]
+fn no_signature_is_asked_for_that_could_not_be_written() {
+    let scene = Scene::new();
+    scene
+        .plainly("sign -k KEY:vendor -f message -s foreign")
+        .exits(0);
+    let ran = scene
+        .run("", "sign -k KEY:ca -f message -s foreign")
+        .exits(1);
+    assert_eq!(ran.calls("C_Sign"), 0, "{ran:?}");
+    ran.says("exists already, with other content");
+}
