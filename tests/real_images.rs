@@ -10,7 +10,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use support::oci::{
-    self, CONFIG, ENDORSEMENT, INDEX, LAYER, MANIFEST, REF_NAME, SIGNATURE, VENDOR_KEY,
+    self, CONFIG, ENDORSEMENT, INDEX, LAYER, MANIFEST, Maker, REF_NAME, SIGNATURE, VENDOR_KEY,
+    with_tag,
 };
 use support::{FIXTURES, Fixture, Scene, read, same, snapshot, tool, write};
 
@@ -375,6 +376,34 @@ fn what_refers_to_the_unsigned_image_is_reported() {
     assert_eq!(again["referrers"], json!([]));
 }
 
+/// An index may have a subject too, and so may what refers to an index above the image.
+#[test]
+fn what_refers_by_an_index_or_to_one_is_reported() {
+    let scene = Scene::new();
+    let maker = Maker::new(scene.app("app"));
+    let image = maker.image("", b"layer", b"layer");
+    let multi = maker.nested(std::slice::from_ref(&image));
+    let refers = |document: Value, subject: &Value| {
+        let mut document = document;
+        document["subject"] = subject.clone();
+        maker.document(&document)
+    };
+    let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [] });
+    let manifest = oci::parse(&oci::blob(&maker.dir, &image));
+    let by_index = refers(index, &image);
+    let to_index = refers(manifest, &multi);
+    let tagged = with_tag(multi.clone(), "multi");
+    maker.index(&[tagged, by_index.clone(), to_index.clone()]);
+    let run = scene.sign("app", &["--all-platforms", "--json"]).ok();
+    assert_eq!(
+        run.json()["referrers"],
+        json!([
+            { "digest": by_index["digest"], "tag": null, "subject": image["digest"] },
+            { "digest": to_index["digest"], "tag": null, "subject": multi["digest"] },
+        ])
+    );
+}
+
 #[test]
 fn a_tag_that_spells_the_digest_is_reported_too() {
     let scene = Scene::with("buildah");
@@ -385,7 +414,7 @@ fn a_tag_that_spells_the_digest_is_reported_too() {
         .as_str()
         .expect("a digest")
         .replace(':', "-");
-    let other = oci::Maker::new(layout.clone()).image("", b"x", b"x");
+    let other = Maker::new(layout.clone()).image("", b"x", b"x");
     for member in ["digest", "size"] {
         entry[member] = other[member].clone();
     }

@@ -21,6 +21,8 @@ use crate::image::{Descriptor, Manifest, Platform, REF_NAME, media};
 pub struct Index {
     /// The entries. There may be many, and lists of them are made in several places.
     pub manifests: Vec<Arc<Descriptor>>,
+    /// What it refers to.
+    pub subject: Option<Digest>,
 }
 
 /// What is wanted of a config.
@@ -91,8 +93,7 @@ pub fn index(bytes: &[u8]) -> Result<Index, Problem> {
         #[serde(rename = "artifactType")]
         _artifact_type: Option<String>,
         manifests: Vec<Entry<Arc<Descriptor>>>,
-        #[serde(rename = "subject")]
-        _subject: Option<Entry<Descriptor>>,
+        subject: Option<Entry<Descriptor>>,
         #[serde(rename = "annotations")]
         _annotations: Option<BTreeMap<String, String>>,
     }
@@ -108,6 +109,7 @@ pub fn index(bytes: &[u8]) -> Result<Index, Problem> {
     }
     Ok(Index {
         manifests: index.manifests.into_iter().map(|entry| entry.0).collect(),
+        subject: index.subject.map(|entry| entry.0.digest),
     })
 }
 

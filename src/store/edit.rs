@@ -31,7 +31,7 @@ pub struct Edit {
 pub struct Applied {
     /// The images, in the order in which they were given.
     pub images: Vec<AppliedImage>,
-    /// What still refers to a manifest that was replaced.
+    /// What still refers to a manifest or an index that was replaced.
     pub referrers: Vec<Referrer>,
     /// Whether anything was written.
     pub changed: bool,
@@ -52,14 +52,14 @@ pub struct AppliedImage {
     pub index_tags: Vec<String>,
 }
 
-/// A manifest, or a tag, that refers to a manifest that was replaced, and still does.
+/// A manifest, an index or a tag that refers to what was replaced, and still does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Referrer {
-    /// The manifest that refers.
+    /// The manifest or index that refers, as it is now.
     pub digest: Digest,
     /// Its tag, if it has one.
     pub tag: Option<String>,
-    /// The manifest that it refers to.
+    /// What it refers to.
     pub subject: Digest,
 }
 
@@ -125,9 +125,7 @@ impl Layout {
             image.tags = tags.collect();
             image.index_tags = index_tags.remove(&image.old).unwrap_or_default();
         }
-        let changed = images.iter().filter(|image| image.old != image.new);
-        let replaced: HashSet<_> = changed.map(|image| image.old).collect();
-        let referrers = editor.referrers(&replaced)?;
+        let referrers = editor.referrers()?;
         drop(roots);
         // From here on only the text of index.json is needed, not what was read from it.
         editor.tree = Tree::default();
@@ -303,9 +301,12 @@ impl Editor<'_> {
         self.replaced.get(&digest?.parse().ok()?)
     }
 
-    /// What refers to a manifest that is replaced: by its `subject`, or by a tag that spells the
+    /// What refers to a manifest or an index that is replaced: by its `subject`, or by a tag that spells the
     /// digest (`sha256-HEX`, the referrers tag schema, and what cosign derives from it).
-    fn referrers(&self, replaced: &HashSet<Digest>) -> Result<Vec<Referrer>, Error> {
+    fn referrers(&self) -> Result<Vec<Referrer>, Error> {
+        let new = |old: &Digest| self.replaced.get(old).map(|new| new.blob.digest());
+        let replaced = self.replaced.keys().copied();
+        let replaced: HashSet<_> = replaced.filter(|old| new(old) != Some(*old)).collect();
         let mut found = Vec::new();
         if replaced.is_empty() {
             return Ok(found);
@@ -321,7 +322,8 @@ impl Editor<'_> {
         for some in entries.chunks(256) {
             let mut new = Vec::new();
             for descriptor in some.iter().map(|entry| &entry.descriptor) {
-                if media::is_manifest(&descriptor.media_type)
+                let media_type = &descriptor.media_type;
+                if (media::is_manifest(media_type) || media::is_index(media_type))
                     && let Entry::Vacant(place) = subjects.entry(descriptor.digest)
                 {
                     place.insert(None);
@@ -350,7 +352,8 @@ impl Editor<'_> {
                 && seen.insert((descriptor.digest, tag.clone()))
             {
                 found.push(Referrer {
-                    digest: descriptor.digest,
+                    // It may have been replaced itself.
+                    digest: new(&descriptor.digest).unwrap_or(descriptor.digest),
                     tag,
                     subject,
                 });
