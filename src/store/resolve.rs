@@ -198,16 +198,16 @@ impl Layout {
                 return Err(self.problem(part, Problem::Absent));
             }
         }
-        Ok(self.images_in(&tree))
+        self.images_in(&tree)
     }
 
     /// Every image that `index.json` leads to, as far as the indexes are in the layout, whatever
     /// the tags are like.
     pub fn reachable_images(&self) -> Result<Vec<Target>, Error> {
-        Ok(self.images_in(&self.tree()?).0)
+        Ok(self.images_in(&self.tree()?)?.0)
     }
 
-    fn images_in(&self, tree: &Tree) -> (Vec<Target>, Vec<Arc<Descriptor>>) {
+    fn images_in(&self, tree: &Tree) -> Result<(Vec<Target>, Vec<Arc<Descriptor>>), Error> {
         let mut images = Vec::new();
         let mut others = Vec::new();
         let (mut seen, mut passed_over) = (HashSet::new(), HashSet::new());
@@ -233,7 +233,7 @@ impl Layout {
             let may_refer = tag.is_none() && !nested;
             let known = passed_over.contains(&(descriptor.digest, attests));
             let like = |manifest: &Manifest| attests || manifest.subject.is_some();
-            if (attests || may_refer) && (known || self.is_no_image(&descriptor, like)) {
+            if (attests || may_refer) && (known || self.is_no_image(&descriptor, like)?) {
                 if passed_over.insert((descriptor.digest, attests)) {
                     others.push(descriptor);
                 }
@@ -244,14 +244,18 @@ impl Layout {
         }
         // One that stands in another place too counts there.
         others.retain(|other| seen.insert(other.digest));
-        (images, others)
+        Ok((images, others))
     }
 
     /// Whether a manifest, if it can be read, is like this and none that could be run.
-    fn is_no_image(&self, descriptor: &Descriptor, like: impl Fn(&Manifest) -> bool) -> bool {
-        // One that cannot be read counts as an image, and is told of when that is read.
-        let manifest = self.manifest_if_any(descriptor).ok().flatten();
-        manifest.is_some_and(|manifest| like(&manifest) && !manifest.can_run())
+    fn is_no_image(
+        &self,
+        descriptor: &Descriptor,
+        like: impl Fn(&Manifest) -> bool,
+    ) -> Result<bool, Error> {
+        // One that is broken counts as an image, and is told of when that is read.
+        let manifest = self.manifest_if_any(descriptor)?;
+        Ok(manifest.is_some_and(|manifest| like(&manifest) && !manifest.can_run()))
     }
 
     /// The digest that a manifest or an index refers to, if it does.
@@ -366,13 +370,15 @@ impl Layout {
             return Err(self.problem(part, Problem::Absent));
         }
         let mut seen = HashSet::new();
-        let images: Vec<_> = tree
-            .entries()
-            .into_iter()
-            .map(|entry| entry.descriptor)
-            .filter(|d| !media::is_index(&d.media_type) && seen.insert(d.digest))
-            .filter(|d| !d.is_attestation() || !self.is_no_image(d, |_| true))
-            .collect();
+        let mut images = Vec::new();
+        for Entry { descriptor, .. } in tree.entries() {
+            if !media::is_index(&descriptor.media_type)
+                && seen.insert(descriptor.digest)
+                && !(descriptor.is_attestation() && self.is_no_image(&descriptor, |_| true)?)
+            {
+                images.push(descriptor);
+            }
+        }
         let wanted = match selection {
             Selection::One => {
                 let mut platforms = Vec::new();
