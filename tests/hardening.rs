@@ -5,40 +5,49 @@ mod support;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use support::{PROGRAM, Run, Scene, limited, tool};
 
 /// A run that has a private key and waits for the rest of its input.
-struct Waiting(Child);
+struct Waiting {
+    child: Child,
+    input: fs::File,
+}
 
 impl Waiting {
-    /// Signs what comes through a pipe; a shell does `first`.
+    /// Signs what comes through a named pipe; a shell does `first`.
     fn signing(scene: &Scene, first: &str) -> Self {
         let script = format!("{first}; exec \"$0\" \"$@\"");
-        let mut child = Command::new("sh")
-            .args(["-c", &script, PROGRAM, "sign", "-f", "/dev/stdin", "-k"])
+        let pipe = scene.path("pipe");
+        tool("mkfifo", ["-m", "666", &scene.text("pipe")]);
+        let child = Command::new("sh")
+            .args(["-c", &script, PROGRAM, "sign", "-f", &scene.text("pipe")])
+            .arg("-k")
             .args([scene.path("vendor"), "-s".into(), scene.path("signature")])
-            .stdin(Stdio::piped())
+            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("it starts");
-        let input = child.stdin.as_mut().expect("a pipe");
+        let mut input = fs::OpenOptions::new()
+            .write(true)
+            .open(pipe)
+            .expect("it is opened for reading");
         // It has the key by the time it takes the first bytes out of a full pipe.
         input.write_all(&vec![0; 1 << 20]).expect("taken");
-        Self(child)
+        Self { child, input }
     }
 
     fn proc(&self, name: &str) -> String {
-        fs::read_to_string(format!("/proc/{}/{name}", self.0.id())).expect("it is there")
+        fs::read_to_string(format!("/proc/{}/{name}", self.child.id())).expect("it is there")
     }
 
     fn end(mut self) {
-        drop(self.0.stdin.take());
-        assert!(self.0.wait().expect("it ends").success());
+        drop(self.input);
+        assert!(self.child.wait().expect("it ends").success());
     }
 }
 
@@ -61,6 +70,27 @@ fn a_process_that_holds_secrets_leaves_no_core() {
         values.iter().all(|value| ["0", "1"].contains(value)),
         "{values:?}"
     );
+    run.end();
+}
+
+/// A limit of none, which is usual, stops no program that takes cores through a pipe: the process has to
+/// be one that gives none. The system shows that by whom it gives the process's entries to.
+#[test]
+fn a_process_that_holds_secrets_gives_no_core_to_a_program_either() {
+    let scene = Scene::new();
+    // The system's own user has these entries in any case.
+    let user = if rustix::process::geteuid().is_root() {
+        tool("chown", ["-R", "65534:65534", &scene.text("")]);
+        "exec setpriv --reuid 65534 --regid 65534 --clear-groups"
+    } else {
+        "exec env"
+    };
+    let run = Waiting::signing(&scene, &format!("ulimit -c 0; {user} \"$0\" \"$@\""));
+    let owner = |name: &str| {
+        let path = format!("/proc/{}/{name}", run.child.id());
+        fs::metadata(path).expect("it is there").uid()
+    };
+    assert_eq!(owner("environ"), 0);
     run.end();
 }
 
@@ -187,10 +217,25 @@ fn no_umask_lets_others_write_what_is_made() {
 fn no_path_below_the_registry_is_followed() {
     let scene = Scene::with("nested-attest");
     let one = ["--platform", "linux/amd64"];
+    let archive = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/data/docker-save-new.tar"
+    );
+    let extract = |more: &[&str]| {
+        let mut args = scene.sign_args("new", &["-f", archive]);
+        args[0] = "extract-sign-image".into();
+        args.extend(more.iter().map(ToString::to_string));
+        args
+    };
+    let mut inspect = scene.prune_args("app");
+    inspect[0] = "inspect-image".into();
     let runs = [
         scene.sign_args("app", &one),
         scene.verify_args("app", &one),
+        inspect,
         scene.prune_args("app"),
+        extract(&[]),
+        extract(&["--force"]),
     ];
     for args in runs {
         let log = scene.text("calls");

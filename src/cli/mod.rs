@@ -13,7 +13,9 @@ mod show;
 use std::process::ExitCode;
 
 use rustix::fs::Mode;
-use rustix::process::{Resource, Rlimit, setrlimit, umask};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit, umask,
+};
 
 /// Runs the program for the process's own arguments.
 pub fn main() -> ExitCode {
@@ -29,15 +31,17 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Keys and PINs in memory are not to be in a core file. A limit of one byte forbids it to a program
-/// that takes cores through a pipe as well, which a limit of none does not (core(5)).
+/// Keys and PINs in memory are not to be in a core file, nor in what a program is given that takes cores
+/// through a pipe: that one gets none of a process that is not dumpable, or whose limit is one byte; a
+/// limit of none, which may be there already, is no obstacle to it (core(5)).
 fn forbid_cores() {
     let limit = Rlimit {
         current: Some(1),
         maximum: Some(1),
     };
-    // Where less is allowed already, there is nothing to forbid.
+    // Either forbids it; neither fails but where less is allowed already.
     let _ = setrlimit(Resource::Core, limit);
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 /// Whatever the umask was: no file of the program's, or of a module that it loads, can be written by

@@ -35,18 +35,16 @@ impl ExtractSign {
         ring: &KeyRing,
         progress: &dyn Progress,
     ) -> Result<(SignedImages, Published), Error> {
-        if self.force {
-            self.check_inputs(ring)?;
-        }
-        if self.how.wants_token() {
-            // What the user can put right is told before a PIN is asked for.
-            self.how.vouch.check_files()?;
-            Registry::open(&self.registry, self.how.limits)?;
-            Archive::open(&self.archive, self.how.limits)?;
-        }
-        let ready = self.how.ready(ring)?;
+        // What the user can put right is told before a PIN is asked for.
         let registry = Registry::open(&self.registry, self.how.limits)?;
         let archive = Archive::open(&self.archive, self.how.limits)?;
+        if self.force {
+            self.check_inputs(&registry, ring)?;
+        }
+        if self.how.wants_token() {
+            self.how.vouch.check_files()?;
+        }
+        let ready = self.how.ready(ring)?;
         let survey = archive.survey(progress)?;
         if self.how.references.is_empty() {
             survey.check_reference(None)?;
@@ -80,21 +78,17 @@ impl ExtractSign {
 
 impl ExtractSign {
     /// Refuses to replace an app in whose folder a file of this command lies: it would be gone.
-    fn check_inputs(&self, ring: &KeyRing) -> Result<(), Error> {
-        let Ok(app) = self.registry.join(self.app.as_str()).canonicalize() else {
-            // What is not there is not replaced.
-            return Ok(());
-        };
+    fn check_inputs(&self, registry: &Registry, ring: &KeyRing) -> Result<(), Error> {
         let mut files = inputs(ring, &self.how.keys());
         files.push(&self.archive);
         if let Vouch::File { signature, .. } = &self.how.vouch {
             files.push(signature);
         }
         for file in files {
-            if file.canonicalize().is_ok_and(|path| path.starts_with(&app)) {
+            if registry.has_file(&self.app, file)? {
                 return Err(Error::InputInApp {
                     file: file.to_owned(),
-                    app,
+                    app: registry.path_of(&self.app),
                 });
             }
         }

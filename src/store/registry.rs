@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FileType;
@@ -109,6 +110,22 @@ impl Registry {
     pub fn has(&self, app: &AppName) -> Result<bool, Error> {
         let name = app.as_str();
         Ok(self.dir.entries()?.iter().any(|(entry, _)| entry == name))
+    }
+
+    /// Whether a file that the user named lies in an app's folder.
+    pub fn has_file(&self, app: &AppName, file: &Path) -> Result<bool, Error> {
+        let Some(folder) = self.dir.identity_of(app.as_str())? else {
+            return Ok(false);
+        };
+        // What is not there is told of when it is read.
+        let Ok(file) = file.canonicalize() else {
+            return Ok(false);
+        };
+        let is_folder = |path: &Path| {
+            path.metadata()
+                .is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == folder)
+        };
+        Ok(file.ancestors().any(is_folder))
     }
 
     /// Makes an empty folder beside the app's place, in which a layout can be prepared. What other
