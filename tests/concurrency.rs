@@ -119,6 +119,16 @@ fn one_signs_and_one_verifies() {
 }
 
 #[test]
+fn two_sign_and_two_prune() {
+    mix(2, 2, 0, rounds(20));
+}
+
+#[test]
+fn two_sign_and_two_verify() {
+    mix(2, 0, 2, rounds(20));
+}
+
+#[test]
 fn two_sign_one_prunes_and_one_verifies() {
     mix(2, 1, 1, rounds(20));
 }
@@ -234,6 +244,8 @@ fn readers_never_see_a_layout_in_between() {
         written.expect("what is written stays");
     });
     assert!(rounds.load(Ordering::Relaxed) > 3, "{rounds:?}");
+    let rounds = rounds.into_inner();
+    println!("tried: reads while another run writes: {rounds}");
     oci::walk(&scene.app("app"));
 }
 
@@ -352,7 +364,7 @@ fn a_reader_of_an_app_that_is_replaced_sees_one_or_the_other() {
         }
         ended.store(true, Ordering::Relaxed);
         let rounds: usize = reader.join().expect("what is read is whole");
-        println!("tried: 20 layouts replaced under {rounds} readers, one after the other");
+        println!("tried: reads of an app while it is replaced 20 times: {rounds}");
         assert!(rounds > 3);
     });
 }

@@ -141,7 +141,9 @@ fn of_key(error: &key::Error) -> Option<String> {
         key::Error::Private { path, source } => of_private(path, source),
         key::Error::Public { path, source } => of_public(path, source),
         key::Error::File(files::Error::Exists { .. }) => Some(
-            "a private key is never overwritten: name another file, or move this one away".into(),
+            "a private key is never overwritten: name another file, or move this one away; \
+             `ir-sign extract-public` writes its public key"
+                .into(),
         ),
         key::Error::File(_) => None,
         key::Error::Token(error) => on_token(error),
