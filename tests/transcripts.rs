@@ -150,7 +150,7 @@ fn steps_out_of_order_fail() {
         ("intent", "close", "closing was not announced"),
     ] {
         fails(root(), rule::ORDER, says, |lines| {
-            without(lines, event, step)
+            without(lines, event, step);
         });
     }
     fails(root(), rule::ORDER, "the step was done twice", |lines| {
@@ -170,7 +170,7 @@ fn steps_out_of_order_fail() {
         },
     );
     fails(root(), rule::ORDER, "the ceremony starts twice", |lines| {
-        twice(lines, "start", "")
+        twice(lines, "start", "");
     });
     // What is confirmed and announced afterwards was not.
     fails(root(), rule::ORDER, "the step was not announced", |lines| {
