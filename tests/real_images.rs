@@ -376,6 +376,20 @@ fn what_refers_to_the_unsigned_image_is_reported() {
     assert_eq!(again["referrers"], json!([]));
 }
 
+/// Nothing is embedded where nothing was.
+#[test]
+fn data_that_is_null_stays_so() {
+    let scene = Scene::new();
+    let maker = Maker::new(scene.app("app"));
+    let mut image = with_tag(maker.image("", b"layer", b"layer"), "good");
+    image["data"] = Value::Null;
+    maker.index(&[image]);
+    scene.sign("app", &[]).ok();
+    let signed = oci::tagged(&scene.app("app"), "good");
+    assert_eq!(signed.get("data"), Some(&Value::Null));
+    scene.verify("app", &[]).ok();
+}
+
 /// An index may have a subject too, and so may what refers to an index above the image.
 #[test]
 fn what_refers_by_an_index_or_to_one_is_reported() {

@@ -6,6 +6,8 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use serde::de::IgnoredAny;
+
 use super::dir::Lock;
 use super::documents::Index;
 use super::error::Part;
@@ -280,7 +282,8 @@ impl Editor<'_> {
             entry.set("mediaType", replacement.media_type)?;
             entry.set("digest", &replacement.blob.digest().to_string())?;
             entry.set("size", &replacement.blob.size())?;
-            if entry.has("data") {
+            let data: Option<Option<IgnoredAny>> = entry.get("data")?;
+            if data.flatten().is_some() {
                 entry.set("data", &base64(replacement.blob.bytes()))?;
             }
         }

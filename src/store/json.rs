@@ -80,7 +80,7 @@ impl<'t> Object<'t> {
     }
 
     /// Whether there is such a member.
-    pub fn has(&self, key: &str) -> bool {
+    fn has(&self, key: &str) -> bool {
         self.members.iter().any(|(k, _)| k == key)
     }
 
