@@ -64,6 +64,7 @@ const fn of_token(error: &pkcs11::Error) -> Status {
         | E::Kind { .. }
         | E::Label { .. }
         | E::PinLength { .. }
+        | E::EraseOther { .. }
         | E::OneSource { .. } => Status::Usage,
         E::PassportFile(source) => of_file(source),
         E::Curve { .. }
@@ -189,6 +190,9 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         }
         E::Unfit { .. } => {
             "a passport vouches for a key that was made on its token and never left it; --accept CKA_NAME writes down what is otherwise"
+        }
+        E::EraseOther { .. } => {
+            "give --erase the label of the token that the URI names, or name the token by serial or slot-id"
         }
         E::NoPassport { .. } => "give its passport too, with --require-passport FILE",
         E::Initialised { label, .. } => {

@@ -291,6 +291,16 @@ pub enum Error {
         /// Its label.
         label: String,
     },
+    /// The URI names one token, and another is to be erased.
+    #[error(
+        "the URI names token \"{token}\" and --erase token \"{erase}\"; nothing was erased and no PIN sent"
+    )]
+    EraseOther {
+        /// The label in the URI.
+        token: String,
+        /// The label to erase.
+        erase: String,
+    },
     /// The PIN has not as many bytes as the token wants.
     #[error("{what} has to have from {least} to {most} bytes")]
     PinLength {

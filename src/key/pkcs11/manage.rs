@@ -213,7 +213,8 @@ impl Tokens {
     }
 
     /// Sets a token up: label, SO PIN and user PIN. One that is initialised already loses all that
-    /// is on it, and so is refused unless its label is given as the one to erase.
+    /// is on it, and so is refused unless its label is given as the one to erase. A URI of another
+    /// label than that is refused: which token is meant is not known.
     pub fn initialise(
         &self,
         uri: &TokenUri,
@@ -223,6 +224,14 @@ impl Tokens {
         if setup.label.is_empty() || setup.label.len() > 32 {
             return Err(Error::Label {
                 label: setup.label.clone(),
+            });
+        }
+        if let (Some(token), Some(erase)) = (&uri.token, &setup.erase)
+            && token != erase
+        {
+            return Err(Error::EraseOther {
+                token: token.clone(),
+                erase: erase.clone(),
             });
         }
         let module = self.modules.load(&self.shared.options, uri)?;
