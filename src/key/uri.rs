@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::hidden;
 use super::pin::{PinSource, PinSourceError};
 
 /// A PKCS#11 URI.
@@ -193,8 +194,14 @@ impl FromStr for TokenUri {
             (true, true) => Err(UriError::PinTwice),
             (true, false) => Err(UriError::PinValue),
             // One that a wrong separator made part of another value, which messages show.
-            _ if text.contains("pin-value=") => Err(UriError::PinValue),
-            _ => Ok(uri),
+            _ => match hidden::first(text) {
+                Some(("pin-value", _)) => Err(UriError::PinValue),
+                Some((name, _)) => Err(UriError::Misplaced {
+                    name,
+                    in_query: false,
+                }),
+                None => Ok(uri),
+            },
         }
     }
 }
@@ -211,6 +218,8 @@ fn attribute_of<'a>(
     let Some(name) = find(here) else {
         return Err(match find(&PATH).or_else(|| find(&QUERY)) {
             Some(name) => UriError::Misplaced { name, in_query },
+            // With the equals sign encoded, the value is part of the name.
+            None if hidden::first(name).is_some() => UriError::PinValue,
             None => UriError::Unknown(name.chars().take(40).collect()),
         });
     };

@@ -170,6 +170,107 @@ fn rule_2_a_pin_in_the_uri_is_refused_with_a_hint_and_never_shown() {
 }
 
 #[test]
+fn rule_2_a_refusal_repeats_no_pin_wherever_it_was_typed() {
+    let desk = Desk::new();
+    let refused = |words: &[&str]| {
+        for json in [false, true] {
+            let mut words = words.to_vec();
+            if json {
+                words.push("--json");
+            }
+            let run = desk.ir_with(&words);
+            assert_ne!(run.status, 0, "{words:?}: {run:?}");
+            let all = format!("{}{}", run.stdout, run.stderr);
+            assert!(!all.contains("13571"), "{words:?}: {run:?}");
+            assert!(all.contains("error"), "{words:?}: {run:?}");
+        }
+    };
+    for query in [
+        "pin-value=13571",
+        "PIN-VALUE=13571",
+        "pin-value=x 13571",
+        "pin%2Dvalue=13571",
+        "pin-value%3D13571",
+        "pin-value%3D13571=x",
+        "%70in%252dvalue=13571",
+        "module-path=a%3Fpin-value%3D13571",
+        "pin-source=13571",
+        "pin-sourc%65=13571",
+        "pin-source=|echo%2013571",
+        "pin-source=%7Cecho%2013571",
+        "pin-source=pass:13571",
+        "pin-source=13571&module-path=/x",
+        "pin-source=file:x&pin-value=13571",
+    ] {
+        let uri = format!("pkcs11:token=ROOT?{query}");
+        // The flag's own value, one that is not expected, and in place of what is no key at all.
+        refused(&["sign", "-k", &uri, "-f", "ca.pub", "-s", "z"]);
+        refused(&["sign", &uri, "-f", "ca.pub", "-s", "z"]);
+        refused(&["sign", "-k", "ca.prv", "-f", &uri, "-s", "z"]);
+        refused(&["gen-key", "--pkcs11-uri", &uri]);
+        refused(&["token", "keys", &uri]);
+        refused(&["token", &uri]);
+        refused(&[&uri]);
+        refused(&["token", "init", &uri, "--label", &uri]);
+        refused(&[
+            "sign-image",
+            "-r",
+            "r",
+            "-a",
+            &uri,
+            "-v",
+            "ca.prv",
+            "-x",
+            "ca.prv",
+        ]);
+        refused(&[
+            "sign-image",
+            "-r",
+            &uri,
+            "-a",
+            "a",
+            "-v",
+            "ca.prv",
+            "-x",
+            "ca.prv",
+        ]);
+        refused(&[
+            "verify-image",
+            "-r",
+            "r",
+            "-a",
+            "a",
+            "-c",
+            "ca.pub",
+            "-d",
+            &uri,
+        ]);
+        refused(&["token", "passport", "pkcs11:", "-o", "x", "--accept", &uri]);
+        refused(&["ceremony", "check", &uri]);
+    }
+    // A wrong separator makes it part of a label, which messages and results show.
+    refused(&[
+        "gen-key",
+        "--pkcs11-uri",
+        "pkcs11:object=a&pin-source=13571",
+    ]);
+    for flag in ["--pin-source", "--so-pin-source", "--new-pin-source"] {
+        refused(&["token", "init", "--label", "x", flag, "13571"]);
+        refused(&[
+            "token",
+            "init",
+            "--label",
+            "x",
+            &format!("{flag}=|echo 13571"),
+        ]);
+    }
+    // What is a source is told.
+    desk.ir("sign pkcs11:token=ROOT?pin-source=file:a%26b -f x -s y")
+        .exits(2)
+        .says("pkcs11:token=ROOT?pin-source=file:a%26b' found");
+}
+
+#[test]
 fn rule_2_without_a_source_and_a_terminal_nothing_is_guessed() {
     let desk = Desk::new();
     desk.make("key");

@@ -18,6 +18,7 @@ use super::generate;
 use super::show;
 use crate::files::{Existing, Written};
 use crate::key::KeyRef;
+use crate::key::hidden;
 use crate::key::pin::PinSource;
 use crate::ops::Error;
 use crate::secret;
@@ -54,8 +55,8 @@ pub fn run(command: Command) -> ExitCode {
 fn error_json(error: &Error) -> Value {
     json!({
         "error": {
-            "message": error.to_string(),
-            "hint": explain::hint(error),
+            "message": hidden::pins(&error.to_string()),
+            "hint": explain::hint(error).map(|hint| hidden::pins(&hint).into_owned()),
             "status": explain::status(error) as u8,
         }
     })
