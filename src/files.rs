@@ -90,11 +90,19 @@ pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
 
 /// Reads a file of at most `limit` bytes that holds a secret.
 pub fn read_secret(path: &Path, limit: usize) -> Result<Secret, Error> {
-    let mut file = open(path)?;
+    read_secret_from(&mut open(path)?, path, limit)
+}
+
+/// Reads the rest of what is open already, at most `limit` bytes that hold a secret.
+pub fn read_secret_from(
+    reader: &mut impl Read,
+    path: &Path,
+    limit: usize,
+) -> Result<Secret, Error> {
     let mut bytes = Secret::zeroed(limit + 1);
     let mut filled = 0;
     while filled <= limit {
-        match read_some(&mut file, &mut bytes[filled..]).map_err(Error::io(path, "read"))? {
+        match read_some(reader, &mut bytes[filled..]).map_err(Error::io(path, "read"))? {
             0 => break,
             n => filled += n,
         }

@@ -2,9 +2,13 @@
 //! debug text, and is wiped after use.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use rustix::event::{PollFd, PollFlags, poll};
 use zeroize::Zeroizing;
 
 use crate::files;
@@ -64,8 +68,7 @@ impl PinSource {
     pub fn read(&self) -> Result<Pin, PinError> {
         let mut bytes = match self {
             Self::File(path) => read_file(path)?,
-            // The program has no other name for a descriptor that needs no unsafe code.
-            Self::Fd(fd) => read_file(&PathBuf::from(format!("/proc/self/fd/{fd}")))?,
+            Self::Fd(number) => read_descriptor(*number).map_err(PinError::Descriptor)?,
             Self::Env(name) => {
                 use std::os::unix::ffi::OsStringExt;
                 let value =
@@ -82,6 +85,45 @@ impl PinSource {
 
 fn read_file(path: &std::path::Path) -> Result<Secret, PinError> {
     Ok(files::read_secret(path, MAX_PIN)?)
+}
+
+/// Reads what is left in an open descriptor. A file's stays at its place, so that it gives the same
+/// PIN to a key that asks for it again.
+fn read_descriptor(number: u32) -> Result<Secret, files::Error> {
+    let name = PathBuf::from(format!("fd:{number}"));
+    let mut file = super::pkcs11::open_again(number).map_err(|source| files::Error::Io {
+        path: name.clone(),
+        action: "read",
+        source,
+    })?;
+    let at = file.stream_position().ok();
+    files::read_secret_from(&mut Rest { file, at }, &name, MAX_PIN)
+}
+
+/// What is left in a descriptor.
+struct Rest {
+    file: File,
+    /// Where the next byte is, in what has places.
+    at: Option<u64>,
+}
+
+impl Read for Rest {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(at) = &mut self.at {
+            let count = self.file.read_at(buffer, *at)?;
+            *at += count as u64;
+            return Ok(count);
+        }
+        loop {
+            match self.file.read(buffer) {
+                // Whoever opened it asked not to wait; a PIN is waited for.
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    poll(&mut [PollFd::new(&self.file, PollFlags::IN)], None)?;
+                }
+                done => return done,
+            }
+        }
+    }
 }
 
 impl FromStr for PinSource {
@@ -163,6 +205,9 @@ pub enum PinError {
     /// The file was not read.
     #[error("PIN file {0}")]
     File(#[from] files::Error),
+    /// The descriptor was not read.
+    #[error("PIN descriptor {0}")]
+    Descriptor(files::Error),
     /// There is no such variable.
     #[error("there is no environment variable {0} to take the PIN from")]
     NoVariable(String),
@@ -183,7 +228,7 @@ pub enum PinError {
     TooLong(usize),
     /// The terminal did not work.
     #[error("no PIN: the terminal: {0}")]
-    Terminal(std::io::Error),
+    Terminal(io::Error),
     /// It is not UTF-8, which PINs are (PKCS #11, `CK_UTF8CHAR`).
     #[error("{0} holds no PIN: it is not UTF-8")]
     Utf8(String),
