@@ -74,6 +74,7 @@ const fn of_token(error: &pkcs11::Error) -> Status {
         | E::Length { .. }
         | E::Range { .. }
         | E::InUse { .. }
+        | E::Twin { .. }
         | E::Attributes { .. }
         | E::Passport { .. }
         | E::Unfit { .. }
@@ -187,6 +188,9 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         E::Unsure { .. } => "look before you run it again: ir-sign token keys",
         E::BadKey { removed: false, .. } => {
             "remove it with the token's own tools; it is not to be used"
+        }
+        E::BadKey { source, .. } if matches!(**source, E::Twin { .. }) => {
+            "see `ir-sign token keys` for what is there now, and take another label for another key"
         }
         E::Unfit { .. } => {
             "a passport vouches for a key that was made on its token and never left it; --accept CKA_NAME writes down what is otherwise"

@@ -232,6 +232,16 @@ pub enum Error {
         /// Whether they are all public keys without a private half.
         orphans: bool,
     },
+    /// Another key has the new key's label or id.
+    #[error("{token}: another run made a key of the same {what} at the same time: {other}")]
+    Twin {
+        /// The token.
+        token: String,
+        /// Label or id.
+        what: &'static str,
+        /// The other key.
+        other: String,
+    },
     /// It is not known whether the key was made.
     #[error("{source}; whether the key was made is not known")]
     Unsure {
