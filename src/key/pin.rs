@@ -38,14 +38,17 @@ pub enum PinSourceError {
     /// None of the known forms.
     #[error("the forms are file:PATH, env:NAME and fd:NUMBER")]
     Form,
+    /// A file on another machine.
+    #[error("file://HOST/... names another machine's file; the form is file:PATH or file:///PATH")]
+    Host,
     /// A form that a URI cannot have.
     #[error("in a URI the form is file:PATH; env: and fd: go with --pin-source")]
     NotInUri,
 }
 
 impl PinSource {
-    /// Reads the value of a URI's `pin-source`: `file:/path`, `file:///path`, `file:relative` or an
-    /// absolute path.
+    /// Reads the value of a URI's `pin-source`: `file:/path`, `file:///path`, `file://localhost/path`,
+    /// `file:relative` or an absolute path.
     pub fn from_uri(text: &str) -> Result<Self, PinSourceError> {
         if text.starts_with('/') {
             return Ok(Self::File(text.into()));
@@ -134,7 +137,7 @@ impl FromStr for PinSource {
             return Err(PinSourceError::Command);
         }
         match text.split_once(':') {
-            Some(("file", path)) => match path.strip_prefix("//").unwrap_or(path) {
+            Some(("file", path)) => match local(path)? {
                 "" => Err(PinSourceError::Form),
                 path => Ok(Self::File(path.into())),
             },
@@ -148,10 +151,24 @@ impl FromStr for PinSource {
     }
 }
 
+/// The path behind `file:`, without the host that two slashes begin (RFC 8089, section 2): none, or
+/// `localhost`.
+fn local(path: &str) -> Result<&str, PinSourceError> {
+    let Some(rest) = path.strip_prefix("//") else {
+        return Ok(path);
+    };
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    if host.is_empty() || host.eq_ignore_ascii_case("localhost") {
+        Ok(path)
+    } else {
+        Err(PinSourceError::Host)
+    }
+}
+
 impl fmt::Display for PinSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // Two slashes at the start would be read as those of `file://`.
+            // Two slashes at the start would be read as those before a host.
             Self::File(path) if path.as_os_str().as_encoded_bytes().starts_with(b"//") => {
                 write!(f, "file://{}", path.display())
             }

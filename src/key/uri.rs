@@ -184,6 +184,8 @@ impl FromStr for TokenUri {
             let (name, value) = attribute_of(attribute, &PATH, false, &mut seen)?;
             uri.set_path(name, value)?;
         }
+        // So is an empty query.
+        let query = query.filter(|query| !query.is_empty());
         for attribute in query.into_iter().flat_map(|query| query.split('&')) {
             let (name, value) = attribute_of(attribute, &QUERY, true, &mut seen)?;
             if name != "pin-value" {
