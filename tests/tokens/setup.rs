@@ -57,7 +57,7 @@ fn an_initialised_token_is_erased_only_by_its_label() {
     let wrong = init.replace("file:so", "file:wrong-so");
     desk.ir_with(wrong.split(' ').chain(["--erase", "test token"]))
         .exits(3)
-        .says("it refused the PIN from the SO PIN's source (CKR_PIN_INCORRECT)");
+        .says("it refused the PIN from file:wrong-so (CKR_PIN_INCORRECT)");
     desk.ir("extract-public -i {precious} -o p.pub").exits(0);
     desk.ir_with(init.split(' ').chain(["--erase", "test token"]))
         .exits(0);

@@ -199,6 +199,10 @@ fn init(args: Init, console: &Console) -> Outcome {
     let setup = Setup {
         label: args.label,
         erase: args.erase,
+        so_pin_from: args
+            .so_pin_source
+            .as_ref()
+            .map_or_else(|| "the prompt for the SO PIN".into(), ToString::to_string),
     };
     let (so, user) = (args.so_pin_source, args.new_pin_source);
     let pins = |label: &str| {

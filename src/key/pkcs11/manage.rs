@@ -154,6 +154,8 @@ pub struct Setup {
     pub label: String,
     /// The label of the initialised token that is to be erased.
     pub erase: Option<String>,
+    /// Where the SO PIN comes from, for a message.
+    pub so_pin_from: String,
 }
 
 impl Tokens {
@@ -247,7 +249,7 @@ impl Tokens {
         for (pin, what) in [(&so_pin, "the SO PIN"), (&user_pin, "the user PIN")] {
             check_length(&found.info, pin, what)?;
         }
-        let refused = |error| login::refused(&name, "the SO PIN's source", error);
+        let refused = |error| login::refused(&name, &setup.so_pin_from, error);
         let so_pin = login::auth_pin(&so_pin);
         let made = module.context.init_token(found.slot, &so_pin, &setup.label);
         made.map_err(refused)?;
