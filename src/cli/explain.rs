@@ -219,9 +219,15 @@ fn of_private(path: &Path, error: &KeyFileError) -> Option<String> {
     };
     match error {
         KeyFileError::Pem => convert(""),
-        KeyFileError::Pkcs8 | KeyFileError::EncryptedPkcs8 => convert(" -inform DER"),
+        KeyFileError::Pkcs8 | KeyFileError::EncryptedPkcs8 | KeyFileError::TrailingBytes => {
+            convert(" -inform DER")
+        }
         KeyFileError::ExplicitCurve => convert(" -inform DER -param_enc named_curve"),
-        KeyFileError::Curve(_) | KeyFileError::NoCurve => Some(
+        KeyFileError::Scalar | KeyFileError::Mismatch => Some(
+            "the file is damaged or was made wrongly; take another copy, or make a P-384 key: ir-sign gen-key -o key.der"
+                .into(),
+        ),
+        KeyFileError::Algorithm(_) | KeyFileError::Curve(_) | KeyFileError::NoCurve => Some(
             "make a P-384 key: ir-sign gen-key -o key.der, or openssl ecparam -name secp384r1 -genkey -noout -outform DER -out key.der"
                 .into(),
         ),
@@ -236,6 +242,15 @@ fn of_public(path: &Path, error: &PublicKeyError) -> Option<String> {
         PublicKeyError::Pem => Some(format!(
             "convert it: openssl ec -pubin -in {quoted} -pubout -outform DER -out key.pub"
         )),
+        PublicKeyError::TrailingBytes => Some(format!(
+            "convert it: openssl ec -pubin -inform DER -in {quoted} -pubout -outform DER -out key.pub"
+        )),
+        PublicKeyError::ExplicitCurve => Some(format!(
+            "convert it: openssl ec -pubin -inform DER -in {quoted} -pubout -param_enc named_curve -outform DER -out key.pub"
+        )),
+        PublicKeyError::Algorithm(_) => Some(
+            "give the public key of a P-384 key, as this makes: ir-sign gen-key -o key.der --public key.pub".into(),
+        ),
         PublicKeyError::Compressed => Some(format!(
             "convert it: openssl ec -pubin -inform DER -in {quoted} -pubout -conv_form uncompressed -outform DER -out key.pub"
         )),
