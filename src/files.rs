@@ -183,6 +183,17 @@ pub fn check_absent(path: &Path) -> Result<(), Error> {
     check_target(path, &[], Existing::Refuse).map(|_| ())
 }
 
+/// Refuses now what [`write()`] could not replace, and a folder that it could not make a file in: makes
+/// one there.
+pub fn check_writable(path: &Path) -> Result<(), Error> {
+    check_target(path, &[], Existing::Replace)?;
+    let probe = parent_of(path).join(temporary_name(path));
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    options.open(&probe).map_err(Error::io(path, "create"))?;
+    fs::remove_file(&probe).map_err(Error::io(path, "create"))
+}
+
 fn check_target(path: &Path, bytes: &[u8], existing: Existing) -> Result<Option<Written>, Error> {
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,

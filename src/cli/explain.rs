@@ -6,6 +6,7 @@ use std::path::Path;
 use super::run;
 use crate::crypto::SignError;
 use crate::crypto::p384::PublicKeyError;
+use crate::key::KeyRef;
 use crate::key::file::KeyFileError;
 use crate::key::pin::PinError;
 use crate::key::pkcs11;
@@ -44,6 +45,7 @@ pub fn status(error: &Error) -> Status {
         Error::Key(key::Error::Token(source))
         | Error::Ceremony(ceremony::Error::Key(key::Error::Token(source))) => of_token(source),
         Error::Ceremony(source) => run::ceremony::status(source, of_file),
+        Error::KeyMade { source, .. } => status(source),
         Error::OutputIsInput { .. } | Error::NoAppName { .. } => Status::Usage,
         _ => Status::Refused,
     }
@@ -108,6 +110,7 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::Ceremony(error) => run::ceremony::hint(error).map(str::to_owned),
         Error::File { role, source } => of_output(role, source),
         Error::Store(error) => of_layout(error),
+        Error::KeyMade { key, .. } => Some(format!("write its public key: {}", extract(key))),
         Error::NoAppName { .. } => Some("name the app with -a".into()),
         Error::OutputIsInput { .. } => Some("name another output".into()),
         Error::NotASignature { .. } => Some(
@@ -300,6 +303,14 @@ fn of_layout(error: &store::Error) -> Option<String> {
         } => Some("name the image by its digest, or give each image a tag of its own".into()),
         _ => None,
     }
+}
+
+/// The command that writes the public key of a private key.
+pub fn extract(key: &KeyRef) -> String {
+    format!(
+        "ir-sign extract-public -i {} -o FILE",
+        quoted(Path::new(&key.to_string()))
+    )
 }
 
 /// A path as a shell reads it.

@@ -69,6 +69,86 @@ fn a_key_that_is_not_made_as_asked_for_is_removed_again() {
     run.exits(0).says("CKA_LOCAL: requested true, got false");
 }
 
+#[test]
+fn a_key_that_was_made_is_told_whatever_fails_after() {
+    let desk = Desk::new();
+    // What can be known before is refused before.
+    std::fs::create_dir(desk.path("public.pub")).expect("a folder");
+    for public in [
+        "nodir/key.pub",
+        "public.pub",
+        "public.pub --force",
+        "/proc/key.pub",
+    ] {
+        let (run, planned) = desk.planned(
+            "",
+            &format!("gen-key --pkcs11-uri {{key}} --public {public}"),
+        );
+        run.says("public key file");
+        let log = faulty_module::log::Log::read(&planned.log);
+        assert_eq!(
+            log.map_or(0, |log| log.count("C_GenerateKeyPair")),
+            0,
+            "{public}"
+        );
+    }
+    // A folder that goes meanwhile.
+    std::fs::create_dir(desk.path("dir")).expect("a folder");
+    let uri = desk.token.uri("key");
+    let planned = desk.token.planned("slow=C_GenerateKeyPair:1000");
+    let mut command = desk.command(IR_SIGN);
+    command
+        .envs(planned.env.iter().cloned())
+        .env("PKCS11_MODULE_PATH", &planned.module)
+        .args(["gen-key", "--pkcs11-uri", &uri, "--public", "dir/key.pub"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let child = command.spawn().expect("it starts");
+    let searched =
+        || faulty_module::log::Log::read(&planned.log).map_or(0, |l| l.count("C_FindObjectsFinal"));
+    while searched() < 4 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::fs::remove_dir(desk.path("dir")).expect("it is empty");
+    let run = Run::from(child.wait_with_output().expect("it ends"))
+        .exits(3)
+        .says("public key file dir/key.pub: cannot create: No such file or directory")
+        .says("the private key was made all the same: pkcs11:");
+    extract_as_told(&desk, &run.hint());
+    // Nobody takes the result.
+    for json in ["", "--json"] {
+        let mut command = desk.token.command("bash");
+        let full = format!("{IR_SIGN} gen-key {json} --pkcs11-uri \"$1\" >/dev/full");
+        command
+            .current_dir(desk.root())
+            .env("PKCS11_MODULE_PATH", &desk.token.module)
+            .args(["-c", &full, "bash", &desk.token.uri(&format!("full{json}"))]);
+        let run = Run::from(command.output().expect("it runs"))
+            .exits(3)
+            .says("cannot write to standard output");
+        let told = run
+            .stderr
+            .lines()
+            .find_map(|line| line.split_once("write its public key: "));
+        extract_as_told(&desk, told.expect("the command").1);
+    }
+}
+
+/// Executes the command that writes the public key of a key that was made.
+fn extract_as_told(desk: &Desk, hint: &str) {
+    let pin = desk.token.pin_file.display();
+    let line = format!("{hint} --pin-source file:{pin}")
+        .replace("ir-sign ", &format!("{IR_SIGN} "))
+        .replace(" FILE", " told.pub --force");
+    let mut command = desk.token.command("bash");
+    command
+        .current_dir(desk.root())
+        .env("PKCS11_MODULE_PATH", &desk.token.module)
+        .args(["-c", &line]);
+    Run::from(command.output().expect("it runs")).exits(0);
+    assert!(desk.has("told.pub"), "{line}");
+}
+
 const MAKERS: [(&[&str], &str); 2] = [
     (&["gen-key"], "C_GenerateKeyPair"),
     (&["token", "import", "-k", "vendor.prv"], "C_CreateObject"),

@@ -20,6 +20,7 @@ use crate::files::{Existing, Written};
 use crate::key::KeyRef;
 use crate::key::hidden;
 use crate::key::pin::PinSource;
+use crate::key::uri::TokenUri;
 use crate::ops::Error;
 use crate::secret;
 
@@ -119,6 +120,18 @@ fn execute(command: Command, console: &Console) -> Outcome {
 /// A path for a person.
 fn shown(path: &Path) -> String {
     show::plain(&path.display().to_string())
+}
+
+/// Says of a key that was made on a token what could not be printed.
+fn or_tell_key(printed: Result<(), Failure>, uri: &TokenUri) -> Result<(), Failure> {
+    if printed.is_err() {
+        let key = KeyRef::Token(Box::new(uri.clone()));
+        tell(&format!(
+            "the private key was made: {key}; write its public key: {}",
+            explain::extract(&key)
+        ));
+    }
+    printed
 }
 
 fn written(path: &Path, written: Written) -> String {

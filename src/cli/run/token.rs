@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{warn_if_open, warn_of_pins, written};
+use super::{or_tell_key, warn_if_open, warn_of_pins, written};
 use crate::cli::args::token::{
     Doctor, Import, Init, Keys, List, MakePassport, PassportArgs, TokenArgs, TokenCommand,
 };
@@ -237,8 +237,8 @@ fn import(args: Import, console: &Console) -> Outcome {
          and whoever has the file still has the key",
     );
     console.note(&format!("fingerprint {}", new.public.fingerprint()));
-    console.result(&new.uri.to_string())?;
-    console.json(|| new_key_json(&new))?;
+    or_tell_key(console.result(&new.uri.to_string()), &new.uri)?;
+    or_tell_key(console.json(|| new_key_json(&new)), &new.uri)?;
     Ok(Status::Done)
 }
 
