@@ -90,11 +90,19 @@ pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
 
 /// Reads a file of at most `limit` bytes that holds a secret.
 pub fn read_secret(path: &Path, limit: usize) -> Result<Secret, Error> {
-    let mut file = open(path)?;
+    read_secret_from(&mut open(path)?, path, limit)
+}
+
+/// Reads the rest of what is open already, at most `limit` bytes that hold a secret.
+pub fn read_secret_from(
+    reader: &mut impl Read,
+    path: &Path,
+    limit: usize,
+) -> Result<Secret, Error> {
     let mut bytes = Secret::zeroed(limit + 1);
     let mut filled = 0;
     while filled <= limit {
-        match read_some(&mut file, &mut bytes[filled..]).map_err(Error::io(path, "read"))? {
+        match read_some(reader, &mut bytes[filled..]).map_err(Error::io(path, "read"))? {
             0 => break,
             n => filled += n,
         }
@@ -175,9 +183,15 @@ pub fn check_absent(path: &Path) -> Result<(), Error> {
     check_target(path, &[], Existing::Refuse).map(|_| ())
 }
 
-/// Refuses a path where something other than a regular file is.
+/// Refuses now what [`write()`] could not replace, and a folder that it could not make a file in: makes
+/// one there.
 pub fn check_writable(path: &Path) -> Result<(), Error> {
-    check_target(path, &[], Existing::Replace).map(|_| ())
+    check_target(path, &[], Existing::Replace)?;
+    let probe = parent_of(path).join(temporary_name(path));
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    options.open(&probe).map_err(Error::io(path, "create"))?;
+    fs::remove_file(&probe).map_err(Error::io(path, "create"))
 }
 
 fn check_target(path: &Path, bytes: &[u8], existing: Existing) -> Result<Option<Written>, Error> {

@@ -220,6 +220,36 @@ fn every_command_has_help_and_a_manual_page() {
         let page = String::from_utf8(page).expect("text");
         assert!(page.contains(".SH SYNOPSIS"), "{page}");
     }
+    // Each page that another refers to is there, and is of what its name says.
+    let mut references = 0;
+    let pages = fs::read_dir(sandbox.path("pages")).expect("a folder");
+    for page in pages {
+        let page = page.expect("an entry").file_name();
+        let name = page
+            .to_str()
+            .expect("text")
+            .strip_suffix(".1")
+            .expect("a page");
+        let text = sandbox.read(Path::new("pages").join(&page));
+        let text = String::from_utf8(text).expect("text").replace("\\-", "-");
+        assert!(text.contains(&format!("\n.TH {name} 1 ")), "{text}");
+        for reference in text.lines().filter_map(|line| line.strip_suffix("(1)")) {
+            assert!(
+                sandbox.has(format!("pages/{reference}.1")),
+                "{name}: {reference}"
+            );
+            references += 1;
+        }
+    }
+    assert!(references > 20, "{references}");
+    for nested in [
+        "token-list",
+        "token-init",
+        "ceremony-run",
+        "ceremony-verify",
+    ] {
+        assert!(sandbox.has(format!("pages/ir-sign-{nested}.1")), "{nested}");
+    }
     // Again: the same pages are left alone, a changed one is not lost.
     sandbox.run("man pages").exits(0);
     sandbox.write("pages/ir-sign.1", "mine");

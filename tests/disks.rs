@@ -211,3 +211,38 @@ fn no_more_names_on_a_disk_keep_the_old_layout_too() {
         same(&before, &snapshot(&scene.app("app")));
     }
 }
+
+#[test]
+fn a_private_key_whose_public_key_finds_no_room_is_told() {
+    let scene = Scene::new();
+    let Some(disk) = SmallDisk::mount(&scene, "size=1m,nr_inodes=60") else {
+        return;
+    };
+    let filler = |n: usize| disk.0.join(format!("filler{n}"));
+    let made = (0..1000)
+        .take_while(|n| fs::File::create(filler(*n)).is_ok())
+        .count();
+    // Room for one name: the private key's.
+    fs::remove_file(filler(made - 1)).expect("it goes");
+    let (key, public) = (disk.0.join("k.prv"), disk.0.join("k.pub"));
+    let gen_key = |key: &PathBuf| {
+        let mut command = limited(PROGRAM);
+        command.args(["gen-key", "-o"]).arg(key);
+        Run::of(command.arg("--public").arg(&public))
+    };
+    gen_key(&key).exits(3).says(&[
+        "public key file",
+        "No space left on device",
+        "the private key was made all the same: ",
+        &format!(
+            "hint: write its public key: ir-sign extract-public -i {} -o FILE",
+            key.display()
+        ),
+    ]);
+    assert!(key.exists() && !public.exists());
+    // With no room at all nothing is made.
+    let other = scene.path("other.prv");
+    let run = gen_key(&other).exits(3);
+    run.says(&["k.pub: cannot create: No space left on device"]);
+    assert!(!other.exists());
+}

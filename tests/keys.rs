@@ -401,7 +401,9 @@ fn a_public_part_of_another_key_is_refused() {
         "mixed",
         1,
         "its public part does not belong to its private part",
-    );
+    )
+    .says("hint: the file is damaged")
+    .says("make a P-384 key: ir-sign gen-key -o key.der");
 }
 
 #[test]
@@ -424,7 +426,7 @@ fn scalars_out_of_range_are_refused() {
         let bytes = der::private_key(scalar, Some(SECP384R1), None);
         sandbox.write("bad", &bytes);
         let reason = "its scalar is not a number from 1 to n - 1 in 48 bytes";
-        refused(&sandbox, "bad", 1, reason);
+        refused(&sandbox, "bad", 1, reason).says("make a P-384 key: ir-sign gen-key -o key.der");
     }
 }
 
@@ -435,7 +437,11 @@ fn bytes_after_a_key_are_refused() {
     for more in [&b"\n"[..], b"\0", &key] {
         sandbox.write("long", [&key, more].concat());
         let reason = "bytes follow the DER SEC1 private key";
-        refused(&sandbox, "long", 1, reason);
+        let run = refused(&sandbox, "long", 1, reason);
+        hint_converts(&sandbox, &run, "");
+        for made in ["key.der", "sig"] {
+            fs::remove_file(sandbox.path(made)).expect("removed");
+        }
     }
 }
 
@@ -450,9 +456,25 @@ fn a_public_key_is_no_private_key() {
 fn keys_of_other_algorithms_are_refused() {
     let sandbox = Sandbox::new();
     sandbox.openssl("genpkey -algorithm ed25519 -outform DER -out ed.der");
+    for (name, algorithm) in [
+        ("rsa8", "rsa"),
+        ("p256", "ec -pkeyopt ec_paramgen_curve:P-256"),
+    ] {
+        sandbox.openssl(&format!("genpkey -algorithm {algorithm} -out k.pem"));
+        sandbox.openssl(&format!(
+            "pkcs8 -topk8 -nocrypt -in k.pem -outform DER -out {name}.der"
+        ));
+    }
     sandbox.openssl("genrsa -traditional -out rsa.pem 1024");
     sandbox.openssl("rsa -in rsa.pem -traditional -outform DER -out rsa.der");
-    refused(&sandbox, "ed.der", 1, "it is PKCS#8");
+    for (file, reason) in [
+        ("ed.der", "it is PKCS#8 with a key for Ed25519"),
+        ("rsa8.der", "it is PKCS#8 with a key for RSA"),
+        ("p256.der", "it is a key on prime256v1 (P-256)"),
+    ] {
+        // Nothing converts these.
+        refused(&sandbox, file, 1, reason).says("hint: make a P-384 key: ir-sign gen-key");
+    }
     refused(&sandbox, "rsa.der", 1, "it is not a DER SEC1 private key");
 }
 
@@ -663,24 +685,38 @@ fn points_that_are_none_are_refused() {
 #[test]
 fn public_keys_of_other_curves_and_algorithms_are_refused() {
     let sandbox = Sandbox::with_keys();
+    let another = "hint: give the public key of a P-384 key";
     for curve in ["prime256v1", "secp521r1", "secp256k1", "brainpoolP384r1"] {
         let make = format!("ecparam -name {curve} -genkey -noout -out k.pem");
         sandbox.openssl(&make);
         sandbox.openssl("ec -in k.pem -pubout -outform DER -out k.pub");
-        public_refused(&sandbox, "k.pub", 1, curve);
+        public_refused(&sandbox, "k.pub", 1, curve).says(another);
     }
     sandbox.openssl("genpkey -algorithm ed25519 -out k.pem");
     sandbox.openssl("pkey -in k.pem -pubout -outform DER -out k.pub");
-    public_refused(&sandbox, "k.pub", 1, "algorithm 1.3.101.112");
+    public_refused(&sandbox, "k.pub", 1, "a key for Ed25519").says(another);
     sandbox.openssl(
         "ec -pubin -inform DER -in ca.pub -pubout -param_enc explicit -outform DER -out k.pub",
     );
-    public_refused(&sandbox, "k.pub", 1, "public key file k.pub: ");
+    let run = public_refused(&sandbox, "k.pub", 1, "explicit parameters");
+    public_hint_converts(&sandbox, &run);
     let public = sandbox.read("ca.pub");
     sandbox.write("k.pub", der::public_key(&[], point_of(&public)));
-    public_refused(&sandbox, "k.pub", 1, "without a named curve");
+    public_refused(&sandbox, "k.pub", 1, "without a named curve").says(another);
     sandbox.write("k.pub", der::public_key(&[5, 0], point_of(&public)));
-    public_refused(&sandbox, "k.pub", 1, "without a named curve");
+    public_refused(&sandbox, "k.pub", 1, "without a named curve").says(another);
+}
+
+#[test]
+fn bytes_after_a_public_key_are_refused_with_a_command_that_takes_them_away() {
+    let sandbox = Sandbox::with_keys();
+    let public = sandbox.read("ca.pub");
+    for more in [&b"\n"[..], b"\0", &public] {
+        sandbox.write("long.pub", [&public, more].concat());
+        let reason = "bytes follow the DER SubjectPublicKeyInfo";
+        let run = public_refused(&sandbox, "long.pub", 1, reason);
+        public_hint_converts(&sandbox, &run);
+    }
 }
 
 #[test]
@@ -691,8 +727,6 @@ fn every_other_encoding_of_a_public_key_is_refused() {
     assert_eq!(public[..2], [0x30, 0x76]);
     let reason = "it is not a DER SubjectPublicKeyInfo";
     for bad in [
-        [&public[..], b"\n"].concat(),
-        [&public[..], &public].concat(),
         [&[0x30, 0x81, 0x76], body].concat(),
         [&[0x30, 0x82, 0, 0x76], body].concat(),
         [&[0x30, 0x80], body, &[0, 0]].concat(),

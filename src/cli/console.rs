@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 
-use super::args::{Color, Settings};
+use super::args::{self, Color, Settings};
 use super::explain::{self, Status};
 use super::show::{self, Paint};
+use crate::key::hidden;
 use crate::ops::Error;
 
 /// Why a command ended early.
@@ -110,7 +111,7 @@ impl Console {
 
 /// Writes a line to standard error. If nobody takes it there is nobody to complain to.
 pub fn tell(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", hidden::pins(line));
 }
 
 /// Writes a result to standard output.
@@ -123,7 +124,12 @@ pub fn print(bytes: &[u8]) -> Result<(), Failure> {
 
 /// Prints help or the version and ends with status 0, or a usage error and ends with status 2.
 pub fn end(message: &clap::Error) -> ExitCode {
-    let printed = message.print().and_then(|()| io::stdout().flush());
+    let printed = if args::is_clean(message) {
+        message.print().and_then(|()| io::stdout().flush())
+    } else {
+        tell(&message.render().to_string());
+        Ok(())
+    };
     match (message.use_stderr(), printed) {
         (true, _) => ExitCode::from(Status::Usage as u8),
         (false, Ok(())) => ExitCode::SUCCESS,

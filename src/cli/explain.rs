@@ -6,6 +6,7 @@ use std::path::Path;
 use super::run;
 use crate::crypto::SignError;
 use crate::crypto::p384::PublicKeyError;
+use crate::key::KeyRef;
 use crate::key::file::KeyFileError;
 use crate::key::pin::PinError;
 use crate::key::pkcs11;
@@ -44,6 +45,7 @@ pub fn status(error: &Error) -> Status {
         Error::Key(key::Error::Token(source))
         | Error::Ceremony(ceremony::Error::Key(key::Error::Token(source))) => of_token(source),
         Error::Ceremony(source) => run::ceremony::status(source, of_file),
+        Error::KeyMade { source, .. } => status(source),
         Error::OutputIsInput { .. } | Error::InputInApp { .. } | Error::NoAppName { .. } => {
             Status::Usage
         }
@@ -67,6 +69,7 @@ const fn of_token(error: &pkcs11::Error) -> Status {
         | E::Kind { .. }
         | E::Label { .. }
         | E::PinLength { .. }
+        | E::EraseOther { .. }
         | E::OneSource { .. } => Status::Usage,
         E::PassportFile(source) => of_file(source),
         E::Curve { .. }
@@ -76,6 +79,7 @@ const fn of_token(error: &pkcs11::Error) -> Status {
         | E::Length { .. }
         | E::Range { .. }
         | E::InUse { .. }
+        | E::Twin { .. }
         | E::Attributes { .. }
         | E::Passport { .. }
         | E::Unfit { .. }
@@ -110,6 +114,7 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::Ceremony(error) => run::ceremony::hint(error).map(str::to_owned),
         Error::File { role, source } => of_output(role, source),
         Error::Store(error) => of_layout(error),
+        Error::KeyMade { key, .. } => Some(format!("write its public key: {}", extract(key))),
         Error::NoAppName { .. } => Some("name the app with -a".into()),
         Error::OutputIsInput { .. } => Some("name another output".into()),
         Error::InputInApp { .. } => Some("move the file out of the registry first".into()),
@@ -197,8 +202,14 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         E::BadKey { removed: false, .. } => {
             "remove it with the token's own tools; it is not to be used"
         }
+        E::BadKey { source, .. } if matches!(**source, E::Twin { .. }) => {
+            "see `ir-sign token keys` for what is there now, and take another label for another key"
+        }
         E::Unfit { .. } => {
             "a passport vouches for a key that was made on its token and never left it; --accept CKA_NAME writes down what is otherwise"
+        }
+        E::EraseOther { .. } => {
+            "give --erase the label of the token that the URI names, or name the token by serial or slot-id"
         }
         E::NoPassport { .. } => "give its passport too, with --require-passport FILE",
         E::Initialised { label, .. } => {
@@ -221,9 +232,15 @@ fn of_private(path: &Path, error: &KeyFileError) -> Option<String> {
     };
     match error {
         KeyFileError::Pem => convert(""),
-        KeyFileError::Pkcs8 | KeyFileError::EncryptedPkcs8 => convert(" -inform DER"),
+        KeyFileError::Pkcs8 | KeyFileError::EncryptedPkcs8 | KeyFileError::TrailingBytes => {
+            convert(" -inform DER")
+        }
         KeyFileError::ExplicitCurve => convert(" -inform DER -param_enc named_curve"),
-        KeyFileError::Curve(_) | KeyFileError::NoCurve => Some(
+        KeyFileError::Scalar | KeyFileError::Mismatch => Some(
+            "the file is damaged or was made wrongly; take another copy, or make a P-384 key: ir-sign gen-key -o key.der"
+                .into(),
+        ),
+        KeyFileError::Algorithm(_) | KeyFileError::Curve(_) | KeyFileError::NoCurve => Some(
             "make a P-384 key: ir-sign gen-key -o key.der, or openssl ecparam -name secp384r1 -genkey -noout -outform DER -out key.der"
                 .into(),
         ),
@@ -238,6 +255,15 @@ fn of_public(path: &Path, error: &PublicKeyError) -> Option<String> {
         PublicKeyError::Pem => Some(format!(
             "convert it: openssl ec -pubin -in {quoted} -pubout -outform DER -out key.pub"
         )),
+        PublicKeyError::TrailingBytes => Some(format!(
+            "convert it: openssl ec -pubin -inform DER -in {quoted} -pubout -outform DER -out key.pub"
+        )),
+        PublicKeyError::ExplicitCurve => Some(format!(
+            "convert it: openssl ec -pubin -inform DER -in {quoted} -pubout -param_enc named_curve -outform DER -out key.pub"
+        )),
+        PublicKeyError::Algorithm(_) => Some(
+            "give the public key of a P-384 key, as this makes: ir-sign gen-key -o key.der --public key.pub".into(),
+        ),
         PublicKeyError::Compressed => Some(format!(
             "convert it: openssl ec -pubin -inform DER -in {quoted} -pubout -conv_form uncompressed -outform DER -out key.pub"
         )),
@@ -287,6 +313,14 @@ fn of_layout(error: &store::Error) -> Option<String> {
         } => Some("name the image by its digest, or give each image a tag of its own".into()),
         _ => None,
     }
+}
+
+/// The command that writes the public key of a private key.
+pub fn extract(key: &KeyRef) -> String {
+    format!(
+        "ir-sign extract-public -i {} -o FILE",
+        quoted(Path::new(&key.to_string()))
+    )
 }
 
 /// A path as a shell reads it.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 
 use super::args::Cli;
 use crate::files::{self, Existing};
@@ -16,7 +16,7 @@ pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
     script
 }
 
-/// Writes `ir-sign.1` and a page for each command into a folder, which is made if it is absent, and
+/// Writes `ir-sign.1` and a page for each command, those of `token` and `ceremony` too, into a folder, which is made if it is absent, and
 /// returns the names of the pages.
 pub fn manual(dir: &Path, existing: Existing) -> Result<Vec<String>, Error> {
     let failed = |path: &Path, action| {
@@ -34,18 +34,11 @@ pub fn manual(dir: &Path, existing: Existing) -> Result<Vec<String>, Error> {
     let mut root = Cli::command().disable_help_subcommand(true);
     root.build();
     let mut pages = Vec::new();
-    let commands: Vec<_> = std::iter::once(root.clone())
-        .chain(root.get_subcommands().cloned())
-        .collect();
-    for command in commands {
-        let name = match command.get_name() {
-            "ir-sign" => "ir-sign".to_owned(),
-            name => format!("ir-sign-{name}"),
-        };
+    for (name, command) in with_all_below("ir-sign".to_owned(), &root) {
         let page = format!("{name}.1");
         let path = dir.join(&page);
         let mut bytes = Vec::new();
-        clap_mangen::Man::new(command.display_name(name))
+        clap_mangen::Man::new(command.clone().display_name(name))
             .render(&mut bytes)
             .map_err(failed(&path, "render"))?;
         files::write(&path, &bytes, 0o644, existing).map_err(|source| Error::File {
@@ -55,4 +48,14 @@ pub fn manual(dir: &Path, existing: Existing) -> Result<Vec<String>, Error> {
         pages.push(page);
     }
     Ok(pages)
+}
+
+/// A command and all below it, by the names of their pages.
+fn with_all_below(name: String, command: &Command) -> Vec<(String, &Command)> {
+    let below = command.get_subcommands().flat_map(|sub| {
+        let name = format!("{name}-{}", sub.get_name());
+        with_all_below(name, sub)
+    });
+    let below: Vec<_> = below.collect();
+    std::iter::once((name, command)).chain(below).collect()
 }

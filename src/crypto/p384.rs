@@ -6,7 +6,7 @@ use std::fmt;
 use aws_lc_rs::digest::{Digest as Hashed, SHA384};
 use aws_lc_rs::signature::{ECDSA_P384_SHA384_ASN1, UnparsedPublicKey};
 use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier};
-use der::{Decode, Encode};
+use der::{Decode, Encode, ErrorKind, Reader, SliceReader, Tag, Tagged};
 use p384::ecdsa::VerifyingKey;
 use spki::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
@@ -42,6 +42,12 @@ pub enum PublicKeyError {
     /// The bytes are not one `SubjectPublicKeyInfo` in DER.
     #[error("it is not a DER SubjectPublicKeyInfo ({0})")]
     Der(String),
+    /// More follows the key.
+    #[error("bytes follow the DER SubjectPublicKeyInfo")]
+    TrailingBytes,
+    /// The curve is spelt out in explicit parameters.
+    #[error("it spells its curve out in explicit parameters; the named curve secp384r1 is wanted")]
+    ExplicitCurve,
     /// The key is for another algorithm or another curve.
     #[error("it is not an EC key on secp384r1 but {0}")]
     Algorithm(String),
@@ -66,18 +72,26 @@ impl PublicKey {
         if sec1::EcPrivateKey::try_from(bytes).is_ok() {
             return Err(PublicKeyError::PrivateKey);
         }
-        let spki = SubjectPublicKeyInfo::<AnyRef<'_>, BitStringRef<'_>>::from_der(bytes)
-            .map_err(|e| PublicKeyError::Der(e.to_string()))?;
+        let spki =
+            SubjectPublicKeyInfo::<AnyRef<'_>, BitStringRef<'_>>::from_der(bytes).map_err(|e| {
+                match e.kind() {
+                    ErrorKind::TrailingData { .. } if is_followed(bytes) => {
+                        PublicKeyError::TrailingBytes
+                    }
+                    _ => PublicKeyError::Der(e.to_string()),
+                }
+            })?;
         if spki.algorithm.oid != ID_EC_PUBLIC_KEY {
             return Err(PublicKeyError::Algorithm(format!(
-                "algorithm {}",
-                spki.algorithm.oid
+                "a key for {}",
+                algorithm_name(&spki.algorithm.oid)
             )));
         }
-        let curve = spki
-            .algorithm
-            .parameters
-            .and_then(|p| p.decode_as::<ObjectIdentifier>().ok());
+        let parameters = spki.algorithm.parameters;
+        if parameters.is_some_and(|p| p.tag() == Tag::Sequence) {
+            return Err(PublicKeyError::ExplicitCurve);
+        }
+        let curve = parameters.and_then(|p| p.decode_as::<ObjectIdentifier>().ok());
         match curve {
             Some(SECP384R1) => {}
             Some(other) => return Err(PublicKeyError::Algorithm(curve_name(&other))),
@@ -184,6 +198,28 @@ pub struct Fingerprint(Digest);
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SHA256:{}", self.0.hex())
+    }
+}
+
+/// Whether more follows a whole DER value.
+fn is_followed(bytes: &[u8]) -> bool {
+    let Ok(mut reader) = SliceReader::new(bytes) else {
+        return false;
+    };
+    AnyRef::decode(&mut reader).is_ok() && !reader.is_finished()
+}
+
+/// The usual name of an algorithm of keys, or its dotted object identifier.
+pub fn algorithm_name(oid: &ObjectIdentifier) -> String {
+    match oid.to_string().as_str() {
+        "1.2.840.113549.1.1.1" => "RSA".into(),
+        "1.2.840.113549.1.1.10" => "RSA-PSS".into(),
+        "1.2.840.10040.4.1" => "DSA".into(),
+        "1.3.101.110" => "X25519".into(),
+        "1.3.101.111" => "X448".into(),
+        "1.3.101.112" => "Ed25519".into(),
+        "1.3.101.113" => "Ed448".into(),
+        dotted => format!("algorithm {dotted}"),
     }
 }
 

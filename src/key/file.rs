@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::path::Path;
 
-use der::asn1::{AnyRef, OctetStringRef};
+use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
 use der::{Decode, Encode, Reader, SliceReader, Tag, Tagged};
 use ecdsa::hazmat::sign_prehashed_rfc6979;
 use p384::ecdsa::SigningKey;
@@ -14,7 +14,7 @@ use sha2::Sha384;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{Error, MAX_KEY_FILE};
-use crate::crypto::p384::{SECP384R1, curve_name};
+use crate::crypto::p384::{ID_EC_PUBLIC_KEY, SECP384R1, algorithm_name, curve_name};
 use crate::crypto::{Prehash, PublicKey, SignError, Signature, Signer};
 use crate::files;
 use crate::secret::{self, Secret};
@@ -32,6 +32,9 @@ pub enum KeyFileError {
     /// The bytes are PKCS#8 `PrivateKeyInfo`.
     #[error("it is PKCS#8, and DER SEC1 is wanted")]
     Pkcs8,
+    /// The bytes are PKCS#8 `PrivateKeyInfo` of a key that is none of an elliptic curve.
+    #[error("it is PKCS#8 with a key for {0}, and an EC key on secp384r1 is wanted")]
+    Algorithm(String),
     /// The bytes are PKCS#8 `EncryptedPrivateKeyInfo`.
     #[error("it is an encrypted PKCS#8 key, and DER SEC1 is wanted")]
     EncryptedPkcs8,
@@ -226,7 +229,7 @@ fn probe(bytes: &[u8]) -> Option<KeyFileError> {
     match (first.tag(), second.tag()) {
         (Tag::Sequence, Tag::BitString) => Some(KeyFileError::PublicKey),
         (Tag::Sequence, Tag::OctetString) => Some(KeyFileError::EncryptedPkcs8),
-        (Tag::Integer, Tag::Sequence) => Some(KeyFileError::Pkcs8),
+        (Tag::Integer, Tag::Sequence) => Some(inside_pkcs8(second).unwrap_or(KeyFileError::Pkcs8)),
         (Tag::Integer, Tag::OctetString) => {
             second.decode_as::<&OctetStringRef>().ok()?;
             if trailing {
@@ -237,5 +240,18 @@ fn probe(bytes: &[u8]) -> Option<KeyFileError> {
             (inside.tag() == Tag::Sequence).then_some(KeyFileError::ExplicitCurve)
         }
         _ => None,
+    }
+}
+
+/// Says of a PKCS#8 key why no conversion makes it one that is read, from its `AlgorithmIdentifier`.
+fn inside_pkcs8(algorithm: AnyRef<'_>) -> Option<KeyFileError> {
+    let mut reader = SliceReader::new(algorithm.value()).ok()?;
+    let algorithm = ObjectIdentifier::decode(&mut reader).ok()?;
+    if algorithm != ID_EC_PUBLIC_KEY {
+        return Some(KeyFileError::Algorithm(algorithm_name(&algorithm)));
+    }
+    match ObjectIdentifier::decode(&mut reader).ok()? {
+        SECP384R1 => None,
+        curve => Some(KeyFileError::Curve(curve_name(&curve))),
     }
 }

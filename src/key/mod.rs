@@ -4,6 +4,7 @@
 //! it is; content is never sniffed.
 
 pub mod file;
+pub mod hidden;
 pub mod pin;
 pub mod pkcs11;
 mod queue;

@@ -2,9 +2,13 @@
 //! debug text, and is wiped after use.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use rustix::event::{PollFd, PollFlags, poll};
 use zeroize::Zeroizing;
 
 use crate::files;
@@ -34,14 +38,17 @@ pub enum PinSourceError {
     /// None of the known forms.
     #[error("the forms are file:PATH, env:NAME and fd:NUMBER")]
     Form,
+    /// A file on another machine.
+    #[error("file://HOST/... names another machine's file; the form is file:PATH or file:///PATH")]
+    Host,
     /// A form that a URI cannot have.
     #[error("in a URI the form is file:PATH; env: and fd: go with --pin-source")]
     NotInUri,
 }
 
 impl PinSource {
-    /// Reads the value of a URI's `pin-source`: `file:/path`, `file:///path`, `file:relative` or an
-    /// absolute path.
+    /// Reads the value of a URI's `pin-source`: `file:/path`, `file:///path`, `file://localhost/path`,
+    /// `file:relative` or an absolute path.
     pub fn from_uri(text: &str) -> Result<Self, PinSourceError> {
         if text.starts_with('/') {
             return Ok(Self::File(text.into()));
@@ -64,8 +71,7 @@ impl PinSource {
     pub fn read(&self) -> Result<Pin, PinError> {
         let mut bytes = match self {
             Self::File(path) => read_file(path)?,
-            // The program has no other name for a descriptor that needs no unsafe code.
-            Self::Fd(fd) => read_file(&PathBuf::from(format!("/proc/self/fd/{fd}")))?,
+            Self::Fd(number) => read_descriptor(*number).map_err(PinError::Descriptor)?,
             Self::Env(name) => {
                 use std::os::unix::ffi::OsStringExt;
                 let value =
@@ -84,6 +90,45 @@ fn read_file(path: &std::path::Path) -> Result<Secret, PinError> {
     Ok(files::read_secret(path, MAX_PIN)?)
 }
 
+/// Reads what is left in an open descriptor. A file's stays at its place, so that it gives the same
+/// PIN to a key that asks for it again.
+fn read_descriptor(number: u32) -> Result<Secret, files::Error> {
+    let name = PathBuf::from(format!("fd:{number}"));
+    let mut file = super::pkcs11::open_again(number).map_err(|source| files::Error::Io {
+        path: name.clone(),
+        action: "read",
+        source,
+    })?;
+    let at = file.stream_position().ok();
+    files::read_secret_from(&mut Rest { file, at }, &name, MAX_PIN)
+}
+
+/// What is left in a descriptor.
+struct Rest {
+    file: File,
+    /// Where the next byte is, in what has places.
+    at: Option<u64>,
+}
+
+impl Read for Rest {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(at) = &mut self.at {
+            let count = self.file.read_at(buffer, *at)?;
+            *at += count as u64;
+            return Ok(count);
+        }
+        loop {
+            match self.file.read(buffer) {
+                // Whoever opened it asked not to wait; a PIN is waited for.
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    poll(&mut [PollFd::new(&self.file, PollFlags::IN)], None)?;
+                }
+                done => return done,
+            }
+        }
+    }
+}
+
 impl FromStr for PinSource {
     type Err = PinSourceError;
 
@@ -92,7 +137,7 @@ impl FromStr for PinSource {
             return Err(PinSourceError::Command);
         }
         match text.split_once(':') {
-            Some(("file", path)) => match path.strip_prefix("//").unwrap_or(path) {
+            Some(("file", path)) => match local(path)? {
                 "" => Err(PinSourceError::Form),
                 path => Ok(Self::File(path.into())),
             },
@@ -106,10 +151,24 @@ impl FromStr for PinSource {
     }
 }
 
+/// The path behind `file:`, without the host that two slashes begin (RFC 8089, section 2): none, or
+/// `localhost`.
+fn local(path: &str) -> Result<&str, PinSourceError> {
+    let Some(rest) = path.strip_prefix("//") else {
+        return Ok(path);
+    };
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    if host.is_empty() || host.eq_ignore_ascii_case("localhost") {
+        Ok(path)
+    } else {
+        Err(PinSourceError::Host)
+    }
+}
+
 impl fmt::Display for PinSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // Two slashes at the start would be read as those of `file://`.
+            // Two slashes at the start would be read as those before a host.
             Self::File(path) if path.as_os_str().as_encoded_bytes().starts_with(b"//") => {
                 write!(f, "file://{}", path.display())
             }
@@ -163,6 +222,9 @@ pub enum PinError {
     /// The file was not read.
     #[error("PIN file {0}")]
     File(#[from] files::Error),
+    /// The descriptor was not read.
+    #[error("PIN descriptor {0}")]
+    Descriptor(files::Error),
     /// There is no such variable.
     #[error("there is no environment variable {0} to take the PIN from")]
     NoVariable(String),
@@ -183,7 +245,7 @@ pub enum PinError {
     TooLong(usize),
     /// The terminal did not work.
     #[error("no PIN: the terminal: {0}")]
-    Terminal(std::io::Error),
+    Terminal(io::Error),
     /// It is not UTF-8, which PINs are (PKCS #11, `CK_UTF8CHAR`).
     #[error("{0} holds no PIN: it is not UTF-8")]
     Utf8(String),

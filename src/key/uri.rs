@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::hidden;
 use super::pin::{PinSource, PinSourceError};
 
 /// A PKCS#11 URI.
@@ -183,6 +184,8 @@ impl FromStr for TokenUri {
             let (name, value) = attribute_of(attribute, &PATH, false, &mut seen)?;
             uri.set_path(name, value)?;
         }
+        // So is an empty query.
+        let query = query.filter(|query| !query.is_empty());
         for attribute in query.into_iter().flat_map(|query| query.split('&')) {
             let (name, value) = attribute_of(attribute, &QUERY, true, &mut seen)?;
             if name != "pin-value" {
@@ -193,8 +196,14 @@ impl FromStr for TokenUri {
             (true, true) => Err(UriError::PinTwice),
             (true, false) => Err(UriError::PinValue),
             // One that a wrong separator made part of another value, which messages show.
-            _ if text.contains("pin-value=") => Err(UriError::PinValue),
-            _ => Ok(uri),
+            _ => match hidden::first(text) {
+                Some(("pin-value", _)) => Err(UriError::PinValue),
+                Some((name, _)) => Err(UriError::Misplaced {
+                    name,
+                    in_query: false,
+                }),
+                None => Ok(uri),
+            },
         }
     }
 }
@@ -211,6 +220,8 @@ fn attribute_of<'a>(
     let Some(name) = find(here) else {
         return Err(match find(&PATH).or_else(|| find(&QUERY)) {
             Some(name) => UriError::Misplaced { name, in_query },
+            // With the equals sign encoded, the value is part of the name.
+            None if hidden::first(name).is_some() => UriError::PinValue,
             None => UriError::Unknown(name.chars().take(40).collect()),
         });
     };

@@ -29,10 +29,17 @@ impl Generate {
             if !self.force {
                 files::check_absent(public).map_err(Error::file("public key file"))?;
             }
+            files::check_writable(public).map_err(Error::file("public key file"))?;
         }
         let key = ring.generate(&self.key)?;
         if let Some(public) = &self.public {
-            write_public(&key.public, public, self.force)?;
+            write_public(&key.public, public, self.force).map_err(|error| Error::KeyMade {
+                key: match &key.on_token {
+                    Some(new) => KeyRef::Token(Box::new(new.uri.clone())),
+                    None => self.key.clone(),
+                },
+                source: Box::new(error),
+            })?;
         }
         Ok(key)
     }

@@ -62,6 +62,14 @@ pub enum Error {
         /// The app's folder.
         app: PathBuf,
     },
+    /// The private key was made, and what came after failed.
+    #[error("{source}; the private key was made all the same: {key}")]
+    KeyMade {
+        /// The private key.
+        key: key::KeyRef,
+        /// What failed.
+        source: Box<Error>,
+    },
     /// A file does not hold a signature.
     #[error("signature file {}: {source}", .path.display())]
     NotASignature {

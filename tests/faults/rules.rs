@@ -409,5 +409,5 @@ fn errors_say_which_slot_could_not_be_read() {
         .says("C_InitToken gave CKR_DEVICE_ERROR");
     let ran = scene.run("C_InitToken=CKR_PIN_INCORRECT", init).exits(3);
     assert_eq!(ran.calls("C_Login"), 0);
-    ran.says("it refused the PIN from the SO PIN's source (CKR_PIN_INCORRECT)");
+    ran.says("it refused the PIN from file:so-pin (CKR_PIN_INCORRECT)");
 }

@@ -321,7 +321,7 @@ fn names_fault(point: &Point, error: &str) -> bool {
         // An error about a PIN needs no function.
         ("C_Login" | "C_InitToken", code) if code.starts_with("CKR_PIN_") => {
             let from = |source| error.contains(&format!("the PIN from {source} ({code})"));
-            from("file:pin") || from("the SO PIN's source")
+            from("file:pin") || from("file:so-pin")
         }
         ("C_Login", "CKR_USER_PIN_NOT_INITIALIZED") => error.contains("its user PIN is not set"),
         // Lies that are believed: it fails where they show.

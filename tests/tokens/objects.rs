@@ -1,8 +1,11 @@
 //! What a token shows of a key, and what is made of it.
 
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
+use crate::common::{IR_SIGN, Run};
 use crate::desk::Desk;
+use crate::fixtures::{Fixture, Kind};
 
 /// The bytes of an attribute in `pkcs11-tool`'s hexadecimal.
 fn attributes(desk: &Desk, label: &str) -> serde_json::Value {
@@ -64,6 +67,164 @@ fn a_key_that_is_not_made_as_asked_for_is_removed_again() {
     // What the token says on its own is told, and does not stop it.
     let (run, _) = desk.planned("attr=CKA_LOCAL:00", "gen-key --pkcs11-uri {key}");
     run.exits(0).says("CKA_LOCAL: requested true, got false");
+}
+
+#[test]
+fn a_key_that_was_made_is_told_whatever_fails_after() {
+    let desk = Desk::new();
+    // What can be known before is refused before.
+    std::fs::create_dir(desk.path("public.pub")).expect("a folder");
+    for public in [
+        "nodir/key.pub",
+        "public.pub",
+        "public.pub --force",
+        "/proc/key.pub",
+    ] {
+        let (run, planned) = desk.planned(
+            "",
+            &format!("gen-key --pkcs11-uri {{key}} --public {public}"),
+        );
+        run.says("public key file");
+        let log = faulty_module::log::Log::read(&planned.log);
+        assert_eq!(
+            log.map_or(0, |log| log.count("C_GenerateKeyPair")),
+            0,
+            "{public}"
+        );
+    }
+    // A folder that goes meanwhile.
+    std::fs::create_dir(desk.path("dir")).expect("a folder");
+    let uri = desk.token.uri("key");
+    let planned = desk.token.planned("slow=C_GenerateKeyPair:1000");
+    let mut command = desk.command(IR_SIGN);
+    command
+        .envs(planned.env.iter().cloned())
+        .env("PKCS11_MODULE_PATH", &planned.module)
+        .args(["gen-key", "--pkcs11-uri", &uri, "--public", "dir/key.pub"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let child = command.spawn().expect("it starts");
+    let searched =
+        || faulty_module::log::Log::read(&planned.log).map_or(0, |l| l.count("C_FindObjectsFinal"));
+    while searched() < 4 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::fs::remove_dir(desk.path("dir")).expect("it is empty");
+    let run = Run::from(child.wait_with_output().expect("it ends"))
+        .exits(3)
+        .says("public key file dir/key.pub: cannot create: No such file or directory")
+        .says("the private key was made all the same: pkcs11:");
+    extract_as_told(&desk, &run.hint());
+    // Nobody takes the result.
+    for json in ["", "--json"] {
+        let mut command = desk.token.command("bash");
+        let full = format!("{IR_SIGN} gen-key {json} --pkcs11-uri \"$1\" >/dev/full");
+        command
+            .current_dir(desk.root())
+            .env("PKCS11_MODULE_PATH", &desk.token.module)
+            .args(["-c", &full, "bash", &desk.token.uri(&format!("full{json}"))]);
+        let run = Run::from(command.output().expect("it runs"))
+            .exits(3)
+            .says("cannot write to standard output");
+        let told = run
+            .stderr
+            .lines()
+            .find_map(|line| line.split_once("write its public key: "));
+        extract_as_told(&desk, told.expect("the command").1);
+    }
+}
+
+/// Executes the command that writes the public key of a key that was made.
+fn extract_as_told(desk: &Desk, hint: &str) {
+    let pin = desk.token.pin_file.display();
+    let line = format!("{hint} --pin-source file:{pin}")
+        .replace("ir-sign ", &format!("{IR_SIGN} "))
+        .replace(" FILE", " told.pub --force");
+    let mut command = desk.token.command("bash");
+    command
+        .current_dir(desk.root())
+        .env("PKCS11_MODULE_PATH", &desk.token.module)
+        .args(["-c", &line]);
+    Run::from(command.output().expect("it runs")).exits(0);
+    assert!(desk.has("told.pub"), "{line}");
+}
+
+const MAKERS: [(&[&str], &str); 2] = [
+    (&["gen-key"], "C_GenerateKeyPair"),
+    (&["token", "import", "-k", "vendor.prv"], "C_CreateObject"),
+];
+
+/// Starts to make a key, with a plan that holds it up, and comes back when it has seen that the name
+/// is free.
+fn begin(desk: &Desk, words: &[&str], slow: &str, uri: &str) -> Child {
+    use faulty_module::log::Log;
+    let planned = desk.token.planned(&format!("slow={slow}:1500"));
+    let child = desk
+        .command(IR_SIGN)
+        .envs(planned.env.iter().cloned())
+        .env("PKCS11_MODULE_PATH", &planned.module)
+        .args(words)
+        .args(["--pkcs11-uri", uri])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    while Log::read(&planned.log).map_or(0, |log| log.count("C_FindObjectsFinal")) < 4 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+#[test]
+fn of_two_keys_of_one_name_made_at_once_one_is_removed() {
+    // Through two modules: neither run waits for the other.
+    for (words, slow) in MAKERS {
+        for (uri, what) in [
+            ("object=a", "label"),
+            ("object=a;id=%01", "label"),
+            ("object=b;id=%01", "id"),
+        ] {
+            let Some(token) = Fixture::of(Kind::Kryoptic) else {
+                return;
+            };
+            let desk = Desk::with(token);
+            let pin = desk.token.pin_file.display();
+            let uri = format!("pkcs11:{uri}?pin-source=file:{pin}");
+            let first = begin(&desk, words, slow, &uri);
+            let other = format!("pkcs11:object=a;id=%01?pin-source=file:{pin}");
+            let made = desk.ir_with(["gen-key", "--pkcs11-uri", &other]).exits(0);
+            let run = Run::from(first.wait_with_output().expect("it ends"));
+            run.exits(1)
+                .says(&format!(
+                    "another run made a key of the same {what} at the same time: "
+                ))
+                .says("the new key was removed")
+                .says("hint: see `ir-sign token keys`");
+            let listed = desk.ir("token keys {} --json").exits(0).json();
+            let listed = listed["keys"].as_array().expect("a list");
+            assert_eq!(listed.len(), 1, "{listed:?}");
+            assert_eq!(listed[0]["uri"], made.stdout.trim(), "{listed:?}");
+            // No public half is left behind either: the name can be used again.
+            if what == "id" {
+                desk.ir("gen-key --pkcs11-uri {b}").exits(0);
+            }
+        }
+    }
+}
+
+#[test]
+fn two_runs_that_make_keys_through_one_module_take_turns() {
+    for (words, slow) in MAKERS {
+        let desk = Desk::new();
+        let pin = desk.token.pin_file.display();
+        let uri = format!("pkcs11:object=a?pin-source=file:{pin}");
+        let first = begin(&desk, words, slow, &uri);
+        let (second, _) = desk.planned("", "gen-key --pkcs11-uri {a}");
+        second.exits(1).says("the label is in use already");
+        Run::from(first.wait_with_output().expect("it ends")).exits(0);
+        let listed = desk.ir("token keys {} --json").exits(0).json();
+        assert_eq!(listed["keys"].as_array().map(Vec::len), Some(1));
+    }
 }
 
 #[test]

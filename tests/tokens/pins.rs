@@ -149,6 +149,97 @@ fn rule_2_a_variable_and_a_descriptor_hold_a_pin() {
     Run::from(child.wait_with_output().expect("it ends")).exits(0);
 }
 
+/// The program with `--pin-source fd:3`, where a script sets that up.
+fn with_descriptor(desk: &Desk, uri: &str, script: &str) -> Run {
+    let line =
+        format!("{script}\nexec {IR_SIGN} extract-public -i '{uri}' -o key.pub --pin-source fd:3");
+    let mut command = desk.token.command("bash");
+    command
+        .current_dir(desk.root())
+        .env("PKCS11_MODULE_PATH", &desk.token.module)
+        .args(["-c", &line])
+        .stdin(Stdio::null());
+    Run::from(command.output().expect("it runs"))
+}
+
+#[test]
+fn rule_2_a_descriptor_is_read_from_where_it_stands() {
+    let desk = Desk::new();
+    desk.make("key");
+    let uri = bare(&desk, "key");
+    let pin = desk.token.pin();
+    desk.write("second", format!("not this\n{pin}\n"));
+    // What was read already is not sent.
+    with_descriptor(&desk, &uri, "exec 3<second; read -u 3 -r line").exits(0);
+    with_descriptor(&desk, &uri, "exec 3<second; cat <&3 >/dev/null")
+        .exits(3)
+        .says("fd:3 holds no PIN: it is empty");
+    // A pipe that does not wait is waited for.
+    let slow = "exec 3< <(sleep 0.3; cat second | tail -1); python3 -c 'import os; os.set_blocking(3, False)'";
+    with_descriptor(&desk, &uri, slow).exits(0);
+    for (script, says) in [
+        (
+            "true",
+            "PIN descriptor fd:3: cannot read: Bad file descriptor",
+        ),
+        (
+            "exec 3>written",
+            "PIN descriptor fd:3: cannot read: Bad file descriptor",
+        ),
+        (
+            "exec 3<.",
+            "PIN descriptor fd:3: cannot read: Is a directory",
+        ),
+        (
+            "head -c 2000 /dev/zero >long; exec 3<long",
+            "PIN descriptor fd:3: larger than",
+        ),
+    ] {
+        with_descriptor(&desk, &uri, script).exits(3).says(says);
+    }
+    for number in ["-1", "4294967296", "0x3", ""] {
+        desk.ir(&format!(
+            "extract-public -i {uri} -o key.pub --pin-source fd:{number}"
+        ))
+        .exits(2)
+        .says("the forms are file:PATH, env:NAME and fd:NUMBER");
+    }
+    desk.ir(&format!(
+        "extract-public -i {uri} -o key.pub --pin-source fd:4294967295"
+    ))
+    .exits(3)
+    .says("cannot read: Bad file descriptor");
+}
+
+#[test]
+fn rule_2_a_descriptor_may_be_a_socket_or_a_file_that_is_read_again() {
+    let desk = Desk::new();
+    desk.make("key");
+    let uri = bare(&desk, "key");
+    let pin = desk.token.pin();
+    let extract = |input: std::os::fd::OwnedFd, plan: &str| {
+        let planned = desk.token.planned(plan);
+        let run = desk
+            .command(IR_SIGN)
+            .envs(planned.env.iter().cloned())
+            .env("PKCS11_MODULE_PATH", &planned.module)
+            .args(["extract-public", "-i", &uri, "-o", "key.pub"])
+            .args(["--pin-source", "fd:0"])
+            .stdin(input)
+            .output();
+        Run::from(run.expect("it runs"))
+    };
+    let (mut ours, theirs) = std::os::unix::net::UnixStream::pair().expect("a pair");
+    ours.write_all(format!("{pin}\n").as_bytes())
+        .expect("written");
+    drop(ours);
+    extract(theirs.into(), "").exits(0);
+    // A key that asks for the PIN at each signature gets it from the same place in the file.
+    desk.write("pin", format!("{pin}\n"));
+    let file = std::fs::File::open(desk.path("pin")).expect("the file");
+    extract(file.into(), "always-authenticate").exits(0);
+}
+
 #[test]
 fn rule_2_a_pin_in_the_uri_is_refused_with_a_hint_and_never_shown() {
     let desk = Desk::new();
@@ -167,6 +258,107 @@ fn rule_2_a_pin_in_the_uri_is_refused_with_a_hint_and_never_shown() {
         // The argument parser shows what it refuses: not this.
         assert!(!run.stderr.contains("71717171"), "{run:?}");
     }
+}
+
+#[test]
+fn rule_2_a_refusal_repeats_no_pin_wherever_it_was_typed() {
+    let desk = Desk::new();
+    let refused = |words: &[&str]| {
+        for json in [false, true] {
+            let mut words = words.to_vec();
+            if json {
+                words.push("--json");
+            }
+            let run = desk.ir_with(&words);
+            assert_ne!(run.status, 0, "{words:?}: {run:?}");
+            let all = format!("{}{}", run.stdout, run.stderr);
+            assert!(!all.contains("13571"), "{words:?}: {run:?}");
+            assert!(all.contains("error"), "{words:?}: {run:?}");
+        }
+    };
+    for query in [
+        "pin-value=13571",
+        "PIN-VALUE=13571",
+        "pin-value=x 13571",
+        "pin%2Dvalue=13571",
+        "pin-value%3D13571",
+        "pin-value%3D13571=x",
+        "%70in%252dvalue=13571",
+        "module-path=a%3Fpin-value%3D13571",
+        "pin-source=13571",
+        "pin-sourc%65=13571",
+        "pin-source=|echo%2013571",
+        "pin-source=%7Cecho%2013571",
+        "pin-source=pass:13571",
+        "pin-source=13571&module-path=/x",
+        "pin-source=file:x&pin-value=13571",
+    ] {
+        let uri = format!("pkcs11:token=ROOT?{query}");
+        // The flag's own value, one that is not expected, and in place of what is no key at all.
+        refused(&["sign", "-k", &uri, "-f", "ca.pub", "-s", "z"]);
+        refused(&["sign", &uri, "-f", "ca.pub", "-s", "z"]);
+        refused(&["sign", "-k", "ca.prv", "-f", &uri, "-s", "z"]);
+        refused(&["gen-key", "--pkcs11-uri", &uri]);
+        refused(&["token", "keys", &uri]);
+        refused(&["token", &uri]);
+        refused(&[&uri]);
+        refused(&["token", "init", &uri, "--label", &uri]);
+        refused(&[
+            "sign-image",
+            "-r",
+            "r",
+            "-a",
+            &uri,
+            "-v",
+            "ca.prv",
+            "-x",
+            "ca.prv",
+        ]);
+        refused(&[
+            "sign-image",
+            "-r",
+            &uri,
+            "-a",
+            "a",
+            "-v",
+            "ca.prv",
+            "-x",
+            "ca.prv",
+        ]);
+        refused(&[
+            "verify-image",
+            "-r",
+            "r",
+            "-a",
+            "a",
+            "-c",
+            "ca.pub",
+            "-d",
+            &uri,
+        ]);
+        refused(&["token", "passport", "pkcs11:", "-o", "x", "--accept", &uri]);
+        refused(&["ceremony", "check", &uri]);
+    }
+    // A wrong separator makes it part of a label, which messages and results show.
+    refused(&[
+        "gen-key",
+        "--pkcs11-uri",
+        "pkcs11:object=a&pin-source=13571",
+    ]);
+    for flag in ["--pin-source", "--so-pin-source", "--new-pin-source"] {
+        refused(&["token", "init", "--label", "x", flag, "13571"]);
+        refused(&[
+            "token",
+            "init",
+            "--label",
+            "x",
+            &format!("{flag}=|echo 13571"),
+        ]);
+    }
+    // What is a source is told.
+    desk.ir("sign pkcs11:token=ROOT?pin-source=file:a%26b -f x -s y")
+        .exits(2)
+        .says("pkcs11:token=ROOT?pin-source=file:a%26b' found");
 }
 
 #[test]

@@ -51,19 +51,69 @@ fn an_initialised_token_is_erased_only_by_its_label() {
         .says("initialising it again destroys all that is on it")
         .says("--erase 'test token'");
     desk.ir_with(init.split(' ').chain([token, "--erase", "other"]))
-        .exits(3);
+        .exits(2);
     desk.ir("extract-public -i {precious} -o p.pub").exits(0);
     desk.write("wrong-so", "00000000");
     let wrong = init.replace("file:so", "file:wrong-so");
     desk.ir_with(wrong.split(' ').chain(["--erase", "test token"]))
         .exits(3)
-        .says("it refused the PIN from the SO PIN's source (CKR_PIN_INCORRECT)");
+        .says("it refused the PIN from file:wrong-so (CKR_PIN_INCORRECT)");
     desk.ir("extract-public -i {precious} -o p.pub").exits(0);
     desk.ir_with(init.split(' ').chain(["--erase", "test token"]))
         .exits(0);
     desk.ir("token keys pkcs11:token=again --pin-source file:user")
         .exits(0)
         .says("there is no private key");
+}
+
+#[test]
+fn a_uri_and_erase_that_name_different_tokens_are_refused() {
+    let desk = Desk::new();
+    desk.make("precious");
+    let so = desk.token.so_pin_file.display().to_string();
+    let user = desk.token.pin_file.display().to_string();
+    let init = format!("token init --so-pin-source file:{so} --new-pin-source file:{user} --label");
+    desk.ir(&format!("{init} BBB")).exits(0);
+    let (run, planned) = desk.planned(
+        "",
+        &format!("{init} new pkcs11:token=test%20token --erase BBB"),
+    );
+    run.exits(2)
+        .says("the URI names token \"test token\" and --erase token \"BBB\"")
+        .says("nothing was erased and no PIN sent");
+    // Not so much as a module was loaded.
+    assert!(!planned.log.exists());
+    desk.ir("extract-public -i {precious} -o p.pub").exits(0);
+    // A URI that names it otherwise has to mean the same token.
+    let listed = desk.ir("token list --json").exits(0).json();
+    let slots = listed["slots"].as_array().expect("a list").clone();
+    let slot = |label: &str| {
+        let slot = slots.iter().find(|slot| slot["token"]["label"] == label);
+        slot.expect("the token")["id"].to_string()
+    };
+    let serial = |label: &str| {
+        let slot = slots.iter().find(|slot| slot["token"]["label"] == label);
+        let serial = slot.expect("the token")["token"]["serial"].clone();
+        serial.as_str().expect("a serial").to_owned()
+    };
+    for other in [
+        format!("slot-id={}", slot("test token")),
+        format!("serial={}", serial("test token")),
+    ] {
+        desk.ir(&format!("{init} new pkcs11:{other} --erase BBB"))
+            .exits(3)
+            .says("there is no token for");
+    }
+    desk.ir("extract-public -i {precious} -o p.pub").exits(0);
+    for (was, now, same) in [
+        ("BBB", "CCC", format!("token=BBB;serial={}", serial("BBB"))),
+        ("CCC", "DDD", format!("slot-id={}", slot("BBB"))),
+    ] {
+        let again = format!("{init} {now} pkcs11:{same} --erase {was}");
+        let made = desk.ir(&again).exits(0);
+        assert!(made.stdout.contains(now), "{made:?}");
+    }
+    desk.ir("extract-public -i {precious} -o p.pub").exits(0);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use ir_sign::key::pin::PinSource;
 use ir_sign::key::uri::TokenUri;
 
 fn parse(text: &str) -> Result<TokenUri, String> {
@@ -30,6 +31,29 @@ fn rule_1_every_attribute_is_read_and_decoded() {
         Some(std::path::Path::new("/x/y.so"))
     );
     assert!(parse("pkcs11:").is_ok());
+    // The grammar allows an empty query.
+    for (empty, same) in [
+        ("pkcs11:?", "pkcs11:"),
+        ("pkcs11:token=a?", "pkcs11:token=a"),
+    ] {
+        assert_eq!(parse(empty), parse(same), "{empty}");
+        assert!(parse(empty).is_ok(), "{empty}");
+    }
+    for (source, path) in [
+        ("file:/x", "/x"),
+        ("file:x/y", "x/y"),
+        ("file:///x", "/x"),
+        ("file:////x", "//x"),
+        ("file://localhost/x", "/x"),
+        ("file://LOCALHOST//x", "//x"),
+        ("file:localhost/x", "localhost/x"),
+        ("file:/localhost/x", "/localhost/x"),
+    ] {
+        let file = PinSource::File(path.into());
+        let uri = parse(&format!("pkcs11:?pin-source={source}")).expect(source);
+        assert_eq!(uri.pin_source, Some(file.clone()), "{source}");
+        assert_eq!(source.parse(), Ok(file), "{source}");
+    }
     assert_eq!(
         parse("pkcs11:library-version=3")
             .expect("a URI")
@@ -92,7 +116,8 @@ fn rule_1_what_is_duplicate_unknown_misplaced_or_badly_escaped_is_named() {
         ("pkcs11:token", "not NAME=VALUE"),
         ("pkcs11:token=a;", "not NAME=VALUE"),
         ("pkcs11:;token=a", "not NAME=VALUE"),
-        ("pkcs11:token=a?", "not NAME=VALUE"),
+        ("pkcs11:token=a?&", "not NAME=VALUE"),
+        ("pkcs11:?module-path=a&", "not NAME=VALUE"),
         ("pkcs11:?module-path=", "\"module-path\" is empty"),
         ("pkcs11:?pin-value=1", "pin-value"),
         ("pkcs11:object=a&pin-value=1", "puts the PIN where others"),
@@ -107,6 +132,26 @@ fn rule_1_what_is_duplicate_unknown_misplaced_or_badly_escaped_is_named() {
         ("pkcs11:?pin-source=%7Ccat", "never run"),
         ("pkcs11:?pin-source=fd:3", "in a URI the form is file:PATH"),
         ("pkcs11:?pin-source=file://", "the forms are file:PATH"),
+        (
+            "pkcs11:?pin-source=file://localhost",
+            "the forms are file:PATH",
+        ),
+        (
+            "pkcs11:?pin-source=file://host/x",
+            "names another machine's file",
+        ),
+        (
+            "pkcs11:?pin-source=file://run/pin",
+            "the form is file:PATH or file:///PATH",
+        ),
+        (
+            "pkcs11:?pin-source=file://localhos/x",
+            "names another machine's file",
+        ),
+        (
+            "pkcs11:?pin-source=file://localhost:1/x",
+            "names another machine's file",
+        ),
     ] {
         let error = parse(text).expect_err(text);
         assert!(error.contains(says), "{text}: {error}");
@@ -122,6 +167,10 @@ fn rule_1_what_is_printed_is_read_as_the_same() {
         "pkcs11:slot-id=0;library-version=1.2",
         "pkcs11:?pin-source=//run/pin",
         "pkcs11:?pin-source=file:////run/pin",
+        "pkcs11:?pin-source=file://localhost/run/pin",
+        "pkcs11:?pin-source=file://localhost//run/pin",
+        "pkcs11:?pin-source=file:localhost/run/pin",
+        "pkcs11:token=a?",
     ] {
         let uri = parse(text).expect(text);
         assert_eq!(parse(&uri.to_string()).as_ref(), Ok(&uri), "{text} {uri}");

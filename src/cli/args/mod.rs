@@ -12,7 +12,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::key::uri::TokenUri;
-use crate::key::{KeyRef, KeyRefError};
+use crate::key::{KeyRef, KeyRefError, hidden};
 use ceremony::CeremonyCommand;
 use image::{ExtractSignImage, InspectImage, Prune, SignImage, VerifyImage};
 use token::{PassportArgs, TokenArgs, TokenCommand};
@@ -303,22 +303,45 @@ impl Sign {
     }
 }
 
-/// Takes out of a usage error what could be a PIN: the parser shows the value that it refuses.
+/// Takes out of a usage error what could be a PIN: the parser shows the argument that it refuses.
 pub fn hide_secrets(error: &mut clap::Error) {
-    let text = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => text.clone(),
-        _ => String::new(),
-    };
-    let (flag, value) = (
-        text(ContextKind::InvalidArg),
-        text(ContextKind::InvalidValue),
+    let of_pin = matches!(
+        error.get(ContextKind::InvalidArg),
+        Some(ContextValue::String(flag)) if flag.contains("pin-source")
     );
-    let shown = match value.to_ascii_lowercase().find("pin-value") {
-        _ if flag.contains("pin-source") => "...".to_owned(),
-        Some(at) => format!("{}pin-value=...", value.get(..at).unwrap_or_default()),
-        None => return,
-    };
-    error.insert(ContextKind::InvalidValue, ContextValue::String(shown));
+    if of_pin {
+        let hidden = ContextValue::String("...".to_owned());
+        error.insert(ContextKind::InvalidValue, hidden);
+    }
+    let shown: Vec<(ContextKind, String)> = error
+        .context()
+        .filter_map(|(kind, value)| match value {
+            ContextValue::String(text) => Some((kind, text.clone())),
+            _ => None,
+        })
+        .collect();
+    for (kind, text) in shown {
+        let hidden = hidden::pins(&text);
+        if hidden != text {
+            error.insert(kind, ContextValue::String(hidden.into_owned()));
+            // How to pass it all the same: with the whole of it, and it is no use.
+            error.remove(ContextKind::Suggested);
+        }
+    }
+}
+
+/// Whether nothing else in a usage error could be a PIN: a parser's own words may repeat what it
+/// refuses too.
+pub fn is_clean(error: &clap::Error) -> bool {
+    let mut text = error.render().to_string();
+    for (_, value) in error.context() {
+        if let ContextValue::String(shown) = value
+            && hidden::first(shown).is_some()
+        {
+            text = text.replace(shown, "");
+        }
+    }
+    hidden::first(&text).is_none()
 }
 
 fn key_parser() -> impl TypedValueParser<Value = KeyRef> {

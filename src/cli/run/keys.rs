@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{shown, warn_if_open, warn_of_pins, written};
+use super::{or_tell_key, shown, warn_if_open, warn_of_pins, written};
 use crate::cli::args::token::PassportArgs;
 use crate::cli::args::{ExtractPublic, GenKey, Sign, Verify};
 use crate::cli::bar::Bar;
@@ -36,16 +36,20 @@ pub(super) fn gen_key(args: GenKey, console: &Console) -> Outcome {
         for oddity in &new.oddities {
             console.warn(&format!("of a key that it made, the token says {oddity}"));
         }
-        console.result(&new.uri.to_string())?;
+        or_tell_key(console.result(&new.uri.to_string()), &new.uri)?;
     }
-    console.json(|| {
+    let printed = console.json(|| {
         json!({
             "key": made.on_token.as_ref().map_or_else(|| request.key.to_string(), |new| new.uri.to_string()),
             "token": made.on_token.as_ref().map(super::token::new_key_json),
             "public": request.public.as_ref().map(|p| p.display().to_string()),
             "fingerprint": show::fingerprint(&key.fingerprint()),
         })
-    })?;
+    });
+    match &made.on_token {
+        Some(new) => or_tell_key(printed, &new.uri)?,
+        None => printed?,
+    }
     Ok(Status::Done)
 }
 

@@ -18,7 +18,9 @@ use super::generate;
 use super::show;
 use crate::files::{Existing, Written};
 use crate::key::KeyRef;
+use crate::key::hidden;
 use crate::key::pin::PinSource;
+use crate::key::uri::TokenUri;
 use crate::ops::Error;
 use crate::secret;
 
@@ -54,8 +56,8 @@ pub fn run(command: Command) -> ExitCode {
 fn error_json(error: &Error) -> Value {
     json!({
         "error": {
-            "message": error.to_string(),
-            "hint": explain::hint(error),
+            "message": hidden::pins(&error.to_string()),
+            "hint": explain::hint(error).map(|hint| hidden::pins(&hint).into_owned()),
             "status": explain::status(error) as u8,
         }
     })
@@ -118,6 +120,18 @@ fn execute(command: Command, console: &Console) -> Outcome {
 /// A path for a person.
 fn shown(path: &Path) -> String {
     show::plain(&path.display().to_string())
+}
+
+/// Says of a key that was made on a token what could not be printed.
+fn or_tell_key(printed: Result<(), Failure>, uri: &TokenUri) -> Result<(), Failure> {
+    if printed.is_err() {
+        let key = KeyRef::Token(Box::new(uri.clone()));
+        tell(&format!(
+            "the private key was made: {key}; write its public key: {}",
+            explain::extract(&key)
+        ));
+    }
+    printed
 }
 
 fn written(path: &Path, written: Written) -> String {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{warn_if_open, warn_of_pins, written};
+use super::{or_tell_key, warn_if_open, warn_of_pins, written};
 use crate::cli::args::token::{
     Doctor, Import, Init, Keys, List, MakePassport, PassportArgs, TokenArgs, TokenCommand,
 };
@@ -199,6 +199,10 @@ fn init(args: Init, console: &Console) -> Outcome {
     let setup = Setup {
         label: args.label,
         erase: args.erase,
+        so_pin_from: args
+            .so_pin_source
+            .as_ref()
+            .map_or_else(|| "the prompt for the SO PIN".into(), ToString::to_string),
     };
     let (so, user) = (args.so_pin_source, args.new_pin_source);
     let pins = |label: &str| {
@@ -233,8 +237,8 @@ fn import(args: Import, console: &Console) -> Outcome {
          and whoever has the file still has the key",
     );
     console.note(&format!("fingerprint {}", new.public.fingerprint()));
-    console.result(&new.uri.to_string())?;
-    console.json(|| new_key_json(&new))?;
+    or_tell_key(console.result(&new.uri.to_string()), &new.uri)?;
+    or_tell_key(console.json(|| new_key_json(&new)), &new.uri)?;
     Ok(Status::Done)
 }
 

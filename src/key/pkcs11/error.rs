@@ -232,6 +232,16 @@ pub enum Error {
         /// Whether they are all public keys without a private half.
         orphans: bool,
     },
+    /// Another key has the new key's label or id.
+    #[error("{token}: another run made a key of the same {what} at the same time: {other}")]
+    Twin {
+        /// The token.
+        token: String,
+        /// Label or id.
+        what: &'static str,
+        /// The other key.
+        other: String,
+    },
     /// It is not known whether the key was made.
     #[error("{source}; whether the key was made is not known")]
     Unsure {
@@ -290,6 +300,16 @@ pub enum Error {
         token: String,
         /// Its label.
         label: String,
+    },
+    /// The URI names one token, and another is to be erased.
+    #[error(
+        "the URI names token \"{token}\" and --erase token \"{erase}\"; nothing was erased and no PIN sent"
+    )]
+    EraseOther {
+        /// The label in the URI.
+        token: String,
+        /// The label to erase.
+        erase: String,
     },
     /// The PIN has not as many bytes as the token wants.
     #[error("{what} has to have from {least} to {most} bytes")]

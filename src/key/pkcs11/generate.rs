@@ -1,10 +1,14 @@
 //! Making a key pair on a token, and bringing one there.
 
+use std::fs::File;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use zeroize::Zeroize;
 
 use super::attributes::Facts;
@@ -133,6 +137,7 @@ pub fn generate(token: &Arc<Token>, uri: &TokenUri) -> Result<NewKey, Error> {
         MechanismType::ECC_KEY_PAIR_GEN,
         "CKM_EC_KEY_PAIR_GEN for making keys",
     )?;
+    let _turn = turn(token);
     let names = Names::free(token, uri)?;
     let (public, private) = (names.public(), names.private());
     let made = token.with_writing(Again::No, |session, _, generation| {
@@ -149,6 +154,7 @@ pub fn generate(token: &Arc<Token>, uri: &TokenUri) -> Result<NewKey, Error> {
 /// call it local, always sensitive or never extractable.
 pub fn import(token: &Arc<Token>, uri: &TokenUri, key: &FileKey) -> Result<NewKey, Error> {
     check_mechanism(token, MechanismType::ECDSA, "CKM_ECDSA for signing")?;
+    let _turn = turn(token);
     let names = Names::free(token, uri)?;
     let mut point = vec![4, 97];
     point.extend(key.public_key().to_point());
@@ -201,6 +207,21 @@ pub fn import(token: &Arc<Token>, uri: &TokenUri, key: &FileKey) -> Result<NewKe
     ))
 }
 
+/// Waits until no other run makes a key through this module. `SoftHSM` does not show a process that
+/// has made a key what others made meanwhile, so looking afterwards is not enough there.
+fn turn(token: &Token) -> Option<File> {
+    let library = File::open(&token.module.path).ok()?;
+    for _ in 0..600 {
+        match flock(&library, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Some(library),
+            Err(Errno::WOULDBLOCK) => std::thread::sleep(Duration::from_millis(50)),
+            Err(_) => return None,
+        }
+    }
+    // Whoever can read the library can lock it, and must not keep others from making keys for ever.
+    None
+}
+
 /// Removes a public half that a call may have made although it failed: nothing else has its id.
 fn remove_public(session: &Session, names: &Names) -> cryptoki::error::Result<()> {
     let class = ObjectClass::PUBLIC_KEY;
@@ -221,11 +242,37 @@ fn settle(
 ) -> Result<NewKey, Error> {
     let check = || {
         let mut key = names.key(generation, made[0]);
+        check_alone(token, &key)?;
         let found = object::find_private(token, &key.uri(token))?;
         key.always_authenticate = found.always_authenticate;
         proven(&TokenKey::new(Arc::clone(token), key)?, born)
     };
     check().map_err(|error| bad(token, generation, made, error))
+}
+
+/// Refuses a new key whose label or id another has by now: a token takes several of one name, and two
+/// runs at once both find it free. Each looks after it has made its own, so one at least sees the other.
+fn check_alone(token: &Token, key: &PrivateKey) -> Result<(), Error> {
+    token.with(Again::Yes, |session, _, generation| {
+        let (name, own) = (token.name(), key.handle(token, session, generation)?);
+        for (what, label, id) in [
+            ("label", Some(&key.label), None),
+            ("id", None, Some(&key.id)),
+        ] {
+            let found =
+                session.find_objects(&object::template(ObjectClass::PRIVATE_KEY, label, id));
+            let found = found.map_err(Error::call(&name))?;
+            if let Some(other) = found.into_iter().find(|handle| *handle != own) {
+                let (label, id) = object::names(session, other, &name)?;
+                return Err(Error::Twin {
+                    token: name,
+                    what,
+                    other: key_uri(token, &label, &id).to_string(),
+                });
+            }
+        }
+        Ok(())
+    })
 }
 
 /// Reads a key back, compares it with what a new key is asked to be, and signs and verifies with it.

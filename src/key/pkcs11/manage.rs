@@ -154,6 +154,8 @@ pub struct Setup {
     pub label: String,
     /// The label of the initialised token that is to be erased.
     pub erase: Option<String>,
+    /// Where the SO PIN comes from, for a message.
+    pub so_pin_from: String,
 }
 
 impl Tokens {
@@ -213,7 +215,8 @@ impl Tokens {
     }
 
     /// Sets a token up: label, SO PIN and user PIN. One that is initialised already loses all that
-    /// is on it, and so is refused unless its label is given as the one to erase.
+    /// is on it, and so is refused unless its label is given as the one to erase. A URI of another
+    /// label than that is refused: which token is meant is not known.
     pub fn initialise(
         &self,
         uri: &TokenUri,
@@ -223,6 +226,14 @@ impl Tokens {
         if setup.label.is_empty() || setup.label.len() > 32 {
             return Err(Error::Label {
                 label: setup.label.clone(),
+            });
+        }
+        if let (Some(token), Some(erase)) = (&uri.token, &setup.erase)
+            && token != erase
+        {
+            return Err(Error::EraseOther {
+                token: token.clone(),
+                erase: erase.clone(),
             });
         }
         let module = self.modules.load(&self.shared.options, uri)?;
@@ -238,7 +249,7 @@ impl Tokens {
         for (pin, what) in [(&so_pin, "the SO PIN"), (&user_pin, "the user PIN")] {
             check_length(&found.info, pin, what)?;
         }
-        let refused = |error| login::refused(&name, "the SO PIN's source", error);
+        let refused = |error| login::refused(&name, &setup.so_pin_from, error);
         let so_pin = login::auth_pin(&so_pin);
         let made = module.context.init_token(found.slot, &so_pin, &setup.label);
         made.map_err(refused)?;

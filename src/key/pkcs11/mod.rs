@@ -32,7 +32,7 @@ pub use login::{NoPrompt, Prompt};
 pub use manage::{KeyListing, ModuleListing, Setup, SlotListing, TokenListing};
 pub use passport::{Passport, PassportError, attributes as attributes_json};
 pub use point::{PointError, read as read_point};
-pub(super) use raw::keep_from_children;
+pub(super) use raw::{keep_from_children, open_again};
 pub use resume::Described;
 pub use signer::TokenKey;
 

@@ -4,8 +4,8 @@
 //! - Listing slots: the crate asks again for ever where a module with no slots answers
 //!   `CKR_BUFFER_TOO_SMALL`.
 //! - Token information: the crate refuses a token whose clock holds no digits.
-//! - Keeping the descriptor of a PIN from the programs that a module may start: without unsafe code
-//!   a process cannot name a descriptor that it did not open itself.
+//! - Reading a PIN from a descriptor, and keeping that from the programs that a module may start:
+//!   without unsafe code a process cannot name a descriptor that it did not open itself.
 //! - Signing with a key that is always to be authenticated: `C_SignInit`, `C_Login` and `C_Sign`
 //!   have to follow one another, and the crate makes one call of the first and the last.
 //!
@@ -15,6 +15,8 @@
 //! [`super::apart`].
 #![allow(unsafe_code)]
 
+use std::fs::File;
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::ptr;
@@ -23,7 +25,7 @@ use cryptoki::context::Function;
 use cryptoki::error::{Rv, RvError};
 use cryptoki::slot::Slot;
 use cryptoki_sys as sys;
-use rustix::io::FdFlags;
+use rustix::io::{Errno, FdFlags};
 
 use super::error::code_name;
 
@@ -380,14 +382,24 @@ impl Raw {
 
 /// Closes a descriptor in the programs that this process may start. One that is not open stays so.
 pub fn keep_from_children(number: u32) {
-    let Ok(number @ 0..) = i32::try_from(number) else {
-        return;
-    };
+    // If it is not open, reading the PIN will say so.
+    let _ = on_descriptor(number, |fd| rustix::io::fcntl_setfd(fd, FdFlags::CLOEXEC));
+}
+
+/// Another descriptor of what is open under a number; both stand at the same place in it.
+pub fn open_again(number: u32) -> io::Result<File> {
+    let fd = on_descriptor(number, |fd| rustix::io::fcntl_dupfd_cloexec(fd, 3))?;
+    Ok(fd.into())
+}
+
+fn on_descriptor<T>(
+    number: u32,
+    call: impl FnOnce(BorrowedFd<'_>) -> rustix::io::Result<T>,
+) -> rustix::io::Result<T> {
+    let number = i32::try_from(number).map_err(|_| Errno::BADF)?;
     // SAFETY: the number is not negative. It is used for one system call, which fails if it is no open
     // descriptor, and neither closes the file nor takes it from whoever has it.
-    let fd = unsafe { BorrowedFd::borrow_raw(number) };
-    // If it is not open, reading the PIN will say so.
-    let _ = rustix::io::fcntl_setfd(fd, FdFlags::CLOEXEC);
+    call(unsafe { BorrowedFd::borrow_raw(number) })
 }
 
 /// A function that the module leaves out of its list.

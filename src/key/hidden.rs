@@ -1,0 +1,114 @@
+//! Keeping PINs out of messages: a text that is refused is told as it was typed, and may hold one.
+
+use std::borrow::Cow;
+
+use super::pin::{PinSource, PinSourceError};
+
+/// The attributes of a URI that a PIN may follow.
+const NAMES: [&str; 2] = ["pin-value", "pin-source"];
+
+/// A text without what follows `pin-value=` or `pin-source=`, unless that is a source of a PIN. All
+/// up to the end is left out: where a PIN ends cannot be seen.
+pub fn pins(text: &str) -> Cow<'_, str> {
+    match first(text) {
+        Some((_, at)) => format!("{}...", &text[..at]).into(),
+        None => text.into(),
+    }
+}
+
+/// The first attribute in a text whose value is to be hidden, and where the value starts. The name
+/// and the equals sign are found however they are percent-encoded.
+pub fn first(text: &str) -> Option<(&'static str, usize)> {
+    let decoded = decoded(text);
+    (0..decoded.len()).find_map(|at| {
+        let rest = &decoded[at..];
+        let is = |name: &&&str| {
+            let mut pairs = name.bytes().zip(rest);
+            rest.len() > name.len() && pairs.all(|(a, (b, _))| a.eq_ignore_ascii_case(b))
+        };
+        let name = NAMES.iter().find(is)?;
+        let (sign, value) = rest[name.len()];
+        let hide = sign == b'=' && (*name == NAMES[0] || !is_source(&text[value..]));
+        hide.then_some((*name, value))
+    })
+}
+
+/// Whether a value at the start of a text names a source of a PIN, though one that a URI may not name.
+fn is_source(text: &str) -> bool {
+    let ends = |c: char| c.is_whitespace() || "&'\"".contains(c);
+    let value = text.split(ends).next().unwrap_or_default();
+    let value: Vec<u8> = decoded(value).into_iter().map(|(byte, _)| byte).collect();
+    let source = String::from_utf8(value).map(|value| PinSource::from_uri(&value));
+    matches!(source, Ok(Ok(_) | Err(PinSourceError::NotInUri)))
+}
+
+/// Percent-decodes until nothing is encoded any more. Each byte comes with where it ends in the text.
+fn decoded(text: &str) -> Vec<(u8, usize)> {
+    let mut decoded = Vec::with_capacity(text.len());
+    for (at, byte) in text.bytes().enumerate() {
+        decoded.push((byte, at + 1));
+        // What was decoded may be the end of another triple.
+        while let [.., (b'%', _), (high, _), (low, end)] = decoded[..] {
+            let digit = |byte: u8| char::from(byte).to_digit(16);
+            let (Some(high), Some(low)) = (digit(high), digit(low)) else {
+                break;
+            };
+            decoded.truncate(decoded.len() - 3);
+            // Two digits of sixteen make a byte.
+            decoded.push((u8::try_from(high * 16 + low).unwrap_or_default(), end));
+        }
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_a_pin_is_left_out_and_sources_stay() {
+        for (text, shown) in [
+            ("?pin-value=13571", "?pin-value=..."),
+            ("a pin-value=13571 b 13571", "a pin-value=..."),
+            ("?PIN-Value=file:x", "?PIN-Value=..."),
+            ("?pin%2Dvalue=13571", "?pin%2Dvalue=..."),
+            ("?pin%2dvalue%3D13571", "?pin%2dvalue%3D..."),
+            ("?%70%69n-v%61lue=13571", "?%70%69n-v%61lue=..."),
+            ("?pin%252Dvalue%25253d13571", "?pin%252Dvalue%25253d..."),
+            ("?p%2%35%369n-value=13571", "?p%2%35%369n-value=..."),
+            ("?pin-source=|echo 13571", "?pin-source=..."),
+            ("?pin-source=%7Cecho%2013571", "?pin-source=..."),
+            ("?pin-source=%257Cecho", "?pin-source=..."),
+            ("?pin-source=13571", "?pin-source=..."),
+            ("?pin-source=13571&module-name=x", "?pin-source=..."),
+            ("?pin-source=fd:x1", "?pin-source=..."),
+            ("?pin-source=%FF", "?pin-source=..."),
+            ("?pin-sourc%65=pass:13571", "?pin-sourc%65=..."),
+            (
+                "?pin-source=file:a&pin-value=1",
+                "?pin-source=file:a&pin-value=...",
+            ),
+            (
+                "?pin-source=file:a?pin-value=1",
+                "?pin-source=file:a?pin-value=...",
+            ),
+            ("\u{e9}?pin-value=\u{e9}", "\u{e9}?pin-value=..."),
+        ] {
+            assert_eq!(pins(text), shown, "{text}");
+        }
+        for text in [
+            "",
+            "%",
+            "pin-value",
+            "attribute \"pin-value\" puts the PIN where others can see it",
+            "use \"pin-source=file:PATH\" or --pin-source",
+            "--pin-source file:PATH, or pin-source=file:PATH in the URI",
+            "pkcs11:token=a?pin-source=/run/pin&module-name=x: cannot open",
+            "?pin-source=file%3A/run/pin",
+            "?pin-source=env:NAME",
+            "?pin-source=fd:3",
+        ] {
+            assert_eq!(pins(text), text, "{text}");
+        }
+    }
+}
