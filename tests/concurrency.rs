@@ -11,13 +11,13 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::fs::FlockOperation;
 use serde_json::{Value, json};
 
 use support::oci::{self, INDEX, LAYER, MANIFEST, Maker, blob_path, digest, with_tag};
-use support::{PROGRAM, Scene, ir_sign, same, snapshot, write};
+use support::{PROGRAM, Scene, ir_sign, same, snapshot, waits_for_a_lock, write};
 
 /// How often something is tried that goes wrong only at times.
 fn rounds(few: usize) -> usize {
@@ -295,24 +295,6 @@ fn what_a_killed_run_left_goes_with_the_next_change() {
 fn files(scene: &Scene) -> Vec<String> {
     let names = snapshot(&scene.app("app")).into_keys();
     names.map(|name| name.display().to_string()).collect()
-}
-
-/// Returns when a run waits for a lock, as the system says.
-fn waits_for_a_lock(child: &Child) {
-    let waiting = || {
-        let locks = fs::read_to_string("/proc/locks").expect("the locks");
-        let pid = child.id().to_string();
-        let of_it = |line: &str| line.contains("->") && line.split_whitespace().any(|w| w == pid);
-        locks.lines().any(of_it)
-    };
-    let started = Instant::now();
-    while !waiting() {
-        assert!(
-            started.elapsed() < Duration::from_secs(20),
-            "it never waits"
-        );
-        thread::yield_now();
-    }
 }
 
 fn extract_args(scene: &Scene, fixture: &str) -> Vec<String> {

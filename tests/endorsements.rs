@@ -2,10 +2,14 @@
 
 mod support;
 
+use std::fs::{self, File};
+use std::process::{Command, Stdio};
+
+use rustix::fs::FlockOperation;
 use serde_json::json;
 
 use support::oci::{self, ENDORSEMENT, VENDOR_KEY, blob_path, hex};
-use support::{Scene, ir_sign, read, same, snapshot, write};
+use support::{PROGRAM, Run, Scene, ir_sign, read, same, snapshot, waits_for_a_lock, write};
 
 fn on_image(scene: &Scene, app: &str, tag: &str) -> String {
     let manifest = oci::manifest(&scene.app(app), tag, None);
@@ -280,4 +284,84 @@ fn the_endorsement_of_another_ca_is_not_replaced_without_a_word() {
         "carries an endorsement of this vendor that is not by CA",
         "loses its data",
     ]);
+}
+
+/// A run that has settled on an endorsement, and waits until no other makes its change.
+fn waiting<T>(scene: &Scene, args: &[String], change: impl FnOnce() -> T) -> Run {
+    let registry = File::open(scene.registry()).expect("a folder");
+    rustix::fs::flock(&registry, FlockOperation::LockExclusive).expect("a lock");
+    let child = Command::new(PROGRAM)
+        .args(args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    waits_for_a_lock(&child);
+    change();
+    drop(registry);
+    Run::ended(child.wait_with_output().expect("it ends"))
+}
+
+#[test]
+fn what_another_run_brings_meanwhile_is_seen() {
+    // In another app, by a run that had to make one.
+    let (scene, random) = with_random("buildah", "1.0");
+    let (app, brought) = (scene.app("app"), scene.path("brought"));
+    fs::rename(&app, &brought).expect("moved away");
+    scene.unpack("umoci", "second");
+    let before = snapshot(&scene.app("second"));
+    let sign = scene.sign_args("second", &["-d", "latest"]);
+    let bring = || fs::rename(&brought, &app).expect("moved back");
+    let run = waiting(&scene, &sign, bring).exits(3);
+    run.says(&["app: image 1.0", "which another run brought meanwhile"]);
+    same(&before, &snapshot(&scene.app("second")));
+    ir_sign(&sign).ok();
+    assert_eq!(on_image(&scene, "second", "latest"), random);
+    // One that was there before is no news, nor are other changes.
+    scene.unpack("docker-save-new", "third");
+    let sign = scene.sign_args("third", &[]);
+    waiting(&scene, &sign, || scene.unpack("multi", "fourth")).ok();
+
+    // In the app itself, by a run that was given one.
+    let (scene, _) = with_random("buildah", "1.0");
+    let brought = snapshot(&scene.app("app"));
+    fs::remove_dir_all(scene.app("app")).expect("removed");
+    scene.unpack("buildah", "app");
+    let bring = || {
+        for (name, content) in &brought {
+            let to = scene.app("app").join(name);
+            if !to.is_dir() {
+                write(to, content);
+            }
+        }
+    };
+    let (given, ca) = (scene.text("vendor.sig"), scene.text("ca.pub"));
+    let sign = scene.sign_args("app", &["-s", &given, "-c", &ca]);
+    let run = waiting(&scene, &sign, bring).exits(3);
+    run.says(&["app: image 1.0", "which another run brought meanwhile"]);
+    same(&brought, &snapshot(&scene.app("app")));
+    // In other apps it is the user's word.
+    scene.unpack("umoci", "second");
+    let sign = scene.sign_args("second", &["-d", "latest", "-s", &given, "-c", &ca]);
+    waiting(&scene, &sign, || scene.unpack("multi", "fourth")).ok();
+}
+
+/// Nor is an app changed that another run has put another one in the place of.
+#[test]
+fn what_another_run_replaces_meanwhile_is_not_signed() {
+    let scene = Scene::with("buildah");
+    scene.unpack("umoci", "other");
+    let (app, old) = (scene.app("app"), scene.path("old"));
+    let replace = || {
+        fs::rename(&app, &old).expect("moved away");
+        fs::rename(scene.app("other"), &app).expect("moved there");
+    };
+    let before = snapshot(&app);
+    let run = waiting(&scene, &scene.sign_args("app", &[]), replace).exits(3);
+    run.says(&[
+        "registry/app",
+        "another run replaced the app meanwhile",
+        "run it again",
+    ]);
+    same(&before, &snapshot(&old));
 }

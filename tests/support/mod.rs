@@ -10,8 +10,10 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
 use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -123,13 +125,17 @@ pub struct Run {
 
 impl Run {
     pub fn of(command: &mut Command) -> Self {
+        let output = command.output();
+        Self::ended(output.unwrap_or_else(|e| panic!("{command:?}: {e}")))
+    }
+
+    /// What became of a run that has ended.
+    pub fn ended(output: Output) -> Self {
         let Output {
             status,
             stdout,
             stderr,
-        } = command
-            .output()
-            .unwrap_or_else(|e| panic!("{command:?}: {e}"));
+        } = output;
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output in UTF-8");
         let run = Self {
             status: status.code().unwrap_or(-1),
@@ -139,7 +145,7 @@ impl Run {
         let fell = matches!(run.status, -1 | 101 | 124 | 134 | 137 | 139);
         assert!(
             !fell,
-            "{command:?} panicked, was killed or hung ({status}):\n{}",
+            "a run panicked, was killed or hung ({status}):\n{}",
             run.stderr
         );
         run
@@ -383,4 +389,23 @@ pub fn same(before: &Snapshot, after: &Snapshot) {
         .filter(|name| before.get(*name) != after.get(*name))
         .collect();
     assert!(differing.is_empty(), "these changed: {differing:?}");
+}
+
+/// Returns when a run waits for a lock, as the system says.
+#[track_caller]
+pub fn waits_for_a_lock(child: &Child) {
+    let waiting = || {
+        let locks = fs::read_to_string("/proc/locks").expect("the locks");
+        let pid = child.id().to_string();
+        let of_it = |line: &str| line.contains("->") && line.split_whitespace().any(|w| w == pid);
+        locks.lines().any(of_it)
+    };
+    let started = Instant::now();
+    while !waiting() {
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "it never waits"
+        );
+        thread::yield_now();
+    }
 }
