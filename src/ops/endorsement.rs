@@ -282,8 +282,7 @@ impl Settled {
 }
 
 const NOT_OF_CA: &str = "carries an endorsement of this vendor that is not by CA";
-const REPLACED: &str =
-    "with the one that takes its place, a realm that started with that one loses its data";
+const REPLACED: &str = "it is replaced, and a realm that was started with it loses its data";
 const OTHER_APP: &str = "carries another valid endorsement of this vendor by this CA";
 const UNREAD: &str = "whether it carries another endorsement of this vendor cannot be told";
 

@@ -74,9 +74,7 @@ impl ExtractSign {
         drop(staging);
         Ok((signed, published))
     }
-}
 
-impl ExtractSign {
     /// Refuses to replace an app in whose folder a file of this command lies: it would be gone.
     fn check_inputs(&self, registry: &Registry, ring: &KeyRing) -> Result<(), Error> {
         let mut files = inputs(ring, &self.how.keys());
