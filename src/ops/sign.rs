@@ -322,15 +322,15 @@ impl Work<'_> {
 impl SignImages {
     /// Checks and signs the images. Each change of the layout is made whole or not at all.
     pub fn run(&self, ring: &KeyRing, progress: &dyn Progress) -> Result<SignedImages, Error> {
-        // What the user can put right is told before a PIN is asked for. Nobody else is kept waiting
-        // for the layout meanwhile.
-        let registry = Registry::open(&self.registry, self.how.limits)?;
         if self.how.wants_token() {
+            // What the user can put right is told before a PIN is asked for.
             self.how.vouch.check_files()?;
+            let registry = Registry::open(&self.registry, self.how.limits)?;
             let layout = registry.layout(&self.app)?;
             layout.resolve(&self.how.references, &self.how.selection)?;
         }
         let ready = self.how.ready(ring)?;
+        let registry = Registry::open(&self.registry, self.how.limits)?;
         let mut layout = registry.layout(&self.app)?;
         self.how
             .sign(

@@ -82,7 +82,7 @@ impl Registry {
         }
     }
 
-    /// The same, or `None` where there is nothing of that name.
+    /// Opens an app's layout, or says `None` where there is nothing of that name.
     pub fn layout_if_any(&self, app: &AppName) -> Result<Option<Layout>, Error> {
         if self.has(app)? {
             self.layout(app).map(Some)
