@@ -1,8 +1,9 @@
 //! Whole files: read up to a limit, written whole or not at all.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -280,9 +281,11 @@ pub fn parent_of(path: &Path) -> PathBuf {
     }
 }
 
+/// The longest name a Linux file system takes is 255 bytes, so of a long one only the start is used.
 fn temporary_name(path: &Path) -> OsString {
+    let stem = path.file_name().unwrap_or_default().as_bytes();
     let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
+    name.push(OsStr::from_bytes(&stem[..stem.len().min(200)]));
     name.push(format!(".{}.tmp", random_name()));
     name
 }
@@ -335,5 +338,20 @@ mod tests {
         assert_eq!(read(twice), (Ok(1), b'x', 0));
         let broken = Signals(vec![Interrupted, PermissionDenied, Interrupted]);
         assert_eq!(read(broken), (Err(PermissionDenied), 0, 1));
+    }
+
+    #[test]
+    fn the_longest_name_is_written_and_replaced() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        for name in ["n".repeat(255), "ü".repeat(127)] {
+            let path = folder.path().join(name);
+            for (content, existing) in [(b"one", Existing::Refuse), (b"two", Existing::Replace)] {
+                check_writable(&path)?;
+                write(&path, content, 0o600, existing)?;
+                assert_eq!(fs::read(&path)?, content);
+            }
+        }
+        assert_eq!(fs::read_dir(folder.path())?.count(), 2);
+        Ok(())
     }
 }
