@@ -274,6 +274,13 @@ fn names_that_leave_the_registry_are_refused() {
     for name in ["..", ".", "a/b", "/tmp/x", "../x", "", ".hidden", "a\nb"] {
         refused(&scene, &archive, &["-a", name], 2, &["not an app name"]);
     }
+    refused(
+        &scene,
+        &archive,
+        &["-a", &"n".repeat(201)],
+        2,
+        &["up to 200"],
+    );
     let odd = scene.text("x y.tar");
     fs::copy(&archive, &odd).expect("a copy");
     refused(&scene, &odd, &[], 2, &["x y.tar", "-a"]);

@@ -118,7 +118,7 @@ pub struct AppName(String);
 /// A text that is not an app's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "\"{0}\" is not an app name; it names one folder in the registry: letters, digits and . _ - + @, not starting with a dot or a dash"
+    "\"{0}\" is not an app name; it names one folder in the registry: up to 200 letters, digits and . _ - + @, not starting with a dot or a dash"
 )]
 pub struct AppNameError(String);
 
