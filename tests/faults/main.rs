@@ -4,6 +4,7 @@
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
 
+mod busy;
 mod deaths;
 mod kills;
 mod pins;

@@ -1,6 +1,6 @@
 //! The log of calls: how a line is written, and a reader for tests.
 //!
-//! `N C_Name → CKR_NAME pid=P`; a call that carries a PIN has ` slot=S user=U pin=given|none pin-errors=E`
+//! `N C_Name → CKR_NAME pid=P thread=T`; a call that carries a PIN has ` slot=S user=U pin=given|none pin-errors=E`
 //! as well, where `E` counts the PIN errors of the process so far. A killed process leaves `→ killed`.
 
 use std::collections::BTreeMap;
@@ -37,6 +37,8 @@ pub struct Entry {
     pub number: u64,
     /// The process.
     pub pid: u32,
+    /// Which of the process's threads, by a number of this module's.
+    pub thread: u64,
     /// `C_Name`.
     pub function: String,
     /// `CKR_NAME`, a code in hexadecimal, or `killed`.
@@ -55,11 +57,12 @@ impl Entry {
         let Self {
             number,
             pid,
+            thread,
             function,
             outcome,
             ..
         } = self;
-        let mut line = format!("{number} {function} → {outcome} pid={pid}");
+        let mut line = format!("{number} {function} → {outcome} pid={pid} thread={thread}");
         if let Some(attempt) = &self.attempt {
             let slot = attempt.slot.map_or("?".to_owned(), |slot| slot.to_string());
             let pin = if attempt.pin { "given" } else { "none" };
@@ -98,6 +101,7 @@ impl Entry {
         Some(Self {
             number,
             pid: fields.get("pid")?.parse().ok()?,
+            thread: fields.get("thread")?.parse().ok()?,
             function: function.to_owned(),
             outcome: outcome.to_owned(),
             attempt,
@@ -177,11 +181,11 @@ mod tests {
     use super::{Attempt, Entry, Log};
 
     const LOG: &str = "\
-1 C_Initialize → CKR_OK pid=7
-2 C_Login → CKR_PIN_INCORRECT pid=7 slot=3 user=CKU_USER pin=given pin-errors=1
-3 C_Login → CKR_OK pid=7 slot=4 user=CKU_USER pin=none pin-errors=1
-4 C_Sign → 0x80000001 pid=7
-1 C_Initialize → killed pid=8
+1 C_Initialize → CKR_OK pid=7 thread=1
+2 C_Login → CKR_PIN_INCORRECT pid=7 thread=1 slot=3 user=CKU_USER pin=given pin-errors=1
+3 C_Login → CKR_OK pid=7 thread=1 slot=4 user=CKU_USER pin=none pin-errors=1
+4 C_Sign → 0x80000001 pid=7 thread=1
+1 C_Initialize → killed pid=8 thread=1
 ";
 
     #[test]
@@ -213,7 +217,7 @@ mod tests {
     fn attempts_after_an_error_are_counted_for_each_token() {
         for (slot, after) in [("3", 1), ("?", 1), ("5", 0)] {
             let more = format!(
-                "{LOG}9 C_Login → CKR_OK pid=7 slot={slot} user=CKU_USER pin=given pin-errors=1\n"
+                "{LOG}9 C_Login → CKR_OK pid=7 thread=1 slot={slot} user=CKU_USER pin=given pin-errors=1\n"
             );
             let log = Log::parse(&more).expect("is a log");
             assert_eq!(log.attempts_after_pin_error(), after, "slot {slot}");
@@ -225,8 +229,9 @@ mod tests {
         for line in [
             "x",
             "1 C_Sign → CKR_OK",
-            "1 Sign → CKR_OK pid=1",
-            "1 C_Sign -> CKR_OK pid=1",
+            "1 C_Sign → CKR_OK pid=1",
+            "1 Sign → CKR_OK pid=1 thread=1",
+            "1 C_Sign -> CKR_OK pid=1 thread=1",
         ] {
             assert_eq!(Log::parse(line), Err(line.to_owned()));
         }

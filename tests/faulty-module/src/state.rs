@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -174,6 +175,7 @@ impl State {
         let mut entry = Entry {
             number,
             pid: std::process::id(),
+            thread: thread(),
             function: function.to_owned(),
             outcome,
             attempt: None,
@@ -274,6 +276,13 @@ fn run(
 pub(crate) fn loudly(reason: &str) -> CK_RV {
     eprintln!("faulty-module: {reason}");
     CKR_GENERAL_ERROR
+}
+
+/// This thread's number: the first that calls is 1.
+fn thread() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    thread_local!(static OWN: u64 = NEXT.fetch_add(1, Ordering::Relaxed));
+    OWN.with(|own| *own)
 }
 
 fn close_all(slots: &[CK_SLOT_ID]) {
