@@ -772,6 +772,102 @@ fn an_image_listed_for_another_platform_than_its_own_is_neither_signed_nor_trust
     same(&before, &snapshot(&scene.registry()));
 }
 
+/// Readers choose differently among entries of one digest: what any of them states has to hold.
+#[test]
+fn every_entry_that_leads_to_an_image_counts_not_the_first_alone() {
+    type Edit = fn(&mut Value);
+    let right: [Edit; 2] = [
+        |_| (),
+        |entry| entry["platform"] = json!({ "os": "linux", "architecture": "amd64" }),
+    ];
+    let wrong: [Edit; 4] = [
+        |entry| entry["size"] = json!(entry["size"].as_u64().expect("a size") + 1),
+        |entry| entry["data"] = json!("AAAA"),
+        |entry| entry["mediaType"] = json!("application/vnd.example"),
+        |entry| entry["platform"] = json!({ "os": "linux", "architecture": "arm64" }),
+    ];
+    let edits = right.map(|edit| (edit, 0)).into_iter();
+    for (n, (edit, status)) in edits.chain(wrong.map(|edit| (edit, 1))).enumerate() {
+        for at in [0, 1] {
+            let scene = made(|maker| vec![good(maker), with_tag(good(maker), "other")]);
+            scene.sign("app", &["-d", "good"]).ok();
+            let dir = scene.app("app");
+            let mut index = oci::index(&dir);
+            edit(&mut index["manifests"][at]);
+            write(dir.join("index.json"), index.to_string());
+            let run = scene.verify("app", &["--all"]).exits(status);
+            let once = status == 1 || run.stdout.lines().count() == 1;
+            assert!(once, "{n}, {at}: {run:?}");
+        }
+    }
+}
+
+#[test]
+fn an_image_that_an_index_lists_for_two_platforms_is_for_one_of_them_only() {
+    let twice = |signed: bool| {
+        let scene = made(|maker| {
+            let mut image = maker.image("", b"layer", b"layer");
+            image["platform"] = json!({ "os": "linux", "architecture": "amd64" });
+            vec![with_tag(maker.nested(&[image]), "multi")]
+        });
+        if signed {
+            scene.sign("app", &["--all-platforms"]).ok();
+        }
+        oci::replace_index(&scene.app("app"), "multi", |index| {
+            let mut other = index["manifests"][0].clone();
+            other["platform"]["architecture"] = json!("arm64");
+            let entries = index["manifests"].as_array_mut().expect("entries");
+            entries.push(other);
+        });
+        scene
+    };
+    let scene = twice(true);
+    for which in [&["--platform", "linux/arm64"][..], &["--all"]] {
+        let run = scene.verify("app", which).exits(1);
+        run.says(&["is listed for linux/arm64, and its config is for linux/amd64"]);
+    }
+    scene.verify("app", &["--platform", "linux/amd64"]).ok();
+    for scene in [scene, twice(false)] {
+        let before = snapshot(&scene.registry());
+        let run = scene.sign("app", &["--all-platforms"]).exits(1);
+        run.says(&["is listed for linux/arm64", "is not signed"]);
+        same(&before, &snapshot(&scene.registry()));
+    }
+}
+
+#[test]
+fn what_an_entry_states_of_an_index_has_to_hold_too() {
+    type Edit = fn(&mut Value);
+    let edits: [(Edit, &str); 4] = [
+        (|_| (), ""),
+        (
+            |entry| entry["size"] = json!(entry["size"].as_u64().expect("a size") + 1),
+            "bytes",
+        ),
+        (|entry| entry["data"] = json!("AAAA"), "embeds"),
+        (
+            |entry| entry["platform"] = json!({ "os": "linux", "architecture": "arm64" }),
+            "is listed for linux/arm64, and not all that it holds",
+        ),
+    ];
+    for (edit, reason) in edits {
+        let scene = made(|maker| {
+            let mut image = maker.image("", b"layer", b"layer");
+            image["platform"] = json!({ "os": "linux", "architecture": "amd64" });
+            let index = maker.nested(&[image]);
+            vec![with_tag(index.clone(), "one"), with_tag(index, "two")]
+        });
+        scene.sign("app", &["-d", "one", "--all-platforms"]).ok();
+        let dir = scene.app("app");
+        let mut index = oci::index(&dir);
+        edit(&mut index["manifests"][1]);
+        write(dir.join("index.json"), index.to_string());
+        let run = scene.verify("app", &["--all"]);
+        assert_eq!(run.status, i32::from(!reason.is_empty()), "{run:?}");
+        run.says(&[reason]);
+    }
+}
+
 #[test]
 fn a_tag_of_an_index_that_is_listed_twice_is_named_once() {
     let scene = made(|maker| {

@@ -16,7 +16,7 @@ pub use media::Compression;
 pub use names::{AppName, AppNameError, Platform, PlatformError, Reference, ReferenceError};
 
 /// Points to content: its type, digest and size, and what is said about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Descriptor {
     /// The media type of the content.
     pub media_type: Cow<'static, str>,
@@ -52,6 +52,22 @@ impl Descriptor {
                 .platform
                 .as_ref()
                 .is_some_and(|p| p.os == "unknown" && p.architecture == "unknown")
+    }
+
+    /// Whether all that this one states of its content, another descriptor of the same content
+    /// states too. Variants of a platform are left out, for images are not held to them.
+    pub fn is_covered_by(&self, other: &Self) -> bool {
+        let kind = |text| media::oci_equivalent(text).unwrap_or(text).to_owned();
+        let same_platform = |ours: &Platform| {
+            let theirs = other.platform.as_ref();
+            theirs.is_some_and(|theirs| ours.is_system(theirs))
+        };
+        self.digest == other.digest
+            && self.size == other.size
+            && (self.media_type == other.media_type
+                || kind(&self.media_type) == kind(&other.media_type))
+            && (self.data.is_none() || self.data == other.data)
+            && self.platform.as_ref().is_none_or(same_platform)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::crypto::Digest;
 use crate::crypto::digest::DigestError;
 
 /// A platform, as a descriptor states it and as `--platform` takes it: `OS/ARCH[/VARIANT]`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Platform {
     /// The operating system, `linux`.
     pub os: String,
@@ -24,6 +24,11 @@ impl Platform {
         self.os == wanted.os
             && self.architecture == wanted.architecture
             && (wanted.variant.is_none() || self.variant == wanted.variant)
+    }
+
+    /// Whether operating system and architecture are the same, whatever the variants are.
+    pub fn is_system(&self, other: &Self) -> bool {
+        self.os == other.os && self.architecture == other.architecture
     }
 }
 

@@ -181,7 +181,7 @@ impl How {
     fn load(&self, layout: &Layout) -> Result<Vec<Image>, Error> {
         let mut targets = layout.resolve(&self.references, &self.selection)?;
         let mut seen = HashSet::new();
-        targets.retain(|target| seen.insert(target.descriptor.digest));
+        targets.retain(|target| seen.insert(target.descriptor.clone()));
         let images = parallel::map(&targets, usize::MAX, |_, target| {
             layout
                 .load_as_listed(target)
@@ -190,7 +190,11 @@ impl How {
                     None => e.into(),
                 })
         });
-        images.into_iter().collect()
+        // What all entries say of an image is checked; it is signed once.
+        let mut images: Vec<Image> = images.into_iter().collect::<Result<_, _>>()?;
+        let mut seen = HashSet::new();
+        images.retain(|image| seen.insert(image.digest()));
+        Ok(images)
     }
 }
 

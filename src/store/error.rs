@@ -77,6 +77,9 @@ pub enum Problem {
         /// The config's.
         found: Platform,
     },
+    /// An index is listed for a platform, and what it holds is not all for that one.
+    #[error("is listed for {0}, and not all that it holds is listed for that too")]
+    IndexPlatform(Platform),
     /// Its descriptor and its own `mediaType` member differ.
     #[error("calls itself \"{inside}\", and its descriptor \"{outside}\"")]
     MediaTypes {

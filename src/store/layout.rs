@@ -12,7 +12,7 @@ use super::error::{Part, Problem};
 use super::layers::LayerCache;
 use super::{Error, Limits, Target, strict};
 use crate::crypto::{Digest, HashAlgorithm};
-use crate::image::{Blob, Descriptor, Image, Mismatch, Platform, media};
+use crate::image::{Blob, Descriptor, Image, Mismatch, media};
 
 /// The file that makes a folder a layout.
 pub(super) const LAYOUT_FILE: &str = "oci-layout";
@@ -160,15 +160,14 @@ impl Layout {
     /// configs often lack.
     pub fn load_as_listed(&self, target: &Target) -> Result<Image, Error> {
         let image = self.load(target)?;
-        if let Some(listed) = &target.descriptor.platform {
-            let of = |platform: &Platform| (platform.os.clone(), platform.architecture.clone());
-            if of(listed) != of(&image.platform) {
-                let problem = Problem::Platform {
-                    listed: listed.clone(),
-                    found: image.platform,
-                };
-                return Err(self.problem(Part::Manifest(target.descriptor.digest), problem));
-            }
+        if let Some(listed) = &target.descriptor.platform
+            && !listed.is_system(&image.platform)
+        {
+            let problem = Problem::Platform {
+                listed: listed.clone(),
+                found: image.platform,
+            };
+            return Err(self.problem(Part::Manifest(target.descriptor.digest), problem));
         }
         Ok(image)
     }

@@ -39,6 +39,52 @@ pub struct Entry {
     pub present: bool,
 }
 
+/// Targets without those that say nothing new. Entries that lead to one digest may contradict each
+/// other, and readers choose differently among them: each that says something else stands here.
+#[derive(Default)]
+struct Distinct {
+    targets: Vec<Target>,
+    places: HashMap<Digest, Vec<usize>>,
+}
+
+impl Distinct {
+    /// Whether one that stands here says all that this entry does.
+    fn covers(&self, descriptor: &Descriptor) -> bool {
+        let places = self.places.get(&descriptor.digest);
+        places.is_some_and(|places| {
+            let mut there = places.iter().map(|n| &self.targets[*n].descriptor);
+            there.any(|there| descriptor.is_covered_by(there))
+        })
+    }
+
+    fn add(&mut self, target: Target) {
+        if self.covers(&target.descriptor) {
+            return;
+        }
+        let places = self.places.entry(target.descriptor.digest).or_default();
+        for n in &*places {
+            let there = &mut self.targets[*n].descriptor;
+            if there.is_covered_by(&target.descriptor) {
+                *there = target.descriptor;
+                return;
+            }
+        }
+        places.push(self.targets.len());
+        self.targets.push(target);
+    }
+}
+
+/// The platforms that the entries below an index state.
+#[derive(Clone, Debug)]
+enum Stated {
+    /// There are none but attestations.
+    Nothing,
+    /// All state this one.
+    One(Platform),
+    /// They state different ones, or some state none.
+    Several,
+}
+
 /// `index.json` and the indexes below it, each read once.
 #[derive(Default)]
 pub(super) struct Tree {
@@ -55,11 +101,21 @@ impl Tree {
         let mut room = layout.limits.entries.saturating_sub(roots.len());
         // An index counts where it lies deepest, however often it is listed further up.
         let mut deepest = HashMap::new();
+        let mut first: HashMap<Digest, Arc<Descriptor>> = HashMap::new();
         let mut queue: VecDeque<_> = roots.iter().map(|d| (1, d.clone())).collect();
         while let Some((depth, descriptor)) = queue.pop_front() {
             let digest = descriptor.digest;
-            let known = deepest.get(&digest).is_some_and(|known| *known >= depth);
-            if known || !media::is_index(&descriptor.media_type) {
+            if !media::is_index(&descriptor.media_type) {
+                continue;
+            }
+            // Another entry that leads there may state another size, or other content.
+            let first: &Descriptor = first.entry(digest).or_insert_with(|| descriptor.clone());
+            if (first.size, &first.data) != (descriptor.size, &descriptor.data)
+                && nested.get(&digest).is_some_and(Option::is_some)
+            {
+                layout.document(&Part::Index(digest), &descriptor)?;
+            }
+            if deepest.get(&digest).is_some_and(|known| *known >= depth) {
                 continue;
             }
             let limit = layout.limits.index_depth;
@@ -101,6 +157,54 @@ impl Tree {
     /// Whether the layout has an index.
     pub(super) fn has(&self, index: &Digest) -> bool {
         self.nested.get(index).is_some_and(Option::is_some)
+    }
+
+    /// Refuses an index that is listed for a platform which not all that it holds states too: runtimes
+    /// choose by what is listed.
+    fn check_platforms(&self, layout: &Layout) -> Result<(), Error> {
+        let mut known = HashMap::new();
+        let nested = self.nested.values().flatten().flatten();
+        for descriptor in self.roots.iter().chain(nested) {
+            let digest = descriptor.digest;
+            if let Some(listed) = &descriptor.platform
+                && media::is_index(&descriptor.media_type)
+                && !descriptor.is_attestation()
+            {
+                let fits = match self.stated(&digest, &mut known) {
+                    Stated::Nothing => true,
+                    Stated::One(platform) => platform.is_system(listed),
+                    Stated::Several => false,
+                };
+                if !fits {
+                    let problem = Problem::IndexPlatform(listed.clone());
+                    return Err(layout.problem(Part::Index(digest), problem));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the entries below an index state.
+    fn stated(&self, index: &Digest, known: &mut HashMap<Digest, Stated>) -> Stated {
+        if let Some(stated) = known.get(index) {
+            return stated.clone();
+        }
+        let mut all = Stated::Nothing;
+        for child in self.children(index) {
+            let of_child = match &child.platform {
+                _ if child.is_attestation() => Stated::Nothing,
+                Some(platform) => Stated::One(platform.clone()),
+                None if media::is_index(&child.media_type) => self.stated(&child.digest, known),
+                None => Stated::Several,
+            };
+            all = match (all, of_child) {
+                (Stated::Nothing, other) | (other, Stated::Nothing) => other,
+                (Stated::One(a), Stated::One(b)) if a.is_system(&b) => Stated::One(a),
+                _ => Stated::Several,
+            };
+        }
+        known.insert(*index, all.clone());
+        all
     }
 
     /// All entries, each index opened where it is met first.
@@ -186,7 +290,8 @@ impl Layout {
         Ok(vec![target])
     }
 
-    /// Every image that `index.json` leads to, each once, and beside them what is not an image:
+    /// Every image that `index.json` leads to, each once but where entries state different things of
+    /// it, and beside them what is not an image:
     /// `BuildKit`'s attestations, and untagged manifests that only refer to another one. What an entry
     /// says of itself is nobody's word: one that a runtime could run is an image all the same.
     pub fn all_images(&self) -> Result<(Vec<Target>, Vec<Arc<Descriptor>>), Error> {
@@ -198,6 +303,7 @@ impl Layout {
                 return Err(self.problem(part, Problem::Absent));
             }
         }
+        tree.check_platforms(self)?;
         self.images_in(&tree)
     }
 
@@ -208,9 +314,9 @@ impl Layout {
     }
 
     fn images_in(&self, tree: &Tree) -> Result<(Vec<Target>, Vec<Arc<Descriptor>>), Error> {
-        let mut images = Vec::new();
+        let mut images = Distinct::default();
         let mut others = Vec::new();
-        let (mut seen, mut passed_over) = (HashSet::new(), HashSet::new());
+        let mut passed_over = HashSet::new();
         let mut tag = None;
         for entry in tree.entries() {
             if entry.depth == 0 {
@@ -220,7 +326,7 @@ impl Layout {
             if media::is_index(&descriptor.media_type) {
                 continue;
             }
-            if seen.contains(&descriptor.digest) {
+            if images.covers(&descriptor) {
                 continue;
             }
             let name = match (&tag, entry.depth) {
@@ -238,13 +344,13 @@ impl Layout {
                     others.push(descriptor);
                 }
             } else {
-                seen.insert(descriptor.digest);
-                images.push(Target { name, descriptor });
+                images.add(Target { name, descriptor });
             }
         }
         // One that stands in another place too counts there.
-        others.retain(|other| seen.insert(other.digest));
-        Ok((images, others))
+        let mut seen: HashSet<_> = images.places.keys().copied().collect();
+        others.retain(|other: &Arc<Descriptor>| seen.insert(other.digest));
+        Ok((images.targets, others))
     }
 
     /// Whether a manifest, if it can be read, is like this and none that could be run.
@@ -369,11 +475,12 @@ impl Layout {
         if !tree.has(&index.digest) {
             return Err(self.problem(part, Problem::Absent));
         }
+        tree.check_platforms(self)?;
         let mut seen = HashSet::new();
         let mut images = Vec::new();
         for Entry { descriptor, .. } in tree.entries() {
             if !media::is_index(&descriptor.media_type)
-                && seen.insert(descriptor.digest)
+                && seen.insert(descriptor.clone())
                 && !(descriptor.is_attestation() && self.is_no_image(&descriptor, |_| true)?)
             {
                 images.push(descriptor);
@@ -395,7 +502,7 @@ impl Layout {
             Selection::Platform(wanted) => Some(wanted),
         };
         let mut platforms = Vec::new();
-        let mut targets = Vec::new();
+        let mut targets = Distinct::default();
         for descriptor in images {
             let platform = match wanted {
                 Some(_) => Some(self.platform_of(name, &descriptor)?),
@@ -403,10 +510,11 @@ impl Layout {
             };
             if wanted.is_none_or(|w| platform.as_ref().is_some_and(|p| p.serves(w))) {
                 let name = with_platform(name, platform.as_ref());
-                targets.push(Target { name, descriptor });
+                targets.add(Target { name, descriptor });
             }
             platforms.extend(platform);
         }
+        let targets = targets.targets;
         match (wanted, targets.len()) {
             (Some(wanted), found) if found != 1 => {
                 Err(self.no_platform(name, wanted, found, &platforms))
