@@ -269,6 +269,92 @@ fn an_image_of_the_app_that_cannot_be_read_could_carry_one() {
     run.ok().says(&["warning:", &bad, "cannot be told"]);
 }
 
+/// Sparse layouts lack what their indexes lead to; it is the manifest that carries an endorsement.
+#[test]
+fn an_image_whose_config_is_not_there_carries_one_still() {
+    let (scene, random) = with_random("buildah", "1.0");
+    let layout = scene.app("app");
+    let config = oci::manifest(&layout, "1.0", None)["config"]["digest"].clone();
+    fs::remove_file(blob_path(&layout, config.as_str().expect("a digest"))).expect("removed");
+    scene.unpack("umoci", "new");
+    let run = scene.sign("new", &["-d", "latest", "--json"]).ok();
+    assert_eq!(run.json()["endorsement"]["source"], "found");
+    assert_eq!(on_image(&scene, "new", "latest"), random);
+    add_image(&scene, "app", "2.0");
+    let second = scene.another_endorsement("second.sig");
+    let before = snapshot(&scene.registry());
+    let run = scene.sign_with("app", &second, &["-d", "2.0"]).exits(1);
+    run.says(&["carries another valid endorsement"]);
+    same(&before, &snapshot(&scene.registry()));
+}
+
+/// An entry that calls a manifest something else does not hide the one that calls it by its name.
+#[test]
+fn an_image_that_another_entry_calls_something_else_carries_one_still() {
+    let (scene, random) = with_random("buildah", "1.0");
+    let layout = scene.app("app");
+    let mut index = oci::index(&layout);
+    let entries = index["manifests"].as_array_mut().expect("entries");
+    let mut other = entries[0].clone();
+    other["mediaType"] = json!("application/vnd.example");
+    other["annotations"] = json!({});
+    entries.insert(0, other);
+    write(layout.join("index.json"), index.to_string());
+    scene.unpack("umoci", "new");
+    scene.sign("new", &["-d", "latest"]).ok();
+    assert_eq!(on_image(&scene, "new", "latest"), random);
+}
+
+/// A layout in the registry that is no app by its name, or lies elsewhere, could hold one too.
+#[test]
+fn layouts_that_cannot_be_apps_are_not_passed_over() {
+    let (scene, random) = with_random("buildah", "1.0");
+    scene.unpack("umoci", "new");
+    let (app, registry) = (scene.app("app"), scene.registry());
+    let link = |target: &std::path::Path, name: &str| {
+        std::os::unix::fs::symlink(target, registry.join(name)).expect("a link");
+    };
+    // A link to an app of the registry, to a file or to nothing hides nothing.
+    link(&app, "latest");
+    link(&scene.path("vendor.pub"), "key");
+    link(&scene.path("nothing"), "gone");
+    let elsewhere = scene.path("elsewhere");
+    let refused = |reason: &str| {
+        let before = snapshot(&registry.join("new"));
+        let run = scene.sign("new", &["-d", "latest"]).exits(1);
+        run.says(&["cannot tell", reason, "give the endorsement with -s and -c"]);
+        same(&before, &snapshot(&registry.join("new")));
+    };
+    fs::rename(&app, registry.join("my app")).expect("renamed");
+    refused("my app: is an image layout in the registry, and by its name it cannot be an app");
+    fs::rename(registry.join("my app"), &elsewhere).expect("renamed");
+    link(&elsewhere, "app");
+    refused("app: is a symbolic link");
+    fs::remove_file(&app).expect("removed");
+    fs::rename(&elsewhere, &app).expect("renamed");
+    scene.sign("new", &["-d", "latest"]).ok();
+    assert_eq!(on_image(&scene, "new", "latest"), random);
+}
+
+#[test]
+fn the_signature_of_another_vendor_is_not_replaced_without_a_word() {
+    let scene = Scene::with("umoci");
+    scene.sign("app", &["-d", "latest"]).ok();
+    let [other, public] = ["third.prv", "third.pub"].map(|name| scene.text(name));
+    ir_sign(["gen-key", "-o", &other, "--public", &public]).ok();
+    let mut args = scene.sign_args("app", &["-d", "latest"]);
+    let key = args.iter().position(|a| a == "-v").expect("a key") + 1;
+    args[key] = other;
+    let run = ir_sign(&args).ok();
+    run.says(&[
+        "warning:",
+        "app: image latest carries the endorsement of another vendor, SHA256:",
+        "loses its data",
+    ]);
+    let quiet = ir_sign(&args).ok();
+    assert!(!quiet.stderr.contains("warning"), "{quiet:?}");
+}
+
 #[test]
 fn the_endorsement_of_another_ca_is_not_replaced_without_a_word() {
     let scene = Scene::with("umoci");

@@ -868,6 +868,57 @@ fn what_an_entry_states_of_an_index_has_to_hold_too() {
     }
 }
 
+/// A layer's descriptor may embed the layer too, and a reader may take that for it.
+#[test]
+fn a_layer_that_its_descriptor_embeds_is_that_layer() {
+    for (data, is_right) in [
+        ("bGF5ZXI=", true),
+        ("bGF5ZVI=", false),
+        ("", false),
+        ("%", false),
+    ] {
+        let scene = made(|maker| {
+            let mut layer = maker.blob(LAYER, b"layer");
+            layer["data"] = json!(data);
+            let manifest = maker.manifest(&maker.config(&[b"layer"]), &[layer]);
+            vec![with_tag(manifest, "embeds")]
+        });
+        if is_right {
+            scene.sign("app", &[]).ok();
+            scene.verify("app", &[]).ok();
+        } else {
+            let before = snapshot(&scene.registry());
+            let run = scene.sign("app", &[]).exits(1);
+            run.says(&[
+                "differs from the copy that its descriptor embeds",
+                "layer 1",
+            ]);
+            same(&before, &snapshot(&scene.registry()));
+        }
+    }
+}
+
+/// What umoci writes before there is an image.
+#[test]
+fn a_layout_without_images_may_say_null() {
+    let scene = Scene::with("umoci");
+    let layout = scene.app("empty");
+    fs::create_dir_all(layout.join("blobs/sha256")).expect("folders");
+    write(
+        layout.join("oci-layout"),
+        r#"{"imageLayoutVersion":"1.0.0"}"#,
+    );
+    let index = r#"{"schemaVersion":2,"manifests":null}"#;
+    write(layout.join("index.json"), index);
+    scene.sign("app", &["-d", "latest"]).ok();
+    scene.prune("empty").ok();
+    scene
+        .verify("empty", &["--all"])
+        .exits(1)
+        .says(&["no image"]);
+    assert_eq!(read(layout.join("index.json")), index.as_bytes());
+}
+
 #[test]
 fn a_tag_of_an_index_that_is_listed_twice_is_named_once() {
     let scene = made(|maker| {

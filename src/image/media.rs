@@ -11,7 +11,7 @@ pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 /// An uncompressed layer.
 pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
-const PAIRS: [(&str, &str); 7] = [
+const PAIRS: [(&str, &str); 8] = [
     (
         "application/vnd.docker.distribution.manifest.list.v2+json",
         INDEX,
@@ -29,6 +29,10 @@ const PAIRS: [(&str, &str); 7] = [
     (
         "application/vnd.docker.image.rootfs.diff.tar.zstd",
         "application/vnd.oci.image.layer.v1.tar+zstd",
+    ),
+    (
+        "application/vnd.docker.image.rootfs.foreign.diff.tar",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar",
     ),
     (
         "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
@@ -104,6 +108,10 @@ mod tests {
     fn layer_types() {
         let of = Compression::of_layer;
         assert_eq!(of(LAYER), Some(Compression::None));
+        assert_eq!(
+            of("application/vnd.docker.image.rootfs.foreign.diff.tar"),
+            Some(Compression::None)
+        );
         assert_eq!(
             of("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"),
             Some(Compression::Gzip)

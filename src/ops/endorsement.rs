@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::Error;
 use super::file::read_signature;
 use crate::crypto::{Digest, PublicKey, Signer};
-use crate::image::{AppName, Image};
+use crate::image::{AppName, Image, Manifest};
 use crate::key::{self, KeyRef, KeyRing};
 use crate::scheme::annotation::{self, Endorsement};
 use crate::store::{self, Layout, Problem, Registry};
@@ -84,10 +84,16 @@ struct Use {
 }
 
 impl Use {
-    fn on_image(image: &Image, place: &Path, vendor: &PublicKey, ca: &PublicKey) -> Option<Self> {
+    /// The one that an image's manifest carries. `image` is where and which that is.
+    fn on(
+        manifest: &Manifest,
+        image: (&Path, &str),
+        vendor: &PublicKey,
+        ca: &PublicKey,
+    ) -> Option<Self> {
         Some(Self {
-            endorsement: Endorsement::on_image(image, vendor, ca)?,
-            image: format!("{}: image {}", place.display(), image.name),
+            endorsement: Endorsement::on_manifest(manifest, vendor, ca)?,
+            image: format!("{}: image {}", image.0.display(), image.1),
         })
     }
 }
@@ -136,19 +142,26 @@ impl Voucher {
         let mut in_app: Vec<Use> = search
             .images
             .iter()
-            .filter_map(|image| Use::on_image(image, &place, vendor, &ca))
+            .filter_map(|image| Use::on(&image.manifest, (&place, &image.name), vendor, &ca))
             .collect();
         let own = in_app.len();
         for image in search.images {
             if let Some(claim) = annotation::claim(image)
-                && claim.vendor.as_ref() == Ok(vendor)
                 && claim.endorsement.is_some()
-                && Endorsement::on_image(image, vendor, &ca).is_none()
+                && let Ok(signed_by) = claim.vendor
             {
-                let (place, name, ca) = (place.display(), &image.name, ca.fingerprint());
-                warn(format!(
-                    "{place}: image {name} {NOT_OF_CA} {ca}; {REPLACED}"
-                ));
+                let (place, name) = (place.display(), &image.name);
+                if signed_by != *vendor {
+                    let other = signed_by.fingerprint();
+                    warn(format!(
+                        "{place}: image {name} {OF_VENDOR} {other}; {REPLACED}"
+                    ));
+                } else if Endorsement::on_manifest(&image.manifest, vendor, &ca).is_none() {
+                    let ca = ca.fingerprint();
+                    warn(format!(
+                        "{place}: image {name} {NOT_OF_CA} {ca}; {REPLACED}"
+                    ));
+                }
             }
         }
         // Where the user gave one, an image that cannot be read only might carry another; where one
@@ -282,6 +295,7 @@ impl Settled {
 }
 
 const NOT_OF_CA: &str = "carries an endorsement of this vendor that is not by CA";
+const OF_VENDOR: &str = "carries the endorsement of another vendor,";
 const REPLACED: &str = "it is replaced, and a realm that was started with it loses its data";
 const OTHER_APP: &str = "carries another valid endorsement of this vendor by this CA";
 const UNREAD: &str = "whether it carries another endorsement of this vendor cannot be told";
@@ -329,8 +343,9 @@ fn search_layout(
         if known.contains(&target.descriptor.digest) {
             continue;
         }
-        let image = match layout.load(&target) {
-            Ok(image) => image,
+        // A config that the layout lacks does not matter.
+        let manifest = match layout.manifest(&target.descriptor) {
+            Ok((_, manifest)) => manifest,
             Err(store::Error::Part {
                 problem: Problem::Absent | Problem::MediaType { .. },
                 ..
@@ -340,7 +355,8 @@ fn search_layout(
                 continue;
             }
         };
-        found.extend(Use::on_image(&image, layout.path(), vendor, ca));
+        let image = (layout.path(), &*target.name);
+        found.extend(Use::on(&manifest, image, vendor, ca));
     }
     Ok(found)
 }

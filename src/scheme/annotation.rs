@@ -9,7 +9,7 @@ use super::{Error, Findings, SignScheme, VerifyScheme};
 use crate::crypto::digest::{hex, unhex};
 use crate::crypto::p384::Fingerprint;
 use crate::crypto::{Prehash, PublicKey, SignError, Signature, Signer};
-use crate::image::{Change, Image};
+use crate::image::{Change, Image, Manifest};
 use crate::report::{Check, Signatory};
 
 /// The vendor's DER signature of the raw config blob.
@@ -90,9 +90,9 @@ impl Endorsement {
         &self.vendor
     }
 
-    /// The one on an image for this vendor by this CA, if it is there and holds.
-    pub fn on_image(image: &Image, vendor: &PublicKey, ca: &PublicKey) -> Option<Self> {
-        let annotations = &image.manifest.annotations;
+    /// The one that a manifest carries for this vendor by this CA, if it is there and holds.
+    pub fn on_manifest(manifest: &Manifest, vendor: &PublicKey, ca: &PublicKey) -> Option<Self> {
+        let annotations = &manifest.annotations;
         let claimed = parse(annotations, VENDOR_KEY, PublicKey::from_spki).ok()?;
         if claimed != *vendor {
             return None;

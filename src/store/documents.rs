@@ -92,6 +92,7 @@ pub fn index(bytes: &[u8]) -> Result<Index, Problem> {
         media_type: Option<String>,
         #[serde(rename = "artifactType")]
         _artifact_type: Option<String>,
+        #[serde(deserialize_with = "list")]
         manifests: Vec<Entry<Arc<Descriptor>>>,
         subject: Option<Entry<Descriptor>>,
         #[serde(rename = "annotations")]
@@ -182,6 +183,11 @@ fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], shape: &'static Shape) -> Resul
         Refusal::Member(name) => Problem::Member(name),
     })?;
     serde_json::from_slice(bytes).map_err(json_problem)
+}
+
+/// A list; `null` is an empty one, for that is how Go writes those that nobody has added to.
+fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(input: D) -> Result<Vec<T>, D::Error> {
+    Ok(Option::deserialize(input)?.unwrap_or_default())
 }
 
 fn json_problem(error: impl Display) -> Problem {

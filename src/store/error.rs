@@ -122,6 +122,9 @@ pub enum Error {
     /// A symbolic link stands where a file or folder is wanted.
     #[error("{}: is a symbolic link, and none is followed below a registry", .0.display())]
     Link(PathBuf),
+    /// A layout in a registry whose name no app can have.
+    #[error("{}: is an image layout in the registry, and by its name it cannot be an app", .0.display())]
+    NotAnApp(PathBuf),
     /// Something else stands where a file is wanted.
     #[error("{}: is not a regular file", .0.display())]
     NotAFile(PathBuf),

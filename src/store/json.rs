@@ -62,7 +62,11 @@ impl<'t> Object<'t> {
     ) -> Result<(), Error> {
         let mut texts: Vec<Text<'t>> = Vec::new();
         let mut changed = false;
-        for text in self.get::<Vec<&'t RawValue>>(key)?.unwrap_or_default() {
+        for text in self
+            .get::<Option<Vec<&'t RawValue>>>(key)?
+            .flatten()
+            .unwrap_or_default()
+        {
             let mut object: Object<'t> = serde_json::from_str(text.get())?;
             edit(&mut object)?;
             changed |= object.changed;

@@ -12,7 +12,7 @@ use super::error::{Part, Problem};
 use super::layers::LayerCache;
 use super::{Error, Limits, Target, strict};
 use crate::crypto::{Digest, HashAlgorithm};
-use crate::image::{Blob, Descriptor, Image, Mismatch, media};
+use crate::image::{Blob, Descriptor, Image, Manifest, Mismatch, media};
 
 /// The file that makes a folder a layout.
 pub(super) const LAYOUT_FILE: &str = "oci-layout";
@@ -172,10 +172,8 @@ impl Layout {
         Ok(image)
     }
 
-    /// Reads an image: its manifest and its config, each checked against the digest and size that
-    /// lead to it. An error names the part that is wrong.
-    pub fn load(&self, target: &Target) -> Result<Image, Error> {
-        let descriptor = &target.descriptor;
+    /// Reads an image's manifest, checked against the digest and size that lead to it.
+    pub fn manifest(&self, descriptor: &Descriptor) -> Result<(Blob, Manifest), Error> {
         let part = Part::Manifest(descriptor.digest);
         if !media::is_manifest(&descriptor.media_type) {
             let problem = Problem::MediaType {
@@ -184,9 +182,16 @@ impl Layout {
             };
             return Err(self.problem(part, problem));
         }
-        let manifest_blob = self.document(&part, descriptor)?;
-        let manifest = documents::manifest(manifest_blob.bytes(), &descriptor.media_type)
+        let blob = self.document(&part, descriptor)?;
+        let manifest = documents::manifest(blob.bytes(), &descriptor.media_type)
             .map_err(|p| self.problem(part, p))?;
+        Ok((blob, manifest))
+    }
+
+    /// Reads an image: its manifest and its config, each checked against the digest and size that
+    /// lead to it. An error names the part that is wrong.
+    pub fn load(&self, target: &Target) -> Result<Image, Error> {
+        let (manifest_blob, manifest) = self.manifest(&target.descriptor)?;
         let part = Part::Config(manifest.config.digest);
         let found = &manifest.config.media_type;
         if media::oci_equivalent(found).unwrap_or(found) != media::CONFIG {

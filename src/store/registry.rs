@@ -42,18 +42,33 @@ impl Registry {
         self.dir.path_of(app.as_str())
     }
 
-    /// The apps there are: folders with a layout in them, sorted.
+    /// The apps there are: folders with a layout in them, sorted. A layout that cannot be an app, by its
+    /// name or because a link leads to it, is an error: nobody would look at it.
     pub fn apps(&self) -> Result<Vec<AppName>, Error> {
         let mut apps = Vec::new();
         for (name, kind) in self.dir.entries()? {
-            if let Ok(app) = name.parse::<AppName>()
-                && kind == FileType::Directory
-                && absent_is_none(self.dir.dir(&name)?.file(LAYOUT_FILE))?.is_some()
-            {
-                apps.push(app);
+            let path = self.dir.path_of(&name);
+            match kind {
+                // Hidden ones are nobody's apps: what is being unpacked, for one.
+                _ if name.starts_with('.') => {}
+                FileType::Directory => {
+                    if absent_is_none(self.dir.dir(&name)?.file(LAYOUT_FILE))?.is_some() {
+                        apps.push(name.parse().map_err(|_| Error::NotAnApp(path))?);
+                    }
+                }
+                FileType::Symlink if self.leads_out(&path) => return Err(Error::Link(path)),
+                _ => {}
             }
         }
         Ok(apps)
+    }
+
+    /// Whether a link leads to a layout that is not in the registry.
+    fn leads_out(&self, link: &Path) -> bool {
+        let registry = self.dir.path().canonicalize().ok();
+        let target = link.canonicalize().ok();
+        link.join(LAYOUT_FILE).exists()
+            && target.as_deref().and_then(Path::parent) != registry.as_deref()
     }
 
     /// Opens an app's layout.
