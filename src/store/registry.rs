@@ -51,10 +51,10 @@ impl Registry {
             match kind {
                 // Hidden ones are nobody's apps: what is being unpacked, for one.
                 _ if name.starts_with('.') => {}
-                FileType::Directory => {
-                    if absent_is_none(self.dir.dir(&name)?.file(LAYOUT_FILE))?.is_some() {
-                        apps.push(name.parse().map_err(|_| Error::NotAnApp(path))?);
-                    }
+                FileType::Directory
+                    if absent_is_none(self.dir.dir(&name)?.file(LAYOUT_FILE))?.is_some() =>
+                {
+                    apps.push(name.parse().map_err(|_| Error::NotAnApp(path))?);
                 }
                 FileType::Symlink if self.leads_out(&path) => return Err(Error::Link(path)),
                 _ => {}
