@@ -11,8 +11,9 @@ use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use support::oci::{CONFIG, INDEX, LAYER, MANIFEST, blob_path, digest, hex};
+use support::oci::{self, CONFIG, INDEX, LAYER, MANIFEST, Maker, blob_path, digest, hex, with_tag};
 use support::{Scene, limited, write};
 use wait4::Wait4;
 
@@ -157,21 +158,28 @@ fn run(case: &Case) {
     let index = document(&layout, |d| (case.index)(d, &entry));
     fs::rename(blob_path(&layout, &index.0), layout.join("index.json")).expect("an index");
     let good = ["-d", "good"];
-    let most = most();
+    measure(
+        most(),
+        &[
+            ("sign-image", scene.sign_args("app", &good)),
+            ("sign-image again", scene.sign_args("app", &good)),
+            ("verify-image", scene.verify_args("app", &good)),
+            ("prune", scene.prune_args("app")),
+            ("inspect-image", {
+                let registry = scene.text("registry");
+                ["inspect-image", "-r", &registry, "-a", "app"]
+                    .map(str::to_owned)
+                    .to_vec()
+            }),
+        ],
+    );
+}
+
+/// Runs the commands; none may take more than this.
+fn measure(most: u64, runs: &[(&str, Vec<String>)]) {
     let mut told = format!("{most} bytes are allowed\n");
-    for (what, args) in [
-        ("sign-image", scene.sign_args("app", &good)),
-        ("sign-image again", scene.sign_args("app", &good)),
-        ("verify-image", scene.verify_args("app", &good)),
-        ("prune", scene.prune_args("app")),
-        ("inspect-image", {
-            let registry = scene.text("registry");
-            ["inspect-image", "-r", &registry, "-a", "app"]
-                .map(str::to_owned)
-                .to_vec()
-        }),
-    ] {
-        let peak = peak(&args).unwrap_or_else(|said| panic!("{what}: {said}"));
+    for (what, args) in runs {
+        let peak = peak(args).unwrap_or_else(|said| panic!("{what}: {said}"));
         writeln!(told, "{what} took {peak} bytes").expect("text");
         if peak > most {
             told.push_str("TOO MUCH\n");
@@ -229,6 +237,81 @@ const PLAIN: Case = Case {
 #[test]
 fn a_small_image() {
     run(&PLAIN);
+}
+
+/// Packed with a window of 8 MiB, all of which is used.
+fn with_window(content: &[u8]) -> Vec<u8> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).expect("an encoder");
+    encoder.window_log(23).expect("a window");
+    encoder.write_all(content).expect("packed");
+    encoder.finish().expect("packed")
+}
+
+/// Packs a layout as an archive of each kind, into files that are named by their endings.
+fn archives(layout: &Path, scene: &Scene) -> [String; 3] {
+    let mut tar = tar::Builder::new(Vec::new());
+    tar.append_dir_all(".", layout).expect("packed");
+    let tar = tar.into_inner().expect("packed");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&tar).expect("packed");
+    let gzip = gzip.finish().expect("packed");
+    let zstd = with_window(&tar);
+    [("a.tar", tar), ("a.tar.gz", gzip), ("a.tar.zst", zstd)].map(|(name, bytes)| {
+        write(scene.path(name), bytes);
+        scene.text(name)
+    })
+}
+
+/// An image with layers that want the largest window, and documents with so much in them. What its
+/// runs may take.
+fn with_windows(long: usize, most: u64) {
+    let scene = Scene::new();
+    let maker = Maker::new(scene.app("app"));
+    // What packs badly: small layers are not unpacked several at a time.
+    let noise = |seed: u32, length: u32| -> Vec<u8> {
+        let scattered = (0..length).map(|n| n.wrapping_add(seed).wrapping_mul(2_654_435_761));
+        scattered.map(|n| (n ^ n >> 15).to_be_bytes()[1]).collect()
+    };
+    let contents = [1, 2, 3].map(|seed| noise(seed << 28, 12 << 20));
+    let unpacked: Vec<&[u8]> = contents.iter().map(Vec::as_slice).collect();
+    let mut layers: Vec<_> = unpacked
+        .iter()
+        .map(|content| maker.blob(&format!("{LAYER}+zstd"), &with_window(content)))
+        .collect();
+    let plain = noise(0, 9 << 20);
+    layers.push(maker.blob(LAYER, &plain));
+    let unpacked: Vec<&[u8]> = unpacked.into_iter().chain([plain.as_slice()]).collect();
+    let text = "x".repeat(long);
+    let mut config: Value = oci::parse(&oci::blob(&maker.dir, &maker.config(&unpacked)));
+    config["x"] = text.clone().into();
+    let config = maker.blob(CONFIG, config.to_string().as_bytes());
+    let mut manifest = oci::parse(&oci::blob(&maker.dir, &maker.manifest(&config, &layers)));
+    manifest["x"] = text.clone().into();
+    let entry = with_tag(maker.document(&manifest), "good");
+    let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [entry], "x": text });
+    write(maker.dir.join("index.json"), index.to_string());
+    let archives = archives(&maker.dir, &scene);
+    let mut runs = vec![
+        ("sign-image", scene.sign_args("app", &[])),
+        ("verify-image", scene.verify_args("app", &[])),
+    ];
+    for archive in &archives {
+        let mut args = scene.sign_args("new", &["--force", "-f", archive]);
+        "extract-sign-image".clone_into(&mut args[0]);
+        runs.push((archive, args));
+    }
+    measure(most, &runs);
+}
+
+#[test]
+fn layers_with_the_largest_windows() {
+    with_windows(100_000, most());
+}
+
+/// What a window takes comes on top of what the largest documents take.
+#[test]
+fn the_largest_windows_and_large_documents() {
+    with_windows(2_100_000, most() + (9 << 20));
 }
 
 #[test]

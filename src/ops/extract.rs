@@ -55,6 +55,8 @@ impl ExtractSign {
         let present = registry.layout_if_any(&self.app)?;
         let mut staging = registry.stage(&self.app)?;
         let unpacked = archive.unpack(&survey, staging.dir(), progress)?;
+        // It holds index.json, and that may be large.
+        drop(survey);
         let mut layout = staging.layout()?;
         for (digest, size) in unpacked.blobs {
             layout.note_written(digest, size);

@@ -19,7 +19,7 @@ use crate::report::{Report, rule};
 use crate::scheme::annotation::{Root, Vendor};
 use crate::scheme::{SignScheme, VerifyScheme};
 use crate::store::{
-    AppliedImage, Edit, Layout, Limits, Referrer, Registry, RegistryLock, Selection,
+    AppliedImage, Edit, Layout, Limits, Referrer, Registry, RegistryLock, Selection, window,
 };
 
 /// Signs images of an app that is in the registry.
@@ -154,6 +154,8 @@ impl How {
         };
         let (configs, edits): (Vec<Digest>, Vec<Edit>) =
             work.all(images, self.jobs)?.into_iter().unzip();
+        // What is written now takes memory of its own.
+        window::release();
         // A token takes its time: other runs are not kept waiting for it, and may have been faster.
         let lock = registry.lock()?;
         if matches!(place, Place::There) {

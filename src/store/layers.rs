@@ -12,6 +12,7 @@ use base64ct::Base64;
 use flate2::bufread::MultiGzDecoder;
 
 use super::error::{Error, Part};
+use super::window::Window;
 use super::{Layout, Problem};
 use crate::crypto::{Digest, HashAlgorithm, Hasher};
 use crate::files;
@@ -19,10 +20,7 @@ use crate::image::{Compression, Descriptor, Image, Mismatch};
 use crate::parallel::{self, Gate};
 use crate::progress::Progress;
 
-/// The largest window a zstd layer may ask for: 8 MiB, what decoders have to support (RFC 8878,
-/// section 3.1.1.1.2) and what memory is planned for.
-const ZSTD_WINDOW_LOG: u32 = 23;
-/// How many such windows there may be at a time: two, and all else, are more than 24 MB.
+/// How many zstd layers are unpacked at a time: two windows, and all else, are more than 24 MB.
 const ZSTD_WINDOWS: usize = 1;
 const READ_SIZE: usize = 64 << 10;
 
@@ -284,7 +282,8 @@ impl Checker<'_> {
             Some(Compression::Zstd) => {
                 let _window = self.layout.layer_cache.windows.enter();
                 let packed = BufReader::with_capacity(READ_SIZE, &mut packed);
-                unzstd(packed)
+                Window::default()
+                    .unpack(packed)
                     .map_err(|e| e.to_string())
                     .and_then(|unpacked| hash(unpacked, algorithm, limit))
             }
@@ -327,15 +326,6 @@ impl Read for Tee<'_> {
             }
         }
     }
-}
-
-/// Unpacks zstd with a bounded window.
-pub(super) fn unzstd<R: io::BufRead>(
-    packed: R,
-) -> io::Result<zstd::stream::read::Decoder<'static, R>> {
-    let mut decoder = zstd::stream::read::Decoder::with_buffer(packed)?;
-    decoder.window_log_max(ZSTD_WINDOW_LOG)?;
-    Ok(decoder)
 }
 
 /// Whether a descriptor's embedded copy is the content with the digest that it states. It is decoded

@@ -18,6 +18,8 @@ mod registry;
 mod resolve;
 mod strict;
 mod transaction;
+mod tree;
+pub mod window;
 
 pub use edit::{Applied, AppliedImage, Edit, Referrer};
 pub use error::{Error, Part, Problem};
@@ -26,7 +28,8 @@ pub use layout::Layout;
 pub use prune::Pruned;
 
 pub use registry::{Published, Registry, RegistryLock, Staging};
-pub use resolve::{Entry, Selection, Target};
+pub use resolve::{Selection, Target};
+pub use tree::Entry;
 
 /// How much is read before the store gives up, so that hostile input cannot fill memory, disk or time.
 #[derive(Clone, Copy, Debug)]

@@ -31,6 +31,7 @@ pub use problem::Problem;
 pub use survey::Survey;
 pub use unpack::Unpacked;
 
+use super::window::Window;
 use super::{Error, Limits};
 use crate::image::Compression;
 use crate::progress::Progress;
@@ -81,14 +82,19 @@ impl Archive {
     }
 
     /// The content from its start, unpacked.
-    fn source<'a>(&'a self, what: &str, progress: &'a dyn Progress) -> Result<Source<'a>, Error> {
+    fn source<'a>(
+        &'a self,
+        what: &str,
+        progress: &'a dyn Progress,
+        window: &'a mut Window,
+    ) -> Result<Source<'a>, Error> {
         let name = self.path.file_name().unwrap_or_default().display();
         let metadata = self.file.metadata();
         let length = metadata
             .map_err(|e| Error::io(&self.path, "look at", e))?
             .len();
         progress.begin(&format!("{what} {name}"), length);
-        Source::new(self, length, progress)
+        Source::new(self, length, progress, window)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::files;
 use crate::image::Compression;
 use crate::progress::Progress;
 use crate::store::Error;
-use crate::store::layers::unzstd;
+use crate::store::window::Window;
 
 const READ_SIZE: usize = 256 << 10;
 const SKIP_SIZE: usize = 64 << 10;
@@ -36,6 +36,7 @@ impl<'a> Source<'a> {
         archive: &'a Archive,
         length: u64,
         progress: &'a dyn Progress,
+        window: &'a mut Window,
     ) -> Result<Self, Error> {
         let at = At {
             file: &archive.file,
@@ -49,7 +50,7 @@ impl<'a> Source<'a> {
             Compression::None => Stream::Plain(at),
             Compression::Gzip => Stream::Packed(Box::new(MultiGzDecoder::new(buffered(at)))),
             Compression::Zstd => {
-                let decoder = unzstd(buffered(at)).map_err(|e| failed(path, e))?;
+                let decoder = window.unpack(buffered(at)).map_err(|e| failed(path, e))?;
                 Stream::Packed(Box::new(decoder))
             }
         };

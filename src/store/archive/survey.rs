@@ -12,6 +12,7 @@ use crate::crypto::Digest;
 use crate::image::{Descriptor, Reference};
 use crate::progress::Progress;
 use crate::store::layout::{INDEX_FILE, LAYOUT_FILE, check_layout_version};
+use crate::store::window::Window;
 use crate::store::{Error, Limits, Part, Problem as PartProblem, documents};
 
 /// What an archive holds.
@@ -43,7 +44,8 @@ impl Archive {
     /// nothing. A plain archive's content is passed over, a packed one's unpacked and let go.
     pub fn survey(&self, progress: &dyn Progress) -> Result<Survey, Error> {
         let mut found = Found::default();
-        let mut source = self.source("looking through", progress)?;
+        let mut window = Window::default();
+        let mut source = self.source("looking through", progress, &mut window)?;
         let names = walk(
             &mut source,
             &self.limits,

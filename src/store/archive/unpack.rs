@@ -13,6 +13,7 @@ use crate::crypto::{Digest, HashAlgorithm};
 use crate::progress::Progress;
 use crate::store::dir::Dir;
 use crate::store::layout::INDEX_FILE;
+use crate::store::window::Window;
 use crate::store::{Error, documents};
 
 /// The `oci-layout` of a converted archive (OCI image-spec, "oci-layout file").
@@ -54,7 +55,8 @@ impl Archive {
         layout_file: &[u8],
         index: &[u8],
     ) -> Result<Vec<(Digest, u64)>, Error> {
-        let mut source = self.source("unpacking", progress)?;
+        let mut window = Window::default();
+        let mut source = self.source("unpacking", progress, &mut window)?;
         let mut write = |member: Member, data: &mut Data<'_, '_>| {
             if let Kind::File(Place::Blob(digest)) = member.kind {
                 let found = writer.named(&digest, data)?.digest;
@@ -73,7 +75,8 @@ impl Archive {
         legacy: &Legacy,
     ) -> Result<Vec<(Digest, u64)>, Error> {
         let mut converted = HashMap::new();
-        let mut source = self.source("unpacking", progress)?;
+        let mut window = Window::default();
+        let mut source = self.source("unpacking", progress, &mut window)?;
         let mut write = |member: Member, data: &mut Data<'_, '_>| {
             let id = NameId::of(&member.name);
             if let (Kind::File(place), Some(is_config)) = (member.kind, legacy.wants(id)) {

@@ -1,0 +1,174 @@
+//! `index.json` and the indexes below it.
+
+use std::collections::{HashMap, HashSet, VecDeque, hash_map};
+use std::sync::Arc;
+
+use super::error::{Part, Problem};
+use super::{Error, Layout};
+use crate::crypto::Digest;
+use crate::image::{Descriptor, Platform, media};
+
+/// An entry of `index.json` or of an index below it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// How many indexes lie above it.
+    pub depth: usize,
+    /// The entry.
+    pub descriptor: Arc<Descriptor>,
+    /// For an index: whether its blob is in the layout.
+    pub present: bool,
+}
+
+/// The platforms that the entries below an index state.
+#[derive(Clone, Debug)]
+enum Stated {
+    /// There are none but attestations.
+    Nothing,
+    /// All state this one.
+    One(Platform),
+    /// They state different ones, or some state none.
+    Several,
+}
+
+/// `index.json` and the indexes below it, each read once.
+#[derive(Default)]
+pub(super) struct Tree {
+    roots: Vec<Arc<Descriptor>>,
+    /// What each index holds; `None` where the layout lacks its blob.
+    nested: HashMap<Digest, Option<Vec<Arc<Descriptor>>>>,
+}
+
+impl Tree {
+    /// Reads what lies below `roots`. A layout may lack indexes (a sparse one does); an index that
+    /// is there has to be right.
+    pub(super) fn below(layout: &Layout, roots: Vec<Arc<Descriptor>>) -> Result<Self, Error> {
+        let mut nested: HashMap<_, Option<Vec<Arc<Descriptor>>>> = HashMap::new();
+        let mut room = layout.limits.entries.saturating_sub(roots.len());
+        // An index counts where it lies deepest, however often it is listed further up.
+        let mut deepest = HashMap::new();
+        let mut first: HashMap<Digest, Arc<Descriptor>> = HashMap::new();
+        let mut queue: VecDeque<_> = roots.iter().map(|d| (1, d.clone())).collect();
+        while let Some((depth, descriptor)) = queue.pop_front() {
+            let digest = descriptor.digest;
+            if !media::is_index(&descriptor.media_type) {
+                continue;
+            }
+            // Another entry that leads there may state another size, or other content.
+            let first: &Descriptor = first.entry(digest).or_insert_with(|| descriptor.clone());
+            if (first.size, &first.data) != (descriptor.size, &descriptor.data)
+                && nested.get(&digest).is_some_and(Option::is_some)
+            {
+                layout.document(&Part::Index(digest), &descriptor)?;
+            }
+            if deepest.get(&digest).is_some_and(|known| *known >= depth) {
+                continue;
+            }
+            let limit = layout.limits.index_depth;
+            if depth > limit {
+                return Err(layout.problem(Part::Index(digest), Problem::TooDeep(limit)));
+            }
+            deepest.insert(digest, depth);
+            let read = match nested.entry(digest) {
+                hash_map::Entry::Occupied(read) => read.into_mut(),
+                hash_map::Entry::Vacant(unread) => {
+                    unread.insert(match layout.nested(&descriptor) {
+                        Ok((_, index)) => {
+                            let limit = layout.limits.entries;
+                            room = room.checked_sub(index.manifests.len()).ok_or_else(|| {
+                                layout.problem(Part::Index(digest), Problem::TooMany(limit))
+                            })?;
+                            Some(index.manifests)
+                        }
+                        Err(Error::Part {
+                            problem: Problem::Absent,
+                            ..
+                        }) => None,
+                        Err(e) => return Err(e),
+                    })
+                }
+            };
+            let children = read.iter().flatten();
+            queue.extend(children.map(|d| (depth + 1, d.clone())));
+        }
+        Ok(Self { roots, nested })
+    }
+
+    /// The entries of an index; empty where the layout lacks it.
+    pub(super) fn children(&self, index: &Digest) -> &[Arc<Descriptor>] {
+        let children = self.nested.get(index).and_then(Option::as_ref);
+        children.map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the layout has an index.
+    pub(super) fn has(&self, index: &Digest) -> bool {
+        self.nested.get(index).is_some_and(Option::is_some)
+    }
+
+    /// Refuses an index that is listed for a platform which not all that it holds states too: runtimes
+    /// choose by what is listed.
+    pub(super) fn check_platforms(&self, layout: &Layout) -> Result<(), Error> {
+        let mut known = HashMap::new();
+        let nested = self.nested.values().flatten().flatten();
+        for descriptor in self.roots.iter().chain(nested) {
+            let digest = descriptor.digest;
+            if let Some(listed) = &descriptor.platform
+                && media::is_index(&descriptor.media_type)
+                && !descriptor.is_attestation()
+            {
+                let fits = match self.stated(&digest, &mut known) {
+                    Stated::Nothing => true,
+                    Stated::One(platform) => platform.is_system(listed),
+                    Stated::Several => false,
+                };
+                if !fits {
+                    let problem = Problem::IndexPlatform(listed.clone());
+                    return Err(layout.problem(Part::Index(digest), problem));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the entries below an index state.
+    fn stated(&self, index: &Digest, known: &mut HashMap<Digest, Stated>) -> Stated {
+        if let Some(stated) = known.get(index) {
+            return stated.clone();
+        }
+        let mut all = Stated::Nothing;
+        for child in self.children(index) {
+            let of_child = match &child.platform {
+                _ if child.is_attestation() => Stated::Nothing,
+                Some(platform) => Stated::One(platform.clone()),
+                None if media::is_index(&child.media_type) => self.stated(&child.digest, known),
+                None => Stated::Several,
+            };
+            all = match (all, of_child) {
+                (Stated::Nothing, other) | (other, Stated::Nothing) => other,
+                (Stated::One(a), Stated::One(b)) if a.is_system(&b) => Stated::One(a),
+                _ => Stated::Several,
+            };
+        }
+        known.insert(*index, all.clone());
+        all
+    }
+
+    /// All entries, each index opened where it is met first.
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        let mut opened = HashSet::new();
+        let mut stack: Vec<_> = self.roots.iter().rev().map(|d| (0, d)).collect();
+        while let Some((depth, descriptor)) = stack.pop() {
+            let is_index = media::is_index(&descriptor.media_type);
+            if is_index && opened.insert(descriptor.digest) {
+                let children = self.children(&descriptor.digest).iter().rev();
+                stack.extend(children.map(|d| (depth + 1, d)));
+            }
+            entries.push(Entry {
+                depth,
+                descriptor: descriptor.clone(),
+                present: !is_index || self.has(&descriptor.digest),
+            });
+        }
+        entries
+    }
+}

@@ -1,0 +1,54 @@
+//! Unpacking zstd with one bounded window that is used again.
+//!
+//! A window of its own for each layer would be freed to the thread that had it and stay there: two
+//! threads that take turns would hold two.
+
+use std::io::{self, BufRead};
+use std::sync::{Mutex, PoisonError};
+
+use zstd::stream::read::Decoder;
+use zstd::zstd_safe::{DCtx, ResetDirective, get_error_name};
+
+/// The largest window that may be asked for: 8 MiB, what decoders have to support (RFC 8878,
+/// section 3.1.1.1.2) and what memory is planned for.
+const WINDOW_LOG: u32 = 23;
+
+/// The window that is used by nobody.
+static SPARE: Mutex<Option<DCtx<'static>>> = Mutex::new(None);
+
+/// A window to unpack with, given back when this is dropped.
+#[derive(Default)]
+pub(super) struct Window(Option<DCtx<'static>>);
+
+impl Window {
+    /// Unpacks a stream of frames.
+    pub(super) fn unpack<R: BufRead>(&mut self, packed: R) -> io::Result<Decoder<'_, R>> {
+        let context = self
+            .0
+            .get_or_insert_with(|| spare().take().unwrap_or_default());
+        // Whoever had it before may have stopped in the midst of a frame.
+        context
+            .reset(ResetDirective::SessionOnly)
+            .map_err(|code| io::Error::other(get_error_name(code)))?;
+        let mut decoder = Decoder::with_context(packed, context);
+        decoder.window_log_max(WINDOW_LOG)?;
+        Ok(decoder)
+    }
+}
+
+/// Gives the window's memory back, when no more is to be unpacked.
+pub fn release() {
+    drop(spare().take());
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        if let Some(context) = self.0.take() {
+            *spare() = Some(context);
+        }
+    }
+}
+
+fn spare() -> std::sync::MutexGuard<'static, Option<DCtx<'static>>> {
+    SPARE.lock().unwrap_or_else(PoisonError::into_inner)
+}
