@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use common::{IR_SIGN, Sandbox, copy_keys, data, unpack};
+use common::{IR_SIGN, Run, Sandbox, copy_keys, data, unpack};
 
 /// The apps of the registry that every case finds in its folder, and their fixtures.
 const APPS: [(&str, &str); 4] = [
@@ -260,5 +260,61 @@ fn every_command_has_help_and_a_manual_page() {
     for shell in ["bash", "zsh", "fish"] {
         let script = sandbox.run(&format!("completions {shell}")).exits(0);
         assert!(script.stdout.contains("verify-image"), "{shell}");
+    }
+}
+
+/// What bash offers for the last word of a line.
+#[track_caller]
+fn bash_offers(sandbox: &Sandbox, line: &str) -> Vec<String> {
+    let words: Vec<String> = line.split(' ').map(|word| format!("'{word}'")).collect();
+    let (last, before) = (words.len() - 1, words.len() - 2);
+    let script = format!(
+        "source ./script && COMP_WORDS=({}) COMP_CWORD={last} \
+         && complete -p ir-sign >/dev/null \
+         && _ir__sign ir-sign \"${{COMP_WORDS[{last}]}}\" \"${{COMP_WORDS[{before}]}}\" \
+         && printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        words.join(" ")
+    );
+    let mut bash = sandbox.command("bash");
+    let run: Run = bash
+        .args(["--norc", "--noprofile", "-c", &script])
+        .output()
+        .expect("bash runs")
+        .into();
+    let run = run.exits(0);
+    assert_eq!(run.stderr, "", "{line}");
+    run.stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_every_command() {
+    let sandbox = Sandbox::new();
+    let script = sandbox.run("completions bash").exits(0).stdout;
+    sandbox.write("script", script);
+    for (line, wanted) in [
+        ("ir-sign ver", &["verify", "verify-image"][..]),
+        (
+            "ir-sign verify-image --",
+            &["--ca-pub", "--vendor", "--config-only"],
+        ),
+        ("ir-sign extract-sign-image --f", &["--filename", "--force"]),
+        ("ir-sign token ", &["list", "keys", "init", "doctor"]),
+        ("ir-sign token keys --", &["--json", "--pin-source"]),
+        ("ir-sign ceremony ", &["check", "run", "verify"]),
+        ("ir-sign completions ", &["bash", "zsh", "fish"]),
+        ("ir-sign sign --color ", &["auto", "always", "never"]),
+        ("ir-sign sign-image --color a", &["auto", "always"]),
+        ("ir-sign token list --color ", &["auto", "always", "never"]),
+    ] {
+        let offers = bash_offers(&sandbox, line);
+        for word in wanted {
+            assert!(
+                offers.iter().any(|offer| offer == word),
+                "{line}: {offers:?}"
+            );
+        }
+        let begin = line.rsplit(' ').next().expect("a word");
+        let all = offers.iter().all(|offer| offer.starts_with(begin));
+        assert!(all, "{line}: {offers:?}");
     }
 }

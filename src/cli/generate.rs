@@ -13,7 +13,20 @@ use crate::ops::Error;
 pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "ir-sign", &mut script);
-    script
+    if shell == clap_complete::Shell::Bash {
+        one_name(script)
+    } else {
+        script
+    }
+}
+
+/// The generator for bash spells a program's name with a hyphen in two ways, so that nothing is found
+/// below it (<https://github.com/clap-rs/clap/issues/6421>). Whichever it takes, one is as good.
+fn one_name(script: Vec<u8>) -> Vec<u8> {
+    match String::from_utf8(script) {
+        Ok(text) => text.replace("ir__subcmd__sign", "ir__sign").into_bytes(),
+        Err(other) => other.into_bytes(),
+    }
 }
 
 /// Writes `ir-sign.1` and a page for each command, those of `token` and `ceremony` too, into a folder, which is made if it is absent, and
