@@ -318,3 +318,20 @@ fn bash_completes_every_command() {
         assert!(all, "{line}: {offers:?}");
     }
 }
+
+#[test]
+fn zsh_is_told_of_each_value_in_three_fields() {
+    let script = Sandbox::new().run("completions zsh").exits(0).stdout;
+    let mut found = 0;
+    for line in script.lines().filter(|line| line.starts_with("'--")) {
+        // Behind the description: the value's name, and what it is completed with.
+        let Some((_, value)) = line.split_once("]:") else {
+            continue;
+        };
+        let value = value.split(":(").next().expect("a part");
+        let colons = value.replace("\\:", "").matches(':').count();
+        assert!(colons <= 1, "{line}");
+        found += 1;
+    }
+    assert!(found > 50, "{found}");
+}
