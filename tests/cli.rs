@@ -147,6 +147,20 @@ fn json_is_one_document_and_nothing_else_on_standard_output() {
         (&format!("inspect-image {place}"), 0, "entries"),
         (&format!("prune {place} -n"), 0, "blobs"),
         (&format!("prune {place}"), 0, "removed"),
+        ("man --json pages", 0, "pages"),
+        ("completions fish --json", 0, "script"),
+        // What the argument parser refuses.
+        ("verify --json -k ca.pub", 2, "error"),
+        ("prune -r registry --json --no-such-flag", 2, "error"),
+        ("prune -r registry --jsn --json", 2, "error"),
+        ("token keys nonsense --json", 2, "error"),
+        ("no-such-command --json", 2, "error"),
+        ("--json", 2, "error"),
+        (
+            &format!("inspect-image {place} -d latest --color some"),
+            2,
+            "error",
+        ),
     ] {
         let run = sandbox.run(command).exits(status);
         let document = run.json();
@@ -154,9 +168,47 @@ fn json_is_one_document_and_nothing_else_on_standard_output() {
         if member == "error" {
             assert_eq!(document[member]["status"], status, "{command}");
             let message = document[member]["message"].as_str().expect("a message");
+            assert!(!message.contains("Usage:"), "{message}");
             assert!(run.stderr.contains(message), "{command}: {run:#?}");
         }
     }
+}
+
+#[test]
+fn a_usage_error_is_json_only_where_that_was_asked_for() {
+    let sandbox = Sandbox::with_keys();
+    let run = sandbox.run("verify -k ca.pub").exits(2);
+    assert_eq!(run.stdout, "");
+    // Behind the two dashes it is a name.
+    let run = sandbox.run("token keys -- --json").exits(2);
+    assert_eq!(run.stdout, "");
+    let help = sandbox.run("verify --json --help").exits(0);
+    assert!(help.stdout.contains("Usage: ir-sign verify"), "{help:#?}");
+    let typing = sandbox.run("prune --jsno --json").exits(2).json();
+    let hint = typing["error"]["hint"].as_str().expect("a hint");
+    assert!(hint.contains("'--json'"), "{hint}");
+    let secret = "pkcs11:token=T;object=o?pin-value=1234";
+    let run = sandbox.run_with(["sign", "--json", "-f", "f", "-s", "s", "-k", secret]);
+    let run = run.exits(2);
+    assert!(!run.stdout.contains("1234"), "{run:#?}");
+    assert!(!run.json()["error"]["message"].is_null(), "{run:#?}");
+}
+
+#[test]
+fn pruning_says_that_it_removed_something_only_where_it_did() {
+    let sandbox = Sandbox::with_keys();
+    sandbox.unpack("umoci", "app");
+    let place = "--json -r registry -a app";
+    let removed = |flags: &str| {
+        let run = sandbox.run(&format!("prune {place} {flags}")).exits(0);
+        run.json()["removed"].as_bool().expect("yes or no")
+    };
+    assert!(!removed(""), "nothing is there to remove");
+    let sign = "sign-image -r registry -a app -d latest -v vendor.prv -x ca.prv";
+    sandbox.run(sign).exits(0);
+    assert!(!removed("-n"));
+    assert!(removed(""));
+    assert!(!removed(""));
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::explain::Status;
 use crate::crypto::digest::hex;
 use crate::crypto::p384::Fingerprint;
+use crate::key::hidden;
 use crate::ops::endorsement::Source;
 use crate::ops::inspect::{Content, Inspected};
 use crate::ops::sign::{SignedImage, SignedImages};
@@ -119,6 +121,17 @@ pub fn report_json(report: &Report, trusted: bool) -> Value {
         "trusted": trusted,
         "checks": report.checks.iter().map(check).collect::<Vec<_>>(),
         "signatories": report.signatories.iter().map(signatory).collect::<Vec<_>>(),
+    })
+}
+
+/// An error for a program.
+pub fn error_json(message: &str, hint: Option<&str>, status: Status) -> Value {
+    json!({
+        "error": {
+            "message": hidden::pins(message),
+            "hint": hint.map(hidden::pins),
+            "status": status as u8,
+        }
     })
 }
 
@@ -303,11 +316,12 @@ pub fn foreign(name: &str) -> String {
     }
 }
 
-/// What is or would be removed, for a program.
-pub fn pruned_json(pruned: &Pruned, removed: bool) -> Value {
+/// What was removed, or would be, for a program.
+pub fn pruned_json(pruned: &Pruned, dry_run: bool) -> Value {
+    let found = !pruned.blobs.is_empty() || !pruned.temporary.is_empty();
     let blobs = pruned.blobs.iter();
     json!({
-        "removed": removed,
+        "removed": found && !dry_run,
         "blobs": blobs
             .map(|(digest, size)| json!({ "digest": digest.to_string(), "size": size }))
             .collect::<Vec<_>>(),

@@ -243,6 +243,6 @@ pub(super) fn prune(args: &Prune, console: &Console) -> Outcome {
     });
     bar.finish();
     let pruned = pruned?;
-    console.json(|| show::pruned_json(&pruned, !args.dry_run))?;
+    console.json(|| show::pruned_json(&pruned, args.dry_run))?;
     Ok(Status::Done)
 }
