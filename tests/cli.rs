@@ -107,6 +107,28 @@ fn quiet_runs_print_results_and_errors_only() {
     let run = sandbox.run(&format!("verify-image {place} -d absent -c ca.pub"));
     let run = run.exits(3).says("error: ");
     assert_eq!(run.stdout, "");
+    // Of an image that is not trusted it is said which, and why.
+    sandbox.unpack("umoci", "unsigned");
+    tamper(&sandbox.path("registry/app"));
+    for (app, ca, rules) in [
+        ("unsigned", "ca", &["annotation.vendor-endorsed"][..]),
+        ("app", "other", &["annotation.vendor-endorsed"]),
+        ("app", "ca", &["image.layer-blobs"]),
+    ] {
+        let command = format!("verify-image -q -r registry -a {app} -d latest -c {ca}.pub");
+        let run = sandbox.run(&command).exits(1);
+        assert_eq!(run.stdout, "");
+        for rule in rules {
+            let failed = format!(": FAILED {rule}: ");
+            assert!(run.stderr.contains(&failed), "{run:#?}");
+        }
+        let lines: Vec<_> = run.stderr.lines().collect();
+        let all = lines.iter().all(|l| l.starts_with("error: latest sha256:"));
+        assert!(all, "{run:#?}");
+        let (last, failed) = lines.split_last().expect("some lines");
+        assert!(last.ends_with(": NOT trusted"), "{run:#?}");
+        assert!(failed.iter().all(|l| l.contains("FAILED")), "{run:#?}");
+    }
 }
 
 #[test]

@@ -92,13 +92,18 @@ impl Console {
         ));
     }
 
-    /// An error, and what to do about it, for a person.
-    pub fn error(&self, error: &Error) {
+    /// Something that is wrong, for a person.
+    pub fn failure(&self, text: &str) {
         tell(&format!(
             "{} {}",
             self.paint.bad("error:"),
-            show::plain(&error.to_string())
+            show::plain(text)
         ));
+    }
+
+    /// An error, and what to do about it, for a person.
+    pub fn error(&self, error: &Error) {
+        self.failure(&error.to_string());
         if let Some(hint) = explain::hint(error) {
             tell(&format!(
                 "{} {}",

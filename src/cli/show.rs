@@ -98,6 +98,18 @@ pub fn report(report: &Report, trusted: bool, paint: Paint) -> String {
     lines.join("\n")
 }
 
+/// What is wrong with an image that is not trusted, where only errors are told: each line by itself.
+pub fn failures(report: &Report) -> Vec<String> {
+    let name = format!("{} {}", report.subject, report.digest);
+    let failed = report.checks.iter().filter_map(|check| {
+        let Outcome::Failed(reason) = &check.outcome else {
+            return None;
+        };
+        Some(format!("{name}: FAILED {}: {reason}", check.rule))
+    });
+    failed.chain([format!("{name}: NOT trusted")]).collect()
+}
+
 /// One verdict for a program.
 pub fn report_json(report: &Report, trusted: bool) -> Value {
     let check = |check: &Check| {
