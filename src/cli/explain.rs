@@ -1,13 +1,13 @@
 //! What an error means for the exit status, and what a person can do about it.
 
+mod keys;
+
 use std::io::ErrorKind;
 use std::path::Path;
 
 use super::run;
 use crate::crypto::SignError;
-use crate::crypto::p384::PublicKeyError;
 use crate::key::KeyRef;
-use crate::key::file::KeyFileError;
 use crate::key::pin::PinError;
 use crate::key::pkcs11;
 use crate::ops::Error;
@@ -143,8 +143,8 @@ pub fn hint(error: &Error) -> Option<String> {
 
 fn of_key(error: &key::Error) -> Option<String> {
     match error {
-        key::Error::Private { path, source } => of_private(path, source),
-        key::Error::Public { path, source } => of_public(path, source),
+        key::Error::Private { path, source } => keys::of_private(path, source),
+        key::Error::Public { path, source } => keys::of_public(path, source),
         key::Error::File(files::Error::Exists { .. }) => Some(
             "a private key is never overwritten: name another file, or move this one away; \
              `ir-sign extract-public` writes its public key"
@@ -221,57 +221,6 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         _ => return None,
     };
     Some(text.into())
-}
-
-fn of_private(path: &Path, error: &KeyFileError) -> Option<String> {
-    let convert = |form: &str| {
-        let path = quoted(path);
-        Some(format!(
-            "convert it: openssl ec{form} -in {path} -outform DER -out key.der"
-        ))
-    };
-    match error {
-        KeyFileError::Pem => convert(""),
-        KeyFileError::Pkcs8 | KeyFileError::EncryptedPkcs8 | KeyFileError::TrailingBytes => {
-            convert(" -inform DER")
-        }
-        KeyFileError::ExplicitCurve => convert(" -inform DER -param_enc named_curve"),
-        KeyFileError::Scalar | KeyFileError::Mismatch => Some(
-            "the file is damaged or was made wrongly; take another copy, or make a P-384 key: ir-sign gen-key -o key.der"
-                .into(),
-        ),
-        KeyFileError::Algorithm(_) | KeyFileError::Curve(_) | KeyFileError::NoCurve => Some(
-            "make a P-384 key: ir-sign gen-key -o key.der, or openssl ecparam -name secp384r1 -genkey -noout -outform DER -out key.der"
-                .into(),
-        ),
-        KeyFileError::PublicKey => Some("give the private key (made by ir-sign gen-key)".into()),
-        _ => None,
-    }
-}
-
-fn of_public(path: &Path, error: &PublicKeyError) -> Option<String> {
-    let quoted = quoted(path);
-    match error {
-        PublicKeyError::Pem => Some(format!(
-            "convert it: openssl ec -pubin -in {quoted} -pubout -outform DER -out key.pub"
-        )),
-        PublicKeyError::TrailingBytes => Some(format!(
-            "convert it: openssl ec -pubin -inform DER -in {quoted} -pubout -outform DER -out key.pub"
-        )),
-        PublicKeyError::ExplicitCurve => Some(format!(
-            "convert it: openssl ec -pubin -inform DER -in {quoted} -pubout -param_enc named_curve -outform DER -out key.pub"
-        )),
-        PublicKeyError::Algorithm(_) => Some(
-            "give the public key of a P-384 key, as this makes: ir-sign gen-key -o key.der --public key.pub".into(),
-        ),
-        PublicKeyError::Compressed => Some(format!(
-            "convert it: openssl ec -pubin -inform DER -in {quoted} -pubout -conv_form uncompressed -outform DER -out key.pub"
-        )),
-        PublicKeyError::PrivateKey => Some(format!(
-            "take the public key out: ir-sign extract-public -i {quoted} -o key.pub"
-        )),
-        _ => None,
-    }
 }
 
 fn of_output(role: &str, error: &files::Error) -> Option<String> {
