@@ -40,9 +40,12 @@ fn without_colons(command: Command) -> Command {
         names.iter().any(|name| name.contains(':'))
     };
     command
-        .mut_args(|arg| match has_colon(&arg) {
-            true => arg.value_name("SPEC"),
-            false => arg,
+        .mut_args(|arg| {
+            if has_colon(&arg) {
+                arg.value_name("SPEC")
+            } else {
+                arg
+            }
         })
         .mut_subcommands(without_colons)
 }
