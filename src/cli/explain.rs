@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::run;
 use crate::crypto::SignError;
+use crate::image::{Platform, Reference};
 use crate::key::KeyRef;
 use crate::key::pin::PinError;
 use crate::key::pkcs11;
@@ -93,6 +94,7 @@ const fn of_token(error: &pkcs11::Error) -> Status {
 const fn of_store(error: &store::Error) -> Status {
     match error {
         store::Error::Io { .. }
+        | store::Error::NoRegistry(_)
         | store::Error::Name(_)
         | store::Error::NoSuchImage { .. }
         | store::Error::Lost { .. }
@@ -117,6 +119,7 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::KeyMade { key, .. } => Some(format!("write its public key: {}", extract(key))),
         Error::NoAppName { .. } => Some("name the app with -a".into()),
         Error::OutputIsInput { .. } => Some("name another output".into()),
+        Error::InTheWay { .. } => Some("move it away, or choose another name with -a".into()),
         Error::InputInApp { .. } => Some("move the file out of the registry first".into()),
         Error::NotASignature { .. } => Some(
             "signatures are DER, as `openssl dgst -sha384 -sign` writes them; hex, base64 and raw r||s are not read"
@@ -235,13 +238,21 @@ fn of_output(role: &str, error: &files::Error) -> Option<String> {
 fn of_layout(error: &store::Error) -> Option<String> {
     match error {
         store::Error::IsIndex { platforms, .. } if platforms.is_empty() => None,
-        store::Error::IsIndex { platforms, .. } => Some(format!(
-            "name one with --platform {}, or take them all (sign: --all-platforms, verify: --all)",
-            platforms[0]
-        )),
-        store::Error::NotOneImage { present, .. } => {
-            present.first().map(|name| format!("name it: -d {name}"))
+        store::Error::IsIndex { platforms, .. } => {
+            let one = only_one(platforms).map_or_else(
+                || BY_DIGEST.to_owned(),
+                |platform| format!("name one with --platform {}", quoted(Path::new(platform))),
+            );
+            Some(format!(
+                "{one}, or take them all (sign: --all-platforms, verify: --all)"
+            ))
         }
+        store::Error::Platform { found: 2.., .. } => Some(BY_DIGEST.into()),
+        store::Error::NotOneImage { present, .. } if present.is_empty() => None,
+        store::Error::NotOneImage { present, .. } => Some(nameable(present).map_or_else(
+            || BY_DIGEST.to_owned(),
+            |name| format!("name it: -d {}", quoted(Path::new(name))),
+        )),
         store::Error::NoSuchImage {
             unreferenced: true, ..
         } => Some(
@@ -253,7 +264,13 @@ fn of_layout(error: &store::Error) -> Option<String> {
         store::Error::Exists(_) => Some(
             "sign what is there with sign-image, choose another name with -a, or replace it with --force".into(),
         ),
-        store::Error::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
+        store::Error::NoRegistry(path) => Some(format!(
+            "see that -r is right; a new registry is made by: mkdir -p {}",
+            quoted(path)
+        )),
+        store::Error::Io { action: "open folder", source, .. }
+            if source.kind() == ErrorKind::NotFound =>
+        {
             Some("an app is a folder of the registry: DIR/NAME with an OCI image layout in it".into())
         }
         store::Error::Part {
@@ -262,6 +279,30 @@ fn of_layout(error: &store::Error) -> Option<String> {
         } => Some("name the image by its digest, or give each image a tag of its own".into()),
         _ => None,
     }
+}
+
+/// For images that no tag and no platform tells apart.
+const BY_DIGEST: &str = "name one by its digest: -d sha256:…";
+
+/// The first name that -d takes, and that is one image's alone.
+fn nameable(names: &[String]) -> Option<&String> {
+    let alone = |name: &&String| names.iter().filter(|other| other == name).count() == 1;
+    names
+        .iter()
+        .filter(alone)
+        .find(|name| name.parse::<Reference>().is_ok())
+}
+
+/// The first platform that --platform takes, and that is one image's alone.
+fn only_one(platforms: &[String]) -> Option<&String> {
+    let read = |name: &String| name.parse::<Platform>().ok();
+    platforms.iter().find(|name| {
+        let serving = |wanted: &Platform| {
+            let all = platforms.iter().filter_map(read);
+            all.filter(|platform| platform.serves(wanted)).count()
+        };
+        read(name).is_some_and(|wanted| serving(&wanted) == 1)
+    })
 }
 
 /// The command that writes the public key of a private key.
