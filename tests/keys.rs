@@ -70,6 +70,10 @@ fn a_private_key_is_for_its_owner_only_whatever_the_umask() {
     sandbox.shell(script, "").exits(0);
     assert_eq!(sandbox.mode("shut.prv"), 0o600);
     assert_eq!(sandbox.mode("shut.pub"), 0o600);
+    // It takes from a private key's too, as documented.
+    let script = "umask 277; ir-sign gen-key -q -o fixed.prv";
+    sandbox.shell(script, "").exits(0);
+    assert_eq!(sandbox.mode("fixed.prv"), 0o400);
 }
 
 #[test]

@@ -1,0 +1,110 @@
+//! What README.md tells to type works as it stands there, from an empty folder and home on.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{Run, Sandbox, data};
+
+fn readme() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    fs::read_to_string(path).expect("text")
+}
+
+/// The lines of the code blocks below a heading, up to the next one.
+fn lines(heading: &str) -> Vec<String> {
+    let readme = readme();
+    let (_, section) = readme
+        .split_once(&format!("\n## {heading}\n"))
+        .expect("a heading");
+    let section = section.split("\n## ").next().expect("a section");
+    let blocks = section.split("```").skip(1).step_by(2);
+    let lines = blocks.flat_map(|block| block.lines().skip(1));
+    lines.map(str::to_owned).collect()
+}
+
+/// The cells of the workflow's table that have commands, by column.
+fn column(heading: &str) -> Vec<String> {
+    let readme = readme();
+    let mut rows = readme
+        .lines()
+        .skip_while(|line| !line.starts_with("| who | does |"))
+        .take_while(|line| line.starts_with('|'));
+    let cells = |row: &str| -> Vec<String> {
+        let cells = row.trim_matches('|').split('|');
+        cells.map(|cell| cell.trim().to_owned()).collect()
+    };
+    let head = cells(rows.next().expect("a table"));
+    let at = head.iter().position(|cell| cell == heading);
+    let at = at.expect("a column");
+    let mut before = String::new();
+    let mut commands = Vec::new();
+    for row in rows.skip(1) {
+        let mut row = cells(row);
+        let does = row[1].clone();
+        let mut cell = row.remove(at);
+        if cell == "the same" {
+            cell = before.replace("root-ca", "vendor");
+        }
+        assert!(cell.is_empty() || cell.contains('`'), "{does}: {cell}");
+        commands.extend(cell.split('`').skip(1).step_by(2).map(str::to_owned));
+        before = cell;
+    }
+    commands
+}
+
+#[track_caller]
+fn types(sandbox: &Sandbox, line: &str) -> Run {
+    let line = format!("export HOME=\"$PWD/home\"; {line}");
+    sandbox.shell(&line, "").exits(0)
+}
+
+#[test]
+fn completions_and_pages_are_installed_in_an_empty_home() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.path("home")).expect("a folder");
+    let lines = lines("Install");
+    let rest = lines.strip_prefix(&["cargo install --locked --path .".to_owned()]);
+    for line in rest.expect("the program comes first") {
+        types(&sandbox, line);
+    }
+    let share = "home/.local/share";
+    assert!(sandbox.has(format!("{share}/bash-completion/completions/ir-sign")));
+    assert!(sandbox.has(format!("{share}/man/man1/ir-sign.1")));
+}
+
+#[test]
+fn the_workflow_works_with_either_program_as_it_is_told() {
+    let ours = column("with `ir-sign`");
+    assert_eq!(ours.len(), 6, "{ours:?}");
+    let theirs = column("with `openssl`");
+    assert_eq!(theirs.len(), 6, "{theirs:?}");
+    let for_images = &ours[4..];
+    for (keys, archived) in [
+        (&ours[..4], false),
+        (&ours[..4], true),
+        (&theirs[..], false),
+    ] {
+        let sandbox = Sandbox::new();
+        for line in keys {
+            types(&sandbox, line);
+        }
+        if archived {
+            // In the place of `docker save`.
+            fs::copy(data("docker-save-new.tar"), sandbox.path("hello.tar")).expect("a copy");
+            for line in lines("The workflow") {
+                if !line.starts_with("docker save ") {
+                    types(&sandbox, &line);
+                }
+            }
+            let verify = "ir-sign verify-image -r registry -a hello -c root-ca.pub";
+            types(&sandbox, verify);
+        } else {
+            sandbox.unpack("umoci", "hello");
+            for line in for_images {
+                types(&sandbox, line);
+            }
+        }
+    }
+}
