@@ -12,13 +12,18 @@ fn readme() -> String {
     fs::read_to_string(path).expect("text")
 }
 
-/// The lines of the code blocks below a heading, up to the next one.
-fn lines(heading: &str) -> Vec<String> {
+/// What stands below a heading, up to the next one.
+fn section(heading: &str) -> String {
     let readme = readme();
     let (_, section) = readme
         .split_once(&format!("\n## {heading}\n"))
         .expect("a heading");
-    let section = section.split("\n## ").next().expect("a section");
+    section.split("\n## ").next().expect("a section").to_owned()
+}
+
+/// The lines of its code blocks.
+fn lines(heading: &str) -> Vec<String> {
+    let section = section(heading);
     let blocks = section.split("```").skip(1).step_by(2);
     let lines = blocks.flat_map(|block| block.lines().skip(1));
     lines.map(str::to_owned).collect()
@@ -90,9 +95,9 @@ fn the_workflow_works_with_either_program_as_it_is_told() {
         for line in keys {
             types(&sandbox, line);
         }
+        // In the place of `docker save`.
+        fs::copy(data("docker-save-new.tar"), sandbox.path("hello.tar")).expect("a copy");
         if archived {
-            // In the place of `docker save`.
-            fs::copy(data("docker-save-new.tar"), sandbox.path("hello.tar")).expect("a copy");
             for line in lines("The workflow") {
                 if !line.starts_with("docker save ") {
                     types(&sandbox, &line);
@@ -101,7 +106,14 @@ fn the_workflow_works_with_either_program_as_it_is_told() {
             let verify = "ir-sign verify-image -r registry -a hello -c root-ca.pub";
             types(&sandbox, verify);
         } else {
-            sandbox.unpack("umoci", "hello");
+            // How the folder and what is in it are made is told in the text.
+            let text = section("The workflow");
+            let (_, text) = text.split_once("`registry` is a directory").expect("it");
+            for line in text.split('`').skip(1).step_by(2).take(3) {
+                if line.starts_with("mkdir ") || line.starts_with("skopeo ") {
+                    types(&sandbox, &line.replace('…', "docker-archive:hello.tar"));
+                }
+            }
             for line in for_images {
                 types(&sandbox, line);
             }
