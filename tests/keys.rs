@@ -815,6 +815,8 @@ fn public_keys_of_other_curves_and_algorithms_are_refused() {
         sandbox.openssl(&make);
         sandbox.openssl("ec -in k.pem -pubout -outform DER -out k.pub");
         public_refused(&sandbox, "k.pub", 1, curve).says(another);
+        sandbox.openssl("ec -in k.pem -outform DER -out k.prv");
+        public_refused(&sandbox, "k.prv", 1, "a private key on").says(another);
     }
     sandbox.openssl("genpkey -algorithm ed25519 -out k.pem");
     sandbox.openssl("pkey -in k.pem -pubout -outform DER -out k.pub");

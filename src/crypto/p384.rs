@@ -8,6 +8,7 @@ use aws_lc_rs::signature::{ECDSA_P384_SHA384_ASN1, UnparsedPublicKey};
 use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier};
 use der::{Decode, Encode, ErrorKind, Reader, SliceReader, Tag, Tagged};
 use p384::ecdsa::VerifyingKey;
+use sec1::EcParameters;
 use spki::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 use super::Prehash;
@@ -215,8 +216,13 @@ fn neighbour(bytes: &[u8]) -> Option<PublicKeyError> {
     if let Some(pem) = Pem::of(bytes) {
         return Some(PublicKeyError::Pem(pem));
     }
-    if sec1::EcPrivateKey::try_from(bytes).is_ok() {
-        return Some(PublicKeyError::PrivateKey);
+    if let Ok(key) = sec1::EcPrivateKey::try_from(bytes) {
+        return Some(match key.parameters {
+            Some(EcParameters::NamedCurve(curve)) if curve != SECP384R1 => {
+                PublicKeyError::Algorithm(format!("a private key on {}", curve_name(&curve)))
+            }
+            _ => PublicKeyError::PrivateKey,
+        });
     }
     match forms::of_pkcs8(bytes) {
         Some(ID_EC_PUBLIC_KEY) => Some(PublicKeyError::Pkcs8),
