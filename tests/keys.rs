@@ -744,6 +744,9 @@ fn a_certificate_is_no_key_and_the_hint_takes_its_public_key_out() {
     let run = public_refused(&sandbox, "crt.pem", 1, "it is a certificate in PEM");
     public_hint_converts(&sandbox, &run);
     refused(&sandbox, "crt.pem", 1, "it is a certificate in PEM").says("hint: give the private");
+    sandbox.openssl("x509 -in crt.pem -text -out text.pem");
+    let run = public_refused(&sandbox, "text.pem", 1, "it is a certificate in PEM");
+    public_hint_converts(&sandbox, &run);
 }
 
 #[test]

@@ -40,7 +40,14 @@ const START: usize = 24;
 impl Pem {
     /// Looks at PEM text (RFC 7468); `None` where it is none.
     pub fn of(bytes: &[u8]) -> Option<Self> {
-        let mut rest = bytes.strip_prefix(b"-----BEGIN ")?;
+        // Text may come first, as `openssl x509 -text` writes it. DER begins with a SEQUENCE.
+        let (before, mut rest) = match bytes {
+            [0x30, ..] => None,
+            _ => split(bytes, b"-----BEGIN "),
+        }?;
+        if !matches!(before, [] | [.., b'\n']) {
+            return None;
+        }
         loop {
             let Some((label, body)) = split(rest, b"-----") else {
                 return Some(Self::Unknown);
@@ -178,6 +185,9 @@ mod tests {
             assert!(Pem::of(&whole[..length]).is_some(), "{length}");
         }
         assert_eq!(Pem::of(&whole[..10]), None);
+        let after_text = [b"Key: 1\n", &whole[..]].concat();
+        assert_eq!(Pem::of(&after_text), Some(Pem::Private));
+        assert_eq!(Pem::of(b"in line: -----BEGIN EC PRIVATE KEY-----"), None);
         assert_eq!(Pem::of(b"-----BEGIN NOTHING-----\n"), Some(Pem::Unknown));
     }
 }
