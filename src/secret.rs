@@ -100,10 +100,15 @@ mod tests {
 
     #[test]
     fn a_secret_is_locked_and_its_end_wiped() {
-        let before = locked();
+        // The threads of other tests end at any time, and take what they locked with them.
+        let grows = (0..20).any(|_| {
+            let before = locked();
+            let _secret = Secret::of(&vec![7; 1 << 16]);
+            locked() >= before + 64
+        });
+        assert!(grows);
         let mut secret = Secret::of(&vec![7; 1 << 16]);
         assert_eq!(refused(), None);
-        assert!(locked() >= before + 64, "{before}");
         secret.truncate(3);
         assert_eq!(*secret, [7, 7, 7]);
         assert_eq!(format!("{secret:?}"), "Secret(..)");

@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use common::{IR_SIGN, Sandbox, copy_keys, data, unpack};
+use common::{IR_SIGN, Run, Sandbox, copy_keys, data, unpack};
 
 /// The apps of the registry that every case finds in its folder, and their fixtures.
 const APPS: [(&str, &str); 4] = [
@@ -107,6 +107,28 @@ fn quiet_runs_print_results_and_errors_only() {
     let run = sandbox.run(&format!("verify-image {place} -d absent -c ca.pub"));
     let run = run.exits(3).says("error: ");
     assert_eq!(run.stdout, "");
+    // Of an image that is not trusted it is said which, and why.
+    sandbox.unpack("umoci", "unsigned");
+    tamper(&sandbox.path("registry/app"));
+    for (app, ca, rules) in [
+        ("unsigned", "ca", &["annotation.vendor-endorsed"][..]),
+        ("app", "other", &["annotation.vendor-endorsed"]),
+        ("app", "ca", &["image.layer-blobs"]),
+    ] {
+        let command = format!("verify-image -q -r registry -a {app} -d latest -c {ca}.pub");
+        let run = sandbox.run(&command).exits(1);
+        assert_eq!(run.stdout, "");
+        for rule in rules {
+            let failed = format!(": FAILED {rule}: ");
+            assert!(run.stderr.contains(&failed), "{run:#?}");
+        }
+        let lines: Vec<_> = run.stderr.lines().collect();
+        let all = lines.iter().all(|l| l.starts_with("error: latest sha256:"));
+        assert!(all, "{run:#?}");
+        let (last, failed) = lines.split_last().expect("some lines");
+        assert!(last.ends_with(": NOT trusted"), "{run:#?}");
+        assert!(failed.iter().all(|l| l.contains("FAILED")), "{run:#?}");
+    }
 }
 
 #[test]
@@ -147,6 +169,20 @@ fn json_is_one_document_and_nothing_else_on_standard_output() {
         (&format!("inspect-image {place}"), 0, "entries"),
         (&format!("prune {place} -n"), 0, "blobs"),
         (&format!("prune {place}"), 0, "removed"),
+        ("man --json pages", 0, "pages"),
+        ("completions fish --json", 0, "script"),
+        // What the argument parser refuses.
+        ("verify --json -k ca.pub", 2, "error"),
+        ("prune -r registry --json --no-such-flag", 2, "error"),
+        ("prune -r registry --jsn --json", 2, "error"),
+        ("token keys nonsense --json", 2, "error"),
+        ("no-such-command --json", 2, "error"),
+        ("--json", 2, "error"),
+        (
+            &format!("inspect-image {place} -d latest --color some"),
+            2,
+            "error",
+        ),
     ] {
         let run = sandbox.run(command).exits(status);
         let document = run.json();
@@ -154,9 +190,47 @@ fn json_is_one_document_and_nothing_else_on_standard_output() {
         if member == "error" {
             assert_eq!(document[member]["status"], status, "{command}");
             let message = document[member]["message"].as_str().expect("a message");
+            assert!(!message.contains("Usage:"), "{message}");
             assert!(run.stderr.contains(message), "{command}: {run:#?}");
         }
     }
+}
+
+#[test]
+fn a_usage_error_is_json_only_where_that_was_asked_for() {
+    let sandbox = Sandbox::with_keys();
+    let run = sandbox.run("verify -k ca.pub").exits(2);
+    assert_eq!(run.stdout, "");
+    // Behind the two dashes it is a name.
+    let run = sandbox.run("token keys -- --json").exits(2);
+    assert_eq!(run.stdout, "");
+    let help = sandbox.run("verify --json --help").exits(0);
+    assert!(help.stdout.contains("Usage: ir-sign verify"), "{help:#?}");
+    let typing = sandbox.run("prune --jsno --json").exits(2).json();
+    let hint = typing["error"]["hint"].as_str().expect("a hint");
+    assert!(hint.contains("'--json'"), "{hint}");
+    let secret = "pkcs11:token=T;object=o?pin-value=1234";
+    let run = sandbox.run_with(["sign", "--json", "-f", "f", "-s", "s", "-k", secret]);
+    let run = run.exits(2);
+    assert!(!run.stdout.contains("1234"), "{run:#?}");
+    assert!(!run.json()["error"]["message"].is_null(), "{run:#?}");
+}
+
+#[test]
+fn pruning_says_that_it_removed_something_only_where_it_did() {
+    let sandbox = Sandbox::with_keys();
+    sandbox.unpack("umoci", "app");
+    let place = "--json -r registry -a app";
+    let removed = |flags: &str| {
+        let run = sandbox.run(&format!("prune {place} {flags}")).exits(0);
+        run.json()["removed"].as_bool().expect("yes or no")
+    };
+    assert!(!removed(""), "nothing is there to remove");
+    let sign = "sign-image -r registry -a app -d latest -v vendor.prv -x ca.prv";
+    sandbox.run(sign).exits(0);
+    assert!(!removed("-n"));
+    assert!(removed(""));
+    assert!(!removed(""));
 }
 
 #[test]
@@ -261,4 +335,77 @@ fn every_command_has_help_and_a_manual_page() {
         let script = sandbox.run(&format!("completions {shell}")).exits(0);
         assert!(script.stdout.contains("verify-image"), "{shell}");
     }
+}
+
+/// What bash offers for the last word of a line.
+#[track_caller]
+fn bash_offers(sandbox: &Sandbox, line: &str) -> Vec<String> {
+    let words: Vec<String> = line.split(' ').map(|word| format!("'{word}'")).collect();
+    let (last, before) = (words.len() - 1, words.len() - 2);
+    let script = format!(
+        "source ./script && COMP_WORDS=({}) COMP_CWORD={last} \
+         && complete -p ir-sign >/dev/null \
+         && _ir__sign ir-sign \"${{COMP_WORDS[{last}]}}\" \"${{COMP_WORDS[{before}]}}\" \
+         && printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        words.join(" ")
+    );
+    let mut bash = sandbox.command("bash");
+    let run: Run = bash
+        .args(["--norc", "--noprofile", "-c", &script])
+        .output()
+        .expect("bash runs")
+        .into();
+    let run = run.exits(0);
+    assert_eq!(run.stderr, "", "{line}");
+    run.stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_every_command() {
+    let sandbox = Sandbox::new();
+    let script = sandbox.run("completions bash").exits(0).stdout;
+    sandbox.write("script", script);
+    for (line, wanted) in [
+        ("ir-sign ver", &["verify", "verify-image"][..]),
+        (
+            "ir-sign verify-image --",
+            &["--ca-pub", "--vendor", "--config-only"],
+        ),
+        ("ir-sign extract-sign-image --f", &["--filename", "--force"]),
+        ("ir-sign token ", &["list", "keys", "init", "doctor"]),
+        ("ir-sign token keys --", &["--json", "--pin-source"]),
+        ("ir-sign ceremony ", &["check", "run", "verify"]),
+        ("ir-sign completions ", &["bash", "zsh", "fish"]),
+        ("ir-sign sign --color ", &["auto", "always", "never"]),
+        ("ir-sign sign-image --color a", &["auto", "always"]),
+        ("ir-sign token list --color ", &["auto", "always", "never"]),
+    ] {
+        let offers = bash_offers(&sandbox, line);
+        for word in wanted {
+            assert!(
+                offers.iter().any(|offer| offer == word),
+                "{line}: {offers:?}"
+            );
+        }
+        let begin = line.rsplit(' ').next().expect("a word");
+        let all = offers.iter().all(|offer| offer.starts_with(begin));
+        assert!(all, "{line}: {offers:?}");
+    }
+}
+
+#[test]
+fn zsh_is_told_of_each_value_in_three_fields() {
+    let script = Sandbox::new().run("completions zsh").exits(0).stdout;
+    let mut found = 0;
+    for line in script.lines().filter(|line| line.starts_with("'--")) {
+        // Behind the description: the value's name, and what it is completed with.
+        let Some((_, value)) = line.split_once("]:") else {
+            continue;
+        };
+        let value = value.split(":(").next().expect("a part");
+        let colons = value.replace("\\:", "").matches(':').count();
+        assert!(colons <= 1, "{line}");
+        found += 1;
+    }
+    assert!(found > 50, "{found}");
 }

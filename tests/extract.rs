@@ -343,7 +343,7 @@ fn a_layer_that_is_not_the_configs_leaves_nothing_behind() {
         &archive,
         &["-a", "app"],
         1,
-        &["registry/app", "image.diff-ids"],
+        &["changed.tar", "image.diff-ids"],
     );
 }
 

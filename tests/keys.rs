@@ -70,6 +70,10 @@ fn a_private_key_is_for_its_owner_only_whatever_the_umask() {
     sandbox.shell(script, "").exits(0);
     assert_eq!(sandbox.mode("shut.prv"), 0o600);
     assert_eq!(sandbox.mode("shut.pub"), 0o600);
+    // It takes from a private key's too, as documented.
+    let script = "umask 277; ir-sign gen-key -q -o fixed.prv";
+    sandbox.shell(script, "").exits(0);
+    assert_eq!(sandbox.mode("fixed.prv"), 0o400);
 }
 
 #[test]
@@ -236,6 +240,8 @@ fn a_key_that_others_can_read_is_warned_of() {
 
 // --- private keys that are refused -------------------------------------------------------------
 
+const IN_PEM: &str = "it is a private key in PEM, and a private key in DER SEC1 is wanted";
+
 /// Uses `input` as a private key, in each way there is.
 #[track_caller]
 fn refused(sandbox: &Sandbox, input: &str, status: i32, reason: &str) -> Run {
@@ -280,7 +286,7 @@ fn pem_is_refused_with_a_command_that_converts_it() {
             // The argument parser takes it for a flag unless it is joined to one.
             sandbox.run_with(["extract-public", &format!("-i{name}"), "-o", "out.pub"])
         } else {
-            refused(&sandbox, name, 1, "it is PEM, and DER SEC1 is wanted")
+            refused(&sandbox, name, 1, IN_PEM)
         };
         sandbox.write("file", "content");
         hint_converts(&sandbox, &run.exits(1), "");
@@ -291,7 +297,7 @@ fn pem_is_refused_with_a_command_that_converts_it() {
 fn pem_pkcs8_is_refused_with_a_command_that_converts_it() {
     let sandbox = Sandbox::with_keys();
     sandbox.openssl("pkcs8 -topk8 -nocrypt -inform DER -in ca.prv -out p8.pem");
-    let run = refused(&sandbox, "p8.pem", 1, "it is PEM, and DER SEC1 is wanted");
+    let run = refused(&sandbox, "p8.pem", 1, IN_PEM);
     hint_converts(&sandbox, &run, "");
 }
 
@@ -299,7 +305,7 @@ fn pem_pkcs8_is_refused_with_a_command_that_converts_it() {
 fn encrypted_pem_is_refused_with_a_command_that_converts_it() {
     let sandbox = Sandbox::with_keys();
     sandbox.openssl("pkcs8 -topk8 -inform DER -in ca.prv -passout pass:secret -out e.pem");
-    let run = refused(&sandbox, "e.pem", 1, "it is PEM, and DER SEC1 is wanted");
+    let run = refused(&sandbox, "e.pem", 1, IN_PEM);
     hint_converts(&sandbox, &run, "secret\n");
 }
 
@@ -407,6 +413,14 @@ fn a_public_part_of_another_key_is_refused() {
 }
 
 #[test]
+fn a_public_part_in_the_hybrid_form_is_refused_with_a_command_that_converts_it() {
+    let sandbox = Sandbox::with_keys();
+    sandbox.openssl("ec -inform DER -in ca.prv -conv_form hybrid -outform DER -out h.der");
+    let run = refused(&sandbox, "h.der", 1, "is in the hybrid form");
+    hint_converts(&sandbox, &run, "");
+}
+
+#[test]
 fn scalars_out_of_range_are_refused() {
     let order = unhex(ORDER);
     let mut above = order.clone();
@@ -450,6 +464,8 @@ fn a_public_key_is_no_private_key() {
     let sandbox = Sandbox::with_keys();
     let run = refused(&sandbox, "ca.pub", 1, "it is a public key");
     run.says("hint: give the private key");
+    sandbox.openssl("ec -pubin -inform DER -in ca.pub -pubout -out pub.pem");
+    refused(&sandbox, "pub.pem", 1, "it is a public key in PEM").says("hint: give the private key");
 }
 
 #[test]
@@ -632,7 +648,12 @@ fn public_hint_converts(sandbox: &Sandbox, run: &Run) {
 fn a_pem_public_key_is_refused_with_a_command_that_converts_it() {
     let sandbox = Sandbox::with_keys();
     sandbox.openssl("ec -pubin -inform DER -in ca.pub -pubout -out pub.pem");
-    let run = public_refused(&sandbox, "pub.pem", 1, "it is PEM, and DER is wanted");
+    let run = public_refused(
+        &sandbox,
+        "pub.pem",
+        1,
+        "it is a public key in PEM, and a public key in DER is wanted",
+    );
     public_hint_converts(&sandbox, &run);
 }
 
@@ -654,6 +675,112 @@ fn a_private_key_in_place_of_a_public_one_is_refused_with_a_command_that_helps()
 }
 
 #[test]
+fn a_hybrid_point_is_refused_with_a_command_that_converts_it() {
+    let sandbox = Sandbox::with_keys();
+    sandbox.openssl(
+        "ec -pubin -inform DER -in ca.pub -pubout -conv_form hybrid -outform DER -out h.pub",
+    );
+    let run = public_refused(&sandbox, "h.pub", 1, "its point is in the hybrid form");
+    public_hint_converts(&sandbox, &run);
+}
+
+#[test]
+fn a_private_key_in_any_form_is_no_public_key_and_the_hint_takes_that_out() {
+    let sandbox = Sandbox::with_keys();
+    for (make, file, typed, reason) in [
+        (
+            "ec -inform DER -in ca.prv -out",
+            "sec1.pem",
+            "",
+            "a private key in PEM",
+        ),
+        (
+            "pkcs8 -topk8 -nocrypt -inform DER -in ca.prv -out",
+            "p8.pem",
+            "",
+            "a private key in PEM",
+        ),
+        (
+            "pkcs8 -topk8 -inform DER -in ca.prv -passout pass:secret -out",
+            "secret p8.pem",
+            "secret\n",
+            "a private key in PEM",
+        ),
+        (
+            "pkcs8 -topk8 -nocrypt -inform DER -in ca.prv -outform DER -out",
+            "p8.der",
+            "",
+            "it is a private key in PKCS#8, and a public key is wanted",
+        ),
+        (
+            "pkcs8 -topk8 -inform DER -in ca.prv -passout pass:secret -outform DER -out",
+            "e8.der",
+            "secret\n",
+            "it is a private key in PKCS#8, and a public key is wanted",
+        ),
+    ] {
+        sandbox.openssl(&format!("{make} made"));
+        fs::rename(sandbox.path("made"), sandbox.path(file)).expect("renamed");
+        let arguments = [
+            "verify",
+            "-k",
+            file,
+            "-f",
+            "vendor.pub",
+            "-s",
+            "vendor.pub.sig",
+        ];
+        let run = sandbox.run_with(arguments).exits(1).says(reason);
+        sandbox.shell(&run.hint(), typed).exits(0);
+        assert_eq!(sandbox.read("key.pub"), sandbox.read("ca.pub"), "{file}");
+    }
+}
+
+#[test]
+fn a_certificate_is_no_key_and_the_hint_takes_its_public_key_out() {
+    let sandbox = Sandbox::with_keys();
+    sandbox.openssl("ec -inform DER -in ca.prv -out ca.pem");
+    sandbox.openssl("req -x509 -new -key ca.pem -subj /CN=CA -days 9 -out crt.pem");
+    let run = public_refused(&sandbox, "crt.pem", 1, "it is a certificate in PEM");
+    public_hint_converts(&sandbox, &run);
+    refused(&sandbox, "crt.pem", 1, "it is a certificate in PEM").says("hint: give the private");
+    sandbox.openssl("x509 -in crt.pem -text -out text.pem");
+    let run = public_refused(&sandbox, "text.pem", 1, "it is a certificate in PEM");
+    public_hint_converts(&sandbox, &run);
+}
+
+#[test]
+fn no_hint_converts_keys_of_other_algorithms_in_pem() {
+    let sandbox = Sandbox::with_keys();
+    sandbox.openssl("genrsa -traditional -out rsa.pem 2048");
+    sandbox.openssl("pkey -in rsa.pem -out rsa8.pem");
+    sandbox.openssl("rsa -in rsa.pem -RSAPublicKey_out -out rsa1.pub.pem");
+    sandbox.openssl("rsa -in rsa.pem -pubout -out rsa.pub.pem");
+    sandbox.openssl("req -x509 -new -key rsa.pem -subj /CN=CA -days 9 -out rsa.crt.pem");
+    sandbox.openssl("genpkey -algorithm ed25519 -out ed.pem");
+    sandbox.openssl("pkey -in ed.pem -pubout -out ed.pub.pem");
+    sandbox.openssl("pkey -in ed.pem -outform DER -out ed.der");
+    for (file, is) in [
+        ("rsa.pem", "a private key for RSA"),
+        ("rsa8.pem", "a private key for RSA"),
+        ("rsa.pub.pem", "a public key for RSA"),
+        ("rsa1.pub.pem", "a public key for RSA"),
+        ("rsa.crt.pem", "a certificate of a key that is not EC"),
+        ("ed.pem", "a private key for Ed25519"),
+        ("ed.pub.pem", "a public key for Ed25519"),
+    ] {
+        let is = format!("it is {is} in PEM, and ");
+        public_refused(&sandbox, file, 1, &is).says("hint: give the public key of a P-384 key");
+        refused(&sandbox, file, 1, &is).says("hint: make a P-384 key: ir-sign gen-key");
+    }
+    public_refused(&sandbox, "ed.der", 1, "a private key for Ed25519")
+        .says("hint: give the public key of a P-384 key");
+    sandbox.write("other.pem", "-----BEGIN X-----\n");
+    let run = public_refused(&sandbox, "other.pem", 1, "it is PEM, and");
+    assert!(!run.stderr.contains("hint:"), "{run:#?}");
+}
+
+#[test]
 fn points_that_are_none_are_refused() {
     let sandbox = Sandbox::with_keys();
     let public = sandbox.read("ca.pub");
@@ -661,7 +788,7 @@ fn points_that_are_none_are_refused() {
     let mut off = point.to_vec();
     off[96] ^= 1;
     let mut hybrid = point.to_vec();
-    hybrid[0] = 6 + (hybrid[96] & 1);
+    hybrid[0] = 7 - (hybrid[96] & 1);
     let mut large = point.to_vec();
     large[1..49].fill(0xff);
     let zero = [&[4], &[0; 96][..]].concat();
@@ -691,6 +818,8 @@ fn public_keys_of_other_curves_and_algorithms_are_refused() {
         sandbox.openssl(&make);
         sandbox.openssl("ec -in k.pem -pubout -outform DER -out k.pub");
         public_refused(&sandbox, "k.pub", 1, curve).says(another);
+        sandbox.openssl("ec -in k.pem -outform DER -out k.prv");
+        public_refused(&sandbox, "k.prv", 1, "a private key on").says(another);
     }
     sandbox.openssl("genpkey -algorithm ed25519 -out k.pem");
     sandbox.openssl("pkey -in k.pem -pubout -outform DER -out k.pub");

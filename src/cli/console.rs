@@ -92,13 +92,18 @@ impl Console {
         ));
     }
 
-    /// An error, and what to do about it, for a person.
-    pub fn error(&self, error: &Error) {
+    /// Something that is wrong, for a person.
+    pub fn failure(&self, text: &str) {
         tell(&format!(
             "{} {}",
             self.paint.bad("error:"),
-            show::plain(&error.to_string())
+            show::plain(text)
         ));
+    }
+
+    /// An error, and what to do about it, for a person.
+    pub fn error(&self, error: &Error) {
+        self.failure(&error.to_string());
         if let Some(hint) = explain::hint(error) {
             tell(&format!(
                 "{} {}",
@@ -123,19 +128,35 @@ pub fn print(bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// Prints help or the version and ends with status 0, or a usage error and ends with status 2.
-pub fn end(message: &clap::Error) -> ExitCode {
+pub fn end(message: &clap::Error, json: bool) -> ExitCode {
     let printed = if args::is_clean(message) {
         message.print().and_then(|()| io::stdout().flush())
     } else {
         tell(&message.render().to_string());
         Ok(())
     };
-    match (message.use_stderr(), printed) {
-        (true, _) => ExitCode::from(Status::Usage as u8),
-        (false, Ok(())) => ExitCode::SUCCESS,
-        (false, Err(error)) => {
+    let told = match (message.use_stderr(), printed) {
+        (true, _) if json => print(format!("{:#}\n", usage_json(message)).as_bytes()),
+        (true, _) => Ok(()),
+        (false, printed) => printed.map_err(Failure::Output),
+    };
+    match told {
+        Ok(()) if message.use_stderr() => ExitCode::from(Status::Usage as u8),
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Output(error)) => {
             tell(&format!("error: cannot write to standard output: {error}"));
             ExitCode::from(Status::Undecided as u8)
         }
+        Err(Failure::Work(_)) => unreachable!("nothing but printing was done"),
     }
+}
+
+/// A usage error for a program: what is wrong, without the usage that follows it, and the tip.
+fn usage_json(message: &clap::Error) -> Value {
+    let text = message.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let mut parts = text.split("\n\n");
+    let what = parts.next().unwrap_or_default().trim_end();
+    let tip = parts.find_map(|part| part.strip_prefix("  tip: "));
+    show::error_json(what, tip, Status::Usage)
 }

@@ -1,13 +1,14 @@
 //! What an error means for the exit status, and what a person can do about it.
 
+mod keys;
+
 use std::io::ErrorKind;
 use std::path::Path;
 
 use super::run;
 use crate::crypto::SignError;
-use crate::crypto::p384::PublicKeyError;
+use crate::image::{Platform, Reference};
 use crate::key::KeyRef;
-use crate::key::file::KeyFileError;
 use crate::key::pin::PinError;
 use crate::key::pkcs11;
 use crate::ops::Error;
@@ -93,6 +94,7 @@ const fn of_token(error: &pkcs11::Error) -> Status {
 const fn of_store(error: &store::Error) -> Status {
     match error {
         store::Error::Io { .. }
+        | store::Error::NoRegistry(_)
         | store::Error::Name(_)
         | store::Error::NoSuchImage { .. }
         | store::Error::Lost { .. }
@@ -117,6 +119,7 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::KeyMade { key, .. } => Some(format!("write its public key: {}", extract(key))),
         Error::NoAppName { .. } => Some("name the app with -a".into()),
         Error::OutputIsInput { .. } => Some("name another output".into()),
+        Error::InTheWay { .. } => Some("move it away, or choose another name with -a".into()),
         Error::InputInApp { .. } => Some("move the file out of the registry first".into()),
         Error::NotASignature { .. } => Some(
             "signatures are DER, as `openssl dgst -sha384 -sign` writes them; hex, base64 and raw r||s are not read"
@@ -143,8 +146,8 @@ pub fn hint(error: &Error) -> Option<String> {
 
 fn of_key(error: &key::Error) -> Option<String> {
     match error {
-        key::Error::Private { path, source } => of_private(path, source),
-        key::Error::Public { path, source } => of_public(path, source),
+        key::Error::Private { path, source } => keys::of_private(path, source),
+        key::Error::Public { path, source } => keys::of_public(path, source),
         key::Error::File(files::Error::Exists { .. }) => Some(
             "a private key is never overwritten: name another file, or move this one away; \
              `ir-sign extract-public` writes its public key"
@@ -223,57 +226,6 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
     Some(text.into())
 }
 
-fn of_private(path: &Path, error: &KeyFileError) -> Option<String> {
-    let convert = |form: &str| {
-        let path = quoted(path);
-        Some(format!(
-            "convert it: openssl ec{form} -in {path} -outform DER -out key.der"
-        ))
-    };
-    match error {
-        KeyFileError::Pem => convert(""),
-        KeyFileError::Pkcs8 | KeyFileError::EncryptedPkcs8 | KeyFileError::TrailingBytes => {
-            convert(" -inform DER")
-        }
-        KeyFileError::ExplicitCurve => convert(" -inform DER -param_enc named_curve"),
-        KeyFileError::Scalar | KeyFileError::Mismatch => Some(
-            "the file is damaged or was made wrongly; take another copy, or make a P-384 key: ir-sign gen-key -o key.der"
-                .into(),
-        ),
-        KeyFileError::Algorithm(_) | KeyFileError::Curve(_) | KeyFileError::NoCurve => Some(
-            "make a P-384 key: ir-sign gen-key -o key.der, or openssl ecparam -name secp384r1 -genkey -noout -outform DER -out key.der"
-                .into(),
-        ),
-        KeyFileError::PublicKey => Some("give the private key (made by ir-sign gen-key)".into()),
-        _ => None,
-    }
-}
-
-fn of_public(path: &Path, error: &PublicKeyError) -> Option<String> {
-    let quoted = quoted(path);
-    match error {
-        PublicKeyError::Pem => Some(format!(
-            "convert it: openssl ec -pubin -in {quoted} -pubout -outform DER -out key.pub"
-        )),
-        PublicKeyError::TrailingBytes => Some(format!(
-            "convert it: openssl ec -pubin -inform DER -in {quoted} -pubout -outform DER -out key.pub"
-        )),
-        PublicKeyError::ExplicitCurve => Some(format!(
-            "convert it: openssl ec -pubin -inform DER -in {quoted} -pubout -param_enc named_curve -outform DER -out key.pub"
-        )),
-        PublicKeyError::Algorithm(_) => Some(
-            "give the public key of a P-384 key, as this makes: ir-sign gen-key -o key.der --public key.pub".into(),
-        ),
-        PublicKeyError::Compressed => Some(format!(
-            "convert it: openssl ec -pubin -inform DER -in {quoted} -pubout -conv_form uncompressed -outform DER -out key.pub"
-        )),
-        PublicKeyError::PrivateKey => Some(format!(
-            "take the public key out: ir-sign extract-public -i {quoted} -o key.pub"
-        )),
-        _ => None,
-    }
-}
-
 fn of_output(role: &str, error: &files::Error) -> Option<String> {
     match error {
         files::Error::Exists { .. } | files::Error::Differs { .. } => {
@@ -286,13 +238,21 @@ fn of_output(role: &str, error: &files::Error) -> Option<String> {
 fn of_layout(error: &store::Error) -> Option<String> {
     match error {
         store::Error::IsIndex { platforms, .. } if platforms.is_empty() => None,
-        store::Error::IsIndex { platforms, .. } => Some(format!(
-            "name one with --platform {}, or take them all (sign: --all-platforms, verify: --all)",
-            platforms[0]
-        )),
-        store::Error::NotOneImage { present, .. } => {
-            present.first().map(|name| format!("name it: -d {name}"))
+        store::Error::IsIndex { platforms, .. } => {
+            let one = only_one(platforms).map_or_else(
+                || BY_DIGEST.to_owned(),
+                |platform| format!("name one with --platform {}", quoted(Path::new(platform))),
+            );
+            Some(format!(
+                "{one}, or take them all (sign: --all-platforms, verify: --all)"
+            ))
         }
+        store::Error::Platform { found: 2.., .. } => Some(BY_DIGEST.into()),
+        store::Error::NotOneImage { present, .. } if present.is_empty() => None,
+        store::Error::NotOneImage { present, .. } => Some(nameable(present).map_or_else(
+            || BY_DIGEST.to_owned(),
+            |name| format!("name it: -d {}", quoted(Path::new(name))),
+        )),
         store::Error::NoSuchImage {
             unreferenced: true, ..
         } => Some(
@@ -304,7 +264,13 @@ fn of_layout(error: &store::Error) -> Option<String> {
         store::Error::Exists(_) => Some(
             "sign what is there with sign-image, choose another name with -a, or replace it with --force".into(),
         ),
-        store::Error::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
+        store::Error::NoRegistry(path) => Some(format!(
+            "see that -r is right; a new registry is made by: mkdir -p {}",
+            quoted(path)
+        )),
+        store::Error::Io { action: "open folder", source, .. }
+            if source.kind() == ErrorKind::NotFound =>
+        {
             Some("an app is a folder of the registry: DIR/NAME with an OCI image layout in it".into())
         }
         store::Error::Part {
@@ -313,6 +279,30 @@ fn of_layout(error: &store::Error) -> Option<String> {
         } => Some("name the image by its digest, or give each image a tag of its own".into()),
         _ => None,
     }
+}
+
+/// For images that no tag and no platform tells apart.
+const BY_DIGEST: &str = "name one by its digest: -d sha256:…";
+
+/// The first name that -d takes, and that is one image's alone.
+fn nameable(names: &[String]) -> Option<&String> {
+    let alone = |name: &&String| names.iter().filter(|other| other == name).count() == 1;
+    names
+        .iter()
+        .filter(alone)
+        .find(|name| name.parse::<Reference>().is_ok())
+}
+
+/// The first platform that --platform takes, and that is one image's alone.
+fn only_one(platforms: &[String]) -> Option<&String> {
+    let read = |name: &String| name.parse::<Platform>().ok();
+    platforms.iter().find(|name| {
+        let serving = |wanted: &Platform| {
+            let all = platforms.iter().filter_map(read);
+            all.filter(|platform| platform.serves(wanted)).count()
+        };
+        read(name).is_some_and(|wanted| serving(&wanted) == 1)
+    })
 }
 
 /// The command that writes the public key of a private key.

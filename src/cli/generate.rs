@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use clap::{Command, CommandFactory};
+use clap::{Arg, Command, CommandFactory};
 
 use super::args::Cli;
 use crate::files::{self, Existing};
@@ -12,8 +12,42 @@ use crate::ops::Error;
 /// A shell's completion script.
 pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "ir-sign", &mut script);
-    script
+    let mut command = Cli::command();
+    if shell == clap_complete::Shell::Zsh {
+        command = without_colons(command);
+    }
+    clap_complete::generate(shell, &mut command, "ir-sign", &mut script);
+    if shell == clap_complete::Shell::Bash {
+        one_name(script)
+    } else {
+        script
+    }
+}
+
+/// The generator for bash spells a program's name with a hyphen in two ways, so that nothing is found
+/// below it (<https://github.com/clap-rs/clap/issues/6421>). Whichever it takes, one is as good.
+fn one_name(script: Vec<u8>) -> Vec<u8> {
+    match String::from_utf8(script) {
+        Ok(text) => text.replace("ir__subcmd__sign", "ir__sign").into_bytes(),
+        Err(other) => other.into_bytes(),
+    }
+}
+
+/// The generator for zsh hands on the names of values as they are, where a colon ends a field.
+fn without_colons(command: Command) -> Command {
+    let has_colon = |arg: &Arg| {
+        let names = arg.get_value_names().unwrap_or_default();
+        names.iter().any(|name| name.contains(':'))
+    };
+    command
+        .mut_args(|arg| {
+            if has_colon(&arg) {
+                arg.value_name("SPEC")
+            } else {
+                arg
+            }
+        })
+        .mut_subcommands(without_colons)
 }
 
 /// Writes `ir-sign.1` and a page for each command, those of `token` and `ceremony` too, into a folder, which is made if it is absent, and

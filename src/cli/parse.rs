@@ -35,6 +35,12 @@ fn named(words: &[OsString]) -> Option<Command> {
     })
 }
 
+/// Whether the result is to be JSON, of arguments that could not be read.
+pub fn wants_json(words: &[OsString]) -> bool {
+    let flags = words.iter().skip(1).take_while(|word| *word != "--");
+    flags.into_iter().any(|word| word == "--json")
+}
+
 fn one<A: Args>(words: &[OsString]) -> Option<A> {
     let command = clap::Command::new("ir-sign").no_binary_name(true);
     let mut command = A::augment_args(command);

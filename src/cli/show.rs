@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::explain::Status;
 use crate::crypto::digest::hex;
 use crate::crypto::p384::Fingerprint;
+use crate::key::hidden;
 use crate::ops::endorsement::Source;
 use crate::ops::inspect::{Content, Inspected};
 use crate::ops::sign::{SignedImage, SignedImages};
@@ -96,6 +98,18 @@ pub fn report(report: &Report, trusted: bool, paint: Paint) -> String {
     lines.join("\n")
 }
 
+/// What is wrong with an image that is not trusted, where only errors are told: each line by itself.
+pub fn failures(report: &Report) -> Vec<String> {
+    let name = format!("{} {}", report.subject, report.digest);
+    let failed = report.checks.iter().filter_map(|check| {
+        let Outcome::Failed(reason) = &check.outcome else {
+            return None;
+        };
+        Some(format!("{name}: FAILED {}: {reason}", check.rule))
+    });
+    failed.chain([format!("{name}: NOT trusted")]).collect()
+}
+
 /// One verdict for a program.
 pub fn report_json(report: &Report, trusted: bool) -> Value {
     let check = |check: &Check| {
@@ -119,6 +133,17 @@ pub fn report_json(report: &Report, trusted: bool) -> Value {
         "trusted": trusted,
         "checks": report.checks.iter().map(check).collect::<Vec<_>>(),
         "signatories": report.signatories.iter().map(signatory).collect::<Vec<_>>(),
+    })
+}
+
+/// An error for a program.
+pub fn error_json(message: &str, hint: Option<&str>, status: Status) -> Value {
+    json!({
+        "error": {
+            "message": hidden::pins(message),
+            "hint": hint.map(hidden::pins),
+            "status": status as u8,
+        }
     })
 }
 
@@ -303,11 +328,12 @@ pub fn foreign(name: &str) -> String {
     }
 }
 
-/// What is or would be removed, for a program.
-pub fn pruned_json(pruned: &Pruned, removed: bool) -> Value {
+/// What was removed, or would be, for a program.
+pub fn pruned_json(pruned: &Pruned, dry_run: bool) -> Value {
+    let found = !pruned.blobs.is_empty() || !pruned.temporary.is_empty();
     let blobs = pruned.blobs.iter();
     json!({
-        "removed": removed,
+        "removed": found && !dry_run,
         "blobs": blobs
             .map(|(digest, size)| json!({ "digest": digest.to_string(), "size": size }))
             .collect::<Vec<_>>(),

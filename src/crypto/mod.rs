@@ -3,6 +3,7 @@
 //! Nothing here knows where a key lives, what a signature is about or where an image is stored.
 
 pub mod digest;
+pub mod forms;
 pub mod p384;
 mod sha512;
 pub mod signer;

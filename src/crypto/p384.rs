@@ -8,10 +8,12 @@ use aws_lc_rs::signature::{ECDSA_P384_SHA384_ASN1, UnparsedPublicKey};
 use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier};
 use der::{Decode, Encode, ErrorKind, Reader, SliceReader, Tag, Tagged};
 use p384::ecdsa::VerifyingKey;
+use sec1::EcParameters;
 use spki::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 use super::Prehash;
 use super::digest::{Digest, HashAlgorithm, hex};
+use super::forms::{self, Pem};
 
 /// `id-ecPublicKey` (RFC 5480, section 2.1.1).
 pub const ID_EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -34,11 +36,14 @@ pub struct PublicKey(VerifyingKey);
 #[non_exhaustive]
 pub enum PublicKeyError {
     /// The bytes are PEM text.
-    #[error("it is PEM, and DER is wanted")]
-    Pem,
+    #[error("it is {0}, and a public key in DER is wanted")]
+    Pem(Pem),
     /// The bytes are a private key.
     #[error("it is a private key, and a public key is wanted")]
     PrivateKey,
+    /// The bytes are a PKCS#8 private key.
+    #[error("it is a private key in PKCS#8, and a public key is wanted")]
+    Pkcs8,
     /// The bytes are not one `SubjectPublicKeyInfo` in DER.
     #[error("it is not a DER SubjectPublicKeyInfo ({0})")]
     Der(String),
@@ -54,6 +59,9 @@ pub enum PublicKeyError {
     /// The point is compressed.
     #[error("its point is compressed, and the uncompressed form is wanted")]
     Compressed,
+    /// The point is in the hybrid form.
+    #[error("its point is in the hybrid form, and the uncompressed form is wanted")]
+    Hybrid,
     /// The point is not on the curve, or not a point at all.
     #[error("its point is not on the curve")]
     Point,
@@ -66,11 +74,8 @@ impl PublicKey {
     /// There is one encoding of each key and only that one is read, so that two byte strings are
     /// the same key exactly when they are equal.
     pub fn from_spki(bytes: &[u8]) -> Result<Self, PublicKeyError> {
-        if bytes.starts_with(b"-----BEGIN") {
-            return Err(PublicKeyError::Pem);
-        }
-        if sec1::EcPrivateKey::try_from(bytes).is_ok() {
-            return Err(PublicKeyError::PrivateKey);
+        if let Some(error) = neighbour(bytes) {
+            return Err(error);
         }
         let spki =
             SubjectPublicKeyInfo::<AnyRef<'_>, BitStringRef<'_>>::from_der(bytes).map_err(|e| {
@@ -117,6 +122,11 @@ impl PublicKey {
         match point {
             [4, ..] => {}
             [2 | 3, ..] if point.len() == 49 => return Err(PublicKeyError::Compressed),
+            [form @ (6 | 7), rest @ .., last] if *form == 6 + (last & 1) => {
+                let uncompressed = [&[4], rest, &[*last]].concat();
+                let read = Self::from_point(&uncompressed);
+                return Err(read.map_or_else(|error| error, |_| PublicKeyError::Hybrid));
+            }
             _ => return Err(PublicKeyError::Point),
         }
         VerifyingKey::from_sec1_bytes(point)
@@ -198,6 +208,29 @@ pub struct Fingerprint(Digest);
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SHA256:{}", self.0.hex())
+    }
+}
+
+/// Recognises what is often given for a public key.
+fn neighbour(bytes: &[u8]) -> Option<PublicKeyError> {
+    if let Some(pem) = Pem::of(bytes) {
+        return Some(PublicKeyError::Pem(pem));
+    }
+    if let Ok(key) = sec1::EcPrivateKey::try_from(bytes) {
+        return Some(match key.parameters {
+            Some(EcParameters::NamedCurve(curve)) if curve != SECP384R1 => {
+                PublicKeyError::Algorithm(format!("a private key on {}", curve_name(&curve)))
+            }
+            _ => PublicKeyError::PrivateKey,
+        });
+    }
+    match forms::of_pkcs8(bytes) {
+        Some(ID_EC_PUBLIC_KEY) => Some(PublicKeyError::Pkcs8),
+        Some(other) => Some(PublicKeyError::Algorithm(format!(
+            "a private key for {}",
+            algorithm_name(&other)
+        ))),
+        None => forms::is_encrypted_pkcs8(bytes).then_some(PublicKeyError::Pkcs8),
     }
 }
 
@@ -298,6 +331,9 @@ mod tests {
             let compressed = PublicKey::from_point(&first(byte, 49));
             assert_eq!(compressed, Err(PublicKeyError::Compressed), "{byte}");
         }
+        let hybrid = 6 + (point[96] & 1);
+        let read = PublicKey::from_point(&first(hybrid, 97));
+        assert_eq!(read, Err(PublicKeyError::Hybrid));
         let none = [
             (0, 1),
             (2, 48),
@@ -305,8 +341,8 @@ mod tests {
             (4, 49),
             (4, 96),
             (5, 49),
-            (6, 97),
-            (7, 97),
+            (hybrid ^ 1, 97),
+            (hybrid, 96),
         ];
         for (byte, length) in none {
             let read = PublicKey::from_point(&first(byte, length));

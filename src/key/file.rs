@@ -14,6 +14,7 @@ use sha2::Sha384;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{Error, MAX_KEY_FILE};
+use crate::crypto::forms::Pem;
 use crate::crypto::p384::{ID_EC_PUBLIC_KEY, SECP384R1, algorithm_name, curve_name};
 use crate::crypto::{Prehash, PublicKey, SignError, Signature, Signer};
 use crate::files;
@@ -27,8 +28,8 @@ const SCALAR_LEN: usize = 48;
 #[non_exhaustive]
 pub enum KeyFileError {
     /// The bytes are PEM text.
-    #[error("it is PEM, and DER SEC1 is wanted")]
-    Pem,
+    #[error("it is {0}, and a private key in DER SEC1 is wanted")]
+    Pem(Pem),
     /// The bytes are PKCS#8 `PrivateKeyInfo`.
     #[error("it is PKCS#8, and DER SEC1 is wanted")]
     Pkcs8,
@@ -59,6 +60,9 @@ pub enum KeyFileError {
     /// The scalar has not 48 bytes, is zero, or is not below the group's order.
     #[error("its scalar is not a number from 1 to n - 1 in 48 bytes")]
     Scalar,
+    /// The public part is the scalar's, in the hybrid form.
+    #[error("the point of its public part is in the hybrid form, which is not read")]
+    Hybrid,
     /// The public part is not the scalar's.
     #[error("its public part does not belong to its private part")]
     Mismatch,
@@ -143,7 +147,11 @@ fn parse(bytes: &[u8]) -> Result<Parts, KeyFileError> {
         let compressed = ours.to_sec1_point(true);
         let uncompressed = ours.to_sec1_point(false);
         if public != compressed.as_bytes() && public != uncompressed.as_bytes() {
-            return Err(KeyFileError::Mismatch);
+            let same = public.get(1..) == uncompressed.as_bytes().get(1..);
+            return Err(match public {
+                [6 | 7, ..] if same => KeyFileError::Hybrid,
+                _ => KeyFileError::Mismatch,
+            });
         }
     }
     Ok(parts(&key))
@@ -209,8 +217,8 @@ fn stack(look: impl FnOnce(&mut [u8])) {
 
 /// Says what bytes are that are not an `ECPrivateKey`.
 fn diagnose(bytes: &[u8], reason: &str) -> KeyFileError {
-    if bytes.starts_with(b"-----BEGIN") {
-        return KeyFileError::Pem;
+    if let Some(pem) = Pem::of(bytes) {
+        return KeyFileError::Pem(pem);
     }
     probe(bytes).unwrap_or_else(|| KeyFileError::Der(reason.to_owned()))
 }

@@ -1,5 +1,6 @@
 //! Unpacking an image archive into a registry and signing it, in one step.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::Error;
@@ -10,7 +11,7 @@ use crate::image::AppName;
 use crate::key::KeyRing;
 use crate::progress::Progress;
 use crate::store::archive::Archive;
-use crate::store::{Published, Registry};
+use crate::store::{self, Published, Registry};
 
 /// Unpacks an archive as a new app and signs it.
 #[derive(Clone, Debug)]
@@ -52,29 +53,51 @@ impl ExtractSign {
         for reference in &self.how.references {
             survey.check_reference(Some(reference))?;
         }
-        let present = registry.layout_if_any(&self.app)?;
+        let present = registry.layout_if_any(&self.app).map_err(in_the_way)?;
         let mut staging = registry.stage(&self.app)?;
         let unpacked = archive.unpack(&survey, staging.dir(), progress)?;
         // It holds index.json, and that may be large.
         drop(survey);
-        let mut layout = staging.layout()?;
+        // What is in preparation has the path that it is going to have, where nothing is yet.
+        let of_archive = |error| self.of_archive(error, &registry.path_of(&self.app));
+        let mut layout = staging.layout().map_err(|error| of_archive(error.into()))?;
         for (digest, size) in unpacked.blobs {
             layout.note_written(digest, size);
         }
-        let (signed, lock) = self.how.sign(
+        let signed = self.how.sign(
             ready,
             &mut layout,
             &registry,
             &self.app,
             Place::Beside(present.as_ref()),
             progress,
-        )?;
+        );
+        let (signed, lock) = signed.map_err(of_archive)?;
         drop((layout, present));
         let published = staging.publish(self.force)?;
         // What was replaced goes when nobody reads it any more; others need not wait for that.
         drop(lock);
         drop(staging);
         Ok((signed, published))
+    }
+
+    /// An error about what came out of the archive, as one about the archive.
+    fn of_archive(&self, mut error: Error, staged: &Path) -> Error {
+        use store::Error as E;
+        if let Error::Unfit { layout, .. }
+        | Error::Store(
+            E::Part { layout, .. }
+            | E::NoSuchImage { layout, .. }
+            | E::NotOneImage { layout, .. }
+            | E::IsIndex { layout, .. }
+            | E::Platform { layout, .. }
+            | E::Bomb { layout, .. },
+        ) = &mut error
+            && layout == staged
+        {
+            layout.clone_from(&self.archive);
+        }
+        error
     }
 
     /// Refuses to replace an app in whose folder a file of this command lies: it would be gone.
@@ -94,6 +117,19 @@ impl ExtractSign {
         }
         Ok(())
     }
+}
+
+/// Tells of what stands where the app is to be and is none.
+fn in_the_way(error: store::Error) -> Error {
+    let (app, reason) = match error {
+        store::Error::NotALayout { path, reason } => (path, reason),
+        store::Error::Link(path) => (path, "it is a symbolic link".into()),
+        store::Error::Io { path, source, .. } if source.kind() == ErrorKind::NotADirectory => {
+            (path, "it is not a folder".into())
+        }
+        other => return other.into(),
+    };
+    Error::InTheWay { app, reason }
 }
 
 /// The app's name where none is given: the archive's, without its endings.

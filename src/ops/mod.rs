@@ -62,6 +62,14 @@ pub enum Error {
         /// The app's folder.
         app: PathBuf,
     },
+    /// What has the app's name in the registry is no image layout.
+    #[error("{}: is there already and is no image layout ({reason}), so nothing is put in its place", .app.display())]
+    InTheWay {
+        /// What is there.
+        app: PathBuf,
+        /// Why it is no layout.
+        reason: String,
+    },
     /// The private key was made, and what came after failed.
     #[error("{source}; the private key was made all the same: {key}")]
     KeyMade {

@@ -119,6 +119,9 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// The registry is not there.
+    #[error("{}: there is no such registry directory", .0.display())]
+    NoRegistry(PathBuf),
     /// A symbolic link stands where a file or folder is wanted.
     #[error("{}: is a symbolic link, and none is followed below a registry", .0.display())]
     Link(PathBuf),

@@ -1,7 +1,8 @@
 //! JSON that others wrote, edited without losing anything.
 //!
 //! An [`Object`] keeps its members' order, and every member it is not told to change keeps the very
-//! text it came with: numbers of any size, unknown members, escapes.
+//! text of its value: numbers with all their digits, unknown members, escapes. The names of its own
+//! members are written anew when it is. A number beyond the range of a double is refused.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -219,5 +220,28 @@ mod tests {
         object.set_behind("b", "m", "mid").expect("a string");
         let expected = r#"{"b":1.0e2,"m":"mid","a":7,"x":{"z":[ 1 ],"y":"<"},"c":"é","n":"new"}"#;
         assert_eq!(object.to_bytes().expect("JSON"), expected.as_bytes());
+    }
+
+    #[test]
+    fn values_keep_their_text_and_names_their_meaning() {
+        let text = r#"{ "\u00e9k\/" : { "\u00e9" : "\/" }, "a\u0022" : 1e308 }"#;
+        let mut object: Object = read(text.as_bytes()).expect("valid");
+        object.set("n", &1).expect("a number");
+        let expected = r#"{"ék/":{ "\u00e9" : "\/" },"a\"":1e308,"n":1}"#;
+        assert_eq!(object.to_bytes().expect("JSON"), expected.as_bytes());
+    }
+
+    #[test]
+    fn numbers_keep_their_digits_and_are_refused_beyond_a_double() {
+        for number in ["1e308", "-1e308", "1e-400", "0.1000000000000000000000001"] {
+            let text = format!(r#"{{"a":{number}}}"#);
+            let object: Object = read(text.as_bytes()).expect(number);
+            assert_eq!(object.to_bytes().expect("JSON"), text.as_bytes());
+        }
+        for number in ["1e400", "-1e400"] {
+            let text = format!(r#"{{"a":{number}}}"#);
+            let refused = read::<Object>(text.as_bytes()).expect_err(number);
+            assert!(refused.to_string().contains("out of range"), "{refused}");
+        }
     }
 }

@@ -31,10 +31,9 @@ pub struct Registry {
 impl Registry {
     /// Opens the folder that the user named.
     pub fn open(path: &Path, limits: Limits) -> Result<Self, Error> {
-        Ok(Self {
-            dir: Dir::open(path)?,
-            limits,
-        })
+        let dir = absent_is_none(Dir::open(path))?;
+        let dir = dir.ok_or_else(|| Error::NoRegistry(path.to_owned()))?;
+        Ok(Self { dir, limits })
     }
 
     /// Where an app is or would be, for messages.

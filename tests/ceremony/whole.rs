@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use crate::fixtures::Fixture;
 use crate::room::{Room, VENDORS};
 
@@ -124,7 +126,16 @@ fn the_root_transcript_verifies_without_a_token_and_its_report_holds_the_words()
         .exits(0)
         .json();
     assert_eq!(verified["holds"], true);
-    elsewhere.run("ceremony report root.transcript").exits(0);
+    let quiet = elsewhere.run("ceremony verify root.transcript -q").exits(0);
+    assert_eq!(quiet.stderr, "");
+    let wrote = elsewhere
+        .run("ceremony report root.transcript --json")
+        .exits(0)
+        .json();
+    assert_eq!(
+        wrote["pages"],
+        json!(["root.transcript.md", "root.transcript.html"])
+    );
     let page = String::from_utf8(elsewhere.read("root.transcript.md")).expect("text");
     let html = String::from_utf8(elsewhere.read("root.transcript.html")).expect("text");
     let fingerprint = room.shell("sha256sum root-ca.pub", "").stdout;
@@ -179,9 +190,18 @@ fn the_root_transcript_verifies_without_a_token_and_its_report_holds_the_words()
         .run("ceremony verify root.transcript")
         .exits(1)
         .says("root-ca.pub: cannot open");
-    elsewhere
-        .run("ceremony report root.transcript --force")
-        .exits(1);
+    let quiet = elsewhere
+        .run("ceremony verify root.transcript -q")
+        .exits(1)
+        .says("error: FAILED ceremony.outputs: ");
+    let all = quiet.stderr.lines().all(|l| l.starts_with("error: FAILED"));
+    assert!(all, "{quiet:#?}");
+    let refused = elsewhere
+        .run("ceremony report root.transcript --force -q --json")
+        .exits(1)
+        .says("error: FAILED ceremony.outputs: ")
+        .says("error: no report is written");
+    assert_eq!(refused.json()["holds"], false);
 }
 
 #[test]

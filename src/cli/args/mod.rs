@@ -83,6 +83,8 @@ pub enum Command {
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
+        #[command(flatten)]
+        common: Common,
     },
     /// Write the manual pages into a folder
     Man {
@@ -92,6 +94,8 @@ pub enum Command {
         /// Replace pages that are there already
         #[arg(long)]
         force: bool,
+        #[command(flatten)]
+        common: Common,
     },
 }
 

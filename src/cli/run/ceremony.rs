@@ -166,34 +166,43 @@ fn verify_transcript(args: &VerifyTranscript, console: &Console) -> Outcome {
         }
         console.result(&root.fingerprint().to_string())?;
     }
-    console.json(|| {
-        let findings = found.findings.iter().map(|finding| {
-            json!({
-                "rule": finding.rule,
-                "about": finding.about,
-                "passed": finding.failure.is_none(),
-                "reason": finding.failure,
-            })
-        });
-        json!({
-            "holds": holds,
-            "rehearsal": found.lines.first().is_some_and(|line| line.value["rehearsal"] == true),
-            "root": found.root.map_or(Value::Null, |root| show::fingerprint(&root.fingerprint())),
-            "findings": findings.collect::<Vec<_>>(),
-        })
-    })?;
+    console.json(|| findings_json(&found))?;
     Ok(if holds { Status::Done } else { Status::Refused })
 }
 
+fn findings_json(found: &Verified) -> Value {
+    let findings = found.findings.iter().map(|finding| {
+        json!({
+            "rule": finding.rule,
+            "about": finding.about,
+            "passed": finding.failure.is_none(),
+            "reason": finding.failure,
+        })
+    });
+    json!({
+        "holds": found.holds(),
+        "rehearsal": is_rehearsal(found),
+        "root": found.root.map_or(Value::Null, |root| show::fingerprint(&root.fingerprint())),
+        "findings": findings.collect::<Vec<_>>(),
+    })
+}
+
+fn is_rehearsal(found: &Verified) -> bool {
+    let first = found.lines.first();
+    first.is_some_and(|line| line.value["rehearsal"] == true)
+}
+
 fn tell_findings(found: &Verified, console: &Console) {
-    if found
-        .lines
-        .first()
-        .is_some_and(|line| line.value["rehearsal"] == true)
-    {
+    if is_rehearsal(found) {
         console.note("REHEARSAL: nothing that was made is to be trusted");
     }
     for finding in &found.findings {
+        if let (Some(why), true) = (&finding.failure, console.settings.quiet) {
+            console.failure(&format!(
+                "FAILED {}: {}: {why}",
+                finding.rule, finding.about
+            ));
+        }
         let line = match &finding.failure {
             None => format!(
                 "{} {}: {}",
@@ -217,7 +226,8 @@ fn write_report(args: &Report, console: &Console) -> Outcome {
     let found = verified(&args.transcript, &args.against)?;
     if !found.holds() {
         tell_findings(&found, console);
-        console.note("no report is written of a transcript that does not hold");
+        console.failure("no report is written of a transcript that does not hold");
+        console.json(|| findings_json(&found))?;
         return Ok(Status::Refused);
     }
     let existing = if args.force {
@@ -225,6 +235,7 @@ fn write_report(args: &Report, console: &Console) -> Outcome {
     } else {
         Existing::Keep
     };
+    let mut pages = Vec::new();
     for (ending, page) in [
         (".md", report::markdown(&found)),
         (".html", report::html(&found)),
@@ -236,8 +247,11 @@ fn write_report(args: &Report, console: &Console) -> Outcome {
             role: "report",
             source,
         })?;
-        console.note(&format!("wrote {}", plain(&path.display().to_string())));
+        let path = path.display().to_string();
+        console.note(&format!("wrote {}", plain(&path)));
+        pages.push(path);
     }
+    console.json(|| json!({ "pages": pages }))?;
     Ok(Status::Done)
 }
 

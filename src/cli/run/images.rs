@@ -146,6 +146,11 @@ fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
     let mut worst = Status::Done;
     let mut images = Vec::new();
     let mut show = |report: &Report, trusted: bool| {
+        if console.settings.quiet && !trusted {
+            for line in show::failures(report) {
+                console.failure(&line);
+            }
+        }
         console.note(&show::report(report, trusted, console.paint));
         if console.settings.json {
             images.push(show::report_json(report, trusted));
@@ -243,6 +248,6 @@ pub(super) fn prune(args: &Prune, console: &Console) -> Outcome {
     });
     bar.finish();
     let pruned = pruned?;
-    console.json(|| show::pruned_json(&pruned, !args.dry_run))?;
+    console.json(|| show::pruned_json(&pruned, args.dry_run))?;
     Ok(Status::Done)
 }

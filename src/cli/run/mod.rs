@@ -11,14 +11,13 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::args::{Color, Command, Settings, SettingsOf};
+use super::args::{Command, Settings, SettingsOf};
 use super::console::{Console, Failure, Outcome, print, tell};
 use super::explain::{self, Status};
 use super::generate;
 use super::show;
 use crate::files::{Existing, Written};
 use crate::key::KeyRef;
-use crate::key::hidden;
 use crate::key::pin::PinSource;
 use crate::key::uri::TokenUri;
 use crate::ops::Error;
@@ -54,13 +53,8 @@ pub fn run(command: Command) -> ExitCode {
 }
 
 fn error_json(error: &Error) -> Value {
-    json!({
-        "error": {
-            "message": hidden::pins(&error.to_string()),
-            "hint": explain::hint(error).map(|hint| hidden::pins(&hint).into_owned()),
-            "status": explain::status(error) as u8,
-        }
-    })
+    let hint = explain::hint(error);
+    show::error_json(&error.to_string(), hint.as_deref(), explain::status(error))
 }
 
 fn settings(command: &Command) -> Settings {
@@ -76,12 +70,7 @@ fn settings(command: &Command) -> Settings {
         Command::Prune(args) => args.common.into(),
         Command::Token { command } => command.settings(),
         Command::Ceremony { command } => command.settings(),
-        Command::Completions { .. } | Command::Man { .. } => Settings {
-            json: false,
-            quiet: false,
-            verbose: 0,
-            color: Color::Auto,
-        },
+        Command::Completions { common, .. } | Command::Man { common, .. } => (*common).into(),
     }
 }
 
@@ -99,22 +88,40 @@ fn execute(command: Command, console: &Console) -> Outcome {
         Command::Prune(args) => images::prune(&args, console),
         Command::Token { command } => token::run(command, console),
         Command::Ceremony { command } => ceremony::run(command, console),
-        Command::Completions { shell } => {
-            print(&generate::completions(shell))?;
-            Ok(Status::Done)
-        }
-        Command::Man { dir, force } => {
-            let existing = if force {
-                Existing::Replace
-            } else {
-                Existing::Keep
-            };
-            for page in generate::manual(&dir, existing)? {
-                console.note(&format!("wrote {}", shown(&dir.join(page))));
-            }
-            Ok(Status::Done)
-        }
+        Command::Completions { shell, .. } => completions(shell, console),
+        Command::Man { dir, force, .. } => manual(&dir, force, console),
     }
+}
+
+fn completions(shell: clap_complete::Shell, console: &Console) -> Outcome {
+    let script = generate::completions(shell);
+    if console.settings.json {
+        console.json(|| {
+            let script = String::from_utf8_lossy(&script);
+            json!({ "shell": shell.to_string(), "script": script })
+        })?;
+    } else {
+        print(&script)?;
+    }
+    Ok(Status::Done)
+}
+
+fn manual(dir: &Path, force: bool, console: &Console) -> Outcome {
+    let existing = if force {
+        Existing::Replace
+    } else {
+        Existing::Keep
+    };
+    let pages = generate::manual(dir, existing)?;
+    let pages: Vec<_> = pages.iter().map(|page| dir.join(page)).collect();
+    for page in &pages {
+        console.note(&format!("wrote {}", shown(page)));
+    }
+    console.json(|| {
+        let pages = pages.iter().map(|page| page.display().to_string());
+        json!({ "pages": pages.collect::<Vec<_>>() })
+    })?;
+    Ok(Status::Done)
 }
 
 /// A path for a person.

@@ -1,0 +1,187 @@
+//! What the program says is to be done can be done: hints are followed as they are printed.
+
+mod common;
+
+use std::fs;
+
+use common::{Run, Sandbox, data};
+use serde_json::{Value, json};
+
+const SIGN: &str = "-v vendor.prv -x ca.prv";
+
+/// The hint that was given, if any.
+fn hint(run: &Run) -> Option<&str> {
+    run.stderr.lines().find_map(|l| l.strip_prefix("hint: "))
+}
+
+/// The image entries of the index in an app that has one index.
+fn images(sandbox: &Sandbox, app: &str) -> Vec<Value> {
+    let index = sandbox.json(format!("registry/{app}/index.json"));
+    let digest = index["manifests"][0]["digest"].as_str().expect("a digest");
+    let entries = sandbox.blob(app, digest)["manifests"].clone();
+    entries.as_array().expect("a list").clone()
+}
+
+/// Makes these the entries of an app.
+fn list(sandbox: &Sandbox, app: &str, entries: &[Value]) {
+    let index = json!({ "schemaVersion": 2, "manifests": entries });
+    sandbox.write(format!("registry/{app}/index.json"), index.to_string());
+}
+
+fn tagged(mut entry: Value, tag: &str) -> Value {
+    entry["annotations"] = json!({ "org.opencontainers.image.ref.name": tag });
+    entry
+}
+
+#[test]
+fn a_registry_that_is_not_there_is_made_as_the_hint_says() {
+    let sandbox = Sandbox::with_keys();
+    fs::copy(data("docker-save-new.tar"), sandbox.path("world.tar")).expect("a copy");
+    for registry in ["registry", "a b/c's"] {
+        let place = ["extract-sign-image", "-r", registry, "-f", "world.tar"];
+        let all = || place.iter().copied().chain(SIGN.split(' '));
+        let run = sandbox.run_with(all()).exits(3);
+        let run = run.says("there is no such registry directory");
+        sandbox.shell(&run.hint(), "").exits(0);
+        sandbox.run_with(all()).exits(0);
+    }
+    for command in [
+        "verify-image -r nowhere -a app -c ca.pub",
+        "inspect-image -r nowhere -a app",
+        "prune -r nowhere -a app",
+        &format!("sign-image -r nowhere -a app {SIGN}"),
+    ] {
+        let run = sandbox.run(command).exits(3);
+        assert!(run.hint().contains("mkdir -p nowhere"), "{run:#?}");
+    }
+}
+
+#[test]
+fn an_archive_that_is_not_there_gets_no_hint_about_apps() {
+    let sandbox = Sandbox::with_keys();
+    fs::create_dir(sandbox.path("registry")).expect("a folder");
+    let extract = format!("extract-sign-image -r registry -f /nosuch.tar {SIGN}");
+    let run = sandbox.run(&extract).exits(3).says("/nosuch.tar");
+    assert_eq!(hint(&run), None);
+    // That one is about apps.
+    let run = sandbox.run("inspect-image -r registry -a app").exits(3);
+    assert!(hint(&run).is_some_and(|hint| hint.starts_with("an app is a folder")));
+}
+
+#[test]
+fn only_names_that_can_be_given_are_hinted_at() {
+    let sandbox = Sandbox::with_keys();
+    sandbox.unpack("multi", "app");
+    let images = images(&sandbox, "app");
+    let sign = format!("sign-image -r registry -a app {SIGN}");
+    for (tags, wanted) in [
+        (["bad tag", "good"], "name it: -d good"),
+        (["-x", "v1.0"], "name it: -d v1.0"),
+        (["bad tag", "$(id)"], "name one by its digest: -d sha256:…"),
+    ] {
+        let entries = [
+            tagged(images[0].clone(), tags[0]),
+            tagged(images[1].clone(), tags[1]),
+        ];
+        list(&sandbox, "app", &entries);
+        let run = sandbox.run(&sign).exits(1);
+        assert_eq!(hint(&run), Some(wanted));
+    }
+    let digest = images[0]["digest"].as_str().expect("a digest");
+    sandbox.run(&format!("{sign} -d {digest}")).exits(0);
+}
+
+#[test]
+fn of_two_images_for_a_platform_one_is_named_by_digest() {
+    let sandbox = Sandbox::with_keys();
+    sandbox.unpack("multi", "app");
+    let mut images = images(&sandbox, "app");
+    images[1]["platform"] = images[0]["platform"].clone();
+    let index = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": images,
+    });
+    sandbox.write("index", index.to_string());
+    let run = sandbox.shell("sha256sum index", "");
+    let name = run.stdout.split(' ').next().expect("a digest");
+    let blob = format!("registry/app/blobs/sha256/{name}");
+    fs::copy(sandbox.path("index"), sandbox.path(&blob)).expect("a copy");
+    let entry = json!({
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "digest": format!("sha256:{name}"),
+        "size": index.to_string().len(),
+    });
+    list(&sandbox, "app", &[tagged(entry, "two")]);
+    let sign = format!("sign-image -r registry -a app {SIGN}");
+    let run = sandbox.run(&format!("{sign} --platform linux/amd64"));
+    let run = run.exits(1).says("has 2 images for platform linux/amd64");
+    assert_eq!(hint(&run), Some("name one by its digest: -d sha256:…"));
+    // Without a platform the hint names one that is one image's alone.
+    let run = sandbox.run(&sign).exits(1);
+    let all = "or take them all (sign: --all-platforms, verify: --all)";
+    let wanted = format!("name one with --platform linux/arm/v7, {all}");
+    assert_eq!(hint(&run), Some(wanted.as_str()));
+    let digest = images[0]["digest"].as_str().expect("a digest");
+    sandbox.run(&format!("{sign} -d {digest}")).exits(0);
+    sandbox
+        .run(&format!("{sign} --platform linux/arm/v7"))
+        .exits(0);
+}
+
+#[test]
+fn what_is_wrong_in_an_archive_is_told_of_the_archive() {
+    let sandbox = Sandbox::with_keys();
+    fs::create_dir(sandbox.path("registry")).expect("a folder");
+    fs::copy(data("multi.tar"), sandbox.path("multi.tar")).expect("a copy");
+    let extract = format!("extract-sign-image -r registry -f multi.tar {SIGN}");
+    for (flags, reason) in [
+        ("", "error: multi.tar: \"multi\" names an image index"),
+        (
+            "--platform plan9/mips",
+            "error: multi.tar: \"multi\" has no image for platform",
+        ),
+        ("--max-layer-size 1 --all-platforms", "error: multi.tar: "),
+    ] {
+        let run = sandbox.run(&format!("{extract} {flags}")).exits(1);
+        assert!(run.stderr.contains(reason), "{run:#?}");
+        assert!(!run.stderr.contains("registry/multi"), "{run:#?}");
+    }
+    let run = sandbox.run(&extract).exits(1);
+    let hint = hint(&run).expect("a hint");
+    let flags = hint.strip_prefix("name one with ").expect("flags");
+    let flags = flags.split(',').next().expect("flags");
+    sandbox.run(&format!("{extract} {flags}")).exits(0);
+}
+
+#[test]
+fn what_is_in_the_way_of_an_app_and_is_none_is_told() {
+    let sandbox = Sandbox::with_keys();
+    fs::copy(data("docker-save-new.tar"), sandbox.path("world.tar")).expect("a copy");
+    fs::create_dir_all(sandbox.path("registry/empty")).expect("a folder");
+    fs::create_dir_all(sandbox.path("registry/other")).expect("a folder");
+    sandbox.write("registry/other/file", "content");
+    sandbox.write("registry/plain", "content");
+    std::os::unix::fs::symlink("other", sandbox.path("registry/link")).expect("a link");
+    for (app, reason) in [
+        ("empty", "it has no file oci-layout"),
+        ("other", "it has no file oci-layout"),
+        ("plain", "it is not a folder"),
+        ("link", "it is a symbolic link"),
+    ] {
+        for force in ["", "--force"] {
+            let extract = format!("extract-sign-image -r registry -f world.tar {SIGN}");
+            let run = sandbox.run(&format!("{extract} -a {app} {force}")).exits(1);
+            let wanted = format!(
+                "error: registry/{app}: is there already and is no image layout ({reason})"
+            );
+            let run = run.says(&wanted);
+            let wanted = "move it away, or choose another name with -a";
+            assert_eq!(hint(&run), Some(wanted));
+            sandbox
+                .run(&format!("{extract} -a {app}2 {force}"))
+                .exits(0);
+        }
+    }
+    assert_eq!(sandbox.read("registry/other/file"), b"content");
+}
