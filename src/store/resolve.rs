@@ -1,5 +1,6 @@
 //! From a reference to the images it means.
 
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -34,32 +35,47 @@ pub enum Selection {
 #[derive(Default)]
 struct Distinct {
     targets: Vec<Target>,
-    places: HashMap<Digest, Vec<usize>>,
+    /// Where the first of each digest stands.
+    first: HashMap<Digest, usize>,
+    /// Where the others do. There are none in most layouts, and in some very many images.
+    others: HashMap<Digest, Vec<usize>>,
 }
 
 impl Distinct {
+    /// Where those with a digest stand.
+    fn places(&self, digest: &Digest) -> impl Iterator<Item = usize> {
+        let others = self.others.get(digest).into_iter().flatten();
+        self.first.get(digest).into_iter().chain(others).copied()
+    }
+
     /// Whether one that stands here says all that this entry does.
     fn covers(&self, descriptor: &Descriptor) -> bool {
-        let places = self.places.get(&descriptor.digest);
-        places.is_some_and(|places| {
-            let mut there = places.iter().map(|n| &self.targets[*n].descriptor);
-            there.any(|there| descriptor.is_covered_by(there))
-        })
+        let mut places = self.places(&descriptor.digest);
+        places.any(|n| descriptor.is_covered_by(&self.targets[n].descriptor))
     }
 
     fn add(&mut self, target: Target) {
+        let digest = target.descriptor.digest;
         if self.covers(&target.descriptor) {
             return;
         }
-        let places = self.places.entry(target.descriptor.digest).or_default();
-        for n in &*places {
-            let there = &mut self.targets[*n].descriptor;
-            if there.is_covered_by(&target.descriptor) {
-                *there = target.descriptor;
-                return;
-            }
+        let says_less = |n: &usize| {
+            self.targets[*n]
+                .descriptor
+                .is_covered_by(&target.descriptor)
+        };
+        let less = self.places(&digest).find(says_less);
+        if let Some(n) = less {
+            self.targets[n].descriptor = target.descriptor;
+            return;
         }
-        places.push(self.targets.len());
+        let place = self.targets.len();
+        match self.first.entry(digest) {
+            Vacant(first) => {
+                first.insert(place);
+            }
+            Occupied(_) => self.others.entry(digest).or_default().push(place),
+        }
         self.targets.push(target);
     }
 }
@@ -184,8 +200,10 @@ impl Layout {
             }
         }
         // One that stands in another place too counts there.
-        let mut seen: HashSet<_> = images.places.keys().copied().collect();
-        others.retain(|other: &Arc<Descriptor>| seen.insert(other.digest));
+        let mut seen = HashSet::new();
+        others.retain(|other: &Arc<Descriptor>| {
+            !images.first.contains_key(&other.digest) && seen.insert(other.digest)
+        });
         Ok((images.targets, others))
     }
 
