@@ -54,12 +54,14 @@ pub struct Budget(Mutex<Spent>);
 
 #[derive(Default)]
 struct Spent {
-    /// Tokens that failed a login, and how. None gets another attempt.
+    /// Tokens that failed a login, and how. None gets another attempt, nor does any that says the same
+    /// of itself.
     failed: HashMap<Identity, String>,
-    /// The token that the source of the command line was used for.
-    general: Option<Identity>,
-    /// PINs that are kept for the run, because the user asked for that.
-    kept: Vec<(Identity, Pin)>,
+    /// The token that the source of the command line was used for: its number and name. What it
+    /// says of itself is not enough, for another can say the same.
+    general: Option<(usize, String)>,
+    /// PINs that are kept for the run, because the user asked for that, by the token's number.
+    kept: Vec<(usize, Pin)>,
 }
 
 /// A PIN, or the pad where a person types it, and what that is called.
@@ -180,18 +182,19 @@ pub(super) fn secret(
             first: first.clone(),
         });
     }
-    if let Some((_, pin)) = budget.kept.iter().find(|(of, _)| *of == token.identity) {
+    if let Some((_, pin)) = budget.kept.iter().find(|(of, _)| *of == token.number) {
         return Ok(PinEntry::Pin(pin.copy(), "the PIN that was kept".into()));
     }
     let source = match (&login.source, &options.pin_source) {
         (Some(source), _) => Some(source),
         (None, Some(source)) => {
-            let first = budget.general.get_or_insert_with(|| token.identity.clone());
-            if *first != token.identity {
+            let of_this = || (token.number, token.name());
+            let (first, name) = budget.general.get_or_insert_with(of_this);
+            if *first != token.number {
                 return Err(Error::OneSource {
                     token: token.name(),
                     source_name: source.to_string(),
-                    first: format!("token \"{}\"", first.label),
+                    first: name.clone(),
                 });
             }
             Some(source)
@@ -216,7 +219,7 @@ pub(super) fn secret(
     if options.keep_pin
         && let PinEntry::Pin(pin, _) = &secret
     {
-        budget.kept.push((token.identity.clone(), pin.copy()));
+        budget.kept.push((token.number, pin.copy()));
     }
     Ok(secret)
 }

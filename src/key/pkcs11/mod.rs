@@ -42,7 +42,7 @@ use super::uri::{ObjectType, TokenUri};
 use crate::crypto::{PublicKey, Signer};
 use login::{Budget, Login};
 use module::Modules;
-use token::{Among, Identity, Token};
+use token::{Among, Token};
 
 /// How tokens are reached.
 pub struct Options {
@@ -129,15 +129,16 @@ impl Tokens {
     fn token(&self, uri: &TokenUri) -> Result<Arc<Token>, Error> {
         let module = self.modules.load(&self.shared.options, uri)?;
         let found = token::find(&module, uri, Among::Initialised)?;
-        let identity = Identity::from(&found.info);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let generation = module.live().generation;
         let known = open
             .iter()
-            .find(|token| Arc::ptr_eq(&token.module, &module) && token.identity == identity);
+            .find(|token| Arc::ptr_eq(&token.module, &module) && token.is(&found, generation));
         if let Some(known) = known {
             return Ok(Arc::clone(known));
         }
-        let token = Arc::new(Token::new(module, &found, Arc::clone(&self.shared)));
+        let shared = Arc::clone(&self.shared);
+        let token = Arc::new(Token::new(open.len(), module, &found, shared));
         open.push(Arc::clone(&token));
         Ok(token)
     }

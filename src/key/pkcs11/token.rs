@@ -19,6 +19,8 @@ use crate::parallel::Gate;
 pub struct Found {
     pub(super) slot: Slot,
     pub(super) info: TokenInfo,
+    /// Whether another token of the module says the same of itself: the slot alone tells them apart.
+    pub(super) has_double: bool,
 }
 
 /// What tells one token from another.
@@ -57,9 +59,13 @@ impl Identity {
 
 /// A token that was chosen. Its sessions are the module's.
 pub struct Token {
+    /// Tells it from every other token that this run has opened.
+    pub(super) number: usize,
     pub(super) module: Arc<Module>,
     pub(super) identity: Identity,
     pub(super) shared: Arc<Shared>,
+    /// The only slot that it may be in, where it has a double.
+    pub(super) only_slot: Option<Slot>,
     place: Mutex<Place>,
     login: Mutex<Option<Login>>,
     /// Held from when a PIN is asked for until the token has answered.
@@ -100,7 +106,12 @@ pub fn all(module: &Module) -> Result<All, Error> {
     let read = |slot| {
         let info = module.token_info(slot, &name)?;
         let slot_info = module.context.get_slot_info(slot);
-        Ok::<_, Error>((Found { slot, info }, slot_info.map_err(Error::call(&name))?))
+        let found = Found {
+            slot,
+            info,
+            has_double: false,
+        };
+        Ok::<_, Error>((found, slot_info.map_err(Error::call(&name))?))
     };
     let mut all = All::default();
     for slot in module.slots(true)? {
@@ -110,6 +121,14 @@ pub fn all(module: &Module) -> Result<All, Error> {
                 .unreadable
                 .push(format!("slot {} that cannot be read: {error}", slot.id())),
         }
+    }
+    let identities: Vec<Identity> = all
+        .tokens
+        .iter()
+        .map(|(found, _)| Identity::from(&found.info))
+        .collect();
+    for ((found, _), own) in all.tokens.iter_mut().zip(&identities) {
+        found.has_double = identities.iter().filter(|other| *other == own).count() > 1;
     }
     Ok(all)
 }
@@ -187,13 +206,20 @@ fn matches(uri: &TokenUri, token: &Found, slot: &SlotInfo) -> bool {
 }
 
 impl Token {
-    pub(super) fn new(module: Arc<Module>, found: &Found, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(
+        number: usize,
+        module: Arc<Module>,
+        found: &Found,
+        shared: Arc<Shared>,
+    ) -> Self {
         let generation = module.live().generation;
         let gate = Gate::new(shared.options.sessions.get());
         Self {
+            number,
             module,
             identity: Identity::from(&found.info),
             shared,
+            only_slot: found.has_double.then_some(found.slot),
             place: Mutex::new(Place {
                 generation,
                 slot: found.slot,
@@ -204,6 +230,13 @@ impl Token {
             gate,
             apart: Apart::default(),
         }
+    }
+
+    /// Whether a token that was found, as of this generation of the same module, is this very one.
+    pub(super) fn is(&self, found: &Found, generation: u64) -> bool {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let moved = place.generation != generation && self.only_slot.is_none() && !found.has_double;
+        self.identity == Identity::from(&found.info) && (moved || place.slot == found.slot)
     }
 
     /// What the token is called in messages.
@@ -367,10 +400,14 @@ impl Token {
         Ok(place.slot)
     }
 
-    /// The slot where the very same token is now.
+    /// The slot where the very same token is now. Where it has, or had, a double that is the slot where
+    /// it was: nothing else tells which of the two is there.
     fn find_again(&self) -> Result<Slot, Error> {
         let tokens = all(&self.module)?.tokens.into_iter();
-        let mut same = tokens.filter(|(found, _)| Identity::from(&found.info) == self.identity);
+        let mut same = tokens.filter(|(found, _)| {
+            Identity::from(&found.info) == self.identity
+                && self.only_slot.is_none_or(|slot| slot == found.slot)
+        });
         match (same.next(), same.next()) {
             (Some((found, _)), None) => Ok(found.slot),
             _ => Err(Error::Gone { token: self.name() }),
