@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use cryptoki::error::RvError;
+
 use super::run;
 use crate::crypto::SignError;
 use crate::crypto::p384::PublicKeyError;
@@ -68,6 +70,8 @@ const fn of_token(error: &pkcs11::Error) -> Status {
         | E::NoLabel { .. }
         | E::Kind { .. }
         | E::Label { .. }
+        | E::LabelBlanks { .. }
+        | E::Attribute { .. }
         | E::PinLength { .. }
         | E::EraseOther { .. }
         | E::OneSource { .. } => Status::Usage,
@@ -85,7 +89,7 @@ const fn of_token(error: &pkcs11::Error) -> Status {
         | E::Unfit { .. }
         | E::NoPassport { .. }
         | E::Initialised { .. } => Status::Refused,
-        E::BadKey { source, .. } => of_token(source),
+        E::BadKey { source, .. } | E::HalfSetUp { source, .. } => of_token(source),
         _ => Status::Undecided,
     }
 }
@@ -161,6 +165,9 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         E::Module { .. } => {
             "name the token's module with --pkcs11-module or PKCS11_MODULE_PATH, as in /usr/lib/softhsm/libsofthsm2.so"
         }
+        E::ModuleName { .. } => {
+            "module-name only says what the module has to be called; name the file with --pkcs11-module PATH, PKCS11_MODULE_PATH, or module-path=PATH in the URI"
+        }
         E::Tokens { found, .. } if found.is_empty() => {
             "see `ir-sign token list`; is the token plugged in, and the module the right one?"
         }
@@ -174,6 +181,14 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
             final_try: true, ..
         } => "if you are sure of the PIN, say --allow-final-try",
         E::Guarded { .. } => "unlock or change the PIN with the token's own tools",
+        E::Pin {
+            code: RvError::PinLocked,
+            ..
+        } => "unlock it with the token's own tools",
+        E::Pin {
+            code: RvError::PinExpired,
+            ..
+        } => "change it with the token's own tools",
         E::Pin { .. } => {
             "check the PIN before another run: a token locks itself after a few wrong ones"
         }
@@ -185,7 +200,27 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
             source: PinError::Empty(from),
             ..
         } if from.starts_with("fd:") => {
-            "a descriptor gives its PIN once: --keep-pin keeps it for this run"
+            "a pipe gives its PIN once: --keep-pin keeps it for this run"
+        }
+        E::NoSetupPin {
+            flag,
+            source: PinError::Nobody,
+            ..
+        } => return Some(format!("{flag} file:PATH, env:NAME or fd:NUMBER")),
+        E::NoSetupPin {
+            source: PinError::Empty(from),
+            ..
+        } if from.starts_with("fd:") => {
+            "a descriptor is read to its end, for one PIN: give each of the two its own"
+        }
+        E::Pad { .. } => {
+            "set it up with its maker's program, or, where its module takes PINs all the same, give both: --so-pin-source and --new-pin-source"
+        }
+        E::HalfSetUp { label, .. } => {
+            return Some(format!(
+                "set it up again: ir-sign token init --erase {0} --label {0}",
+                quoted(Path::new(label))
+            ));
         }
         E::OneSource { .. } => "give each token its own: pkcs11:…?pin-source=file:PATH",
         E::NoPublic { .. } => "give its public key with --public-key FILE",
@@ -195,6 +230,7 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         E::InUse { orphans: true, .. } => {
             "it has no private half, as after an interrupted gen-key: remove it (pkcs11-tool --delete-object --type pubkey --label LABEL) or take another label"
         }
+        E::InUse { what, .. } if what == "id" => "take another id, or leave it out: one is made up",
         E::InUse { .. } => {
             "take another label; if gen-key was interrupted, the key may be the one you want: ir-sign extract-public --pkcs11-uri URI -o FILE"
         }

@@ -16,11 +16,14 @@ use crate::secret::Secret;
 
 /// No PIN is longer.
 const MOST: usize = 255;
-/// What the keys for interrupt, end of file, erase and kill send.
+/// What the keys for interrupt, quit, end of file, erase and kill send.
 const INTERRUPT: u8 = 3;
+const QUIT: u8 = 28;
 const END: u8 = 4;
 const ERASE: [u8; 2] = [8, 127];
 const KILL: u8 = 21;
+/// A prompt does not stop, and this is no part of a PIN.
+const SUSPEND: u8 = 26;
 
 /// The terminal of this process, whatever its input and output are.
 pub struct Terminal;
@@ -50,6 +53,12 @@ pub fn new_pin(what: &str) -> Result<Pin, PinError> {
         return Err(PinError::Unequal);
     }
     Pin::new(first)
+}
+
+/// Asks for a PIN that a token has already.
+pub fn old_pin(what: &str, token: &str) -> Result<Pin, PinError> {
+    let text = format!("{what} of token \"{}\": ", plain(token));
+    Pin::new(read_hidden(&mut open()?, &text)?)
 }
 
 /// Asks for a line, which is shown as it is typed. An interrupt ends the program.
@@ -126,7 +135,8 @@ fn read_line(terminal: &mut File) -> Result<Secret, PinError> {
                 line.truncate(length);
                 return Ok(line);
             }
-            INTERRUPT => return Err(PinError::Cancelled),
+            INTERRUPT | QUIT => return Err(PinError::Cancelled),
+            SUSPEND => {}
             END if length == 0 => return Err(PinError::Cancelled),
             b if ERASE.contains(&b) => {
                 // A character may have several bytes.

@@ -65,13 +65,15 @@ fn a_typed_pin_can_be_corrected_and_given_up() {
     desk.make("key");
     let pin = desk.token.pin();
     let arguments = ["extract-public", "-i", "pkcs11:object=key", "-o", "k.pub"];
-    let corrected = format!("nonsense\u{15}{pin}x\u{e9}\u{7f}\u{8}\r");
+    // Control-Z is no part of it.
+    let corrected = format!("nonsense\u{15}\u{1a}{pin}x\u{e9}\u{7f}\u{8}\r");
     session(&desk, &arguments, &[("PIN of", corrected.as_bytes())])
         .run
         .exits(0);
     std::fs::remove_file(desk.path("k.pub")).expect("it was written");
     for (typed, says) in [
         (&b"12\x03"[..], "the prompt was cancelled"),
+        (b"12\x1c", "the prompt was cancelled"),
         (b"\x04", "the prompt was cancelled"),
         (b"\n", "holds no PIN: it is empty"),
         (&[b'1'; 300], "more than 255 bytes were typed"),
@@ -121,6 +123,22 @@ fn a_new_tokens_pins_are_asked_for_twice() {
     desk.write("pin", "12345678");
     desk.ir("gen-key --pkcs11-uri pkcs11:token=fresh;object=k --pin-source file:pin")
         .exits(0);
+}
+
+/// The SO PIN of a token that is erased exists already; it is refused if it is wrong.
+#[test]
+fn an_erased_tokens_so_pin_is_asked_for_once() {
+    let desk = Desk::new();
+    let so = desk.token.so_pin();
+    let init = ["token", "init", "--label", "again", "--erase", "test token"];
+    let typed: [(&str, &[u8]); 3] = [
+        ("SO PIN of token \"test token\": ", &line(&so)),
+        ("New user PIN: ", b"12345678\n"),
+        ("New user PIN again: ", b"12345678\n"),
+    ];
+    let done = session(&desk, &init, &typed);
+    done.run.exits(0);
+    assert_eq!(done.screen.matches("SO PIN").count(), 1, "{}", done.screen);
 }
 
 #[test]

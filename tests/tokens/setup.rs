@@ -1,6 +1,8 @@
 //! Setting tokens up, and bringing keys there.
 
+use crate::common::{IR_SIGN, Run};
 use crate::desk::Desk;
+use crate::fixtures::{Fixture, Kind};
 
 #[test]
 fn a_token_is_set_up_with_pins_from_their_sources() {
@@ -26,6 +28,12 @@ fn a_token_is_set_up_with_pins_from_their_sources() {
         desk.ir_with(init.split(' ').chain(["--label", label]))
             .exits(status)
             .says("1 to 32 bytes");
+    }
+    // PKCS#11 fills labels up with blanks: such a one would not be found again.
+    for label in ["abc ", "  "] {
+        desk.ir_with(init.split(' ').chain(["--label", label]))
+            .exits(2)
+            .says("does not end in blanks");
     }
     desk.write("short", "1");
     desk.ir("token init --so-pin-source file:so --new-pin-source file:short --label x")
@@ -114,6 +122,93 @@ fn a_uri_and_erase_that_name_different_tokens_are_refused() {
         assert!(made.stdout.contains(now), "{made:?}");
     }
     desk.ir("extract-public -i {precious} -o p.pub").exits(0);
+}
+
+#[test]
+fn a_token_that_is_half_set_up_is_said_to_be() {
+    let kinds = [Kind::SoftHsm, Kind::Nss];
+    for (kind, plan, says) in [
+        (
+            kinds[0],
+            "C_OpenSession=CKR_SESSION_COUNT",
+            "CKR_SESSION_COUNT",
+        ),
+        (kinds[0], "C_Login=CKR_PIN_INCORRECT", "(CKR_PIN_INCORRECT)"),
+        (
+            kinds[0],
+            "C_InitPIN=CKR_FUNCTION_FAILED",
+            "CKR_FUNCTION_FAILED",
+        ),
+        (
+            kinds[1],
+            "C_InitToken=CKR_OK;C_InitPIN=CKR_FUNCTION_FAILED",
+            "gave CKR_",
+        ),
+    ] {
+        let Some(token) = Fixture::of(kind) else {
+            continue;
+        };
+        let desk = Desk::with(token);
+        desk.write("so", "87654321");
+        desk.write("user", "12345678");
+        let label = desk.token.label.clone();
+        let planned = desk.token.planned(plan);
+        let mut command = desk.command(IR_SIGN);
+        command
+            .envs(planned.env.iter().cloned())
+            .env("PKCS11_MODULE_PATH", &planned.module)
+            .args(["token", "init", "--label", "new", "--so-pin-source"])
+            .args(["file:so", "--new-pin-source", "file:user"]);
+        if kind == Kind::Nss {
+            command.args(["--erase", &label]);
+        }
+        Run::from(command.output().expect("it starts"))
+            .exits(3)
+            .says(says)
+            .says("the token is initialised under the label \"new\" by now")
+            .says("its user PIN is not set")
+            .says("hint: set it up again: ir-sign token init --erase new --label new");
+    }
+}
+
+#[test]
+fn a_token_is_not_set_up_with_what_would_be_passed_over() {
+    let desk = Desk::new();
+    desk.write("so", "87654321");
+    desk.write("user", "12345678");
+    let init = "token init --label new --so-pin-source file:so --new-pin-source file:user";
+    for (uri, name) in [
+        ("pkcs11:object=k", "object"),
+        ("pkcs11:id=%01", "id"),
+        ("pkcs11:type=private", "type"),
+        ("pkcs11:?pin-source=file:user", "pin-source"),
+    ] {
+        desk.ir(&format!("{init} {uri}"))
+            .exits(2)
+            .says(&format!("has the attribute \"{name}\""));
+    }
+    // Nobody to type a PIN: the hints name flags that the command has.
+    desk.ir("token init --label new --new-pin-source file:user")
+        .exits(3)
+        .says("the SO PIN of token \"new\": no PIN")
+        .says("hint: --so-pin-source file:PATH");
+    desk.ir("token init --label new --so-pin-source file:so")
+        .exits(3)
+        .says("the user PIN of token \"new\": no PIN")
+        .says("hint: --new-pin-source file:PATH");
+    // A PIN pad is for the token's own program.
+    let (run, planned) = desk.planned("pin-pad", "token init --label new");
+    run.exits(3).says("its PINs are typed on its own PIN pad");
+    let log = faulty_module::log::Log::read(&planned.log).expect("a log");
+    assert_eq!(log.count("C_InitToken"), 0);
+    // The label of another token is taken, and said to be no name by itself.
+    let words = init.split(' ').map(|word| match word {
+        "new" => "test token",
+        word => word,
+    });
+    desk.ir_with(words)
+        .exits(0)
+        .says("warning: another token has the label \"test token\" too");
 }
 
 #[test]

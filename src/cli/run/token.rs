@@ -10,7 +10,7 @@ use crate::cli::args::token::{
 };
 use crate::cli::console::{Console, Failure, Outcome};
 use crate::cli::explain::Status;
-use crate::cli::prompt::new_pin;
+use crate::cli::prompt::{new_pin, old_pin};
 use crate::cli::show::{self, plain};
 use crate::crypto::digest::hex;
 use crate::files::Written;
@@ -22,6 +22,8 @@ use crate::key::pkcs11::{
 use crate::key::uri::TokenUri;
 use crate::key::{self, KeyRef, KeyRing};
 use crate::ops::keys;
+
+const SO_PIN: &str = "SO PIN";
 
 /// Runs a command on tokens.
 pub(super) fn run(command: TokenCommand, console: &Console) -> Outcome {
@@ -203,17 +205,29 @@ fn init(args: Init, console: &Console) -> Outcome {
             .so_pin_source
             .as_ref()
             .map_or_else(|| "the prompt for the SO PIN".into(), ToString::to_string),
+        is_typed: args.so_pin_source.is_none() || args.new_pin_source.is_none(),
     };
     let (so, user) = (args.so_pin_source, args.new_pin_source);
+    // The SO PIN of a token that is erased exists: it is asked for once, and a wrong one refused.
+    let erased = setup.erase.clone();
     let pins = |label: &str| {
-        let pin = |source: Option<&PinSource>, what: &str| -> Result<Pin, pkcs11::Error> {
-            let pin = source.map_or_else(|| new_pin(what), PinSource::read);
-            pin.map_err(|source| pkcs11::Error::NoPin {
-                token: format!("token \"{label}\", {what}"),
+        let typed = |what| match (&erased, what) {
+            (Some(erased), SO_PIN) => old_pin(what, erased),
+            _ => new_pin(what),
+        };
+        let pin = |source: Option<&PinSource>, what, flag| -> Result<Pin, pkcs11::Error> {
+            let pin = source.map_or_else(|| typed(what), PinSource::read);
+            pin.map_err(|source| pkcs11::Error::NoSetupPin {
+                what,
+                label: label.to_owned(),
+                flag,
                 source,
             })
         };
-        Ok((pin(so.as_ref(), "SO PIN")?, pin(user.as_ref(), "user PIN")?))
+        Ok((
+            pin(so.as_ref(), SO_PIN, "--so-pin-source")?,
+            pin(user.as_ref(), "user PIN", "--new-pin-source")?,
+        ))
     };
     let token = ring.tokens().initialise(&args.uri, &setup, pins);
     let token = token.map_err(key::Error::from)?;

@@ -8,6 +8,8 @@ use cryptoki::error::{Error as CryptokiError, RvError};
 use super::passport::PassportError;
 use super::point::PointError;
 use super::raw::Refusal;
+pub(super) use super::words::code_name;
+use super::words::{bounds, count, listed, orphan};
 use crate::crypto::p384::Fingerprint;
 use crate::files;
 use crate::key::pin::PinError;
@@ -23,6 +25,14 @@ pub enum Error {
         path: PathBuf,
         /// What the loader says.
         reason: String,
+    },
+    /// The module has not the name that the URI gives.
+    #[error("PKCS#11 module {}: the URI asks for the module named {name}", .path.display())]
+    ModuleName {
+        /// The module that would be loaded.
+        path: PathBuf,
+        /// The name in the URI.
+        name: String,
     },
     /// A call failed.
     #[error("{what}: C_{function:?} gave {}", code_name(.code))]
@@ -312,14 +322,44 @@ pub enum Error {
         erase: String,
     },
     /// The PIN has not as many bytes as the token wants.
-    #[error("{what} has to have from {least} to {most} bytes")]
+    #[error("{what} has to have {}", bounds(*.least, *.most))]
     PinLength {
         /// Which PIN.
         what: &'static str,
         /// The fewest.
         least: u64,
-        /// The most.
-        most: u64,
+        /// The most; none where the token does not say.
+        most: Option<u64>,
+    },
+    /// There is no PIN for a token that is to be set up.
+    #[error("the {what} of token \"{label}\": {source}")]
+    NoSetupPin {
+        /// Which PIN.
+        what: &'static str,
+        /// The label that the token gets.
+        label: String,
+        /// The flag that names its source.
+        flag: &'static str,
+        /// Why.
+        source: PinError,
+    },
+    /// The PINs of a token that is to be set up would have to be typed on its PIN pad.
+    #[error(
+        "{token}: its PINs are typed on its own PIN pad, which `token init` cannot use; nothing was sent to it"
+    )]
+    Pad {
+        /// The token.
+        token: String,
+    },
+    /// Setting a token up stopped half way.
+    #[error(
+        "{source}; the token is initialised under the label \"{label}\" by now, whatever was on it is gone, and its user PIN is not set"
+    )]
+    HalfSetUp {
+        /// The label.
+        label: String,
+        /// What went wrong.
+        source: Box<Error>,
     },
     /// The label of a token is too long.
     #[error("a token's label has 1 to 32 bytes, and \"{label}\" has {}", .label.len())]
@@ -327,31 +367,24 @@ pub enum Error {
         /// The label.
         label: String,
     },
-}
-
-fn count(what: &str, found: &[String]) -> String {
-    match found.len() {
-        0 => format!("there is no {what}"),
-        n => format!("there are {n} {what}s"),
-    }
-}
-
-fn listed(found: &[String], present: &[String]) -> String {
-    let items = if found.is_empty() { present } else { found };
-    if items.is_empty() {
-        return " (there is none at all)".into();
-    }
-    format!(" (there is {})", items.join("; "))
-}
-
-fn orphan(orphans: &[String]) -> String {
-    if orphans.is_empty() {
-        return String::new();
-    }
-    format!(
-        "; a public key without its private half is not a key: {}",
-        orphans.join("; ")
-    )
+    /// The label of a token ends in what does not count.
+    #[error(
+        "a token's label does not end in blanks, which PKCS#11 fills it up with, and \"{label}\" does"
+    )]
+    LabelBlanks {
+        /// The label.
+        label: String,
+    },
+    /// The URI has an attribute that says nothing to the command.
+    #[error("{uri} has the attribute \"{name}\", {why}")]
+    Attribute {
+        /// The URI.
+        uri: String,
+        /// The attribute.
+        name: &'static str,
+        /// Why it is not taken.
+        why: &'static str,
+    },
 }
 
 impl Error {
@@ -398,22 +431,4 @@ impl Error {
             }
         )
     }
-}
-
-/// The name of a return value as the specification spells it: `CKR_PIN_INCORRECT`.
-pub(super) fn code_name(code: &RvError) -> String {
-    match code {
-        RvError::VendorDefined(value) | RvError::UnknownErrorCode(value) => {
-            return format!("the unknown code {value:#x}");
-        }
-        _ => {}
-    }
-    let mut name = String::from("CKR");
-    for c in format!("{code:?}").chars() {
-        if c.is_ascii_uppercase() {
-            name.push('_');
-        }
-        name.push(c.to_ascii_uppercase());
-    }
-    name
 }

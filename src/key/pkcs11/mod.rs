@@ -16,8 +16,10 @@ mod point;
 mod public;
 mod raw;
 mod resume;
+mod setup;
 mod signer;
 mod token;
+mod words;
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
@@ -29,11 +31,13 @@ pub use doctor::{Finding, Level};
 pub use error::Error;
 pub use generate::NewKey;
 pub use login::{NoPrompt, Prompt};
-pub use manage::{KeyListing, ModuleListing, Setup, SlotListing, TokenListing};
+pub use manage::{KeyListing, ModuleListing, SlotListing, TokenListing};
+pub use module::of_environment as module_of_environment;
 pub use passport::{Passport, PassportError, attributes as attributes_json};
 pub use point::{PointError, read as read_point};
 pub(super) use raw::{keep_from_children, open_again};
 pub use resume::Described;
+pub use setup::Setup;
 pub use signer::TokenKey;
 
 use super::file::FileKey;

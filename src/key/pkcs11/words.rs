@@ -1,0 +1,54 @@
+//! What errors say of lists, numbers and return values.
+
+use cryptoki::error::RvError;
+
+pub(super) fn count(what: &str, found: &[String]) -> String {
+    match found.len() {
+        0 => format!("there is no {what}"),
+        n => format!("there are {n} {what}s"),
+    }
+}
+
+pub(super) fn listed(found: &[String], present: &[String]) -> String {
+    let items = if found.is_empty() { present } else { found };
+    if items.is_empty() {
+        return " (there is none at all)".into();
+    }
+    format!(" (there is {})", items.join("; "))
+}
+
+/// How many bytes a PIN may have.
+pub(super) fn bounds(least: u64, most: Option<u64>) -> String {
+    most.map_or_else(
+        || format!("at least {least} bytes"),
+        |most| format!("from {least} to {most} bytes"),
+    )
+}
+
+pub(super) fn orphan(orphans: &[String]) -> String {
+    if orphans.is_empty() {
+        return String::new();
+    }
+    format!(
+        "; a public key without its private half is not a key: {}",
+        orphans.join("; ")
+    )
+}
+
+/// The name of a return value as the specification spells it: `CKR_PIN_INCORRECT`.
+pub(super) fn code_name(code: &RvError) -> String {
+    match code {
+        RvError::VendorDefined(value) | RvError::UnknownErrorCode(value) => {
+            return format!("the unknown code {value:#x}");
+        }
+        _ => {}
+    }
+    let mut name = String::from("CKR");
+    for c in format!("{code:?}").chars() {
+        if c.is_ascii_uppercase() {
+            name.push('_');
+        }
+        name.push(c.to_ascii_uppercase());
+    }
+    name
+}
