@@ -253,9 +253,15 @@ fn a_module_is_the_flags_then_the_uris_then_the_environments() {
     )
     .exits(3);
     run(&module, &[], &format!("{uri}&module-name=softhsm2")).exits(0);
+    run(&module, &[], &format!("{uri}&module-name=LibSoftHSM2")).exits(0);
     run(&module, &[], &format!("{uri}&module-name=opensc"))
         .exits(3)
         .says("the URI asks for the module named opensc");
+    // A variable that is empty names none.
+    run("", &[], &format!("{uri}&module-name=softhsm2"))
+        .exits(3)
+        .says("PKCS#11 module p11-kit-proxy.so: the URI asks for the module named softhsm2")
+        .says("name the file with --pkcs11-module PATH");
     // A library that is no module, and a file that is no library.
     desk.write("text", "not a library");
     run(&desk.path("text").display().to_string(), &[], &uri)

@@ -60,7 +60,7 @@ impl Modules {
             .module
             .clone()
             .or_else(|| uri.module_path.clone())
-            .or_else(|| std::env::var_os(MODULE_VARIABLE).map(PathBuf::from))
+            .or_else(of_environment)
             .unwrap_or_else(|| SYSTEM_MODULE.into());
         // A name alone is looked up by the loader; a path is one module however it is spelt.
         let path = if path.components().count() > 1 {
@@ -74,10 +74,8 @@ impl Modules {
         if let Some(name) = &uri.module_name
             && !is_named(&path, name)
         {
-            return Err(Error::Module {
-                path,
-                reason: format!("the URI asks for the module named {name}"),
-            });
+            let name = name.clone();
+            return Err(Error::ModuleName { path, name });
         }
         let mut modules = locked(&self.0);
         if let Some(known) = modules.iter().find(|module| module.path == path) {
@@ -89,12 +87,20 @@ impl Modules {
     }
 }
 
-/// Whether a file has this module's name: with or without `lib` before and an ending behind (RFC
-/// 7512, section 2.3, `module-name`).
+/// The module that the environment names. A variable that is empty names none.
+pub fn of_environment() -> Option<PathBuf> {
+    let path = std::env::var_os(MODULE_VARIABLE).filter(|path| !path.is_empty());
+    path.map(PathBuf::from)
+}
+
+/// Whether a file has this module's name, in any case: with or without `lib` before and an ending
+/// behind (RFC 7512, section 2.3, `module-name`).
 fn is_named(path: &Path, name: &str) -> bool {
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     let stem = file.split('.').next().unwrap_or_default();
-    stem == name || stem.strip_prefix("lib") == Some(name)
+    let is = |stem: &str| stem.eq_ignore_ascii_case(name);
+    let without = stem.split_at_checked(3);
+    is(stem) || without.is_some_and(|(lib, rest)| lib.eq_ignore_ascii_case("lib") && is(rest))
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
