@@ -1,5 +1,6 @@
 //! Key passports: made of what a token says, signed by the key, and compared before it signs.
 
+use crate::common::{IR_SIGN, Run};
 use crate::desk::Desk;
 use crate::fixtures::Kind;
 
@@ -225,4 +226,21 @@ fn what_is_read_for_a_token_is_never_an_output() {
             .stdout
             .contains("object=new")
     );
+    // The module that the environment names, and the file behind a descriptor.
+    std::fs::copy(&desk.token.module, desk.path("module.so")).expect("copied");
+    for (output, source) in [("module.so", "file:pin"), ("pin", "fd:3 3<pin")] {
+        let before = desk.read(output);
+        let mut command = desk.token.command("bash");
+        let sign = format!(
+            "{IR_SIGN} sign --force -k '{plain}' -f letter -s {output} --pin-source {source}"
+        );
+        command
+            .current_dir(desk.root())
+            .env("PKCS11_MODULE_PATH", "./module.so")
+            .args(["-c", &sign]);
+        Run::from(command.output().expect("it starts"))
+            .exits(2)
+            .says("is the same file as another one");
+        assert_eq!(desk.read(output), before, "{output}");
+    }
 }

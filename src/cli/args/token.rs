@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueHint};
 use super::{Common, Settings, SettingsOf};
 use crate::cli::prompt::Terminal;
 use crate::key::pin::PinSource;
-use crate::key::pkcs11::{FACTS, Options, Passport};
+use crate::key::pkcs11::{FACTS, Options, Passport, module_of_environment};
 use crate::key::uri::TokenUri;
 use crate::key::{self, read_public};
 
@@ -39,9 +39,12 @@ impl TokenArgs {
     pub fn options(self, required: PassportArgs) -> Result<Options, key::Error> {
         let mut files = self.public_keys.clone();
         files.extend(required.require_passport.iter().cloned());
-        files.extend(self.pkcs11_module.clone());
-        if let Some(PinSource::File(path)) = &self.pin_source {
-            files.push(path.clone());
+        files.extend(self.pkcs11_module.clone().or_else(module_of_environment));
+        match &self.pin_source {
+            Some(PinSource::File(path)) => files.push(path.clone()),
+            // The file that is open there, where it is one.
+            Some(PinSource::Fd(number)) => files.push(format!("/proc/self/fd/{number}").into()),
+            Some(PinSource::Env(_)) | None => {}
         }
         let public_keys = self.public_keys.iter().map(|path| read_public(path));
         let passports = required.require_passport.into_iter().map(|path| {
