@@ -26,7 +26,10 @@ const KILL: u8 = 21;
 const SUSPEND: u8 = 26;
 
 /// The terminal of this process, whatever its input and output are.
-pub struct Terminal;
+pub struct Terminal {
+    /// Whether only prompts and errors are shown.
+    pub quiet: bool,
+}
 
 impl Prompt for Terminal {
     fn ask(&self, token: &str, reason: Option<&str>) -> Result<Pin, PinError> {
@@ -40,7 +43,13 @@ impl Prompt for Terminal {
     }
 
     fn warn(&self, text: &str) {
-        tell(&format!("warning: {}", plain(text)));
+        self.tell(&format!("warning: {text}"));
+    }
+
+    fn tell(&self, text: &str) {
+        if !self.quiet {
+            tell(&plain(text));
+        }
     }
 }
 

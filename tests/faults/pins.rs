@@ -220,6 +220,8 @@ fn rule_3_the_flags_come_before_the_pin() {
     assert_eq!(ran.calls("C_Login"), 0);
     let ran = signs("flags+=CKF_USER_PIN_COUNT_LOW", SIGN);
     ran.says("warning: token \"test token\": a wrong PIN was tried since the last login");
+    let ran = signs("flags+=CKF_USER_PIN_COUNT_LOW", &format!("{SIGN} -q"));
+    assert_eq!(ran.stderr, "");
     // The security officer's, before a token is erased.
     let erase = "token init --label new --erase test%20token --so-pin-source file:so-pin --new-pin-source file:pin";
     for (flag, says) in [

@@ -35,8 +35,8 @@ pub struct TokenArgs {
 }
 
 impl TokenArgs {
-    /// The same, for the key ring. Files that are named are read.
-    pub fn options(self, required: PassportArgs) -> Result<Options, key::Error> {
+    /// The same, for the key ring, which is `quiet` but for prompts. Files that are named are read.
+    pub fn options(self, required: PassportArgs, quiet: bool) -> Result<Options, key::Error> {
         let mut files = self.public_keys.clone();
         files.extend(required.require_passport.iter().cloned());
         files.extend(self.pkcs11_module.clone().or_else(module_of_environment));
@@ -57,7 +57,7 @@ impl TokenArgs {
             allow_final_try: self.allow_final_try,
             keep_pin: self.keep_pin,
             sessions: NonZeroUsize::MIN,
-            prompt: Box::new(Terminal),
+            prompt: Box::new(Terminal { quiet }),
             public_keys: public_keys.collect::<Result<_, key::Error>>()?,
             passports: passports.collect::<Result<_, key::Error>>()?,
             files,

@@ -41,15 +41,18 @@ pub(super) fn run(command: TokenCommand, console: &Console) -> Outcome {
 fn ring_for(uri: &TokenUri, tokens: TokenArgs, console: &Console) -> Result<KeyRing, Failure> {
     let sources = [uri.pin_source.as_ref(), tokens.pin_source.as_ref()];
     warn_of_pins(sources, console);
-    ring(tokens)
+    ring(tokens, console)
 }
 
-fn ring(tokens: TokenArgs) -> Result<KeyRing, Failure> {
-    Ok(KeyRing::new(tokens.options(PassportArgs::default())?))
+fn ring(tokens: TokenArgs, console: &Console) -> Result<KeyRing, Failure> {
+    Ok(KeyRing::new(tokens.options(
+        PassportArgs::default(),
+        console.settings.quiet,
+    )?))
 }
 
 fn list(args: List, console: &Console) -> Outcome {
-    let ring = ring(args.tokens)?;
+    let ring = ring(args.tokens, console)?;
     let module = ring.tokens().list(&args.uri).map_err(key::Error::from)?;
     console.result(&shown_module(&module))?;
     console.json(|| module_json(&module))?;
@@ -194,10 +197,11 @@ fn init(args: Init, console: &Console) -> Outcome {
     for source in sources.into_iter().flatten() {
         source.keep_from_children();
     }
-    let ring = ring(TokenArgs {
+    let tokens = TokenArgs {
         pkcs11_module: args.pkcs11_module,
         ..TokenArgs::default()
-    })?;
+    };
+    let ring = ring(tokens, console)?;
     let setup = Setup {
         label: args.label,
         erase: args.erase,

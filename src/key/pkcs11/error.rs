@@ -242,6 +242,14 @@ pub enum Error {
         /// Whether they are all public keys without a private half.
         orphans: bool,
     },
+    /// Another run makes a key on the token.
+    #[error("{token}: no key was made: {reason}")]
+    Turn {
+        /// The token.
+        token: String,
+        /// Why there was no turn.
+        reason: String,
+    },
     /// Another key has the new key's label or id.
     #[error("{token}: another run made a key of the same {what} at the same time: {other}")]
     Twin {

@@ -23,8 +23,11 @@ pub trait Prompt: Send + Sync {
     /// Tells the person that the token's own PIN pad waits for them.
     fn pad(&self, token: &str);
 
-    /// Tells the person something about the token.
+    /// Tells the person something about the token that they should know.
     fn warn(&self, text: &str);
+
+    /// Tells the person what is going on.
+    fn tell(&self, text: &str);
 }
 
 /// Nobody to ask.
@@ -39,6 +42,8 @@ impl Prompt for NoPrompt {
     fn pad(&self, _: &str) {}
 
     fn warn(&self, _: &str) {}
+
+    fn tell(&self, _: &str) {}
 }
 
 /// The way in to a token.

@@ -19,6 +19,7 @@ mod resume;
 mod setup;
 mod signer;
 mod token;
+mod turn;
 mod words;
 
 use std::collections::HashSet;
