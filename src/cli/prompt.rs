@@ -2,6 +2,8 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
@@ -11,7 +13,7 @@ use zeroize::Zeroizing;
 use super::console::tell;
 use super::show::plain;
 use crate::key::pin::{Pin, PinError};
-use crate::key::pkcs11::Prompt;
+use crate::key::pkcs11::{Prompt, before_death};
 use crate::secret::Secret;
 
 /// No PIN is longer.
@@ -95,14 +97,34 @@ fn open() -> Result<File, PinError> {
     terminal.map_err(|_| PinError::Nobody)
 }
 
-/// Puts the terminal back as it was.
-struct Restore<'a>(&'a File, Termios);
+/// The terminal that shows nothing just now, and how it was before.
+static HIDING: Mutex<Option<(File, Termios)>> = Mutex::new(None);
 
-impl Drop for Restore<'_> {
+/// Puts the terminal back as it was.
+struct Restore;
+
+impl Drop for Restore {
     fn drop(&mut self) {
-        // If the terminal is gone there is nothing to put back.
-        let _ = tcsetattr(self.0, OptionalActions::Flush, &self.1);
+        show_again(&mut hiding());
     }
+}
+
+fn hiding() -> MutexGuard<'static, Option<(File, Termios)>> {
+    HIDING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn show_again(hiding: &mut Option<(File, Termios)>) {
+    if let Some((terminal, before)) = hiding.take() {
+        // If the terminal is gone there is nothing to put back.
+        let _ = tcsetattr(terminal, OptionalActions::Flush, &before);
+    }
+}
+
+/// The same for a process that dies of a signal: nothing is hidden any more after it.
+fn show_for_good() {
+    let mut hiding = hiding();
+    show_again(&mut hiding);
+    mem::forget(hiding);
 }
 
 fn read_hidden(terminal: &mut File, text: &str) -> Result<Secret, PinError> {
@@ -113,9 +135,14 @@ fn read_hidden(terminal: &mut File, text: &str) -> Result<Secret, PinError> {
     hidden.special_codes[SpecialCodeIndex::VMIN] = 1;
     hidden.special_codes[SpecialCodeIndex::VTIME] = 0;
     let handle = terminal.try_clone().map_err(PinError::Terminal)?;
-    let restore = Restore(&handle, before);
-    tcsetattr(&handle, OptionalActions::Flush, &hidden)
-        .map_err(|e| PinError::Terminal(e.into()))?;
+    before_death(show_for_good);
+    *hiding() = Some((handle, before));
+    let restore = Restore;
+    {
+        let _held = hiding();
+        tcsetattr(&*terminal, OptionalActions::Flush, &hidden)
+            .map_err(|e| PinError::Terminal(e.into()))?;
+    }
     terminal
         .write_all(text.as_bytes())
         .map_err(PinError::Terminal)?;

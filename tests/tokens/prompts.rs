@@ -60,6 +60,26 @@ fn a_prompt_names_the_token_shows_nothing_and_is_asked_once() {
 }
 
 #[test]
+fn a_signal_at_the_prompt_leaves_a_terminal_that_shows_what_is_typed() {
+    let desk = Desk::new();
+    desk.make("key");
+    let planned = desk.token.planned("");
+    let mut command = desk.command("sh");
+    let script = format!(
+        "(sleep 2; kill -TERM $$) >/dev/null 2>&1 & exec {IR_SIGN} extract-public -i 'pkcs11:object=key' -o k.pub"
+    );
+    command
+        .envs(planned.env.iter().cloned())
+        .env("PKCS11_MODULE_PATH", &planned.module)
+        .args(["-c", &script]);
+    let done = terminal::session(&command, &[("PIN of", Answer::Type(b"12"))]);
+    assert!(done.run.is_none_or(|run| run.status == 143) && done.echo);
+    let log = faulty_module::log::Log::read(&planned.log).expect("a log");
+    let last = log.entries.last().map(|call| call.function.as_str());
+    assert_eq!((last, log.count("C_Login")), (Some("C_Finalize"), 0));
+}
+
+#[test]
 fn a_typed_pin_can_be_corrected_and_given_up() {
     let desk = Desk::new();
     desk.make("key");

@@ -9,6 +9,7 @@ use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
 use cryptoki_sys as sys;
 
+use super::ending;
 use super::error::Error;
 use super::raw::TokenInfo;
 use super::token::{Identity, Token};
@@ -211,14 +212,17 @@ pub(super) fn secret(
         source,
     };
     let secret = match source {
-        Some(source) => PinEntry::Pin(source.read().map_err(no_pin)?, source.to_string()),
+        Some(source) => PinEntry::Pin(
+            ending::outside(|| source.read()).map_err(no_pin)?,
+            source.to_string(),
+        ),
         None if info.has(sys::CKF_PROTECTED_AUTHENTICATION_PATH) => {
             options.prompt.pad(&token.name());
             return Ok(PinEntry::Pad);
         }
         None => {
-            let pin = options.prompt.ask(&token.name(), reason).map_err(no_pin)?;
-            PinEntry::Pin(pin, "the prompt".into())
+            let pin = ending::outside(|| options.prompt.ask(&token.name(), reason));
+            PinEntry::Pin(pin.map_err(no_pin)?, "the prompt".into())
         }
     };
     if options.keep_pin
@@ -278,6 +282,6 @@ fn guard(token: &Token, info: &TokenInfo) -> Result<(), Error> {
 
 impl Budget {
     fn locked(&self) -> std::sync::MutexGuard<'_, Spent> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        ending::outside(|| self.0.lock()).unwrap_or_else(PoisonError::into_inner)
     }
 }

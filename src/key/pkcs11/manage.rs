@@ -7,6 +7,7 @@ use cryptoki_sys as sys;
 
 use super::Tokens;
 use super::attributes::Facts;
+use super::ending;
 use super::error::Error;
 use super::object::{self, PrivateKey};
 use super::raw::TokenInfo;
@@ -148,6 +149,7 @@ impl Tokens {
     /// The module that is used when a URI names none, and all its slots.
     pub fn list(&self, uri: &TokenUri) -> Result<ModuleListing, Error> {
         let module = self.modules.load(&self.shared.options, uri)?;
+        let _inside = ending::enter();
         let name = module.name();
         let info = module
             .context

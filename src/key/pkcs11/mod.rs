@@ -5,6 +5,7 @@
 mod apart;
 mod attributes;
 mod doctor;
+mod ending;
 mod error;
 mod generate;
 mod login;
@@ -29,6 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use attributes::{FACTS, Facts};
 pub use doctor::{Finding, Level};
+pub use ending::last as before_death;
 pub use error::Error;
 pub use generate::NewKey;
 pub use login::{NoPrompt, Prompt};

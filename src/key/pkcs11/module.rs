@@ -12,6 +12,7 @@ use cryptoki::session::Session;
 use cryptoki::slot::Slot;
 
 use super::Options;
+use super::ending;
 use super::error::{Error, code_name};
 use super::raw::{Raw, TokenInfo};
 use crate::key::uri::TokenUri;
@@ -77,11 +78,14 @@ impl Modules {
             let name = name.clone();
             return Err(Error::ModuleName { path, name });
         }
+        let _inside = ending::enter();
         let mut modules = locked(&self.0);
         if let Some(known) = modules.iter().find(|module| module.path == path) {
             return Ok(Arc::clone(known));
         }
+        ending::watch();
         let module = Arc::new(Module::load(&path)?);
+        ending::remember(&module);
         modules.push(Arc::clone(&module));
         Ok(module)
     }
@@ -176,13 +180,26 @@ impl Module {
         }
     }
 
+    /// `C_Finalize`, while nobody is at work and the process ends.
+    pub(super) fn end(&self) {
+        self.end_own();
+        let live = self.live.try_read();
+        if let Ok(live) = &live {
+            locked(&live.idle).clear();
+        }
+        if live.is_ok_and(|live| !live.ours) {
+            return;
+        }
+        let _ = self.context.clone().finalize();
+    }
+
     /// What the module is called in messages.
     pub(super) fn name(&self) -> String {
         format!("PKCS#11 module {}", self.path.display())
     }
 
     pub(super) fn live(&self) -> RwLockReadGuard<'_, Live> {
-        self.live.read().unwrap_or_else(PoisonError::into_inner)
+        ending::outside(|| self.live.read()).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a session of this generation died.
@@ -193,7 +210,8 @@ impl Module {
 
     /// Drops all sessions and starts the module again, unless somebody did since `seen`.
     pub(super) fn restart(&self, seen: u64) -> Result<(), Error> {
-        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        let live = ending::outside(|| self.live.write());
+        let mut live = live.unwrap_or_else(PoisonError::into_inner);
         if live.generation != seen {
             return Ok(());
         }
@@ -255,6 +273,7 @@ impl Live {
 
 impl Drop for Module {
     fn drop(&mut self) {
+        let _inside = ending::enter();
         self.end_own();
         let live = self.live.get_mut().unwrap_or_else(PoisonError::into_inner);
         locked(&live.idle).clear();

@@ -4,6 +4,7 @@ use cryptoki::session::UserType;
 use cryptoki_sys as sys;
 
 use super::Tokens;
+use super::ending;
 use super::error::Error;
 use super::login;
 use super::manage::TokenListing;
@@ -79,6 +80,7 @@ impl Tokens {
         }
         let refused = |error| login::refused(&name, &setup.so_pin_from, error);
         let so_pin = login::auth_pin(&so_pin);
+        let _inside = ending::enter();
         let made = module.context.init_token(found.slot, &so_pin, &setup.label);
         made.map_err(refused)?;
         let user_pin = login::auth_pin(&user_pin);

@@ -7,6 +7,7 @@ use cryptoki::slot::{Slot, SlotInfo};
 
 use super::Shared;
 use super::apart::Apart;
+use super::ending;
 use super::error::Error;
 use super::login::{self, Login};
 use super::module::{Live, Module};
@@ -102,6 +103,7 @@ pub struct All {
 
 /// All tokens of a module.
 pub fn all(module: &Module) -> Result<All, Error> {
+    let _inside = ending::enter();
     let name = module.name();
     let read = |slot| {
         let info = module.token_info(slot, &name)?;
@@ -144,6 +146,7 @@ pub enum Among {
 
 /// Finds the one token that a URI names. Slots that cannot be read are passed over.
 pub fn find(module: &Module, uri: &TokenUri, among: Among) -> Result<Found, Error> {
+    let _inside = ending::enter();
     let library = module
         .context
         .get_library_info()
@@ -269,7 +272,7 @@ impl Token {
 
     /// Lets one PIN at a time be on its way to the token: the next is sent, or not, knowing the answer.
     pub(super) fn one_pin(&self) -> MutexGuard<'_, ()> {
-        self.pin.lock().unwrap_or_else(PoisonError::into_inner)
+        ending::outside(|| self.pin.lock()).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The way in that was used, for keys that want another login.
@@ -306,6 +309,7 @@ impl Token {
         writing: bool,
         work: impl Fn(&Session, Slot, u64) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        let _inside = ending::enter();
         let mut again = again == Again::Yes;
         loop {
             match self.attempt(writing, &work) {
@@ -332,7 +336,7 @@ impl Token {
         writing: bool,
         work: &impl Fn(&Session, Slot, u64) -> Result<T, Error>,
     ) -> Result<T, (Option<Error>, u64)> {
-        let _pass = self.gate.enter();
+        let _pass = ending::outside(|| self.gate.enter());
         let live = self.module.live();
         let generation = live.generation;
         if live.is_dead() {
@@ -382,7 +386,8 @@ impl Token {
     /// Sees to it that the token is where it is thought to be and logged in to, as far as that is
     /// wanted.
     fn settle(&self, live: &Live) -> Result<Slot, Error> {
-        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = ending::outside(|| self.place.lock());
+        let mut place = place.unwrap_or_else(PoisonError::into_inner);
         if place.generation != live.generation {
             place.slot = self.find_again()?;
             place.generation = live.generation;
