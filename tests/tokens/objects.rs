@@ -106,7 +106,7 @@ fn a_key_that_was_made_is_told_whatever_fails_after() {
     let child = command.spawn().expect("it starts");
     let searched =
         || faulty_module::log::Log::read(&planned.log).map_or(0, |l| l.count("C_FindObjectsFinal"));
-    while searched() < 4 {
+    while searched() < 2 {
         std::thread::sleep(Duration::from_millis(5));
     }
     std::fs::remove_dir(desk.path("dir")).expect("it is empty");
@@ -169,7 +169,7 @@ fn begin(desk: &Desk, words: &[&str], slow: &str, uri: &str) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .expect("it starts");
-    while Log::read(&planned.log).map_or(0, |log| log.count("C_FindObjectsFinal")) < 4 {
+    while Log::read(&planned.log).map_or(0, |log| log.count("C_FindObjectsFinal")) < 2 {
         std::thread::sleep(Duration::from_millis(5));
     }
     child

@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use cryptoki::context::Function;
-use cryptoki::error::{Error as CryptokiError, RvError};
+use cryptoki::error::RvError;
 
 use super::passport::PassportError;
 use super::point::PointError;
-use super::raw::Refusal;
 pub(super) use super::words::code_name;
-use super::words::{bounds, count, listed, orphan};
+use super::words::{bounds, count, in_the_way, listed, orphan};
 use crate::crypto::p384::Fingerprint;
 use crate::files;
 use crate::key::pin::PinError;
@@ -177,10 +176,12 @@ pub enum Error {
         found: String,
     },
     /// The public half of the key is nowhere to be found.
-    #[error("{key}: the token does not show its public half")]
+    #[error("{key}: the token does not show its public half{}", in_the_way(.others))]
     NoPublic {
         /// The key.
         key: String,
+        /// Public objects of its id that cannot be it.
+        others: Vec<String>,
     },
     /// The public half is not a point.
     #[error("{key}: {source}")]
@@ -290,6 +291,16 @@ pub enum Error {
         /// What is wrong.
         source: PassportError,
     },
+    /// The passport is larger than one that is read.
+    #[error("{key}: no passport is made: it would have {found} bytes, and {most} are read")]
+    PassportSize {
+        /// The key.
+        key: String,
+        /// How large it is.
+        found: usize,
+        /// How large it may be.
+        most: usize,
+    },
     /// The passport was not read.
     #[error("passport {0}")]
     PassportFile(files::Error),
@@ -393,50 +404,4 @@ pub enum Error {
         /// Why it is not taken.
         why: &'static str,
     },
-}
-
-impl Error {
-    /// A call of the crate that failed, on `what`.
-    pub(super) fn call(what: &str) -> impl FnOnce(CryptokiError) -> Self + '_ {
-        move |error| match error {
-            CryptokiError::Pkcs11(code, function) => Self::refusal(what)((function, code)),
-            other => Self::Nonsense {
-                what: what.to_owned(),
-                reason: other.to_string(),
-            },
-        }
-    }
-
-    /// A call of our own that failed, on `what`.
-    pub(super) fn refusal(what: &str) -> impl FnOnce(Refusal) -> Self + '_ {
-        move |(function, code)| Self::Call {
-            what: what.to_owned(),
-            function,
-            code,
-        }
-    }
-
-    /// Whether it can come of a logout: of sessions that died under another thread.
-    pub(super) const fn can_be_of_a_logout(&self) -> bool {
-        matches!(
-            self,
-            Self::Call { .. } | Self::Keys { .. } | Self::Gone { .. }
-        )
-    }
-
-    /// Whether the session is gone, and a new start may help.
-    pub(super) const fn is_dead_session(&self) -> bool {
-        matches!(
-            self,
-            Self::Call {
-                code: RvError::SessionHandleInvalid
-                    | RvError::SessionClosed
-                    | RvError::DeviceRemoved
-                    | RvError::DeviceError
-                    | RvError::TokenNotPresent
-                    | RvError::CryptokiNotInitialized,
-                ..
-            }
-        )
-    }
 }

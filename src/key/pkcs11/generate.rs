@@ -15,7 +15,7 @@ use super::token::{Again, Token};
 use super::turn;
 use crate::crypto::{PublicKey, Signer};
 use crate::key::file::FileKey;
-use crate::key::uri::TokenUri;
+use crate::key::uri::{ObjectType, TokenUri};
 
 /// Bytes of an id that is made up.
 const ID_LEN: usize = 20;
@@ -309,7 +309,8 @@ fn unsure(token: &Token, names: &Names, error: Error) -> Error {
     }
 }
 
-/// Refuses a label or id that any key on the token has: two keys of one name are one too many.
+/// Refuses a label or id that anything on the token has: a key whose certificate or twin is another's
+/// is one too many.
 pub(super) fn check_free(
     token: &Token,
     what: &str,
@@ -318,25 +319,25 @@ pub(super) fn check_free(
 ) -> Result<(), Error> {
     let (objects, orphans) = token.with(Again::Yes, |session, _, _| {
         let name = token.name();
-        let find = |class| {
-            let found = session.find_objects(&object::template(class, label, id));
-            found.map_err(Error::call(&name))
-        };
-        let private = find(ObjectClass::PRIVATE_KEY)?;
-        let public = find(ObjectClass::PUBLIC_KEY)?;
-        let orphans = private.is_empty();
+        let found = session.find_objects(&object::named(label, id));
         let mut objects = Vec::new();
-        for (handles, class) in [(private, "private"), (public, "public")] {
-            for handle in handles {
-                let (label, id) = object::names(session, handle, &name)?;
-                objects.push(format!("{};type={class}", key_uri(token, &label, &id)));
-            }
+        let mut orphans = true;
+        for handle in found.map_err(Error::call(&name))? {
+            let (label, id) = object::names(session, handle, &name)?;
+            let kind = object::kind(session, handle);
+            orphans &= kind == Some(ObjectType::Public);
+            objects.push(TokenUri {
+                kind,
+                ..key_uri(token, &label, &id)
+            });
         }
         Ok((objects, orphans))
     })?;
     if objects.is_empty() {
         return Ok(());
     }
+    let mut objects: Vec<String> = objects.iter().map(TokenUri::to_string).collect();
+    objects.sort();
     Err(Error::InUse {
         token: token.name(),
         what: what.to_owned(),
