@@ -210,32 +210,34 @@ impl Tokens {
         Passport::make(&key)
     }
 
-    /// Checks a key against the passport that is about it.
+    /// Checks a key against the passports that are about it: all have to fit.
     fn check_passport(&self, key: &TokenKey) -> Result<(), Error> {
         let passports = &self.shared.options.passports;
         if passports.is_empty() {
             return Ok(());
         }
-        let about = passports
-            .iter()
-            .position(|(_, passport)| passport.public_key() == key.public_key());
-        let Some(n) = about else {
+        let all = passports.iter().enumerate();
+        let about: Vec<_> = all
+            .filter(|(_, (_, passport))| passport.public_key() == key.public_key())
+            .collect();
+        if about.is_empty() {
             return Err(Error::NoPassport {
                 key: key.name(),
                 fingerprint: key.public_key().fingerprint(),
             });
-        };
-        let (path, passport) = &passports[n];
-        let differences = passport.check(key)?;
-        if !differences.is_empty() {
-            return Err(wrong(path, PassportError::Differs(differences.join("; "))));
+        }
+        for (_, (path, passport)) in &about {
+            let differences = passport.check(key)?;
+            if !differences.is_empty() {
+                return Err(wrong(path, PassportError::Differs(differences.join("; "))));
+            }
         }
         let mut used = self
             .shared
             .used
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        used.insert(n);
+        used.extend(about.into_iter().map(|(n, _)| n));
         Ok(())
     }
 
