@@ -76,7 +76,6 @@ fn rule_3_a_wrong_pin_is_sent_once() {
         (image, ""),
         (image, " --jobs 2"),
         ("token keys TOKEN", ""),
-        ("token doctor TOKEN --login", ""),
     ] {
         let scene = Scene::new();
         std::fs::write(scene.path("wrong"), "000000").expect("written");
@@ -189,12 +188,7 @@ fn rule_3_the_flags_come_before_the_pin() {
         ),
         ("flags-=CKF_USER_PIN_INITIALIZED", "its user PIN is not set"),
     ] {
-        for args in [
-            SIGN,
-            "token keys TOKEN",
-            "gen-key --pkcs11-uri KEY:new",
-            "token doctor TOKEN --login",
-        ] {
+        for args in [SIGN, "token keys TOKEN", "gen-key --pkcs11-uri KEY:new"] {
             let scene = Scene::new();
             let ran = scene.run(plan, args);
             assert_eq!(ran.calls("C_Login"), 0, "{args}: {ran:#?}");

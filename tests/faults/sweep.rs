@@ -384,6 +384,11 @@ fn may_refuse(point: &Point) -> bool {
         // A key that does not sign is a finding.
         "C_SignInit" | "C_Sign" => point.case.output == Output::Findings && !point.is_dead(),
         "C_FindObjectsFinal" => point.case.output == Output::Findings && !point.after,
+        // So is a login that the token refuses, and a key that is not found again.
+        "C_Login" => point.case.output == Output::Findings,
+        "C_FindObjectsInit" | "C_FindObjects" => {
+            point.case.output == Output::Findings && !point.is_dead()
+        }
         _ => false,
     }
 }

@@ -263,6 +263,13 @@ fn the_doctor_sends_no_pin_unless_asked_and_says_what_is_wrong() {
         assert!(run.stdout.contains(says), "{plan}: {run:?}");
         run.exits(1);
     }
+    // One wrong PIN is no reason not to use it.
+    let (run, _) = desk.planned("flags+=CKF_USER_PIN_COUNT_LOW", "token doctor {}");
+    assert!(
+        run.stdout.contains("odd   a wrong PIN was tried"),
+        "{run:?}"
+    );
+    run.exits(0);
     let doctor = "token doctor --login";
     for (plan, status, says) in [
         ("sign=flip", 1, "bad   key \"key\""),
@@ -281,10 +288,114 @@ fn the_doctor_sends_no_pin_unless_asked_and_says_what_is_wrong() {
         ("bad-clock", 0, "signs; fingerprint"),
         ("nul-padded", 0, "signs; fingerprint"),
     ] {
-        let (run, _) = desk.planned(plan, &format!("{doctor} {{x}}"));
+        let (run, _) = desk.planned(plan, &format!("{doctor} {{key}}"));
         assert!(run.stdout.contains(says), "{plan}: {run:?}");
         run.exits(status);
     }
+}
+
+/// What keeps a token from signing is a finding, whatever it is, and the rest is there too.
+#[test]
+fn the_doctor_finds_out_and_does_not_give_up() {
+    let desk = Desk::new();
+    desk.make("key");
+    desk.write("wrong", "00000000");
+    let token = "pkcs11:token=test%20token";
+    let wrong = format!("token doctor {token} --login --pin-source file:wrong");
+    for (plan, args, says) in [
+        ("", wrong.as_str(), "it refused the PIN from file:wrong"),
+        (
+            "flags+=CKF_USER_PIN_LOCKED",
+            "token doctor {} --login",
+            "no PIN was sent: the user PIN is locked",
+        ),
+        (
+            "flags+=CKF_USER_PIN_FINAL_TRY",
+            "token doctor {} --login",
+            "no PIN was sent: one more wrong PIN",
+        ),
+        (
+            "C_Login=CKR_FUNCTION_FAILED",
+            "token doctor {} --login",
+            "C_Login gave CKR_FUNCTION_FAILED",
+        ),
+        ("zero-slots", "token doctor", "there is no slot"),
+        (
+            "",
+            "token doctor {none} --login",
+            "there is no private key for",
+        ),
+        (
+            "C_GetAttributeValue@6+=CKR_FUNCTION_FAILED",
+            "token doctor {} --login",
+            "CKR_FUNCTION_FAILED",
+        ),
+    ] {
+        let (run, _) = desk.planned(plan, args);
+        let run = run.exits(1);
+        let bad = run
+            .stdout
+            .lines()
+            .any(|line| line.starts_with("bad ") && line.contains(says));
+        assert!(bad, "{plan}: {run:?}");
+        let (run, planned) = desk.planned(plan, &format!("{args} --json"));
+        let told = run.exits(1).json();
+        assert_eq!(told["fit"], false, "{plan}");
+        assert!(
+            told["findings"].as_array().is_some_and(|all| all.len() > 1),
+            "{plan}: {told}"
+        );
+        let log = faulty_module::log::Log::read(&planned.log).expect("a log");
+        assert!(log.count("C_Login") <= 1, "{plan}");
+    }
+    // A token that is not initialised has no name, and is found by its slot.
+    let listed = desk.ir("token list --json").exits(0).json();
+    let mut slots = listed["slots"].as_array().expect("slots").iter();
+    let fresh = slots
+        .find(|slot| slot["token"]["label"] == "")
+        .expect("a fresh one");
+    let run = desk
+        .ir(&format!("token doctor pkcs11:slot-id={}", fresh["id"]))
+        .exits(1);
+    assert!(
+        run.stdout.contains("bad   it is not initialised"),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn attributes_of_a_uri_that_say_nothing_to_a_command_are_refused() {
+    let desk = Desk::new();
+    desk.make("key");
+    for args in [
+        "token list pkcs11:object=key",
+        "token list pkcs11:id=%01",
+        "token list pkcs11:type=private",
+    ] {
+        desk.ir(args).exits(2).says("this command is about a token");
+    }
+    for kind in ["public", "cert", "secret-key", "data"] {
+        for command in ["keys", "doctor --login"] {
+            let uri = format!("pkcs11:token=test%20token;type={kind}");
+            desk.ir(&format!("token {command} {uri}"))
+                .exits(2)
+                .says("has a type that is not private");
+        }
+    }
+    // Those that name tokens choose among them.
+    let listed = desk
+        .ir("token list --json pkcs11:token=test%20token")
+        .exits(0)
+        .json();
+    assert_eq!(listed["slots"].as_array().map(Vec::len), Some(1));
+    desk.ir("token list pkcs11:token=nobody")
+        .exits(3)
+        .says("there is no token for pkcs11:token=nobody");
+    let listed = desk
+        .ir("token keys {none}")
+        .exits(0)
+        .says("there is no such private key");
+    assert_eq!(listed.stdout, "");
 }
 
 #[test]

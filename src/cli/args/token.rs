@@ -83,7 +83,8 @@ pub enum TokenCommand {
     List(List),
     /// List the private keys of a token
     ///
-    /// Logs in. Prints each key's URI.
+    /// Logs in. Prints each key's URI. The fingerprints are of what the token shows: no signature proves
+    /// them, as `token doctor --login` does.
     Keys(Keys),
     /// Set a token up: its label, SO PIN and user PIN
     Init(Init),
@@ -105,7 +106,7 @@ pub enum TokenCommand {
 /// `token list`
 #[derive(Debug, Args)]
 pub struct List {
-    /// A URI that names the module
+    /// A URI that names the module, or tokens of it
     #[arg(value_name = "URI", default_value_t, hide_default_value = true)]
     pub uri: TokenUri,
     #[command(flatten)]

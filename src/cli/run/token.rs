@@ -144,12 +144,21 @@ fn list_keys(args: Keys, console: &Console) -> Outcome {
         console.result(&shown_key(key))?;
     }
     if keys.is_empty() {
-        console.note("there is no private key");
+        console.note(if args.uri.object.is_some() || args.uri.id.is_some() {
+            "there is no such private key"
+        } else {
+            "there is no private key"
+        });
+    } else {
+        console.note(
+            "the fingerprints are of what the token shows, and no signature has proven them: \
+             `ir-sign token doctor --login` does",
+        );
     }
     console.json(|| {
         let keys = keys.iter().map(|key| {
             json!({
-                "uri": key.uri.to_string(),
+                "uri": (!is_nameless(key)).then(|| key.uri.to_string()),
                 "label": key.label,
                 "id": hex(&key.id),
                 "curve": key.public.as_ref().ok().map(|_| "secp384r1"),
@@ -163,14 +172,22 @@ fn list_keys(args: Keys, console: &Console) -> Outcome {
     Ok(Status::Done)
 }
 
+const fn is_nameless(key: &KeyListing) -> bool {
+    key.uri.object.is_none() && key.uri.id.is_none()
+}
+
 fn shown_key(key: &KeyListing) -> String {
     let public = match &key.public {
         Ok(public) => format!("curve secp384r1, fingerprint {}", public.fingerprint()),
         Err(problem) => format!("problem: {}", plain(problem)),
     };
+    let uri = if is_nameless(key) {
+        "a key that no URI names: it has neither label nor id".into()
+    } else {
+        key.uri.to_string()
+    };
     format!(
-        "{}\n  label \"{}\", id {}\n  {public}\n  {}",
-        key.uri,
+        "{uri}\n  label \"{}\", id {}\n  {public}\n  {}",
         plain(&key.label),
         hex(&key.id),
         shown_facts(&key.facts)

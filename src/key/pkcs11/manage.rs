@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use cryptoki_sys as sys;
 
-use super::Tokens;
 use super::attributes::Facts;
 use super::ending;
 use super::error::Error;
 use super::object::{self, PrivateKey};
 use super::raw::TokenInfo;
 use super::signer::TokenKey;
-use super::token::{Again, Identity, Token};
+use super::token::{self, Again, Among, Identity, Token};
+use super::{Tokens, check_kind};
 use crate::crypto::{PublicKey, Signer};
-use crate::key::uri::TokenUri;
+use crate::key::uri::{ObjectType, TokenUri};
 
 /// A module and what is in its slots.
 #[derive(Clone, Debug)]
@@ -114,6 +114,10 @@ impl TokenListing {
     }
 }
 
+/// The problems that may go away with the right PIN.
+pub(super) const FINAL_TRY: &str = "one more wrong PIN locks it for good";
+pub(super) const COUNT_LOW: &str = "a wrong PIN was tried since the last login";
+
 /// What keeps a token from signing, or may soon.
 fn problems(info: &TokenInfo) -> Vec<&'static str> {
     if !info.has(sys::CKF_TOKEN_INITIALIZED) {
@@ -126,14 +130,8 @@ fn problems(info: &TokenInfo) -> Vec<&'static str> {
         }
     };
     when(sys::CKF_USER_PIN_LOCKED, "the user PIN is locked");
-    when(
-        sys::CKF_USER_PIN_FINAL_TRY,
-        "one more wrong PIN locks it for good",
-    );
-    when(
-        sys::CKF_USER_PIN_COUNT_LOW,
-        "a wrong PIN was tried since the last login",
-    );
+    when(sys::CKF_USER_PIN_FINAL_TRY, FINAL_TRY);
+    when(sys::CKF_USER_PIN_COUNT_LOW, COUNT_LOW);
     when(
         sys::CKF_USER_PIN_TO_BE_CHANGED,
         "the user PIN has expired or has to be changed first",
@@ -146,8 +144,26 @@ fn problems(info: &TokenInfo) -> Vec<&'static str> {
 }
 
 impl Tokens {
-    /// The module that is used when a URI names none, and all its slots.
+    /// The module that is used when a URI names none, and its slots: all, or those of the tokens that
+    /// the URI names.
     pub fn list(&self, uri: &TokenUri) -> Result<ModuleListing, Error> {
+        uri.only_names_a_token()?;
+        let mut listing = self.list_all(uri)?;
+        if uri.names_a_token() {
+            let module = self.modules.load(&self.shared.options, uri)?;
+            let named = token::matching(&module, uri)?;
+            if named.is_empty() {
+                token::find(&module, uri, Among::All)?;
+            }
+            let is_named =
+                |slot: &SlotListing| named.iter().any(|named| named.slot.id() == slot.id);
+            listing.slots.retain(is_named);
+        }
+        Ok(listing)
+    }
+
+    /// The same whatever token the URI names.
+    pub(super) fn list_all(&self, uri: &TokenUri) -> Result<ModuleListing, Error> {
         let module = self.modules.load(&self.shared.options, uri)?;
         let _inside = ending::enter();
         let name = module.name();
@@ -186,24 +202,30 @@ impl Tokens {
 
     /// The private keys of a token, after a login.
     pub fn keys(&self, uri: &TokenUri) -> Result<Vec<KeyListing>, Error> {
+        check_kind(uri, ObjectType::Private)?;
         let token = self.logged_in(uri)?;
-        let keys = object::all_private(&token)?;
-        let mut listed = Vec::new();
-        for key in keys {
-            let wanted = uri
-                .object
-                .as_ref()
-                .is_none_or(|l| l.as_bytes() == key.label)
-                && uri.id.as_ref().is_none_or(|id| *id == key.id);
-            if wanted {
-                listed.push(list_key(&token, key)?);
-            }
-        }
-        Ok(listed)
+        let keys = object::all_private(&token)?.into_iter();
+        keys.filter(|key| key.is_named_by(uri))
+            .map(|key| list_key(&token, key))
+            .collect()
     }
 }
 
 impl TokenUri {
+    /// Whether it says anything of a token, its slot or its library.
+    pub(super) fn names_a_token(&self) -> bool {
+        let rest = Self {
+            pin_source: self.pin_source.clone(),
+            module_path: self.module_path.clone(),
+            module_name: self.module_name.clone(),
+            object: self.object.clone(),
+            id: self.id.clone(),
+            kind: self.kind,
+            ..Self::default()
+        };
+        *self != rest
+    }
+
     /// Refuses a URI that names an object, for a command on a whole token or module.
     pub(super) fn only_names_a_token(&self) -> Result<(), Error> {
         let names = [

@@ -150,14 +150,7 @@ fn choose(module: &Module, uri: &TokenUri, setup: &Setup) -> Result<Found, Error
     if let Some(label) = &setup.erase {
         wanted.token = Some(label.clone());
     }
-    let names_one = wanted
-        != TokenUri {
-            pin_source: wanted.pin_source.clone(),
-            module_path: wanted.module_path.clone(),
-            module_name: wanted.module_name.clone(),
-            ..TokenUri::default()
-        };
-    if names_one {
+    if wanted.names_a_token() {
         let found = token::find(module, &wanted, Among::All)?;
         if found.info.has(sys::CKF_TOKEN_INITIALIZED)
             && setup.erase.as_ref() != Some(&found.info.label)

@@ -147,40 +147,51 @@ pub enum Among {
 /// Finds the one token that a URI names. Slots that cannot be read are passed over.
 pub fn find(module: &Module, uri: &TokenUri, among: Among) -> Result<Found, Error> {
     let _inside = ending::enter();
-    let library = module
-        .context
-        .get_library_info()
-        .map_err(Error::call(&module.name()))?;
-    let mut present = Vec::new();
-    let mut found = Vec::new();
     let all = all(module)?;
-    for (token, slot_info) in all.tokens {
-        present.push(describe(&token.info));
-        let counts = among == Among::All || token.info.has(cryptoki_sys::CKF_TOKEN_INITIALIZED);
-        if counts
-            && matches(uri, &token, &slot_info)
-            && is_same(uri.library_manufacturer.as_ref(), library.manufacturer_id())
-            && is_same(
-                uri.library_description.as_ref(),
-                library.library_description(),
-            )
-            && uri.library_version.is_none_or(|wanted| {
-                let version = library.library_version();
-                wanted == (version.major(), version.minor())
-            })
-        {
-            found.push(token);
-        }
-    }
+    let mut present: Vec<String> = all
+        .tokens
+        .iter()
+        .map(|(token, _)| describe(&token.info))
+        .collect();
+    present.extend(all.unreadable.iter().cloned());
+    let mut found = among_all(module, uri, all)?;
+    found
+        .retain(|token| among == Among::All || token.info.has(cryptoki_sys::CKF_TOKEN_INITIALIZED));
     if found.len() == 1 {
         return Ok(found.remove(0));
     }
-    present.extend(all.unreadable);
     Err(Error::Tokens {
         uri: uri.to_string(),
         found: found.iter().map(|found| describe(&found.info)).collect(),
         present,
     })
+}
+
+/// The tokens that a URI names.
+pub fn matching(module: &Module, uri: &TokenUri) -> Result<Vec<Found>, Error> {
+    let _inside = ending::enter();
+    among_all(module, uri, all(module)?)
+}
+
+fn among_all(module: &Module, uri: &TokenUri, all: All) -> Result<Vec<Found>, Error> {
+    let library = module
+        .context
+        .get_library_info()
+        .map_err(Error::call(&module.name()))?;
+    let version = library.library_version();
+    let of_library = is_same(uri.library_manufacturer.as_ref(), library.manufacturer_id())
+        && is_same(
+            uri.library_description.as_ref(),
+            library.library_description(),
+        )
+        && uri
+            .library_version
+            .is_none_or(|wanted| wanted == (version.major(), version.minor()));
+    let tokens = all.tokens.into_iter();
+    Ok(tokens
+        .filter(|(token, slot)| of_library && matches(uri, token, slot))
+        .map(|(token, _)| token)
+        .collect())
 }
 
 fn describe(info: &TokenInfo) -> String {
