@@ -35,7 +35,7 @@ impl PrivateKey {
 
     /// Whether label and id are those of a URI, where it has them.
     pub(super) fn is_named_by(&self, uri: &TokenUri) -> bool {
-        let label = uri.object.as_ref().map(|label| label.as_bytes());
+        let label = uri.object.as_ref().map(String::as_bytes);
         label.is_none_or(|label| label == self.label)
             && uri.id.as_ref().is_none_or(|id| *id == self.id)
     }
