@@ -216,6 +216,9 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         E::Pad { .. } => {
             "set it up with its maker's program, or, where its module takes PINs all the same, give both: --so-pin-source and --new-pin-source"
         }
+        E::HalfSetUp {
+            pin_is_set: true, ..
+        } => "see `ir-sign token list` and `ir-sign token doctor`",
         E::HalfSetUp { label, .. } => {
             return Some(format!(
                 "set it up again: ir-sign token init --erase {0} --label {0}",

@@ -203,6 +203,16 @@ fn rule_3_the_flags_come_before_the_pin() {
         &format!("{SIGN} --allow-final-try"),
     );
     assert_eq!(ran.logins(), ["CKR_OK"]);
+    for (code, hint) in [
+        ("LOCKED", "unlock it with the token's own tools"),
+        ("EXPIRED", "change it with the token's own tools"),
+    ] {
+        refused(
+            &format!("C_Login=CKR_PIN_{code}"),
+            3,
+            &format!("hint: {hint}"),
+        );
+    }
     // Nobody may insist on a PIN that is locked.
     let locked = "flags+=CKF_USER_PIN_LOCKED|CKF_USER_PIN_FINAL_TRY";
     let ran = refused_with(

@@ -39,6 +39,30 @@ fn a_token_is_set_up_with_pins_from_their_sources() {
     desk.ir("token init --so-pin-source file:so --new-pin-source file:short --label x")
         .exits(2)
         .says("the user PIN has to have from 4 to 255 bytes");
+    // A token that does not say how long a PIN may be at most.
+    if let Some(token) = Fixture::of(Kind::Kryoptic) {
+        let other = Desk::with(token);
+        other.write("short", "1");
+        let so = other.token.so_pin_file.display().to_string();
+        let words = [
+            "token",
+            "init",
+            "--label",
+            "x",
+            "--erase",
+            &other.token.label,
+        ];
+        let sources = [
+            "--so-pin-source",
+            &format!("file:{so}"),
+            "--new-pin-source",
+            "file:short",
+        ];
+        other
+            .ir_with(words.into_iter().chain(sources))
+            .exits(2)
+            .says("the user PIN has to have at least 8 bytes");
+    }
     desk.ir("token init --so-pin-source file:absent --new-pin-source file:user --label x")
         .exits(3)
         .says("PIN file absent");
@@ -169,6 +193,15 @@ fn a_token_that_is_half_set_up_is_said_to_be() {
             .says("its user PIN is not set")
             .says("hint: set it up again: ir-sign token init --erase new --label new");
     }
+    // The last look at it, whose user PIN is set by then.
+    let desk = Desk::new();
+    desk.write("so", "87654321");
+    desk.write("user", "12345678");
+    let init = "token init --label new --so-pin-source file:so --new-pin-source file:user";
+    let (run, _) = desk.planned("C_GetTokenInfo@5=CKR_DEVICE_ERROR", init);
+    run.exits(3)
+        .says("C_GetTokenInfo gave CKR_DEVICE_ERROR; the token is initialised")
+        .says("its user PIN is set");
 }
 
 #[test]

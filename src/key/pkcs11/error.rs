@@ -372,9 +372,12 @@ pub enum Error {
     },
     /// Setting a token up stopped half way.
     #[error(
-        "{source}; the token is initialised under the label \"{label}\" by now, whatever was on it is gone, and its user PIN is not set"
+        "{source}; the token is initialised under the label \"{label}\" by now, whatever was on it is gone, and its user PIN is {}",
+        if *.pin_is_set { "set" } else { "not set" }
     )]
     HalfSetUp {
+        /// Whether the user PIN is set.
+        pin_is_set: bool,
         /// The label.
         label: String,
         /// What went wrong.

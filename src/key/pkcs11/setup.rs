@@ -74,6 +74,19 @@ impl Tokens {
         if setup.is_typed && found.info.has(sys::CKF_PROTECTED_AUTHENTICATION_PATH) {
             return Err(Error::Pad { token: name });
         }
+        let is_double = |other: &Found| {
+            other.slot != found.slot
+                && other.info.has(sys::CKF_TOKEN_INITIALIZED)
+                && other.info.label == setup.label
+        };
+        let all = token::all(&module)?.tokens;
+        if all.iter().any(|(other, _)| is_double(other)) {
+            let text = format!(
+                "another token has the label \"{}\" too: the URI has to name one of them by its serial",
+                setup.label
+            );
+            self.shared.options.prompt.warn(&text);
+        }
         let (so_pin, user_pin) = pins(&setup.label)?;
         for (pin, what) in [(&so_pin, "the SO PIN"), (&user_pin, "the user PIN")] {
             check_length(&found.info, pin, what)?;
@@ -92,32 +105,24 @@ impl Tokens {
                 .map_err(refused)?;
             session.init_pin(&user_pin).map_err(Error::call(&name))
         };
-        set_user_pin().map_err(|source| Error::HalfSetUp {
-            label: setup.label.clone(),
-            source: Box::new(source),
-        })?;
-        let info = module.token_info(found.slot, &name)?;
+        // From here on every error has to say what was done.
+        let stopped = |pin_is_set| {
+            move |source| Error::HalfSetUp {
+                label: setup.label.clone(),
+                pin_is_set,
+                source: Box::new(source),
+            }
+        };
+        set_user_pin().map_err(stopped(false))?;
+        let info = module
+            .token_info(found.slot, &name)
+            .map_err(stopped(true))?;
         let ready = info.has(sys::CKF_TOKEN_INITIALIZED) && info.has(sys::CKF_USER_PIN_INITIALIZED);
         if !ready || info.label != setup.label {
             return Err(Error::Nonsense {
                 what: name,
                 reason: "after its initialisation it does not say that it is initialised".into(),
             });
-        }
-        let others = token::all(&module)?
-            .tokens
-            .into_iter()
-            .filter(|(other, _)| {
-                other.slot != found.slot
-                    && other.info.has(sys::CKF_TOKEN_INITIALIZED)
-                    && other.info.label == setup.label
-            });
-        if others.count() > 0 {
-            let text = format!(
-                "another token has the label \"{}\" too: the URI has to name one of them by its serial",
-                setup.label
-            );
-            self.shared.options.prompt.warn(&text);
         }
         Ok(TokenListing::new(&info))
     }
