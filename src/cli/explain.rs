@@ -202,29 +202,6 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         } if from.starts_with("fd:") => {
             "a pipe gives its PIN once: --keep-pin keeps it for this run"
         }
-        E::NoSetupPin {
-            flag,
-            source: PinError::Nobody,
-            ..
-        } => return Some(format!("{flag} file:PATH, env:NAME or fd:NUMBER")),
-        E::NoSetupPin {
-            source: PinError::Empty(from),
-            ..
-        } if from.starts_with("fd:") => {
-            "a descriptor is read to its end, for one PIN: give each of the two its own"
-        }
-        E::Pad { .. } => {
-            "set it up with its maker's program, or, where its module takes PINs all the same, give both: --so-pin-source and --new-pin-source"
-        }
-        E::HalfSetUp {
-            pin_is_set: true, ..
-        } => "see `ir-sign token list` and `ir-sign token doctor`",
-        E::HalfSetUp { label, .. } => {
-            return Some(format!(
-                "set it up again: ir-sign token init --erase {0} --label {0}",
-                quoted(Path::new(label))
-            ));
-        }
         E::OneSource { .. } => "give each token its own: pkcs11:…?pin-source=file:PATH",
         E::NoPublic { .. } => "give its public key with --public-key FILE",
         E::Mechanism { .. } => {
@@ -248,10 +225,42 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         E::Unfit { .. } => {
             "a passport vouches for a key that was made on its token and never left it; --accept CKA_NAME writes down what is otherwise"
         }
+        E::NoPassport { .. } => "give its passport too, with --require-passport FILE",
+        other => return on_setup(other),
+    };
+    Some(text.into())
+}
+
+/// The same for a token that is to be set up.
+fn on_setup(error: &pkcs11::Error) -> Option<String> {
+    use pkcs11::Error as E;
+    let text = match error {
+        E::NoSetupPin {
+            flag,
+            source: PinError::Nobody,
+            ..
+        } => return Some(format!("{flag} file:PATH, env:NAME or fd:NUMBER")),
+        E::NoSetupPin {
+            source: PinError::Empty(from),
+            ..
+        } if from.starts_with("fd:") => {
+            "a descriptor is read to its end, for one PIN: give each of the two its own"
+        }
+        E::Pad { .. } => {
+            "set it up with its maker's program, or, where its module takes PINs all the same, give both: --so-pin-source and --new-pin-source"
+        }
+        E::HalfSetUp {
+            pin_is_set: true, ..
+        } => "see `ir-sign token list` and `ir-sign token doctor`",
+        E::HalfSetUp { label, .. } => {
+            return Some(format!(
+                "set it up again: ir-sign token init --erase {0} --label {0}",
+                quoted(Path::new(label))
+            ));
+        }
         E::EraseOther { .. } => {
             "give --erase the label of the token that the URI names, or name the token by serial or slot-id"
         }
-        E::NoPassport { .. } => "give its passport too, with --require-passport FILE",
         E::Initialised { label, .. } => {
             return Some(format!(
                 "if all on it may be lost, say --erase {}",
