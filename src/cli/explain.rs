@@ -5,6 +5,8 @@ mod keys;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use cryptoki::error::RvError;
+
 use super::run;
 use crate::crypto::SignError;
 use crate::image::{Platform, Reference};
@@ -69,6 +71,8 @@ const fn of_token(error: &pkcs11::Error) -> Status {
         | E::NoLabel { .. }
         | E::Kind { .. }
         | E::Label { .. }
+        | E::LabelBlanks { .. }
+        | E::Attribute { .. }
         | E::PinLength { .. }
         | E::EraseOther { .. }
         | E::OneSource { .. } => Status::Usage,
@@ -86,7 +90,7 @@ const fn of_token(error: &pkcs11::Error) -> Status {
         | E::Unfit { .. }
         | E::NoPassport { .. }
         | E::Initialised { .. } => Status::Refused,
-        E::BadKey { source, .. } => of_token(source),
+        E::BadKey { source, .. } | E::HalfSetUp { source, .. } => of_token(source),
         _ => Status::Undecided,
     }
 }
@@ -164,6 +168,9 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         E::Module { .. } => {
             "name the token's module with --pkcs11-module or PKCS11_MODULE_PATH, as in /usr/lib/softhsm/libsofthsm2.so"
         }
+        E::ModuleName { .. } => {
+            "module-name only says what the module has to be called; name the file with --pkcs11-module PATH, PKCS11_MODULE_PATH, or module-path=PATH in the URI"
+        }
         E::Tokens { found, .. } if found.is_empty() => {
             "see `ir-sign token list`; is the token plugged in, and the module the right one?"
         }
@@ -177,6 +184,14 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
             final_try: true, ..
         } => "if you are sure of the PIN, say --allow-final-try",
         E::Guarded { .. } => "unlock or change the PIN with the token's own tools",
+        E::Pin {
+            code: RvError::PinLocked,
+            ..
+        } => "unlock it with the token's own tools",
+        E::Pin {
+            code: RvError::PinExpired,
+            ..
+        } => "change it with the token's own tools",
         E::Pin { .. } => {
             "check the PIN before another run: a token locks itself after a few wrong ones"
         }
@@ -188,7 +203,7 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
             source: PinError::Empty(from),
             ..
         } if from.starts_with("fd:") => {
-            "a descriptor gives its PIN once: --keep-pin keeps it for this run"
+            "a pipe gives its PIN once: --keep-pin keeps it for this run"
         }
         E::OneSource { .. } => "give each token its own: pkcs11:…?pin-source=file:PATH",
         E::NoPublic { .. } => "give its public key with --public-key FILE",
@@ -198,9 +213,11 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         E::InUse { orphans: true, .. } => {
             "it has no private half, as after an interrupted gen-key: remove it (pkcs11-tool --delete-object --type pubkey --label LABEL) or take another label"
         }
+        E::InUse { what, .. } if what == "id" => "take another id, or leave it out: one is made up",
         E::InUse { .. } => {
             "take another label; if gen-key was interrupted, the key may be the one you want: ir-sign extract-public --pkcs11-uri URI -o FILE"
         }
+        E::Turn { .. } => "let the other run end, and run this again",
         E::Unsure { .. } => "look before you run it again: ir-sign token keys",
         E::BadKey { removed: false, .. } => {
             "remove it with the token's own tools; it is not to be used"
@@ -211,10 +228,42 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         E::Unfit { .. } => {
             "a passport vouches for a key that was made on its token and never left it; --accept CKA_NAME writes down what is otherwise"
         }
+        E::NoPassport { .. } => "give its passport too, with --require-passport FILE",
+        other => return on_setup(other),
+    };
+    Some(text.into())
+}
+
+/// The same for a token that is to be set up.
+fn on_setup(error: &pkcs11::Error) -> Option<String> {
+    use pkcs11::Error as E;
+    let text = match error {
+        E::NoSetupPin {
+            flag,
+            source: PinError::Nobody,
+            ..
+        } => return Some(format!("{flag} file:PATH, env:NAME or fd:NUMBER")),
+        E::NoSetupPin {
+            source: PinError::Empty(from),
+            ..
+        } if from.starts_with("fd:") => {
+            "a descriptor is read to its end, for one PIN: give each of the two its own"
+        }
+        E::Pad { .. } => {
+            "set it up with its maker's program, or, where its module takes PINs all the same, give both: --so-pin-source and --new-pin-source"
+        }
+        E::HalfSetUp {
+            pin_is_set: true, ..
+        } => "see `ir-sign token list` and `ir-sign token doctor`",
+        E::HalfSetUp { label, .. } => {
+            return Some(format!(
+                "set it up again: ir-sign token init --erase {0} --label {0}",
+                quoted(Path::new(label))
+            ));
+        }
         E::EraseOther { .. } => {
             "give --erase the label of the token that the URI names, or name the token by serial or slot-id"
         }
-        E::NoPassport { .. } => "give its passport too, with --require-passport FILE",
         E::Initialised { label, .. } => {
             return Some(format!(
                 "if all on it may be lost, say --erase {}",

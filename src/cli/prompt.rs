@@ -2,6 +2,8 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
@@ -11,19 +13,25 @@ use zeroize::Zeroizing;
 use super::console::tell;
 use super::show::plain;
 use crate::key::pin::{Pin, PinError};
-use crate::key::pkcs11::Prompt;
+use crate::key::pkcs11::{Prompt, before_death};
 use crate::secret::Secret;
 
 /// No PIN is longer.
 const MOST: usize = 255;
-/// What the keys for interrupt, end of file, erase and kill send.
+/// What the keys for interrupt, quit, end of file, erase and kill send.
 const INTERRUPT: u8 = 3;
+const QUIT: u8 = 28;
 const END: u8 = 4;
 const ERASE: [u8; 2] = [8, 127];
 const KILL: u8 = 21;
+/// A prompt does not stop, and this is no part of a PIN.
+const SUSPEND: u8 = 26;
 
 /// The terminal of this process, whatever its input and output are.
-pub struct Terminal;
+pub struct Terminal {
+    /// Whether only prompts and errors are shown.
+    pub quiet: bool,
+}
 
 impl Prompt for Terminal {
     fn ask(&self, token: &str, reason: Option<&str>) -> Result<Pin, PinError> {
@@ -37,7 +45,13 @@ impl Prompt for Terminal {
     }
 
     fn warn(&self, text: &str) {
-        tell(&format!("warning: {}", plain(text)));
+        self.tell(&format!("warning: {text}"));
+    }
+
+    fn tell(&self, text: &str) {
+        if !self.quiet {
+            tell(&plain(text));
+        }
     }
 }
 
@@ -50,6 +64,12 @@ pub fn new_pin(what: &str) -> Result<Pin, PinError> {
         return Err(PinError::Unequal);
     }
     Pin::new(first)
+}
+
+/// Asks for a PIN that a token has already.
+pub fn old_pin(what: &str, token: &str) -> Result<Pin, PinError> {
+    let text = format!("{what} of token \"{}\": ", plain(token));
+    Pin::new(read_hidden(&mut open()?, &text)?)
 }
 
 /// Asks for a line, which is shown as it is typed. An interrupt ends the program.
@@ -77,14 +97,34 @@ fn open() -> Result<File, PinError> {
     terminal.map_err(|_| PinError::Nobody)
 }
 
-/// Puts the terminal back as it was.
-struct Restore<'a>(&'a File, Termios);
+/// The terminal that shows nothing just now, and how it was before.
+static HIDING: Mutex<Option<(File, Termios)>> = Mutex::new(None);
 
-impl Drop for Restore<'_> {
+/// Puts the terminal back as it was.
+struct Restore;
+
+impl Drop for Restore {
     fn drop(&mut self) {
-        // If the terminal is gone there is nothing to put back.
-        let _ = tcsetattr(self.0, OptionalActions::Flush, &self.1);
+        show_again(&mut hiding());
     }
+}
+
+fn hiding() -> MutexGuard<'static, Option<(File, Termios)>> {
+    HIDING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn show_again(hiding: &mut Option<(File, Termios)>) {
+    if let Some((terminal, before)) = hiding.take() {
+        // If the terminal is gone there is nothing to put back.
+        let _ = tcsetattr(terminal, OptionalActions::Flush, &before);
+    }
+}
+
+/// The same for a process that dies of a signal: nothing is hidden any more after it.
+fn show_for_good() {
+    let mut hiding = hiding();
+    show_again(&mut hiding);
+    mem::forget(hiding);
 }
 
 fn read_hidden(terminal: &mut File, text: &str) -> Result<Secret, PinError> {
@@ -95,9 +135,14 @@ fn read_hidden(terminal: &mut File, text: &str) -> Result<Secret, PinError> {
     hidden.special_codes[SpecialCodeIndex::VMIN] = 1;
     hidden.special_codes[SpecialCodeIndex::VTIME] = 0;
     let handle = terminal.try_clone().map_err(PinError::Terminal)?;
-    let restore = Restore(&handle, before);
-    tcsetattr(&handle, OptionalActions::Flush, &hidden)
-        .map_err(|e| PinError::Terminal(e.into()))?;
+    before_death(show_for_good);
+    *hiding() = Some((handle, before));
+    let restore = Restore;
+    {
+        let _held = hiding();
+        tcsetattr(&*terminal, OptionalActions::Flush, &hidden)
+            .map_err(|e| PinError::Terminal(e.into()))?;
+    }
     terminal
         .write_all(text.as_bytes())
         .map_err(PinError::Terminal)?;
@@ -126,7 +171,8 @@ fn read_line(terminal: &mut File) -> Result<Secret, PinError> {
                 line.truncate(length);
                 return Ok(line);
             }
-            INTERRUPT => return Err(PinError::Cancelled),
+            INTERRUPT | QUIT => return Err(PinError::Cancelled),
+            SUSPEND => {}
             END if length == 0 => return Err(PinError::Cancelled),
             b if ERASE.contains(&b) => {
                 // A character may have several bytes.

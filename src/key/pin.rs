@@ -1,14 +1,17 @@
 //! Where a token's PIN comes from. A PIN is never on a command line, in a log, an error or a
 //! debug text, and is wiped after use.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use crate::files;
@@ -60,10 +63,12 @@ impl PinSource {
     }
 
     /// Keeps an open descriptor from the programs that this process may start, as a module's. Said
-    /// before a module is loaded.
+    /// before a module is loaded: what gets the number of one that is not open holds no PIN.
     pub fn keep_from_children(&self) {
-        if let Self::Fd(number) = self {
-            super::pkcs11::keep_from_children(*number);
+        if let Self::Fd(number) = self
+            && super::pkcs11::keep_from_children(*number).is_err()
+        {
+            not_open().insert(*number);
         }
     }
 
@@ -90,11 +95,22 @@ fn read_file(path: &std::path::Path) -> Result<Secret, PinError> {
     Ok(files::read_secret(path, MAX_PIN)?)
 }
 
+/// The descriptors that were not open when they were named.
+fn not_open() -> MutexGuard<'static, BTreeSet<u32>> {
+    static NOT_OPEN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+    NOT_OPEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Reads what is left in an open descriptor. A file's stays at its place, so that it gives the same
 /// PIN to a key that asks for it again.
 fn read_descriptor(number: u32) -> Result<Secret, files::Error> {
     let name = PathBuf::from(format!("fd:{number}"));
-    let mut file = super::pkcs11::open_again(number).map_err(|source| files::Error::Io {
+    let opened = if not_open().contains(&number) {
+        Err(Errno::BADF.into())
+    } else {
+        super::pkcs11::open_again(number)
+    };
+    let mut file = opened.map_err(|source| files::Error::Io {
         path: name.clone(),
         action: "read",
         source,

@@ -12,4 +12,5 @@ mod races;
 mod rules;
 mod scene;
 mod secrecy;
+mod signals;
 mod sweep;

@@ -76,7 +76,6 @@ fn rule_3_a_wrong_pin_is_sent_once() {
         (image, ""),
         (image, " --jobs 2"),
         ("token keys TOKEN", ""),
-        ("token doctor TOKEN --login", ""),
     ] {
         let scene = Scene::new();
         std::fs::write(scene.path("wrong"), "000000").expect("written");
@@ -189,12 +188,7 @@ fn rule_3_the_flags_come_before_the_pin() {
         ),
         ("flags-=CKF_USER_PIN_INITIALIZED", "its user PIN is not set"),
     ] {
-        for args in [
-            SIGN,
-            "token keys TOKEN",
-            "gen-key --pkcs11-uri KEY:new",
-            "token doctor TOKEN --login",
-        ] {
+        for args in [SIGN, "token keys TOKEN", "gen-key --pkcs11-uri KEY:new"] {
             let scene = Scene::new();
             let ran = scene.run(plan, args);
             assert_eq!(ran.calls("C_Login"), 0, "{args}: {ran:#?}");
@@ -209,6 +203,16 @@ fn rule_3_the_flags_come_before_the_pin() {
         &format!("{SIGN} --allow-final-try"),
     );
     assert_eq!(ran.logins(), ["CKR_OK"]);
+    for (code, hint) in [
+        ("LOCKED", "unlock it with the token's own tools"),
+        ("EXPIRED", "change it with the token's own tools"),
+    ] {
+        refused(
+            &format!("C_Login=CKR_PIN_{code}"),
+            3,
+            &format!("hint: {hint}"),
+        );
+    }
     // Nobody may insist on a PIN that is locked.
     let locked = "flags+=CKF_USER_PIN_LOCKED|CKF_USER_PIN_FINAL_TRY";
     let ran = refused_with(
@@ -220,6 +224,8 @@ fn rule_3_the_flags_come_before_the_pin() {
     assert_eq!(ran.calls("C_Login"), 0);
     let ran = signs("flags+=CKF_USER_PIN_COUNT_LOW", SIGN);
     ran.says("warning: token \"test token\": a wrong PIN was tried since the last login");
+    let ran = signs("flags+=CKF_USER_PIN_COUNT_LOW", &format!("{SIGN} -q"));
+    assert_eq!(ran.stderr, "");
     // The security officer's, before a token is erased.
     let erase = "token init --label new --erase test%20token --so-pin-source file:so-pin --new-pin-source file:pin";
     for (flag, says) in [

@@ -327,6 +327,8 @@ fn names_fault(point: &Point, error: &str) -> bool {
         // Lies that are believed: it fails where they show.
         ("C_Login", "CKR_USER_ALREADY_LOGGED_IN")
         | ("C_Initialize", "CKR_CRYPTOKI_ALREADY_INITIALIZED") => !point.after,
+        // What is not known of a public key keeps it from being one.
+        ("C_GetAttributeValue", _) => error.contains("the token does not show its public half"),
         // A search that goes on shows at what is begun next.
         ("C_FindObjectsFinal", _) => {
             let next = ["C_FindObjectsInit", "C_SignInit"];
@@ -384,6 +386,11 @@ fn may_refuse(point: &Point) -> bool {
         // A key that does not sign is a finding.
         "C_SignInit" | "C_Sign" => point.case.output == Output::Findings && !point.is_dead(),
         "C_FindObjectsFinal" => point.case.output == Output::Findings && !point.after,
+        // So is a login that the token refuses, and a key that is not found again.
+        "C_Login" => point.case.output == Output::Findings,
+        "C_FindObjectsInit" | "C_FindObjects" => {
+            point.case.output == Output::Findings && !point.is_dead()
+        }
         _ => false,
     }
 }

@@ -253,9 +253,15 @@ fn a_module_is_the_flags_then_the_uris_then_the_environments() {
     )
     .exits(3);
     run(&module, &[], &format!("{uri}&module-name=softhsm2")).exits(0);
+    run(&module, &[], &format!("{uri}&module-name=LibSoftHSM2")).exits(0);
     run(&module, &[], &format!("{uri}&module-name=opensc"))
         .exits(3)
         .says("the URI asks for the module named opensc");
+    // A variable that is empty names none.
+    run("", &[], &format!("{uri}&module-name=softhsm2"))
+        .exits(3)
+        .says("PKCS#11 module p11-kit-proxy.so: the URI asks for the module named softhsm2")
+        .says("name the file with --pkcs11-module PATH");
     // A library that is no module, and a file that is no library.
     desk.write("text", "not a library");
     run(&desk.path("text").display().to_string(), &[], &uri)
@@ -264,4 +270,58 @@ fn a_module_is_the_flags_then_the_uris_then_the_environments() {
     run("libz.so.1", &[], &uri)
         .exits(3)
         .says("it is not a PKCS#11 module");
+}
+
+/// Tokens of one label, serial number, model and maker are two tokens all the same: neither the
+/// session nor a PIN of one is used for the other.
+#[test]
+fn rule_5_tokens_that_only_their_slot_tells_apart_are_two() {
+    let desk = Desk::new();
+    desk.write("a", desk.token.pin());
+    desk.write("b", "11223344");
+    desk.write("so", "87654321");
+    desk.ir("token init --label other --so-pin-source file:so --new-pin-source file:b")
+        .exits(0);
+    for (token, pin) in [("test%20token", "a"), ("other", "b")] {
+        let uri = format!("pkcs11:token={token};object=k");
+        desk.ir(&format!(
+            "gen-key --pkcs11-uri {uri} --pin-source file:{pin} --public {pin}.pub"
+        ))
+        .exits(0);
+    }
+    let listed = desk.ir("token list --json").exits(0).json();
+    let slot = |label: &str| {
+        let mut slots = listed["slots"].as_array().expect("slots").iter();
+        let slot = slots.find(|slot| slot["token"]["label"] == label);
+        slot.expect("it is there")["id"].to_string()
+    };
+    let key =
+        |label: &str, source: &str| format!("pkcs11:slot-id={};object=k{source}", slot(label));
+    let same = "label=same;serial=1";
+    crate::common::unpack("umoci", &desk.path("registry/hello"));
+    let image = |a: &str, b: &str| {
+        format!(
+            "sign-image -r registry -a hello -v {} -x {}",
+            key("test token", a),
+            key("other", b)
+        )
+    };
+    // One token's PIN is for that token alone, from the command line or kept.
+    let log = |path: &std::path::Path| faulty_module::log::Log::read(path).expect("a log");
+    let (run, planned) = desk.planned(same, &format!("{} --pin-source file:a", image("", "")));
+    run.exits(2)
+        .says("one token's PIN is never sent to another");
+    assert_eq!(log(&planned.log).count("C_Login"), 1);
+    let own = image("?pin-source=file:a", "?pin-source=file:b");
+    // Nor is it taken for the other after the module was started again.
+    let again = format!("{same};dead-session@C_Sign@2");
+    for (plan, more) in [(same, ""), (same, " --keep-pin"), (again.as_str(), "")] {
+        let _ = std::fs::remove_dir_all(desk.path("registry/hello"));
+        crate::common::unpack("umoci", &desk.path("registry/hello"));
+        let (run, planned) = desk.planned(plan, &format!("{own}{more}"));
+        run.exits(0);
+        assert_eq!(log(&planned.log).attempts_after_pin_error(), 0, "{plan}");
+        desk.ir("verify-image -r registry -a hello --all -c b.pub --vendor a.pub")
+            .exits(0);
+    }
 }

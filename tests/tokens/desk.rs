@@ -42,12 +42,16 @@ impl Desk {
     /// The program with these arguments, split at spaces; `{NAME}` is the URI of the key of that
     /// name, with the PIN's source, and `{}` the token's.
     pub fn ir(&self, arguments: &str) -> Run {
+        self.ir_with(self.words(arguments))
+    }
+
+    fn words(&self, arguments: &str) -> Vec<String> {
         let uri = |word: &str| match word.strip_prefix('{').and_then(|w| w.strip_suffix('}')) {
             Some("") => self.token.uri("x").replace(";object=x", ""),
             Some(name) => self.token.uri(name),
             None => word.to_owned(),
         };
-        self.ir_with(arguments.split_whitespace().map(uri))
+        arguments.split_whitespace().map(uri).collect()
     }
 
     /// The program with these arguments.
@@ -63,17 +67,11 @@ impl Desk {
     /// The same through the faulting module with a plan, and its log.
     pub fn planned(&self, plan: &str, arguments: &str) -> (Run, Planned) {
         let planned = self.token.planned(plan);
-        let words = arguments.split_whitespace().map(|word| {
-            match word.strip_prefix('{').and_then(|w| w.strip_suffix('}')) {
-                Some(name) => self.token.uri(name),
-                None => word.to_owned(),
-            }
-        });
         let mut command = self.folder.command(IR_SIGN);
         command
             .envs(planned.env.iter().cloned())
             .env("PKCS11_MODULE_PATH", &planned.module)
-            .args(words);
+            .args(self.words(arguments));
         let run = command.output().expect("the program starts").into();
         (run, planned)
     }

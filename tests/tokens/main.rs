@@ -15,6 +15,7 @@ mod passports;
 mod pins;
 mod prompts;
 mod setup;
+mod strays;
 mod suite;
 mod terminal;
 mod uris;

@@ -106,7 +106,7 @@ fn a_key_that_was_made_is_told_whatever_fails_after() {
     let child = command.spawn().expect("it starts");
     let searched =
         || faulty_module::log::Log::read(&planned.log).map_or(0, |l| l.count("C_FindObjectsFinal"));
-    while searched() < 4 {
+    while searched() < 2 {
         std::thread::sleep(Duration::from_millis(5));
     }
     std::fs::remove_dir(desk.path("dir")).expect("it is empty");
@@ -154,11 +154,11 @@ const MAKERS: [(&[&str], &str); 2] = [
     (&["token", "import", "-k", "vendor.prv"], "C_CreateObject"),
 ];
 
-/// Starts to make a key, with a plan that holds it up, and comes back when it has seen that the name
+/// Starts to make a key, with a plan that holds a call up, and comes back when it has seen that the name
 /// is free.
 fn begin(desk: &Desk, words: &[&str], slow: &str, uri: &str) -> Child {
     use faulty_module::log::Log;
-    let planned = desk.token.planned(&format!("slow={slow}:1500"));
+    let planned = desk.token.planned(&format!("slow={slow}"));
     let child = desk
         .command(IR_SIGN)
         .envs(planned.env.iter().cloned())
@@ -169,7 +169,7 @@ fn begin(desk: &Desk, words: &[&str], slow: &str, uri: &str) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .expect("it starts");
-    while Log::read(&planned.log).map_or(0, |log| log.count("C_FindObjectsFinal")) < 4 {
+    while Log::read(&planned.log).map_or(0, |log| log.count("C_FindObjectsFinal")) < 2 {
         std::thread::sleep(Duration::from_millis(5));
     }
     child
@@ -177,7 +177,7 @@ fn begin(desk: &Desk, words: &[&str], slow: &str, uri: &str) -> Child {
 
 #[test]
 fn of_two_keys_of_one_name_made_at_once_one_is_removed() {
-    // Through two modules: neither run waits for the other.
+    // The token gives each run another serial number, so neither waits for the other.
     for (words, slow) in MAKERS {
         for (uri, what) in [
             ("object=a", "label"),
@@ -190,7 +190,7 @@ fn of_two_keys_of_one_name_made_at_once_one_is_removed() {
             let desk = Desk::with(token);
             let pin = desk.token.pin_file.display();
             let uri = format!("pkcs11:{uri}?pin-source=file:{pin}");
-            let first = begin(&desk, words, slow, &uri);
+            let first = begin(&desk, words, &format!("{slow}:1500;serial=2"), &uri);
             let other = format!("pkcs11:object=a;id=%01?pin-source=file:{pin}");
             let made = desk.ir_with(["gen-key", "--pkcs11-uri", &other]).exits(0);
             let run = Run::from(first.wait_with_output().expect("it ends"));
@@ -213,17 +213,26 @@ fn of_two_keys_of_one_name_made_at_once_one_is_removed() {
 }
 
 #[test]
-fn two_runs_that_make_keys_through_one_module_take_turns() {
+fn two_runs_that_make_keys_on_one_token_take_turns() {
     for (words, slow) in MAKERS {
-        let desk = Desk::new();
-        let pin = desk.token.pin_file.display();
-        let uri = format!("pkcs11:object=a?pin-source=file:{pin}");
-        let first = begin(&desk, words, slow, &uri);
-        let (second, _) = desk.planned("", "gen-key --pkcs11-uri {a}");
-        second.exits(1).says("the label is in use already");
-        Run::from(first.wait_with_output().expect("it ends")).exits(0);
-        let listed = desk.ir("token keys {} --json").exits(0).json();
-        assert_eq!(listed["keys"].as_array().map(Vec::len), Some(1));
+        // Whether by the same module, or by another path to the token.
+        for direct in [false, true] {
+            let desk = Desk::new();
+            let pin = desk.token.pin_file.display();
+            let uri = format!("pkcs11:object=a?pin-source=file:{pin}");
+            let first = begin(&desk, words, &format!("{slow}:2500"), &uri);
+            let second = if direct {
+                desk.ir("gen-key --pkcs11-uri {a}")
+            } else {
+                desk.planned("", "gen-key --pkcs11-uri {a} -q").0
+            };
+            let told = "token \"test token\": waiting, another run makes a key on it";
+            assert_eq!(second.stderr.contains(told), direct, "{second:?}");
+            second.exits(1).says("the label is in use already");
+            Run::from(first.wait_with_output().expect("it ends")).exits(0);
+            let listed = desk.ir("token keys {} --json").exits(0).json();
+            assert_eq!(listed["keys"].as_array().map(Vec::len), Some(1));
+        }
     }
 }
 

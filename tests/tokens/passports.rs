@@ -1,5 +1,6 @@
 //! Key passports: made of what a token says, signed by the key, and compared before it signs.
 
+use crate::common::{IR_SIGN, Run};
 use crate::desk::Desk;
 use crate::fixtures::Kind;
 
@@ -110,7 +111,7 @@ fn a_token_key_or_attribute_that_differs_from_the_passport_is_refused() {
         .says("has none of the passports that are required");
     desk.ir("sign -k vendor.prv -f letter -s t --require-passport key.passport")
         .exits(1)
-        .says("none of this command's keys is the one it is about");
+        .says("none of the keys that this command signs with is the one it is about");
     assert!(!desk.has("t"));
     crate::common::unpack("umoci", &desk.path("registry/hello"));
     let image = "sign-image -r registry -a hello -v vendor.prv -x {key}";
@@ -123,6 +124,33 @@ fn a_token_key_or_attribute_that_differs_from_the_passport_is_refused() {
     ))
     .exits(1)
     .says("passport another.passport");
+}
+
+/// All passports of a key have to fit, and more than one may.
+#[test]
+fn several_passports_of_one_key_have_to_fit_all() {
+    let desk = Desk::new();
+    desk.make("key");
+    desk.write("letter", "x");
+    desk.ir("token passport {key} -o a").exits(0);
+    let (run, _) = desk.planned("serial=2", "token passport {key} -o b");
+    run.exits(0);
+    let sign = "sign -k {key} -f letter -s s --require-passport a --require-passport";
+    for (last, differs) in [("b", true), ("a", false)] {
+        let run = desk.ir(&format!("{sign} {last}"));
+        assert_eq!(desk.has("s"), !differs);
+        if differs {
+            run.exits(1).says("passport b: token.serial was");
+        } else {
+            run.exits(0);
+        }
+    }
+    // One that would not be read is not written.
+    let label = "41".repeat(17 * 1024);
+    let uri = format!("token passport {}", desk.token.uri("key"));
+    let (run, _) = desk.planned(&format!("attr=CKA_LABEL:{label}"), &format!("{uri} -o c"));
+    run.exits(3).says("no passport is made: it would have");
+    assert!(!desk.has("c"));
 }
 
 #[test]
@@ -225,4 +253,21 @@ fn what_is_read_for_a_token_is_never_an_output() {
             .stdout
             .contains("object=new")
     );
+    // The module that the environment names, and the file behind a descriptor.
+    std::fs::copy(&desk.token.module, desk.path("module.so")).expect("copied");
+    for (output, source) in [("module.so", "file:pin"), ("pin", "fd:3 3<pin")] {
+        let before = desk.read(output);
+        let mut command = desk.token.command("bash");
+        let sign = format!(
+            "{IR_SIGN} sign --force -k '{plain}' -f letter -s {output} --pin-source {source}"
+        );
+        command
+            .current_dir(desk.root())
+            .env("PKCS11_MODULE_PATH", "./module.so")
+            .args(["-c", &sign]);
+        Run::from(command.output().expect("it starts"))
+            .exits(2)
+            .says("is the same file as another one");
+        assert_eq!(desk.read(output), before, "{output}");
+    }
 }

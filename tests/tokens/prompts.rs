@@ -60,18 +60,40 @@ fn a_prompt_names_the_token_shows_nothing_and_is_asked_once() {
 }
 
 #[test]
+fn a_signal_at_the_prompt_leaves_a_terminal_that_shows_what_is_typed() {
+    let desk = Desk::new();
+    desk.make("key");
+    let planned = desk.token.planned("");
+    let mut command = desk.command("sh");
+    let script = format!(
+        "(sleep 2; kill -TERM $$) >/dev/null 2>&1 & exec {IR_SIGN} extract-public -i 'pkcs11:object=key' -o k.pub"
+    );
+    command
+        .envs(planned.env.iter().cloned())
+        .env("PKCS11_MODULE_PATH", &planned.module)
+        .args(["-c", &script]);
+    let done = terminal::session(&command, &[("PIN of", Answer::Type(b"12"))]);
+    assert!(done.run.is_none_or(|run| run.status == 143) && done.echo);
+    let log = faulty_module::log::Log::read(&planned.log).expect("a log");
+    let last = log.entries.last().map(|call| call.function.as_str());
+    assert_eq!((last, log.count("C_Login")), (Some("C_Finalize"), 0));
+}
+
+#[test]
 fn a_typed_pin_can_be_corrected_and_given_up() {
     let desk = Desk::new();
     desk.make("key");
     let pin = desk.token.pin();
     let arguments = ["extract-public", "-i", "pkcs11:object=key", "-o", "k.pub"];
-    let corrected = format!("nonsense\u{15}{pin}x\u{e9}\u{7f}\u{8}\r");
+    // Control-Z is no part of it.
+    let corrected = format!("nonsense\u{15}\u{1a}{pin}x\u{e9}\u{7f}\u{8}\r");
     session(&desk, &arguments, &[("PIN of", corrected.as_bytes())])
         .run
         .exits(0);
     std::fs::remove_file(desk.path("k.pub")).expect("it was written");
     for (typed, says) in [
         (&b"12\x03"[..], "the prompt was cancelled"),
+        (b"12\x1c", "the prompt was cancelled"),
         (b"\x04", "the prompt was cancelled"),
         (b"\n", "holds no PIN: it is empty"),
         (&[b'1'; 300], "more than 255 bytes were typed"),
@@ -121,6 +143,22 @@ fn a_new_tokens_pins_are_asked_for_twice() {
     desk.write("pin", "12345678");
     desk.ir("gen-key --pkcs11-uri pkcs11:token=fresh;object=k --pin-source file:pin")
         .exits(0);
+}
+
+/// The SO PIN of a token that is erased exists already; it is refused if it is wrong.
+#[test]
+fn an_erased_tokens_so_pin_is_asked_for_once() {
+    let desk = Desk::new();
+    let so = desk.token.so_pin();
+    let init = ["token", "init", "--label", "again", "--erase", "test token"];
+    let typed: [(&str, &[u8]); 3] = [
+        ("SO PIN of token \"test token\": ", &line(&so)),
+        ("New user PIN: ", b"12345678\n"),
+        ("New user PIN again: ", b"12345678\n"),
+    ];
+    let done = session(&desk, &init, &typed);
+    done.run.exits(0);
+    assert_eq!(done.screen.matches("SO PIN").count(), 1, "{}", done.screen);
 }
 
 #[test]

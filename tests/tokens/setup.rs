@@ -1,6 +1,8 @@
 //! Setting tokens up, and bringing keys there.
 
+use crate::common::{IR_SIGN, Run};
 use crate::desk::Desk;
+use crate::fixtures::{Fixture, Kind};
 
 #[test]
 fn a_token_is_set_up_with_pins_from_their_sources() {
@@ -27,10 +29,40 @@ fn a_token_is_set_up_with_pins_from_their_sources() {
             .exits(status)
             .says("1 to 32 bytes");
     }
+    // PKCS#11 fills labels up with blanks: such a one would not be found again.
+    for label in ["abc ", "  "] {
+        desk.ir_with(init.split(' ').chain(["--label", label]))
+            .exits(2)
+            .says("does not end in blanks");
+    }
     desk.write("short", "1");
     desk.ir("token init --so-pin-source file:so --new-pin-source file:short --label x")
         .exits(2)
         .says("the user PIN has to have from 4 to 255 bytes");
+    // A token that does not say how long a PIN may be at most.
+    if let Some(token) = Fixture::of(Kind::Kryoptic) {
+        let other = Desk::with(token);
+        other.write("short", "1");
+        let so = other.token.so_pin_file.display().to_string();
+        let words = [
+            "token",
+            "init",
+            "--label",
+            "x",
+            "--erase",
+            &other.token.label,
+        ];
+        let sources = [
+            "--so-pin-source",
+            &format!("file:{so}"),
+            "--new-pin-source",
+            "file:short",
+        ];
+        other
+            .ir_with(words.into_iter().chain(sources))
+            .exits(2)
+            .says("the user PIN has to have at least 8 bytes");
+    }
     desk.ir("token init --so-pin-source file:absent --new-pin-source file:user --label x")
         .exits(3)
         .says("PIN file absent");
@@ -117,6 +149,102 @@ fn a_uri_and_erase_that_name_different_tokens_are_refused() {
 }
 
 #[test]
+fn a_token_that_is_half_set_up_is_said_to_be() {
+    let kinds = [Kind::SoftHsm, Kind::Nss];
+    for (kind, plan, says) in [
+        (
+            kinds[0],
+            "C_OpenSession=CKR_SESSION_COUNT",
+            "CKR_SESSION_COUNT",
+        ),
+        (kinds[0], "C_Login=CKR_PIN_INCORRECT", "(CKR_PIN_INCORRECT)"),
+        (
+            kinds[0],
+            "C_InitPIN=CKR_FUNCTION_FAILED",
+            "CKR_FUNCTION_FAILED",
+        ),
+        (
+            kinds[1],
+            "C_InitToken=CKR_OK;C_InitPIN=CKR_FUNCTION_FAILED",
+            "gave CKR_",
+        ),
+    ] {
+        let Some(token) = Fixture::of(kind) else {
+            continue;
+        };
+        let desk = Desk::with(token);
+        desk.write("so", "87654321");
+        desk.write("user", "12345678");
+        let label = desk.token.label.clone();
+        let planned = desk.token.planned(plan);
+        let mut command = desk.command(IR_SIGN);
+        command
+            .envs(planned.env.iter().cloned())
+            .env("PKCS11_MODULE_PATH", &planned.module)
+            .args(["token", "init", "--label", "new", "--so-pin-source"])
+            .args(["file:so", "--new-pin-source", "file:user"]);
+        if kind == Kind::Nss {
+            command.args(["--erase", &label]);
+        }
+        Run::from(command.output().expect("it starts"))
+            .exits(3)
+            .says(says)
+            .says("the token is initialised under the label \"new\" by now")
+            .says("its user PIN is not set")
+            .says("hint: set it up again: ir-sign token init --erase new --label new");
+    }
+    // The last look at it, whose user PIN is set by then.
+    let desk = Desk::new();
+    desk.write("so", "87654321");
+    desk.write("user", "12345678");
+    let init = "token init --label new --so-pin-source file:so --new-pin-source file:user";
+    let (run, _) = desk.planned("C_GetTokenInfo@5=CKR_DEVICE_ERROR", init);
+    run.exits(3)
+        .says("C_GetTokenInfo gave CKR_DEVICE_ERROR; the token is initialised")
+        .says("its user PIN is set");
+}
+
+#[test]
+fn a_token_is_not_set_up_with_what_would_be_passed_over() {
+    let desk = Desk::new();
+    desk.write("so", "87654321");
+    desk.write("user", "12345678");
+    let init = "token init --label new --so-pin-source file:so --new-pin-source file:user";
+    for (uri, name) in [
+        ("pkcs11:object=k", "object"),
+        ("pkcs11:id=%01", "id"),
+        ("pkcs11:type=private", "type"),
+        ("pkcs11:?pin-source=file:user", "pin-source"),
+    ] {
+        desk.ir(&format!("{init} {uri}"))
+            .exits(2)
+            .says(&format!("has the attribute \"{name}\""));
+    }
+    // Nobody to type a PIN: the hints name flags that the command has.
+    desk.ir("token init --label new --new-pin-source file:user")
+        .exits(3)
+        .says("the SO PIN of token \"new\": no PIN")
+        .says("hint: --so-pin-source file:PATH");
+    desk.ir("token init --label new --so-pin-source file:so")
+        .exits(3)
+        .says("the user PIN of token \"new\": no PIN")
+        .says("hint: --new-pin-source file:PATH");
+    // A PIN pad is for the token's own program.
+    let (run, planned) = desk.planned("pin-pad", "token init --label new");
+    run.exits(3).says("its PINs are typed on its own PIN pad");
+    let log = faulty_module::log::Log::read(&planned.log).expect("a log");
+    assert_eq!(log.count("C_InitToken"), 0);
+    // The label of another token is taken, and said to be no name by itself.
+    let words = init.split(' ').map(|word| match word {
+        "new" => "test token",
+        word => word,
+    });
+    desk.ir_with(words)
+        .exits(0)
+        .says("warning: another token has the label \"test token\" too");
+}
+
+#[test]
 fn a_key_file_is_brought_onto_a_token_and_said_to_have_been_outside() {
     for desk in Desk::all() {
         let name = desk.name();
@@ -168,6 +296,13 @@ fn the_doctor_sends_no_pin_unless_asked_and_says_what_is_wrong() {
         assert!(run.stdout.contains(says), "{plan}: {run:?}");
         run.exits(1);
     }
+    // One wrong PIN is no reason not to use it.
+    let (run, _) = desk.planned("flags+=CKF_USER_PIN_COUNT_LOW", "token doctor {}");
+    assert!(
+        run.stdout.contains("odd   a wrong PIN was tried"),
+        "{run:?}"
+    );
+    run.exits(0);
     let doctor = "token doctor --login";
     for (plan, status, says) in [
         ("sign=flip", 1, "bad   key \"key\""),
@@ -186,10 +321,114 @@ fn the_doctor_sends_no_pin_unless_asked_and_says_what_is_wrong() {
         ("bad-clock", 0, "signs; fingerprint"),
         ("nul-padded", 0, "signs; fingerprint"),
     ] {
-        let (run, _) = desk.planned(plan, &format!("{doctor} {{x}}"));
+        let (run, _) = desk.planned(plan, &format!("{doctor} {{key}}"));
         assert!(run.stdout.contains(says), "{plan}: {run:?}");
         run.exits(status);
     }
+}
+
+/// What keeps a token from signing is a finding, whatever it is, and the rest is there too.
+#[test]
+fn the_doctor_finds_out_and_does_not_give_up() {
+    let desk = Desk::new();
+    desk.make("key");
+    desk.write("wrong", "00000000");
+    let token = "pkcs11:token=test%20token";
+    let wrong = format!("token doctor {token} --login --pin-source file:wrong");
+    for (plan, args, says) in [
+        ("", wrong.as_str(), "it refused the PIN from file:wrong"),
+        (
+            "flags+=CKF_USER_PIN_LOCKED",
+            "token doctor {} --login",
+            "no PIN was sent: the user PIN is locked",
+        ),
+        (
+            "flags+=CKF_USER_PIN_FINAL_TRY",
+            "token doctor {} --login",
+            "no PIN was sent: one more wrong PIN",
+        ),
+        (
+            "C_Login=CKR_FUNCTION_FAILED",
+            "token doctor {} --login",
+            "C_Login gave CKR_FUNCTION_FAILED",
+        ),
+        ("zero-slots", "token doctor", "there is no slot"),
+        (
+            "",
+            "token doctor {none} --login",
+            "there is no private key for",
+        ),
+        (
+            "C_GetAttributeValue@6+=CKR_FUNCTION_FAILED",
+            "token doctor {} --login",
+            "CKR_FUNCTION_FAILED",
+        ),
+    ] {
+        let (run, _) = desk.planned(plan, args);
+        let run = run.exits(1);
+        let bad = run
+            .stdout
+            .lines()
+            .any(|line| line.starts_with("bad ") && line.contains(says));
+        assert!(bad, "{plan}: {run:?}");
+        let (run, planned) = desk.planned(plan, &format!("{args} --json"));
+        let told = run.exits(1).json();
+        assert_eq!(told["fit"], false, "{plan}");
+        assert!(
+            told["findings"].as_array().is_some_and(|all| all.len() > 1),
+            "{plan}: {told}"
+        );
+        let log = faulty_module::log::Log::read(&planned.log).expect("a log");
+        assert!(log.count("C_Login") <= 1, "{plan}");
+    }
+    // A token that is not initialised has no name, and is found by its slot.
+    let listed = desk.ir("token list --json").exits(0).json();
+    let mut slots = listed["slots"].as_array().expect("slots").iter();
+    let fresh = slots
+        .find(|slot| slot["token"]["label"] == "")
+        .expect("a fresh one");
+    let run = desk
+        .ir(&format!("token doctor pkcs11:slot-id={}", fresh["id"]))
+        .exits(1);
+    assert!(
+        run.stdout.contains("bad   it is not initialised"),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn attributes_of_a_uri_that_say_nothing_to_a_command_are_refused() {
+    let desk = Desk::new();
+    desk.make("key");
+    for args in [
+        "token list pkcs11:object=key",
+        "token list pkcs11:id=%01",
+        "token list pkcs11:type=private",
+    ] {
+        desk.ir(args).exits(2).says("this command is about a token");
+    }
+    for kind in ["public", "cert", "secret-key", "data"] {
+        for command in ["keys", "doctor --login"] {
+            let uri = format!("pkcs11:token=test%20token;type={kind}");
+            desk.ir(&format!("token {command} {uri}"))
+                .exits(2)
+                .says("has a type that is not private");
+        }
+    }
+    // Those that name tokens choose among them.
+    let listed = desk
+        .ir("token list --json pkcs11:token=test%20token")
+        .exits(0)
+        .json();
+    assert_eq!(listed["slots"].as_array().map(Vec::len), Some(1));
+    desk.ir("token list pkcs11:token=nobody")
+        .exits(3)
+        .says("there is no token for pkcs11:token=nobody");
+    let listed = desk
+        .ir("token keys {none}")
+        .exits(0)
+        .says("there is no such private key");
+    assert_eq!(listed.stdout, "");
 }
 
 #[test]

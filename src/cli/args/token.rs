@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueHint};
 use super::{Common, Settings, SettingsOf};
 use crate::cli::prompt::Terminal;
 use crate::key::pin::PinSource;
-use crate::key::pkcs11::{FACTS, Options, Passport};
+use crate::key::pkcs11::{FACTS, Options, Passport, module_of_environment};
 use crate::key::uri::TokenUri;
 use crate::key::{self, read_public};
 
@@ -35,13 +35,16 @@ pub struct TokenArgs {
 }
 
 impl TokenArgs {
-    /// The same, for the key ring. Files that are named are read.
-    pub fn options(self, required: PassportArgs) -> Result<Options, key::Error> {
+    /// The same, for the key ring, which is `quiet` but for prompts. Files that are named are read.
+    pub fn options(self, required: PassportArgs, quiet: bool) -> Result<Options, key::Error> {
         let mut files = self.public_keys.clone();
         files.extend(required.require_passport.iter().cloned());
-        files.extend(self.pkcs11_module.clone());
-        if let Some(PinSource::File(path)) = &self.pin_source {
-            files.push(path.clone());
+        files.extend(self.pkcs11_module.clone().or_else(module_of_environment));
+        match &self.pin_source {
+            Some(PinSource::File(path)) => files.push(path.clone()),
+            // The file that is open there, where it is one.
+            Some(PinSource::Fd(number)) => files.push(format!("/proc/self/fd/{number}").into()),
+            Some(PinSource::Env(_)) | None => {}
         }
         let public_keys = self.public_keys.iter().map(|path| read_public(path));
         let passports = required.require_passport.into_iter().map(|path| {
@@ -54,7 +57,7 @@ impl TokenArgs {
             allow_final_try: self.allow_final_try,
             keep_pin: self.keep_pin,
             sessions: NonZeroUsize::MIN,
-            prompt: Box::new(Terminal),
+            prompt: Box::new(Terminal { quiet }),
             public_keys: public_keys.collect::<Result<_, key::Error>>()?,
             passports: passports.collect::<Result<_, key::Error>>()?,
             files,
@@ -80,7 +83,8 @@ pub enum TokenCommand {
     List(List),
     /// List the private keys of a token
     ///
-    /// Logs in. Prints each key's URI.
+    /// Logs in. Prints each key's URI. The fingerprints are of what the token shows: no signature proves
+    /// them, as `token doctor --login` does.
     Keys(Keys),
     /// Set a token up: its label, SO PIN and user PIN
     Init(Init),
@@ -102,7 +106,7 @@ pub enum TokenCommand {
 /// `token list`
 #[derive(Debug, Args)]
 pub struct List {
-    /// A URI that names the module
+    /// A URI that names the module, or tokens of it
     #[arg(value_name = "URI", default_value_t, hide_default_value = true)]
     pub uri: TokenUri,
     #[command(flatten)]

@@ -36,15 +36,15 @@ pub(super) fn run(command: CeremonyCommand, console: &Console) -> Outcome {
 }
 
 /// The plan, and a ring that wants the passport that the plan names.
-fn ready(path: &Path, tokens: TokenArgs) -> Result<(Plan, KeyRing), Failure> {
+fn ready(path: &Path, tokens: TokenArgs, console: &Console) -> Result<(Plan, KeyRing), Failure> {
     let plan = Plan::read(path)?;
     let require_passport = plan.passport()?.into_iter().collect();
-    let options = tokens.options(PassportArgs { require_passport })?;
+    let options = tokens.options(PassportArgs { require_passport }, console.settings.quiet)?;
     Ok((plan, KeyRing::new(options)))
 }
 
 fn check_plan(args: Check, console: &Console) -> Outcome {
-    let (plan, ring) = ready(&args.plan, args.tokens)?;
+    let (plan, ring) = ready(&args.plan, args.tokens, console)?;
     let checked = check::check(&plan, &ring)?;
     console.note(&format!(
         "plan {}: {}",
@@ -114,7 +114,7 @@ impl Stage for Terminal {
 }
 
 fn run_plan(args: RunPlan, console: &Console) -> Outcome {
-    let (plan, ring) = ready(&args.plan, args.tokens)?;
+    let (plan, ring) = ready(&args.plan, args.tokens, console)?;
     let mut stage = Terminal {
         quiet: args.unattended && console.settings.quiet,
     };

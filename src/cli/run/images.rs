@@ -21,7 +21,9 @@ fn how(args: How, console: &Console) -> Result<(sign::How, KeyRing), Failure> {
     let own = keys.map(|key| key.and_then(KeyRef::pin_source));
     let general = args.tokens.pin_source.as_ref();
     warn_of_pins(own.into_iter().chain([general]), console);
-    let mut options = args.tokens.options(args.passports)?;
+    let mut options = args
+        .tokens
+        .options(args.passports, console.settings.quiet)?;
     options.sessions = args.jobs;
     let ring = KeyRing::new(options);
     let vouch = match (args.ca_prv, args.vendor_pub_signature, args.ca_pub) {
@@ -121,7 +123,10 @@ pub(super) fn verify_image(args: VerifyImage, console: &Console) -> Outcome {
     let keys = std::iter::once(&args.ca_pub).chain(&args.vendors);
     let general = args.tokens.pin_source.as_ref();
     warn_of_pins(keys.map(KeyRef::pin_source).chain([general]), console);
-    let ring = KeyRing::new(args.tokens.options(PassportArgs::default())?);
+    let ring = KeyRing::new(
+        args.tokens
+            .options(PassportArgs::default(), console.settings.quiet)?,
+    );
     let request = verify::VerifyImages {
         registry: args.place.registry,
         app: args.place.app,

@@ -21,7 +21,10 @@ pub(super) fn gen_key(args: GenKey, console: &Console) -> Outcome {
     };
     let general = args.tokens.pin_source.as_ref();
     warn_of_pins([request.key.pin_source(), general], console);
-    let ring = KeyRing::new(args.tokens.options(PassportArgs::default())?);
+    let ring = KeyRing::new(
+        args.tokens
+            .options(PassportArgs::default(), console.settings.quiet)?,
+    );
     let made = request.run(&ring)?;
     let key = made.public;
     console.note(&format!(
@@ -58,7 +61,10 @@ pub(super) fn extract_public(args: ExtractPublic, console: &Console) -> Outcome 
     warn_if_open(&key, console);
     let general = args.tokens.pin_source.as_ref();
     warn_of_pins([key.pin_source(), general], console);
-    let ring = KeyRing::new(args.tokens.options(PassportArgs::default())?);
+    let ring = KeyRing::new(
+        args.tokens
+            .options(PassportArgs::default(), console.settings.quiet)?,
+    );
     let request = keys::ExtractPublic {
         key,
         output: args.output,
@@ -82,7 +88,10 @@ pub(super) fn sign_file(args: Sign, endorse: bool, console: &Console) -> Outcome
     warn_if_open(&key, console);
     let general = args.tokens.pin_source.as_ref();
     warn_of_pins([key.pin_source(), general], console);
-    let ring = KeyRing::new(args.tokens.options(args.passports)?);
+    let ring = KeyRing::new(
+        args.tokens
+            .options(args.passports, console.settings.quiet)?,
+    );
     let request = file::SignFile {
         key,
         file: args.file,
@@ -113,7 +122,10 @@ pub(super) fn sign_file(args: Sign, endorse: bool, console: &Console) -> Outcome
 pub(super) fn verify_file(args: Verify, console: &Console) -> Outcome {
     let general = args.tokens.pin_source.as_ref();
     warn_of_pins([args.key.pin_source(), general], console);
-    let ring = KeyRing::new(args.tokens.options(PassportArgs::default())?);
+    let ring = KeyRing::new(
+        args.tokens
+            .options(PassportArgs::default(), console.settings.quiet)?,
+    );
     let request = file::VerifyFile {
         key: args.key,
         file: args.file,

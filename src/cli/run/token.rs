@@ -10,7 +10,7 @@ use crate::cli::args::token::{
 };
 use crate::cli::console::{Console, Failure, Outcome};
 use crate::cli::explain::Status;
-use crate::cli::prompt::new_pin;
+use crate::cli::prompt::{new_pin, old_pin};
 use crate::cli::show::{self, plain};
 use crate::crypto::digest::hex;
 use crate::files::Written;
@@ -22,6 +22,8 @@ use crate::key::pkcs11::{
 use crate::key::uri::TokenUri;
 use crate::key::{self, KeyRef, KeyRing};
 use crate::ops::keys;
+
+const SO_PIN: &str = "SO PIN";
 
 /// Runs a command on tokens.
 pub(super) fn run(command: TokenCommand, console: &Console) -> Outcome {
@@ -39,15 +41,18 @@ pub(super) fn run(command: TokenCommand, console: &Console) -> Outcome {
 fn ring_for(uri: &TokenUri, tokens: TokenArgs, console: &Console) -> Result<KeyRing, Failure> {
     let sources = [uri.pin_source.as_ref(), tokens.pin_source.as_ref()];
     warn_of_pins(sources, console);
-    ring(tokens)
+    ring(tokens, console)
 }
 
-fn ring(tokens: TokenArgs) -> Result<KeyRing, Failure> {
-    Ok(KeyRing::new(tokens.options(PassportArgs::default())?))
+fn ring(tokens: TokenArgs, console: &Console) -> Result<KeyRing, Failure> {
+    Ok(KeyRing::new(tokens.options(
+        PassportArgs::default(),
+        console.settings.quiet,
+    )?))
 }
 
 fn list(args: List, console: &Console) -> Outcome {
-    let ring = ring(args.tokens)?;
+    let ring = ring(args.tokens, console)?;
     let module = ring.tokens().list(&args.uri).map_err(key::Error::from)?;
     console.result(&shown_module(&module))?;
     console.json(|| module_json(&module))?;
@@ -139,12 +144,21 @@ fn list_keys(args: Keys, console: &Console) -> Outcome {
         console.result(&shown_key(key))?;
     }
     if keys.is_empty() {
-        console.note("there is no private key");
+        console.note(if args.uri.object.is_some() || args.uri.id.is_some() {
+            "there is no such private key"
+        } else {
+            "there is no private key"
+        });
+    } else {
+        console.note(
+            "the fingerprints are of what the token shows, and no signature has proven them: \
+             `ir-sign token doctor --login` does",
+        );
     }
     console.json(|| {
         let keys = keys.iter().map(|key| {
             json!({
-                "uri": key.uri.to_string(),
+                "uri": (!is_nameless(key)).then(|| key.uri.to_string()),
                 "label": key.label,
                 "id": hex(&key.id),
                 "curve": key.public.as_ref().ok().map(|_| "secp384r1"),
@@ -158,14 +172,22 @@ fn list_keys(args: Keys, console: &Console) -> Outcome {
     Ok(Status::Done)
 }
 
+const fn is_nameless(key: &KeyListing) -> bool {
+    key.uri.object.is_none() && key.uri.id.is_none()
+}
+
 fn shown_key(key: &KeyListing) -> String {
     let public = match &key.public {
         Ok(public) => format!("curve secp384r1, fingerprint {}", public.fingerprint()),
         Err(problem) => format!("problem: {}", plain(problem)),
     };
+    let uri = if is_nameless(key) {
+        "a key that no URI names: it has neither label nor id".into()
+    } else {
+        key.uri.to_string()
+    };
     format!(
-        "{}\n  label \"{}\", id {}\n  {public}\n  {}",
-        key.uri,
+        "{uri}\n  label \"{}\", id {}\n  {public}\n  {}",
         plain(&key.label),
         hex(&key.id),
         shown_facts(&key.facts)
@@ -192,10 +214,11 @@ fn init(args: Init, console: &Console) -> Outcome {
     for source in sources.into_iter().flatten() {
         source.keep_from_children();
     }
-    let ring = ring(TokenArgs {
+    let tokens = TokenArgs {
         pkcs11_module: args.pkcs11_module,
         ..TokenArgs::default()
-    })?;
+    };
+    let ring = ring(tokens, console)?;
     let setup = Setup {
         label: args.label,
         erase: args.erase,
@@ -203,17 +226,29 @@ fn init(args: Init, console: &Console) -> Outcome {
             .so_pin_source
             .as_ref()
             .map_or_else(|| "the prompt for the SO PIN".into(), ToString::to_string),
+        is_typed: args.so_pin_source.is_none() || args.new_pin_source.is_none(),
     };
     let (so, user) = (args.so_pin_source, args.new_pin_source);
+    // The SO PIN of a token that is erased exists: it is asked for once, and a wrong one refused.
+    let erased = setup.erase.clone();
     let pins = |label: &str| {
-        let pin = |source: Option<&PinSource>, what: &str| -> Result<Pin, pkcs11::Error> {
-            let pin = source.map_or_else(|| new_pin(what), PinSource::read);
-            pin.map_err(|source| pkcs11::Error::NoPin {
-                token: format!("token \"{label}\", {what}"),
+        let typed = |what| match (&erased, what) {
+            (Some(erased), SO_PIN) => old_pin(what, erased),
+            _ => new_pin(what),
+        };
+        let pin = |source: Option<&PinSource>, what, flag| -> Result<Pin, pkcs11::Error> {
+            let pin = source.map_or_else(|| typed(what), PinSource::read);
+            pin.map_err(|source| pkcs11::Error::NoSetupPin {
+                what,
+                label: label.to_owned(),
+                flag,
                 source,
             })
         };
-        Ok((pin(so.as_ref(), "SO PIN")?, pin(user.as_ref(), "user PIN")?))
+        Ok((
+            pin(so.as_ref(), SO_PIN, "--so-pin-source")?,
+            pin(user.as_ref(), "user PIN", "--new-pin-source")?,
+        ))
     };
     let token = ring.tokens().initialise(&args.uri, &setup, pins);
     let token = token.map_err(key::Error::from)?;

@@ -70,6 +70,7 @@ fn open(token: &Token, raw: &Raw, entry: &PinEntry) -> Result<SessionHandle, Err
     let mut same = slots.into_iter().filter(|slot| {
         let info = raw.token_info(*slot);
         info.is_ok_and(|info| Identity::from(&info) == token.identity)
+            && token.only_slot.is_none_or(|only| only == *slot)
     });
     let (Some(slot), None) = (same.next(), same.next()) else {
         return Err(Error::Gone { token: name });

@@ -6,16 +6,17 @@ use cryptoki::mechanism::MechanismType;
 use cryptoki::object::{Attribute, AttributeType, ObjectClass};
 use cryptoki_sys as sys;
 
-use super::Tokens;
 use super::attributes;
 use super::error::Error;
 use super::generate::BORN;
-use super::manage::TokenListing;
+use super::manage::{COUNT_LOW, FINAL_TRY, TokenListing};
 use super::object::{self, PrivateKey};
+use super::raw::TokenInfo;
 use super::signer::{TokenKey, check_mechanism};
-use super::token::{Again, Token};
+use super::token::{self, Again, Among, Token};
+use super::{Tokens, check_kind};
 use crate::crypto::Signer;
-use crate::key::uri::TokenUri;
+use crate::key::uri::{ObjectType, TokenUri};
 
 /// How a finding is to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,16 +60,26 @@ impl Findings {
 
 impl Tokens {
     /// Tries what signing needs: without a login all but the private keys; with one, a signature of
-    /// each P-384 key.
+    /// each P-384 key that the URI names.
     pub fn examine(&self, uri: &TokenUri, login: bool) -> Result<Vec<Finding>, Error> {
+        check_kind(uri, ObjectType::Private)?;
         let mut findings = Findings::default();
-        let module = self.list(uri)?;
+        let module = self.list_all(uri)?;
         findings.fine(format!(
             "module {} ({}) with {} slots",
             module.path.display(),
             module.library,
             module.slots.len()
         ));
+        if module.slots.is_empty() {
+            let advice = "is the token plugged in, and the module the right one?";
+            findings.add(
+                Level::Bad,
+                "there is no slot to find a token in",
+                Some(advice),
+            );
+            return Ok(findings.0);
+        }
         for slot in &module.slots {
             if let Some(Err(error)) = &slot.token {
                 let what = format!(
@@ -78,55 +89,120 @@ impl Tokens {
                 findings.add(Level::Odd, what, None);
             }
         }
-        let token = self.token(uri)?;
-        let info = token.info()?;
-        let listing = TokenListing::new(&info);
-        findings.fine(format!(
-            "{} ({} {}, serial {}, firmware {}.{})",
-            token.name(),
-            listing.manufacturer,
-            listing.model,
-            listing.serial,
-            listing.firmware.0,
-            listing.firmware.1
-        ));
-        for problem in &listing.problems {
-            let advice = "set the token up, or unlock it with its own tools, before it is used";
-            findings.add(Level::Bad, *problem, Some(advice));
-        }
-        if info.has(sys::CKF_WRITE_PROTECTED) {
-            findings.add(
-                Level::Odd,
-                "it is write-protected: it signs, and makes no keys",
-                None,
-            );
-        }
-        if !info.has(sys::CKF_LOGIN_REQUIRED) {
-            let advice = "set a PIN, if keys on it are to be protected by one";
-            findings.add(Level::Odd, "it asks for no login", Some(advice));
-        }
+        let token = match self.token(uri) {
+            Ok(token) => token,
+            Err(error @ Error::Tokens { .. }) => {
+                // One that is not initialised is reached by its slot, and is none that signs.
+                let module = self.modules.load(&self.shared.options, uri)?;
+                let found = token::find(&module, uri, Among::All).map_err(|_| error)?;
+                let name = format!("token in slot {}", found.slot.id());
+                examine_token(&name, &found.info, &mut findings);
+                return Ok(findings.0);
+            }
+            Err(error) => return Err(error),
+        };
+        examine_token(&token.name(), &token.info()?, &mut findings);
         examine_mechanisms(&token, &mut findings)?;
         examine_public(&token, &mut findings)?;
         if !login {
             findings.fine("no PIN was sent; --login looks at the private keys, with one attempt");
             return Ok(findings.0);
         }
-        let token = self.logged_in(uri)?;
-        let keys = object::all_private(&token)?;
-        if keys.is_empty() {
+        let token = match self.logged_in(uri) {
+            Ok(token) => token,
+            Err(error) => {
+                let Some(advice) = refused_login(&error) else {
+                    return Err(error);
+                };
+                let what = format!("the private keys were not looked at: {error}");
+                findings.add(Level::Bad, what, Some(advice));
+                return Ok(findings.0);
+            }
+        };
+        let all = object::all_private(&token)?;
+        if all.is_empty() {
             let advice = "make one: ir-sign gen-key --pkcs11-uri 'pkcs11:…;object=LABEL'";
             findings.add(Level::Odd, "there is no private key", Some(advice));
+        } else if !all.iter().any(|key| key.is_named_by(uri)) {
+            let what = format!("there is no private key for {uri}");
+            findings.add(Level::Bad, what, Some("see `ir-sign token keys`"));
         }
-        for (n, key) in keys.iter().enumerate() {
+        for (n, key) in all.iter().enumerate() {
+            if !key.is_named_by(uri) {
+                continue;
+            }
             let twin = |other: &PrivateKey| !key.id.is_empty() && other.id == key.id;
-            if keys[..n].iter().any(twin) {
+            if all[..n].iter().any(twin) {
                 let what = format!("{}: another key has the same id", key.name(&token));
                 let advice = "give each key an id of its own: the public half is found by id";
                 findings.add(Level::Bad, what, Some(advice));
             }
-            examine_key(&token, key, &mut findings)?;
+            match examine_key(&token, key, &mut findings) {
+                Ok(()) => {}
+                Err(error) if error.is_dead_session() => return Err(error),
+                Err(error) => {
+                    let advice = "the other keys were looked at all the same";
+                    findings.add(Level::Bad, error.to_string(), Some(advice));
+                }
+            }
         }
         Ok(findings.0)
+    }
+}
+
+/// What a token says of itself.
+fn examine_token(name: &str, info: &TokenInfo, findings: &mut Findings) {
+    let listing = TokenListing::new(info);
+    findings.fine(format!(
+        "{name} ({} {}, serial {}, firmware {}.{})",
+        listing.manufacturer, listing.model, listing.serial, listing.firmware.0, listing.firmware.1
+    ));
+    for problem in &listing.problems {
+        let (level, advice) = match *problem {
+            COUNT_LOW => (
+                Level::Odd,
+                "make sure of the PIN: the next login with the right one settles it, a few more wrong ones lock it",
+            ),
+            FINAL_TRY => (
+                Level::Bad,
+                "make sure of the PIN, and then say --allow-final-try: a login with the right one settles it",
+            ),
+            _ => (
+                Level::Bad,
+                "set the token up, or unlock it with its own tools, before it is used",
+            ),
+        };
+        findings.add(level, *problem, Some(advice));
+    }
+    if !info.has(sys::CKF_TOKEN_INITIALIZED) {
+        return;
+    }
+    if info.has(sys::CKF_WRITE_PROTECTED) {
+        findings.add(
+            Level::Odd,
+            "it is write-protected: it signs, and makes no keys",
+            None,
+        );
+    }
+    if !info.has(sys::CKF_LOGIN_REQUIRED) {
+        let advice = "set a PIN, if keys on it are to be protected by one";
+        findings.add(Level::Odd, "it asks for no login", Some(advice));
+    }
+}
+
+/// What to do where the token, or what it says of its PIN, refused a login.
+fn refused_login(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Guarded {
+            final_try: true, ..
+        } => Some("if you are sure of the PIN, say --allow-final-try"),
+        Error::Guarded { .. } => Some("unlock or change the PIN with the token's own tools"),
+        Error::NotReady { .. } => Some("set the token up: ir-sign token init, or its own tools"),
+        Error::Pin { .. } => {
+            Some("check the PIN before another run: a token locks itself after a few wrong ones")
+        }
+        Error::Login { .. } => Some("the token takes no login; see its own messages"),
+        _ => None,
     }
 }
 

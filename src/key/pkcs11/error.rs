@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use cryptoki::context::Function;
-use cryptoki::error::{Error as CryptokiError, RvError};
+use cryptoki::error::RvError;
 
 use super::passport::PassportError;
 use super::point::PointError;
-use super::raw::Refusal;
+pub(super) use super::words::code_name;
+use super::words::{bounds, count, in_the_way, listed, orphan};
 use crate::crypto::p384::Fingerprint;
 use crate::files;
 use crate::key::pin::PinError;
@@ -23,6 +24,14 @@ pub enum Error {
         path: PathBuf,
         /// What the loader says.
         reason: String,
+    },
+    /// The module has not the name that the URI gives.
+    #[error("PKCS#11 module {}: the URI asks for the module named {name}", .path.display())]
+    ModuleName {
+        /// The module that would be loaded.
+        path: PathBuf,
+        /// The name in the URI.
+        name: String,
     },
     /// A call failed.
     #[error("{what}: C_{function:?} gave {}", code_name(.code))]
@@ -167,10 +176,12 @@ pub enum Error {
         found: String,
     },
     /// The public half of the key is nowhere to be found.
-    #[error("{key}: the token does not show its public half")]
+    #[error("{key}: the token does not show its public half{}", in_the_way(.others))]
     NoPublic {
         /// The key.
         key: String,
+        /// Public objects of its id that cannot be it.
+        others: Vec<String>,
     },
     /// The public half is not a point.
     #[error("{key}: {source}")]
@@ -232,6 +243,14 @@ pub enum Error {
         /// Whether they are all public keys without a private half.
         orphans: bool,
     },
+    /// Another run makes a key on the token.
+    #[error("{token}: no key was made: {reason}")]
+    Turn {
+        /// The token.
+        token: String,
+        /// Why there was no turn.
+        reason: String,
+    },
     /// Another key has the new key's label or id.
     #[error("{token}: another run made a key of the same {what} at the same time: {other}")]
     Twin {
@@ -271,6 +290,16 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong.
         source: PassportError,
+    },
+    /// The passport is larger than one that is read.
+    #[error("{key}: no passport is made: it would have {found} bytes, and {most} are read")]
+    PassportSize {
+        /// The key.
+        key: String,
+        /// How large it is.
+        found: usize,
+        /// How large it may be.
+        most: usize,
     },
     /// The passport was not read.
     #[error("passport {0}")]
@@ -312,14 +341,47 @@ pub enum Error {
         erase: String,
     },
     /// The PIN has not as many bytes as the token wants.
-    #[error("{what} has to have from {least} to {most} bytes")]
+    #[error("{what} has to have {}", bounds(*.least, *.most))]
     PinLength {
         /// Which PIN.
         what: &'static str,
         /// The fewest.
         least: u64,
-        /// The most.
-        most: u64,
+        /// The most; none where the token does not say.
+        most: Option<u64>,
+    },
+    /// There is no PIN for a token that is to be set up.
+    #[error("the {what} of token \"{label}\": {source}")]
+    NoSetupPin {
+        /// Which PIN.
+        what: &'static str,
+        /// The label that the token gets.
+        label: String,
+        /// The flag that names its source.
+        flag: &'static str,
+        /// Why.
+        source: PinError,
+    },
+    /// The PINs of a token that is to be set up would have to be typed on its PIN pad.
+    #[error(
+        "{token}: its PINs are typed on its own PIN pad, which `token init` cannot use; nothing was sent to it"
+    )]
+    Pad {
+        /// The token.
+        token: String,
+    },
+    /// Setting a token up stopped half way.
+    #[error(
+        "{source}; the token is initialised under the label \"{label}\" by now, whatever was on it is gone, and its user PIN is {}",
+        if *.pin_is_set { "set" } else { "not set" }
+    )]
+    HalfSetUp {
+        /// Whether the user PIN is set.
+        pin_is_set: bool,
+        /// The label.
+        label: String,
+        /// What went wrong.
+        source: Box<Error>,
     },
     /// The label of a token is too long.
     #[error("a token's label has 1 to 32 bytes, and \"{label}\" has {}", .label.len())]
@@ -327,93 +389,22 @@ pub enum Error {
         /// The label.
         label: String,
     },
-}
-
-fn count(what: &str, found: &[String]) -> String {
-    match found.len() {
-        0 => format!("there is no {what}"),
-        n => format!("there are {n} {what}s"),
-    }
-}
-
-fn listed(found: &[String], present: &[String]) -> String {
-    let items = if found.is_empty() { present } else { found };
-    if items.is_empty() {
-        return " (there is none at all)".into();
-    }
-    format!(" (there is {})", items.join("; "))
-}
-
-fn orphan(orphans: &[String]) -> String {
-    if orphans.is_empty() {
-        return String::new();
-    }
-    format!(
-        "; a public key without its private half is not a key: {}",
-        orphans.join("; ")
-    )
-}
-
-impl Error {
-    /// A call of the crate that failed, on `what`.
-    pub(super) fn call(what: &str) -> impl FnOnce(CryptokiError) -> Self + '_ {
-        move |error| match error {
-            CryptokiError::Pkcs11(code, function) => Self::refusal(what)((function, code)),
-            other => Self::Nonsense {
-                what: what.to_owned(),
-                reason: other.to_string(),
-            },
-        }
-    }
-
-    /// A call of our own that failed, on `what`.
-    pub(super) fn refusal(what: &str) -> impl FnOnce(Refusal) -> Self + '_ {
-        move |(function, code)| Self::Call {
-            what: what.to_owned(),
-            function,
-            code,
-        }
-    }
-
-    /// Whether it can come of a logout: of sessions that died under another thread.
-    pub(super) const fn can_be_of_a_logout(&self) -> bool {
-        matches!(
-            self,
-            Self::Call { .. } | Self::Keys { .. } | Self::Gone { .. }
-        )
-    }
-
-    /// Whether the session is gone, and a new start may help.
-    pub(super) const fn is_dead_session(&self) -> bool {
-        matches!(
-            self,
-            Self::Call {
-                code: RvError::SessionHandleInvalid
-                    | RvError::SessionClosed
-                    | RvError::DeviceRemoved
-                    | RvError::DeviceError
-                    | RvError::TokenNotPresent
-                    | RvError::CryptokiNotInitialized,
-                ..
-            }
-        )
-    }
-}
-
-/// The name of a return value as the specification spells it: `CKR_PIN_INCORRECT`.
-pub(super) fn code_name(code: &RvError) -> String {
-    match code {
-        RvError::VendorDefined(value) | RvError::UnknownErrorCode(value) => {
-            return format!("the unknown code {value:#x}");
-        }
-        _ => {}
-    }
-    let mut name = String::from("CKR");
-    for c in format!("{code:?}").chars() {
-        if c.is_ascii_uppercase() {
-            name.push('_');
-        }
-        name.push(c.to_ascii_uppercase());
-    }
-    name
+    /// The label of a token ends in what does not count.
+    #[error(
+        "a token's label does not end in blanks, which PKCS#11 fills it up with, and \"{label}\" does"
+    )]
+    LabelBlanks {
+        /// The label.
+        label: String,
+    },
+    /// The URI has an attribute that says nothing to the command.
+    #[error("{uri} has the attribute \"{name}\", {why}")]
+    Attribute {
+        /// The URI.
+        uri: String,
+        /// The attribute.
+        name: &'static str,
+        /// Why it is not taken.
+        why: &'static str,
+    },
 }

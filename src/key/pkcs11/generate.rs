@@ -1,14 +1,10 @@
 //! Making a key pair on a token, and bringing one there.
 
-use std::fs::File;
 use std::sync::Arc;
-use std::time::Duration;
 
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
 use zeroize::Zeroize;
 
 use super::attributes::Facts;
@@ -16,9 +12,10 @@ use super::error::Error;
 use super::object::{self, P384_PARAMS, PrivateKey, key_uri};
 use super::signer::{TokenKey, check_mechanism};
 use super::token::{Again, Token};
+use super::turn;
 use crate::crypto::{PublicKey, Signer};
 use crate::key::file::FileKey;
-use crate::key::uri::TokenUri;
+use crate::key::uri::{ObjectType, TokenUri};
 
 /// Bytes of an id that is made up.
 const ID_LEN: usize = 20;
@@ -137,7 +134,7 @@ pub fn generate(token: &Arc<Token>, uri: &TokenUri) -> Result<NewKey, Error> {
         MechanismType::ECC_KEY_PAIR_GEN,
         "CKM_EC_KEY_PAIR_GEN for making keys",
     )?;
-    let _turn = turn(token);
+    let _turn = turn::take(token)?;
     let names = Names::free(token, uri)?;
     let (public, private) = (names.public(), names.private());
     let made = token.with_writing(Again::No, |session, _, generation| {
@@ -154,7 +151,7 @@ pub fn generate(token: &Arc<Token>, uri: &TokenUri) -> Result<NewKey, Error> {
 /// call it local, always sensitive or never extractable.
 pub fn import(token: &Arc<Token>, uri: &TokenUri, key: &FileKey) -> Result<NewKey, Error> {
     check_mechanism(token, MechanismType::ECDSA, "CKM_ECDSA for signing")?;
-    let _turn = turn(token);
+    let _turn = turn::take(token)?;
     let names = Names::free(token, uri)?;
     let mut point = vec![4, 97];
     point.extend(key.public_key().to_point());
@@ -205,21 +202,6 @@ pub fn import(token: &Arc<Token>, uri: &TokenUri, key: &FileKey) -> Result<NewKe
             key: names.key(generation, made[0]).name(token),
         },
     ))
-}
-
-/// Waits until no other run makes a key through this module. `SoftHSM` does not show a process that
-/// has made a key what others made meanwhile, so looking afterwards is not enough there.
-fn turn(token: &Token) -> Option<File> {
-    let library = File::open(&token.module.path).ok()?;
-    for _ in 0..600 {
-        match flock(&library, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Some(library),
-            Err(Errno::WOULDBLOCK) => std::thread::sleep(Duration::from_millis(50)),
-            Err(_) => return None,
-        }
-    }
-    // Whoever can read the library can lock it, and must not keep others from making keys for ever.
-    None
 }
 
 /// Removes a public half that a call may have made although it failed: nothing else has its id.
@@ -327,7 +309,8 @@ fn unsure(token: &Token, names: &Names, error: Error) -> Error {
     }
 }
 
-/// Refuses a label or id that any key on the token has: two keys of one name are one too many.
+/// Refuses a label or id that anything on the token has: a key whose certificate or twin is another's
+/// is one too many.
 pub(super) fn check_free(
     token: &Token,
     what: &str,
@@ -336,25 +319,25 @@ pub(super) fn check_free(
 ) -> Result<(), Error> {
     let (objects, orphans) = token.with(Again::Yes, |session, _, _| {
         let name = token.name();
-        let find = |class| {
-            let found = session.find_objects(&object::template(class, label, id));
-            found.map_err(Error::call(&name))
-        };
-        let private = find(ObjectClass::PRIVATE_KEY)?;
-        let public = find(ObjectClass::PUBLIC_KEY)?;
-        let orphans = private.is_empty();
+        let found = session.find_objects(&object::named(label, id));
         let mut objects = Vec::new();
-        for (handles, class) in [(private, "private"), (public, "public")] {
-            for handle in handles {
-                let (label, id) = object::names(session, handle, &name)?;
-                objects.push(format!("{};type={class}", key_uri(token, &label, &id)));
-            }
+        let mut orphans = true;
+        for handle in found.map_err(Error::call(&name))? {
+            let (label, id) = object::names(session, handle, &name)?;
+            let kind = object::kind(session, handle);
+            orphans &= kind == Some(ObjectType::Public);
+            objects.push(TokenUri {
+                kind,
+                ..key_uri(token, &label, &id)
+            });
         }
         Ok((objects, orphans))
     })?;
     if objects.is_empty() {
         return Ok(());
     }
+    let mut objects: Vec<String> = objects.iter().map(TokenUri::to_string).collect();
+    objects.sort();
     Err(Error::InUse {
         token: token.name(),
         what: what.to_owned(),

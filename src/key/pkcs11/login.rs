@@ -9,6 +9,7 @@ use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
 use cryptoki_sys as sys;
 
+use super::ending;
 use super::error::Error;
 use super::raw::TokenInfo;
 use super::token::{Identity, Token};
@@ -23,8 +24,11 @@ pub trait Prompt: Send + Sync {
     /// Tells the person that the token's own PIN pad waits for them.
     fn pad(&self, token: &str);
 
-    /// Tells the person something about the token.
+    /// Tells the person something about the token that they should know.
     fn warn(&self, text: &str);
+
+    /// Tells the person what is going on.
+    fn tell(&self, text: &str);
 }
 
 /// Nobody to ask.
@@ -39,6 +43,8 @@ impl Prompt for NoPrompt {
     fn pad(&self, _: &str) {}
 
     fn warn(&self, _: &str) {}
+
+    fn tell(&self, _: &str) {}
 }
 
 /// The way in to a token.
@@ -54,12 +60,14 @@ pub struct Budget(Mutex<Spent>);
 
 #[derive(Default)]
 struct Spent {
-    /// Tokens that failed a login, and how. None gets another attempt.
+    /// Tokens that failed a login, and how. None gets another attempt, nor does any that says the same
+    /// of itself.
     failed: HashMap<Identity, String>,
-    /// The token that the source of the command line was used for.
-    general: Option<Identity>,
-    /// PINs that are kept for the run, because the user asked for that.
-    kept: Vec<(Identity, Pin)>,
+    /// The token that the source of the command line was used for: its number and name. What it
+    /// says of itself is not enough, for another can say the same.
+    general: Option<(usize, String)>,
+    /// PINs that are kept for the run, because the user asked for that, by the token's number.
+    kept: Vec<(usize, Pin)>,
 }
 
 /// A PIN, or the pad where a person types it, and what that is called.
@@ -180,18 +188,19 @@ pub(super) fn secret(
             first: first.clone(),
         });
     }
-    if let Some((_, pin)) = budget.kept.iter().find(|(of, _)| *of == token.identity) {
+    if let Some((_, pin)) = budget.kept.iter().find(|(of, _)| *of == token.number) {
         return Ok(PinEntry::Pin(pin.copy(), "the PIN that was kept".into()));
     }
     let source = match (&login.source, &options.pin_source) {
         (Some(source), _) => Some(source),
         (None, Some(source)) => {
-            let first = budget.general.get_or_insert_with(|| token.identity.clone());
-            if *first != token.identity {
+            let of_this = || (token.number, token.name());
+            let (first, name) = budget.general.get_or_insert_with(of_this);
+            if *first != token.number {
                 return Err(Error::OneSource {
                     token: token.name(),
                     source_name: source.to_string(),
-                    first: format!("token \"{}\"", first.label),
+                    first: name.clone(),
                 });
             }
             Some(source)
@@ -203,20 +212,23 @@ pub(super) fn secret(
         source,
     };
     let secret = match source {
-        Some(source) => PinEntry::Pin(source.read().map_err(no_pin)?, source.to_string()),
+        Some(source) => PinEntry::Pin(
+            ending::outside(|| source.read()).map_err(no_pin)?,
+            source.to_string(),
+        ),
         None if info.has(sys::CKF_PROTECTED_AUTHENTICATION_PATH) => {
             options.prompt.pad(&token.name());
             return Ok(PinEntry::Pad);
         }
         None => {
-            let pin = options.prompt.ask(&token.name(), reason).map_err(no_pin)?;
-            PinEntry::Pin(pin, "the prompt".into())
+            let pin = ending::outside(|| options.prompt.ask(&token.name(), reason));
+            PinEntry::Pin(pin.map_err(no_pin)?, "the prompt".into())
         }
     };
     if options.keep_pin
         && let PinEntry::Pin(pin, _) = &secret
     {
-        budget.kept.push((token.identity.clone(), pin.copy()));
+        budget.kept.push((token.number, pin.copy()));
     }
     Ok(secret)
 }
@@ -270,6 +282,6 @@ fn guard(token: &Token, info: &TokenInfo) -> Result<(), Error> {
 
 impl Budget {
     fn locked(&self) -> std::sync::MutexGuard<'_, Spent> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        ending::outside(|| self.0.lock()).unwrap_or_else(PoisonError::into_inner)
     }
 }

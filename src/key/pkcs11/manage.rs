@@ -1,23 +1,20 @@
-//! Looking at modules, tokens and keys, and setting a token up.
+//! Looking at modules, tokens and keys.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cryptoki::session::UserType;
 use cryptoki_sys as sys;
 
-use super::Tokens;
 use super::attributes::Facts;
+use super::ending;
 use super::error::Error;
-use super::login;
-use super::module::Module;
 use super::object::{self, PrivateKey};
 use super::raw::TokenInfo;
 use super::signer::TokenKey;
-use super::token::{self, Again, Among, Found, Identity, Token};
+use super::token::{self, Again, Among, Identity, Token};
+use super::{Tokens, check_kind};
 use crate::crypto::{PublicKey, Signer};
-use crate::key::pin::Pin;
-use crate::key::uri::TokenUri;
+use crate::key::uri::{ObjectType, TokenUri};
 
 /// A module and what is in its slots.
 #[derive(Clone, Debug)]
@@ -117,6 +114,10 @@ impl TokenListing {
     }
 }
 
+/// The problems that may go away with the right PIN.
+pub(super) const FINAL_TRY: &str = "one more wrong PIN locks it for good";
+pub(super) const COUNT_LOW: &str = "a wrong PIN was tried since the last login";
+
 /// What keeps a token from signing, or may soon.
 fn problems(info: &TokenInfo) -> Vec<&'static str> {
     if !info.has(sys::CKF_TOKEN_INITIALIZED) {
@@ -129,14 +130,8 @@ fn problems(info: &TokenInfo) -> Vec<&'static str> {
         }
     };
     when(sys::CKF_USER_PIN_LOCKED, "the user PIN is locked");
-    when(
-        sys::CKF_USER_PIN_FINAL_TRY,
-        "one more wrong PIN locks it for good",
-    );
-    when(
-        sys::CKF_USER_PIN_COUNT_LOW,
-        "a wrong PIN was tried since the last login",
-    );
+    when(sys::CKF_USER_PIN_FINAL_TRY, FINAL_TRY);
+    when(sys::CKF_USER_PIN_COUNT_LOW, COUNT_LOW);
     when(
         sys::CKF_USER_PIN_TO_BE_CHANGED,
         "the user PIN has expired or has to be changed first",
@@ -148,20 +143,29 @@ fn problems(info: &TokenInfo) -> Vec<&'static str> {
     problems
 }
 
-/// How a token is to be set up.
-pub struct Setup {
-    /// The new label, 1 to 32 bytes.
-    pub label: String,
-    /// The label of the initialised token that is to be erased.
-    pub erase: Option<String>,
-    /// Where the SO PIN comes from, for a message.
-    pub so_pin_from: String,
-}
-
 impl Tokens {
-    /// The module that is used when a URI names none, and all its slots.
+    /// The module that is used when a URI names none, and its slots: all, or those of the tokens that
+    /// the URI names.
     pub fn list(&self, uri: &TokenUri) -> Result<ModuleListing, Error> {
+        uri.only_names_a_token()?;
+        let mut listing = self.list_all(uri)?;
+        if uri.names_a_token() {
+            let module = self.modules.load(&self.shared.options, uri)?;
+            let named = token::matching(&module, uri)?;
+            if named.is_empty() {
+                token::find(&module, uri, Among::All)?;
+            }
+            let is_named =
+                |slot: &SlotListing| named.iter().any(|named| named.slot.id() == slot.id);
+            listing.slots.retain(is_named);
+        }
+        Ok(listing)
+    }
+
+    /// The same whatever token the URI names.
+    pub(super) fn list_all(&self, uri: &TokenUri) -> Result<ModuleListing, Error> {
         let module = self.modules.load(&self.shared.options, uri)?;
+        let _inside = ending::enter();
         let name = module.name();
         let info = module
             .context
@@ -198,156 +202,46 @@ impl Tokens {
 
     /// The private keys of a token, after a login.
     pub fn keys(&self, uri: &TokenUri) -> Result<Vec<KeyListing>, Error> {
+        check_kind(uri, ObjectType::Private)?;
         let token = self.logged_in(uri)?;
-        let keys = object::all_private(&token)?;
-        let mut listed = Vec::new();
-        for key in keys {
-            let wanted = uri
-                .object
-                .as_ref()
-                .is_none_or(|l| l.as_bytes() == key.label)
-                && uri.id.as_ref().is_none_or(|id| *id == key.id);
-            if wanted {
-                listed.push(list_key(&token, key)?);
-            }
-        }
-        Ok(listed)
-    }
-
-    /// Sets a token up: label, SO PIN and user PIN. One that is initialised already loses all that
-    /// is on it, and so is refused unless its label is given as the one to erase. A URI of another
-    /// label than that is refused: which token is meant is not known.
-    pub fn initialise(
-        &self,
-        uri: &TokenUri,
-        setup: &Setup,
-        pins: impl FnOnce(&str) -> Result<(Pin, Pin), Error>,
-    ) -> Result<TokenListing, Error> {
-        if setup.label.is_empty() || setup.label.len() > 32 {
-            return Err(Error::Label {
-                label: setup.label.clone(),
-            });
-        }
-        if let (Some(token), Some(erase)) = (&uri.token, &setup.erase)
-            && token != erase
-        {
-            return Err(Error::EraseOther {
-                token: token.clone(),
-                erase: erase.clone(),
-            });
-        }
-        let module = self.modules.load(&self.shared.options, uri)?;
-        let found = choose(&module, uri, setup)?;
-        // Most tokens have no name yet; the slot tells which it is.
-        let name = format!(
-            "token \"{}\" in slot {}",
-            setup.erase.as_ref().unwrap_or(&setup.label),
-            found.slot.id()
-        );
-        guard_so(&found.info, &name)?;
-        let (so_pin, user_pin) = pins(&setup.label)?;
-        for (pin, what) in [(&so_pin, "the SO PIN"), (&user_pin, "the user PIN")] {
-            check_length(&found.info, pin, what)?;
-        }
-        let refused = |error| login::refused(&name, &setup.so_pin_from, error);
-        let so_pin = login::auth_pin(&so_pin);
-        let made = module.context.init_token(found.slot, &so_pin, &setup.label);
-        made.map_err(refused)?;
-        let session = module.context.open_rw_session(found.slot);
-        let session = session.map_err(Error::call(&name))?;
-        session
-            .login(UserType::So, Some(&so_pin))
-            .map_err(refused)?;
-        session
-            .init_pin(&login::auth_pin(&user_pin))
-            .map_err(Error::call(&name))?;
-        drop(session);
-        let info = module.token_info(found.slot, &name)?;
-        let ready = info.has(sys::CKF_TOKEN_INITIALIZED) && info.has(sys::CKF_USER_PIN_INITIALIZED);
-        if !ready || info.label != setup.label {
-            return Err(Error::Nonsense {
-                what: name,
-                reason: "after its initialisation it does not say that it is initialised".into(),
-            });
-        }
-        Ok(TokenListing::new(&info))
+        let keys = object::all_private(&token)?.into_iter();
+        keys.filter(|key| key.is_named_by(uri))
+            .map(|key| list_key(&token, key))
+            .collect()
     }
 }
 
-/// Looks at the flags of a token that is to be erased before its SO PIN is sent.
-fn guard_so(info: &TokenInfo, name: &str) -> Result<(), Error> {
-    let refuse = |reason| {
-        Err(Error::Guarded {
-            token: name.to_owned(),
-            reason,
-            final_try: false,
-        })
-    };
-    if !info.has(sys::CKF_TOKEN_INITIALIZED) {
-        return Ok(());
-    }
-    if info.has(sys::CKF_SO_PIN_LOCKED) {
-        return refuse("the SO PIN is locked");
-    }
-    if info.has(sys::CKF_SO_PIN_FINAL_TRY) {
-        return refuse("one more wrong SO PIN locks it for good");
-    }
-    Ok(())
-}
-
-/// Exactly one token that may be set up.
-fn choose(module: &Module, uri: &TokenUri, setup: &Setup) -> Result<Found, Error> {
-    let mut wanted = uri.clone();
-    if let Some(label) = &setup.erase {
-        wanted.token = Some(label.clone());
-    }
-    let names_one = wanted
-        != TokenUri {
-            pin_source: wanted.pin_source.clone(),
-            module_path: wanted.module_path.clone(),
-            module_name: wanted.module_name.clone(),
-            ..TokenUri::default()
+impl TokenUri {
+    /// Whether it says anything of a token, its slot or its library.
+    pub(super) fn names_a_token(&self) -> bool {
+        let rest = Self {
+            pin_source: self.pin_source.clone(),
+            module_path: self.module_path.clone(),
+            module_name: self.module_name.clone(),
+            object: self.object.clone(),
+            id: self.id.clone(),
+            kind: self.kind,
+            ..Self::default()
         };
-    if names_one {
-        let found = token::find(module, &wanted, Among::All)?;
-        if found.info.has(sys::CKF_TOKEN_INITIALIZED)
-            && setup.erase.as_ref() != Some(&found.info.label)
-        {
-            return Err(Error::Initialised {
-                token: format!("token \"{}\"", found.info.label),
-                label: found.info.label,
-            });
-        }
-        return Ok(found);
+        *self != rest
     }
-    let all = token::all(module)?;
-    let unreadable = all.unreadable;
-    let all: Vec<Found> = all.tokens.into_iter().map(|(found, _)| found).collect();
-    let fresh = |found: &&Found| !found.info.has(sys::CKF_TOKEN_INITIALIZED);
-    let fresh: Vec<&Found> = all.iter().filter(fresh).collect();
-    if let [one] = fresh.as_slice() {
-        return Ok((*one).clone());
-    }
-    let describe = |found: &Found| {
-        let mut uri = Identity::from(&found.info).uri();
-        uri.slot_id = Some(found.slot.id());
-        uri.to_string()
-    };
-    Err(Error::Tokens {
-        uri: "a token that is not initialised".into(),
-        found: fresh.into_iter().map(describe).collect(),
-        present: all.iter().map(describe).chain(unreadable).collect(),
-    })
-}
 
-fn check_length(info: &TokenInfo, pin: &Pin, what: &'static str) -> Result<(), Error> {
-    let (least, most) = info.pin_length;
-    let length = pin.expose().len() as u64;
-    // Some tokens say nothing, or that the most is 0.
-    if length < least || (most > 0 && most >= least && length > most) {
-        return Err(Error::PinLength { what, least, most });
+    /// Refuses a URI that names an object, for a command on a whole token or module.
+    pub(super) fn only_names_a_token(&self) -> Result<(), Error> {
+        let names = [
+            ("object", self.object.is_some()),
+            ("id", self.id.is_some()),
+            ("type", self.kind.is_some()),
+        ];
+        match names.into_iter().find(|(_, is_there)| *is_there) {
+            None => Ok(()),
+            Some((name, _)) => Err(Error::Attribute {
+                uri: self.to_string(),
+                name,
+                why: "and this command is about a token, not about a key on it",
+            }),
+        }
     }
-    Ok(())
 }
 
 pub(super) fn list_key(token: &Arc<Token>, key: PrivateKey) -> Result<KeyListing, Error> {

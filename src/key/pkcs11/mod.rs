@@ -5,6 +5,7 @@
 mod apart;
 mod attributes;
 mod doctor;
+mod ending;
 mod error;
 mod generate;
 mod login;
@@ -16,8 +17,11 @@ mod point;
 mod public;
 mod raw;
 mod resume;
+mod setup;
 mod signer;
 mod token;
+mod turn;
+mod words;
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
@@ -26,14 +30,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use attributes::{FACTS, Facts};
 pub use doctor::{Finding, Level};
+pub use ending::last as before_death;
 pub use error::Error;
 pub use generate::NewKey;
 pub use login::{NoPrompt, Prompt};
-pub use manage::{KeyListing, ModuleListing, Setup, SlotListing, TokenListing};
+pub use manage::{KeyListing, ModuleListing, SlotListing, TokenListing};
+pub use module::of_environment as module_of_environment;
 pub use passport::{Passport, PassportError, attributes as attributes_json};
 pub use point::{PointError, read as read_point};
 pub(super) use raw::{keep_from_children, open_again};
 pub use resume::Described;
+pub use setup::Setup;
 pub use signer::TokenKey;
 
 use super::file::FileKey;
@@ -42,7 +49,7 @@ use super::uri::{ObjectType, TokenUri};
 use crate::crypto::{PublicKey, Signer};
 use login::{Budget, Login};
 use module::Modules;
-use token::{Among, Identity, Token};
+use token::{Among, Token};
 
 /// How tokens are reached.
 pub struct Options {
@@ -129,15 +136,16 @@ impl Tokens {
     fn token(&self, uri: &TokenUri) -> Result<Arc<Token>, Error> {
         let module = self.modules.load(&self.shared.options, uri)?;
         let found = token::find(&module, uri, Among::Initialised)?;
-        let identity = Identity::from(&found.info);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let generation = module.live().generation;
         let known = open
             .iter()
-            .find(|token| Arc::ptr_eq(&token.module, &module) && token.identity == identity);
+            .find(|token| Arc::ptr_eq(&token.module, &module) && token.is(&found, generation));
         if let Some(known) = known {
             return Ok(Arc::clone(known));
         }
-        let token = Arc::new(Token::new(module, &found, Arc::clone(&self.shared)));
+        let shared = Arc::clone(&self.shared);
+        let token = Arc::new(Token::new(open.len(), module, &found, shared));
         open.push(Arc::clone(&token));
         Ok(token)
     }
@@ -202,32 +210,34 @@ impl Tokens {
         Passport::make(&key)
     }
 
-    /// Checks a key against the passport that is about it.
+    /// Checks a key against the passports that are about it: all have to fit.
     fn check_passport(&self, key: &TokenKey) -> Result<(), Error> {
         let passports = &self.shared.options.passports;
         if passports.is_empty() {
             return Ok(());
         }
-        let about = passports
-            .iter()
-            .position(|(_, passport)| passport.public_key() == key.public_key());
-        let Some(n) = about else {
+        let all = passports.iter().enumerate();
+        let about: Vec<_> = all
+            .filter(|(_, (_, passport))| passport.public_key() == key.public_key())
+            .collect();
+        if about.is_empty() {
             return Err(Error::NoPassport {
                 key: key.name(),
                 fingerprint: key.public_key().fingerprint(),
             });
-        };
-        let (path, passport) = &passports[n];
-        let differences = passport.check(key)?;
-        if !differences.is_empty() {
-            return Err(wrong(path, PassportError::Differs(differences.join("; "))));
+        }
+        for (_, (path, passport)) in &about {
+            let differences = passport.check(key)?;
+            if !differences.is_empty() {
+                return Err(wrong(path, PassportError::Differs(differences.join("; "))));
+            }
         }
         let mut used = self
             .shared
             .used
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        used.insert(n);
+        used.extend(about.into_iter().map(|(n, _)| n));
         Ok(())
     }
 

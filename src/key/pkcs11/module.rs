@@ -12,6 +12,7 @@ use cryptoki::session::Session;
 use cryptoki::slot::Slot;
 
 use super::Options;
+use super::ending;
 use super::error::{Error, code_name};
 use super::raw::{Raw, TokenInfo};
 use crate::key::uri::TokenUri;
@@ -60,7 +61,7 @@ impl Modules {
             .module
             .clone()
             .or_else(|| uri.module_path.clone())
-            .or_else(|| std::env::var_os(MODULE_VARIABLE).map(PathBuf::from))
+            .or_else(of_environment)
             .unwrap_or_else(|| SYSTEM_MODULE.into());
         // A name alone is looked up by the loader; a path is one module however it is spelt.
         let path = if path.components().count() > 1 {
@@ -74,27 +75,36 @@ impl Modules {
         if let Some(name) = &uri.module_name
             && !is_named(&path, name)
         {
-            return Err(Error::Module {
-                path,
-                reason: format!("the URI asks for the module named {name}"),
-            });
+            let name = name.clone();
+            return Err(Error::ModuleName { path, name });
         }
+        let _inside = ending::enter();
         let mut modules = locked(&self.0);
         if let Some(known) = modules.iter().find(|module| module.path == path) {
             return Ok(Arc::clone(known));
         }
+        ending::watch();
         let module = Arc::new(Module::load(&path)?);
+        ending::remember(&module);
         modules.push(Arc::clone(&module));
         Ok(module)
     }
 }
 
-/// Whether a file has this module's name: with or without `lib` before and an ending behind (RFC
-/// 7512, section 2.3, `module-name`).
+/// The module that the environment names. A variable that is empty names none.
+pub fn of_environment() -> Option<PathBuf> {
+    let path = std::env::var_os(MODULE_VARIABLE).filter(|path| !path.is_empty());
+    path.map(PathBuf::from)
+}
+
+/// Whether a file has this module's name, in any case: with or without `lib` before and an ending
+/// behind (RFC 7512, section 2.3, `module-name`).
 fn is_named(path: &Path, name: &str) -> bool {
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     let stem = file.split('.').next().unwrap_or_default();
-    stem == name || stem.strip_prefix("lib") == Some(name)
+    let is = |stem: &str| stem.eq_ignore_ascii_case(name);
+    let without = stem.split_at_checked(3);
+    is(stem) || without.is_some_and(|(lib, rest)| lib.eq_ignore_ascii_case("lib") && is(rest))
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -170,13 +180,26 @@ impl Module {
         }
     }
 
+    /// `C_Finalize`, while nobody is at work and the process ends.
+    pub(super) fn end(&self) {
+        self.end_own();
+        let live = self.live.try_read();
+        if let Ok(live) = &live {
+            locked(&live.idle).clear();
+        }
+        if live.is_ok_and(|live| !live.ours) {
+            return;
+        }
+        let _ = self.context.clone().finalize();
+    }
+
     /// What the module is called in messages.
     pub(super) fn name(&self) -> String {
         format!("PKCS#11 module {}", self.path.display())
     }
 
     pub(super) fn live(&self) -> RwLockReadGuard<'_, Live> {
-        self.live.read().unwrap_or_else(PoisonError::into_inner)
+        ending::outside(|| self.live.read()).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a session of this generation died.
@@ -187,7 +210,8 @@ impl Module {
 
     /// Drops all sessions and starts the module again, unless somebody did since `seen`.
     pub(super) fn restart(&self, seen: u64) -> Result<(), Error> {
-        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        let live = ending::outside(|| self.live.write());
+        let mut live = live.unwrap_or_else(PoisonError::into_inner);
         if live.generation != seen {
             return Ok(());
         }
@@ -249,6 +273,7 @@ impl Live {
 
 impl Drop for Module {
     fn drop(&mut self) {
+        let _inside = ending::enter();
         self.end_own();
         let live = self.live.get_mut().unwrap_or_else(PoisonError::into_inner);
         locked(&live.idle).clear();

@@ -7,7 +7,7 @@ use super::attributes;
 use super::error::Error;
 use super::token::{Again, Token};
 use crate::crypto::digest::hex;
-use crate::key::uri::TokenUri;
+use crate::key::uri::{ObjectType, TokenUri};
 
 /// secp384r1 as `CKA_EC_PARAMS` names it: a DER OBJECT IDENTIFIER (PKCS #11 v2.40, section 2.3.3).
 pub const P384_PARAMS: &[u8] = &[6, 5, 0x2b, 0x81, 4, 0, 0x22];
@@ -31,6 +31,13 @@ impl PrivateKey {
             (true, false) => format!("key with id {} on {}", hex(&self.id), token.name()),
             (true, true) => format!("key on {}", token.name()),
         }
+    }
+
+    /// Whether label and id are those of a URI, where it has them.
+    pub(super) fn is_named_by(&self, uri: &TokenUri) -> bool {
+        let label = uri.object.as_ref().map(String::as_bytes);
+        label.is_none_or(|label| label == self.label)
+            && uri.id.as_ref().is_none_or(|id| *id == self.id)
     }
 
     /// The URI that names the key and no other.
@@ -80,9 +87,29 @@ pub(super) fn template(
     id: Option<&Vec<u8>>,
 ) -> Vec<Attribute> {
     let mut template = vec![Attribute::Class(class)];
-    template.extend(id.cloned().map(Attribute::Id));
-    template.extend(label.cloned().map(Attribute::Label));
+    template.extend(named(label, id));
     template
+}
+
+/// The same for an object of any class.
+pub(super) fn named(label: Option<&Vec<u8>>, id: Option<&Vec<u8>>) -> Vec<Attribute> {
+    let id = id.cloned().map(Attribute::Id).into_iter();
+    id.chain(label.cloned().map(Attribute::Label)).collect()
+}
+
+/// What kind of object it is, where a URI has a name for that.
+pub(super) fn kind(session: &Session, object: ObjectHandle) -> Option<ObjectType> {
+    let found = session
+        .get_attributes(object, &[AttributeType::Class])
+        .ok()?;
+    match found.first()? {
+        Attribute::Class(ObjectClass::PUBLIC_KEY) => Some(ObjectType::Public),
+        Attribute::Class(ObjectClass::PRIVATE_KEY) => Some(ObjectType::Private),
+        Attribute::Class(ObjectClass::CERTIFICATE) => Some(ObjectType::Cert),
+        Attribute::Class(ObjectClass::SECRET_KEY) => Some(ObjectType::SecretKey),
+        Attribute::Class(ObjectClass::DATA) => Some(ObjectType::Data),
+        _ => None,
+    }
 }
 
 /// Label and id of an object.

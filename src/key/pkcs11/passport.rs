@@ -49,7 +49,9 @@ pub enum PassportError {
     #[error("{0}")]
     Differs(String),
     /// The key is in no use.
-    #[error("none of this command's keys is the one it is about (fingerprint {0})")]
+    #[error(
+        "none of the keys that this command signs with is the one it is about (fingerprint {0})"
+    )]
     Unused(String),
 }
 
@@ -66,6 +68,13 @@ impl Passport {
         }
         let signature = Base64::encode_string(&signature.to_der());
         bytes.extend(format!("{}\n", json!({ "signature": signature })).into_bytes());
+        if bytes.len() > MAX_PASSPORT {
+            return Err(Error::PassportSize {
+                key: key.name(),
+                found: bytes.len(),
+                most: MAX_PASSPORT,
+            });
+        }
         Ok(Self {
             bytes,
             statement,

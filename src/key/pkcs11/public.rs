@@ -7,32 +7,43 @@ use x509_cert::Certificate;
 
 use super::attributes;
 use super::error::Error;
-use super::object::{PrivateKey, check_curve, template};
+use super::object::{self, PrivateKey, check_curve, template};
 use super::point;
 use super::token::{Again, Token};
 use crate::crypto::PublicKey;
 
+/// What a token shows as the public half of a key.
+#[derive(Default)]
+pub struct Shown {
+    /// The public half. It has yet to be proven by a signature.
+    pub(super) public: Option<PublicKey>,
+    /// Whether only a certificate shows it, which may be another key's.
+    pub(super) by_certificate: bool,
+    /// Public objects of the key's id that cannot be its public half: of another kind or curve.
+    pub(super) others: Vec<String>,
+}
+
 /// Finds the public half: in the public object of the same id, else in the private object's own
-/// attributes, else in a certificate of the same id. Never by label. It has yet to be proven by a
-/// signature.
-pub fn find(token: &Token, key: &PrivateKey) -> Result<Option<PublicKey>, Error> {
+/// attributes, else in a certificate of the same id. Never by label.
+pub fn find(token: &Token, key: &PrivateKey) -> Result<Shown, Error> {
     let name = key.name(token);
     token.with(Again::Yes, |session, _, generation| {
-        for handle in same_id(session, key, ObjectClass::PUBLIC_KEY, &name)? {
-            if let Some(found) = point_of(session, handle, &name)? {
-                return only(session, key, found, &name).map(Some);
-            }
+        let mut shown = of_objects(session, key, &name)?;
+        if shown.public.is_some() {
+            return Ok(shown);
         }
         let private = key.handle(token, session, generation)?;
-        if let Some(found) = point_of(session, private, &name)? {
-            return Ok(Some(found));
+        shown.public = point_of(session, private, &name)?;
+        if shown.public.is_some() {
+            return Ok(shown);
         }
         let wanted = [AttributeType::PublicKeyInfo];
         for attribute in attributes::read(session, private, &wanted, &name)? {
             if let Attribute::PublicKeyInfo(spki) = attribute
                 && let Ok(found) = PublicKey::from_spki(&spki)
             {
-                return Ok(Some(found));
+                shown.public = Some(found);
+                return Ok(shown);
             }
         }
         for handle in same_id(session, key, ObjectClass::CERTIFICATE, &name)? {
@@ -41,12 +52,38 @@ pub fn find(token: &Token, key: &PrivateKey) -> Result<Option<PublicKey>, Error>
                 if let Attribute::Value(der) = attribute
                     && let Some(found) = of_certificate(&der)
                 {
-                    return Ok(Some(found));
+                    shown.public = Some(found);
+                    shown.by_certificate = true;
+                    return Ok(shown);
                 }
             }
         }
-        Ok(None)
+        Ok(shown)
     })
+}
+
+/// The public key that all fitting public objects of the id agree on.
+fn of_objects(session: &Session, key: &PrivateKey, name: &str) -> Result<Shown, Error> {
+    let mut shown = Shown::default();
+    for handle in same_id(session, key, ObjectClass::PUBLIC_KEY, name)? {
+        match point_of(session, handle, name) {
+            Ok(None) => {}
+            Ok(found) if shown.public.is_none() => shown.public = found,
+            Ok(found) if shown.public == found => {}
+            Ok(_) => {
+                return Err(Error::Publics {
+                    key: name.to_owned(),
+                });
+            }
+            Err(Error::Curve { found, .. }) => {
+                let (label, _) = object::names(session, handle, name)?;
+                let label = String::from_utf8_lossy(&label).into_owned();
+                shown.others.push(format!("\"{label}\" ({found})"));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(shown)
 }
 
 /// The objects of a class that have the key's id. An empty id names nothing.
@@ -61,23 +98,6 @@ fn same_id(
     }
     let found = session.find_objects(&template(class, None, Some(&key.id)));
     found.map_err(Error::call(name))
-}
-
-/// The public key, if all public objects of the id agree on it.
-fn only(
-    session: &Session,
-    key: &PrivateKey,
-    found: PublicKey,
-    name: &str,
-) -> Result<PublicKey, Error> {
-    for handle in same_id(session, key, ObjectClass::PUBLIC_KEY, name)? {
-        if point_of(session, handle, name)?.is_some_and(|other| other != found) {
-            return Err(Error::Publics {
-                key: name.to_owned(),
-            });
-        }
-    }
-    Ok(found)
 }
 
 /// The public key in an object's `CKA_EC_POINT`, if it has one.

@@ -380,10 +380,10 @@ impl Raw {
     }
 }
 
-/// Closes a descriptor in the programs that this process may start. One that is not open stays so.
-pub fn keep_from_children(number: u32) {
-    // If it is not open, reading the PIN will say so.
-    let _ = on_descriptor(number, |fd| rustix::io::fcntl_setfd(fd, FdFlags::CLOEXEC));
+/// Closes a descriptor in the programs that this process may start. Fails for one that is not open.
+pub fn keep_from_children(number: u32) -> io::Result<()> {
+    let kept = on_descriptor(number, |fd| rustix::io::fcntl_setfd(fd, FdFlags::CLOEXEC));
+    Ok(kept?)
 }
 
 /// Another descriptor of what is open under a number; both stand at the same place in it.

@@ -36,15 +36,25 @@ impl TokenKey {
 
     /// A key whose public half has yet to be found.
     pub(super) fn new(token: Arc<Token>, key: PrivateKey) -> Result<Self, Error> {
-        let public = match public::find(&token, &key)? {
-            Some(public) => public,
-            None => Self::given(&token, &key)?,
+        let shown = public::find(&token, &key)?;
+        let public = match shown.public {
+            Some(public) if !shown.by_certificate => public,
+            // A certificate of the id may be another key's: a signature tells of what the user gave.
+            from_certificate => match (Self::given(&token, &key)?, from_certificate) {
+                (Some(public), _) | (None, Some(public)) => public,
+                (None, None) => {
+                    return Err(Error::NoPublic {
+                        key: key.name(&token),
+                        others: shown.others,
+                    });
+                }
+            },
         };
         Ok(Self { token, key, public })
     }
 
     /// The one among the public keys that the user gave that the key's signature verifies with.
-    fn given(token: &Arc<Token>, key: &PrivateKey) -> Result<PublicKey, Error> {
+    fn given(token: &Arc<Token>, key: &PrivateKey) -> Result<Option<PublicKey>, Error> {
         for public in &token.shared.options.public_keys {
             let candidate = Self {
                 token: Arc::clone(token),
@@ -52,14 +62,12 @@ impl TokenKey {
                 public: *public,
             };
             match candidate.prove() {
-                Ok(()) => return Ok(*public),
+                Ok(()) => return Ok(Some(*public)),
                 Err(Error::WrongPublic { .. }) => {}
                 Err(other) => return Err(other),
             }
         }
-        Err(Error::NoPublic {
-            key: key.name(token),
-        })
+        Ok(None)
     }
 
     /// Proves that the public half belongs to the private one: signs a message that nothing else

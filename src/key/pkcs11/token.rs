@@ -7,6 +7,7 @@ use cryptoki::slot::{Slot, SlotInfo};
 
 use super::Shared;
 use super::apart::Apart;
+use super::ending;
 use super::error::Error;
 use super::login::{self, Login};
 use super::module::{Live, Module};
@@ -19,6 +20,8 @@ use crate::parallel::Gate;
 pub struct Found {
     pub(super) slot: Slot,
     pub(super) info: TokenInfo,
+    /// Whether another token of the module says the same of itself: the slot alone tells them apart.
+    pub(super) has_double: bool,
 }
 
 /// What tells one token from another.
@@ -57,9 +60,13 @@ impl Identity {
 
 /// A token that was chosen. Its sessions are the module's.
 pub struct Token {
+    /// Tells it from every other token that this run has opened.
+    pub(super) number: usize,
     pub(super) module: Arc<Module>,
     pub(super) identity: Identity,
     pub(super) shared: Arc<Shared>,
+    /// The only slot that it may be in, where it has a double.
+    pub(super) only_slot: Option<Slot>,
     place: Mutex<Place>,
     login: Mutex<Option<Login>>,
     /// Held from when a PIN is asked for until the token has answered.
@@ -96,11 +103,17 @@ pub struct All {
 
 /// All tokens of a module.
 pub fn all(module: &Module) -> Result<All, Error> {
+    let _inside = ending::enter();
     let name = module.name();
     let read = |slot| {
         let info = module.token_info(slot, &name)?;
         let slot_info = module.context.get_slot_info(slot);
-        Ok::<_, Error>((Found { slot, info }, slot_info.map_err(Error::call(&name))?))
+        let found = Found {
+            slot,
+            info,
+            has_double: false,
+        };
+        Ok::<_, Error>((found, slot_info.map_err(Error::call(&name))?))
     };
     let mut all = All::default();
     for slot in module.slots(true)? {
@@ -110,6 +123,14 @@ pub fn all(module: &Module) -> Result<All, Error> {
                 .unreadable
                 .push(format!("slot {} that cannot be read: {error}", slot.id())),
         }
+    }
+    let identities: Vec<Identity> = all
+        .tokens
+        .iter()
+        .map(|(found, _)| Identity::from(&found.info))
+        .collect();
+    for ((found, _), own) in all.tokens.iter_mut().zip(&identities) {
+        found.has_double = identities.iter().filter(|other| *other == own).count() > 1;
     }
     Ok(all)
 }
@@ -125,40 +146,52 @@ pub enum Among {
 
 /// Finds the one token that a URI names. Slots that cannot be read are passed over.
 pub fn find(module: &Module, uri: &TokenUri, among: Among) -> Result<Found, Error> {
-    let library = module
-        .context
-        .get_library_info()
-        .map_err(Error::call(&module.name()))?;
-    let mut present = Vec::new();
-    let mut found = Vec::new();
+    let _inside = ending::enter();
     let all = all(module)?;
-    for (token, slot_info) in all.tokens {
-        present.push(describe(&token.info));
-        let counts = among == Among::All || token.info.has(cryptoki_sys::CKF_TOKEN_INITIALIZED);
-        if counts
-            && matches(uri, &token, &slot_info)
-            && is_same(uri.library_manufacturer.as_ref(), library.manufacturer_id())
-            && is_same(
-                uri.library_description.as_ref(),
-                library.library_description(),
-            )
-            && uri.library_version.is_none_or(|wanted| {
-                let version = library.library_version();
-                wanted == (version.major(), version.minor())
-            })
-        {
-            found.push(token);
-        }
-    }
+    let mut present: Vec<String> = all
+        .tokens
+        .iter()
+        .map(|(token, _)| describe(&token.info))
+        .collect();
+    present.extend(all.unreadable.iter().cloned());
+    let mut found = among_all(module, uri, all)?;
+    found
+        .retain(|token| among == Among::All || token.info.has(cryptoki_sys::CKF_TOKEN_INITIALIZED));
     if found.len() == 1 {
         return Ok(found.remove(0));
     }
-    present.extend(all.unreadable);
     Err(Error::Tokens {
         uri: uri.to_string(),
         found: found.iter().map(|found| describe(&found.info)).collect(),
         present,
     })
+}
+
+/// The tokens that a URI names.
+pub fn matching(module: &Module, uri: &TokenUri) -> Result<Vec<Found>, Error> {
+    let _inside = ending::enter();
+    among_all(module, uri, all(module)?)
+}
+
+fn among_all(module: &Module, uri: &TokenUri, all: All) -> Result<Vec<Found>, Error> {
+    let library = module
+        .context
+        .get_library_info()
+        .map_err(Error::call(&module.name()))?;
+    let version = library.library_version();
+    let of_library = is_same(uri.library_manufacturer.as_ref(), library.manufacturer_id())
+        && is_same(
+            uri.library_description.as_ref(),
+            library.library_description(),
+        )
+        && uri
+            .library_version
+            .is_none_or(|wanted| wanted == (version.major(), version.minor()));
+    let tokens = all.tokens.into_iter();
+    Ok(tokens
+        .filter(|(token, slot)| of_library && matches(uri, token, slot))
+        .map(|(token, _)| token)
+        .collect())
 }
 
 fn describe(info: &TokenInfo) -> String {
@@ -187,13 +220,20 @@ fn matches(uri: &TokenUri, token: &Found, slot: &SlotInfo) -> bool {
 }
 
 impl Token {
-    pub(super) fn new(module: Arc<Module>, found: &Found, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(
+        number: usize,
+        module: Arc<Module>,
+        found: &Found,
+        shared: Arc<Shared>,
+    ) -> Self {
         let generation = module.live().generation;
         let gate = Gate::new(shared.options.sessions.get());
         Self {
+            number,
             module,
             identity: Identity::from(&found.info),
             shared,
+            only_slot: found.has_double.then_some(found.slot),
             place: Mutex::new(Place {
                 generation,
                 slot: found.slot,
@@ -204,6 +244,13 @@ impl Token {
             gate,
             apart: Apart::default(),
         }
+    }
+
+    /// Whether a token that was found, as of this generation of the same module, is this very one.
+    pub(super) fn is(&self, found: &Found, generation: u64) -> bool {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let moved = place.generation != generation && self.only_slot.is_none() && !found.has_double;
+        self.identity == Identity::from(&found.info) && (moved || place.slot == found.slot)
     }
 
     /// What the token is called in messages.
@@ -236,7 +283,7 @@ impl Token {
 
     /// Lets one PIN at a time be on its way to the token: the next is sent, or not, knowing the answer.
     pub(super) fn one_pin(&self) -> MutexGuard<'_, ()> {
-        self.pin.lock().unwrap_or_else(PoisonError::into_inner)
+        ending::outside(|| self.pin.lock()).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The way in that was used, for keys that want another login.
@@ -273,6 +320,7 @@ impl Token {
         writing: bool,
         work: impl Fn(&Session, Slot, u64) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        let _inside = ending::enter();
         let mut again = again == Again::Yes;
         loop {
             match self.attempt(writing, &work) {
@@ -299,7 +347,7 @@ impl Token {
         writing: bool,
         work: &impl Fn(&Session, Slot, u64) -> Result<T, Error>,
     ) -> Result<T, (Option<Error>, u64)> {
-        let _pass = self.gate.enter();
+        let _pass = ending::outside(|| self.gate.enter());
         let live = self.module.live();
         let generation = live.generation;
         if live.is_dead() {
@@ -349,7 +397,8 @@ impl Token {
     /// Sees to it that the token is where it is thought to be and logged in to, as far as that is
     /// wanted.
     fn settle(&self, live: &Live) -> Result<Slot, Error> {
-        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = ending::outside(|| self.place.lock());
+        let mut place = place.unwrap_or_else(PoisonError::into_inner);
         if place.generation != live.generation {
             place.slot = self.find_again()?;
             place.generation = live.generation;
@@ -367,10 +416,14 @@ impl Token {
         Ok(place.slot)
     }
 
-    /// The slot where the very same token is now.
+    /// The slot where the very same token is now. Where it has, or had, a double that is the slot where
+    /// it was: nothing else tells which of the two is there.
     fn find_again(&self) -> Result<Slot, Error> {
         let tokens = all(&self.module)?.tokens.into_iter();
-        let mut same = tokens.filter(|(found, _)| Identity::from(&found.info) == self.identity);
+        let mut same = tokens.filter(|(found, _)| {
+            Identity::from(&found.info) == self.identity
+                && self.only_slot.is_none_or(|slot| slot == found.slot)
+        });
         match (same.next(), same.next()) {
             (Some((found, _)), None) => Ok(found.slot),
             _ => Err(Error::Gone { token: self.name() }),

@@ -1,0 +1,199 @@
+//! Setting a token up.
+
+use cryptoki::session::UserType;
+use cryptoki_sys as sys;
+
+use super::Tokens;
+use super::ending;
+use super::error::Error;
+use super::login;
+use super::manage::TokenListing;
+use super::module::Module;
+use super::raw::TokenInfo;
+use super::token::{self, Among, Found, Identity};
+use crate::key::pin::Pin;
+use crate::key::uri::TokenUri;
+
+/// How a token is to be set up.
+pub struct Setup {
+    /// The new label, 1 to 32 bytes.
+    pub label: String,
+    /// The label of the initialised token that is to be erased.
+    pub erase: Option<String>,
+    /// Where the SO PIN comes from, for a message.
+    pub so_pin_from: String,
+    /// Whether a person types one of the PINs.
+    pub is_typed: bool,
+}
+
+impl Tokens {
+    /// Sets a token up: label, SO PIN and user PIN. One that is initialised already loses all that
+    /// is on it, and so is refused unless its label is given as the one to erase. A URI of another
+    /// label than that is refused: which token is meant is not known.
+    pub fn initialise(
+        &self,
+        uri: &TokenUri,
+        setup: &Setup,
+        pins: impl FnOnce(&str) -> Result<(Pin, Pin), Error>,
+    ) -> Result<TokenListing, Error> {
+        if setup.label.is_empty() || setup.label.len() > 32 {
+            return Err(Error::Label {
+                label: setup.label.clone(),
+            });
+        }
+        if setup.label.ends_with([' ', '\0']) {
+            return Err(Error::LabelBlanks {
+                label: setup.label.clone(),
+            });
+        }
+        uri.only_names_a_token()?;
+        if uri.pin_source.is_some() {
+            return Err(Error::Attribute {
+                uri: uri.to_string(),
+                name: "pin-source",
+                why: "and a token that is set up has two PINs: --so-pin-source and --new-pin-source",
+            });
+        }
+        if let (Some(token), Some(erase)) = (&uri.token, &setup.erase)
+            && token != erase
+        {
+            return Err(Error::EraseOther {
+                token: token.clone(),
+                erase: erase.clone(),
+            });
+        }
+        let module = self.modules.load(&self.shared.options, uri)?;
+        let found = choose(&module, uri, setup)?;
+        // Most tokens have no name yet; the slot tells which it is.
+        let name = format!(
+            "token \"{}\" in slot {}",
+            setup.erase.as_ref().unwrap_or(&setup.label),
+            found.slot.id()
+        );
+        guard_so(&found.info, &name)?;
+        if setup.is_typed && found.info.has(sys::CKF_PROTECTED_AUTHENTICATION_PATH) {
+            return Err(Error::Pad { token: name });
+        }
+        let is_double = |other: &Found| {
+            other.slot != found.slot
+                && other.info.has(sys::CKF_TOKEN_INITIALIZED)
+                && other.info.label == setup.label
+        };
+        let all = token::all(&module)?.tokens;
+        if all.iter().any(|(other, _)| is_double(other)) {
+            let text = format!(
+                "another token has the label \"{}\" too: the URI has to name one of them by its serial",
+                setup.label
+            );
+            self.shared.options.prompt.warn(&text);
+        }
+        let (so_pin, user_pin) = pins(&setup.label)?;
+        for (pin, what) in [(&so_pin, "the SO PIN"), (&user_pin, "the user PIN")] {
+            check_length(&found.info, pin, what)?;
+        }
+        let refused = |error| login::refused(&name, &setup.so_pin_from, error);
+        let so_pin = login::auth_pin(&so_pin);
+        let _inside = ending::enter();
+        let made = module.context.init_token(found.slot, &so_pin, &setup.label);
+        made.map_err(refused)?;
+        let user_pin = login::auth_pin(&user_pin);
+        let set_user_pin = || {
+            let session = module.context.open_rw_session(found.slot);
+            let session = session.map_err(Error::call(&name))?;
+            session
+                .login(UserType::So, Some(&so_pin))
+                .map_err(refused)?;
+            session.init_pin(&user_pin).map_err(Error::call(&name))
+        };
+        // From here on every error has to say what was done.
+        let stopped = |pin_is_set| {
+            move |source| Error::HalfSetUp {
+                label: setup.label.clone(),
+                pin_is_set,
+                source: Box::new(source),
+            }
+        };
+        set_user_pin().map_err(stopped(false))?;
+        let info = module
+            .token_info(found.slot, &name)
+            .map_err(stopped(true))?;
+        let ready = info.has(sys::CKF_TOKEN_INITIALIZED) && info.has(sys::CKF_USER_PIN_INITIALIZED);
+        if !ready || info.label != setup.label {
+            return Err(Error::Nonsense {
+                what: name,
+                reason: "after its initialisation it does not say that it is initialised".into(),
+            });
+        }
+        Ok(TokenListing::new(&info))
+    }
+}
+
+/// Looks at the flags of a token that is to be erased before its SO PIN is sent.
+fn guard_so(info: &TokenInfo, name: &str) -> Result<(), Error> {
+    let refuse = |reason| {
+        Err(Error::Guarded {
+            token: name.to_owned(),
+            reason,
+            final_try: false,
+        })
+    };
+    if !info.has(sys::CKF_TOKEN_INITIALIZED) {
+        return Ok(());
+    }
+    if info.has(sys::CKF_SO_PIN_LOCKED) {
+        return refuse("the SO PIN is locked");
+    }
+    if info.has(sys::CKF_SO_PIN_FINAL_TRY) {
+        return refuse("one more wrong SO PIN locks it for good");
+    }
+    Ok(())
+}
+
+/// Exactly one token that may be set up.
+fn choose(module: &Module, uri: &TokenUri, setup: &Setup) -> Result<Found, Error> {
+    let mut wanted = uri.clone();
+    if let Some(label) = &setup.erase {
+        wanted.token = Some(label.clone());
+    }
+    if wanted.names_a_token() {
+        let found = token::find(module, &wanted, Among::All)?;
+        if found.info.has(sys::CKF_TOKEN_INITIALIZED)
+            && setup.erase.as_ref() != Some(&found.info.label)
+        {
+            return Err(Error::Initialised {
+                token: format!("token \"{}\"", found.info.label),
+                label: found.info.label,
+            });
+        }
+        return Ok(found);
+    }
+    let all = token::all(module)?;
+    let unreadable = all.unreadable;
+    let all: Vec<Found> = all.tokens.into_iter().map(|(found, _)| found).collect();
+    let fresh = |found: &&Found| !found.info.has(sys::CKF_TOKEN_INITIALIZED);
+    let fresh: Vec<&Found> = all.iter().filter(fresh).collect();
+    if let [one] = fresh.as_slice() {
+        return Ok((*one).clone());
+    }
+    let describe = |found: &Found| {
+        let mut uri = Identity::from(&found.info).uri();
+        uri.slot_id = Some(found.slot.id());
+        uri.to_string()
+    };
+    Err(Error::Tokens {
+        uri: "a token that is not initialised".into(),
+        found: fresh.into_iter().map(describe).collect(),
+        present: all.iter().map(describe).chain(unreadable).collect(),
+    })
+}
+
+fn check_length(info: &TokenInfo, pin: &Pin, what: &'static str) -> Result<(), Error> {
+    let (least, most) = info.pin_length;
+    let length = pin.expose().len() as u64;
+    // Some tokens say nothing, or that the most is 0.
+    let most = Some(most).filter(|most| *most > 0 && *most >= least);
+    if length < least || most.is_some_and(|most| length > most) {
+        return Err(Error::PinLength { what, least, most });
+    }
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! How errors are made of what calls return, what they mean for a session, and their words.
+
+use cryptoki::error::{Error as CryptokiError, RvError};
+
+use super::error::Error;
+use super::raw::Refusal;
+
+impl Error {
+    /// A call of the crate that failed, on `what`.
+    pub(super) fn call(what: &str) -> impl FnOnce(CryptokiError) -> Self + '_ {
+        move |error| match error {
+            CryptokiError::Pkcs11(code, function) => Self::refusal(what)((function, code)),
+            other => Self::Nonsense {
+                what: what.to_owned(),
+                reason: other.to_string(),
+            },
+        }
+    }
+
+    /// A call of our own that failed, on `what`.
+    pub(super) fn refusal(what: &str) -> impl FnOnce(Refusal) -> Self + '_ {
+        move |(function, code)| Self::Call {
+            what: what.to_owned(),
+            function,
+            code,
+        }
+    }
+
+    /// Whether it can come of a logout: of sessions that died under another thread.
+    pub(super) const fn can_be_of_a_logout(&self) -> bool {
+        matches!(
+            self,
+            Self::Call { .. } | Self::Keys { .. } | Self::Gone { .. }
+        )
+    }
+
+    /// Whether the session is gone, and a new start may help.
+    pub(super) const fn is_dead_session(&self) -> bool {
+        matches!(
+            self,
+            Self::Call {
+                code: RvError::SessionHandleInvalid
+                    | RvError::SessionClosed
+                    | RvError::DeviceRemoved
+                    | RvError::DeviceError
+                    | RvError::TokenNotPresent
+                    | RvError::CryptokiNotInitialized,
+                ..
+            }
+        )
+    }
+}
+
+pub(super) fn count(what: &str, found: &[String]) -> String {
+    match found.len() {
+        0 => format!("there is no {what}"),
+        n => format!("there are {n} {what}s"),
+    }
+}
+
+pub(super) fn listed(found: &[String], present: &[String]) -> String {
+    let items = if found.is_empty() { present } else { found };
+    if items.is_empty() {
+        return " (there is none at all)".into();
+    }
+    format!(" (there is {})", items.join("; "))
+}
+
+/// How many bytes a PIN may have.
+pub(super) fn bounds(least: u64, most: Option<u64>) -> String {
+    most.map_or_else(
+        || format!("at least {least} bytes"),
+        |most| format!("from {least} to {most} bytes"),
+    )
+}
+
+/// Public objects that have the id of a key and are another's.
+pub(super) fn in_the_way(others: &[String]) -> String {
+    if others.is_empty() {
+        return String::new();
+    }
+    format!(
+        "; public keys of its id that are none: {}",
+        others.join("; ")
+    )
+}
+
+pub(super) fn orphan(orphans: &[String]) -> String {
+    if orphans.is_empty() {
+        return String::new();
+    }
+    format!(
+        "; a public key without its private half is not a key: {}",
+        orphans.join("; ")
+    )
+}
+
+/// The name of a return value as the specification spells it: `CKR_PIN_INCORRECT`.
+pub(super) fn code_name(code: &RvError) -> String {
+    match code {
+        RvError::VendorDefined(value) | RvError::UnknownErrorCode(value) => {
+            return format!("the unknown code {value:#x}");
+        }
+        _ => {}
+    }
+    let mut name = String::from("CKR");
+    for c in format!("{code:?}").chars() {
+        if c.is_ascii_uppercase() {
+            name.push('_');
+        }
+        name.push(c.to_ascii_uppercase());
+    }
+    name
+}
