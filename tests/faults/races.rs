@@ -29,15 +29,7 @@ fn overtaken(scene: &Scene, (slow, signatures): (&str, usize), quick: &str) -> R
     }
     let ran = scene.plainly(quick);
     assert_eq!(ran.status, Some(0), "{ran:?}");
-    let output = child.wait_with_output().expect("it ends");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ran {
-        status: output.status.code(),
-        signal: None,
-        stdout: text(&output.stdout),
-        stderr: text(&output.stderr),
-        log: Log::read(&scene.path("calls.log")).expect("a log"),
-    }
+    scene.ended(&child.wait_with_output().expect("it ends"))
 }
 
 /// The endorsements on the images of an app.

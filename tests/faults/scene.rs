@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use faulty_module::log::Log;
@@ -224,7 +224,11 @@ impl Scene {
     /// Waits for a command over the faulting module.
     #[track_caller]
     pub fn finish(&self, command: &mut Command) -> Ran {
-        let output = command.output().expect("timeout (coreutils) runs");
+        self.ended(&command.output().expect("timeout (coreutils) runs"))
+    }
+
+    /// What a run over the faulting module was that has ended.
+    pub fn ended(&self, output: &Output) -> Ran {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ran {
             status: output.status.code(),

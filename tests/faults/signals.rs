@@ -1,6 +1,5 @@
 //! A run that is ended by a signal: the token is told, and nothing is made of what it gave.
 
-use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -45,15 +44,7 @@ fn send(child: &Child, signal: Signal) {
 }
 
 fn ended(scene: &Scene, child: Child) -> Ran {
-    let output = child.wait_with_output().expect("it ends");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ran {
-        status: output.status.code(),
-        signal: output.status.signal(),
-        stdout: text(&output.stdout),
-        stderr: text(&output.stderr),
-        log: Log::read(&scene.path("calls.log")).expect("a log"),
-    }
+    scene.ended(&child.wait_with_output().expect("it ends"))
 }
 
 const DEFAULT: &str = "--default-signal=INT,TERM,HUP";
