@@ -55,7 +55,7 @@ fn sign(mut image: Image) {
     let endorsement = Signature::from_der(ENDORSEMENT).expect("a signature");
     let endorsement = Endorsement::verified(*SIGNER.public_key(), ca(), endorsement);
     let vendor = Vendor::new(endorsement.expect("an endorsement"));
-    let Change::Annotate(notes) = vendor.sign(&image, &*SIGNER).expect("signed");
+    let Change::Annotate(notes) = vendor.sign(&image, &*SIGNER).expect("asked")().expect("signed");
     image.manifest.annotations.extend(notes);
     assert!(trusted(&image));
     let mut other = image.config.bytes().to_vec();

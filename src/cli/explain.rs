@@ -43,6 +43,7 @@ pub fn status(error: &Error) -> Status {
                 Some(source) => of_token(source),
                 None => Status::Undecided,
             },
+            SignError::GivenUp => Status::Undecided,
             SignError::Faulty { .. } => Status::Refused,
         },
         Error::Key(key::Error::Token(source))
@@ -115,7 +116,7 @@ pub fn hint(error: &Error) -> Option<String> {
         | Error::Scheme(scheme::Error::Sign(source))
         | Error::Ceremony(ceremony::Error::Sign(source)) => match source {
             SignError::Backend { source } => source.downcast_ref().and_then(on_token),
-            SignError::Faulty { .. } => None,
+            SignError::GivenUp | SignError::Faulty { .. } => None,
         },
         Error::Ceremony(error) => run::ceremony::hint(error).map(str::to_owned),
         Error::File { role, source } => of_output(role, source),

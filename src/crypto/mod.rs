@@ -11,5 +11,5 @@ pub mod stream;
 
 pub use digest::{Digest, HashAlgorithm, Hasher, Prehash};
 pub use p384::{PublicKey, Signature};
-pub use signer::{SignError, Signer};
+pub use signer::{Asked, SignError, Signer};
 pub use stream::StreamHasher;

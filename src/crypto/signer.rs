@@ -13,7 +13,17 @@ pub trait Signer: Send + Sync {
 
     /// Signs a hash with ECDSA (FIPS 186-5, section 6.4).
     fn sign(&self, prehash: &Prehash) -> Result<Signature, SignError>;
+
+    /// Asks for a signature that is wanted later. Where others use the key, this does not wait for it;
+    /// where nobody does, this makes the signature now, and those that others ask for meanwhile.
+    fn ask<'a>(&'a self, prehash: &Prehash) -> Result<Asked<'a>, SignError> {
+        let signature = self.sign(prehash)?;
+        Ok(Box::new(move || Ok(signature)))
+    }
 }
+
+/// A signature that was asked for: to call it is to wait for it.
+pub type Asked<'a> = Box<dyn FnOnce() -> Result<Signature, SignError> + 'a>;
 
 /// Why no signature was made.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +34,9 @@ pub enum SignError {
         /// What the backend says; it names the key.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The key was not asked, for a signature before this one failed.
+    #[error("the key was not asked for this signature, for one before it failed")]
+    GivenUp,
     /// The key made a signature that does not verify with its own public key.
     #[error(
         "{key}: the signature it made does not verify with its own public key; it was thrown away"
@@ -49,6 +62,16 @@ impl<S: Signer> Checked<S> {
             name: name.into(),
         }
     }
+
+    fn check(&self, prehash: &Prehash, signature: Signature) -> Result<Signature, SignError> {
+        if self.public_key().verifies(prehash, &signature) {
+            Ok(signature)
+        } else {
+            Err(SignError::Faulty {
+                key: self.name.clone(),
+            })
+        }
+    }
 }
 
 impl<S: Signer> Signer for Checked<S> {
@@ -57,14 +80,13 @@ impl<S: Signer> Signer for Checked<S> {
     }
 
     fn sign(&self, prehash: &Prehash) -> Result<Signature, SignError> {
-        let signature = self.signer.sign(prehash)?;
-        if self.public_key().verifies(prehash, &signature) {
-            Ok(signature)
-        } else {
-            Err(SignError::Faulty {
-                key: self.name.clone(),
-            })
-        }
+        self.check(prehash, self.signer.sign(prehash)?)
+    }
+
+    /// The signature is verified by who wants it: the key need not wait for that.
+    fn ask<'a>(&'a self, prehash: &Prehash) -> Result<Asked<'a>, SignError> {
+        let (prehash, asked) = (*prehash, self.signer.ask(prehash)?);
+        Ok(Box::new(move || self.check(&prehash, asked()?)))
     }
 }
 
@@ -97,10 +119,15 @@ mod tests {
         let point = key.verifying_key().to_sec1_point(false);
         let public = PublicKey::from_point(point.as_bytes()).expect("a point");
         let signer = Checked::new(Faulty(key, public), "ca");
-        let error = signer.sign(&Prehash::sha384(b"message")).err();
-        assert!(
-            matches!(error, Some(SignError::Faulty { ref key }) if key == "ca"),
-            "{error:?}"
-        );
+        let prehash = Prehash::sha384(b"message");
+        for signed in [
+            signer.sign(&prehash),
+            signer.ask(&prehash).and_then(|asked| asked()),
+        ] {
+            assert!(
+                matches!(signed, Err(SignError::Faulty { ref key }) if key == "ca"),
+                "{signed:?}"
+            );
+        }
     }
 }

@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::crypto::{Prehash, PublicKey, SignError, Signature, Signer};
+use crate::crypto::{Asked, Prehash, PublicKey, SignError, Signature, Signer};
 
 /// A signer that goes from one signature to the next without a pause while there are more to make.
 ///
-/// Whoever comes while the key is busy leaves its hash with those who use it, and waits: waking a
-/// thread so that it can sign would leave the key idle meanwhile, for a good part of the time that
-/// a signature takes.
+/// Whoever comes while the key is busy leaves its hash with those who use it: waking a thread so that
+/// it can sign would leave the key idle meanwhile, for a good part of the time that a signature
+/// takes.
 pub struct Queued<S> {
     signer: S,
     /// How many may sign at once.
@@ -44,9 +44,7 @@ impl Drop for Taken {
 
 impl Request {
     fn give_up(&self) {
-        self.answer(Err(SignError::Backend {
-            source: "another signature was given up".into(),
-        }));
+        self.answer(Err(SignError::GivenUp));
     }
 
     fn answer(&self, outcome: Result<Signature, SignError>) {
@@ -78,6 +76,13 @@ impl Place<'_> {
         }
         next.map(Taken)
     }
+
+    /// Nothing more is asked of a key that failed: what waits is answered without it.
+    fn give_up(&self) {
+        for request in mem::take(&mut lock(self.0).waiting) {
+            request.give_up();
+        }
+    }
 }
 
 impl Drop for Place<'_> {
@@ -85,11 +90,8 @@ impl Drop for Place<'_> {
         if !std::thread::panicking() {
             return;
         }
-        let mut state = lock(self.0);
-        state.busy -= 1;
-        for request in mem::take(&mut state.waiting) {
-            request.give_up();
-        }
+        lock(self.0).busy -= 1;
+        self.give_up();
     }
 }
 
@@ -110,6 +112,10 @@ impl<S: Signer> Signer for Queued<S> {
     }
 
     fn sign(&self, prehash: &Prehash) -> Result<Signature, SignError> {
+        self.ask(prehash)?()
+    }
+
+    fn ask<'a>(&'a self, prehash: &Prehash) -> Result<Asked<'a>, SignError> {
         let mut state = lock(&self.state);
         if state.busy == self.places {
             let request = Arc::new(Request {
@@ -118,17 +124,24 @@ impl<S: Signer> Signer for Queued<S> {
                 answered: Condvar::new(),
             });
             state.waiting.push_back(Arc::clone(&request));
-            drop(state);
-            return request.wait();
+            return Ok(Box::new(move || request.wait()));
         }
         state.busy += 1;
         drop(state);
         let place = Place(&self.state);
-        let own = self.signer.sign(prehash);
+        let sign = |prehash: &Prehash| {
+            let signed = self.signer.sign(prehash);
+            if signed.is_err() {
+                place.give_up();
+            }
+            signed
+        };
+        let own = sign(prehash);
         while let Some(Taken(request)) = &place.next() {
-            request.answer(self.signer.sign(&request.prehash));
+            request.answer(sign(&request.prehash));
         }
-        own
+        let own = own?;
+        Ok(Box::new(move || Ok(own)))
     }
 }
 
@@ -145,11 +158,12 @@ mod tests {
     use super::*;
     use crate::key::file::FileKey;
 
-    /// Signs slowly, and counts how many do at once; the hash of `bad` makes it fail or panic.
+    /// Signs slowly, and counts how often and how many do at once; the hash of `bad` makes it fail or panic.
     struct Slow {
         key: FileKey,
         inside: AtomicUsize,
         most: AtomicUsize,
+        made: AtomicUsize,
         bad: Option<(Prehash, bool)>,
     }
 
@@ -163,6 +177,7 @@ mod tests {
             self.most.fetch_max(inside, Ordering::SeqCst);
             thread::sleep(Duration::from_millis(5));
             self.inside.fetch_sub(1, Ordering::SeqCst);
+            self.made.fetch_add(1, Ordering::SeqCst);
             match self.bad {
                 Some((bad, panics)) if bad == *prehash => {
                     assert!(!panics, "as it was told");
@@ -184,6 +199,7 @@ mod tests {
             key: FileKey::generate(),
             inside: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
+            made: AtomicUsize::new(0),
             bad,
         }
     }
@@ -215,11 +231,50 @@ mod tests {
         }
     }
 
+    /// A queue that so many hashes wait in, and what is to be called for the signatures.
+    fn asked(queue: &Queued<Slow>, hashes: usize) -> Vec<Asked<'_>> {
+        lock(&queue.state).busy = queue.places;
+        let ask = |n| queue.ask(&hash(n)).expect("it only waits");
+        let asked = (0..hashes).map(ask).collect();
+        assert_eq!(lock(&queue.state).waiting.len(), hashes);
+        lock(&queue.state).busy = 0;
+        asked
+    }
+
     #[test]
-    fn an_error_is_of_the_one_who_asked() {
-        let queue = Queued::new(slow(Some((hash(3), false))), 1);
-        for (n, outcome) in ask(&queue, 8).into_iter().enumerate() {
-            assert_eq!(outcome.expect("no panic").is_err(), n == 3, "{n}");
+    fn who_uses_the_key_signs_what_others_have_asked_for() {
+        let queue = Queued::new(slow(None), 1);
+        let asked = asked(&queue, 5);
+        assert!(queue.sign(&hash(5)).is_ok());
+        assert_eq!(queue.signer.made.load(Ordering::SeqCst), 6);
+        for (n, asked) in asked.into_iter().enumerate() {
+            let signature = asked().expect("a signature");
+            assert!(queue.public_key().verifies(&hash(n), &signature), "{n}");
+        }
+    }
+
+    #[test]
+    fn what_waits_when_the_key_fails_is_not_asked_of_it() {
+        for bad in [2, 5] {
+            let queue = Queued::new(slow(Some((hash(bad), false))), 1);
+            let asked = asked(&queue, 5);
+            // The last is signed first, by the one who asks.
+            let own = queue.sign(&hash(5));
+            assert_eq!(own.is_err(), bad == 5);
+            let made = if bad == 5 { 1 } else { 4 };
+            assert_eq!(queue.signer.made.load(Ordering::SeqCst), made);
+            for (n, asked) in asked.into_iter().enumerate() {
+                match asked() {
+                    Ok(_) => assert!(n < bad && bad != 5, "{n}"),
+                    Err(SignError::Backend { .. }) => assert_eq!(n, bad),
+                    Err(error) => {
+                        assert!(matches!(error, SignError::GivenUp), "{error:?}");
+                        assert!(n > bad || bad == 5, "{n}");
+                    }
+                }
+            }
+            // It goes on for those who come later.
+            assert!(queue.sign(&hash(1)).is_ok());
         }
     }
 

@@ -178,6 +178,14 @@ impl Error {
     }
 }
 
+/// Whether an error only says that there was another one before it.
+const fn is_another_one(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Scheme(scheme::Error::Sign(SignError::GivenUp))
+    )
+}
+
 /// The rule that a broken part of an image breaks, with the reason; `None` where the error is not
 /// about a part of an image.
 fn broken_rule(error: &store::Error) -> Option<(&'static str, String)> {

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::endorsement::{Place, Search, Source, Vouch, Voucher};
-use super::{Error, broken_rule};
+use super::{Error, broken_rule, is_another_one};
 use crate::crypto::p384::Fingerprint;
 use crate::crypto::{Digest, Signature, Signer};
 use crate::image::{AppName, Change, Image, Reference};
@@ -17,7 +17,7 @@ use crate::parallel;
 use crate::progress::Progress;
 use crate::report::{Report, rule};
 use crate::scheme::annotation::{Root, Vendor};
-use crate::scheme::{SignScheme, VerifyScheme};
+use crate::scheme::{SignScheme, Signing, VerifyScheme};
 use crate::store::{
     AppliedImage, Edit, Layout, Limits, Referrer, Registry, RegistryLock, Selection, window,
 };
@@ -144,6 +144,7 @@ impl How {
             _ => HashMap::new(),
         };
         let verifier = Root::new(ca, vec![vendor]);
+        let overlap = self.overlap(images.len());
         let work = Work {
             layout,
             signer: &*signer,
@@ -153,7 +154,7 @@ impl How {
             progress,
         };
         let (configs, edits): (Vec<Digest>, Vec<Edit>) =
-            work.all(images, self.jobs)?.into_iter().unzip();
+            work.all(images, overlap)?.into_iter().unzip();
         // What is written now takes memory of its own.
         window::release();
         // A token takes its time: other runs are not kept waiting for it, and may have been faster.
@@ -177,6 +178,28 @@ impl How {
             changed: applied.changed,
         };
         Ok((signed, lock))
+    }
+
+    fn overlap(&self, images: usize) -> Overlap {
+        // Finding out how many processors there are takes longer than to sign one image.
+        if images < 2 {
+            return Overlap {
+                threads: 1,
+                ahead: 0,
+            };
+        }
+        let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        match self.vendor {
+            KeyRef::File(_) => Overlap {
+                threads: processors,
+                ahead: 0,
+            },
+            // Those that sign do nothing else as long as there is something to sign.
+            KeyRef::Token(_) => Overlap {
+                threads: processors.max(self.jobs.get() + 1),
+                ahead: AHEAD,
+            },
+        }
     }
 
     /// Reads the images' manifests and configs.
@@ -223,6 +246,17 @@ fn unfit(layout: &Layout, image: &str, rule: &'static str, reason: String) -> Er
     }
 }
 
+/// How many images are worked on at once.
+#[derive(Clone, Copy)]
+struct Overlap {
+    threads: usize,
+    /// How many more each thread begins before it waits for a signature.
+    ahead: usize,
+}
+
+/// So many signatures take a token longer than waking a thread takes, which then verifies half of them.
+const AHEAD: usize = 8;
+
 /// What all images of a run are signed with.
 struct Work<'a> {
     layout: &'a Layout,
@@ -235,25 +269,15 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Signs all images, or tells what is wrong with the first that cannot be signed. While the key
+    /// Signs all images, or tells what is wrong with the first that could not be signed. While the key
     /// is busy with one image, others are read, hashed and verified.
-    fn all(&self, images: Vec<Image>, jobs: NonZeroUsize) -> Result<Vec<(Digest, Edit)>, Error> {
-        let threads = match images.len() {
-            0 | 1 => 1,
-            // One more than sign at once or compute, so that a hash waits whenever a signature is made.
-            _ => {
-                thread::available_parallelism()
-                    .map_or(1, NonZeroUsize::get)
-                    .max(jobs.get() + 1)
-                    + 1
-            }
-        };
+    fn all(&self, images: Vec<Image>, overlap: Overlap) -> Result<Vec<(Digest, Edit)>, Error> {
         let failed = AtomicBool::new(false);
         let images: Vec<Mutex<Option<Image>>> = images
             .into_iter()
             .map(|image| Mutex::new(Some(image)))
             .collect();
-        let edits = parallel::map_on(threads, &images, |_, image| {
+        let begin = |_, image: &Mutex<Option<Image>>| {
             // Nothing will be written: the key is not asked in vain.
             if failed.load(Ordering::Relaxed) {
                 return None;
@@ -262,21 +286,29 @@ impl Work<'_> {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .take()?;
-            let edit = self.one(image);
-            if edit.is_err() {
-                failed.store(true, Ordering::Relaxed);
-            }
+            let begun = self.begin(image);
+            failed.fetch_or(begun.is_err(), Ordering::Relaxed);
+            Some(begun)
+        };
+        let finish = |begun: Option<Result<(Image, Signing<'_>), Error>>| {
+            let edit = begun?.and_then(|(image, signing)| self.finish(image, signing));
+            failed.fetch_or(edit.is_err(), Ordering::Relaxed);
             Some(edit)
-        });
+        };
+        let edits = parallel::map_ahead(overlap.threads, overlap.ahead, &images, begin, finish);
         let left_out = edits.iter().any(Option::is_none);
-        let signed = edits.into_iter().flatten().collect::<Result<_, _>>()?;
+        let (signed, failed): (Vec<_>, Vec<_>) =
+            edits.into_iter().flatten().partition(Result::is_ok);
+        let errors = failed.into_iter().filter_map(Result::err);
+        if let Some(error) = errors.min_by_key(is_another_one) {
+            return Err(error);
+        }
         assert!(!left_out, "an image is left out only after an error");
-        Ok(signed)
+        signed.into_iter().collect()
     }
 
-    /// Checks all that a signature will vouch for, signs, and verifies. No more of the image is
-    /// kept than is needed yet.
-    fn one(&self, mut image: Image) -> Result<(Digest, Edit), Error> {
+    /// Checks all that a signature will vouch for, and asks for it.
+    fn begin(&self, mut image: Image) -> Result<(Image, Signing<'_>), Error> {
         let layers = self.layout.check_layers(&image, self.progress)?;
         let unfit = |rule, reason| unfit(self.layout, &image.name, rule, reason);
         if let Err(reason) = layers.blobs {
@@ -290,7 +322,13 @@ impl Work<'_> {
         if let Some(earlier) = self.earlier.get(&image.config.digest()) {
             self.scheme.lend(&mut image, earlier);
         }
-        let change = self.scheme.sign(&image, self.signer)?;
+        let signing = self.scheme.sign(&image, self.signer)?;
+        Ok((image, signing))
+    }
+
+    /// Waits for the signature, and verifies. No more of the image is kept than is needed yet.
+    fn finish(&self, image: Image, signing: Signing<'_>) -> Result<(Digest, Edit), Error> {
+        let change = signing()?;
         let config = image.config.digest();
         Ok((config, self.self_check(image, &change)?))
     }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Mutex;
 
-use super::{Error, Findings, SignScheme, VerifyScheme};
+use super::{Error, Findings, SignScheme, Signing, VerifyScheme};
 use crate::crypto::digest::{hex, unhex};
 use crate::crypto::p384::Fingerprint;
-use crate::crypto::{Prehash, PublicKey, SignError, Signature, Signer};
+use crate::crypto::{Asked, Prehash, PublicKey, SignError, Signature, Signer};
 use crate::image::{Change, Image, Manifest};
 use crate::report::{Check, Signatory};
 
@@ -160,7 +160,7 @@ impl Vendor {
 impl SignScheme for Vendor {
     /// Keeps a signature of this very key over this very config that the image already carries: a
     /// token signs differently each time, and a new signature is not a better one.
-    fn sign(&self, image: &Image, key: &dyn Signer) -> Result<Change, Error> {
+    fn sign<'a>(&'a self, image: &Image, key: &'a dyn Signer) -> Result<Signing<'a>, Error> {
         let vendor = key.public_key();
         if vendor != self.endorsement.vendor() {
             return Err(Error::OtherKey {
@@ -168,20 +168,22 @@ impl SignScheme for Vendor {
                 wanted: self.endorsement.vendor().fingerprint(),
             });
         }
-        let signature = match config_signature(image, vendor) {
-            Ok(present) => present,
-            Err(_) => key.sign(&Prehash::sha384(image.config.bytes()))?,
+        let asked: Asked<'a> = match config_signature(image, vendor) {
+            Ok(present) => Box::new(move || Ok(present)),
+            Err(_) => key.ask(&Prehash::sha384(image.config.bytes()))?,
         };
-        let annotations = [
-            (SIGNATURE, signature.to_der()),
-            (VENDOR_KEY, vendor.to_spki()),
-            (ENDORSEMENT, self.endorsement.signature().to_der()),
-        ];
-        Ok(Change::Annotate(
-            annotations
-                .map(|(key, value)| (key.to_owned(), hex(&value)))
-                .into(),
-        ))
+        Ok(Box::new(move || {
+            let annotations = [
+                (SIGNATURE, asked()?.to_der()),
+                (VENDOR_KEY, vendor.to_spki()),
+                (ENDORSEMENT, self.endorsement.signature().to_der()),
+            ];
+            Ok(Change::Annotate(
+                annotations
+                    .map(|(key, value)| (key.to_owned(), hex(&value)))
+                    .into(),
+            ))
+        }))
     }
 }
 

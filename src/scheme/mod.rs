@@ -20,9 +20,12 @@ pub struct Findings {
 
 /// A way of signing images.
 pub trait SignScheme {
-    /// The change that makes `image` a signed one.
-    fn sign(&self, image: &Image, key: &dyn Signer) -> Result<Change, Error>;
+    /// Asks for the change that makes `image` a signed one.
+    fn sign<'a>(&'a self, image: &Image, key: &'a dyn Signer) -> Result<Signing<'a>, Error>;
 }
+
+/// A change that was asked for: to call it is to wait for the key's signature.
+pub type Signing<'a> = Box<dyn FnOnce() -> Result<Change, Error> + 'a>;
 
 /// A way of telling who signed an image.
 pub trait VerifyScheme: Sync {

@@ -26,3 +26,25 @@ fn a_token_goes_from_one_signature_to_the_next_on_the_same_thread() {
         assert_eq!(threads.len(), jobs, "{ran:?}");
     }
 }
+
+/// While the token signs the first image, the others are read and hashed, however many wait for it already.
+#[test]
+fn images_are_read_while_the_token_signs() {
+    let scene = Scene::new();
+    let endorsed = scene.plainly("endorse -k KEY:ca -f vendor.pub -s v.sig");
+    assert_eq!(endorsed.status, Some(0), "{endorsed:?}");
+    let ran = scene.run(
+        "slow=C_SignInit:1500",
+        "sign-image -r registry -a multi -d multi --all-platforms -v KEY:vendor -s v.sig -c ca.pub --verbose --verbose",
+    );
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let begun: Vec<u64> = ran
+        .stderr
+        .lines()
+        .filter_map(|line| line.split_once(" ms: layers of "))
+        .map(|(at, _)| at.parse().expect("milliseconds"))
+        .collect();
+    assert_eq!(begun.len(), 3, "{ran:?}");
+    // Two signatures take twice as long.
+    assert!(begun[2] < begun[0] + 1500, "{begun:?}");
+}
