@@ -50,7 +50,8 @@ fn main() -> ExitCode {
         .collect();
     let done = match words[..] {
         ["inputs", root, ref wanted @ ..] => inputs::make(&Place::new(root), wanted),
-        ["raw", count, sessions] => tokens::raw(count, sessions),
+        ["raw", count, sessions] => tokens::raw(count, sessions, false),
+        ["raw", count, sessions, "verified"] => tokens::raw(count, sessions, true),
         ["measure", root, table, ref wanted @ ..] => {
             measure(&Place::new(root), Path::new(table), wanted)
         }

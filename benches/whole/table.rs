@@ -9,6 +9,9 @@ use super::Error;
 const START: &str = "<!-- bench:start -->\n";
 const END: &str = "<!-- bench:end -->";
 
+/// In place of a target where there is none.
+pub const NO_TARGET: &str = "–";
+
 /// One line of the table.
 pub struct Row {
     /// What is done.
@@ -32,7 +35,11 @@ pub fn markdown(rows: &[Row]) -> String {
          | --- | ---: | ---: | ---: | --- | --- |\n",
     );
     for row in rows {
-        let met = if row.met { "yes" } else { "**no**" };
+        let met = match (&*row.target, row.met) {
+            (NO_TARGET, _) => NO_TARGET,
+            (_, true) => "yes",
+            (_, false) => "**no**",
+        };
         let Row {
             work,
             ours,
