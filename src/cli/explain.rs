@@ -162,8 +162,20 @@ fn of_key(error: &key::Error) -> Option<String> {
     }
 }
 
+/// What to do where a token did not like the PIN.
+const fn on_pin(code: RvError) -> &'static str {
+    match code {
+        RvError::PinLocked => "unlock it with the token's own tools",
+        RvError::PinExpired => "change it with the token's own tools",
+        _ => "check the PIN before another run: a token locks itself after a few wrong ones",
+    }
+}
+
 fn on_token(error: &pkcs11::Error) -> Option<String> {
     use pkcs11::Error as E;
+    if let Some(code) = error.of_pin() {
+        return Some(on_pin(code).into());
+    }
     let text = match error {
         E::Module { .. } => {
             "name the token's module with --pkcs11-module or PKCS11_MODULE_PATH, as in /usr/lib/softhsm/libsofthsm2.so"
@@ -184,17 +196,6 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
             final_try: true, ..
         } => "if you are sure of the PIN, say --allow-final-try",
         E::Guarded { .. } => "unlock or change the PIN with the token's own tools",
-        E::Pin {
-            code: RvError::PinLocked,
-            ..
-        } => "unlock it with the token's own tools",
-        E::Pin {
-            code: RvError::PinExpired,
-            ..
-        } => "change it with the token's own tools",
-        E::Pin { .. } => {
-            "check the PIN before another run: a token locks itself after a few wrong ones"
-        }
         E::NoPin {
             source: PinError::Nobody,
             ..

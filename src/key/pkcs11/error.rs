@@ -146,6 +146,8 @@ pub enum Error {
     PinSpent {
         /// What was wrong then.
         first: String,
+        /// What it said of the PIN, if anything.
+        code: Option<RvError>,
     },
     /// There is no PIN.
     #[error("{token}: {source}")]

@@ -354,6 +354,7 @@ impl Token {
             return Err((None, generation));
         }
         let tell = |error: Error| {
+            login::note(self, &error);
             // Before anyone else comes in, to whom it would look like a logout.
             if error.is_dead_session() {
                 live.bury();
