@@ -186,7 +186,9 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         E::Tokens { found, .. } if found.is_empty() => {
             "see `ir-sign token list`; is the token plugged in, and the module the right one?"
         }
-        E::Tokens { .. } => "name one by its serial, which no other has: pkcs11:serial=…",
+        E::Tokens { .. } => {
+            "name one by its serial, its label, or what else no other has; by its slot-id where nothing differs"
+        }
         E::Keys { found, .. } if found.is_empty() => "see `ir-sign token keys`",
         E::Keys { .. } => "name one by label and id",
         E::NoKeyNamed { .. } => "name a key: pkcs11:token=…;object=LABEL",

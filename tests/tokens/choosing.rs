@@ -298,6 +298,30 @@ fn rule_5_tokens_that_only_their_slot_tells_apart_are_two() {
     let key =
         |label: &str, source: &str| format!("pkcs11:slot-id={};object=k{source}", slot(label));
     let same = "label=same;serial=1";
+    // What is printed names one of them.
+    for (label, source) in [("test token", "a"), ("other", "b")] {
+        let slot = format!("slot-id={};", slot(label));
+        let of_token = desk.planned(same, "token list").0.exits(0);
+        assert!(of_token.stdout.contains(&slot), "{of_token:?}");
+        let uri = key(label, "");
+        let of_key = desk.planned(
+            same,
+            &format!("token keys {uri} --pin-source file:{source}"),
+        );
+        let printed = of_key.0.exits(0).stdout;
+        let printed = printed.lines().next().expect("a URI");
+        assert!(printed.contains(&slot), "{printed}");
+        let extract =
+            format!("extract-public -i {printed} --pin-source file:{source} -o again.pub");
+        desk.planned(same, &extract).0.exits(0);
+        assert_eq!(desk.read("again.pub"), desk.read(format!("{source}.pub")));
+        std::fs::remove_file(desk.path("again.pub")).expect("it was written");
+        desk.planned(same, "token keys pkcs11:token=same --pin-source file:a")
+            .0
+            .exits(3)
+            .says(&slot)
+            .says("by its slot-id where nothing differs");
+    }
     crate::common::unpack("umoci", &desk.path("registry/hello"));
     let image = |a: &str, b: &str| {
         format!(

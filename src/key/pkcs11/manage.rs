@@ -187,6 +187,8 @@ impl Tokens {
                     .map_err(|e| e.to_string())
             }),
         };
+        let mut slots: Vec<SlotListing> = slots.into_iter().map(slot).collect();
+        tell_doubles_apart(&mut slots);
         Ok(ModuleListing {
             path: module.path.clone(),
             library: format!(
@@ -196,7 +198,7 @@ impl Tokens {
                 version.major(),
                 version.minor()
             ),
-            slots: slots.into_iter().map(slot).collect(),
+            slots,
         })
     }
 
@@ -208,6 +210,20 @@ impl Tokens {
         keys.filter(|key| key.is_named_by(uri))
             .map(|key| list_key(&token, key))
             .collect()
+    }
+}
+
+/// Adds the slot to the URIs of tokens that say the same of themselves.
+fn tell_doubles_apart(slots: &mut [SlotListing]) {
+    let tokens = slots
+        .iter_mut()
+        .filter_map(|slot| Some((slot.id, slot.token.as_mut()?.as_mut().ok()?)));
+    let mut tokens: Vec<_> = tokens.collect();
+    let uris: Vec<TokenUri> = tokens.iter().map(|(_, token)| token.uri.clone()).collect();
+    for ((id, token), own) in tokens.iter_mut().zip(&uris) {
+        if uris.iter().filter(|uri| *uri == own).count() > 1 {
+            token.uri.slot_id = Some(*id);
+        }
     }
 }
 
