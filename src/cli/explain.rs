@@ -213,6 +213,13 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         E::Mechanism { .. } => {
             "only CKM_ECDSA over a hash made here is used; see the token's settings"
         }
+        E::InUse {
+            what,
+            orphans: true,
+            ..
+        } if what == "id" => {
+            "it has no private half, as after an interrupted gen-key: remove it (pkcs11-tool --delete-object --type pubkey --id HEX), or take another id, or leave it out: one is made up"
+        }
         E::InUse { orphans: true, .. } => {
             "it has no private half, as after an interrupted gen-key: remove it (pkcs11-tool --delete-object --type pubkey --label LABEL) or take another label"
         }

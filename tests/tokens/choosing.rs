@@ -141,7 +141,13 @@ fn rule_7_a_public_object_without_a_private_one_is_no_key() {
     desk.ir("gen-key --pkcs11-uri {lost}")
         .exits(1)
         .says("type=public")
-        .says("as after an interrupted gen-key");
+        .says("as after an interrupted gen-key")
+        .says("--label LABEL) or take another label");
+    let id = desk.token.uri("free").replace(";object", ";id=%07;object");
+    desk.ir_with(["gen-key", "--pkcs11-uri", &id])
+        .exits(1)
+        .says("the id is in use already")
+        .says("--id HEX), or take another id");
 }
 
 #[test]
