@@ -148,6 +148,13 @@ impl Tokens {
     /// the URI names.
     pub fn list(&self, uri: &TokenUri) -> Result<ModuleListing, Error> {
         uri.only_names_a_token()?;
+        if uri.pin_source.is_some() {
+            return Err(Error::Attribute {
+                uri: uri.to_string(),
+                name: "pin-source",
+                why: "and no PIN is sent",
+            });
+        }
         let mut listing = self.list_all(uri)?;
         if uri.names_a_token() {
             let module = self.modules.load(&self.shared.options, uri)?;
