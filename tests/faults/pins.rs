@@ -323,6 +323,36 @@ fn rule_3_no_pin_is_sent_before_what_the_user_named_is_there() {
             "not a regular file",
         ),
         ("endorse -k KEY:ca -f message -s out".into(), "message"),
+        (
+            "extract-public -i KEY:ca -o none/out".into(),
+            "none/out: cannot create",
+        ),
+        (
+            "extract-public -i KEY:ca -o registry".into(),
+            "not a regular file",
+        ),
+        (
+            "token passport KEY:ca -o none/out".into(),
+            "none/out: cannot create",
+        ),
+        (
+            "token passport KEY:ca -o other".into(),
+            "--force replaces the passport",
+        ),
+        ("verify -k KEY:ca -f message -s none.sig".into(), "none.sig"),
+        ("verify -k KEY:ca -f none -s message".into(), "message"),
+        (
+            "verify-image -r registry -a none -c KEY:ca".into(),
+            "registry/none",
+        ),
+        (
+            "verify-image -r registry -a app -d none -c KEY:ca".into(),
+            "none",
+        ),
+        (
+            "verify-image -r registry -a app -c KEY:ca --vendor none.pub".into(),
+            "none.pub",
+        ),
     ] {
         let before = scene.outside();
         let ran = scene.run("", &args);
