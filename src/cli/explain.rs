@@ -180,6 +180,9 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         E::Module { .. } => {
             "name the token's module with --pkcs11-module or PKCS11_MODULE_PATH, as in /usr/lib/softhsm/libsofthsm2.so"
         }
+        E::Start { .. } => {
+            "the module is there; see that what it needs is too: its settings, as those that SOFTHSM2_CONF names, its service, its device"
+        }
         E::ModuleName { .. } => {
             "module-name only says what the module has to be called; name the file with --pkcs11-module PATH, PKCS11_MODULE_PATH, or module-path=PATH in the URI"
         }
@@ -209,6 +212,7 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
             "a pipe gives its PIN once: --keep-pin keeps it for this run"
         }
         E::OneSource { .. } => "give each token its own: pkcs11:…?pin-source=file:PATH",
+        E::NoPublic { given: true, .. } => "give the public key of this very key",
         E::NoPublic { .. } => "give its public key with --public-key FILE",
         E::Mechanism { .. } => {
             "only CKM_ECDSA over a hash made here is used; see the token's settings"

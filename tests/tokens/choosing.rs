@@ -275,7 +275,18 @@ fn a_module_is_the_flags_then_the_uris_then_the_environments() {
         .says("file too short");
     run("libz.so.1", &[], &uri)
         .exits(3)
-        .says("it is not a PKCS#11 module");
+        .says("it is not a PKCS#11 module")
+        .says("hint: name the token's module");
+    // A module that is one, and whose settings are not there.
+    let mut command = desk.command(crate::common::IR_SIGN);
+    command
+        .env("SOFTHSM2_CONF", desk.path("none.conf"))
+        .env("PKCS11_MODULE_PATH", &module)
+        .args(["token", "list"]);
+    let lost: crate::common::Run = command.output().expect("the program starts").into();
+    lost.exits(3)
+        .says("C_Initialize gave CKR_GENERAL_ERROR")
+        .says("hint: the module is there; see that what it needs is too");
 }
 
 /// Tokens of one label, serial number, model and maker are two tokens all the same: neither the

@@ -259,7 +259,9 @@ fn rule_7_the_public_half_comes_from_wherever_the_token_shows_it() {
         "no-public-object",
         "sign -k {key} -f letter -s t --public-key other.pub",
     );
-    run.exits(3).says("the token does not show its public half");
+    run.exits(3)
+        .says("the token does not show its public half, and it is none of the public keys that were given")
+        .says("hint: give the public key of this very key");
     assert!(!desk.has("t"));
     // From the private object: a point, or a SubjectPublicKeyInfo.
     let hex = |bytes: &[u8]| {

@@ -45,6 +45,7 @@ impl TokenKey {
                 (None, None) => {
                     return Err(Error::NoPublic {
                         key: key.name(&token),
+                        given: !token.shared.options.public_keys.is_empty(),
                         others: shown.others,
                     });
                 }
