@@ -1,5 +1,7 @@
 //! Who signs: the one trait that a key, wherever it lives, has to offer.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::{Prehash, PublicKey, Signature};
 
 /// A private key that can sign, and nothing else: there is no way to read it out.
@@ -13,6 +15,12 @@ pub trait Signer: Send + Sync {
 
     /// Signs a hash with ECDSA (FIPS 186-5, section 6.4).
     fn sign(&self, prehash: &Prehash) -> Result<Signature, SignError>;
+
+    /// Proves that the public half is the key's own, for one who relies on it without a new signature.
+    /// It is where nobody but the key itself has said so.
+    fn prove_public(&self) -> Result<(), SignError> {
+        Ok(())
+    }
 }
 
 /// Why no signature was made.
@@ -39,6 +47,8 @@ pub enum SignError {
 pub struct Checked<S> {
     signer: S,
     name: String,
+    /// Whether a signature has verified.
+    proven: AtomicBool,
 }
 
 impl<S: Signer> Checked<S> {
@@ -47,6 +57,7 @@ impl<S: Signer> Checked<S> {
         Self {
             signer,
             name: name.into(),
+            proven: AtomicBool::new(false),
         }
     }
 }
@@ -59,12 +70,21 @@ impl<S: Signer> Signer for Checked<S> {
     fn sign(&self, prehash: &Prehash) -> Result<Signature, SignError> {
         let signature = self.signer.sign(prehash)?;
         if self.public_key().verifies(prehash, &signature) {
+            self.proven.store(true, Ordering::Relaxed);
             Ok(signature)
         } else {
             Err(SignError::Faulty {
                 key: self.name.clone(),
             })
         }
+    }
+
+    fn prove_public(&self) -> Result<(), SignError> {
+        if !self.proven.load(Ordering::Relaxed) {
+            self.signer.prove_public()?;
+            self.proven.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }
 

@@ -130,6 +130,10 @@ impl<S: Signer> Signer for Queued<S> {
         }
         own
     }
+
+    fn prove_public(&self) -> Result<(), SignError> {
+        self.signer.prove_public()
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -66,6 +66,7 @@ impl SignFile {
         };
         if let Some(there) = there {
             if key.verifies(&prehash, &there) {
+                signer.prove_public()?;
                 files::settle(&self.signature).map_err(Error::file("signature file"))?;
                 return Ok(outcome(Written::Same));
             }
