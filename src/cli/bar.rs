@@ -1,8 +1,8 @@
 //! A progress bar for work that takes longer than a second, on a terminal.
 
 use std::io::{IsTerminal, Write};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -14,6 +14,28 @@ use crate::progress::Progress;
 /// Work that is done before this shows nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The bar of this process, once it is drawn.
+static DRAWN: OnceLock<ProgressBar> = OnceLock::new();
+/// Whose the screen is just now. Work that goes on meanwhile draws nothing, and waits for nobody.
+static SCREEN: Mutex<()> = Mutex::new(());
+
+/// Talks with a person while the bar is off the screen.
+pub fn aside<T>(talk: impl FnOnce() -> T) -> T {
+    let _screen = SCREEN.lock().unwrap_or_else(PoisonError::into_inner);
+    match DRAWN.get() {
+        Some(bar) => bar.suspend(talk),
+        None => talk(),
+    }
+}
+
+/// Tells a line while the bar is off the screen, and at once where somebody is talked with.
+pub fn beside(tell: impl FnOnce()) {
+    match (SCREEN.try_lock(), DRAWN.get()) {
+        (Ok(_screen), Some(bar)) => bar.suspend(tell),
+        _ => tell(),
+    }
+}
+
 /// Progress on standard error.
 pub struct Bar {
     shown: bool,
@@ -22,7 +44,8 @@ pub struct Bar {
     start: Instant,
     total: AtomicU64,
     done: AtomicU64,
-    drawn: OnceLock<ProgressBar>,
+    /// What is worked on, if the bar does not say so yet.
+    news: Mutex<Option<String>>,
 }
 
 impl Bar {
@@ -34,22 +57,40 @@ impl Bar {
             start: Instant::now(),
             total: AtomicU64::new(0),
             done: AtomicU64::new(0),
-            drawn: OnceLock::new(),
+            news: Mutex::default(),
         }
     }
 
     /// Takes the bar off the screen.
     pub fn finish(&self) {
-        if let Some(bar) = self.drawn.get() {
+        if self.shown
+            && let Some(bar) = DRAWN.get()
+        {
             bar.finish_and_clear();
         }
     }
 
-    fn bar(&self) -> Option<&ProgressBar> {
+    fn draw(&self) {
         if !self.shown || self.start.elapsed() < PATIENCE {
-            return None;
+            return;
         }
-        Some(self.drawn.get_or_init(|| {
+        let Ok(_screen) = SCREEN.try_lock() else {
+            return;
+        };
+        let bar = self.bar();
+        if let Some(what) = self.news().take() {
+            bar.set_message(what);
+        }
+        bar.set_length(self.total.load(Ordering::Relaxed));
+        bar.set_position(self.done.load(Ordering::Relaxed));
+    }
+
+    fn news(&self) -> MutexGuard<'_, Option<String>> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn bar(&self) -> &ProgressBar {
+        DRAWN.get_or_init(|| {
             let bar = ProgressBar::with_draw_target(
                 Some(self.total.load(Ordering::Relaxed)),
                 ProgressDrawTarget::stderr(),
@@ -60,7 +101,7 @@ impl Bar {
                 bar.set_style(style.progress_chars("=> "));
             }
             bar.with_elapsed(self.start.elapsed())
-        }))
+        })
     }
 }
 
@@ -74,20 +115,13 @@ impl Progress for Bar {
                 plain(what)
             );
         }
-        let before = self.total.fetch_add(bytes, Ordering::Relaxed);
-        let total = before.saturating_add(bytes);
-        if let Some(bar) = self.bar() {
-            bar.set_message(what.to_owned());
-            bar.set_length(total);
-        }
+        self.total.fetch_add(bytes, Ordering::Relaxed);
+        *self.news() = Some(what.to_owned());
+        self.draw();
     }
 
     fn advance(&self, bytes: u64) {
-        let before = self.done.fetch_add(bytes, Ordering::Relaxed);
-        let done = before.saturating_add(bytes);
-        if let Some(bar) = self.bar() {
-            bar.set_length(self.total.load(Ordering::Relaxed));
-            bar.set_position(done);
-        }
+        self.done.fetch_add(bytes, Ordering::Relaxed);
+        self.draw();
     }
 }

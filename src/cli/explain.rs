@@ -163,11 +163,26 @@ fn of_key(error: &key::Error) -> Option<String> {
     }
 }
 
+/// What to do where a token did not like the PIN.
+const fn on_pin(code: RvError) -> &'static str {
+    match code {
+        RvError::PinLocked => "unlock it with the token's own tools",
+        RvError::PinExpired => "change it with the token's own tools",
+        _ => "check the PIN before another run: a token locks itself after a few wrong ones",
+    }
+}
+
 fn on_token(error: &pkcs11::Error) -> Option<String> {
     use pkcs11::Error as E;
+    if let Some(code) = error.of_pin() {
+        return Some(on_pin(code).into());
+    }
     let text = match error {
         E::Module { .. } => {
             "name the token's module with --pkcs11-module or PKCS11_MODULE_PATH, as in /usr/lib/softhsm/libsofthsm2.so"
+        }
+        E::Start { .. } => {
+            "the module is there; see that what it needs is too: its settings, as those that SOFTHSM2_CONF names, its service, its device"
         }
         E::ModuleName { .. } => {
             "module-name only says what the module has to be called; name the file with --pkcs11-module PATH, PKCS11_MODULE_PATH, or module-path=PATH in the URI"
@@ -175,7 +190,9 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         E::Tokens { found, .. } if found.is_empty() => {
             "see `ir-sign token list`; is the token plugged in, and the module the right one?"
         }
-        E::Tokens { .. } => "name one by its serial, which no other has: pkcs11:serial=…",
+        E::Tokens { .. } => {
+            "name one by its serial, its label, or what else no other has; by its slot-id where nothing differs"
+        }
         E::Keys { found, .. } if found.is_empty() => "see `ir-sign token keys`",
         E::Keys { .. } => "name one by label and id",
         E::NoKeyNamed { .. } => "name a key: pkcs11:token=…;object=LABEL",
@@ -185,17 +202,6 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
             final_try: true, ..
         } => "if you are sure of the PIN, say --allow-final-try",
         E::Guarded { .. } => "unlock or change the PIN with the token's own tools",
-        E::Pin {
-            code: RvError::PinLocked,
-            ..
-        } => "unlock it with the token's own tools",
-        E::Pin {
-            code: RvError::PinExpired,
-            ..
-        } => "change it with the token's own tools",
-        E::Pin { .. } => {
-            "check the PIN before another run: a token locks itself after a few wrong ones"
-        }
         E::NoPin {
             source: PinError::Nobody,
             ..
@@ -207,9 +213,17 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
             "a pipe gives its PIN once: --keep-pin keeps it for this run"
         }
         E::OneSource { .. } => "give each token its own: pkcs11:…?pin-source=file:PATH",
+        E::NoPublic { given: true, .. } => "give the public key of this very key",
         E::NoPublic { .. } => "give its public key with --public-key FILE",
         E::Mechanism { .. } => {
             "only CKM_ECDSA over a hash made here is used; see the token's settings"
+        }
+        E::InUse {
+            what,
+            orphans: true,
+            ..
+        } if what == "id" => {
+            "it has no private half, as after an interrupted gen-key: remove it (pkcs11-tool --delete-object --type pubkey --id HEX), or take another id, or leave it out: one is made up"
         }
         E::InUse { orphans: true, .. } => {
             "it has no private half, as after an interrupted gen-key: remove it (pkcs11-tool --delete-object --type pubkey --label LABEL) or take another label"

@@ -10,6 +10,7 @@ use rustix::termios::{
 };
 use zeroize::Zeroizing;
 
+use super::bar::{aside, beside};
 use super::console::tell;
 use super::show::plain;
 use crate::key::pin::{Pin, PinError};
@@ -37,11 +38,11 @@ impl Prompt for Terminal {
     fn ask(&self, token: &str, reason: Option<&str>) -> Result<Pin, PinError> {
         let reason = reason.map_or(String::new(), |reason| format!(", {reason}"));
         let text = format!("PIN of {}{}: ", plain(token), plain(&reason));
-        Pin::new(read_hidden(&mut open()?, &text)?)
+        aside(|| Pin::new(read_hidden(&mut open()?, &text)?))
     }
 
     fn pad(&self, token: &str) {
-        tell(&format!("{}: enter the PIN on its PIN pad", plain(token)));
+        beside(|| tell(&format!("{}: enter the PIN on its PIN pad", plain(token))));
     }
 
     fn warn(&self, text: &str) {
@@ -50,7 +51,7 @@ impl Prompt for Terminal {
 
     fn tell(&self, text: &str) {
         if !self.quiet {
-            tell(&plain(text));
+            beside(|| tell(&plain(text)));
         }
     }
 }

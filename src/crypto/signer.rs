@@ -1,5 +1,7 @@
 //! Who signs: the one trait that a key, wherever it lives, has to offer.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::{Prehash, PublicKey, Signature};
 
 /// A private key that can sign, and nothing else: there is no way to read it out.
@@ -19,6 +21,12 @@ pub trait Signer: Send + Sync {
     fn ask<'a>(&'a self, prehash: &Prehash) -> Result<Asked<'a>, SignError> {
         let signature = self.sign(prehash)?;
         Ok(Box::new(move || Ok(signature)))
+    }
+
+    /// Proves that the public half is the key's own, for one who relies on it without a new signature.
+    /// It is where nobody but the key itself has said so.
+    fn prove_public(&self) -> Result<(), SignError> {
+        Ok(())
     }
 }
 
@@ -52,6 +60,8 @@ pub enum SignError {
 pub struct Checked<S> {
     signer: S,
     name: String,
+    /// Whether a signature has verified.
+    proven: AtomicBool,
 }
 
 impl<S: Signer> Checked<S> {
@@ -60,11 +70,13 @@ impl<S: Signer> Checked<S> {
         Self {
             signer,
             name: name.into(),
+            proven: AtomicBool::new(false),
         }
     }
 
     fn check(&self, prehash: &Prehash, signature: Signature) -> Result<Signature, SignError> {
         if self.public_key().verifies(prehash, &signature) {
+            self.proven.store(true, Ordering::Relaxed);
             Ok(signature)
         } else {
             Err(SignError::Faulty {
@@ -87,6 +99,14 @@ impl<S: Signer> Signer for Checked<S> {
     fn ask<'a>(&'a self, prehash: &Prehash) -> Result<Asked<'a>, SignError> {
         let (prehash, asked) = (*prehash, self.signer.ask(prehash)?);
         Ok(Box::new(move || self.check(&prehash, asked()?)))
+    }
+
+    fn prove_public(&self) -> Result<(), SignError> {
+        if !self.proven.load(Ordering::Relaxed) {
+            self.signer.prove_public()?;
+            self.proven.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }
 

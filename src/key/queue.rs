@@ -143,6 +143,10 @@ impl<S: Signer> Signer for Queued<S> {
         let own = own?;
         Ok(Box::new(move || Ok(own)))
     }
+
+    fn prove_public(&self) -> Result<(), SignError> {
+        self.signer.prove_public()
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

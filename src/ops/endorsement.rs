@@ -227,6 +227,7 @@ impl Voucher {
                         if let Some(other) = candidates.iter().find(differs) {
                             return Err(conflict(other, vendor, &ca, first.image.clone()));
                         }
+                        signer.prove_public()?;
                         let source = Source::Found(first.image.clone());
                         (first.endorsement.clone(), source)
                     }

@@ -66,6 +66,7 @@ impl SignFile {
         };
         if let Some(there) = there {
             if key.verifies(&prehash, &there) {
+                signer.prove_public()?;
                 files::settle(&self.signature).map_err(Error::file("signature file"))?;
                 return Ok(outcome(Written::Same));
             }
@@ -128,11 +129,11 @@ pub struct VerifyFile {
 }
 
 impl VerifyFile {
-    /// The key that signed; anything else is an error.
+    /// The key that signed; anything else is an error. Files are read before a PIN is asked for.
     pub fn run(&self, ring: &KeyRing, progress: &dyn Progress) -> Result<PublicKey, Error> {
-        let key = ring.public(&self.key)?;
         let signature = read_signature(&self.signature)?;
         let file = files::open(&self.file).map_err(Error::file("file"))?;
+        let key = ring.public(&self.key)?;
         let prehash = hash_file(file, &self.file, progress)?;
         if key.verifies(&prehash, &signature) {
             Ok(key)

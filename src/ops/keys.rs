@@ -6,7 +6,7 @@ use super::{Error, check_output};
 use crate::crypto::PublicKey;
 use crate::files::{self, Existing, Written};
 use crate::key;
-use crate::key::pkcs11::{NewKey, Passport};
+use crate::key::pkcs11::{self, NewKey, Passport};
 use crate::key::uri::TokenUri;
 use crate::key::{Generated, KeyRef, KeyRing};
 
@@ -60,10 +60,22 @@ impl ExtractPublic {
     /// A file that holds this public key already is left alone.
     pub fn run(&self, ring: &KeyRing) -> Result<(PublicKey, Written), Error> {
         check_output("public key file", &self.output, &inputs(ring, &[&self.key]))?;
+        if let KeyRef::Token(_) = self.key {
+            check_place("public key file", &self.output)?;
+        }
         let key = ring.public_of(&self.key)?;
         let written = write_public(&key, &self.output, self.force)?;
         Ok((key, written))
     }
+}
+
+/// Refuses a place that nothing can be written to, before a PIN is asked for. A file that is there may
+/// be right already.
+fn check_place(role: &'static str, path: &Path) -> Result<(), Error> {
+    if path.symlink_metadata().is_ok_and(|there| there.is_file()) {
+        return Ok(());
+    }
+    files::check_writable(path).map_err(Error::file(role))
 }
 
 fn write_public(key: &PublicKey, path: &Path, force: bool) -> Result<Written, Error> {
@@ -106,19 +118,25 @@ impl MakePassport {
         let files = ring.files().iter().map(PathBuf::as_path);
         let files: Vec<_> = files.chain(self.key.files()).collect();
         check_output("passport", &self.output, &files)?;
+        check_place("passport", &self.output)?;
         if !self.force && self.output.symlink_metadata().is_ok() {
-            let there = Passport::read(&self.output).map_err(key::Error::from)?;
+            let differs = || Error::File {
+                role: "passport",
+                source: files::Error::Differs {
+                    path: self.output.clone(),
+                },
+            };
+            let there = Passport::read(&self.output).map_err(|error| match error {
+                pkcs11::Error::Passport { .. }
+                | pkcs11::Error::PassportFile(files::Error::TooLarge { .. }) => differs(),
+                other => key::Error::from(other).into(),
+            })?;
             let now = ring.passport(&self.key, &self.accepted)?;
             if there.statement() == now.statement() {
                 files::settle(&self.output).map_err(Error::file("passport"))?;
                 return Ok((there, Written::Same));
             }
-            return Err(Error::File {
-                role: "passport",
-                source: files::Error::Differs {
-                    path: self.output.clone(),
-                },
-            });
+            return Err(differs());
         }
         let passport = ring.passport(&self.key, &self.accepted)?;
         let written = files::write(

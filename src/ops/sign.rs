@@ -155,6 +155,8 @@ impl How {
         };
         let (configs, edits): (Vec<Digest>, Vec<Edit>) =
             work.all(images, overlap)?.into_iter().unzip();
+        // All images may carry signatures already.
+        signer.prove_public()?;
         // What is written now takes memory of its own.
         window::release();
         // A token takes its time: other runs are not kept waiting for it, and may have been faster.

@@ -60,6 +60,7 @@ pub type Verdict = Result<Trusted, Report>;
 impl VerifyImages {
     /// Verifies the images, several at a time. An error is one that concerns them all.
     pub fn run(&self, ring: &KeyRing, progress: &dyn Progress) -> Result<Verified, Error> {
+        self.check_before_a_pin(ring)?;
         let ca = ring.public(&self.ca)?;
         let vendors: Result<Vec<PublicKey>, _> =
             self.vendors.iter().map(|key| ring.public(key)).collect();
@@ -71,6 +72,21 @@ impl VerifyImages {
             self.one(&layout, target, &scheme, progress)
         });
         Ok(Verified { images, skipped })
+    }
+
+    /// What the user can put right is told before a PIN is asked for.
+    fn check_before_a_pin(&self, ring: &KeyRing) -> Result<(), Error> {
+        let keys = || std::iter::once(&self.ca).chain(&self.vendors);
+        let is_file = |key: &&KeyRef| matches!(key, KeyRef::File(_));
+        if keys().all(|key| is_file(&key)) {
+            return Ok(());
+        }
+        for key in keys().filter(is_file) {
+            ring.public(key)?;
+        }
+        let registry = Registry::open(&self.registry, self.limits)?;
+        self.targets(&registry.layout(&self.app)?)?;
+        Ok(())
     }
 
     fn targets(&self, layout: &Layout) -> Result<(Vec<Target>, Vec<Arc<Descriptor>>), Error> {

@@ -109,6 +109,26 @@ fn rule_3_a_wrong_pin_is_sent_once() {
     }
 }
 
+/// Some tokens look at the PIN only when they sign.
+#[test]
+fn rule_3_a_pin_error_of_a_signature_is_the_last_attempt_too() {
+    let image = "sign-image -r registry -a multi -d multi --all-platforms -v KEY:vendor -x KEY:ca";
+    for (code, hint) in [
+        ("CKR_PIN_INCORRECT", "check the PIN before another run"),
+        ("CKR_PIN_LOCKED", "unlock it"),
+        ("CKR_PIN_EXPIRED", "change it"),
+    ] {
+        // The CA's signature is good; those of the images wait for one another.
+        let plan = format!("always-authenticate;slow=C_Sign:50;C_Sign@2+=after:{code}");
+        let scene = Scene::new();
+        let before = scene.outside();
+        let ran = scene.run(&plan, image).exits(3);
+        assert_eq!(ran.logins(), ["CKR_OK"; 3], "{code}: {ran:?}");
+        assert_eq!(scene.outside(), before);
+        ran.says(&format!("C_Sign gave {code}")).says(hint);
+    }
+}
+
 /// Several sessions sign at once with keys that ask for the PIN each time.
 #[test]
 fn rule_3_a_wrong_pin_is_sent_once_by_all_sessions() {
@@ -303,6 +323,36 @@ fn rule_3_no_pin_is_sent_before_what_the_user_named_is_there() {
             "not a regular file",
         ),
         ("endorse -k KEY:ca -f message -s out".into(), "message"),
+        (
+            "extract-public -i KEY:ca -o none/out".into(),
+            "none/out: cannot create",
+        ),
+        (
+            "extract-public -i KEY:ca -o registry".into(),
+            "not a regular file",
+        ),
+        (
+            "token passport KEY:ca -o none/out".into(),
+            "none/out: cannot create",
+        ),
+        (
+            "token passport KEY:ca -o other".into(),
+            "--force replaces the passport",
+        ),
+        ("verify -k KEY:ca -f message -s none.sig".into(), "none.sig"),
+        ("verify -k KEY:ca -f none -s message".into(), "message"),
+        (
+            "verify-image -r registry -a none -c KEY:ca".into(),
+            "registry/none",
+        ),
+        (
+            "verify-image -r registry -a app -d none -c KEY:ca".into(),
+            "none",
+        ),
+        (
+            "verify-image -r registry -a app -c KEY:ca --vendor none.pub".into(),
+            "none.pub",
+        ),
     ] {
         let before = scene.outside();
         let ran = scene.run("", &args);

@@ -141,7 +141,13 @@ fn rule_7_a_public_object_without_a_private_one_is_no_key() {
     desk.ir("gen-key --pkcs11-uri {lost}")
         .exits(1)
         .says("type=public")
-        .says("as after an interrupted gen-key");
+        .says("as after an interrupted gen-key")
+        .says("--label LABEL) or take another label");
+    let id = desk.token.uri("free").replace(";object", ";id=%07;object");
+    desk.ir_with(["gen-key", "--pkcs11-uri", &id])
+        .exits(1)
+        .says("the id is in use already")
+        .says("--id HEX), or take another id");
 }
 
 #[test]
@@ -269,7 +275,18 @@ fn a_module_is_the_flags_then_the_uris_then_the_environments() {
         .says("file too short");
     run("libz.so.1", &[], &uri)
         .exits(3)
-        .says("it is not a PKCS#11 module");
+        .says("it is not a PKCS#11 module")
+        .says("hint: name the token's module");
+    // A module that is one, and whose settings are not there.
+    let mut command = desk.command(crate::common::IR_SIGN);
+    command
+        .env("SOFTHSM2_CONF", desk.path("none.conf"))
+        .env("PKCS11_MODULE_PATH", &module)
+        .args(["token", "list"]);
+    let lost: crate::common::Run = command.output().expect("the program starts").into();
+    lost.exits(3)
+        .says("C_Initialize gave CKR_GENERAL_ERROR")
+        .says("hint: the module is there; see that what it needs is too");
 }
 
 /// Tokens of one label, serial number, model and maker are two tokens all the same: neither the
@@ -298,6 +315,30 @@ fn rule_5_tokens_that_only_their_slot_tells_apart_are_two() {
     let key =
         |label: &str, source: &str| format!("pkcs11:slot-id={};object=k{source}", slot(label));
     let same = "label=same;serial=1";
+    // What is printed names one of them.
+    for (label, source) in [("test token", "a"), ("other", "b")] {
+        let slot = format!("slot-id={};", slot(label));
+        let of_token = desk.planned(same, "token list").0.exits(0);
+        assert!(of_token.stdout.contains(&slot), "{of_token:?}");
+        let uri = key(label, "");
+        let of_key = desk.planned(
+            same,
+            &format!("token keys {uri} --pin-source file:{source}"),
+        );
+        let printed = of_key.0.exits(0).stdout;
+        let printed = printed.lines().next().expect("a URI");
+        assert!(printed.contains(&slot), "{printed}");
+        let extract =
+            format!("extract-public -i {printed} --pin-source file:{source} -o again.pub");
+        desk.planned(same, &extract).0.exits(0);
+        assert_eq!(desk.read("again.pub"), desk.read(format!("{source}.pub")));
+        std::fs::remove_file(desk.path("again.pub")).expect("it was written");
+        desk.planned(same, "token keys pkcs11:token=same --pin-source file:a")
+            .0
+            .exits(3)
+            .says(&slot)
+            .says("by its slot-id where nothing differs");
+    }
     crate::common::unpack("umoci", &desk.path("registry/hello"));
     let image = |a: &str, b: &str| {
         format!(

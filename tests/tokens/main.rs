@@ -6,6 +6,8 @@ mod common;
 #[allow(dead_code)] // Each test program uses a part of them.
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
+#[path = "../support/mod.rs"]
+mod support;
 
 mod apart;
 mod choosing;

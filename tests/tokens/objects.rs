@@ -3,7 +3,7 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::common::{IR_SIGN, Run};
+use crate::common::{IR_SIGN, Run, unhex};
 use crate::desk::Desk;
 use crate::fixtures::{Fixture, Kind};
 
@@ -259,7 +259,9 @@ fn rule_7_the_public_half_comes_from_wherever_the_token_shows_it() {
         "no-public-object",
         "sign -k {key} -f letter -s t --public-key other.pub",
     );
-    run.exits(3).says("the token does not show its public half");
+    run.exits(3)
+        .says("the token does not show its public half, and it is none of the public keys that were given")
+        .says("hint: give the public key of this very key");
     assert!(!desk.has("t"));
     // From the private object: a point, or a SubjectPublicKeyInfo.
     let hex = |bytes: &[u8]| {
@@ -321,6 +323,41 @@ fn rule_7_a_public_half_that_is_not_the_keys_is_found_out() {
         run.exits(1).says("it was thrown away");
         assert!(!desk.has("x.pub") && !desk.has("s"), "{plan}");
     }
+}
+
+/// What the other key signed or endorsed is not kept as this key's.
+#[test]
+fn rule_7_a_public_half_is_proven_where_nothing_is_signed_too() {
+    let desk = Desk::new();
+    desk.make("key");
+    desk.write("letter", "x");
+    // The key of the point that the token is made to show.
+    let scalar = format!("{}01", "00".repeat(47));
+    let key = format!("303e0201010430{scalar}a00706052b81040022");
+    desk.write("other", unhex(&key));
+    desk.ir("extract-public -i other -o shown.pub").exits(0);
+    desk.ir("sign -k other -f letter -s s").exits(0);
+    desk.ir("endorse -k ca.prv -f shown.pub -s shown.sig")
+        .exits(0);
+    for app in ["vendors", "cas"] {
+        crate::common::unpack("umoci", &desk.path(format!("registry/{app}")));
+    }
+    desk.ir("sign-image -r registry -a vendors -v other -s shown.sig -c ca.pub")
+        .exits(0);
+    desk.ir("sign-image -r registry -a cas -v vendor.prv -x other")
+        .exits(0);
+    let index = |app: &str| desk.read(format!("registry/{app}/index.json"));
+    let before = [index("vendors"), index("cas")];
+    for args in [
+        "sign -k {key} -f letter -s s",
+        "sign-image -r registry -a vendors -v {key} -s shown.sig -c ca.pub",
+        "sign-image -r registry -a cas -v vendor.prv -x {key}",
+    ] {
+        let (run, _) = desk.planned("point=other", args);
+        run.exits(1)
+            .says("the public key that the token shows does not verify what the private key signs");
+    }
+    assert_eq!([index("vendors"), index("cas")], before);
 }
 
 #[test]

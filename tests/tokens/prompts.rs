@@ -2,6 +2,7 @@
 
 use crate::common::{IR_SIGN, Run};
 use crate::desk::Desk;
+use crate::support::oci::{Maker, with_tag};
 use crate::terminal::{self, Answer};
 
 /// What was on the terminal, and what became of the program.
@@ -192,4 +193,59 @@ fn each_token_is_asked_for_its_own_pin() {
     let done = session(&desk, &arguments, &dialogue);
     done.run.exits(0);
     assert_eq!(done.screen.matches("PIN of").count(), 2, "{}", done.screen);
+}
+
+/// While the key of one image waits for its PIN, the layers of the next are hashed, and the bar says so.
+#[test]
+fn a_prompt_is_not_drawn_over_by_the_bar() {
+    let desk = Desk::new();
+    for key in ["vendor-key", "root"] {
+        desk.make(key);
+    }
+    desk.ir("endorse -k {root} -f vendor-key.pub -s vendor.sig")
+        .exits(0);
+    let maker = Maker::new(desk.path("registry/app"));
+    let image = |layer: &[u8], tag: &str| with_tag(maker.image("", layer, layer), tag);
+    maker.index(&[
+        image(b"small", "small"),
+        image(&vec![0; 192 << 20], "large"),
+    ]);
+    // The bar shows after a second.
+    let planned = desk.token.planned("always-authenticate;slow=C_Login:1100");
+    let script = format!(
+        "exec {IR_SIGN} sign-image -r registry -a app -d small -d large \\
+         -v 'pkcs11:object=vendor-key' -s vendor.sig -c root.pub 2>/dev/tty"
+    );
+    let mut command = desk.command("sh");
+    command
+        .envs(planned.env.iter().cloned())
+        .env("PKCS11_MODULE_PATH", &planned.module)
+        .env("TERM", "xterm")
+        .args(["-c", &script]);
+    let pin = line(&desk.token.pin());
+    let wait = |_: &str| {
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        Vec::new()
+    };
+    let prompt = "for a signature of key \"vendor-key\" on token \"test token\": ";
+    let done = terminal::session(
+        &command,
+        &[
+            ("PIN of token \"test token\": ", Answer::Type(&pin)),
+            (prompt, Answer::Made(wait)),
+            ("", Answer::Type(&pin)),
+            (prompt, Answer::Type(&pin)),
+        ],
+    );
+    done.run.expect("it was not killed").exits(0);
+    let screen = &done.screen;
+    assert!(screen.contains("layers of"), "{screen:?}");
+    for (at, _) in screen.match_indices("PIN of") {
+        let before = screen[..at].chars().next_back();
+        let behind = screen[at..].split('\n').next().unwrap_or_default();
+        assert!(
+            before.is_none_or(|c| "\n\rKA".contains(c)) && !behind.contains('\u{1b}'),
+            "{before:?} {behind:?}"
+        );
+    }
 }

@@ -407,6 +407,9 @@ fn attributes_of_a_uri_that_say_nothing_to_a_command_are_refused() {
     ] {
         desk.ir(args).exits(2).says("this command is about a token");
     }
+    desk.ir("token list {}")
+        .exits(2)
+        .says("has the attribute \"pin-source\", and no PIN is sent");
     for kind in ["public", "cert", "secret-key", "data"] {
         for command in ["keys", "doctor --login"] {
             let uri = format!("pkcs11:token=test%20token;type={kind}");

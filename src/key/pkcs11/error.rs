@@ -33,6 +33,14 @@ pub enum Error {
         /// The name in the URI.
         name: String,
     },
+    /// The module was loaded and does not start.
+    #[error("PKCS#11 module {}: {reason}", .path.display())]
+    Start {
+        /// The module.
+        path: PathBuf,
+        /// What it answered.
+        reason: String,
+    },
     /// A call failed.
     #[error("{what}: C_{function:?} gave {}", code_name(.code))]
     Call {
@@ -146,6 +154,8 @@ pub enum Error {
     PinSpent {
         /// What was wrong then.
         first: String,
+        /// What it said of the PIN, if anything.
+        code: Option<RvError>,
     },
     /// There is no PIN.
     #[error("{token}: {source}")]
@@ -176,10 +186,16 @@ pub enum Error {
         found: String,
     },
     /// The public half of the key is nowhere to be found.
-    #[error("{key}: the token does not show its public half{}", in_the_way(.others))]
+    #[error(
+        "{key}: the token does not show its public half{}{}",
+        if *.given { ", and it is none of the public keys that were given" } else { "" },
+        in_the_way(.others)
+    )]
     NoPublic {
         /// The key.
         key: String,
+        /// Whether the user gave public keys.
+        given: bool,
         /// Public objects of its id that cannot be it.
         others: Vec<String>,
     },

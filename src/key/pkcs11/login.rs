@@ -13,6 +13,7 @@ use super::ending;
 use super::error::Error;
 use super::raw::TokenInfo;
 use super::token::{Identity, Token};
+use super::words::is_pin_error;
 use crate::key::pin::{Pin, PinError, PinSource};
 use crate::secret;
 
@@ -62,7 +63,7 @@ pub struct Budget(Mutex<Spent>);
 struct Spent {
     /// Tokens that failed a login, and how. None gets another attempt, nor does any that says the same
     /// of itself.
-    failed: HashMap<Identity, String>,
+    failed: HashMap<Identity, (String, Option<RvError>)>,
     /// The token that the source of the command line was used for: its number and name. What it
     /// says of itself is not enough, for another can say the same.
     general: Option<(usize, String)>,
@@ -120,11 +121,23 @@ pub(super) fn log_in(
 /// Marks the token as one that failed, and says why.
 pub(super) fn failed(token: &Token, secret: &PinEntry, error: CryptokiError) -> Error {
     let error = why(token.name(), secret.source(), error);
-    let mut budget = token.shared.budget.locked();
-    budget
-        .failed
-        .insert(token.identity.clone(), error.to_string());
+    spend(token, &error);
     error
+}
+
+/// The same where a call that is no login says that the PIN is wrong: some tokens look at it when they
+/// sign.
+pub(super) fn note(token: &Token, error: &Error) {
+    if error.of_pin().is_some() {
+        spend(token, error);
+    }
+}
+
+/// What was wrong first is what is told later.
+fn spend(token: &Token, error: &Error) {
+    let mut budget = token.shared.budget.locked();
+    let first = budget.failed.entry(token.identity.clone());
+    first.or_insert_with(|| (error.to_string(), error.of_pin()));
 }
 
 fn why(token: String, source_name: String, error: CryptokiError) -> Error {
@@ -162,17 +175,6 @@ pub(super) fn refused(token: &str, source_name: &str, error: CryptokiError) -> E
     }
 }
 
-const fn is_pin_error(code: RvError) -> bool {
-    matches!(
-        code,
-        RvError::PinIncorrect
-            | RvError::PinInvalid
-            | RvError::PinLenRange
-            | RvError::PinExpired
-            | RvError::PinLocked
-    )
-}
-
 /// The PIN for a login, if the token's flags allow one.
 pub(super) fn secret(
     token: &Token,
@@ -183,9 +185,10 @@ pub(super) fn secret(
     guard(token, info)?;
     let options = &token.shared.options;
     let mut budget = token.shared.budget.locked();
-    if let Some(first) = budget.failed.get(&token.identity) {
+    if let Some((first, code)) = budget.failed.get(&token.identity) {
         return Err(Error::PinSpent {
             first: first.clone(),
+            code: *code,
         });
     }
     if let Some((_, pin)) = budget.kept.iter().find(|(of, _)| *of == token.number) {

@@ -148,6 +148,13 @@ impl Tokens {
     /// the URI names.
     pub fn list(&self, uri: &TokenUri) -> Result<ModuleListing, Error> {
         uri.only_names_a_token()?;
+        if uri.pin_source.is_some() {
+            return Err(Error::Attribute {
+                uri: uri.to_string(),
+                name: "pin-source",
+                why: "and no PIN is sent",
+            });
+        }
         let mut listing = self.list_all(uri)?;
         if uri.names_a_token() {
             let module = self.modules.load(&self.shared.options, uri)?;
@@ -187,6 +194,8 @@ impl Tokens {
                     .map_err(|e| e.to_string())
             }),
         };
+        let mut slots: Vec<SlotListing> = slots.into_iter().map(slot).collect();
+        tell_doubles_apart(&mut slots);
         Ok(ModuleListing {
             path: module.path.clone(),
             library: format!(
@@ -196,7 +205,7 @@ impl Tokens {
                 version.major(),
                 version.minor()
             ),
-            slots: slots.into_iter().map(slot).collect(),
+            slots,
         })
     }
 
@@ -208,6 +217,20 @@ impl Tokens {
         keys.filter(|key| key.is_named_by(uri))
             .map(|key| list_key(&token, key))
             .collect()
+    }
+}
+
+/// Adds the slot to the URIs of tokens that say the same of themselves.
+fn tell_doubles_apart(slots: &mut [SlotListing]) {
+    let tokens = slots
+        .iter_mut()
+        .filter_map(|slot| Some((slot.id, slot.token.as_mut()?.as_mut().ok()?)));
+    let mut tokens: Vec<_> = tokens.collect();
+    let uris: Vec<TokenUri> = tokens.iter().map(|(_, token)| token.uri.clone()).collect();
+    for ((id, token), own) in tokens.iter_mut().zip(&uris) {
+        if uris.iter().filter(|uri| *uri == own).count() > 1 {
+            token.uri.slot_id = Some(*id);
+        }
     }
 }
 

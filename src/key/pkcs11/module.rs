@@ -119,7 +119,10 @@ impl Module {
         };
         let raw = Raw::load(path).map_err(failed)?;
         let context = Pkcs11::new(path).map_err(|e| failed(told(&e)))?;
-        let ours = initialize(&context).map_err(failed)?;
+        let ours = initialize(&context).map_err(|reason| Error::Start {
+            path: path.to_owned(),
+            reason,
+        })?;
         Ok(Self {
             path: path.to_owned(),
             context,
@@ -221,7 +224,7 @@ impl Module {
         if live.ours {
             // It may be gone already, which is what this is for.
             let _ = self.context.clone().finalize();
-            live.ours = initialize(&self.context).map_err(|reason| Error::Module {
+            live.ours = initialize(&self.context).map_err(|reason| Error::Start {
                 path: self.path.clone(),
                 reason,
             })?;

@@ -76,7 +76,7 @@ pub(super) fn key_uri(token: &Token, label: &[u8], id: &[u8]) -> TokenUri {
     TokenUri {
         object: label.map(str::to_owned),
         id: (!id.is_empty()).then(|| id.to_vec()),
-        ..token.identity.uri()
+        ..token.uri()
     }
 }
 

@@ -45,6 +45,7 @@ impl TokenKey {
                 (None, None) => {
                     return Err(Error::NoPublic {
                         key: key.name(&token),
+                        given: !token.shared.options.public_keys.is_empty(),
                         others: shown.others,
                     });
                 }
@@ -218,8 +219,17 @@ impl Signer for TokenKey {
     }
 
     fn sign(&self, prehash: &Prehash) -> Result<Signature, SignError> {
-        self.sign_raw(prehash).map_err(|source| SignError::Backend {
-            source: source.into(),
-        })
+        self.sign_raw(prehash).map_err(backend)
+    }
+
+    /// The token's word for the public half is not enough.
+    fn prove_public(&self) -> Result<(), SignError> {
+        self.prove().map_err(backend)
+    }
+}
+
+fn backend(source: Error) -> SignError {
+    SignError::Backend {
+        source: source.into(),
     }
 }

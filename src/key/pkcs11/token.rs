@@ -56,6 +56,14 @@ impl Identity {
             ..TokenUri::default()
         }
     }
+
+    /// The same, where the slot tells the token from its double.
+    pub(super) fn uri_in(&self, only_slot: Option<Slot>) -> TokenUri {
+        TokenUri {
+            slot_id: only_slot.map(|slot| slot.id()),
+            ..self.uri()
+        }
+    }
 }
 
 /// A token that was chosen. Its sessions are the module's.
@@ -151,7 +159,7 @@ pub fn find(module: &Module, uri: &TokenUri, among: Among) -> Result<Found, Erro
     let mut present: Vec<String> = all
         .tokens
         .iter()
-        .map(|(token, _)| describe(&token.info))
+        .map(|(token, _)| describe(token))
         .collect();
     present.extend(all.unreadable.iter().cloned());
     let mut found = among_all(module, uri, all)?;
@@ -162,7 +170,7 @@ pub fn find(module: &Module, uri: &TokenUri, among: Among) -> Result<Found, Erro
     }
     Err(Error::Tokens {
         uri: uri.to_string(),
-        found: found.iter().map(|found| describe(&found.info)).collect(),
+        found: found.iter().map(describe).collect(),
         present,
     })
 }
@@ -194,9 +202,9 @@ fn among_all(module: &Module, uri: &TokenUri, all: All) -> Result<Vec<Found>, Er
         .collect())
 }
 
-fn describe(info: &TokenInfo) -> String {
-    let uri = Identity::from(info).uri();
-    if info.has(cryptoki_sys::CKF_TOKEN_INITIALIZED) {
+fn describe(found: &Found) -> String {
+    let uri = Identity::from(&found.info).uri_in(found.has_double.then_some(found.slot));
+    if found.info.has(cryptoki_sys::CKF_TOKEN_INITIALIZED) {
         uri.to_string()
     } else {
         format!("{uri} (not initialised)")
@@ -244,6 +252,11 @@ impl Token {
             gate,
             apart: Apart::default(),
         }
+    }
+
+    /// A URI that names the token and no other.
+    pub(super) fn uri(&self) -> TokenUri {
+        self.identity.uri_in(self.only_slot)
     }
 
     /// Whether a token that was found, as of this generation of the same module, is this very one.
@@ -354,6 +367,7 @@ impl Token {
             return Err((None, generation));
         }
         let tell = |error: Error| {
+            login::note(self, &error);
             // Before anyone else comes in, to whom it would look like a logout.
             if error.is_dead_session() {
                 live.bury();

@@ -26,6 +26,15 @@ impl Error {
         }
     }
 
+    /// What a token said of a PIN, at a login or, as some do, when it signs.
+    pub const fn of_pin(&self) -> Option<RvError> {
+        match self {
+            Self::PinSpent { code, .. } => *code,
+            Self::Pin { code, .. } | Self::Call { code, .. } if is_pin_error(*code) => Some(*code),
+            _ => None,
+        }
+    }
+
     /// Whether it can come of a logout: of sessions that died under another thread.
     pub(super) const fn can_be_of_a_logout(&self) -> bool {
         matches!(
@@ -49,6 +58,17 @@ impl Error {
             }
         )
     }
+}
+
+pub(super) const fn is_pin_error(code: RvError) -> bool {
+    matches!(
+        code,
+        RvError::PinIncorrect
+            | RvError::PinInvalid
+            | RvError::PinLenRange
+            | RvError::PinExpired
+            | RvError::PinLocked
+    )
 }
 
 pub(super) fn count(what: &str, found: &[String]) -> String {

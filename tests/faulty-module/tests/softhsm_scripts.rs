@@ -138,6 +138,14 @@ fn wrong_use_is_told() {
         2,
         "wants a file",
     );
+    for (dir, label, says) in [
+        ("/nonexistent", "x ", "does not end in a blank"),
+        ("/nonexistent/a#b", "x", "no directory with # or ="),
+        ("/nonexistent/a=b", "x", "no directory with # or ="),
+        ("/nonexistent/a\nb", "x", "a line break"),
+    ] {
+        ends(script("make-token").args([dir, label]), 2, says);
+    }
     ends(script("make-token").arg("--other"), 2, "no option --other");
     ends(script("find-module").arg("x"), 2, "takes no argument");
     ends(
