@@ -356,6 +356,27 @@ fn packed(suffix: &str, packed: &[u8], unpacked: &[u8]) -> Scene {
 }
 
 #[test]
+fn what_layers_unpack_to_before_they_turn_out_broken_counts_too() {
+    const SIZE: usize = 1 << 20;
+    let scene = made(|maker| {
+        let layer = |n: u8| {
+            let mut packed = gzip(&vec![n; SIZE]);
+            // The checksum (RFC 1952, section 2.3.1).
+            let at = packed.len() - 8;
+            packed[at] ^= 1;
+            maker.blob(&format!("{LAYER}+gzip"), &packed)
+        };
+        let layers: Vec<_> = (0..9).map(layer).collect();
+        let config = maker.config(&[&b"layer"[..]; 9]);
+        vec![with_tag(maker.manifest(&config, &layers), "good")]
+    });
+    let broken = ["does not unpack"];
+    scene.refused("app", &["--max-image-size", "9M"], &broken);
+    let parts = ["the image", "--max-image-size"];
+    scene.refused("app", &["--max-image-size", "8M"], &parts);
+}
+
+#[test]
 fn a_bomb_ends_at_the_limit_and_the_flag_raises_it() {
     let zeros = vec![0; 10 << 20];
     for (suffix, bytes) in [
