@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -147,6 +148,30 @@ fn an_app_with_other_content_is_refused_and_replaced_by_force() {
     assert_eq!(scene.verify("app", &[]).ok().stdout, run.stdout);
     let left: Vec<_> = fs::read_dir(scene.registry()).expect("a folder").collect();
     assert_eq!(left.len(), 1, "only the app is left: {left:?}");
+}
+
+#[test]
+fn an_app_with_a_damaged_blob_is_not_the_same_and_force_puts_it_right() {
+    let scene = Scene::new();
+    let archive = data("umoci.tar");
+    extract(&scene, &archive, &["-a", "app"]).ok();
+    let layer = layer_of(&scene.app("app"));
+    let whole = read(&layer);
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 1;
+    for damage in [Some(damaged), Some(whole[1..].into()), None] {
+        fs::remove_file(&layer).expect("removed");
+        match &damage {
+            Some(bytes) => write(&layer, bytes),
+            None => symlink("/dev/null", &layer).expect("a link"),
+        }
+        let parts = ["registry/app", "exists already, with other content"];
+        refused(&scene, &archive, &["-a", "app"], 1, &parts);
+        let run = extract(&scene, &archive, &["-a", "app", "--force", "--json"]).ok();
+        assert_eq!(run.json()["changed"], true);
+        assert_eq!(read(&layer), whole);
+        scene.verify("app", &[]).ok();
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The registry: a folder with one image layout an app.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -264,29 +264,62 @@ impl Staging<'_> {
         Ok(published)
     }
 
-    /// Whether another layout leads to what this one leads to, and has all of its blobs.
+    /// Whether another layout leads to what this one leads to, and has all of its blobs, byte for byte.
     fn same_as(&self, other: &Dir) -> Result<bool, Error> {
         let limit = self.registry.limits.document;
         let index = self.layout.read(INDEX_FILE, limit)?;
-        if absent_is_none(other.read(INDEX_FILE, limit))?.is_none_or(|theirs| theirs != index) {
+        if if_right(other.read(INDEX_FILE, limit))?.is_none_or(|theirs| theirs != index) {
             return Ok(false);
         }
-        let (ours, Some(theirs)) = (self.layout.dir(BLOBS)?, other.dir_if_any(BLOBS)?) else {
+        let (ours, Some(theirs)) = (self.layout.dir(BLOBS)?, if_right(other.dir(BLOBS))?) else {
             return Ok(false);
         };
         for (algorithm, _) in ours.entries()? {
-            let Some(there) = theirs.dir_if_any(&algorithm)? else {
+            let Some(there) = if_right(theirs.dir(&algorithm))? else {
                 return Ok(false);
             };
             let here = ours.dir(&algorithm)?;
             for (blob, _) in here.entries()? {
-                let size = |dir: &Dir| Ok(absent_is_none(dir.file(&blob))?.map(|(_, size)| size));
-                if size(&here)? != size(&there)? {
+                let Some(theirs) = if_right(there.file(&blob))? else {
+                    return Ok(false);
+                };
+                let equal = same_content(here.file(&blob)?, theirs);
+                if !equal.map_err(|e| Error::io(&there.path_of(&blob), "compare", e))? {
                     return Ok(false);
                 }
             }
         }
         Ok(true)
+    }
+}
+
+/// What is of the right kind and size for a layout; `None` for what is not, or not there.
+fn if_right<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match absent_is_none(result) {
+        Err(Error::Link(_) | Error::NotAFile(_) | Error::TooLarge { .. }) => Ok(None),
+        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotADirectory => Ok(None),
+        other => other,
+    }
+}
+
+/// Whether two files hold the same bytes.
+fn same_content(a: (File, u64), b: (File, u64)) -> io::Result<bool> {
+    const STEP: usize = 256 << 10;
+    if a.1 != b.1 {
+        return Ok(false);
+    }
+    let [mut a, mut b] = [a.0, b.0].map(|file| BufReader::with_capacity(STEP, file));
+    loop {
+        let (ours, theirs) = (a.fill_buf()?, b.fill_buf()?);
+        let length = ours.len().min(theirs.len());
+        if ours[..length] != theirs[..length] || (length == 0 && ours.len() != theirs.len()) {
+            return Ok(false);
+        }
+        if length == 0 {
+            return Ok(true);
+        }
+        a.consume(length);
+        b.consume(length);
     }
 }
 
