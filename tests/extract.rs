@@ -550,6 +550,41 @@ fn the_endorsement_of_the_app_that_is_replaced_is_kept() {
 }
 
 #[test]
+fn an_archive_that_carries_another_endorsement_does_not_replace_the_one_in_use() {
+    let scene = Scene::new();
+    scene.unpack("umoci", "other");
+    let another = scene.another_endorsement("another.sig");
+    scene.sign_with("other", &another, &[]).ok();
+    let archive = scene.text("other.tar");
+    let other = scene.app("other").display().to_string();
+    tool("tar", ["-cf", &archive, "-C", &other, "."]).ok();
+    fs::remove_dir_all(&other).expect("removed");
+    extract(&scene, &data("umoci.tar"), &["-a", "app"]).ok();
+    let more = ["-a", "app", "--force", "-x", &scene.text("ca")];
+    let parts = [
+        "app: image latest carries another valid endorsement",
+        "than the archive",
+    ];
+    refused(&scene, &archive, &more, 1, &parts);
+}
+
+#[test]
+fn the_endorsement_of_another_ca_is_not_replaced_with_its_app_without_a_word() {
+    let scene = Scene::new();
+    let other = scene.text("other-ca");
+    let force = |name: &str, more: &[&str]| {
+        let more = [&["-a", "app", "--force"], more].concat();
+        extract(&scene, &data(name), &more).ok()
+    };
+    force("umoci.tar", &["-x", &other]);
+    let run = force("buildah.tar", &[]);
+    let parts = ["app: image latest", "that is not by CA", "loses its data"];
+    run.says(&parts);
+    let run = force("buildah.tar", &[]);
+    assert!(!run.stderr.contains("warning"), "{run:?}");
+}
+
+#[test]
 fn a_second_run_changes_nothing_and_says_so_of_each_image_too() {
     let scene = Scene::new();
     for changed in [true, false] {
