@@ -2,7 +2,9 @@
 
 mod support;
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -172,6 +174,19 @@ fn an_app_with_a_damaged_blob_is_not_the_same_and_force_puts_it_right() {
         assert_eq!(read(&layer), whole);
         scene.verify("app", &[]).ok();
     }
+}
+
+#[test]
+fn what_is_replaced_goes_whatever_lies_in_it() {
+    let scene = Scene::new();
+    extract(&scene, &data("umoci.tar"), &["-a", "app"]).ok();
+    let odd = scene.app("app").join(OsStr::from_bytes(b"od\xffd"));
+    fs::create_dir(&odd).expect("a folder");
+    write(odd.join(OsStr::from_bytes(b"\xff")), "");
+    extract(&scene, &data("buildah.tar"), &["-a", "app", "--force"]).ok();
+    let left: Vec<_> = fs::read_dir(scene.registry()).expect("a folder").collect();
+    assert_eq!(left.len(), 1, "only the app is left: {left:?}");
+    extract(&scene, &data("umoci.tar"), &["-a", "second"]).ok();
 }
 
 #[test]

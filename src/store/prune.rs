@@ -61,7 +61,7 @@ impl Layout {
                 };
                 let of_this = found.blobs.iter().filter(|b| b.0.algorithm() == algorithm);
                 for (digest, _) in of_this {
-                    dir.remove(&digest.hex())?;
+                    dir.remove(digest.hex())?;
                 }
                 dir.sync()?;
             }
