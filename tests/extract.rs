@@ -177,6 +177,28 @@ fn an_app_with_a_damaged_blob_is_not_the_same_and_force_puts_it_right() {
 }
 
 #[test]
+fn an_app_of_an_image_that_is_signed_already_is_a_change() {
+    let scene = Scene::new();
+    extract(&scene, &data("umoci.tar"), &["-a", "app"]).ok();
+    let archive = scene.text("signed.tar");
+    let app = scene.app("app").display().to_string();
+    tool("tar", ["-cf", &archive, "-C", &app, "."]).ok();
+    for (app, changed) in [("app", false), ("new", true)] {
+        let json = extract(&scene, &archive, &["-a", app, "--json"]).ok();
+        assert_eq!(json.json()["changed"], changed);
+        assert_eq!(json.json()["images"][0]["changed"], false);
+        assert_eq!(
+            json.stderr.contains("nothing was changed"),
+            !changed,
+            "{json:?}"
+        );
+    }
+    extract(&scene, &data("buildah.tar"), &["-a", "app", "--force"]).ok();
+    let run = extract(&scene, &archive, &["-a", "app", "--force", "--json"]).ok();
+    assert_eq!(run.json()["changed"], true);
+}
+
+#[test]
 fn what_is_replaced_goes_whatever_lies_in_it() {
     let scene = Scene::new();
     extract(&scene, &data("umoci.tar"), &["-a", "app"]).ok();
