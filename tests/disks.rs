@@ -1,4 +1,4 @@
-//! Disks that are full or cannot be written.
+//! Disks that are full or cannot be written, and a system that gives no threads.
 
 mod support;
 
@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
 
+use support::oci::{Maker, with_tag};
 use support::{PROGRAM, Run, Scene, ir_sign, limited, same, set_mode, snapshot};
 
 fn is_root() -> bool {
@@ -122,6 +123,44 @@ fn a_folder_that_another_user_left_is_in_nobodys_way() {
         ir_sign(extract("last")).ok();
         assert!(!left.exists());
     }
+}
+
+#[test]
+fn where_the_system_gives_no_threads_one_does_all() {
+    let scene = Scene::new();
+    let app = scene.app("app");
+    let maker = Maker::new(app.clone());
+    let image = |tag: &str| {
+        let layer = vec![tag.as_bytes()[0]; 3_000_000];
+        with_tag(maker.image("", &layer, &layer), tag)
+    };
+    maker.index(&[image("one"), image("two")]);
+    let large = scene.text("large");
+    fs::write(&large, vec![7; 3_000_000]).expect("written");
+    let (key, public, signature) = (
+        scene.text("vendor"),
+        scene.text("vendor.pub"),
+        scene.text("large.sig"),
+    );
+    ir_sign(["sign", "-k", &key, "-f", &large, "-s", &signature]).ok();
+    close(&scene);
+    let alone = |args: &[String]| {
+        let prlimit = ["prlimit", "--nproc=1:1", "--"].map(str::to_owned);
+        as_nobody_runs(&[&prlimit[..], &[program(&scene)], args].concat())
+    };
+    let verify = ["verify", "-k", &public, "-f", &large, "-s", &signature];
+    alone(&verify.map(str::to_owned)).ok();
+    // Checked, signed and then not written.
+    let most = usize::MAX.to_string();
+    let two = ["-d", "one", "-d", "two", "--jobs", &most];
+    alone(&scene.sign_args("app", &two))
+        .exits(3)
+        .says(&["registry/app", "denied"]);
+    open(&scene);
+    ir_sign(scene.sign_args("app", &two)).ok();
+    close(&scene);
+    alone(&scene.verify_args("app", &["--all"])).ok();
+    open(&scene);
 }
 
 #[test]

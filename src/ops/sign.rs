@@ -241,12 +241,10 @@ impl Work<'_> {
         let threads = match images.len() {
             0 | 1 => 1,
             // One more than sign at once or compute, so that a hash waits whenever a signature is made.
-            _ => {
-                thread::available_parallelism()
-                    .map_or(1, NonZeroUsize::get)
-                    .max(jobs.get() + 1)
-                    + 1
-            }
+            _ => thread::available_parallelism()
+                .map_or(1, NonZeroUsize::get)
+                .max(jobs.get().saturating_add(1))
+                .saturating_add(1),
         };
         let failed = AtomicBool::new(false);
         let images: Vec<Mutex<Option<Image>>> = images
