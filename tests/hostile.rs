@@ -816,10 +816,56 @@ fn every_entry_that_leads_to_an_image_counts_not_the_first_alone() {
             let mut index = oci::index(&dir);
             edit(&mut index["manifests"][at]);
             write(dir.join("index.json"), index.to_string());
-            let run = scene.verify("app", &["--all"]).exits(status);
-            let once = status == 1 || run.stdout.lines().count() == 1;
-            assert!(once, "{n}, {at}: {run:?}");
+            let digest = oci::index(&dir)["manifests"][0]["digest"].clone();
+            let digest = digest.as_str().expect("a digest");
+            for which in [&["--all"][..], &["-d", digest], &[]] {
+                let run = scene.verify("app", which).exits(status);
+                let digests = usize::from(status == 0);
+                assert_eq!(run.stdout.lines().count(), digests, "{n}, {at}: {run:?}");
+            }
+            scene.sign("app", &["-d", digest]).exits(status);
+            scene.sign("app", &[]).exits(status);
+            // A tag leads to its own entry.
+            let tags = ["good", "other"].map(|tag| scene.verify("app", &["-d", tag]).status);
+            assert_eq!(tags, if at == 0 { [status, 0] } else { [0, status] });
         }
+    }
+}
+
+#[test]
+fn entries_of_several_indexes_that_lead_to_a_digest_count_all() {
+    let scene = made(|maker| {
+        let image = maker.image("", b"layer", b"layer");
+        let index = |architecture: &str| {
+            let mut entry = image.clone();
+            entry["platform"] = json!({ "os": "linux", "architecture": architecture });
+            with_tag(maker.nested(&[entry]), architecture)
+        };
+        vec![index("amd64"), index("arm64")]
+    });
+    let app = scene.app("app");
+    let digest = oci::image(&app, "amd64", Some("linux/amd64"))["digest"].clone();
+    scene.refused(
+        "app",
+        &["-d", digest.as_str().expect("a digest")],
+        &["is listed for linux/arm64"],
+    );
+}
+
+#[test]
+fn an_image_that_is_broken_is_reported_where_its_platform_is_named_too() {
+    let scene = made(|maker| vec![good(maker)]);
+    scene.sign("app", &[]).ok();
+    let config = oci::manifest(&scene.app("app"), "good", None)["config"].clone();
+    let digest = config["digest"].as_str().expect("a digest");
+    write(blob_path(&scene.app("app"), digest), "{}");
+    for platform in ["linux/amd64", "linux/arm64"] {
+        let run = scene
+            .verify("app", &["--platform", platform, "--json"])
+            .exits(1);
+        let checks = run.json()["images"][0]["checks"].clone();
+        assert_eq!(checks[1]["rule"], "image.config-digest");
+        assert_eq!(checks[1]["outcome"], "failed");
     }
 }
 
