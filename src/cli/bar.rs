@@ -1,8 +1,8 @@
 //! A progress bar for work that takes longer than a second, on a terminal.
 
 use std::io::{IsTerminal, Write};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -22,6 +22,8 @@ pub struct Bar {
     start: Instant,
     total: AtomicU64,
     done: AtomicU64,
+    /// What is worked on, as it is shown.
+    what: Mutex<String>,
     drawn: OnceLock<ProgressBar>,
 }
 
@@ -34,6 +36,7 @@ impl Bar {
             start: Instant::now(),
             total: AtomicU64::new(0),
             done: AtomicU64::new(0),
+            what: Mutex::default(),
             drawn: OnceLock::new(),
         }
     }
@@ -59,25 +62,29 @@ impl Bar {
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style.progress_chars("=> "));
             }
+            bar.set_message(self.what().clone());
             bar.with_elapsed(self.start.elapsed())
         }))
+    }
+
+    fn what(&self) -> MutexGuard<'_, String> {
+        self.what.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Progress for Bar {
     fn begin(&self, what: &str, bytes: u64) {
+        // It may hold a tag, which others chose.
+        let what = plain(what);
         if self.told {
             let at = self.start.elapsed().as_millis();
-            let _ = writeln!(
-                std::io::stderr(),
-                "{at} ms: {} ({bytes} bytes)",
-                plain(what)
-            );
+            let _ = writeln!(std::io::stderr(), "{at} ms: {what} ({bytes} bytes)");
         }
         let before = self.total.fetch_add(bytes, Ordering::Relaxed);
         let total = before.saturating_add(bytes);
+        self.what().clone_from(&what);
         if let Some(bar) = self.bar() {
-            bar.set_message(what.to_owned());
+            bar.set_message(what);
             bar.set_length(total);
         }
     }
@@ -89,5 +96,40 @@ impl Progress for Bar {
             bar.set_length(self.total.load(Ordering::Relaxed));
             bar.set_position(done);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::Color;
+
+    fn bar() -> Bar {
+        let settings = Settings {
+            json: false,
+            quiet: false,
+            verbose: 0,
+            color: Color::Never,
+        };
+        let mut bar = Bar::new(settings);
+        bar.shown = true;
+        bar
+    }
+
+    fn shown(bar: &Bar) -> Option<String> {
+        bar.drawn.get().map(ProgressBar::message)
+    }
+
+    #[test]
+    fn what_is_worked_on_is_shown_once_it_takes_a_second_and_cannot_drive_the_terminal() {
+        let mut bar = bar();
+        bar.begin("layers of a\x1b[2J", 2);
+        bar.advance(1);
+        assert_eq!(shown(&bar), None);
+        bar.start = bar.start.checked_sub(PATIENCE).expect("a time");
+        bar.advance(1);
+        assert_eq!(shown(&bar).as_deref(), Some("layers of a\\u{1b}[2J"));
+        bar.begin("layers of b\x07", 2);
+        assert_eq!(shown(&bar).as_deref(), Some("layers of b\\u{7}"));
     }
 }
