@@ -450,7 +450,7 @@ fn a_zstd_layer_may_not_ask_for_a_huge_window() {
         scene.refused(
             "app",
             &[],
-            &["layer 1", "image.diff-ids", "does not unpack"],
+            &["layer 1", "image.diff-ids", "does not unpack", "8 MiB"],
         );
     }
 }

@@ -12,7 +12,7 @@ use base64ct::Base64;
 use flate2::bufread::MultiGzDecoder;
 
 use super::error::{Error, Part};
-use super::window::Window;
+use super::window::{self, Window};
 use super::{Layout, Problem};
 use crate::crypto::{Digest, HashAlgorithm, Hasher};
 use crate::files;
@@ -375,7 +375,7 @@ fn hash(
         size += bytes.len() as u64;
         go_on(size)
     })
-    .map_err(|e| format!("does not unpack: {e}"))?;
+    .map_err(|e| format!("does not unpack: {}", window::reason(&e)))?;
     Ok(Some((hasher.digest(), size)))
 }
 
