@@ -324,6 +324,7 @@ fn layouts_that_cannot_be_apps_are_not_passed_over() {
     let odd = |name: &[u8]| registry.join(OsStr::from_bytes(name));
     fs::write(odd(b"od\xff"), "").expect("written");
     fs::create_dir(odd(b"od\xfe")).expect("a folder");
+    fs::create_dir(odd(b".hidden")).expect("a folder");
     let elsewhere = scene.path("elsewhere");
     let refused = |reason: &str| {
         let before = snapshot(&registry.join("new"));
@@ -335,7 +336,9 @@ fn layouts_that_cannot_be_apps_are_not_passed_over() {
     refused("my app: is an image layout in the registry, and by its name it cannot be an app");
     fs::rename(registry.join("my app"), odd(b"my\xff")).expect("renamed");
     refused("my\u{fffd}: is an image layout in the registry, and by its name it cannot be an app");
-    fs::rename(odd(b"my\xff"), &elsewhere).expect("renamed");
+    fs::rename(odd(b"my\xff"), odd(b".app")).expect("renamed");
+    refused(".app: is an image layout in the registry, and by its name it cannot be an app");
+    fs::rename(odd(b".app"), &elsewhere).expect("renamed");
     link(&elsewhere, "app");
     refused("app: is a symbolic link");
     fs::remove_file(&app).expect("removed");

@@ -48,12 +48,15 @@ impl Registry {
         let mut apps = Vec::new();
         for (name, kind) in self.dir.any_entries()? {
             let path = self.dir.path_of(&name);
+            let has_layout = || absent_is_none(self.dir.dir(&name)?.file(LAYOUT_FILE));
             match kind {
-                // Hidden ones are nobody's apps: what is being unpacked, for one.
-                _ if name.as_bytes().starts_with(b".") => {}
-                FileType::Directory
-                    if absent_is_none(self.dir.dir(&name)?.file(LAYOUT_FILE))?.is_some() =>
-                {
+                // Hidden ones are rarely anybody's layouts, and may be closed to us.
+                FileType::Directory if name.as_bytes().starts_with(b".") => {
+                    if matches!(has_layout(), Ok(Some(_))) {
+                        return Err(Error::NotAnApp(path));
+                    }
+                }
+                FileType::Directory if has_layout()?.is_some() => {
                     let app = name.to_str().and_then(|name| name.parse().ok());
                     apps.push(app.ok_or(Error::NotAnApp(path))?);
                 }
