@@ -198,6 +198,31 @@ fn an_app_of_an_image_that_is_signed_already_is_a_change() {
     assert_eq!(run.json()["changed"], true);
 }
 
+/// Some file systems, NFS among them, know no rename that never replaces.
+#[test]
+fn a_file_system_with_plain_renames_only_will_do() {
+    let scene = Scene::new();
+    for (name, status) in [("umoci.tar", 0), ("umoci.tar", 0), ("buildah.tar", 1)] {
+        let mut command = Command::new("strace");
+        command.args([
+            "-f",
+            "-o",
+            "/dev/null",
+            "-e",
+            "inject=renameat2:error=EINVAL",
+        ]);
+        let run = Run::of(
+            command
+                .arg(PROGRAM)
+                .args(args(&scene, &data(name), &["-a", "app"])),
+        );
+        run.exits(status);
+        scene.verify("app", &[]).ok();
+    }
+    let left: Vec<_> = fs::read_dir(scene.registry()).expect("a folder").collect();
+    assert_eq!(left.len(), 1, "only the app is left: {left:?}");
+}
+
 #[test]
 fn what_is_replaced_goes_whatever_lies_in_it() {
     let scene = Scene::new();

@@ -170,27 +170,26 @@ impl Dir {
     /// Renames something in here to a name in `to` that nothing has yet; `false` when something has
     /// it.
     pub fn rename_new(&self, name: &str, to: &Self, new_name: &str) -> Result<bool, Error> {
-        self.rename_with(name, to, new_name, RenameFlags::NOREPLACE)
+        let flags = RenameFlags::NOREPLACE;
+        match rustix::fs::renameat_with(&self.fd, name, &to.fd, new_name, flags) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
+            // A file system that cannot rename this way. Nobody makes the name meanwhile who goes by our locks.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+                let is_free = to.identity_of(new_name)?.is_none();
+                if is_free {
+                    self.rename(name, to, new_name)?;
+                }
+                Ok(is_free)
+            }
+            Err(e) => Err(Error::io(&to.path_of(new_name), "rename into place", e)),
+        }
     }
 
     /// Lets something in here and something in `to` change places.
     pub fn exchange(&self, name: &str, to: &Self, other: &str) -> Result<(), Error> {
-        self.rename_with(name, to, other, RenameFlags::EXCHANGE)
-            .map(|_| ())
-    }
-
-    fn rename_with(
-        &self,
-        name: &str,
-        to: &Self,
-        new_name: &str,
-        how: RenameFlags,
-    ) -> Result<bool, Error> {
-        match rustix::fs::renameat_with(&self.fd, name, &to.fd, new_name, how) {
-            Ok(()) => Ok(true),
-            Err(Errno::EXIST) => Ok(false),
-            Err(e) => Err(Error::io(&to.path_of(new_name), "rename into place", e)),
-        }
+        rustix::fs::renameat_with(&self.fd, name, &to.fd, other, RenameFlags::EXCHANGE)
+            .map_err(|e| Error::io(&to.path_of(other), "rename into place", e))
     }
 
     /// Removes a file.
