@@ -206,7 +206,16 @@ impl Voucher {
                 if own > 0 {
                     candidates.truncate(own);
                 }
-                let in_archive = !candidates.is_empty();
+                if let Some(first) = candidates.first()
+                    && let Some(other) =
+                        replaced.iter().find(|u| u.endorsement != first.endorsement)
+                {
+                    return Err(Error::ArchiveEndorsement {
+                        found_on: other.image.clone(),
+                        vendor: vendor.fingerprint(),
+                        ca: ca.fingerprint(),
+                    });
+                }
                 candidates.extend(replaced);
                 let in_registry = candidates.is_empty();
                 if in_registry {
@@ -219,12 +228,7 @@ impl Voucher {
                     Some(first) => {
                         let differs = |u: &&Use| u.endorsement != first.endorsement;
                         if let Some(other) = candidates.iter().find(differs) {
-                            // What is in preparation has the name of what it would replace.
-                            let given = match search.place {
-                                Place::Beside(_) if in_archive => "the archive".to_owned(),
-                                _ => first.image.clone(),
-                            };
-                            return Err(conflict(other, vendor, &ca, given));
+                            return Err(conflict(other, vendor, &ca, first.image.clone()));
                         }
                         let source = Source::Found(first.image.clone());
                         (first.endorsement.clone(), source)
