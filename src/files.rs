@@ -179,9 +179,14 @@ pub fn settle(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses now what [`write()`] would refuse later, before any work is put into the content.
+/// Refuses now what [`write()`] would refuse later.
+pub fn check(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), Error> {
+    check_target(path, bytes, existing).map(|_| ())
+}
+
+/// The same, before any work is put into the content, where there must be nothing yet.
 pub fn check_absent(path: &Path) -> Result<(), Error> {
-    check_target(path, &[], Existing::Refuse).map(|_| ())
+    check(path, &[], Existing::Refuse)
 }
 
 /// Refuses now what [`write()`] could not replace, and a folder that it could not make a file in: makes

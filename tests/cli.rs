@@ -326,11 +326,13 @@ fn every_command_has_help_and_a_manual_page() {
     }
     // Again: the same pages are left alone, a changed one is not lost.
     sandbox.run("man pages").exits(0);
-    sandbox.write("pages/ir-sign.1", "mine");
+    sandbox.write("pages/ir-sign-verify.1", "mine");
+    fs::remove_file(sandbox.path("pages/ir-sign.1")).expect("removed");
     sandbox.run("man pages").exits(1).says("exists already");
-    assert_eq!(sandbox.read("pages/ir-sign.1"), b"mine");
+    assert_eq!(sandbox.read("pages/ir-sign-verify.1"), b"mine");
+    assert!(!sandbox.has("pages/ir-sign.1"), "some pages are written");
     sandbox.run("man pages --force").exits(0);
-    assert_ne!(sandbox.read("pages/ir-sign.1"), b"mine");
+    assert_ne!(sandbox.read("pages/ir-sign-verify.1"), b"mine");
     for shell in ["bash", "zsh", "fish"] {
         let script = sandbox.run(&format!("completions {shell}")).exits(0);
         assert!(script.stdout.contains("verify-image"), "{shell}");

@@ -512,6 +512,8 @@ fn prune_keeps_what_documents_of_unknown_kinds_lead_to() {
         json!({ "fsLayers": [{ "digest": far(3)["digest"] }] }),
         json!({ "mediaType": MANIFEST, "config": far(4) }),
         json!({ "mediaType": INDEX, "x": { "digest": far(5)["digest"] } }),
+        // Docker's first schema.
+        json!({ "schemaVersion": 1, "fsLayers": [{ "blobSum": far(6)["digest"] }] }),
     ];
     let mut entries: Vec<Value> = documents
         .iter()
@@ -529,7 +531,7 @@ fn prune_keeps_what_documents_of_unknown_kinds_lead_to() {
     }
     maker.index(&entries);
     scene.prune("app").ok();
-    for n in 0..6 {
+    for n in 0..7 {
         let kept = digest(format!("far {n}").as_bytes());
         assert!(blob_path(&scene.app("app"), &kept).exists(), "{n} is gone");
     }

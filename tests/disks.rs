@@ -1,30 +1,41 @@
-//! Disks that are full or cannot be written.
+//! Disks that are full or cannot be written, and a system that gives no threads.
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use support::{PROGRAM, Run, Scene, limited, same, set_mode, snapshot};
+use support::oci::{Maker, with_tag};
+use support::{PROGRAM, Run, Scene, ir_sign, limited, same, set_mode, snapshot};
 
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Runs the program as somebody who owns nothing here.
-fn as_nobody(scene: &Scene, args: &[String]) -> Run {
+/// A copy of the program that everybody can run.
+fn program(scene: &Scene) -> String {
     let program = scene.path("program");
     if !program.exists() {
         fs::copy(PROGRAM, &program).expect("a copy");
     }
+    program.display().to_string()
+}
+
+/// Runs the program as somebody who owns nothing here.
+fn as_nobody(scene: &Scene, args: &[String]) -> Run {
+    as_nobody_runs(&[&[program(scene)], args].concat())
+}
+
+fn as_nobody_runs(words: &[String]) -> Run {
     let mut command = limited(if is_root() { "setpriv" } else { "env" });
     if is_root() {
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
     }
-    Run::of(command.arg(program).args(args))
+    Run::of(command.args(words))
 }
 
 /// Lets everybody read everything and nobody write it.
@@ -68,6 +79,87 @@ fn a_layout_that_cannot_be_written_is_verified_and_not_signed() {
     let run = as_nobody(&scene, &scene.prune_args("app")).exits(3);
     run.says(&["denied"]);
     same(&before, &snapshot(&scene.registry()));
+    open(&scene);
+}
+
+#[test]
+fn a_folder_that_another_user_left_is_in_nobodys_way() {
+    let scene = Scene::new();
+    close(&scene);
+    set_mode(&scene.registry(), 0o777);
+    let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/umoci.tar");
+    fs::copy(archive, scene.path("umoci.tar")).expect("a copy");
+    let extract = |app: &str| {
+        let mut args = scene.sign_args(app, &["-f", &scene.text("umoci.tar")]);
+        args[0] = "extract-sign-image".to_owned();
+        args
+    };
+    let names = || {
+        let names = fs::read_dir(scene.registry()).expect("a folder");
+        let names = names.map(|entry| entry.expect("an entry").file_name());
+        names.collect::<BTreeSet<_>>()
+    };
+    // Folders that even their owner cannot enter leave nothing behind.
+    let mut command = vec![
+        "sh".to_owned(),
+        "-c".into(),
+        "umask 777; exec \"$0\" \"$@\"".into(),
+    ];
+    command.push(program(&scene));
+    command.extend(extract("app"));
+    let before = names();
+    as_nobody_runs(&command).exits(3).says(&["denied"]);
+    assert_eq!(names(), before);
+    if is_root() {
+        let left = scene
+            .registry()
+            .join(".ir-sign-staging-app-0123456789abcdef");
+        for mode in [0o700, 0o755] {
+            fs::create_dir_all(left.join("layout")).expect("a folder");
+            set_mode(&left, mode);
+            as_nobody(&scene, &extract(&format!("app{mode}"))).ok();
+            assert!(left.is_dir());
+        }
+        ir_sign(extract("last")).ok();
+        assert!(!left.exists());
+    }
+}
+
+#[test]
+fn where_the_system_gives_no_threads_one_does_all() {
+    let scene = Scene::new();
+    let app = scene.app("app");
+    let maker = Maker::new(app.clone());
+    let image = |tag: &str| {
+        let layer = vec![tag.as_bytes()[0]; 3_000_000];
+        with_tag(maker.image("", &layer, &layer), tag)
+    };
+    maker.index(&[image("one"), image("two")]);
+    let large = scene.text("large");
+    fs::write(&large, vec![7; 3_000_000]).expect("written");
+    let (key, public, signature) = (
+        scene.text("vendor"),
+        scene.text("vendor.pub"),
+        scene.text("large.sig"),
+    );
+    ir_sign(["sign", "-k", &key, "-f", &large, "-s", &signature]).ok();
+    close(&scene);
+    let alone = |args: &[String]| {
+        let prlimit = ["prlimit", "--nproc=1:1", "--"].map(str::to_owned);
+        as_nobody_runs(&[&prlimit[..], &[program(&scene)], args].concat())
+    };
+    let verify = ["verify", "-k", &public, "-f", &large, "-s", &signature];
+    alone(&verify.map(str::to_owned)).ok();
+    // Checked, signed and then not written.
+    let most = usize::MAX.to_string();
+    let two = ["-d", "one", "-d", "two", "--jobs", &most];
+    alone(&scene.sign_args("app", &two))
+        .exits(3)
+        .says(&["registry/app", "denied"]);
+    open(&scene);
+    ir_sign(scene.sign_args("app", &two)).ok();
+    close(&scene);
+    alone(&scene.verify_args("app", &["--all"])).ok();
     open(&scene);
 }
 

@@ -2,7 +2,9 @@
 
 mod support;
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Stdio};
 
 use rustix::fs::FlockOperation;
@@ -318,6 +320,11 @@ fn layouts_that_cannot_be_apps_are_not_passed_over() {
     link(&app, "latest");
     link(&scene.path("vendor.pub"), "key");
     link(&scene.path("nothing"), "gone");
+    // Nor does a name that is no text.
+    let odd = |name: &[u8]| registry.join(OsStr::from_bytes(name));
+    fs::write(odd(b"od\xff"), "").expect("written");
+    fs::create_dir(odd(b"od\xfe")).expect("a folder");
+    fs::create_dir(odd(b".hidden")).expect("a folder");
     let elsewhere = scene.path("elsewhere");
     let refused = |reason: &str| {
         let before = snapshot(&registry.join("new"));
@@ -327,7 +334,11 @@ fn layouts_that_cannot_be_apps_are_not_passed_over() {
     };
     fs::rename(&app, registry.join("my app")).expect("renamed");
     refused("my app: is an image layout in the registry, and by its name it cannot be an app");
-    fs::rename(registry.join("my app"), &elsewhere).expect("renamed");
+    fs::rename(registry.join("my app"), odd(b"my\xff")).expect("renamed");
+    refused("my\u{fffd}: is an image layout in the registry, and by its name it cannot be an app");
+    fs::rename(odd(b"my\xff"), odd(b".app")).expect("renamed");
+    refused(".app: is an image layout in the registry, and by its name it cannot be an app");
+    fs::rename(odd(b".app"), &elsewhere).expect("renamed");
     link(&elsewhere, "app");
     refused("app: is a symbolic link");
     fs::remove_file(&app).expect("removed");

@@ -2,7 +2,10 @@
 
 mod support;
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -147,6 +150,90 @@ fn an_app_with_other_content_is_refused_and_replaced_by_force() {
     assert_eq!(scene.verify("app", &[]).ok().stdout, run.stdout);
     let left: Vec<_> = fs::read_dir(scene.registry()).expect("a folder").collect();
     assert_eq!(left.len(), 1, "only the app is left: {left:?}");
+}
+
+#[test]
+fn an_app_with_a_damaged_blob_is_not_the_same_and_force_puts_it_right() {
+    let scene = Scene::new();
+    let archive = data("umoci.tar");
+    extract(&scene, &archive, &["-a", "app"]).ok();
+    let layer = layer_of(&scene.app("app"));
+    let whole = read(&layer);
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 1;
+    for damage in [Some(damaged), Some(whole[1..].into()), None] {
+        fs::remove_file(&layer).expect("removed");
+        match &damage {
+            Some(bytes) => write(&layer, bytes),
+            None => symlink("/dev/null", &layer).expect("a link"),
+        }
+        let parts = ["registry/app", "exists already, with other content"];
+        refused(&scene, &archive, &["-a", "app"], 1, &parts);
+        let run = extract(&scene, &archive, &["-a", "app", "--force", "--json"]).ok();
+        assert_eq!(run.json()["changed"], true);
+        assert_eq!(read(&layer), whole);
+        scene.verify("app", &[]).ok();
+    }
+}
+
+#[test]
+fn an_app_of_an_image_that_is_signed_already_is_a_change() {
+    let scene = Scene::new();
+    extract(&scene, &data("umoci.tar"), &["-a", "app"]).ok();
+    let archive = scene.text("signed.tar");
+    let app = scene.app("app").display().to_string();
+    tool("tar", ["-cf", &archive, "-C", &app, "."]).ok();
+    for (app, changed) in [("app", false), ("new", true)] {
+        let json = extract(&scene, &archive, &["-a", app, "--json"]).ok();
+        assert_eq!(json.json()["changed"], changed);
+        assert_eq!(json.json()["images"][0]["changed"], false);
+        assert_eq!(
+            json.stderr.contains("nothing was changed"),
+            !changed,
+            "{json:?}"
+        );
+    }
+    extract(&scene, &data("buildah.tar"), &["-a", "app", "--force"]).ok();
+    let run = extract(&scene, &archive, &["-a", "app", "--force", "--json"]).ok();
+    assert_eq!(run.json()["changed"], true);
+}
+
+/// Some file systems, NFS among them, know no rename that never replaces.
+#[test]
+fn a_file_system_with_plain_renames_only_will_do() {
+    let scene = Scene::new();
+    for (name, status) in [("umoci.tar", 0), ("umoci.tar", 0), ("buildah.tar", 1)] {
+        let mut command = Command::new("strace");
+        command.args([
+            "-f",
+            "-o",
+            "/dev/null",
+            "-e",
+            "inject=renameat2:error=EINVAL",
+        ]);
+        let run = Run::of(
+            command
+                .arg(PROGRAM)
+                .args(args(&scene, &data(name), &["-a", "app"])),
+        );
+        run.exits(status);
+        scene.verify("app", &[]).ok();
+    }
+    let left: Vec<_> = fs::read_dir(scene.registry()).expect("a folder").collect();
+    assert_eq!(left.len(), 1, "only the app is left: {left:?}");
+}
+
+#[test]
+fn what_is_replaced_goes_whatever_lies_in_it() {
+    let scene = Scene::new();
+    extract(&scene, &data("umoci.tar"), &["-a", "app"]).ok();
+    let odd = scene.app("app").join(OsStr::from_bytes(b"od\xffd"));
+    fs::create_dir(&odd).expect("a folder");
+    write(odd.join(OsStr::from_bytes(b"\xff")), "");
+    extract(&scene, &data("buildah.tar"), &["-a", "app", "--force"]).ok();
+    let left: Vec<_> = fs::read_dir(scene.registry()).expect("a folder").collect();
+    assert_eq!(left.len(), 1, "only the app is left: {left:?}");
+    extract(&scene, &data("umoci.tar"), &["-a", "second"]).ok();
 }
 
 #[test]
@@ -522,6 +609,43 @@ fn the_endorsement_of_the_app_that_is_replaced_is_kept() {
         1,
         &["another valid endorsement"],
     );
+}
+
+#[test]
+fn an_archive_that_carries_another_endorsement_does_not_replace_the_one_in_use() {
+    let scene = Scene::new();
+    scene.unpack("umoci", "other");
+    let another = scene.another_endorsement("another.sig");
+    scene.sign_with("other", &another, &[]).ok();
+    let archive = scene.text("other.tar");
+    let other = scene.app("other").display().to_string();
+    tool("tar", ["-cf", &archive, "-C", &other, "."]).ok();
+    fs::remove_dir_all(&other).expect("removed");
+    extract(&scene, &data("umoci.tar"), &["-a", "app"]).ok();
+    let more = ["-a", "app", "--force", "-x", &scene.text("ca")];
+    let parts = [
+        "app: image latest carries another valid endorsement",
+        "than the archive",
+        "another name with -a",
+    ];
+    refused(&scene, &archive, &more, 1, &parts);
+    extract(&scene, &archive, &["-a", "second", "-x", &scene.text("ca")]).ok();
+}
+
+#[test]
+fn the_endorsement_of_another_ca_is_not_replaced_with_its_app_without_a_word() {
+    let scene = Scene::new();
+    let other = scene.text("other-ca");
+    let force = |name: &str, more: &[&str]| {
+        let more = [&["-a", "app", "--force"], more].concat();
+        extract(&scene, &data(name), &more).ok()
+    };
+    force("umoci.tar", &["-x", &other]);
+    let run = force("buildah.tar", &[]);
+    let parts = ["app: image latest", "that is not by CA", "loses its data"];
+    run.says(&parts);
+    let run = force("buildah.tar", &[]);
+    assert!(!run.stderr.contains("warning"), "{run:?}");
 }
 
 #[test]

@@ -356,6 +356,27 @@ fn packed(suffix: &str, packed: &[u8], unpacked: &[u8]) -> Scene {
 }
 
 #[test]
+fn what_layers_unpack_to_before_they_turn_out_broken_counts_too() {
+    const SIZE: usize = 1 << 20;
+    let scene = made(|maker| {
+        let layer = |n: u8| {
+            let mut packed = gzip(&vec![n; SIZE]);
+            // The checksum (RFC 1952, section 2.3.1).
+            let at = packed.len() - 8;
+            packed[at] ^= 1;
+            maker.blob(&format!("{LAYER}+gzip"), &packed)
+        };
+        let layers: Vec<_> = (0..9).map(layer).collect();
+        let config = maker.config(&[&b"layer"[..]; 9]);
+        vec![with_tag(maker.manifest(&config, &layers), "good")]
+    });
+    let broken = ["does not unpack"];
+    scene.refused("app", &["--max-image-size", "9M"], &broken);
+    let parts = ["the image", "--max-image-size"];
+    scene.refused("app", &["--max-image-size", "8M"], &parts);
+}
+
+#[test]
 fn a_bomb_ends_at_the_limit_and_the_flag_raises_it() {
     let zeros = vec![0; 10 << 20];
     for (suffix, bytes) in [
@@ -429,7 +450,7 @@ fn a_zstd_layer_may_not_ask_for_a_huge_window() {
         scene.refused(
             "app",
             &[],
-            &["layer 1", "image.diff-ids", "does not unpack"],
+            &["layer 1", "image.diff-ids", "does not unpack", "8 MiB"],
         );
     }
 }
@@ -795,10 +816,56 @@ fn every_entry_that_leads_to_an_image_counts_not_the_first_alone() {
             let mut index = oci::index(&dir);
             edit(&mut index["manifests"][at]);
             write(dir.join("index.json"), index.to_string());
-            let run = scene.verify("app", &["--all"]).exits(status);
-            let once = status == 1 || run.stdout.lines().count() == 1;
-            assert!(once, "{n}, {at}: {run:?}");
+            let digest = oci::index(&dir)["manifests"][0]["digest"].clone();
+            let digest = digest.as_str().expect("a digest");
+            for which in [&["--all"][..], &["-d", digest], &[]] {
+                let run = scene.verify("app", which).exits(status);
+                let digests = usize::from(status == 0);
+                assert_eq!(run.stdout.lines().count(), digests, "{n}, {at}: {run:?}");
+            }
+            scene.sign("app", &["-d", digest]).exits(status);
+            scene.sign("app", &[]).exits(status);
+            // A tag leads to its own entry.
+            let tags = ["good", "other"].map(|tag| scene.verify("app", &["-d", tag]).status);
+            assert_eq!(tags, if at == 0 { [status, 0] } else { [0, status] });
         }
+    }
+}
+
+#[test]
+fn entries_of_several_indexes_that_lead_to_a_digest_count_all() {
+    let scene = made(|maker| {
+        let image = maker.image("", b"layer", b"layer");
+        let index = |architecture: &str| {
+            let mut entry = image.clone();
+            entry["platform"] = json!({ "os": "linux", "architecture": architecture });
+            with_tag(maker.nested(&[entry]), architecture)
+        };
+        vec![index("amd64"), index("arm64")]
+    });
+    let app = scene.app("app");
+    let digest = oci::image(&app, "amd64", Some("linux/amd64"))["digest"].clone();
+    scene.refused(
+        "app",
+        &["-d", digest.as_str().expect("a digest")],
+        &["is listed for linux/arm64"],
+    );
+}
+
+#[test]
+fn an_image_that_is_broken_is_reported_where_its_platform_is_named_too() {
+    let scene = made(|maker| vec![good(maker)]);
+    scene.sign("app", &[]).ok();
+    let config = oci::manifest(&scene.app("app"), "good", None)["config"].clone();
+    let digest = config["digest"].as_str().expect("a digest");
+    write(blob_path(&scene.app("app"), digest), "{}");
+    for platform in ["linux/amd64", "linux/arm64"] {
+        let run = scene
+            .verify("app", &["--platform", platform, "--json"])
+            .exits(1);
+        let checks = run.json()["images"][0]["checks"].clone();
+        assert_eq!(checks[1]["rule"], "image.config-digest");
+        assert_eq!(checks[1]["outcome"], "failed");
     }
 }
 

@@ -107,21 +107,54 @@ impl Bar {
 
 impl Progress for Bar {
     fn begin(&self, what: &str, bytes: u64) {
+        // It may hold a tag, which others chose.
+        let what = plain(what);
         if self.told {
             let at = self.start.elapsed().as_millis();
-            let _ = writeln!(
-                std::io::stderr(),
-                "{at} ms: {} ({bytes} bytes)",
-                plain(what)
-            );
+            let _ = writeln!(std::io::stderr(), "{at} ms: {what} ({bytes} bytes)");
         }
         self.total.fetch_add(bytes, Ordering::Relaxed);
-        *self.news() = Some(what.to_owned());
+        *self.news() = Some(what);
         self.draw();
     }
 
     fn advance(&self, bytes: u64) {
         self.done.fetch_add(bytes, Ordering::Relaxed);
         self.draw();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::Color;
+
+    fn bar() -> Bar {
+        let settings = Settings {
+            json: false,
+            quiet: false,
+            verbose: 0,
+            color: Color::Never,
+        };
+        let mut bar = Bar::new(settings);
+        bar.shown = true;
+        bar
+    }
+
+    fn shown() -> Option<String> {
+        DRAWN.get().map(ProgressBar::message)
+    }
+
+    #[test]
+    fn what_is_worked_on_is_shown_once_it_takes_a_second_and_cannot_drive_the_terminal() {
+        let mut bar = bar();
+        bar.begin("layers of a\x1b[2J", 2);
+        bar.advance(1);
+        assert_eq!(shown(), None);
+        bar.start = bar.start.checked_sub(PATIENCE).expect("a time");
+        bar.advance(1);
+        assert_eq!(shown().as_deref(), Some("layers of a\\u{1b}[2J"));
+        bar.begin("layers of b\x07", 2);
+        assert_eq!(shown().as_deref(), Some("layers of b\\u{7}"));
     }
 }

@@ -64,10 +64,15 @@ pub fn manual(dir: &Path, existing: Existing) -> Result<Vec<String>, Error> {
             },
         }
     };
+    let refused = |source| Error::File {
+        role: "manual page",
+        source,
+    };
     std::fs::create_dir_all(dir).map_err(failed(dir, "make folder"))?;
     let mut root = Cli::command().disable_help_subcommand(true);
     root.build();
     let mut pages = Vec::new();
+    // All are looked at before one is written.
     for (name, command) in with_all_below("ir-sign".to_owned(), &root) {
         let page = format!("{name}.1");
         let path = dir.join(&page);
@@ -75,13 +80,13 @@ pub fn manual(dir: &Path, existing: Existing) -> Result<Vec<String>, Error> {
         clap_mangen::Man::new(command.clone().display_name(name))
             .render(&mut bytes)
             .map_err(failed(&path, "render"))?;
-        files::write(&path, &bytes, 0o644, existing).map_err(|source| Error::File {
-            role: "manual page",
-            source,
-        })?;
-        pages.push(page);
+        files::check(&path, &bytes, existing).map_err(refused)?;
+        pages.push((page, path, bytes));
     }
-    Ok(pages)
+    for (_, path, bytes) in &pages {
+        files::write(path, bytes, 0o644, existing).map_err(refused)?;
+    }
+    Ok(pages.into_iter().map(|(page, ..)| page).collect())
 }
 
 /// A command and all below it, by the names of their pages.

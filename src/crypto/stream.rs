@@ -76,9 +76,20 @@ impl StreamHasher {
     }
 
     fn hand_over(&mut self) {
-        let worker = self.worker.get_or_insert_with(|| {
-            Worker::start(self.hasher.take().expect("no worker has taken it"))
-        });
+        if let Some(hasher) = &mut self.hasher {
+            match Worker::start(hasher.clone()) {
+                Ok(worker) => {
+                    self.worker = Some(worker);
+                    self.hasher = None;
+                }
+                // Where the system gives no thread, this one hashes too.
+                Err(_) => hasher.update(&self.buffer[..self.filled]),
+            }
+        }
+        let Some(worker) = &self.worker else {
+            self.filled = 0;
+            return;
+        };
         // New ones are made only while all others wait or are being hashed, so there are few.
         let next = worker.empty.try_recv();
         let next = next.unwrap_or_else(|_| vec![0; BUFFER]);
@@ -104,22 +115,22 @@ impl StreamHasher {
 }
 
 impl Worker {
-    fn start(mut hasher: Hasher) -> Self {
+    fn start(mut hasher: Hasher) -> io::Result<Self> {
         let (full, input) = sync_channel::<(Vec<u8>, usize)>(BUFFERS);
         let (output, empty) = channel();
-        let handle = thread::spawn(move || {
+        let handle = thread::Builder::new().spawn(move || {
             for (buffer, filled) in input {
                 hasher.update(&buffer[..filled]);
                 // The other side may have ended and not want its buffers back.
                 let _ = output.send(buffer);
             }
             hasher
-        });
-        Self {
+        })?;
+        Ok(Self {
             full,
             empty,
             handle,
-        }
+        })
     }
 }
 

@@ -145,25 +145,7 @@ impl Voucher {
             .filter_map(|image| Use::on(&image.manifest, (&place, &image.name), vendor, &ca))
             .collect();
         let own = in_app.len();
-        for image in search.images {
-            if let Some(claim) = annotation::claim(image)
-                && claim.endorsement.is_some()
-                && let Ok(signed_by) = claim.vendor
-            {
-                let (place, name) = (place.display(), &image.name);
-                if signed_by != *vendor {
-                    let other = signed_by.fingerprint();
-                    warn(format!(
-                        "{place}: image {name} {OF_VENDOR} {other}; {REPLACED}"
-                    ));
-                } else if Endorsement::on_manifest(&image.manifest, vendor, &ca).is_none() {
-                    let ca = ca.fingerprint();
-                    warn(format!(
-                        "{place}: image {name} {NOT_OF_CA} {ca}; {REPLACED}"
-                    ));
-                }
-            }
-        }
+        search.tell_replaced(vendor, &ca, warn);
         // Where the user gave one, an image that cannot be read only might carry another; where one
         // may have to be made, it has to be known that there is none.
         let given = matches!(self, Self::Given(..));
@@ -180,11 +162,16 @@ impl Voucher {
             Place::There => (Some(search.layout), None),
             Place::Beside(there) => (there, Some(search.layout)),
         };
-        for layout in beside.into_iter().chain(there) {
+        let mut of = |layout| {
             let found = search_layout(layout, vendor, &ca, search.images, &mut unread);
-            in_app.extend(found.map_err(unknown(vendor))?);
+            found.map_err(unknown(vendor))
+        };
+        if let Some(layout) = beside {
+            in_app.extend(of(layout)?);
         }
+        let beside = in_app.len();
         if let Some(there) = there {
+            in_app.extend(of(there)?);
             looked_at.insert(search.app.clone(), there.index_digest());
         }
         match self {
@@ -209,11 +196,18 @@ impl Voucher {
                 })
             }
             Self::Signer(signer) => {
-                // The images' own come first; only if they have none does the rest count.
+                // The images' own come first; only if they have none does the rest count, and what would
+                // be replaced with the app.
                 let mut candidates = in_app;
+                let replaced = match search.place {
+                    Place::There => Vec::new(),
+                    Place::Beside(_) => candidates.split_off(beside),
+                };
                 if own > 0 {
                     candidates.truncate(own);
                 }
+                check_replaced(&candidates, &replaced, vendor, &ca)?;
+                candidates.extend(replaced);
                 let in_registry = candidates.is_empty();
                 if in_registry {
                     let (uses, others) = search.other_apps(vendor, &ca).map_err(unknown(vendor))?;
@@ -302,6 +296,43 @@ const OTHER_APP: &str = "carries another valid endorsement of this vendor by thi
 const UNREAD: &str = "whether it carries another endorsement of this vendor cannot be told";
 
 impl Search<'_> {
+    /// Tells of endorsements that are replaced because they are none of this vendor by this CA: those on the
+    /// images, and in the app that is replaced.
+    fn tell_replaced(&self, vendor: &PublicKey, ca: &PublicKey, warn: &mut dyn FnMut(String)) {
+        let place = self.registry.path_of(self.app);
+        let place = place.display();
+        let mut tell = |manifest: &Manifest, name: &str| {
+            let Some(endorsed) = annotation::endorsed(manifest) else {
+                return;
+            };
+            if endorsed != *vendor {
+                let other = endorsed.fingerprint();
+                warn(format!(
+                    "{place}: image {name} {OF_VENDOR} {other}; {REPLACED}"
+                ));
+            } else if Endorsement::on_manifest(manifest, vendor, ca).is_none() {
+                let ca = ca.fingerprint();
+                warn(format!(
+                    "{place}: image {name} {NOT_OF_CA} {ca}; {REPLACED}"
+                ));
+            }
+        };
+        for image in self.images {
+            tell(&image.manifest, &image.name);
+        }
+        if let Place::Beside(Some(there)) = self.place {
+            let told: HashSet<_> = self.images.iter().map(Image::digest).collect();
+            // What cannot be read is told of when endorsements are looked for.
+            for target in there.reachable_images().unwrap_or_default() {
+                if !told.contains(&target.descriptor.digest)
+                    && let Ok((_, manifest)) = there.manifest(&target.descriptor)
+                {
+                    tell(&manifest, &target.name);
+                }
+            }
+        }
+    }
+
     /// The endorsements of this vendor in the registry's other apps, and which apps these are.
     fn other_apps(
         &self,
@@ -365,6 +396,25 @@ fn search_layout(
 fn unknown(vendor: &PublicKey) -> impl Fn(store::Error) -> Error {
     let vendor = vendor.fingerprint();
     move |source| Error::Endorsements { vendor, source }
+}
+
+/// Refuses an archive whose images carry another endorsement than those that they would replace.
+fn check_replaced(
+    archive: &[Use],
+    replaced: &[Use],
+    vendor: &PublicKey,
+    ca: &PublicKey,
+) -> Result<(), Error> {
+    if let Some(first) = archive.first()
+        && let Some(other) = replaced.iter().find(|u| u.endorsement != first.endorsement)
+    {
+        return Err(Error::ArchiveEndorsement {
+            found_on: other.image.clone(),
+            vendor: vendor.fingerprint(),
+            ca: ca.fingerprint(),
+        });
+    }
+    Ok(())
 }
 
 fn conflict(other: &Use, vendor: &PublicKey, ca: &PublicKey, given: String) -> Error {

@@ -11,7 +11,7 @@ use crate::image::AppName;
 use crate::key::KeyRing;
 use crate::progress::Progress;
 use crate::store::archive::Archive;
-use crate::store::{self, Published, Registry};
+use crate::store::{self, Part, Published, Registry};
 
 /// Unpacks an archive as a new app and signs it.
 #[derive(Clone, Debug)]
@@ -123,6 +123,11 @@ impl ExtractSign {
 fn in_the_way(error: store::Error) -> Error {
     let (app, reason) = match error {
         store::Error::NotALayout { path, reason } => (path, reason),
+        store::Error::Part {
+            layout,
+            part: part @ Part::IndexJson,
+            problem,
+        } => (layout, format!("{part} {problem}")),
         store::Error::Link(path) => (path, "it is a symbolic link".into()),
         store::Error::Io { path, source, .. } if source.kind() == ErrorKind::NotADirectory => {
             (path, "it is not a folder".into())

@@ -198,7 +198,7 @@ impl How {
             },
             // Those that sign do nothing else as long as there is something to sign.
             KeyRef::Token(_) => Overlap {
-                threads: processors.max(self.jobs.get() + 1),
+                threads: processors.max(self.jobs.get().saturating_add(1)),
                 ahead: AHEAD,
             },
         }

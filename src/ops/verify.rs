@@ -1,6 +1,7 @@
 //! Verifying images in a registry.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -71,6 +72,7 @@ impl VerifyImages {
         let images = parallel::map(&targets, usize::MAX, |_, target| {
             self.one(&layout, target, &scheme, progress)
         });
+        let images = self.decided(images);
         Ok(Verified { images, skipped })
     }
 
@@ -87,6 +89,24 @@ impl VerifyImages {
         let registry = Registry::open(&self.registry, self.limits)?;
         self.targets(&registry.layout(&self.app)?)?;
         Ok(())
+    }
+
+    /// One verdict for each image: where entries state different things of it, each is looked at by itself,
+    /// and one that does not hold decides.
+    fn decided(&self, mut images: Vec<Result<Verdict, Error>>) -> Vec<Result<Verdict, Error>> {
+        let all = self.which == Which::All;
+        // By different tags it is asked for several times.
+        let image = |report: &Report| ((!all).then(|| report.subject.clone()), report.digest);
+        let failed = images.iter().filter_map(|verdict| match verdict {
+            Ok(Err(report)) => Some(image(report)),
+            _ => None,
+        });
+        let failed: HashSet<_> = failed.collect();
+        images.retain(|verdict| match verdict {
+            Ok(Ok(trusted)) => !failed.contains(&image(trusted.report())),
+            _ => true,
+        });
+        images
     }
 
     fn targets(&self, layout: &Layout) -> Result<(Vec<Target>, Vec<Arc<Descriptor>>), Error> {

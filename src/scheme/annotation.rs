@@ -102,6 +102,13 @@ impl Endorsement {
     }
 }
 
+/// The vendor whose endorsement a manifest carries, by whomever, and whether it holds or not.
+pub fn endorsed(manifest: &Manifest) -> Option<PublicKey> {
+    let annotations = &manifest.annotations;
+    parse(annotations, ENDORSEMENT, Signature::from_der).ok()?;
+    parse(annotations, VENDOR_KEY, PublicKey::from_spki).ok()
+}
+
 /// What the annotations of an image claim, with nothing verified: for showing, not for trusting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {

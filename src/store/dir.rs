@@ -1,7 +1,7 @@
 //! Folders held open: every file in a layout is reached from its folder, and no symbolic link is
 //! followed below the registry.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -58,12 +58,13 @@ impl Dir {
     }
 
     /// The path of something in here, for messages.
-    pub fn path_of(&self, name: &str) -> PathBuf {
-        self.path.join(name)
+    pub fn path_of(&self, name: impl AsRef<OsStr>) -> PathBuf {
+        self.path.join(name.as_ref())
     }
 
     /// Opens a folder in here that is not a link.
-    pub fn dir(&self, name: &str) -> Result<Self, Error> {
+    pub fn dir(&self, name: impl AsRef<OsStr>) -> Result<Self, Error> {
+        let name = name.as_ref();
         let path = self.path_of(name);
         let flags = DIR_FLAGS | OFlags::NOFOLLOW;
         match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
@@ -94,7 +95,7 @@ impl Dir {
         }
     }
 
-    fn is_link(&self, name: &str) -> bool {
+    fn is_link(&self, name: &OsStr) -> bool {
         rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
     }
@@ -169,45 +170,52 @@ impl Dir {
     /// Renames something in here to a name in `to` that nothing has yet; `false` when something has
     /// it.
     pub fn rename_new(&self, name: &str, to: &Self, new_name: &str) -> Result<bool, Error> {
-        self.rename_with(name, to, new_name, RenameFlags::NOREPLACE)
-    }
-
-    /// Lets something in here and something in `to` change places.
-    pub fn exchange(&self, name: &str, to: &Self, other: &str) -> Result<(), Error> {
-        self.rename_with(name, to, other, RenameFlags::EXCHANGE)
-            .map(|_| ())
-    }
-
-    fn rename_with(
-        &self,
-        name: &str,
-        to: &Self,
-        new_name: &str,
-        how: RenameFlags,
-    ) -> Result<bool, Error> {
-        match rustix::fs::renameat_with(&self.fd, name, &to.fd, new_name, how) {
+        let flags = RenameFlags::NOREPLACE;
+        match rustix::fs::renameat_with(&self.fd, name, &to.fd, new_name, flags) {
             Ok(()) => Ok(true),
             Err(Errno::EXIST) => Ok(false),
+            // A file system that cannot rename this way. Nobody makes the name meanwhile who goes by our locks.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+                let is_free = to.identity_of(new_name)?.is_none();
+                if is_free {
+                    self.rename(name, to, new_name)?;
+                }
+                Ok(is_free)
+            }
             Err(e) => Err(Error::io(&to.path_of(new_name), "rename into place", e)),
         }
     }
 
+    /// Lets something in here and something in `to` change places.
+    pub fn exchange(&self, name: &str, to: &Self, other: &str) -> Result<(), Error> {
+        rustix::fs::renameat_with(&self.fd, name, &to.fd, other, RenameFlags::EXCHANGE)
+            .map_err(|e| Error::io(&to.path_of(other), "rename into place", e))
+    }
+
     /// Removes a file.
-    pub fn remove(&self, name: &str) -> Result<(), Error> {
+    pub fn remove(&self, name: impl AsRef<OsStr>) -> Result<(), Error> {
+        let name = name.as_ref();
         rustix::fs::unlinkat(&self.fd, name, AtFlags::empty())
             .map_err(|e| Error::io(&self.path_of(name), "remove", e))
     }
 
     /// Removes a folder in here and all that is in it, following no links.
-    pub fn remove_tree(&self, name: &str) -> Result<(), Error> {
+    pub fn remove_tree(&self, name: impl AsRef<OsStr>) -> Result<(), Error> {
+        let name = name.as_ref();
         let inner = self.dir(name)?;
-        for (entry, kind) in inner.entries()? {
+        for (entry, kind) in inner.any_entries()? {
             if kind == FileType::Directory {
                 inner.remove_tree(&entry)?;
             } else {
                 inner.remove(&entry)?;
             }
         }
+        self.remove_dir(name)
+    }
+
+    /// Removes an empty folder.
+    pub fn remove_dir(&self, name: impl AsRef<OsStr>) -> Result<(), Error> {
+        let name = name.as_ref();
         rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)
             .map_err(|e| Error::io(&self.path_of(name), "remove folder", e))
     }
@@ -228,15 +236,21 @@ impl Dir {
 
     /// The names in here with their kinds, sorted; a name that is not UTF-8 is an error.
     pub fn entries(&self) -> Result<Vec<(String, FileType)>, Error> {
+        let text = |(name, kind): (OsString, FileType)| match name.into_string() {
+            Ok(name) => Ok((name, kind)),
+            Err(name) => Err(Error::Name(self.path.join(name))),
+        };
+        self.any_entries()?.into_iter().map(text).collect()
+    }
+
+    /// The same, whatever the names are like.
+    pub fn any_entries(&self) -> Result<Vec<(OsString, FileType)>, Error> {
         let failed = |e: Errno| Error::io(&self.path, "list", e);
         let mut entries = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.fd).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            let name = entry.file_name();
-            let name = name
-                .to_str()
-                .map_err(|_| Error::Name(self.path.join(OsStr::from_bytes(name.to_bytes()))))?;
-            if matches!(name, "." | "..") {
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name == "." || name == ".." {
                 continue;
             }
             let kind = match entry.file_type() {

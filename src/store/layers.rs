@@ -12,7 +12,7 @@ use base64ct::Base64;
 use flate2::bufread::MultiGzDecoder;
 
 use super::error::{Error, Part};
-use super::window::Window;
+use super::window::{self, Window};
 use super::{Layout, Problem};
 use crate::crypto::{Digest, HashAlgorithm, Hasher};
 use crate::files;
@@ -105,7 +105,7 @@ impl Layout {
             layout: self,
             image,
             progress,
-            unpacked: AtomicU64::new(0),
+            size: AtomicU64::new(0),
         };
         let outcomes = checker.all()?;
         let mut findings = LayerFindings {
@@ -176,8 +176,8 @@ struct Checker<'a> {
     layout: &'a Layout,
     image: &'a Image,
     progress: &'a dyn Progress,
-    /// Bytes that this image's layers have unpacked to so far.
-    unpacked: AtomicU64,
+    /// Bytes of this image's layers so far, each as it lies or as it unpacks, whichever is more.
+    size: AtomicU64,
 }
 
 impl Checker<'_> {
@@ -212,24 +212,26 @@ impl Checker<'_> {
             return Ok(Err(Mismatch::Data.into()));
         }
         self.layer_within_limit(&part, layer.size)?;
-        let contents = if let Some(known) = cell.get() {
+        self.count(layer.size)?;
+        if let Some(known) = cell.get() {
             self.progress.advance(layer.size);
-            known.clone()
-        } else {
-            let read = self.read(file, layer, compression, algorithm)?;
-            cell.get_or_init(|| read).clone()
-        };
-        if let Ok((_, size)) = contents.unpacked {
-            self.within_limit(&part, size)?;
+            if let Ok((_, size)) = known.unpacked {
+                self.count(size.saturating_sub(layer.size))?;
+            }
+            return Ok(Ok(known.clone()));
         }
-        Ok(Ok(contents))
+        let read = self.read(file, layer, compression, algorithm)?;
+        if let Ok((_, size)) = read.unpacked {
+            self.layer_within_limit(&part, size)?;
+        }
+        Ok(Ok(cell.get_or_init(|| read).clone()))
     }
 
-    fn within_limit(&self, part: &Part, size: u64) -> Result<(), Error> {
-        self.layer_within_limit(part, size)?;
+    /// Counts bytes towards the limit of the image. Beyond it no more of any layer is read.
+    fn count(&self, more: u64) -> Result<(), Error> {
         let limit = self.layout.limits.image;
-        let before = self.unpacked.fetch_add(size, Ordering::Relaxed);
-        if before.saturating_add(size) > limit {
+        let before = self.size.fetch_add(more, Ordering::Relaxed);
+        if before.saturating_add(more) > limit {
             return Err(self.too_large("the image".to_owned(), limit, "--max-image-size"));
         }
         Ok(())
@@ -267,6 +269,13 @@ impl Checker<'_> {
         };
         // One byte more than the limit shows that there is more; the rest is not unpacked.
         let limit = self.layout.limits.layer.saturating_add(1);
+        let mut counted = layer.size;
+        let mut beyond = Ok(());
+        let mut count = |size: u64| {
+            beyond = self.count(size.saturating_sub(counted));
+            counted = counted.max(size);
+            beyond.is_ok()
+        };
         let unpacked = match compression {
             None => Err(format!(
                 "has media type \"{}\", and a layer is a tar archive, plain, gzip or zstd",
@@ -274,10 +283,10 @@ impl Checker<'_> {
             )),
             // Hashed as it lies, it is hashed as it unpacks.
             Some(Compression::None) if algorithm == layer.digest.algorithm() => Ok(None),
-            Some(Compression::None) => hash(&mut packed, algorithm, limit),
+            Some(Compression::None) => hash(&mut packed, algorithm, limit, &mut count),
             Some(Compression::Gzip) => {
                 let packed = BufReader::with_capacity(READ_SIZE, &mut packed);
-                hash(MultiGzDecoder::new(packed), algorithm, limit)
+                hash(MultiGzDecoder::new(packed), algorithm, limit, &mut count)
             }
             Some(Compression::Zstd) => {
                 let _window = self.layout.layer_cache.windows.enter();
@@ -285,10 +294,11 @@ impl Checker<'_> {
                 Window::default()
                     .unpack(packed)
                     .map_err(|e| e.to_string())
-                    .and_then(|unpacked| hash(unpacked, algorithm, limit))
+                    .and_then(|unpacked| hash(unpacked, algorithm, limit, &mut count))
             }
         };
-        // Whatever became of the unpacking, the blob is hashed to its end.
+        beyond?;
+        // Whatever else became of the unpacking, the blob is hashed to its end.
         let rest = drain(&mut packed);
         if let Some(error) = packed.error.take().or(rest.err()) {
             let path = self.layout.blob_path(&layer.digest);
@@ -351,32 +361,39 @@ fn embeds(layer: &Descriptor, data: &str) -> bool {
     size == layer.size && hasher.digest() == layer.digest
 }
 
-/// Hashes what a reader gives, up to `limit` bytes.
+/// Hashes what a reader gives, up to `limit` bytes and as long as `go_on` agrees with how many it is.
 fn hash(
     reader: impl Read,
     algorithm: HashAlgorithm,
     limit: u64,
+    go_on: &mut dyn FnMut(u64) -> bool,
 ) -> Result<Option<(Digest, u64)>, String> {
     let mut hasher = Hasher::new(algorithm);
     let mut size = 0;
     read_all(reader.take(limit), |bytes| {
         hasher.update(bytes);
         size += bytes.len() as u64;
+        go_on(size)
     })
-    .map_err(|e| format!("does not unpack: {e}"))?;
+    .map_err(|e| format!("does not unpack: {}", window::reason(&e)))?;
     Ok(Some((hasher.digest(), size)))
 }
 
 fn drain(reader: impl Read) -> io::Result<()> {
-    read_all(reader, |_| {})
+    read_all(reader, |_| true)
 }
 
-fn read_all(mut reader: impl Read, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+/// Reads to the end, or until `take` wants no more.
+fn read_all(mut reader: impl Read, mut take: impl FnMut(&[u8]) -> bool) -> io::Result<()> {
     let mut buffer = vec![0; READ_SIZE];
     loop {
         match files::read_some(&mut reader, &mut buffer)? {
             0 => return Ok(()),
-            n => take(&buffer[..n]),
+            n if take(&buffer[..n]) => {}
+            _ => return Ok(()),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,7 +45,7 @@ pub struct Limits {
     pub entries: usize,
     /// Bytes of one layer, packed or unpacked.
     pub layer: u64,
-    /// Bytes of all layers of an image unpacked, and of an archive unpacked.
+    /// Bytes of all layers of an image, each packed or unpacked, whichever is more, and of an archive unpacked.
     pub image: u64,
     /// Members of an archive.
     pub members: usize,

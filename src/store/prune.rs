@@ -61,7 +61,7 @@ impl Layout {
                 };
                 let of_this = found.blobs.iter().filter(|b| b.0.algorithm() == algorithm);
                 for (digest, _) in of_this {
-                    dir.remove(&digest.hex())?;
+                    dir.remove(digest.hex())?;
                 }
                 dir.sync()?;
             }
@@ -101,7 +101,7 @@ impl Layout {
     }
 
     /// Everything that is referred to. Any member `digest` anywhere in a document counts, so that
-    /// documents of kinds to come keep their blobs too.
+    /// documents of kinds to come keep their blobs too, and so does any `blobSum`.
     fn reachable(&self, index: &[u8]) -> Result<HashSet<Digest>, Error> {
         let mut reachable = HashSet::new();
         let mut documents = HashSet::new();
@@ -214,7 +214,13 @@ fn collect(value: &RawValue, found: &mut Vec<Reference>) -> Result<(), serde_jso
         Some(b'{') => {
             let object: Object<'_> = serde_json::from_str(value.get())?;
             let text = |key: &str| object.get::<String>(key).ok().flatten();
-            if let Some(digest) = text("digest").and_then(|text| text.parse::<Digest>().ok()) {
+            let digest = |key: &str| text(key).and_then(|text| text.parse::<Digest>().ok());
+            // A layer in docker's first schema, where layers have neither types nor sizes.
+            if let Some(digest) = digest("blobSum") {
+                let document = None;
+                found.push(Reference { digest, document });
+            }
+            if let Some(digest) = digest("digest") {
                 let document = match text("mediaType") {
                     Some(t) if media::is_index(&t) => Some(Part::Index(digest)),
                     Some(t) if media::is_manifest(&t) => Some(Part::Manifest(digest)),

@@ -1,7 +1,8 @@
 //! The registry: a folder with one image layout an app.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -45,15 +46,19 @@ impl Registry {
     /// name or because a link leads to it, is an error: nobody would look at it.
     pub fn apps(&self) -> Result<Vec<AppName>, Error> {
         let mut apps = Vec::new();
-        for (name, kind) in self.dir.entries()? {
+        for (name, kind) in self.dir.any_entries()? {
             let path = self.dir.path_of(&name);
+            let has_layout = || absent_is_none(self.dir.dir(&name)?.file(LAYOUT_FILE));
             match kind {
-                // Hidden ones are nobody's apps: what is being unpacked, for one.
-                _ if name.starts_with('.') => {}
-                FileType::Directory
-                    if absent_is_none(self.dir.dir(&name)?.file(LAYOUT_FILE))?.is_some() =>
-                {
-                    apps.push(name.parse().map_err(|_| Error::NotAnApp(path))?);
+                // Hidden ones are rarely anybody's layouts, and may be closed to us.
+                FileType::Directory if name.as_bytes().starts_with(b".") => {
+                    if matches!(has_layout(), Ok(Some(_))) {
+                        return Err(Error::NotAnApp(path));
+                    }
+                }
+                FileType::Directory if has_layout()?.is_some() => {
+                    let app = name.to_str().and_then(|name| name.parse().ok());
+                    apps.push(app.ok_or(Error::NotAnApp(path))?);
                 }
                 FileType::Symlink if self.leads_out(&path) => return Err(Error::Link(path)),
                 _ => {}
@@ -122,8 +127,7 @@ impl Registry {
 
     /// Whether there is anything of that name.
     pub fn has(&self, app: &AppName) -> Result<bool, Error> {
-        let name = app.as_str();
-        Ok(self.dir.entries()?.iter().any(|(entry, _)| entry == name))
+        Ok(self.dir.identity_of(app.as_str())?.is_some())
     }
 
     /// Whether a file that the user named lies in an app's folder.
@@ -150,36 +154,69 @@ impl Registry {
             let name = format!("{STAGING_PREFIX}{}-{}", app.as_str(), random_name());
             // Until its lock is ours another run may take the folder for an abandoned one.
             self.dir.add_dir(&name)?;
-            let Some(dir) = self.dir.dir_if_any(&name)? else {
-                continue;
-            };
-            // Held as long as the folder is in use: who gets this lock knows that nobody else is.
-            if dir.try_lock()? && absent_is_none(self.dir.dir(&name))?.is_some() {
-                return Ok(Staging {
-                    registry: self,
-                    app: app.clone(),
-                    name,
-                    layout: dir.make_new_dir(STAGED)?,
-                    outer: dir,
-                    is_left: false,
-                });
+            match self.lock_staged(&name) {
+                Ok(Some((outer, layout))) => {
+                    return Ok(Staging {
+                        registry: self,
+                        app: app.clone(),
+                        name,
+                        layout,
+                        outer,
+                        is_left: false,
+                    });
+                }
+                Ok(None) => {}
+                Err(e) => {
+                    // Nothing is in it but an empty folder at most, and the first error is the one to tell.
+                    let _ = self
+                        .dir
+                        .remove_tree(&name)
+                        .or_else(|_| self.dir.remove_dir(&name));
+                    return Err(e);
+                }
             }
         }
     }
 
+    /// Locks a new folder, and makes the one in it for the layout; `None` where another run was faster.
+    fn lock_staged(&self, name: &str) -> Result<Option<(Dir, Dir)>, Error> {
+        let Some(outer) = self.dir.dir_if_any(name)? else {
+            return Ok(None);
+        };
+        // Held as long as the folder is in use: who gets this lock knows that nobody else is.
+        if !outer.try_lock()? || self.dir.dir_if_any(name)?.is_none() {
+            return Ok(None);
+        }
+        let layout = outer.make_new_dir(STAGED)?;
+        Ok(Some((outer, layout)))
+    }
+
     fn remove_abandoned(&self) -> Result<(), Error> {
-        for (name, kind) in self.dir.entries()? {
-            if kind == FileType::Directory
+        for (name, kind) in self.dir.any_entries()? {
+            if let Some(name) = name.to_str()
+                && kind == FileType::Directory
                 && name.starts_with(STAGING_PREFIX)
-                // Gone already: its own run, or another one like this, was faster.
-                && let Some(dir) = absent_is_none(self.dir.dir(&name))?
-                && dir.try_lock()?
             {
-                // It may hold the layout in whose place another was put, and that may not be durable
-                // yet: power that is lost must not bring back what is removed here.
-                self.dir.sync()?;
-                absent_is_none(self.remove_staged(&name))?;
+                match self.remove_if_abandoned(name) {
+                    // Another user's is in nobody's way, and theirs to remove.
+                    Err(Error::Io { source, .. })
+                        if source.kind() == ErrorKind::PermissionDenied => {}
+                    other => other?,
+                }
             }
+        }
+        Ok(())
+    }
+
+    fn remove_if_abandoned(&self, name: &str) -> Result<(), Error> {
+        // Gone already: its own run, or another one like this, was faster.
+        if let Some(dir) = self.dir.dir_if_any(name)?
+            && dir.try_lock()?
+        {
+            // It may hold the layout in whose place another was put, and that may not be durable
+            // yet: power that is lost must not bring back what is removed here.
+            self.dir.sync()?;
+            absent_is_none(self.remove_staged(name))?;
         }
         Ok(())
     }
@@ -264,29 +301,62 @@ impl Staging<'_> {
         Ok(published)
     }
 
-    /// Whether another layout leads to what this one leads to, and has all of its blobs.
+    /// Whether another layout leads to what this one leads to, and has all of its blobs, byte for byte.
     fn same_as(&self, other: &Dir) -> Result<bool, Error> {
         let limit = self.registry.limits.document;
         let index = self.layout.read(INDEX_FILE, limit)?;
-        if absent_is_none(other.read(INDEX_FILE, limit))?.is_none_or(|theirs| theirs != index) {
+        if if_right(other.read(INDEX_FILE, limit))?.is_none_or(|theirs| theirs != index) {
             return Ok(false);
         }
-        let (ours, Some(theirs)) = (self.layout.dir(BLOBS)?, other.dir_if_any(BLOBS)?) else {
+        let (ours, Some(theirs)) = (self.layout.dir(BLOBS)?, if_right(other.dir(BLOBS))?) else {
             return Ok(false);
         };
         for (algorithm, _) in ours.entries()? {
-            let Some(there) = theirs.dir_if_any(&algorithm)? else {
+            let Some(there) = if_right(theirs.dir(&algorithm))? else {
                 return Ok(false);
             };
             let here = ours.dir(&algorithm)?;
             for (blob, _) in here.entries()? {
-                let size = |dir: &Dir| Ok(absent_is_none(dir.file(&blob))?.map(|(_, size)| size));
-                if size(&here)? != size(&there)? {
+                let Some(theirs) = if_right(there.file(&blob))? else {
+                    return Ok(false);
+                };
+                let equal = same_content(here.file(&blob)?, theirs);
+                if !equal.map_err(|e| Error::io(&there.path_of(&blob), "compare", e))? {
                     return Ok(false);
                 }
             }
         }
         Ok(true)
+    }
+}
+
+/// What is of the right kind and size for a layout; `None` for what is not, or not there.
+fn if_right<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match absent_is_none(result) {
+        Err(Error::Link(_) | Error::NotAFile(_) | Error::TooLarge { .. }) => Ok(None),
+        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotADirectory => Ok(None),
+        other => other,
+    }
+}
+
+/// Whether two files hold the same bytes.
+fn same_content(a: (File, u64), b: (File, u64)) -> io::Result<bool> {
+    const STEP: usize = 256 << 10;
+    if a.1 != b.1 {
+        return Ok(false);
+    }
+    let [mut a, mut b] = [a.0, b.0].map(|file| BufReader::with_capacity(STEP, file));
+    loop {
+        let (ours, theirs) = (a.fill_buf()?, b.fill_buf()?);
+        let length = ours.len().min(theirs.len());
+        if ours[..length] != theirs[..length] || (length == 0 && ours.len() != theirs.len()) {
+            return Ok(false);
+        }
+        if length == 0 {
+            return Ok(true);
+        }
+        a.consume(length);
+        b.consume(length);
     }
 }
 

@@ -8,7 +8,7 @@ use super::error::{Part, Problem};
 use super::tree::{Entry, Tree};
 use super::{Error, Layout};
 use crate::crypto::Digest;
-use crate::image::{Descriptor, Manifest, Platform, Reference, media};
+use crate::image::{Descriptor, Image, Manifest, Platform, Reference, media};
 
 /// One image in a layout, before it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,13 +97,13 @@ impl Layout {
         selection: &Selection,
     ) -> Result<Vec<Target>, Error> {
         if references.is_empty() {
-            let (name, descriptor) = self.only_image()?;
-            return self.selected(name, descriptor, selection);
+            let (name, entries) = self.only_image()?;
+            return self.all_selected(&name, entries, selection);
         }
         let mut tags = None;
         let mut targets = Vec::new();
         for reference in references {
-            let (name, descriptor) = match reference {
+            let (name, entries) = match reference {
                 Reference::Tag(tag) => {
                     let tags = match &mut tags {
                         Some(tags) => tags,
@@ -111,15 +111,31 @@ impl Layout {
                     };
                     let found = tags.get(tag.as_str());
                     let found = found.ok_or_else(|| self.no_such_image(reference, false))?;
-                    (tag.clone(), (*found).clone())
+                    (tag.clone(), vec![(*found).clone()])
                 }
                 Reference::Digest(digest) => {
                     (digest.to_string(), self.find_digest(reference, digest)?)
                 }
             };
-            targets.extend(self.selected(name, descriptor, selection)?);
+            targets.extend(self.all_selected(&name, entries, selection)?);
         }
         Ok(targets)
+    }
+
+    /// What is meant of the entries that lead to one thing.
+    fn all_selected(
+        &self,
+        name: &str,
+        entries: Vec<Arc<Descriptor>>,
+        selection: &Selection,
+    ) -> Result<Vec<Target>, Error> {
+        let mut all = Distinct::default();
+        for descriptor in entries {
+            for target in self.selected(name.to_owned(), descriptor, selection)? {
+                all.add(target);
+            }
+        }
+        Ok(all.targets)
     }
 
     /// What is meant of an entry of `index.json`.
@@ -134,9 +150,13 @@ impl Layout {
         }
         let target = Target { name, descriptor };
         if let Selection::Platform(wanted) = selection {
-            let platform = self.load(&target)?.platform;
-            if !platform.serves(wanted) {
-                return Err(self.no_platform(&target.name, wanted, 0, &[platform]));
+            match self.load(&target) {
+                Ok(Image { platform, .. }) if !platform.serves(wanted) => {
+                    return Err(self.no_platform(&target.name, wanted, 0, &[platform]));
+                }
+                // What is broken is the one that is meant, and told of when it is read.
+                Ok(_) | Err(Error::Part { .. }) => {}
+                Err(e) => return Err(e),
             }
         }
         Ok(vec![target])
@@ -263,21 +283,27 @@ impl Layout {
         Ok(tags)
     }
 
+    /// The entries of `index.json` that lead to a digest; where there are none, those of the indexes below.
     fn find_digest(
         &self,
         reference: &Reference,
         digest: &Digest,
-    ) -> Result<Arc<Descriptor>, Error> {
-        let is_it = |d: &&Arc<Descriptor>| d.digest == *digest;
-        if let Some(found) = self.index.manifests.iter().find(is_it) {
-            return Ok(found.clone());
+    ) -> Result<Vec<Arc<Descriptor>>, Error> {
+        let mut found = self.roots(digest);
+        if found.is_empty() {
+            let entries = self.tree()?.entries().into_iter();
+            let entries = entries.map(|entry| entry.descriptor);
+            found.extend(entries.filter(|d| d.digest == *digest));
         }
-        let tree = self.tree()?;
-        let entries = tree.entries();
-        let found = entries.into_iter().find(|e| e.descriptor.digest == *digest);
-        found
-            .map(|entry| entry.descriptor)
-            .ok_or_else(|| self.no_such_image(reference, self.has_blob(digest)))
+        if found.is_empty() {
+            return Err(self.no_such_image(reference, self.has_blob(digest)));
+        }
+        Ok(found)
+    }
+
+    fn roots(&self, digest: &Digest) -> Vec<Arc<Descriptor>> {
+        let roots = self.index.manifests.iter();
+        roots.filter(|d| d.digest == *digest).cloned().collect()
     }
 
     fn no_such_image(&self, reference: &Reference, unreferenced: bool) -> Error {
@@ -295,7 +321,7 @@ impl Layout {
         entries.iter().map(name).collect()
     }
 
-    fn only_image(&self) -> Result<(String, Arc<Descriptor>), Error> {
+    fn only_image(&self) -> Result<(String, Vec<Arc<Descriptor>>), Error> {
         self.tags()?;
         let all = &self.index.manifests;
         let tagged: Vec<_> = all.iter().filter(|d| d.tag().is_some()).collect();
@@ -308,7 +334,7 @@ impl Layout {
         match candidates.first() {
             Some(first) if digests.len() == 1 => {
                 let name = Self::names(&[first]).remove(0);
-                Ok((name, (*first).clone()))
+                Ok((name, self.roots(&first.digest)))
             }
             _ => Err(Error::NotOneImage {
                 layout: self.path().to_owned(),

@@ -36,6 +36,16 @@ impl Window {
     }
 }
 
+/// What is wrong with what does not unpack; zstd's own words about windows do not say what is too much.
+pub(super) fn reason(error: &io::Error) -> String {
+    match error.to_string() {
+        text if text.contains("requires too much memory") => {
+            "it asks for a zstd window of more than 8 MiB, the most that is given".into()
+        }
+        text => text,
+    }
+}
+
 /// Gives the window's memory back, when no more is to be unpacked.
 pub fn release() {
     drop(spare().take());

@@ -81,17 +81,16 @@ pub(super) fn extract_sign_image(args: ExtractSignImage, console: &Console) -> O
     bar.finish();
     let (mut signed, published) = result?;
     let layout = signed.layout.display();
+    // An image may have been signed in the archive; the app is another one all the same.
+    signed.changed = published != Published::Same;
     match published {
         Published::New => console.note(&format!("unpacked as {layout}")),
         Published::Replaced => console.note(&format!(
             "unpacked as {layout}, in the place of what was there"
         )),
-        Published::Same => {
-            console.note(&format!(
-                "{layout} is there already, with this very content"
-            ));
-            signed.changed = false;
-        }
+        Published::Same => console.note(&format!(
+            "{layout} is there already, with this very content"
+        )),
     }
     show_signed(&signed, console)
 }

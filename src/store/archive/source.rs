@@ -12,7 +12,7 @@ use crate::files;
 use crate::image::Compression;
 use crate::progress::Progress;
 use crate::store::Error;
-use crate::store::window::Window;
+use crate::store::window::{self, Window};
 
 const READ_SIZE: usize = 256 << 10;
 const SKIP_SIZE: usize = 64 << 10;
@@ -152,7 +152,7 @@ fn failed(path: &Path, error: io::Error) -> Error {
     if error.raw_os_error().is_some() {
         Error::io(path, "read", error)
     } else {
-        Problem::Packing(error.to_string()).of(path)
+        Problem::Packing(window::reason(&error)).of(path)
     }
 }
 

@@ -94,7 +94,7 @@ impl<'a> Writer<'a> {
         let folder = self.folder(algorithm)?;
         let (_, dir) = &self.algorithms[folder];
         let digest = Digest::of(algorithm, bytes);
-        let path = dir.path_of(&digest.hex());
+        let path = dir.path_of(digest.hex());
         let mut file = dir.create(UNNAMED)?;
         file.write_all(bytes)
             .map_err(|e| Error::io(&path, "write", e))?;
