@@ -19,12 +19,13 @@ use crate::secret::Secret;
 
 /// No PIN is longer.
 const MOST: usize = 255;
-/// What the keys for interrupt, quit, end of file, erase and kill send.
+/// What the keys for interrupt, quit, end of file, erase, kill and erasing a word send.
 const INTERRUPT: u8 = 3;
 const QUIT: u8 = 28;
 const END: u8 = 4;
 const ERASE: [u8; 2] = [8, 127];
 const KILL: u8 = 21;
+const WORD: u8 = 23;
 /// A prompt does not stop, and this is no part of a PIN.
 const SUSPEND: u8 = 26;
 
@@ -184,7 +185,7 @@ fn read_line(terminal: &mut File) -> Result<Secret, PinError> {
                     }
                 }
             }
-            KILL => length = 0,
+            KILL | WORD => length = 0,
             _ if length == MOST => return Err(PinError::TooLong(MOST)),
             b => {
                 line[length] = b;

@@ -129,6 +129,35 @@ fn rule_3_a_pin_error_of_a_signature_is_the_last_attempt_too() {
     }
 }
 
+/// What was found in the slot is not what is there when the PIN is to be sent.
+#[test]
+fn rule_3_a_token_in_the_place_of_another_gets_no_pin() {
+    let plan = "always-authenticate";
+    let undisturbed = signs(plan, SIGN);
+    assert_eq!(undisturbed.calls("C_Login"), 2);
+    for login in 0..2 {
+        let calls = undisturbed
+            .log
+            .entries
+            .iter()
+            .map(|call| call.function.as_str());
+        let logins = calls
+            .clone()
+            .enumerate()
+            .filter(|(_, call)| *call == "C_Login");
+        let (at, _) = logins.clone().nth(login).expect("it logged in twice");
+        let looks = calls.take(at).filter(|call| *call == "C_GetTokenInfo");
+        let looks = looks.count();
+        for other in ["serial", "label"] {
+            let plan = format!("{plan};{other}@{looks}=other");
+            let scene = Scene::new();
+            let ran = scene.run(&plan, SIGN).exits(3);
+            assert_eq!(ran.calls("C_Login"), login, "{plan}: {ran:?}");
+            ran.says("token \"test token\": it is gone");
+        }
+    }
+}
+
 /// Several sessions sign at once with keys that ask for the PIN each time.
 #[test]
 fn rule_3_a_wrong_pin_is_sent_once_by_all_sessions() {

@@ -98,6 +98,31 @@ fn an_initialised_token_is_erased_only_by_its_label() {
         .says("there is no private key");
 }
 
+/// A person takes a while to type PINs: what was found in the slot need not be there any more.
+#[test]
+fn a_token_in_the_place_of_another_is_not_erased() {
+    let desk = Desk::with(Fixture::new(Kind::SoftHsm, "test"));
+    desk.make("precious");
+    desk.write("so", desk.token.so_pin());
+    desk.write("user", "12345678");
+    let init = |plan: &str| {
+        let (run, planned) = desk.planned(
+            plan,
+            "token init --label again --erase test --so-pin-source file:so --new-pin-source file:user",
+        );
+        let log = faulty_module::log::Log::read(&planned.log).expect("a log");
+        (run, log)
+    };
+    let (_, log) = init("C_InitToken=CKR_FUNCTION_FAILED");
+    let calls = log.entries.iter().map(|call| call.function.as_str());
+    let before = calls.take_while(|call| *call != "C_InitToken");
+    let looks = before.filter(|call| *call == "C_GetTokenInfo").count();
+    let (run, log) = init(&format!("serial@{looks}=other"));
+    run.exits(3).says("it is gone");
+    assert_eq!(log.count("C_InitToken"), 0);
+    desk.ir("extract-public -i {precious} -o p.pub").exits(0);
+}
+
 #[test]
 fn a_uri_and_erase_that_name_different_tokens_are_refused() {
     let desk = Desk::new();
@@ -198,7 +223,7 @@ fn a_token_that_is_half_set_up_is_said_to_be() {
     desk.write("so", "87654321");
     desk.write("user", "12345678");
     let init = "token init --label new --so-pin-source file:so --new-pin-source file:user";
-    let (run, _) = desk.planned("C_GetTokenInfo@5=CKR_DEVICE_ERROR", init);
+    let (run, _) = desk.planned("C_GetTokenInfo@6=CKR_DEVICE_ERROR", init);
     run.exits(3)
         .says("C_GetTokenInfo gave CKR_DEVICE_ERROR; the token is initialised")
         .says("its user PIN is set");

@@ -182,6 +182,12 @@ pub(super) fn secret(
     login: &Login,
     reason: Option<&str>,
 ) -> Result<PinEntry, Error> {
+    // Another may be in its slot by now.
+    if Identity::from(info) != token.identity {
+        return Err(Error::Gone {
+            token: token.name(),
+        });
+    }
     guard(token, info)?;
     let options = &token.shared.options;
     let mut budget = token.shared.budget.locked();

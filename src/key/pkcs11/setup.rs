@@ -94,6 +94,7 @@ impl Tokens {
         let refused = |error| login::refused(&name, &setup.so_pin_from, error);
         let so_pin = login::auth_pin(&so_pin);
         let _inside = ending::enter();
+        check_unchanged(&module, &found, &name)?;
         let made = module.context.init_token(found.slot, &so_pin, &setup.label);
         made.map_err(refused)?;
         let user_pin = login::auth_pin(&user_pin);
@@ -126,6 +127,20 @@ impl Tokens {
         }
         Ok(TokenListing::new(&info))
     }
+}
+
+/// Refuses another token than the one that was chosen: a person takes a while to type PINs.
+fn check_unchanged(module: &Module, found: &Found, name: &str) -> Result<(), Error> {
+    let now = module.token_info(found.slot, name)?;
+    let is_set_up = |info: &TokenInfo| info.has(sys::CKF_TOKEN_INITIALIZED);
+    if Identity::from(&now) != Identity::from(&found.info)
+        || is_set_up(&now) != is_set_up(&found.info)
+    {
+        return Err(Error::Gone {
+            token: name.to_owned(),
+        });
+    }
+    guard_so(&now, name)
 }
 
 /// Looks at the flags of a token that is to be erased before its SO PIN is sent.
