@@ -626,8 +626,10 @@ fn an_archive_that_carries_another_endorsement_does_not_replace_the_one_in_use()
     let parts = [
         "app: image latest carries another valid endorsement",
         "than the archive",
+        "another name with -a",
     ];
     refused(&scene, &archive, &more, 1, &parts);
+    extract(&scene, &archive, &["-a", "second", "-x", &scene.text("ca")]).ok();
 }
 
 #[test]

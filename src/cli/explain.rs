@@ -138,6 +138,9 @@ pub fn hint(error: &Error) -> Option<String> {
              `ir-sign inspect-image --json` prints it"
                 .into(),
         ),
+        Error::ArchiveEndorsement { .. } => Some(
+            "a realm that started with the one in use loses its data with the archive's: unpack it under another name with -a".into(),
+        ),
         Error::Overtaken { .. } => Some(
             "run it again: -x uses the endorsement that is there now; with -s it has to be that one".into(),
         ),

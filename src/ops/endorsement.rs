@@ -206,7 +206,7 @@ impl Voucher {
                 if own > 0 {
                     candidates.truncate(own);
                 }
-                let in_archive = !candidates.is_empty();
+                check_replaced(&candidates, &replaced, vendor, &ca)?;
                 candidates.extend(replaced);
                 let in_registry = candidates.is_empty();
                 if in_registry {
@@ -219,12 +219,7 @@ impl Voucher {
                     Some(first) => {
                         let differs = |u: &&Use| u.endorsement != first.endorsement;
                         if let Some(other) = candidates.iter().find(differs) {
-                            // What is in preparation has the name of what it would replace.
-                            let given = match search.place {
-                                Place::Beside(_) if in_archive => "the archive".to_owned(),
-                                _ => first.image.clone(),
-                            };
-                            return Err(conflict(other, vendor, &ca, given));
+                            return Err(conflict(other, vendor, &ca, first.image.clone()));
                         }
                         let source = Source::Found(first.image.clone());
                         (first.endorsement.clone(), source)
@@ -400,6 +395,25 @@ fn search_layout(
 fn unknown(vendor: &PublicKey) -> impl Fn(store::Error) -> Error {
     let vendor = vendor.fingerprint();
     move |source| Error::Endorsements { vendor, source }
+}
+
+/// Refuses an archive whose images carry another endorsement than those that they would replace.
+fn check_replaced(
+    archive: &[Use],
+    replaced: &[Use],
+    vendor: &PublicKey,
+    ca: &PublicKey,
+) -> Result<(), Error> {
+    if let Some(first) = archive.first()
+        && let Some(other) = replaced.iter().find(|u| u.endorsement != first.endorsement)
+    {
+        return Err(Error::ArchiveEndorsement {
+            found_on: other.image.clone(),
+            vendor: vendor.fingerprint(),
+            ca: ca.fingerprint(),
+        });
+    }
+    Ok(())
 }
 
 fn conflict(other: &Use, vendor: &PublicKey, ca: &PublicKey, given: String) -> Error {

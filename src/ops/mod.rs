@@ -118,6 +118,19 @@ pub enum Error {
         /// The one that was to be used.
         given: String,
     },
+    /// The archive's images carry another valid endorsement than the app that they would replace.
+    #[error(
+        "{found_on} carries another valid endorsement of vendor {vendor} by CA {ca} than the archive, and would \
+         be replaced with it"
+    )]
+    ArchiveEndorsement {
+        /// The image that would be replaced.
+        found_on: String,
+        /// The vendor.
+        vendor: Fingerprint,
+        /// The CA.
+        ca: Fingerprint,
+    },
     /// While this run signed, another one brought another valid endorsement of this vendor by this CA.
     #[error(
         "{found_on} carries another valid endorsement of vendor {vendor} by CA {ca}, which another run \
