@@ -369,6 +369,26 @@ fn prune_waits_for_a_reader() {
 }
 
 #[test]
+fn prune_goes_on_with_the_layout_that_was_put_in_the_place_of_the_one_it_waited_for() {
+    let scene = Scene::with("docker-save-new");
+    scene.unpack("docker-save-new", "other");
+    let before = snapshot(&scene.app("other"));
+    let blobs = File::open(scene.app("app").join("blobs")).expect("a folder");
+    rustix::fs::flock(&blobs, FlockOperation::LockShared).expect("a lock");
+    let child = start(&scene.prune_args("app"));
+    waits_for_a_lock(&child);
+    // As unpacking with --force does it, which waits for the reader too.
+    let old = scene.path("old");
+    fs::rename(scene.app("app"), &old).expect("renamed");
+    fs::rename(scene.app("other"), scene.app("app")).expect("renamed");
+    fs::remove_file(old.join("index.json")).expect("removed");
+    drop(blobs);
+    let (status, _, stderr) = end(child);
+    assert_eq!(status, 0, "{stderr}");
+    assert_ne!(before, snapshot(&scene.app("app")));
+}
+
+#[test]
 fn prune_removes_what_nothing_leads_to_and_nothing_else() {
     for fixture in support::FIXTURES {
         let scene = Scene::with(fixture.name);

@@ -343,6 +343,20 @@ fn all_tags_of_an_image_move_and_are_named() {
 }
 
 #[test]
+fn tags_that_led_to_the_signed_manifest_before_are_named_too() {
+    let scene = Scene::with("umoci");
+    let unsigned = oci::tagged(&scene.app("app"), "latest");
+    scene.sign("app", &["-d", "latest"]).ok();
+    let mut index = oci::index(&scene.app("app"));
+    let entries = index["manifests"].as_array_mut().expect("entries");
+    entries.push(with_tag(unsigned, "old"));
+    write(scene.app("app").join("index.json"), index.to_string());
+    let run = scene.sign("app", &["-d", "old", "--json"]).ok();
+    let tags = run.json()["images"][0]["tags"].clone();
+    assert_eq!(tags, json!(["latest", "stable", "old"]));
+}
+
+#[test]
 fn the_tag_of_an_index_is_named_once() {
     let scene = Scene::with("multi");
     let result = scene

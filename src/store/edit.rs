@@ -122,7 +122,9 @@ impl Layout {
             }
         }
         for image in &mut images {
-            let leads_there = roots.iter().filter(|d| d.digest == image.old);
+            // The signed manifest may have been there before.
+            let digests = [image.old, image.new];
+            let leads_there = roots.iter().filter(|d| digests.contains(&d.digest));
             let tags = leads_there.filter_map(|d| d.tag().map(str::to_owned));
             image.tags = tags.collect();
             image.index_tags = index_tags.remove(&image.old).unwrap_or_default();

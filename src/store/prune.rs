@@ -12,9 +12,9 @@ use super::error::Part;
 use super::json::Object;
 use super::layout::{INDEX_FILE, read_index};
 use super::transaction::{is_temporary, looks_temporary, remove_abandoned};
-use super::{Error, Layout, Problem, strict};
+use super::{Error, Layout, Problem, Registry, strict};
 use crate::crypto::{Digest, HashAlgorithm};
-use crate::image::{Blob, media};
+use crate::image::{AppName, Blob, media};
 use crate::progress::Progress;
 
 /// What can be removed from a layout, or was.
@@ -29,7 +29,37 @@ pub struct Pruned {
     pub foreign: Vec<String>,
 }
 
+impl Registry {
+    /// Does with an app's layout what [`Layout::prune`] does. One that another run puts in its place while
+    /// this waits is the one that is meant.
+    pub fn prune(
+        &self,
+        app: &AppName,
+        progress: &dyn Progress,
+        confirm: impl FnOnce(&Pruned) -> bool,
+    ) -> Result<Pruned, Error> {
+        loop {
+            let layout = self.layout(app)?;
+            layout.lock_alone(progress)?;
+            match self.check_in_place(app, &layout) {
+                Ok(()) => return layout.prune(progress, confirm),
+                Err(Error::Replaced(_)) => {}
+                Err(e) => return Err(e),
+            }
+        }
+    }
+}
+
 impl Layout {
+    /// Waits until no other run has the layout open, and keeps others from opening it.
+    fn lock_alone(&self, progress: &dyn Progress) -> Result<(), Error> {
+        if !self.blobs.try_lock()? {
+            progress.begin("waiting for other runs that use the layout", 0);
+            self.blobs.lock(Lock::Exclusive)?;
+        }
+        Ok(())
+    }
+
     /// Finds the blobs that nothing reachable from `index.json` refers to, shows them to `confirm`,
     /// and removes them if it says so.
     ///
@@ -39,10 +69,7 @@ impl Layout {
         progress: &dyn Progress,
         confirm: impl FnOnce(&Pruned) -> bool,
     ) -> Result<Pruned, Error> {
-        if !self.blobs.try_lock()? {
-            progress.begin("waiting for other runs that use the layout", 0);
-            self.blobs.lock(Lock::Exclusive)?;
-        }
+        self.lock_alone(progress)?;
         // What was read when the layout was opened may be old by now.
         let (bytes, index) = read_index(&self.dir, self.limits)?;
         self.index = index;

@@ -225,9 +225,8 @@ pub(super) fn inspect_image(args: InspectImage, console: &Console) -> Outcome {
 
 pub(super) fn prune(args: &Prune, console: &Console) -> Outcome {
     let registry = Registry::open(&args.place.registry, Limits::default())?;
-    let layout = registry.layout(&args.place.app)?;
     let bar = Bar::new(console.settings);
-    let pruned = layout.prune(&bar, |found| {
+    let pruned = registry.prune(&args.place.app, &bar, |found| {
         let verb = if args.dry_run {
             "would remove"
         } else {
