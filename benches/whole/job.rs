@@ -1,11 +1,12 @@
 //! Running processes and taking their time and memory.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{MemfdFlags, memfd_create};
 use wait4::Wait4;
 
 use super::Error;
@@ -103,21 +104,24 @@ impl Job {
     }
 
     fn step(&self, program: &Path, arguments: &[String]) -> Result<Usage, Error> {
-        let said = self.folder.join("stderr");
+        // In memory: to write to a disk is no part of the work.
+        let mut said = File::from(memfd_create("stderr", MemfdFlags::CLOEXEC)?);
         let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(File::create(&said)?);
+            .stderr(said.try_clone()?);
         let start = Instant::now();
         let used = command.spawn()?.wait4()?;
         let wall = start.elapsed();
         if !used.status.success() {
             let command = format!("{} {}", program.display(), arguments.join(" "));
-            let said = fs::read_to_string(said)?;
-            return Err(format!("{command}: {}\n{said}", used.status).into());
+            let mut text = String::new();
+            said.rewind()?;
+            said.read_to_string(&mut text)?;
+            return Err(format!("{command}: {}\n{text}", used.status).into());
         }
         Ok(Usage {
             wall,
