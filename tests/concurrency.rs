@@ -577,11 +577,7 @@ fn a_run_that_finds_its_change_made_says_where_it_is() {
     let signed = oci::manifest(&scene.app("app"), "latest", None);
     let annotations = serde_json::from_value(signed["annotations"].clone()).expect("texts");
     let edit = layout
-        .edit(
-            "latest".into(),
-            &image.manifest_blob,
-            &Change::Annotate(annotations),
-        )
+        .edit(&image, &Change::Annotate(annotations))
         .expect("a change");
     let applied = layout
         .apply(std::slice::from_ref(&edit))
@@ -591,9 +587,7 @@ fn a_run_that_finds_its_change_made_says_where_it_is() {
     assert!(applied.images[0].tags.contains(&"latest".to_owned()));
     // Another change than that is lost.
     let other = Change::Annotate([("x".into(), "y".into())].into());
-    let other = layout
-        .edit("latest".into(), &image.manifest_blob, &other)
-        .expect("a change");
+    let other = layout.edit(&image, &other).expect("a change");
     let error = layout.apply(&[other]).expect_err("it is not there");
     assert!(error.to_string().contains("another run changed"), "{error}");
 }

@@ -183,6 +183,93 @@ fn a_large_manifest_listed_many_times_is_read_as_often_as_one_listed_once() {
     assert_eq!(opened(5000), once);
 }
 
+/// Entries that differ are looked at each by itself, but not without an end.
+#[test]
+fn a_large_manifest_that_is_listed_for_very_many_platforms_is_read_a_few_times() {
+    const TIMES: usize = 3_000;
+    let scene = made(|maker| {
+        let document = json!({
+            "schemaVersion": 2, "mediaType": MANIFEST, "config": maker.config(&[b"layer"]),
+            "layers": [maker.blob(LAYER, b"layer")],
+            "annotations": { "padding": "x".repeat(3 << 20) },
+        });
+        let large = maker.document(&document);
+        let listed = |n: usize| {
+            let mut entry = large.clone();
+            entry["platform"] = json!({ "os": "linux", "architecture": format!("n{n}") });
+            entry
+        };
+        let tagged = |n: usize| with_tag(large.clone(), &format!("n{n}"));
+        let hidden = |n: usize| attesting(listed(n));
+        vec![
+            with_tag(
+                maker.nested(&(0..TIMES).map(listed).collect::<Vec<_>>()),
+                "listed",
+            ),
+            with_tag(
+                maker.nested(&(0..TIMES).map(tagged).collect::<Vec<_>>()),
+                "tagged",
+            ),
+            with_tag(
+                maker.nested(&(0..TIMES).map(hidden).collect::<Vec<_>>()),
+                "hidden",
+            ),
+        ]
+    });
+    let started = Instant::now();
+    scene.verify("app", &["--all"]).exits(1);
+    scene
+        .sign("app", &["-d", "listed", "--all-platforms"])
+        .exits(1);
+    for tag in ["listed", "tagged", "hidden"] {
+        scene.verify("app", &["-d", tag]).exits(1);
+    }
+    assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+/// The hint names a platform that is one image's alone, and looks for it among all.
+#[test]
+fn very_many_platforms_are_told_of_fast() {
+    let scene = made(|maker| {
+        let image = maker.image("", b"layer", b"layer");
+        let other = maker.image("", b"other", b"other");
+        let listed = |n: usize| {
+            let mut entry = if n.is_multiple_of(2) {
+                image.clone()
+            } else {
+                other.clone()
+            };
+            entry["platform"] = json!({ "os": "linux", "architecture": format!("n{}", n / 2) });
+            entry
+        };
+        let half = |first: usize| {
+            let entries: Vec<_> = (first..first + 6_000).map(listed).collect();
+            maker.nested(&entries)
+        };
+        vec![with_tag(maker.nested(&[half(0), half(6_000)]), "many")]
+    });
+    let started = Instant::now();
+    let run = scene.verify("app", &["-d", "many", "--json"]).exits(1);
+    run.says(&["name one by its digest"]);
+    assert!(started.elapsed() < Duration::from_secs(8));
+}
+
+/// A message is searched for PINs, and others may have written what is in it.
+#[test]
+fn a_message_of_very_many_sources_of_pins_ends_fast() {
+    let version = "pin-source=file:a".repeat(200_000);
+    let started = Instant::now();
+    let edit = |text: &str| {
+        text.replacen(
+            "\"schemaVersion\":2",
+            &format!("\"schemaVersion\":\"{version}\""),
+            1,
+        )
+    };
+    with_manifest_text(edit).verify("app", &[]).exits(1);
+    assert!(started.elapsed() < Duration::from_secs(20));
+}
+
 #[test]
 fn a_sparse_layout_serves_what_is_there() {
     let scene = Scene::with("multi");
@@ -432,6 +519,34 @@ fn layers_are_added_up() {
     });
     scene.refused("app", &["--max-image-size", "5M"], &["--max-image-size"]);
     signs_and_verifies(&scene, &["--max-image-size", "6M"]);
+}
+
+/// What is too large for one image is known when another one has it too.
+#[test]
+fn a_bomb_that_many_images_have_is_unpacked_twice_at_most() {
+    let zeros = vec![0; 40 << 20];
+    let scene = made(|maker| {
+        let layer = maker.blob(&format!("{LAYER}+gzip"), &gzip(&zeros));
+        let config = maker.config(&[&zeros]);
+        let image = |n: usize| {
+            maker.document(&json!({
+                "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
+                "annotations": { "n": n.to_string() },
+            }))
+        };
+        (0..400).map(image).collect()
+    });
+    for flag in ["--max-layer-size", "--max-image-size"] {
+        let started = Instant::now();
+        let run = scene.verify("app", &["--all", flag, "39M"]).exits(1);
+        assert_eq!(run.stderr.matches(flag).count(), 400, "{flag}");
+        assert!(started.elapsed() < Duration::from_secs(8), "{flag}");
+        let named = oci::index(&scene.app("app"))["manifests"][399]["digest"].clone();
+        run.says(&[&format!(
+            "image {} has more",
+            named.as_str().expect("a digest")
+        )]);
+    }
 }
 
 /// A zstd frame with a window of `1 << log` bytes that says "hello".
@@ -935,6 +1050,70 @@ fn what_an_entry_states_of_an_index_has_to_hold_too() {
     }
 }
 
+/// Readers take what is listed for their platform, and of what that holds what is listed for none.
+#[test]
+fn an_index_is_held_to_its_platform_whatever_calls_itself_an_attestation() {
+    type Holds = Box<dyn Fn(&Maker) -> Vec<Value>>;
+    let listed = |mut entry: Value, name: &str| {
+        entry["platform"] = json!({ "os": "linux", "architecture": name });
+        entry
+    };
+    let image = |maker: &Maker| maker.image("", b"layer", b"layer");
+    let statement = |maker: &Maker| {
+        let layer = maker.blob(IN_TOTO, b"statement");
+        let mut entry = attesting(maker.manifest(&maker.config(&[b"statement"]), &[layer]));
+        entry["platform"] = json!({ "os": "unknown", "architecture": "unknown" });
+        entry
+    };
+    let cases: [(Holds, &str, bool, i32); 4] = [
+        (
+            Box::new(move |maker| vec![listed(image(maker), "amd64"), statement(maker)]),
+            "amd64",
+            false,
+            0,
+        ),
+        // What it holds calls itself an attestation.
+        (
+            Box::new(move |maker| vec![attesting(image(maker))]),
+            "arm64",
+            false,
+            1,
+        ),
+        (
+            Box::new(move |maker| vec![maker.nested(&[attesting(image(maker))])]),
+            "arm64",
+            false,
+            1,
+        ),
+        // It calls itself one.
+        (
+            Box::new(move |maker| vec![listed(image(maker), "amd64")]),
+            "arm64",
+            true,
+            1,
+        ),
+    ];
+    for (n, (holds, name, attests, status)) in cases.into_iter().enumerate() {
+        let scene = made(|maker| vec![with_tag(maker.nested(&holds(maker)), "multi")]);
+        scene.sign("app", &["--all-platforms"]).ok();
+        scene.verify("app", &["--all"]).ok();
+        let dir = scene.app("app");
+        let mut index = oci::index(&dir);
+        let entry = &mut index["manifests"][0];
+        *entry = listed(entry.take(), name);
+        if attests {
+            *entry = attesting(entry.take());
+        }
+        write(dir.join("index.json"), index.to_string());
+        let run = scene.verify("app", &["--all"]);
+        assert_eq!(run.status, status, "{n}: {run:?}");
+        let said = run
+            .stderr
+            .contains("is listed for linux/arm64, and not all");
+        assert_eq!(said, status == 1, "{n}: {run:?}");
+    }
+}
+
 /// A layer's descriptor may embed the layer too, and a reader may take that for it.
 #[test]
 fn a_layer_that_its_descriptor_embeds_is_that_layer() {
@@ -1111,6 +1290,14 @@ fn members_in_another_case_are_refused() {
     with_index_text(replace("\"size\"", platform)).refused("app", &[], &["index.json", "\"OS\""]);
     let type_twice = replace("\"diff_ids\"", "\"Type\":null,\"diff_ids\"");
     with_config_text(type_twice).refused("app", &[], &["config", "Type"]);
+    // Go takes the long s for an s.
+    with_manifest_text(replace("{", "{\"layerſ\":[],")).refused("app", &[], &["layerſ"]);
+    with_index_text(replace("{", "{\"manifest\\u017f\":[],")).refused("app", &[], &["manifestſ"]);
+    with_config_text(replace("\"diff_ids\"", "\"diff_idſ\":[],\"diff_ids\"")).refused(
+        "app",
+        &[],
+        &["diff_idſ"],
+    );
     // In the place of the right ones.
     with_manifest_text(replace("\"layers\"", "\"Layers\"")).refused("app", &[], &["Layers"]);
     with_config_text(replace("\"diff_ids\"", "\"Diff_ids\"")).refused("app", &[], &["Diff_ids"]);
@@ -1198,6 +1385,12 @@ fn a_manifest_and_a_config_are_read_up_to_what_they_may_be_together() {
     padded(0).verify("app", &[]).exits(1).says(&[failed]);
     let refused = ["config", "image.config-digest"];
     padded(1).refused("app", &[], &refused);
+    // What is signed has to be read again: the signature takes room too.
+    let scene = padded(0);
+    let before = snapshot(&scene.registry());
+    let run = scene.sign("app", &[]).exits(1);
+    run.says(&["config", "more than"]);
+    same(&before, &snapshot(&scene.registry()));
 }
 
 #[test]

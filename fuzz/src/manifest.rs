@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ir_sign::image::{Blob, Change, Image, media};
+use ir_sign::image::{Change, Image, media};
 use ir_sign::store::{Applied, Error, Part, Selection};
 use serde_json::{Map, Value};
 
@@ -90,18 +90,22 @@ fn edit(scene: &Scene, image: &Image) {
     let notes: BTreeMap<String, String> = NOTES
         .map(|(key, note)| (key.to_owned(), note.to_owned()))
         .into();
-    let apply = |manifest: &Blob| {
+    let apply = |image: &Image| {
         let mut layout = scene.layout();
-        let edit = layout.edit("it".into(), manifest, &Change::Annotate(notes.clone()))?;
+        let edit = layout.edit(image, &Change::Annotate(notes.clone()))?;
         layout.apply(&[edit])
     };
-    let applied = match apply(&image.manifest_blob) {
+    let applied = match apply(image) {
         Ok(applied) => applied,
         // It grows.
         Err(Error::Part {
             part: Part::Manifest(_),
             ..
         }) if image.manifest_blob.size() > LIMITS.document - 512 => return,
+        Err(Error::Part {
+            part: Part::Config(_),
+            ..
+        }) if image.manifest_blob.size() + image.config.size() > LIMITS.documents - 512 => return,
         Err(e) => panic!("{e}"),
     };
     let layout = scene.layout();
@@ -114,7 +118,7 @@ fn edit(scene: &Scene, image: &Image) {
         new.manifest_blob.bytes(),
         &notes,
     );
-    let Applied { changed, .. } = apply(&new.manifest_blob).expect("the same again");
+    let Applied { changed, .. } = apply(&new).expect("the same again");
     assert!(!changed, "the same edit changes something again");
 }
 

@@ -2,6 +2,8 @@
 
 mod keys;
 
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -353,22 +355,42 @@ const BY_DIGEST: &str = "name one by its digest: -d sha256:…";
 
 /// The first name that -d takes, and that is one image's alone.
 fn nameable(names: &[String]) -> Option<&String> {
-    let alone = |name: &&String| names.iter().filter(|other| other == name).count() == 1;
+    let times = times(names);
+    let alone = |name: &&String| times.get(name) == Some(&1);
     names
         .iter()
         .filter(alone)
         .find(|name| name.parse::<Reference>().is_ok())
 }
 
+/// How often each is there: there may be very many, from others.
+fn times<T: Eq + Hash>(all: impl IntoIterator<Item = T>) -> HashMap<T, usize> {
+    let mut times = HashMap::new();
+    for one in all {
+        *times.entry(one).or_default() += 1;
+    }
+    times
+}
+
 /// The first platform that --platform takes, and that is one image's alone.
 fn only_one(platforms: &[String]) -> Option<&String> {
     let read = |name: &String| name.parse::<Platform>().ok();
+    let any_variant = |platform: Platform| Platform {
+        variant: None,
+        ..platform
+    };
+    let all = || platforms.iter().filter_map(read);
+    // One without a variant is served by those with any: see `Platform::serves`.
+    let (exact, systems) = (times(all()), times(all().map(any_variant)));
     platforms.iter().find(|name| {
-        let serving = |wanted: &Platform| {
-            let all = platforms.iter().filter_map(read);
-            all.filter(|platform| platform.serves(wanted)).count()
-        };
-        read(name).is_some_and(|wanted| serving(&wanted) == 1)
+        read(name).is_some_and(|wanted| {
+            let serving = if wanted.variant.is_none() {
+                &systems
+            } else {
+                &exact
+            };
+            serving.get(&wanted) == Some(&1)
+        })
     })
 }
 

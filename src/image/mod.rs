@@ -47,11 +47,17 @@ impl Descriptor {
 
     /// Whether the entry is `BuildKit`'s attestation about another image rather than an image.
     pub fn is_attestation(&self) -> bool {
-        self.attests
-            || self
-                .platform
-                .as_ref()
-                .is_some_and(|p| p.os == "unknown" && p.architecture == "unknown")
+        self.attests || self.platform.as_ref().is_some_and(Platform::is_unknown)
+    }
+
+    /// Refuses an embedded copy that is not as long as the content. To be looked at before the content is
+    /// read, for one content may be listed with ever other copies.
+    pub fn check_embedded_length(&self) -> Result<(), Mismatch> {
+        let length = self.data.as_ref().map(|data| data.len() as u64);
+        if length.is_some_and(|length| length != self.size.div_ceil(3).saturating_mul(4)) {
+            return Err(Mismatch::Data);
+        }
+        Ok(())
     }
 
     /// Whether all that this one states of its content, another descriptor of the same content
@@ -114,11 +120,7 @@ impl Blob {
                 found,
             });
         }
-        // Before the hash, for one content may be listed with ever other embedded copies.
-        let embedded = descriptor.data.as_ref().map(String::len);
-        if embedded.is_some_and(|length| length != bytes.len().div_ceil(3) * 4) {
-            return Err(Mismatch::Data);
-        }
+        descriptor.check_embedded_length()?;
         let digest = Digest::of(descriptor.digest.algorithm(), &bytes);
         if digest != descriptor.digest {
             return Err(Mismatch::Digest {

@@ -26,6 +26,11 @@ impl Platform {
             && (wanted.variant.is_none() || self.variant == wanted.variant)
     }
 
+    /// Whether it is the one that `BuildKit` states for what nobody could run.
+    pub fn is_unknown(&self) -> bool {
+        self.os == "unknown" && self.architecture == "unknown"
+    }
+
     /// Whether operating system and architecture are the same, whatever the variants are.
     pub fn is_system(&self, other: &Self) -> bool {
         self.os == other.os && self.architecture == other.architecture

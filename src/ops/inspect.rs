@@ -114,6 +114,8 @@ impl Hash for Alike {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.digest.hash(state);
         self.0.size.hash(state);
+        self.0.media_type.hash(state);
+        self.0.data.hash(state);
     }
 }
 

@@ -348,9 +348,7 @@ impl Work<'_> {
             signatories: findings.signatories,
         };
         match report.decide() {
-            Ok(_) => Ok(self
-                .layout
-                .edit(signed.name, &signed.manifest_blob, change)?),
+            Ok(_) => Ok(self.layout.edit(&signed, change)?),
             Err(report) => {
                 let (rule, reason) = report
                     .failure()

@@ -17,7 +17,7 @@ use super::transaction::Transaction;
 use super::tree::Tree;
 use super::{Error, Layout, Problem, strict};
 use crate::crypto::Digest;
-use crate::image::{ATTESTED_DIGEST, Blob, Change, Descriptor, base64, media};
+use crate::image::{ATTESTED_DIGEST, Blob, Change, Descriptor, Image, base64, media};
 use crate::parallel;
 
 /// A change to an image, worked out and not yet made.
@@ -67,14 +67,20 @@ pub struct Referrer {
 
 impl Layout {
     /// Works out what the manifest of an image will be. Nothing is written.
-    pub fn edit(&self, name: String, manifest: &Blob, change: &Change) -> Result<Edit, Error> {
+    pub fn edit(&self, image: &Image, change: &Change) -> Result<Edit, Error> {
+        let manifest = &image.manifest_blob;
         let old = manifest.digest();
         let part = Part::Manifest(old);
         let Change::Annotate(annotations) = change;
         let new = edit_manifest(manifest, annotations)
             .map_err(|e| self.problem(part.clone(), Problem::Json(e.to_string())))?;
         self.check_document(&part, new.bytes())?;
-        Ok(Edit { name, old, new })
+        self.check_together(&new, &image.manifest.config)?;
+        Ok(Edit {
+            name: image.name.clone(),
+            old,
+            new,
+        })
     }
 
     /// Refuses to write what would then be refused when it is read.
@@ -112,13 +118,10 @@ impl Layout {
             blobs: Vec::new(),
         };
         let mut images = editor.edit_manifests(edits)?;
-        let mut index_tags: HashMap<Digest, Vec<String>> = HashMap::new();
+        let mut index_tags: HashMap<Digest, Vec<&str>> = HashMap::new();
         for root in &roots {
             for target in editor.edit_below(root)? {
-                let tags = index_tags.entry(target).or_default();
-                // An index may list one image twice.
-                let new = root.tag().filter(|tag| !tags.iter().any(|t| t == tag));
-                tags.extend(new.map(str::to_owned));
+                index_tags.entry(target).or_default().extend(root.tag());
             }
         }
         for image in &mut images {
@@ -127,7 +130,11 @@ impl Layout {
             let leads_there = roots.iter().filter(|d| digests.contains(&d.digest));
             let tags = leads_there.filter_map(|d| d.tag().map(str::to_owned));
             image.tags = tags.collect();
-            image.index_tags = index_tags.remove(&image.old).unwrap_or_default();
+            let index_tags = index_tags.remove(&image.old).unwrap_or_default();
+            // A tag may be there twice.
+            let mut seen = HashSet::new();
+            let new = index_tags.into_iter().filter(|tag| seen.insert(*tag));
+            image.index_tags = new.map(str::to_owned).collect();
         }
         let referrers = editor.referrers()?;
         drop(roots);

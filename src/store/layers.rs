@@ -2,11 +2,11 @@
 //!
 //! This is what makes a signature over the config bind an image's content.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use base64ct::Base64;
 use flate2::bufread::MultiGzDecoder;
@@ -48,6 +48,8 @@ type Key = (Digest, Option<Compression>, HashAlgorithm);
 /// Layers that were hashed by this run, each once however many images share it.
 pub(super) struct LayerCache {
     cells: Mutex<HashMap<Key, Arc<OnceLock<Contents>>>>,
+    /// Those whose reading was ended because the image was beyond its limit.
+    ended: Mutex<HashSet<Key>>,
     /// Images and their layers are both worked on several at a time, and each zstd layer may take a
     /// window.
     windows: Gate,
@@ -57,6 +59,7 @@ impl Default for LayerCache {
     fn default() -> Self {
         Self {
             cells: Mutex::default(),
+            ended: Mutex::default(),
             windows: Gate::new(ZSTD_WINDOWS),
         }
     }
@@ -66,6 +69,18 @@ impl LayerCache {
     fn cell(&self, key: Key) -> Arc<OnceLock<Contents>> {
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(cells.entry(key).or_default())
+    }
+
+    fn was_ended(&self, key: &Key) -> bool {
+        self.ended().contains(key)
+    }
+
+    fn note_ended(&self, key: Key) {
+        self.ended().insert(key);
+    }
+
+    fn ended(&self) -> MutexGuard<'_, HashSet<Key>> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note_written(&self, digest: Digest, size: u64) {
@@ -198,10 +213,8 @@ impl Checker<'_> {
             .get(n)
             .map_or(HashAlgorithm::Sha256, Digest::algorithm);
         let compression = Compression::of_layer(&layer.media_type);
-        let cell = self
-            .layout
-            .layer_cache
-            .cell((layer.digest, compression, algorithm));
+        let key = (layer.digest, compression, algorithm);
+        let cell = self.layout.layer_cache.cell(key);
         let part = Part::Layer(n + 1, layer.digest);
         let file = match self.layout.open_blob(&part, layer) {
             Ok(file) => file,
@@ -216,15 +229,20 @@ impl Checker<'_> {
         if let Some(known) = cell.get() {
             self.progress.advance(layer.size);
             if let Ok((_, size)) = known.unpacked {
+                self.layer_within_limit(&part, size)?;
                 self.count(size.saturating_sub(layer.size))?;
             }
             return Ok(Ok(known.clone()));
         }
-        let read = self.read(file, layer, compression, algorithm)?;
+        let read = self.read(file, layer, key)?;
+        // One that is too large is known too: other images may have it, and very many.
+        let read = cell.get_or_init(|| read).clone();
+        // It may have been read beyond the limit of the image.
+        self.count(0)?;
         if let Ok((_, size)) = read.unpacked {
             self.layer_within_limit(&part, size)?;
         }
-        Ok(Ok(cell.get_or_init(|| read).clone()))
+        Ok(Ok(read))
     }
 
     /// Counts bytes towards the limit of the image. Beyond it no more of any layer is read.
@@ -232,7 +250,8 @@ impl Checker<'_> {
         let limit = self.layout.limits.image;
         let before = self.size.fetch_add(more, Ordering::Relaxed);
         if before.saturating_add(more) > limit {
-            return Err(self.too_large("the image".to_owned(), limit, "--max-image-size"));
+            let what = format!("the image {}", self.image.name);
+            return Err(self.too_large(what, limit, "--max-image-size"));
         }
         Ok(())
     }
@@ -240,7 +259,8 @@ impl Checker<'_> {
     fn layer_within_limit(&self, part: &Part, size: u64) -> Result<(), Error> {
         let limit = self.layout.limits.layer;
         if size > limit {
-            return Err(self.too_large(part.to_string(), limit, "--max-layer-size"));
+            let what = format!("{part} of image {}", self.image.name);
+            return Err(self.too_large(what, limit, "--max-layer-size"));
         }
         Ok(())
     }
@@ -254,13 +274,8 @@ impl Checker<'_> {
         }
     }
 
-    fn read(
-        &self,
-        file: File,
-        layer: &Descriptor,
-        compression: Option<Compression>,
-        algorithm: HashAlgorithm,
-    ) -> Result<Contents, Error> {
+    fn read(&self, file: File, layer: &Descriptor, key: Key) -> Result<Contents, Error> {
+        let (_, compression, algorithm) = key;
         let mut packed = Tee {
             file: file.take(layer.size),
             hasher: Hasher::new(layer.digest.algorithm()),
@@ -271,10 +286,14 @@ impl Checker<'_> {
         let limit = self.layout.limits.layer.saturating_add(1);
         let mut counted = layer.size;
         let mut beyond = Ok(());
+        // At the second time it is read to its end, and need not be a third time.
+        let to_the_end = self.layout.layer_cache.was_ended(&key);
         let mut count = |size: u64| {
-            beyond = self.count(size.saturating_sub(counted));
+            if beyond.is_ok() {
+                beyond = self.count(size.saturating_sub(counted));
+            }
             counted = counted.max(size);
-            beyond.is_ok()
+            beyond.is_ok() || to_the_end
         };
         let unpacked = match compression {
             None => Err(format!(
@@ -297,7 +316,12 @@ impl Checker<'_> {
                     .and_then(|unpacked| hash(unpacked, algorithm, limit, &mut count))
             }
         };
-        beyond?;
+        if let Err(error) = beyond
+            && !to_the_end
+        {
+            self.layout.layer_cache.note_ended(key);
+            return Err(error);
+        }
         // Whatever else became of the unpacking, the blob is hashed to its end.
         let rest = drain(&mut packed);
         if let Some(error) = packed.error.take().or(rest.err()) {

@@ -135,6 +135,9 @@ impl Layout {
             return Err(self.problem(part.clone(), Problem::TooLarge { size, limit }));
         }
         let file = self.open_blob(part, descriptor)?;
+        descriptor
+            .check_embedded_length()
+            .map_err(|m| self.problem(part.clone(), m))?;
         let mut bytes = Vec::with_capacity(usize::try_from(descriptor.size).unwrap_or(0));
         file.take(descriptor.size)
             .read_to_end(&mut bytes)
@@ -188,6 +191,17 @@ impl Layout {
         Ok((blob, manifest))
     }
 
+    /// Refuses a manifest and a config that have too many bytes together.
+    pub(super) fn check_together(&self, manifest: &Blob, config: &Descriptor) -> Result<(), Error> {
+        let limit = self.limits.documents.saturating_sub(manifest.size());
+        let size = config.size;
+        if size > limit {
+            let part = Part::Config(config.digest);
+            return Err(self.problem(part, Problem::TooLarge { size, limit }));
+        }
+        Ok(())
+    }
+
     /// Reads an image: its manifest and its config, each checked against the digest and size that
     /// lead to it. An error names the part that is wrong.
     pub fn load(&self, target: &Target) -> Result<Image, Error> {
@@ -201,11 +215,7 @@ impl Layout {
             };
             return Err(self.problem(part, problem));
         }
-        let (size, limit) = (manifest.config.size, self.limits.documents);
-        let limit = limit.saturating_sub(manifest_blob.size());
-        if size > limit {
-            return Err(self.problem(part, Problem::TooLarge { size, limit }));
-        }
+        self.check_together(&manifest_blob, &manifest.config)?;
         let config = self.document(&part, &manifest.config)?;
         let read = documents::config(config.bytes()).map_err(|p| self.problem(part, p))?;
         Ok(Image {

@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod dir;
+mod distinct;
 mod documents;
 mod edit;
 

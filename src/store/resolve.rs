@@ -4,6 +4,7 @@ use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::distinct::Distinct;
 use super::error::{Part, Problem};
 use super::tree::{Entry, Tree};
 use super::{Error, Layout};
@@ -28,56 +29,6 @@ pub enum Selection {
     Platform(Platform),
     /// All of them.
     All,
-}
-
-/// Targets without those that say nothing new. Entries that lead to one digest may contradict each
-/// other, and readers choose differently among them: each that says something else stands here.
-#[derive(Default)]
-struct Distinct {
-    targets: Vec<Target>,
-    /// Where the first of each digest stands.
-    first: HashMap<Digest, usize>,
-    /// Where the others do. There are none in most layouts, and in some very many images.
-    others: HashMap<Digest, Vec<usize>>,
-}
-
-impl Distinct {
-    /// Where those with a digest stand.
-    fn places(&self, digest: &Digest) -> impl Iterator<Item = usize> {
-        let others = self.others.get(digest).into_iter().flatten();
-        self.first.get(digest).into_iter().chain(others).copied()
-    }
-
-    /// Whether one that stands here says all that this entry does.
-    fn covers(&self, descriptor: &Descriptor) -> bool {
-        let mut places = self.places(&descriptor.digest);
-        places.any(|n| descriptor.is_covered_by(&self.targets[n].descriptor))
-    }
-
-    fn add(&mut self, target: Target) {
-        let digest = target.descriptor.digest;
-        if self.covers(&target.descriptor) {
-            return;
-        }
-        let says_less = |n: &usize| {
-            self.targets[*n]
-                .descriptor
-                .is_covered_by(&target.descriptor)
-        };
-        let less = self.places(&digest).find(says_less);
-        if let Some(n) = less {
-            self.targets[n].descriptor = target.descriptor;
-            return;
-        }
-        let place = self.targets.len();
-        match self.first.entry(digest) {
-            Vacant(first) => {
-                first.insert(place);
-            }
-            Occupied(_) => self.others.entry(digest).or_default().push(place),
-        }
-        self.targets.push(target);
-    }
 }
 
 impl Layout {
@@ -238,6 +189,12 @@ impl Layout {
         Ok(manifest.is_some_and(|manifest| like(&manifest) && !manifest.can_run()))
     }
 
+    /// Whether a manifest, if it can be read, is one that could be run.
+    pub(super) fn can_run(&self, descriptor: &Descriptor) -> Result<bool, Error> {
+        let manifest = self.manifest_if_any(descriptor)?;
+        Ok(manifest.is_some_and(|manifest| manifest.can_run()))
+    }
+
     /// The digest that a manifest or an index refers to, if it does.
     pub(super) fn subject_of(&self, descriptor: &Descriptor) -> Result<Option<Digest>, Error> {
         if media::is_index(&descriptor.media_type) {
@@ -357,20 +314,39 @@ impl Layout {
         }
         tree.check_platforms(self)?;
         let mut seen = HashSet::new();
+        let mut attestations = HashMap::new();
         let mut images = Vec::new();
         for Entry { descriptor, .. } in tree.entries() {
-            if !media::is_index(&descriptor.media_type)
-                && seen.insert(descriptor.clone())
-                && !(descriptor.is_attestation() && self.is_no_image(&descriptor, |_| true)?)
-            {
-                images.push(descriptor);
+            if media::is_index(&descriptor.media_type) || !seen.insert(descriptor.clone()) {
+                continue;
             }
+            // One manifest may be listed very often, for ever other platforms.
+            if descriptor.is_attestation() && media::is_manifest(&descriptor.media_type) {
+                let is_no_image = match attestations.entry((descriptor.digest, descriptor.size)) {
+                    Occupied(known) => *known.get(),
+                    Vacant(place) => *place.insert(self.is_no_image(&descriptor, |_| true)?),
+                };
+                if is_no_image {
+                    continue;
+                }
+            }
+            images.push(descriptor);
         }
+        let mut configs = HashMap::new();
+        let mut platform_of = |descriptor: &Arc<Descriptor>| match &descriptor.platform {
+            Some(platform) => Ok(platform.clone()),
+            None => match configs.entry((descriptor.digest, descriptor.size)) {
+                Occupied(known) => Ok(Platform::clone(known.get())),
+                Vacant(place) => Ok(place
+                    .insert(self.config_platform(name, descriptor)?)
+                    .clone()),
+            },
+        };
         let wanted = match selection {
             Selection::One => {
                 let mut platforms = Vec::new();
                 for image in &images {
-                    platforms.push(self.platform_of(name, image)?.to_string());
+                    platforms.push(platform_of(image)?.to_string());
                 }
                 return Err(Error::IsIndex {
                     layout: self.path().to_owned(),
@@ -385,7 +361,7 @@ impl Layout {
         let mut targets = Distinct::default();
         for descriptor in images {
             let platform = match wanted {
-                Some(_) => Some(self.platform_of(name, &descriptor)?),
+                Some(_) => Some(platform_of(&descriptor)?),
                 None => descriptor.platform.clone(),
             };
             if wanted.is_none_or(|w| platform.as_ref().is_some_and(|p| p.serves(w))) {
@@ -408,11 +384,8 @@ impl Layout {
         }
     }
 
-    /// The platform that an entry states, or else the image's config.
-    fn platform_of(&self, name: &str, descriptor: &Arc<Descriptor>) -> Result<Platform, Error> {
-        if let Some(platform) = &descriptor.platform {
-            return Ok(platform.clone());
-        }
+    /// The platform that an image's config states.
+    fn config_platform(&self, name: &str, descriptor: &Arc<Descriptor>) -> Result<Platform, Error> {
         let target = Target {
             name: name.to_owned(),
             descriptor: descriptor.clone(),

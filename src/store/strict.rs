@@ -69,6 +69,17 @@ pub fn check_shape(bytes: &[u8], shape: &'static Shape) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whether a name is a known one but for case, as Go's readers compare them (`encoding/json`, simple
+/// case folding): to those the long s and the sign of the kelvin are letters in another case too.
+pub fn is_like(known: &str, name: &str) -> bool {
+    let folded = |c: char| match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        c => c.to_ascii_lowercase(),
+    };
+    name.chars().map(folded).eq(known.chars().map(folded))
+}
+
 /// What a check keeps in mind: of names only hashes, which take little memory.
 #[derive(Default)]
 struct Walk {
@@ -188,7 +199,7 @@ impl Visitor<'_> for Name<'_> {
 
     fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Self::Value, E> {
         self.walk.names.push(self.walk.hasher.hash_one(name));
-        let like = |(known, _): &&(&str, _)| known.eq_ignore_ascii_case(name);
+        let like = |(known, _): &&(&str, _)| is_like(known, name);
         match self.known.iter().find(like) {
             None => Ok(&Shape::Any),
             Some((known, shape)) if *known == name && !matches!(shape, Shape::Foreign) => Ok(shape),
@@ -318,6 +329,9 @@ mod tests {
             (r#"{"list":[{"name":1},{"na\u004de":1}]}"#, Some("naMe")),
             (r#"{"other":1}"#, Some("other")),
             (r#"{"OTHER":1}"#, Some("OTHER")),
+            (r#"{"liſt":[]}"#, Some("liſt")),
+            (r#"{"li\u017FT":[]}"#, Some("liſT")),
+            (r#"{"lißt":[],"lıst":[]}"#, None),
         ] {
             assert_eq!(names(text).as_deref(), refused, "{text}");
         }

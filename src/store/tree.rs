@@ -22,7 +22,7 @@ pub struct Entry {
 /// The platforms that the entries below an index state.
 #[derive(Clone, Debug)]
 enum Stated {
-    /// There are none but attestations.
+    /// There are none but attestations that nobody could run.
     Nothing,
     /// All state this one.
     One(Platform),
@@ -113,9 +113,9 @@ impl Tree {
             let digest = descriptor.digest;
             if let Some(listed) = &descriptor.platform
                 && media::is_index(&descriptor.media_type)
-                && !descriptor.is_attestation()
+                && !listed.is_unknown()
             {
-                let fits = match self.stated(&digest, &mut known) {
+                let fits = match self.stated(layout, &digest, &mut known)? {
                     Stated::Nothing => true,
                     Stated::One(platform) => platform.is_system(listed),
                     Stated::Several => false,
@@ -129,17 +129,30 @@ impl Tree {
         Ok(())
     }
 
-    /// What the entries below an index state.
-    fn stated(&self, index: &Digest, known: &mut HashMap<Digest, Stated>) -> Stated {
+    /// What the entries below an index state. That one is an attestation is nobody's word: its manifest
+    /// has to show it.
+    fn stated(
+        &self,
+        layout: &Layout,
+        index: &Digest,
+        known: &mut HashMap<Digest, Stated>,
+    ) -> Result<Stated, Error> {
         if let Some(stated) = known.get(index) {
-            return stated.clone();
+            return Ok(stated.clone());
         }
         let mut all = Stated::Nothing;
         for child in self.children(index) {
             let of_child = match &child.platform {
-                _ if child.is_attestation() => Stated::Nothing,
+                _ if child.is_attestation()
+                    && !media::is_index(&child.media_type)
+                    && !layout.can_run(child)? =>
+                {
+                    Stated::Nothing
+                }
                 Some(platform) => Stated::One(platform.clone()),
-                None if media::is_index(&child.media_type) => self.stated(&child.digest, known),
+                None if media::is_index(&child.media_type) => {
+                    self.stated(layout, &child.digest, known)?
+                }
                 None => Stated::Several,
             };
             all = match (all, of_child) {
@@ -147,9 +160,12 @@ impl Tree {
                 (Stated::One(a), Stated::One(b)) if a.is_system(&b) => Stated::One(a),
                 _ => Stated::Several,
             };
+            if matches!(all, Stated::Several) {
+                break;
+            }
         }
         known.insert(*index, all.clone());
-        all
+        Ok(all)
     }
 
     /// All entries, each index opened where it is met first.

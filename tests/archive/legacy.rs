@@ -274,8 +274,10 @@ fn manifests_that_are_not_taken() {
     ] {
         assert!(matches!(with(bad), Problem::Document { .. }), "{bad}");
     }
-    let disguised = with_tags("[]").replace('}', r#","layers":[]}"#);
-    assert!(matches!(with(&disguised), Problem::Document { .. }));
+    for name in ["layers", "Layerſ"] {
+        let disguised = with_tags("[]").replace('}', &format!(r#","{name}":[]}}"#));
+        assert!(matches!(with(&disguised), Problem::Document { .. }));
+    }
     let absent = |config: &str, layer: &str| with(&format!("[{}]", manifest(config, "[]", layer)));
     assert_eq!(absent("x", "abc/layer.tar"), Problem::Absent("x".into()));
     assert_eq!(absent(&config_name(), "x"), Problem::Absent("x".into()));

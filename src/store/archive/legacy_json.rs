@@ -8,6 +8,7 @@ use crate::crypto::Digest;
 use crate::image::{Compression, Platform, REF_NAME, media};
 use crate::store::Problem;
 use crate::store::json::{self, Object};
+use crate::store::strict;
 
 /// The annotation by which containerd and docker (engine 25 and newer) know an image's full name.
 const IMAGE_NAME: &str = "io.containerd.image.name";
@@ -36,7 +37,7 @@ pub(super) fn saved(bytes: &[u8]) -> Result<Vec<Saved>, Problem> {
 
 fn image(object: &Object<'_>) -> Result<Saved, Problem> {
     for key in object.keys() {
-        let disguised = |known: &&str| *known != key && known.eq_ignore_ascii_case(key);
+        let disguised = |known: &&str| *known != key && strict::is_like(known, key);
         if [CONFIG, REPO_TAGS, LAYERS].iter().any(disguised) {
             return Err(Problem::Member(key.to_owned()));
         }

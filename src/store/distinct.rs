@@ -1,0 +1,67 @@
+//! Entries that lead to one thing, without those that say nothing new of it.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
+
+use super::Target;
+use crate::crypto::Digest;
+use crate::image::Descriptor;
+
+/// How many entries of one digest are kept that state different things of it. Some of so many contradict
+/// each other, so that one does not hold at least: more of them change no verdict, and may be very many.
+const MOST_DIFFERENT: usize = 16;
+
+/// Targets without those that say nothing new. Entries that lead to one digest may contradict each
+/// other, and readers choose differently among them: each that says something else stands here.
+#[derive(Default)]
+pub(super) struct Distinct {
+    pub(super) targets: Vec<Target>,
+    /// Where the first of each digest stands.
+    pub(super) first: HashMap<Digest, usize>,
+    /// Where the others do. There are none in most layouts, and in some very many images.
+    others: HashMap<Digest, Vec<usize>>,
+}
+
+impl Distinct {
+    /// Where those with a digest stand.
+    fn places(&self, digest: &Digest) -> impl Iterator<Item = usize> {
+        let others = self.others.get(digest).into_iter().flatten();
+        self.first.get(digest).into_iter().chain(others).copied()
+    }
+
+    /// Whether one that stands here says all that this entry does, or so many stand here that it does not
+    /// matter.
+    pub(super) fn covers(&self, descriptor: &Descriptor) -> bool {
+        let mut known = 0;
+        self.places(&descriptor.digest).any(|n| {
+            known += 1;
+            known == MOST_DIFFERENT || descriptor.is_covered_by(&self.targets[n].descriptor)
+        })
+    }
+
+    /// Adds one, unless that says nothing new.
+    pub(super) fn add(&mut self, target: Target) {
+        let digest = target.descriptor.digest;
+        if self.covers(&target.descriptor) {
+            return;
+        }
+        let says_less = |n: &usize| {
+            self.targets[*n]
+                .descriptor
+                .is_covered_by(&target.descriptor)
+        };
+        let less = self.places(&digest).find(says_less);
+        if let Some(n) = less {
+            self.targets[n].descriptor = target.descriptor;
+            return;
+        }
+        let place = self.targets.len();
+        match self.first.entry(digest) {
+            Vacant(first) => {
+                first.insert(place);
+            }
+            Occupied(_) => self.others.entry(digest).or_default().push(place),
+        }
+        self.targets.push(target);
+    }
+}
