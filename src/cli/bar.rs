@@ -111,7 +111,9 @@ impl Progress for Bar {
         let what = plain(what);
         if self.told {
             let at = self.start.elapsed().as_millis();
-            let _ = writeln!(std::io::stderr(), "{at} ms: {what} ({bytes} bytes)");
+            beside(|| {
+                let _ = writeln!(std::io::stderr(), "{at} ms: {what} ({bytes} bytes)");
+            });
         }
         self.total.fetch_add(bytes, Ordering::Relaxed);
         *self.news() = Some(what);

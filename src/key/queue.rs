@@ -22,6 +22,8 @@ pub struct Queued<S> {
 struct State {
     busy: usize,
     waiting: VecDeque<Arc<Request>>,
+    /// Whether a signature failed. A person may have given up on a PIN: nobody asks for another.
+    failed: bool,
 }
 
 /// A hash that somebody else signs.
@@ -77,9 +79,12 @@ impl Place<'_> {
         next.map(Taken)
     }
 
-    /// Nothing more is asked of a key that failed: what waits is answered without it.
+    /// Nothing more is asked of a key that failed: what waits is answered without it, and so is what
+    /// comes later.
     fn give_up(&self) {
-        for request in mem::take(&mut lock(self.0).waiting) {
+        let mut state = lock(self.0);
+        state.failed = true;
+        for request in mem::take(&mut state.waiting) {
             request.give_up();
         }
     }
@@ -117,6 +122,9 @@ impl<S: Signer> Signer for Queued<S> {
 
     fn ask<'a>(&'a self, prehash: &Prehash) -> Result<Asked<'a>, SignError> {
         let mut state = lock(&self.state);
+        if state.failed {
+            return Err(SignError::GivenUp);
+        }
         if state.busy == self.places {
             let request = Arc::new(Request {
                 prehash: *prehash,
@@ -277,8 +285,9 @@ mod tests {
                     }
                 }
             }
-            // It goes on for those who come later.
-            assert!(queue.sign(&hash(1)).is_ok());
+            // Nor is it by those who come later.
+            assert!(matches!(queue.sign(&hash(1)), Err(SignError::GivenUp)));
+            assert_eq!(queue.signer.made.load(Ordering::SeqCst), made);
         }
     }
 
@@ -308,7 +317,6 @@ mod tests {
             1
         );
         assert_eq!(lock(&queue.state).busy, 0);
-        // It goes on for those who come later.
-        assert!(queue.sign(&hash(1)).is_ok());
+        assert!(matches!(queue.sign(&hash(1)), Err(SignError::GivenUp)));
     }
 }

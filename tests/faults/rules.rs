@@ -153,6 +153,14 @@ fn rule_9_a_point_is_raw_or_der_and_on_the_curve() {
         1,
         "not an EC key on secp384r1",
     );
+    // CKK_HSS, which the crate does not know: no reason not to tell of the others.
+    let unknown = "attr=CKA_KEY_TYPE:4600000000000000";
+    refused(unknown, 1, "its CKA_KEY_TYPE is none that is known");
+    let ran = Scene::new().run(unknown, "token keys KEY:ca").exits(0);
+    assert!(
+        ran.stdout.contains("problem: key \"ca\" on token"),
+        "{ran:?}"
+    );
 }
 
 #[test]
@@ -165,6 +173,13 @@ fn rule_8_an_attribute_that_is_not_there_counts_as_absent() {
         "CKA_PUBLIC_KEY_INFO",
     ] {
         signs(&format!("attr-missing={name}"), SIGN);
+    }
+    // One without the length of its kind is as good as none.
+    for value in ["", "00000000"] {
+        signs(&format!("attr=CKA_ALWAYS_AUTHENTICATE:{value}"), SIGN);
+        let plan = format!("attr=CKA_LOCAL:{value}");
+        let ran = Scene::new().run(&plan, "token keys KEY:ca --json").exits(0);
+        assert!(ran.stdout.contains("\"CKA_LOCAL\": null"), "{ran:?}");
     }
     // The public half is found by id, and else where the private object shows it.
     refused(
@@ -410,4 +425,18 @@ fn errors_say_which_slot_could_not_be_read() {
     let ran = scene.run("C_InitToken=CKR_PIN_INCORRECT", init).exits(3);
     assert_eq!(ran.calls("C_Login"), 0);
     ran.says("it refused the PIN from file:so-pin (CKR_PIN_INCORRECT)");
+}
+
+/// A label that is not UTF-8 has no place in a URI.
+#[test]
+fn a_key_that_no_uri_names_is_listed_with_the_reason() {
+    for (label, says) in [
+        ("", "it has neither label nor id"),
+        ("ff", "its label is not UTF-8, and it has no id"),
+    ] {
+        let plan = format!("attr=CKA_LABEL:{label};attr-missing=CKA_ID");
+        let ran = Scene::new().run(&plan, "token keys TOKEN").exits(0);
+        let line = format!("a key that no URI names: {says}\n");
+        assert!(ran.stdout.contains(&line), "{ran:?}");
+    }
 }

@@ -249,3 +249,84 @@ fn a_prompt_is_not_drawn_over_by_the_bar() {
         );
     }
 }
+
+/// Who gives up on a PIN is not asked for the next: an image whose layers were hashed meanwhile is not signed.
+#[test]
+fn a_prompt_that_is_given_up_is_the_last() {
+    let desk = Desk::new();
+    for key in ["vendor-key", "root"] {
+        desk.make(key);
+    }
+    desk.ir("endorse -k {root} -f vendor-key.pub -s vendor.sig")
+        .exits(0);
+    let maker = Maker::new(desk.path("registry/app"));
+    let image = |layer: &[u8], tag: &str| with_tag(maker.image("", layer, layer), tag);
+    maker.index(&[
+        image(b"small", "small"),
+        image(&vec![0; 96 << 20], "large"),
+        image(b"third", "third"),
+    ]);
+    let planned = desk.token.planned("always-authenticate");
+    let mut command = desk.command("timeout");
+    command
+        .envs(planned.env.iter().cloned())
+        .env("PKCS11_MODULE_PATH", &planned.module)
+        .args(["--foreground", "15", IR_SIGN, "sign-image"])
+        .args(["-r", "registry", "-a", "app"])
+        .args(["-d", "small", "-d", "large", "-d", "third"])
+        .args(["-v", "pkcs11:object=vendor-key"])
+        .args(["-s", "vendor.sig", "-c", "root.pub"]);
+    let pin = line(&desk.token.pin());
+    let prompt = "for a signature of key \"vendor-key\" on token \"test token\": ";
+    let done = terminal::session(
+        &command,
+        &[
+            ("PIN of token \"test token\": ", Answer::Type(&pin)),
+            (prompt, Answer::Type(b"\x03")),
+        ],
+    );
+    done.run
+        .expect("it was not killed")
+        .exits(3)
+        .says("the prompt was cancelled");
+    assert_eq!(done.screen.matches("PIN of").count(), 2, "{}", done.screen);
+}
+
+/// With `-vv` each image's layers are told in a line of their own, also while the bar is there.
+#[test]
+fn a_line_that_is_told_is_not_drawn_behind_the_bar() {
+    let desk = Desk::new();
+    for key in ["vendor-key", "root"] {
+        desk.make(key);
+    }
+    desk.ir("endorse -k {root} -f vendor-key.pub -s vendor.sig")
+        .exits(0);
+    let maker = Maker::new(desk.path("registry/app"));
+    let tags: Vec<String> = (0..30).map(|n| format!("t{n}")).collect();
+    let image = |tag: &String| with_tag(maker.image("", tag.as_bytes(), tag.as_bytes()), tag);
+    maker.index(&tags.iter().map(image).collect::<Vec<_>>());
+    let references = tags.join(" -d ");
+    let planned = desk.token.planned("slow=C_Sign:100");
+    let script = format!(
+        "exec {IR_SIGN} sign-image -r registry -a app -d {references} --verbose --verbose \\
+         -v '{}' -s vendor.sig -c root.pub 2>/dev/tty",
+        desk.token.uri("vendor-key")
+    );
+    let mut command = desk.command("sh");
+    command
+        .envs(planned.env.iter().cloned())
+        .env("PKCS11_MODULE_PATH", &planned.module)
+        .env("TERM", "xterm")
+        .args(["-c", &script]);
+    let done = terminal::session(&command, &[("layers of t29", Answer::Type(b""))]);
+    done.run.expect("it was not killed").exits(0);
+    let screen = &done.screen;
+    assert!(screen.contains("B/s"), "{screen:?}");
+    let told: Vec<_> = screen.match_indices(" ms: layers of").collect();
+    assert_eq!(told.len(), tags.len(), "{screen:?}");
+    for (at, _) in told {
+        let before = screen[..at].trim_end_matches(|c: char| c.is_ascii_digit());
+        let before = before.chars().next_back();
+        assert!(before.is_none_or(|c| "\n\rKA".contains(c)), "{before:?}");
+    }
+}

@@ -181,10 +181,10 @@ fn shown_key(key: &KeyListing) -> String {
         Ok(public) => format!("curve secp384r1, fingerprint {}", public.fingerprint()),
         Err(problem) => format!("problem: {}", plain(problem)),
     };
-    let uri = if is_nameless(key) {
-        "a key that no URI names: it has neither label nor id".into()
-    } else {
-        key.uri.to_string()
+    let uri = match (is_nameless(key), key.label.is_empty()) {
+        (false, _) => key.uri.to_string(),
+        (true, true) => "a key that no URI names: it has neither label nor id".into(),
+        (true, false) => "a key that no URI names: its label is not UTF-8, and it has no id".into(),
     };
     format!(
         "{uri}\n  label \"{}\", id {}\n  {public}\n  {}",

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use cryptoki::error::Error as CryptokiError;
 use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
 use cryptoki::session::Session;
 
@@ -124,7 +125,9 @@ const fn yes_or_no(attribute: &Attribute) -> Option<bool> {
     }
 }
 
-/// Reads attributes. One that the token does not know, or does not give, is absent.
+/// Reads attributes. One that the token does not know, or does not give, is absent, and so is one
+/// whose value has not the length of its kind. A kind of key that the crate does not know is
+/// refused.
 ///
 /// All are asked for at once. Tokens that then say nothing, or not all, because of one that they do
 /// not know are asked for the missing ones one by one.
@@ -149,11 +152,17 @@ pub fn read(
     }
     for kind in wanted {
         if !found.iter().any(|a| a.attribute_type() == *kind) {
-            found.extend(
-                session
-                    .get_attributes(object, &[*kind])
-                    .map_err(Error::call(name))?,
-            );
+            match session.get_attributes(object, &[*kind]) {
+                Ok(one) => found.extend(one),
+                Err(CryptokiError::NotSupported) if *kind == AttributeType::KeyType => {
+                    return Err(Error::Curve {
+                        key: name.to_owned(),
+                        found: "its CKA_KEY_TYPE is none that is known".into(),
+                    });
+                }
+                Err(CryptokiError::TryFromSlice(_)) => {}
+                Err(error) => return Err(Error::call(name)(error)),
+            }
         }
     }
     Ok(found)

@@ -186,16 +186,17 @@ pub(super) fn all_private(token: &Token) -> Result<Vec<PrivateKey>, Error> {
         let found = session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)]);
         let found = found.map_err(Error::call(&token.name()))?.into_iter();
         found
-            .map(|handle| describe(token, session, (generation, handle)).map(|(key, _)| key))
+            .map(|handle| describe(token, session, (generation, handle)))
             .collect()
     })
 }
 
+/// Reads what names a key, of whatever kind it is.
 fn describe(
     token: &Token,
     session: &Session,
     handle: (u64, ObjectHandle),
-) -> Result<(PrivateKey, Vec<Attribute>), Error> {
+) -> Result<PrivateKey, Error> {
     let mut key = PrivateKey {
         label: Vec::new(),
         id: Vec::new(),
@@ -206,28 +207,23 @@ fn describe(
         AttributeType::Label,
         AttributeType::Id,
         AttributeType::AlwaysAuthenticate,
-        AttributeType::KeyType,
-        AttributeType::EcParams,
     ];
-    let found = attributes::read(session, handle.1, &wanted, &token.name())?;
-    for attribute in &found {
+    for attribute in attributes::read(session, handle.1, &wanted, &token.name())? {
         match attribute {
-            Attribute::Label(label) => key.label.clone_from(label),
-            Attribute::Id(id) => key.id.clone_from(id),
-            Attribute::AlwaysAuthenticate(value) => key.always_authenticate = *value,
+            Attribute::Label(label) => key.label = label,
+            Attribute::Id(id) => key.id = id,
+            Attribute::AlwaysAuthenticate(value) => key.always_authenticate = value,
             _ => {}
         }
     }
-    Ok((key, found))
+    Ok(key)
 }
 
 /// Refuses a key of another kind or curve.
 pub(super) fn check_private(token: &Token, key: &PrivateKey) -> Result<(), Error> {
-    let name = key.name(token);
     token.with(Again::Yes, |session, _, generation| {
         let handle = key.handle(token, session, generation)?;
-        let wanted = [AttributeType::KeyType, AttributeType::EcParams];
-        check_curve(&name, &attributes::read(session, handle, &wanted, &name)?)
+        check_kind(session, handle, &key.name(token))
     })
 }
 
@@ -236,9 +232,14 @@ fn private(
     session: &Session,
     handle: (u64, ObjectHandle),
 ) -> Result<PrivateKey, Error> {
-    let (key, found) = describe(token, session, handle)?;
-    check_curve(&key.name(token), &found)?;
+    let key = describe(token, session, handle)?;
+    check_kind(session, handle.1, &key.name(token))?;
     Ok(key)
+}
+
+fn check_kind(session: &Session, key: ObjectHandle, name: &str) -> Result<(), Error> {
+    let wanted = [AttributeType::KeyType, AttributeType::EcParams];
+    check_curve(name, &attributes::read(session, key, &wanted, name)?)
 }
 
 /// Refuses attributes of a key of another kind or curve. Those that are absent say nothing.
