@@ -101,10 +101,8 @@ fn sessions_that_die_together_are_begun_again_once() {
     let verify = "verify-image -r registry -a multi --all -c ca.pub";
     for jobs in [1, 2, 4] {
         for kind in ["removed-once", "dead-session", "removed"] {
-            // It closes sessions in which other threads sign, which SoftHSM does not survive.
-            if kind == "dead-session" && jobs > 1 {
-                continue;
-            }
+            // Who opens a session after that, and before anybody knows, finds no key in it: an error.
+            let others_may_fail = kind == "dead-session" && jobs > 1;
             for call in [
                 "C_Sign@1",
                 "C_Sign@2",
@@ -120,6 +118,9 @@ fn sessions_that_die_together_are_begun_again_once() {
                 let what = format!("{plan}, {jobs} jobs: {ran:?}");
                 if kind == "removed" {
                     assert_eq!((ran.status, ran.calls("C_Login")), (Some(3), 1), "{what}");
+                    assert_eq!(scene.outside(), before, "{what}");
+                } else if others_may_fail && ran.status == Some(3) {
+                    assert!(ran.calls("C_Login") <= 2, "{what}");
                     assert_eq!(scene.outside(), before, "{what}");
                 } else {
                     assert_eq!((ran.status, ran.calls("C_Login")), (Some(0), 2), "{what}");
