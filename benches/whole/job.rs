@@ -110,6 +110,8 @@ impl Job {
         command
             .args(arguments)
             .current_dir(&self.folder)
+            // Of cargo's: the loader would look there for each library.
+            .env_remove("LD_LIBRARY_PATH")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(said.try_clone()?);
