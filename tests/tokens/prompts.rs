@@ -195,9 +195,8 @@ fn each_token_is_asked_for_its_own_pin() {
     assert_eq!(done.screen.matches("PIN of").count(), 2, "{}", done.screen);
 }
 
-/// While the key of one image waits for its PIN, the layers of the next are hashed, and the bar says so.
-#[test]
-fn a_prompt_is_not_drawn_over_by_the_bar() {
+/// A vendor's and a CA's key on a token, the vendor's endorsement, and an app with images: tags and layers.
+fn with_images(images: &[(&str, &[u8])]) -> Desk {
     let desk = Desk::new();
     for key in ["vendor-key", "root"] {
         desk.make(key);
@@ -205,16 +204,19 @@ fn a_prompt_is_not_drawn_over_by_the_bar() {
     desk.ir("endorse -k {root} -f vendor-key.pub -s vendor.sig")
         .exits(0);
     let maker = Maker::new(desk.path("registry/app"));
-    let image = |layer: &[u8], tag: &str| with_tag(maker.image("", layer, layer), tag);
-    maker.index(&[
-        image(b"small", "small"),
-        image(&vec![0; 192 << 20], "large"),
-    ]);
-    // The bar shows after a second.
-    let planned = desk.token.planned("always-authenticate;slow=C_Login:1100");
+    let entries = images
+        .iter()
+        .map(|(tag, layer)| with_tag(maker.image("", layer, layer), tag));
+    maker.index(&entries.collect::<Vec<_>>());
+    desk
+}
+
+/// Signs images of that app over the faulting module, with what is told on the terminal.
+fn sign_on_terminal(desk: &Desk, plan: &str, key: &str, more: &str) -> std::process::Command {
+    let planned = desk.token.planned(plan);
     let script = format!(
-        "exec {IR_SIGN} sign-image -r registry -a app -d small -d large \\
-         -v 'pkcs11:object=vendor-key' -s vendor.sig -c root.pub 2>/dev/tty"
+        "exec timeout --foreground 60 {IR_SIGN} sign-image -r registry -a app -v '{key}' \
+         -s vendor.sig -c root.pub {more} 2>/dev/tty"
     );
     let mut command = desk.command("sh");
     command
@@ -222,19 +224,32 @@ fn a_prompt_is_not_drawn_over_by_the_bar() {
         .env("PKCS11_MODULE_PATH", &planned.module)
         .env("TERM", "xterm")
         .args(["-c", &script]);
+    command
+}
+
+/// What the prompt for one signature ends with.
+const FOR_A_SIGNATURE: &str = "for a signature of key \"vendor-key\" on token \"test token\": ";
+
+/// While the key of one image waits for its PIN, the layers of the next are hashed, and the bar says so.
+#[test]
+fn a_prompt_is_not_drawn_over_by_the_bar() {
+    let desk = with_images(&[("small", b"small"), ("large", &vec![0; 192 << 20])]);
+    // The bar shows after a second.
+    let plan = "always-authenticate;slow=C_Login:1100";
+    let key = "pkcs11:object=vendor-key";
+    let command = sign_on_terminal(&desk, plan, key, "-d small -d large");
     let pin = line(&desk.token.pin());
     let wait = |_: &str| {
         std::thread::sleep(std::time::Duration::from_millis(1500));
         Vec::new()
     };
-    let prompt = "for a signature of key \"vendor-key\" on token \"test token\": ";
     let done = terminal::session(
         &command,
         &[
             ("PIN of token \"test token\": ", Answer::Type(&pin)),
-            (prompt, Answer::Made(wait)),
+            (FOR_A_SIGNATURE, Answer::Made(wait)),
             ("", Answer::Type(&pin)),
-            (prompt, Answer::Type(&pin)),
+            (FOR_A_SIGNATURE, Answer::Type(&pin)),
         ],
     );
     done.run.expect("it was not killed").exits(0);
@@ -253,71 +268,40 @@ fn a_prompt_is_not_drawn_over_by_the_bar() {
 /// Who gives up on a PIN is not asked for the next: an image whose layers were hashed meanwhile is not signed.
 #[test]
 fn a_prompt_that_is_given_up_is_the_last() {
-    let desk = Desk::new();
-    for key in ["vendor-key", "root"] {
-        desk.make(key);
-    }
-    desk.ir("endorse -k {root} -f vendor-key.pub -s vendor.sig")
-        .exits(0);
-    let maker = Maker::new(desk.path("registry/app"));
-    let image = |layer: &[u8], tag: &str| with_tag(maker.image("", layer, layer), tag);
-    maker.index(&[
-        image(b"small", "small"),
-        image(&vec![0; 96 << 20], "large"),
-        image(b"third", "third"),
+    let desk = with_images(&[
+        ("small", b"small"),
+        ("large", &vec![0; 96 << 20]),
+        ("third", b"third"),
     ]);
-    let planned = desk.token.planned("always-authenticate");
-    let mut command = desk.command("timeout");
-    command
-        .envs(planned.env.iter().cloned())
-        .env("PKCS11_MODULE_PATH", &planned.module)
-        .args(["--foreground", "15", IR_SIGN, "sign-image"])
-        .args(["-r", "registry", "-a", "app"])
-        .args(["-d", "small", "-d", "large", "-d", "third"])
-        .args(["-v", "pkcs11:object=vendor-key"])
-        .args(["-s", "vendor.sig", "-c", "root.pub"]);
+    let key = "pkcs11:object=vendor-key";
+    let images = "-d small -d large -d third";
+    let command = sign_on_terminal(&desk, "always-authenticate", key, images);
     let pin = line(&desk.token.pin());
-    let prompt = "for a signature of key \"vendor-key\" on token \"test token\": ";
     let done = terminal::session(
         &command,
         &[
             ("PIN of token \"test token\": ", Answer::Type(&pin)),
-            (prompt, Answer::Type(b"\x03")),
+            (FOR_A_SIGNATURE, Answer::Type(b"\x03")),
         ],
     );
-    done.run
-        .expect("it was not killed")
-        .exits(3)
-        .says("the prompt was cancelled");
+    done.run.expect("it was not killed").exits(3);
+    assert!(
+        done.screen.contains("the prompt was cancelled"),
+        "{}",
+        done.screen
+    );
     assert_eq!(done.screen.matches("PIN of").count(), 2, "{}", done.screen);
 }
 
 /// With `-vv` each image's layers are told in a line of their own, also while the bar is there.
 #[test]
 fn a_line_that_is_told_is_not_drawn_behind_the_bar() {
-    let desk = Desk::new();
-    for key in ["vendor-key", "root"] {
-        desk.make(key);
-    }
-    desk.ir("endorse -k {root} -f vendor-key.pub -s vendor.sig")
-        .exits(0);
-    let maker = Maker::new(desk.path("registry/app"));
     let tags: Vec<String> = (0..30).map(|n| format!("t{n}")).collect();
-    let image = |tag: &String| with_tag(maker.image("", tag.as_bytes(), tag.as_bytes()), tag);
-    maker.index(&tags.iter().map(image).collect::<Vec<_>>());
-    let references = tags.join(" -d ");
-    let planned = desk.token.planned("slow=C_Sign:100");
-    let script = format!(
-        "exec {IR_SIGN} sign-image -r registry -a app -d {references} --verbose --verbose \\
-         -v '{}' -s vendor.sig -c root.pub 2>/dev/tty",
-        desk.token.uri("vendor-key")
-    );
-    let mut command = desk.command("sh");
-    command
-        .envs(planned.env.iter().cloned())
-        .env("PKCS11_MODULE_PATH", &planned.module)
-        .env("TERM", "xterm")
-        .args(["-c", &script]);
+    let images = tags.iter().map(|tag| (tag.as_str(), tag.as_bytes()));
+    let desk = with_images(&images.collect::<Vec<_>>());
+    let key = desk.token.uri("vendor-key");
+    let more = format!("-d {} --verbose --verbose", tags.join(" -d "));
+    let command = sign_on_terminal(&desk, "slow=C_Sign:100", &key, &more);
     let done = terminal::session(&command, &[("layers of t29", Answer::Type(b""))]);
     done.run.expect("it was not killed").exits(0);
     let screen = &done.screen;
