@@ -192,7 +192,7 @@ impl Error {
 }
 
 /// Whether an error only says that there was another one before it.
-const fn is_another_one(error: &Error) -> bool {
+const fn is_given_up(error: &Error) -> bool {
     matches!(
         error,
         Error::Scheme(scheme::Error::Sign(SignError::GivenUp))

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::endorsement::{Place, Search, Source, Vouch, Voucher};
-use super::{Error, broken_rule, is_another_one};
+use super::{Error, broken_rule, is_given_up};
 use crate::crypto::p384::Fingerprint;
 use crate::crypto::{Digest, Signature, Signer};
 use crate::image::{AppName, Change, Image, Reference};
@@ -302,7 +302,7 @@ impl Work<'_> {
         let (signed, failed): (Vec<_>, Vec<_>) =
             edits.into_iter().flatten().partition(Result::is_ok);
         let errors = failed.into_iter().filter_map(Result::err);
-        if let Some(error) = errors.min_by_key(is_another_one) {
+        if let Some(error) = errors.min_by_key(is_given_up) {
             return Err(error);
         }
         assert!(!left_out, "an image is left out only after an error");
