@@ -1,21 +1,28 @@
-//! Links the unwinder into the program where the C compiler has it as an archive.
-//!
-//! The shared one, `libgcc_s`, has to be found, mapped and started by every run, which takes a
-//! tenth of the time of a short one. Where there is no archive, the shared one is used as ever.
+//! What a short run gains at its start: the unwinder inside the program, and its functions in order.
 
 use std::env;
 use std::path::Path;
 use std::process::Command;
 
-const ARCHIVE: &str = "libgcc_eh.a";
-
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-env-changed=RUSTC_LINKER");
-    let is = |name: &str, value: &str| env::var(name).is_ok_and(|v| v == value);
-    if !is("CARGO_CFG_TARGET_OS", "linux") || !is("CARGO_CFG_TARGET_ENV", "gnu") {
-        return;
+    if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu") {
+        unwinder();
+        order();
     }
+}
+
+fn is(name: &str, value: &str) -> bool {
+    env::var(name).is_ok_and(|v| v == value)
+}
+
+/// Links the unwinder into the program where the C compiler has it as an archive.
+///
+/// The shared one, `libgcc_s`, has to be found, mapped and started by every run, which takes a
+/// tenth of the time of a short one. Where there is no archive, the shared one is used as ever.
+fn unwinder() {
+    const ARCHIVE: &str = "libgcc_eh.a";
+    println!("cargo::rerun-if-env-changed=RUSTC_LINKER");
     // The compiler that links for this target; another one's archive may be for another machine.
     let linker = match env::var_os("RUSTC_LINKER") {
         Some(linker) => linker,
@@ -37,5 +44,25 @@ fn main() {
     {
         println!("cargo::rustc-link-search=native={}", folder.display());
         println!("cargo::rustc-link-lib=static:-bundle=gcc_eh");
+    }
+}
+
+/// Has the linker put the functions that short runs pass through side by side, in programs for release.
+///
+/// All over the program, each of them costs a page fault. The linkers that are there by default, LLVM's
+/// and GNU's, know scripts that add to what they do; with another one the functions lie as they come.
+fn order() {
+    const SCRIPT: &str = "scripts/order.ld";
+    println!("cargo::rerun-if-changed={SCRIPT}");
+    let chosen = env::var("CARGO_ENCODED_RUSTFLAGS").is_ok_and(|flags| flags.contains("fuse-ld"));
+    if is("PROFILE", "release")
+        && !chosen
+        && let Ok(top) = env::current_dir()
+    {
+        let script = top.join(SCRIPT);
+        println!(
+            "cargo::rustc-link-arg-bin=ir-sign=-Wl,-T,{}",
+            script.display()
+        );
     }
 }
