@@ -218,6 +218,12 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
             "a pipe gives its PIN once: --keep-pin keeps it for this run"
         }
         E::OneSource { .. } => "give each token its own: pkcs11:…?pin-source=file:PATH",
+        E::Call {
+            code: RvError::SessionCount,
+            ..
+        } => {
+            "the token has no session left: end other programs that use it; each of --jobs takes one, --jobs 1 the fewest"
+        }
         E::NoPublic { given: true, .. } => "give the public key of this very key",
         E::NoPublic { .. } => "give its public key with --public-key FILE",
         E::Mechanism { .. } => {

@@ -6,11 +6,12 @@ use std::sync::{Mutex, PoisonError};
 
 use cryptoki::error::{Error as CryptokiError, RvError};
 
+use super::choose::Identity;
 use super::error::Error;
 use super::login::{self, PinEntry};
 use super::object::PrivateKey;
 use super::raw::{KeyHandle, Raw, SessionHandle};
-use super::token::{Identity, Token};
+use super::token::Token;
 
 /// The one session of a token there, and the generation it is of. It is in use by one thread at a
 /// time, which holds [`Token::one_pin`].

@@ -7,13 +7,14 @@ use cryptoki::object::{Attribute, AttributeType, ObjectClass};
 use cryptoki_sys as sys;
 
 use super::attributes;
+use super::choose::{self, Among};
 use super::error::Error;
 use super::generate::BORN;
 use super::manage::{COUNT_LOW, FINAL_TRY, TokenListing};
 use super::object::{self, PrivateKey};
 use super::raw::TokenInfo;
 use super::signer::{TokenKey, check_mechanism};
-use super::token::{self, Again, Among, Token};
+use super::token::{Again, Token};
 use super::{Tokens, check_kind};
 use crate::crypto::Signer;
 use crate::key::uri::{ObjectType, TokenUri};
@@ -94,7 +95,7 @@ impl Tokens {
             Err(error @ Error::Tokens { .. }) => {
                 // One that is not initialised is reached by its slot, and is none that signs.
                 let module = self.modules.load(&self.shared.options, uri)?;
-                let found = token::find(&module, uri, Among::All).map_err(|_| error)?;
+                let found = choose::find(&module, uri, Among::All).map_err(|_| error)?;
                 let name = format!("token in slot {}", found.slot.id());
                 examine_token(&name, &found.info, &mut findings);
                 return Ok(findings.0);

@@ -9,10 +9,11 @@ use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
 use cryptoki_sys as sys;
 
+use super::choose::Identity;
 use super::ending;
 use super::error::Error;
 use super::raw::TokenInfo;
-use super::token::{Identity, Token};
+use super::token::Token;
 use super::words::is_pin_error;
 use crate::key::pin::{Pin, PinError, PinSource};
 use crate::secret;
@@ -94,16 +95,16 @@ impl PinEntry {
     }
 }
 
-/// Logs in as the user. Never called twice for a token that failed once.
+/// Logs in as the user; whether the token wants that. Never called twice for a token that failed once.
 pub(super) fn log_in(
     token: &Token,
     slot: Slot,
     session: &Session,
     login: &Login,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let info = token.module.token_info(slot, &token.name())?;
     if !info.has(sys::CKF_LOGIN_REQUIRED) {
-        return Ok(());
+        return Ok(false);
     }
     let secret = secret(token, &info, login, None)?;
     let pin = match &secret {
@@ -113,7 +114,7 @@ pub(super) fn log_in(
     let outcome = session.login(UserType::User, pin.as_ref());
     drop(pin);
     match outcome {
-        Ok(()) | Err(CryptokiError::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(()),
+        Ok(()) | Err(CryptokiError::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(true),
         Err(error) => Err(failed(token, &secret, error)),
     }
 }

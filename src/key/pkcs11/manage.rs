@@ -6,12 +6,13 @@ use std::sync::Arc;
 use cryptoki_sys as sys;
 
 use super::attributes::Facts;
+use super::choose::{self, Among, Identity};
 use super::ending;
 use super::error::Error;
 use super::object::{self, PrivateKey};
 use super::raw::TokenInfo;
 use super::signer::TokenKey;
-use super::token::{self, Again, Among, Identity, Token};
+use super::token::{Again, Token};
 use super::{Tokens, check_kind};
 use crate::crypto::{PublicKey, Signer};
 use crate::key::uri::{ObjectType, TokenUri};
@@ -158,9 +159,9 @@ impl Tokens {
         let mut listing = self.list_all(uri)?;
         if uri.names_a_token() {
             let module = self.modules.load(&self.shared.options, uri)?;
-            let named = token::matching(&module, uri)?;
+            let named = choose::matching(&module, uri)?;
             if named.is_empty() {
-                token::find(&module, uri, Among::All)?;
+                choose::find(&module, uri, Among::All)?;
             }
             let is_named =
                 |slot: &SlotListing| named.iter().any(|named| named.slot.id() == slot.id);

@@ -4,6 +4,7 @@
 
 mod apart;
 mod attributes;
+mod choose;
 mod doctor;
 mod ending;
 mod error;
@@ -47,9 +48,10 @@ use super::file::FileKey;
 use super::pin::PinSource;
 use super::uri::{ObjectType, TokenUri};
 use crate::crypto::{PublicKey, Signer};
+use choose::Among;
 use login::{Budget, Login};
 use module::Modules;
-use token::{Among, Token};
+use token::Token;
 
 /// How tokens are reached.
 pub struct Options {
@@ -135,7 +137,7 @@ impl Tokens {
     /// Opens the token that a URI names, or takes the one that is open already.
     fn token(&self, uri: &TokenUri) -> Result<Arc<Token>, Error> {
         let module = self.modules.load(&self.shared.options, uri)?;
-        let found = token::find(&module, uri, Among::Initialised)?;
+        let found = choose::find(&module, uri, Among::Initialised)?;
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let generation = module.live().generation;
         let known = open

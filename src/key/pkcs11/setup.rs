@@ -4,13 +4,13 @@ use cryptoki::session::UserType;
 use cryptoki_sys as sys;
 
 use super::Tokens;
+use super::choose::{self, Among, Found, Identity};
 use super::ending;
 use super::error::Error;
 use super::login;
 use super::manage::TokenListing;
 use super::module::Module;
 use super::raw::TokenInfo;
-use super::token::{self, Among, Found, Identity};
 use crate::key::pin::Pin;
 use crate::key::uri::TokenUri;
 
@@ -79,7 +79,7 @@ impl Tokens {
                 && other.info.has(sys::CKF_TOKEN_INITIALIZED)
                 && other.info.label == setup.label
         };
-        let all = token::all(&module)?.tokens;
+        let all = choose::all(&module)?.tokens;
         if all.iter().any(|(other, _)| is_double(other)) {
             let text = format!(
                 "another token has the label \"{}\" too: the URI has to name one of them by its serial",
@@ -171,7 +171,7 @@ fn choose(module: &Module, uri: &TokenUri, setup: &Setup) -> Result<Found, Error
         wanted.token = Some(label.clone());
     }
     if wanted.names_a_token() {
-        let found = token::find(module, &wanted, Among::All)?;
+        let found = choose::find(module, &wanted, Among::All)?;
         if found.info.has(sys::CKF_TOKEN_INITIALIZED)
             && setup.erase.as_ref() != Some(&found.info.label)
         {
@@ -182,7 +182,7 @@ fn choose(module: &Module, uri: &TokenUri, setup: &Setup) -> Result<Found, Error
         }
         return Ok(found);
     }
-    let all = token::all(module)?;
+    let all = choose::all(module)?;
     let unreadable = all.unreadable;
     let all: Vec<Found> = all.tokens.into_iter().map(|(found, _)| found).collect();
     let fresh = |found: &&Found| !found.info.has(sys::CKF_TOKEN_INITIALIZED);

@@ -1,12 +1,13 @@
-//! Choosing a token and keeping it open.
+//! A token that is kept open: its sessions, and the login to it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cryptoki::session::Session;
-use cryptoki::slot::{Slot, SlotInfo};
+use cryptoki::session::{Session, SessionState};
+use cryptoki::slot::Slot;
 
 use super::Shared;
 use super::apart::Apart;
+use super::choose::{self, Found, Identity};
 use super::ending;
 use super::error::Error;
 use super::login::{self, Login};
@@ -14,57 +15,6 @@ use super::module::{Live, Module};
 use super::raw::TokenInfo;
 use crate::key::uri::TokenUri;
 use crate::parallel::Gate;
-
-/// A token in a slot.
-#[derive(Clone, Debug)]
-pub struct Found {
-    pub(super) slot: Slot,
-    pub(super) info: TokenInfo,
-    /// Whether another token of the module says the same of itself: the slot alone tells them apart.
-    pub(super) has_double: bool,
-}
-
-/// What tells one token from another.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Identity {
-    pub(super) label: String,
-    pub(super) manufacturer: String,
-    pub(super) model: String,
-    pub(super) serial: String,
-}
-
-impl From<&TokenInfo> for Identity {
-    fn from(info: &TokenInfo) -> Self {
-        Self {
-            label: info.label.clone(),
-            manufacturer: info.manufacturer.clone(),
-            model: info.model.clone(),
-            serial: info.serial.clone(),
-        }
-    }
-}
-
-impl Identity {
-    /// A URI that names the token.
-    pub(super) fn uri(&self) -> TokenUri {
-        let some = |text: &String| (!text.is_empty()).then(|| text.clone());
-        TokenUri {
-            token: some(&self.label),
-            manufacturer: some(&self.manufacturer),
-            model: some(&self.model),
-            serial: some(&self.serial),
-            ..TokenUri::default()
-        }
-    }
-
-    /// The same, where the slot tells the token from its double.
-    pub(super) fn uri_in(&self, only_slot: Option<Slot>) -> TokenUri {
-        TokenUri {
-            slot_id: only_slot.map(|slot| slot.id()),
-            ..self.uri()
-        }
-    }
-}
 
 /// A token that was chosen. Its sessions are the module's.
 pub struct Token {
@@ -88,7 +38,18 @@ pub struct Token {
 struct Place {
     generation: u64,
     slot: Slot,
-    logged_in: bool,
+    login: LoginState,
+}
+
+/// What the login to a token has come to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LoginState {
+    /// Nothing was done about it yet.
+    Open,
+    /// The token wants none.
+    Needless,
+    /// All sessions are the user's.
+    User,
 }
 
 /// Whether something may be done a second time after the session died.
@@ -98,133 +59,6 @@ pub enum Again {
     Yes,
     /// It may have been done.
     No,
-}
-
-/// The tokens of a module.
-#[derive(Default)]
-pub struct All {
-    /// Those that can be read, and their slots.
-    pub(super) tokens: Vec<(Found, SlotInfo)>,
-    /// The slots that cannot, and why.
-    pub(super) unreadable: Vec<String>,
-}
-
-/// All tokens of a module.
-pub fn all(module: &Module) -> Result<All, Error> {
-    let _inside = ending::enter();
-    let name = module.name();
-    let read = |slot| {
-        let info = module.token_info(slot, &name)?;
-        let slot_info = module.context.get_slot_info(slot);
-        let found = Found {
-            slot,
-            info,
-            has_double: false,
-        };
-        Ok::<_, Error>((found, slot_info.map_err(Error::call(&name))?))
-    };
-    let mut all = All::default();
-    for slot in module.slots(true)? {
-        match read(slot) {
-            Ok(found) => all.tokens.push(found),
-            Err(error) => all
-                .unreadable
-                .push(format!("slot {} that cannot be read: {error}", slot.id())),
-        }
-    }
-    let identities: Vec<Identity> = all
-        .tokens
-        .iter()
-        .map(|(found, _)| Identity::from(&found.info))
-        .collect();
-    for ((found, _), own) in all.tokens.iter_mut().zip(&identities) {
-        found.has_double = identities.iter().filter(|other| *other == own).count() > 1;
-    }
-    Ok(all)
-}
-
-/// Which tokens a URI can name.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Among {
-    /// Those that can have keys.
-    Initialised,
-    /// All, for one that is to be set up.
-    All,
-}
-
-/// Finds the one token that a URI names. Slots that cannot be read are passed over.
-pub fn find(module: &Module, uri: &TokenUri, among: Among) -> Result<Found, Error> {
-    let _inside = ending::enter();
-    let all = all(module)?;
-    let mut present: Vec<String> = all
-        .tokens
-        .iter()
-        .map(|(token, _)| describe(token))
-        .collect();
-    present.extend(all.unreadable.iter().cloned());
-    let mut found = among_all(module, uri, all)?;
-    found
-        .retain(|token| among == Among::All || token.info.has(cryptoki_sys::CKF_TOKEN_INITIALIZED));
-    if found.len() == 1 {
-        return Ok(found.remove(0));
-    }
-    Err(Error::Tokens {
-        uri: uri.to_string(),
-        found: found.iter().map(describe).collect(),
-        present,
-    })
-}
-
-/// The tokens that a URI names.
-pub fn matching(module: &Module, uri: &TokenUri) -> Result<Vec<Found>, Error> {
-    let _inside = ending::enter();
-    among_all(module, uri, all(module)?)
-}
-
-fn among_all(module: &Module, uri: &TokenUri, all: All) -> Result<Vec<Found>, Error> {
-    let library = module
-        .context
-        .get_library_info()
-        .map_err(Error::call(&module.name()))?;
-    let version = library.library_version();
-    let of_library = is_same(uri.library_manufacturer.as_ref(), library.manufacturer_id())
-        && is_same(
-            uri.library_description.as_ref(),
-            library.library_description(),
-        )
-        && uri
-            .library_version
-            .is_none_or(|wanted| wanted == (version.major(), version.minor()));
-    let tokens = all.tokens.into_iter();
-    Ok(tokens
-        .filter(|(token, slot)| of_library && matches(uri, token, slot))
-        .map(|(token, _)| token)
-        .collect())
-}
-
-fn describe(found: &Found) -> String {
-    let uri = Identity::from(&found.info).uri_in(found.has_double.then_some(found.slot));
-    if found.info.has(cryptoki_sys::CKF_TOKEN_INITIALIZED) {
-        uri.to_string()
-    } else {
-        format!("{uri} (not initialised)")
-    }
-}
-
-/// Text fields are padded with spaces (PKCS #11 v2.40, section 3.1), some with zero bytes.
-fn is_same(wanted: Option<&String>, found: &str) -> bool {
-    wanted.is_none_or(|wanted| wanted == found.trim_end_matches([' ', '\0']))
-}
-
-fn matches(uri: &TokenUri, token: &Found, slot: &SlotInfo) -> bool {
-    let info = &token.info;
-    is_same(uri.token.as_ref(), &info.label)
-        && is_same(uri.manufacturer.as_ref(), &info.manufacturer)
-        && is_same(uri.serial.as_ref(), &info.serial)
-        && is_same(uri.model.as_ref(), &info.model)
-        && is_same(uri.slot_description.as_ref(), slot.slot_description())
-        && is_same(uri.slot_manufacturer.as_ref(), slot.manufacturer_id())
-        && uri.slot_id.is_none_or(|id| id == token.slot.id())
 }
 
 impl Token {
@@ -245,7 +79,7 @@ impl Token {
             place: Mutex::new(Place {
                 generation,
                 slot: found.slot,
-                logged_in: false,
+                login: LoginState::Open,
             }),
             login: Mutex::default(),
             pin: Mutex::default(),
@@ -374,16 +208,27 @@ impl Token {
             }
             (Some(error), generation)
         };
-        let slot = self.settle(&live).map_err(tell)?;
+        let (slot, login) = self.settle(&live).map_err(tell)?;
+        let work = |session: &Session| {
+            let done = work(session, slot, generation);
+            if let Err(error) = &done
+                && login == LoginState::User
+                && error.can_be_of_a_logout()
+                && has_lost_login(session)
+            {
+                live.bury();
+            }
+            done
+        };
         if writing {
             let session = self.open(slot, true).map_err(tell)?;
-            return work(&session, slot, generation).map_err(tell);
+            return work(&session).map_err(tell);
         }
         let session = match live.take(slot) {
             Some(session) => session,
             None => self.open(slot, false).map_err(tell)?,
         };
-        let done = work(&session, slot, generation);
+        let done = work(&session);
         match &done {
             Ok(_) => live.put(slot, session),
             Err(error) if error.is_dead_session() => {}
@@ -410,30 +255,34 @@ impl Token {
 
     /// Sees to it that the token is where it is thought to be and logged in to, as far as that is
     /// wanted.
-    fn settle(&self, live: &Live) -> Result<Slot, Error> {
+    fn settle(&self, live: &Live) -> Result<(Slot, LoginState), Error> {
         let place = ending::outside(|| self.place.lock());
         let mut place = place.unwrap_or_else(PoisonError::into_inner);
         if place.generation != live.generation {
             place.slot = self.find_again()?;
             place.generation = live.generation;
-            place.logged_in = false;
+            place.login = LoginState::Open;
         }
         let login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(login) = login.as_ref()
-            && !place.logged_in
+            && place.login == LoginState::Open
         {
             let session = self.open(place.slot, false)?;
-            login::log_in(self, place.slot, &session, login)?;
+            let wanted = login::log_in(self, place.slot, &session, login)?;
             live.put(place.slot, session);
-            place.logged_in = true;
+            place.login = if wanted {
+                LoginState::User
+            } else {
+                LoginState::Needless
+            };
         }
-        Ok(place.slot)
+        Ok((place.slot, place.login))
     }
 
     /// The slot where the very same token is now. Where it has, or had, a double that is the slot where
     /// it was: nothing else tells which of the two is there.
     fn find_again(&self) -> Result<Slot, Error> {
-        let tokens = all(&self.module)?.tokens.into_iter();
+        let tokens = choose::all(&self.module)?.tokens.into_iter();
         let mut same = tokens.filter(|(found, _)| {
             Identity::from(&found.info) == self.identity
                 && self.only_slot.is_none_or(|slot| slot == found.slot)
@@ -442,5 +291,17 @@ impl Token {
             (Some((found, _)), None) => Ok(found.slot),
             _ => Err(Error::Gone { token: self.name() }),
         }
+    }
+}
+
+/// Whether the session is no user's any more: one that was opened after all others died, and before
+/// anybody noticed, is not logged in, and finds no key where there is one.
+fn has_lost_login(session: &Session) -> bool {
+    match session.get_session_info() {
+        Ok(info) => matches!(
+            info.session_state(),
+            SessionState::RoPublic | SessionState::RwPublic
+        ),
+        Err(error) => Error::call("")(error).is_dead_session(),
     }
 }

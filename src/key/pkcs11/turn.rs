@@ -11,8 +11,9 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::choose::Identity;
 use super::error::Error;
-use super::token::{Identity, Token};
+use super::token::Token;
 use crate::crypto::{Digest, HashAlgorithm};
 
 /// How long another run's key is waited for, and from when on that is told.

@@ -1,0 +1,187 @@
+//! The tokens of a module, and which of them a URI names.
+
+use cryptoki::slot::{Slot, SlotInfo};
+
+use super::ending;
+use super::error::Error;
+use super::module::Module;
+use super::raw::TokenInfo;
+use crate::key::uri::TokenUri;
+
+/// A token in a slot.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub(super) slot: Slot,
+    pub(super) info: TokenInfo,
+    /// Whether another token of the module says the same of itself: the slot alone tells them apart.
+    pub(super) has_double: bool,
+}
+
+/// What tells one token from another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    pub(super) label: String,
+    pub(super) manufacturer: String,
+    pub(super) model: String,
+    pub(super) serial: String,
+}
+
+impl From<&TokenInfo> for Identity {
+    fn from(info: &TokenInfo) -> Self {
+        Self {
+            label: info.label.clone(),
+            manufacturer: info.manufacturer.clone(),
+            model: info.model.clone(),
+            serial: info.serial.clone(),
+        }
+    }
+}
+
+impl Identity {
+    /// A URI that names the token.
+    pub(super) fn uri(&self) -> TokenUri {
+        let some = |text: &String| (!text.is_empty()).then(|| text.clone());
+        TokenUri {
+            token: some(&self.label),
+            manufacturer: some(&self.manufacturer),
+            model: some(&self.model),
+            serial: some(&self.serial),
+            ..TokenUri::default()
+        }
+    }
+
+    /// The same, where the slot tells the token from its double.
+    pub(super) fn uri_in(&self, only_slot: Option<Slot>) -> TokenUri {
+        TokenUri {
+            slot_id: only_slot.map(|slot| slot.id()),
+            ..self.uri()
+        }
+    }
+}
+
+/// The tokens of a module.
+#[derive(Default)]
+pub struct All {
+    /// Those that can be read, and their slots.
+    pub(super) tokens: Vec<(Found, SlotInfo)>,
+    /// The slots that cannot, and why.
+    pub(super) unreadable: Vec<String>,
+}
+
+/// All tokens of a module.
+pub fn all(module: &Module) -> Result<All, Error> {
+    let _inside = ending::enter();
+    let name = module.name();
+    let read = |slot| {
+        let info = module.token_info(slot, &name)?;
+        let slot_info = module.context.get_slot_info(slot);
+        let found = Found {
+            slot,
+            info,
+            has_double: false,
+        };
+        Ok::<_, Error>((found, slot_info.map_err(Error::call(&name))?))
+    };
+    let mut all = All::default();
+    for slot in module.slots(true)? {
+        match read(slot) {
+            Ok(found) => all.tokens.push(found),
+            Err(error) => all
+                .unreadable
+                .push(format!("slot {} that cannot be read: {error}", slot.id())),
+        }
+    }
+    let identities: Vec<Identity> = all
+        .tokens
+        .iter()
+        .map(|(found, _)| Identity::from(&found.info))
+        .collect();
+    for ((found, _), own) in all.tokens.iter_mut().zip(&identities) {
+        found.has_double = identities.iter().filter(|other| *other == own).count() > 1;
+    }
+    Ok(all)
+}
+
+/// Which tokens a URI can name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Among {
+    /// Those that can have keys.
+    Initialised,
+    /// All, for one that is to be set up.
+    All,
+}
+
+/// Finds the one token that a URI names. Slots that cannot be read are passed over.
+pub fn find(module: &Module, uri: &TokenUri, among: Among) -> Result<Found, Error> {
+    let _inside = ending::enter();
+    let all = all(module)?;
+    let mut present: Vec<String> = all
+        .tokens
+        .iter()
+        .map(|(token, _)| describe(token))
+        .collect();
+    present.extend(all.unreadable.iter().cloned());
+    let mut found = among_all(module, uri, all)?;
+    found
+        .retain(|token| among == Among::All || token.info.has(cryptoki_sys::CKF_TOKEN_INITIALIZED));
+    if found.len() == 1 {
+        return Ok(found.remove(0));
+    }
+    Err(Error::Tokens {
+        uri: uri.to_string(),
+        found: found.iter().map(describe).collect(),
+        present,
+    })
+}
+
+/// The tokens that a URI names.
+pub fn matching(module: &Module, uri: &TokenUri) -> Result<Vec<Found>, Error> {
+    let _inside = ending::enter();
+    among_all(module, uri, all(module)?)
+}
+
+fn among_all(module: &Module, uri: &TokenUri, all: All) -> Result<Vec<Found>, Error> {
+    let library = module
+        .context
+        .get_library_info()
+        .map_err(Error::call(&module.name()))?;
+    let version = library.library_version();
+    let of_library = is_same(uri.library_manufacturer.as_ref(), library.manufacturer_id())
+        && is_same(
+            uri.library_description.as_ref(),
+            library.library_description(),
+        )
+        && uri
+            .library_version
+            .is_none_or(|wanted| wanted == (version.major(), version.minor()));
+    let tokens = all.tokens.into_iter();
+    Ok(tokens
+        .filter(|(token, slot)| of_library && matches(uri, token, slot))
+        .map(|(token, _)| token)
+        .collect())
+}
+
+fn describe(found: &Found) -> String {
+    let uri = Identity::from(&found.info).uri_in(found.has_double.then_some(found.slot));
+    if found.info.has(cryptoki_sys::CKF_TOKEN_INITIALIZED) {
+        uri.to_string()
+    } else {
+        format!("{uri} (not initialised)")
+    }
+}
+
+/// Text fields are padded with spaces (PKCS #11 v2.40, section 3.1), some with zero bytes.
+fn is_same(wanted: Option<&String>, found: &str) -> bool {
+    wanted.is_none_or(|wanted| wanted == found.trim_end_matches([' ', '\0']))
+}
+
+fn matches(uri: &TokenUri, token: &Found, slot: &SlotInfo) -> bool {
+    let info = &token.info;
+    is_same(uri.token.as_ref(), &info.label)
+        && is_same(uri.manufacturer.as_ref(), &info.manufacturer)
+        && is_same(uri.serial.as_ref(), &info.serial)
+        && is_same(uri.model.as_ref(), &info.model)
+        && is_same(uri.slot_description.as_ref(), slot.slot_description())
+        && is_same(uri.slot_manufacturer.as_ref(), slot.manufacturer_id())
+        && uri.slot_id.is_none_or(|id| id == token.slot.id())
+}
