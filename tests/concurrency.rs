@@ -562,6 +562,45 @@ fn prune_keeps_what_documents_of_unknown_kinds_lead_to() {
 }
 
 #[test]
+fn prune_keeps_what_embedded_documents_lead_to() {
+    let scene = Scene::new();
+    let maker = Maker::new(scene.app("app"));
+    // A document that stands in its descriptor alone.
+    let embedded = |mut descriptor: Value| {
+        let path = blob_path(&maker.dir, descriptor["digest"].as_str().expect("a digest"));
+        descriptor["data"] = json!(oci::base64(&support::read(&path)));
+        fs::remove_file(path).expect("a blob");
+        descriptor
+    };
+    let image = |content: &[u8]| embedded(maker.image("", content, content));
+    let mut broken = image(b"broken lines");
+    let data = broken["data"].as_str().expect("text");
+    broken["data"] = json!(format!("{}\r\n{}", &data[..8], &data[8..]));
+    let mut unknown = image(b"unknown");
+    unknown["mediaType"] = json!("application/octet-stream");
+    let mut other = image(b"other");
+    other["digest"] = json!(digest(b"something else"));
+    let nested = embedded(maker.nested(&[image(b"nested")]));
+    maker.index(&[image(b"one"), nested, broken, unknown, other]);
+    scene.prune("app").ok().says(&["removing"]);
+    let kept = |content: &[u8]| blob_path(&maker.dir, &digest(content)).exists();
+    for content in ["one", "nested", "broken lines", "unknown"] {
+        assert!(kept(content.as_bytes()), "{content} is gone");
+    }
+    // A copy that is not what its descriptor names is nothing to anybody.
+    assert!(!kept(b"other"));
+    // What it holds is JSON, and read as strictly as a blob.
+    let twice = br#"{"layers":[],"layers":[]}"#;
+    let bad = json!({
+        "mediaType": MANIFEST, "digest": digest(twice), "size": twice.len(), "data": oci::base64(twice),
+    });
+    maker.index(&[bad]);
+    let before = snapshot(&scene.registry());
+    scene.prune("app").exits(1).says(&["manifest", "twice"]);
+    same(&before, &snapshot(&scene.registry()));
+}
+
+#[test]
 fn a_run_that_finds_its_change_made_says_where_it_is() {
     use ir_sign::image::Change;
     use ir_sign::store::{Limits, Registry, Selection};

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use base64ct::{Base64, Encoding};
 use rustix::fs::FileType;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -180,13 +181,29 @@ impl Layout {
         Err(self.problem(part, mismatch))
     }
 
+    /// What a document leads to, and what those lead to that its descriptors embed: such a one need not
+    /// be among the blobs.
     fn references(&self, part: &Part, bytes: &[u8]) -> Result<Vec<Reference>, Error> {
-        let mut references = Vec::new();
-        strict::read::<&RawValue>(bytes)
-            .and_then(|document| collect(document, &mut references))
-            .map_err(|e| self.problem(part.clone(), Problem::Json(e.to_string())))?;
-        Ok(references)
+        let mut found = Found::default();
+        let read = |part: &Part, bytes: &[u8], found: &mut Found| {
+            strict::read::<&RawValue>(bytes)
+                .and_then(|document| collect(document, found))
+                .map_err(|e| self.problem(part.clone(), Problem::Json(e.to_string())))
+        };
+        read(part, bytes, &mut found)?;
+        while let Some((part, bytes)) = found.embedded.pop() {
+            read(&part, &bytes, &mut found)?;
+        }
+        Ok(found.references)
     }
+}
+
+/// What is found in a document.
+#[derive(Default)]
+struct Found {
+    references: Vec<Reference>,
+    /// Documents that descriptors embed.
+    embedded: Vec<(Part, Vec<u8>)>,
 }
 
 /// What a document leads to.
@@ -235,8 +252,16 @@ impl<'de> Deserialize<'de> for Look {
     }
 }
 
+/// The content that a descriptor embeds. Any other text says nothing of the content that is meant.
+fn embedded(digest: &Digest, mut data: String) -> Option<Vec<u8>> {
+    // Go's readers pass over line breaks in base64.
+    data.retain(|c| !matches!(c, '\n' | '\r'));
+    let bytes = Base64::decode_vec(&data).ok()?;
+    (Digest::of(digest.algorithm(), &bytes) == *digest).then_some(bytes)
+}
+
 /// Finds what a value leads to. One level is read at a time: all of them would take much memory.
-fn collect(value: &RawValue, found: &mut Vec<Reference>) -> Result<(), serde_json::Error> {
+fn collect(value: &RawValue, found: &mut Found) -> Result<(), serde_json::Error> {
     match value.get().as_bytes().first() {
         Some(b'{') => {
             let object: Object<'_> = serde_json::from_str(value.get())?;
@@ -245,7 +270,7 @@ fn collect(value: &RawValue, found: &mut Vec<Reference>) -> Result<(), serde_jso
             // A layer in docker's first schema, where layers have neither types nor sizes.
             if let Some(digest) = digest("blobSum") {
                 let document = None;
-                found.push(Reference { digest, document });
+                found.references.push(Reference { digest, document });
             }
             if let Some(digest) = digest("digest") {
                 let document = match text("mediaType") {
@@ -253,7 +278,13 @@ fn collect(value: &RawValue, found: &mut Vec<Reference>) -> Result<(), serde_jso
                     Some(t) if media::is_manifest(&t) => Some(Part::Manifest(digest)),
                     _ => None,
                 };
-                found.push(Reference { digest, document });
+                if let Some(bytes) = text("data").and_then(|data| embedded(&digest, data))
+                    && (document.is_some() || looks_like_document(&bytes))
+                {
+                    let part = document.clone().unwrap_or(Part::Blob(digest));
+                    found.embedded.push((part, bytes));
+                }
+                found.references.push(Reference { digest, document });
             }
             object.texts().try_for_each(|text| collect(text, found))
         }
