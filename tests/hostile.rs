@@ -1165,6 +1165,58 @@ fn a_layout_without_images_may_say_null() {
     assert_eq!(read(layout.join("index.json")), index.as_bytes());
 }
 
+/// What programs in Go write of an image without layers, and what nobody writes.
+#[test]
+fn an_image_without_layers_may_say_null_and_is_bound_all_the_same() {
+    let image = |diff_ids: &str, layers: &'static str| {
+        let config = format!(
+            r#"{{"architecture":"amd64","os":"linux","rootfs":{{"type":"layers"{diff_ids}}}}}"#
+        );
+        made(|maker| {
+            let config = maker.blob(CONFIG, config.as_bytes());
+            let layer = maker.blob(LAYER, b"layer");
+            let layers = layers.replace("LAYER", &layer.to_string());
+            let manifest = format!(
+                r#"{{"schemaVersion":2,"mediaType":"{MANIFEST}","config":{config}{layers}}}"#
+            );
+            vec![with_tag(maker.blob(MANIFEST, manifest.as_bytes()), "good")]
+        })
+    };
+    let none = [r#","diff_ids":[]"#, r#","diff_ids":null"#, ""];
+    for diff_ids in none {
+        for layers in [r#","layers":[]"#, r#","layers":null"#] {
+            let scene = image(diff_ids, layers);
+            signs_and_verifies(&scene, &[]);
+            // What is there keeps its text.
+            let entry = oci::tagged(&scene.app("app"), "good");
+            let signed = oci::blob(&scene.app("app"), &entry);
+            let signed = String::from_utf8(signed).expect("UTF-8");
+            assert!(signed.contains(layers), "{signed}");
+            // A layer that comes later is nobody's.
+            oci::replace_manifest(&scene.app("app"), "good", |manifest| {
+                let layer = Maker::new(scene.app("app")).blob(LAYER, b"layer");
+                manifest["layers"] = json!([layer]);
+            });
+            scene.refused("app", &[], &["1 layers", "0 diff_ids"]);
+        }
+        let scene = image(diff_ids, r#","layers":[LAYER]"#);
+        scene.refused("app", &[], &["1 layers", "0 diff_ids"]);
+    }
+    let one = format!(r#","diff_ids":["{}"]"#, oci::digest(b"layer"));
+    let scene = image(&one, r#","layers":null"#);
+    scene.refused("app", &[], &["0 layers", "1 diff_ids"]);
+    // A manifest has to say that it has no layers; and no layer is null.
+    let scene = image("", "");
+    scene.refused("app", &[], &["manifest", "`layers`"]);
+    let scene = image("", r#","layers":[null]"#);
+    scene.refused("app", &[], &["manifest", "null"]);
+    let scene = image(r#","diff_ids":[null]"#, r#","layers":[]"#);
+    scene.refused("app", &[], &["config", "null"]);
+    // A reader in Go would take the other name for the one that is missing.
+    let scene = image(&one.replace("diff", "Diff"), r#","layers":null"#);
+    scene.refused("app", &[], &["Diff_ids"]);
+}
+
 #[test]
 fn a_tag_of_an_index_that_is_listed_twice_is_named_once() {
     let scene = made(|maker| {

@@ -124,6 +124,7 @@ pub fn manifest(bytes: &[u8], outside: &str) -> Result<Manifest, Problem> {
         #[serde(rename = "artifactType")]
         _artifact_type: Option<String>,
         config: Entry<Descriptor>,
+        #[serde(deserialize_with = "list")]
         layers: Vec<Entry<Descriptor>>,
         subject: Option<Entry<Descriptor>>,
         annotations: Option<BTreeMap<String, String>>,
@@ -154,16 +155,24 @@ pub fn config(bytes: &[u8]) -> Result<Config, Problem> {
         architecture: String,
         os: String,
         variant: Option<String>,
-        rootfs: oci::RootFs,
+        rootfs: RootFs,
+    }
+    #[derive(serde::Deserialize)]
+    struct RootFs {
+        #[serde(rename = "type")]
+        kind: String,
+        // Docker leaves an empty one out. Either way no layer is vouched for.
+        #[serde(default, deserialize_with = "list")]
+        diff_ids: Vec<String>,
     }
     let document: Document = read(bytes, &CONFIG)?;
-    if document.rootfs.typ() != "layers" {
+    let RootFs { kind, diff_ids } = document.rootfs;
+    if kind != "layers" {
         return Err(Problem::Json(format!(
-            "its rootfs has type \"{}\", and \"layers\" is the only one there is",
-            document.rootfs.typ()
+            "its rootfs has type \"{kind}\", and \"layers\" is the only one there is"
         )));
     }
-    let diff_ids = document.rootfs.diff_ids().iter();
+    let diff_ids = diff_ids.iter();
     Ok(Config {
         diff_ids: diff_ids
             .map(|text| text.parse().map_err(json_problem))
