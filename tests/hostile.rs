@@ -747,16 +747,18 @@ fn entries_that_differ_are_told_apart_though_they_lead_to_the_same_bytes() {
             entry[name] = value;
             entry
         };
-        let unknown = json!({ "os": "unknown", "architecture": "unknown" });
-        let about = |kind: &str| json!({ "vnd.docker.reference.type": kind });
+        let statement = maker.manifest(
+            &maker.config(&[b"statement"]),
+            &[maker.blob(IN_TOTO, b"statement")],
+        );
         vec![
             image.clone(),
             with("mediaType", json!(CONFIG)),
             with("size", json!(1)),
             with("data", json!("AAAA")),
-            with("platform", unknown),
-            with("annotations", about("attestation-manifest")),
-            with("annotations", about("attestation")),
+            statement.clone(),
+            attesting(statement.clone()),
+            unknown(statement),
         ]
     });
     let registry = scene.text("registry");
@@ -772,9 +774,9 @@ fn entries_that_differ_are_told_apart_though_they_lead_to_the_same_bytes() {
             unreadable,
             unreadable,
             unreadable,
+            "image",
             "attestation",
-            "attestation",
-            "image"
+            "attestation"
         ]
     );
     let reasons: HashSet<_> = entries[1..4].iter().map(|e| e["reason"].as_str()).collect();
@@ -784,8 +786,7 @@ fn entries_that_differ_are_told_apart_though_they_lead_to_the_same_bytes() {
 #[test]
 fn a_tag_that_leads_to_no_image_is_no_verdict_on_any() {
     let scene = made(|maker| {
-        let mut attestation = maker.image("", b"layer", b"layer");
-        attestation["platform"] = json!({ "os": "unknown", "architecture": "unknown" });
+        let attestation = unknown(maker.image("", b"layer", b"layer"));
         vec![
             good(maker),
             with_tag(maker.nested(&[]), "empty"),
@@ -815,6 +816,12 @@ fn referring(maker: &Maker, layer_type: &str) -> Value {
 /// An entry that says that it attests.
 fn attesting(mut entry: Value) -> Value {
     entry["annotations"]["vnd.docker.reference.type"] = json!("attestation-manifest");
+    entry
+}
+
+/// An entry for the platform that nobody has.
+fn unknown(mut entry: Value) -> Value {
+    entry["platform"] = json!({ "os": "unknown", "architecture": "unknown" });
     entry
 }
 
@@ -875,6 +882,48 @@ fn an_image_that_its_index_hides_as_an_attestation_is_one_of_all_platforms() {
     let run = scene.sign("app", &["-d", "multi", "--all-platforms"]).ok();
     assert_eq!(run.stdout.lines().count(), 2, "{run:?}");
     scene.verify("app", &["--all"]).ok();
+}
+
+/// As `verify-image --all` takes them: what a runtime could run is an image, and so is what is not there
+/// to tell.
+#[test]
+fn what_calls_itself_an_attestation_is_shown_as_what_it_is() {
+    let scene = made(|maker| {
+        let statement =
+            |text: &[u8]| maker.manifest(&maker.config(&[text]), &[maker.blob(IN_TOTO, text)]);
+        let absent = statement(b"absent");
+        let path = blob_path(&maker.dir, absent["digest"].as_str().expect("a digest"));
+        fs::remove_file(path).expect("a blob");
+        let entries = [
+            maker.image("", b"layer", b"layer"),
+            attesting(maker.image("", b"other", b"other")),
+            unknown(maker.image("", b"third", b"third")),
+            attesting(statement(b"one")),
+            unknown(statement(b"two")),
+            attesting(absent),
+        ];
+        vec![with_tag(maker.nested(&entries), "multi")]
+    });
+    let registry = scene.text("registry");
+    let args = ["inspect-image", "-r", &registry, "-a", "app"];
+    let run = ir_sign(args).ok();
+    assert_eq!(run.stdout.matches("image for ").count(), 3, "{run:?}");
+    assert_eq!(run.stdout.matches("attestation about").count(), 2);
+    assert!(run.stdout.contains("is not in the layout"), "{run:?}");
+    let document = ir_sign(args.into_iter().chain(["--json"])).ok().json();
+    let entries = document["entries"].as_array().expect("entries");
+    let kinds: Vec<_> = entries.iter().map(|e| &e["kind"]).collect();
+    let (image, attestation) = ("image", "attestation");
+    let expected = [
+        "index",
+        image,
+        image,
+        image,
+        attestation,
+        attestation,
+        "unreadable",
+    ];
+    assert_eq!(kinds, expected);
 }
 
 /// Runtimes choose by the platform that the index states, and the config is what is signed.

@@ -43,7 +43,7 @@ pub enum Content {
     Index,
     /// An image, and what it claims about who signed it.
     Image(Summary, Option<Box<Claim>>),
-    /// `BuildKit`'s attestation about an image.
+    /// `BuildKit`'s attestation about an image, which no runtime could run.
     Attestation,
     /// Something that is not in the layout, not an image, or wrong; and why.
     Unreadable(String),
@@ -127,8 +127,10 @@ fn look(layout: &Layout, descriptor: &Arc<Descriptor>, present: bool) -> Content
             Content::Unreadable("is not in the layout".into())
         };
     }
-    if descriptor.is_attestation() {
-        return Content::Attestation;
+    match layout.is_attestation(descriptor) {
+        Ok(false) => {}
+        Ok(true) => return Content::Attestation,
+        Err(e) => return Content::Unreadable(e.to_string()),
     }
     let target = Target {
         name: descriptor.digest.to_string(),

@@ -178,6 +178,12 @@ impl Layout {
         Ok((images.targets, others))
     }
 
+    /// Whether an entry is `BuildKit`'s attestation about an image, and its manifest, if it can be read,
+    /// none that could be run.
+    pub fn is_attestation(&self, descriptor: &Descriptor) -> Result<bool, Error> {
+        Ok(descriptor.is_attestation() && self.is_no_image(descriptor, |_| true)?)
+    }
+
     /// Whether a manifest, if it can be read, is like this and none that could be run.
     fn is_no_image(
         &self,
@@ -324,7 +330,7 @@ impl Layout {
             if descriptor.is_attestation() && media::is_manifest(&descriptor.media_type) {
                 let is_no_image = match attestations.entry((descriptor.digest, descriptor.size)) {
                     Occupied(known) => *known.get(),
-                    Vacant(place) => *place.insert(self.is_no_image(&descriptor, |_| true)?),
+                    Vacant(place) => *place.insert(self.is_attestation(&descriptor)?),
                 };
                 if is_no_image {
                     continue;
