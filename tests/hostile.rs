@@ -1722,3 +1722,56 @@ fn the_program_is_there() {
             .success()
     );
 }
+
+/// What others wrote may be long, and a message that quotes it is not.
+#[test]
+fn messages_are_short_whatever_they_quote() {
+    let long = "long ".repeat(100_000);
+    let member = |name: &'static str| {
+        let value = json!(long);
+        move |text: &str| text.replacen('{', &format!("{{\"{name}\":{value},"), 1)
+    };
+    let scenes = [
+        // At the end of each is what is wrong.
+        (with_manifest_text(member("MediaType")), "must not have"),
+        (with_manifest_text(member("subject")), "at line 1 column"),
+        (
+            with_config_text(|text| text.replacen("sha256:", &long, 1)),
+            "not a digest",
+        ),
+        (
+            with_index_text(|text| text.replacen(MANIFEST, &long, 1)),
+            "is wanted",
+        ),
+        (
+            made(|maker| {
+                let entry = with_tag(maker.image("", b"layer", b"layer"), &long);
+                vec![entry.clone(), entry]
+            }),
+            "on more than one entry",
+        ),
+        (
+            made(|maker| {
+                let mut image = good(maker);
+                image["platform"] = json!({ "os": long, "architecture": long });
+                vec![with_tag(maker.nested(&[image]), "multi")]
+            }),
+            "",
+        ),
+    ];
+    for (scene, end) in scenes {
+        for command in [scene.verify_args("app", &[]), scene.sign_args("app", &[])] {
+            for more in [&[][..], &["--json"], &["-q"]] {
+                let run = ir_sign(
+                    command
+                        .iter()
+                        .map(String::as_str)
+                        .chain(more.iter().copied()),
+                );
+                let length = run.stderr.len().max(run.stdout.len());
+                assert!(length < 5000, "{end}: {length}");
+                run.exits(1).says(&[end]);
+            }
+        }
+    }
+}

@@ -26,7 +26,7 @@ const BARE: u64 = 5_500_000;
 /// and of what it works on.
 fn most() -> u64 {
     if cfg!(debug_assertions) {
-        let bare = peak(&["--version".to_owned()]).expect("it runs");
+        let bare = peak(&["--version".to_owned()], 0).expect("it runs");
         return bare.max(BARE) + PEAK - BARE + 1_000_000;
     }
     PEAK
@@ -177,9 +177,14 @@ fn run(case: &Case) {
 
 /// Runs the commands; none may take more than this.
 fn measure(most: u64, runs: &[(&str, Vec<String>)]) {
+    measure_ending(0, most, runs);
+}
+
+/// The same of commands that end with a status.
+fn measure_ending(status: i32, most: u64, runs: &[(&str, Vec<String>)]) {
     let mut told = format!("{most} bytes are allowed\n");
     for (what, args) in runs {
-        let peak = peak(args).unwrap_or_else(|said| panic!("{what}: {said}"));
+        let peak = peak(args, status).unwrap_or_else(|said| panic!("{what}: {said}"));
         writeln!(told, "{what} took {peak} bytes").expect("text");
         if peak > most {
             told.push_str("TOO MUCH\n");
@@ -190,11 +195,12 @@ fn measure(most: u64, runs: &[(&str, Vec<String>)]) {
 }
 
 /// Runs the program from a process of its own, and says the most memory it had or what it said.
-fn peak(args: &[String]) -> Result<u64, String> {
+fn peak(args: &[String], status: i32) -> Result<u64, String> {
     let launcher = std::env::current_exe().expect("this program");
     let run = Command::new(launcher)
         .args(["--exact", "launched", "--nocapture"])
         .env(LAUNCH, args.join("\n"))
+        .env(STATUS, status.to_string())
         .output()
         .expect("it starts");
     let output = String::from_utf8_lossy(&run.stdout);
@@ -207,6 +213,7 @@ fn peak(args: &[String]) -> Result<u64, String> {
 }
 
 const LAUNCH: &str = "IR_SIGN_TEST_LAUNCH";
+const STATUS: &str = "IR_SIGN_TEST_STATUS";
 const MARK: &str = "peak: ";
 
 /// Not a test of its own: what [`peak`] starts.
@@ -224,7 +231,8 @@ fn launched() {
         .expect("it starts")
         .wait4()
         .expect("it ends");
-    assert!(used.status.success());
+    let status = std::env::var(STATUS).map_or(0, |text| text.parse().expect("a number"));
+    assert_eq!(used.status.code(), Some(status));
     println!("{MARK}{} ", used.rusage.maxrss);
 }
 
@@ -453,4 +461,38 @@ fn a_config_of_one_long_text() {
         },
         ..PLAIN
     });
+}
+
+/// An error may have to quote them.
+#[test]
+fn a_long_text_in_the_wrong_place() {
+    let scene = Scene::new();
+    let layout = Maker::new(scene.app("app")).dir;
+    let registry = scene.text("registry");
+    let inspect = ["inspect-image", "-r", &registry, "-a", "app"].map(str::to_owned);
+    let runs = [
+        ("sign-image", scene.sign_args("app", &[])),
+        ("verify-image", scene.verify_args("app", &[])),
+        ("prune", scene.prune_args("app")),
+        ("inspect-image", inspect.to_vec()),
+    ];
+    for (before, after) in [
+        (r#"{"schemaVersion":"#, r#","manifests":[]}"#),
+        (r#"{"schemaVersion":2,"manifests":"#, "}"),
+        (r#"{"schemaVersion":2,"manifests":["#, "]}"),
+        (
+            r#"{"schemaVersion":2,"manifests":[{"mediaType":"x","size":1,"digest":"#,
+            "}]}",
+        ),
+    ] {
+        // One that is longer where it is quoted, and one in which a PIN is looked for.
+        for with in ["\u{7f}", "%41"] {
+            let text = with.repeat((BYTES - 200) / with.len());
+            write(
+                layout.join("index.json"),
+                format!("{before}\"{text}\"{after}"),
+            );
+            measure_ending(1, most(), &runs);
+        }
+    }
 }

@@ -88,7 +88,7 @@ impl Console {
         self.note(&format!(
             "{} {}",
             self.paint.warn("warning:"),
-            show::plain(text)
+            show::plain(&show::short(text))
         ));
     }
 
@@ -97,7 +97,7 @@ impl Console {
         tell(&format!(
             "{} {}",
             self.paint.bad("error:"),
-            show::plain(text)
+            show::plain(&show::short(text))
         ));
     }
 

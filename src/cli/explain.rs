@@ -378,6 +378,9 @@ fn times<T: Eq + Hash>(all: impl IntoIterator<Item = T>) -> HashMap<T, usize> {
     times
 }
 
+/// The most bytes of a platform that is repeated in a hint: others wrote it.
+const LONG_PLATFORM: usize = 100;
+
 /// The first platform that --platform takes, and that is one image's alone.
 fn only_one(platforms: &[String]) -> Option<&String> {
     let read = |name: &String| name.parse::<Platform>().ok();
@@ -388,7 +391,8 @@ fn only_one(platforms: &[String]) -> Option<&String> {
     let all = || platforms.iter().filter_map(read);
     // One without a variant is served by those with any: see `Platform::serves`.
     let (exact, systems) = (times(all()), times(all().map(any_variant)));
-    platforms.iter().find(|name| {
+    let mut named = platforms.iter().filter(|name| name.len() <= LONG_PLATFORM);
+    named.find(|name| {
         read(name).is_some_and(|wanted| {
             let serving = if wanted.variant.is_none() {
                 &systems

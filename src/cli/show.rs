@@ -1,5 +1,7 @@
 //! Results as text for a person and as JSON for a program.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::explain::Status;
@@ -55,6 +57,24 @@ pub fn plain(text: &str) -> String {
         .collect()
 }
 
+/// Of a message that is longer than both together, how much is shown: bytes at its start, which say what
+/// it is about, and at its end, which say what is wrong.
+const SHOWN: [usize; 2] = [1500, 500];
+
+/// A message of a length that a person can read, and without PINs. What it quotes of what others wrote
+/// may be megabytes.
+pub fn short(message: &str) -> Cow<'_, str> {
+    let message = hidden::pins(message);
+    let [start, end] = SHOWN;
+    if message.len() <= start + end {
+        return message;
+    }
+    let start = message.floor_char_boundary(start);
+    let end = message.ceil_char_boundary(message.len() - end);
+    let (before, left_out, after) = (&message[..start], end - start, &message[end..]);
+    format!("{before} [... {left_out} bytes left out ...] {after}").into()
+}
+
 /// Whether a character is of Unicode's general category Cf, Zl or Zp: it turns text around, breaks
 /// it, or is not seen.
 const fn is_format(c: char) -> bool {
@@ -70,11 +90,15 @@ const fn is_format(c: char) -> bool {
 
 /// One verdict for a person.
 pub fn report(report: &Report, trusted: bool, paint: Paint) -> String {
-    let mut lines = vec![format!("{} {}", plain(&report.subject), report.digest)];
+    let subject = plain(&short(&report.subject));
+    let mut lines = vec![format!("{subject} {}", report.digest)];
     for Check { rule, outcome } in &report.checks {
         let (word, reason) = match outcome {
             Outcome::Passed => (paint.good("passed     "), String::new()),
-            Outcome::Failed(reason) => (paint.bad("FAILED     "), format!(": {}", plain(reason))),
+            Outcome::Failed(reason) => {
+                let reason = plain(&short(reason));
+                (paint.bad("FAILED     "), format!(": {reason}"))
+            }
             Outcome::Blocked => (
                 paint.warn("not checked"),
                 ": a check before it failed".into(),
@@ -115,7 +139,7 @@ pub fn report_json(report: &Report, trusted: bool) -> Value {
     let check = |check: &Check| {
         let (outcome, reason) = match &check.outcome {
             Outcome::Passed => ("passed", None),
-            Outcome::Failed(reason) => ("failed", Some(reason)),
+            Outcome::Failed(reason) => ("failed", Some(short(reason))),
             Outcome::Blocked => ("blocked", None),
             Outcome::LeftOut => ("left-out", None),
         };
@@ -140,7 +164,7 @@ pub fn report_json(report: &Report, trusted: bool) -> Value {
 pub fn error_json(message: &str, hint: Option<&str>, status: Status) -> Value {
     json!({
         "error": {
-            "message": hidden::pins(message),
+            "message": short(message),
             "hint": hint.map(hidden::pins),
             "status": status as u8,
         }
@@ -232,7 +256,7 @@ pub fn signed_json(signed: &SignedImages) -> Value {
         "endorsement": endorsement,
         "changed": signed.changed,
         "referrers": signed.referrers.iter().map(referrer).collect::<Vec<_>>(),
-        "warnings": signed.warnings,
+        "warnings": signed.warnings.iter().map(|text| short(text)).collect::<Vec<_>>(),
     })
 }
 
@@ -251,7 +275,7 @@ pub fn inspected(entry: &Inspected) -> String {
     match &*entry.content {
         Content::Index => add("image index".into()),
         Content::Attestation => add("attestation about an image".into()),
-        Content::Unreadable(reason) => add(plain(reason)),
+        Content::Unreadable(reason) => add(plain(&short(reason))),
         Content::Image(image, claim) => {
             add(format!(
                 "image for {}, {} layers, config {}",
@@ -271,7 +295,10 @@ pub fn inspected(entry: &Inspected) -> String {
 fn claimed(claim: &Claim) -> Vec<String> {
     let vendor = match &claim.vendor {
         Ok(vendor) => format!("says it is signed by vendor {}", vendor.fingerprint()),
-        Err(reason) => format!("says it is signed, by nobody known: {}", plain(reason)),
+        Err(reason) => format!(
+            "says it is signed, by nobody known: {}",
+            plain(&short(reason))
+        ),
     };
     let holds = if claim.config_signed {
         "that vendor's signature of the config holds; whether a CA vouches for the vendor is not checked here"
@@ -297,7 +324,7 @@ pub fn inspected_json(entry: &Inspected) -> Value {
         Content::Attestation => value["kind"] = json!("attestation"),
         Content::Unreadable(reason) => {
             value["kind"] = json!("unreadable");
-            value["reason"] = json!(reason);
+            value["reason"] = json!(short(reason));
         }
         Content::Image(image, claim) => {
             value["kind"] = json!("image");
@@ -309,7 +336,7 @@ pub fn inspected_json(entry: &Inspected) -> Value {
                 json!({
                     "vendor": vendor.ok().map(|v| v.fingerprint().to_string()),
                     "vendor_public_key": vendor.ok().map(|v| hex(&v.to_spki())),
-                    "error": vendor.err(),
+                    "error": vendor.err().map(|reason| short(reason)),
                     "config_signed": claim.config_signed,
                     "endorsement": claim.endorsement.as_ref().map(|s| hex(&s.to_der())),
                 })
@@ -345,6 +372,23 @@ pub fn pruned_json(pruned: &Pruned, dry_run: bool) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_message_keeps_its_start_and_its_end_and_no_pin() {
+        for text in ["", "short", &"x".repeat(2000)] {
+            assert_eq!(short(text), text);
+        }
+        let long = format!("what: \"{}\" is wrong", "\u{e9}".repeat(1 << 20));
+        let shown = short(&long);
+        assert!(shown.len() < 2050, "{shown}");
+        assert!(shown.starts_with("what: \"\u{e9}\u{e9}"), "{shown}");
+        assert!(shown.ends_with("\u{e9}\" is wrong"), "{shown}");
+        assert!(shown.contains(" bytes left out ...] "), "{shown}");
+        // What names it stands in the part that is left out.
+        let x = "x".repeat(1600);
+        let shown = short(&format!("{x}pin-value={x}13571")).into_owned();
+        assert!(!shown.contains("13571"), "{shown}");
+    }
 
     #[test]
     fn what_others_wrote_cannot_drive_the_terminal() {

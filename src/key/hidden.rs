@@ -23,20 +23,20 @@ pub fn pins(text: &str) -> Cow<'_, str> {
 /// The first attribute in a text whose value is to be hidden, and where the value starts. The name
 /// and the equals sign are found however they are percent-encoded.
 pub fn first(text: &str) -> Option<(&'static str, usize)> {
-    let decoded = decoded(text);
+    let bytes = decoded(text);
     let mut sources = 0;
-    (0..decoded.len()).find_map(|at| {
-        let rest = &decoded[at..];
+    (0..bytes.len()).find_map(|at| {
+        let rest = &bytes[at..];
         let is = |name: &&&str| {
-            let mut pairs = name.bytes().zip(rest);
-            rest.len() > name.len() && pairs.all(|(a, (b, _))| a.eq_ignore_ascii_case(b))
+            let start = rest.get(..name.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
         };
         let name = NAMES.iter().find(is)?;
-        let (sign, value) = rest[name.len()];
-        if sign != b'=' {
+        if rest.get(name.len()) != Some(&b'=') {
             return None;
         }
         sources += 1;
+        let value = end_of(text, at + name.len());
         let hide = *name == NAMES[0] || sources > MOST_SOURCES || !is_source(&text[value..]);
         hide.then_some((*name, value))
     })
@@ -46,26 +46,43 @@ pub fn first(text: &str) -> Option<(&'static str, usize)> {
 fn is_source(text: &str) -> bool {
     let ends = |c: char| c.is_whitespace() || "&'\"".contains(c);
     let value = text.split(ends).next().unwrap_or_default();
-    let value: Vec<u8> = decoded(value).into_iter().map(|(byte, _)| byte).collect();
-    let source = String::from_utf8(value).map(|value| PinSource::from_uri(&value));
+    let source = String::from_utf8(decoded(value)).map(|value| PinSource::from_uri(&value));
     matches!(source, Ok(Ok(_) | Err(PinSourceError::NotInUri)))
 }
 
-/// Percent-decodes until nothing is encoded any more. Each byte comes with where it ends in the text.
-fn decoded(text: &str) -> Vec<(u8, usize)> {
+/// Percent-decodes until nothing is encoded any more.
+fn decoded(text: &str) -> Vec<u8> {
+    decode(text, |_, _| {})
+}
+
+/// Where the byte that is decoded as the one of this number ends in the text. It is found by decoding
+/// once more: to keep the place of each would take many times the memory of a long text.
+fn end_of(text: &str, number: usize) -> usize {
+    let mut end_of_it = text.len();
+    decode(text, |n, end| {
+        if n == number {
+            end_of_it = end;
+        }
+    });
+    end_of_it
+}
+
+/// Percent-decodes, and tells of each byte, as it is now, its number and where it ends in the text.
+fn decode(text: &str, mut tell: impl FnMut(usize, usize)) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     for (at, byte) in text.bytes().enumerate() {
-        decoded.push((byte, at + 1));
+        decoded.push(byte);
         // What was decoded may be the end of another triple.
-        while let [.., (b'%', _), (high, _), (low, end)] = decoded[..] {
+        while let [.., b'%', high, low] = decoded[..] {
             let digit = |byte: u8| char::from(byte).to_digit(16);
             let (Some(high), Some(low)) = (digit(high), digit(low)) else {
                 break;
             };
             decoded.truncate(decoded.len() - 3);
             // Two digits of sixteen make a byte.
-            decoded.push((u8::try_from(high * 16 + low).unwrap_or_default(), end));
+            decoded.push(u8::try_from(high * 16 + low).unwrap_or_default());
         }
+        tell(decoded.len() - 1, at + 1);
     }
     decoded
 }

@@ -34,42 +34,43 @@ pub struct Config {
     pub platform: Platform,
 }
 
+const TEXTS: Shape = Shape::Object(&[]);
 const PLATFORM: Shape = Shape::Object(&[
     ("architecture", &Shape::Any),
     ("os", &Shape::Any),
     ("os.version", &Shape::Any),
-    ("os.features", &Shape::Any),
+    ("os.features", &Shape::List(&Shape::Any)),
     ("variant", &Shape::Any),
-    ("features", &Shape::Any),
+    ("features", &Shape::List(&Shape::Any)),
 ]);
 const DESCRIPTOR: Shape = Shape::Object(&[
     ("mediaType", &Shape::Any),
     ("digest", &Shape::Any),
-    ("size", &Shape::Any),
-    ("urls", &Shape::Any),
-    ("annotations", &Shape::Any),
+    ("size", &Shape::Number),
+    ("urls", &Shape::List(&Shape::Any)),
+    ("annotations", &TEXTS),
     ("data", &Shape::Any),
     ("artifactType", &Shape::Any),
     ("platform", &PLATFORM),
 ]);
 const INDEX: Shape = Shape::Object(&[
-    ("schemaVersion", &Shape::Any),
+    ("schemaVersion", &Shape::Number),
     ("mediaType", &Shape::Any),
     ("artifactType", &Shape::Any),
     ("manifests", &Shape::List(&DESCRIPTOR)),
     ("subject", &DESCRIPTOR),
-    ("annotations", &Shape::Any),
+    ("annotations", &TEXTS),
     ("config", &Shape::Foreign),
     ("layers", &Shape::Foreign),
 ]);
 const MANIFEST: Shape = Shape::Object(&[
-    ("schemaVersion", &Shape::Any),
+    ("schemaVersion", &Shape::Number),
     ("mediaType", &Shape::Any),
     ("artifactType", &Shape::Any),
     ("config", &DESCRIPTOR),
     ("layers", &Shape::List(&DESCRIPTOR)),
     ("subject", &DESCRIPTOR),
-    ("annotations", &Shape::Any),
+    ("annotations", &TEXTS),
     ("manifests", &Shape::Foreign),
 ]);
 const CONFIG: Shape = Shape::Object(&[
@@ -78,7 +79,10 @@ const CONFIG: Shape = Shape::Object(&[
     ("variant", &Shape::Any),
     (
         "rootfs",
-        &Shape::Object(&[("type", &Shape::Any), ("diff_ids", &Shape::Any)]),
+        &Shape::Object(&[
+            ("type", &Shape::Any),
+            ("diff_ids", &Shape::List(&Shape::Any)),
+        ]),
     ),
     ("config", &Shape::Any),
 ]);

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Unexpected, Visitor,
+};
 
 /// Why a text is refused, as the JSON reader puts it.
 pub type Error = serde_json::Error;
@@ -18,6 +20,8 @@ pub const MOST_VALUES: usize = 48 << 10;
 pub enum Shape {
     /// Anything.
     Any,
+    /// A number.
+    Number,
     /// A list of which each item has this shape.
     List(&'static Self),
     /// An object with these members, and any others.
@@ -142,8 +146,15 @@ impl<'de> Visitor<'de> for Value<'_> {
     fn visit_f64<E>(self, _: f64) -> Result<(), E> {
         Ok(())
     }
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
+    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<(), E> {
+        let wanted = match self.shape {
+            Shape::Any | Shape::Foreign => return Ok(()),
+            Shape::Number => "a number",
+            Shape::List(_) => "a list",
+            Shape::Object(_) => "an object",
+        };
+        // Whoever reads it into a type would repeat the text, which may be megabytes.
+        Err(E::invalid_type(Unexpected::Other("string"), &wanted))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {

@@ -174,9 +174,9 @@ fn findings_json(found: &Verified) -> Value {
     let findings = found.findings.iter().map(|finding| {
         json!({
             "rule": finding.rule,
-            "about": finding.about,
+            "about": show::short(&finding.about),
             "passed": finding.failure.is_none(),
-            "reason": finding.failure,
+            "reason": finding.failure.as_deref().map(show::short),
         })
     });
     json!({
@@ -208,14 +208,14 @@ fn tell_findings(found: &Verified, console: &Console) {
                 "{} {}: {}",
                 console.paint.good("passed"),
                 finding.rule,
-                plain(&finding.about)
+                plain(&show::short(&finding.about))
             ),
             Some(why) => format!(
                 "{} {}: {}: {}",
                 console.paint.bad("FAILED"),
                 finding.rule,
-                plain(&finding.about),
-                plain(why)
+                plain(&show::short(&finding.about)),
+                plain(&show::short(why))
             ),
         };
         console.note(&line);
