@@ -52,23 +52,27 @@ fn is_source(text: &str) -> bool {
 
 /// Percent-decodes until nothing is encoded any more.
 fn decoded(text: &str) -> Vec<u8> {
-    decode(text, |_, _| {})
+    decode(text, |_, _| false)
 }
 
-/// Where the byte that is decoded as the one of this number ends in the text. It is found by decoding
-/// once more: to keep the place of each would take many times the memory of a long text.
+/// Where an equals sign, the decoded byte of this number, ends in the text. It is found by decoding once
+/// more: to keep the place of each byte would take many times the memory of a long text.
 fn end_of(text: &str, number: usize) -> usize {
-    let mut end_of_it = text.len();
-    decode(text, |n, end| {
-        if n == number {
-            end_of_it = end;
+    let mut end = text.len();
+    decode(text, |decoded, at| {
+        // It is in no triple, and so it stays once it is there.
+        let found = decoded.len() == number + 1 && decoded[number] == b'=';
+        if found {
+            end = at;
         }
+        found
     });
-    end_of_it
+    end
 }
 
-/// Percent-decodes, and tells of each byte, as it is now, its number and where it ends in the text.
-fn decode(text: &str, mut tell: impl FnMut(usize, usize)) -> Vec<u8> {
+/// Percent-decodes up to where `stop`, which is told of what is decoded and how much of the text that is,
+/// says so.
+fn decode(text: &str, mut stop: impl FnMut(&[u8], usize) -> bool) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     for (at, byte) in text.bytes().enumerate() {
         decoded.push(byte);
@@ -82,7 +86,9 @@ fn decode(text: &str, mut tell: impl FnMut(usize, usize)) -> Vec<u8> {
             // Two digits of sixteen make a byte.
             decoded.push(u8::try_from(high * 16 + low).unwrap_or_default());
         }
-        tell(decoded.len() - 1, at + 1);
+        if stop(&decoded, at + 1) {
+            break;
+        }
     }
     decoded
 }
