@@ -223,6 +223,30 @@ fn a_file_system_with_plain_renames_only_will_do() {
     assert_eq!(left.len(), 1, "only the app is left: {left:?}");
 }
 
+/// As in a folder where everybody may write and nobody may rename what others own.
+#[test]
+fn an_app_that_cannot_be_replaced_stays_and_nothing_is_left_beside_it() {
+    let scene = Scene::new();
+    extract(&scene, &data("umoci.tar"), &["-a", "app"]).ok();
+    let before = snapshot(&scene.registry());
+    let mut command = Command::new("strace");
+    // The first one finds that the app is there.
+    let fault = "inject=renameat2:error=EPERM:when=2+";
+    command.args(["-f", "-o", "/dev/null", "-e", fault, PROGRAM]);
+    command.args(args(
+        &scene,
+        &data("buildah.tar"),
+        &["-a", "app", "--force"],
+    ));
+    let run = Run::of(&mut command).exits(3);
+    run.says(&[
+        "registry/app: cannot replace",
+        "not permitted",
+        "hint: move",
+    ]);
+    same(&before, &snapshot(&scene.registry()));
+}
+
 #[test]
 fn what_is_replaced_goes_whatever_lies_in_it() {
     let scene = Scene::new();

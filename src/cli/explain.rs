@@ -126,7 +126,10 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::KeyMade { key, .. } => Some(format!("write its public key: {}", extract(key))),
         Error::NoAppName { .. } => Some("name the app with -a".into()),
         Error::OutputIsInput { .. } => Some("name another output".into()),
-        Error::InTheWay { .. } => Some("move it away, or choose another name with -a".into()),
+        // A file system may have no such call, and another user's folder may not be touched.
+        Error::InTheWay { .. } | Error::Store(store::Error::Io { action: "replace", .. }) => {
+            Some("move it away, or choose another name with -a".into())
+        }
         Error::InputInApp { .. } => Some("move the file out of the registry first".into()),
         Error::NotASignature { .. } => Some(
             "signatures are DER, as `openssl dgst -sha384 -sign` writes them; hex, base64 and raw r||s are not read"

@@ -189,7 +189,7 @@ impl Dir {
     /// Lets something in here and something in `to` change places.
     pub fn exchange(&self, name: &str, to: &Self, other: &str) -> Result<(), Error> {
         rustix::fs::renameat_with(&self.fd, name, &to.fd, other, RenameFlags::EXCHANGE)
-            .map_err(|e| Error::io(&to.path_of(other), "rename into place", e))
+            .map_err(|e| Error::io(&to.path_of(other), "replace", e))
     }
 
     /// Removes a file.

@@ -291,7 +291,12 @@ impl Staging<'_> {
         } else if replace {
             // What was replaced is not touched while it may come back.
             self.is_left = true;
-            self.outer.exchange(STAGED, registry, app)?;
+            if let Err(error) = self.outer.exchange(STAGED, registry, app) {
+                // It may have been done all the same.
+                let staged = self.outer.identity_of(STAGED)?;
+                self.is_left = staged != Some(self.layout.identity()?);
+                return Err(error);
+            }
             Published::Replaced
         } else {
             return Err(Error::Exists(registry.path_of(app)));
