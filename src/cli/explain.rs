@@ -126,10 +126,7 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::KeyMade { key, .. } => Some(format!("write its public key: {}", extract(key))),
         Error::NoAppName { .. } => Some("name the app with -a".into()),
         Error::OutputIsInput { .. } => Some("name another output".into()),
-        // A file system may have no such call, and another user's folder may not be touched.
-        Error::InTheWay { .. } | Error::Store(store::Error::Io { action: "replace", .. }) => {
-            Some("move it away, or choose another name with -a".into())
-        }
+        Error::InTheWay { .. } => Some(MOVE.into()),
         Error::InputInApp { .. } => Some("move the file out of the registry first".into()),
         Error::NotASignature { .. } => Some(
             "signatures are DER, as `openssl dgst -sha384 -sign` writes them; hex, base64 and raw r||s are not read"
@@ -346,6 +343,8 @@ fn of_layout(error: &store::Error) -> Option<String> {
             "see that -r is right; a new registry is made by: mkdir -p {}",
             quoted(path)
         )),
+        // Not every file system can, and another user's folder is not ours to touch.
+        store::Error::Io { action: "replace", .. } => Some(MOVE.into()),
         store::Error::Io { action: "open folder", source, .. }
             if source.kind() == ErrorKind::NotFound =>
         {
@@ -358,6 +357,9 @@ fn of_layout(error: &store::Error) -> Option<String> {
         _ => None,
     }
 }
+
+/// For what stands in the place of an app.
+const MOVE: &str = "move it away, or choose another name with -a";
 
 /// For images that no tag and no platform tells apart.
 const BY_DIGEST: &str = "name one by its digest: -d sha256:…";
