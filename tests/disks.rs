@@ -338,3 +338,29 @@ fn a_private_key_whose_public_key_finds_no_room_is_told() {
     run.says(&["k.pub: cannot create: No space left on device"]);
     assert!(!other.exists());
 }
+
+/// Unless it is caught, the signal that comes with it ends the process.
+#[test]
+fn a_limit_on_the_size_of_files_is_an_error_that_leaves_nothing_behind() {
+    let scene = Scene::with("umoci");
+    let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/buildah.tar");
+    let mut extract = scene.sign_args("other", &["-f", archive]);
+    extract[0] = "extract-sign-image".to_owned();
+    let text = |name: &str| scene.text(name);
+    let words = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
+    let (vendor, file, out) = (text("vendor"), text("vendor.pub"), text("out"));
+    for args in [
+        scene.sign_args("app", &[]),
+        extract,
+        words(&["gen-key", "-o", &out]),
+        words(&["extract-public", "-i", &vendor, "-o", &out]),
+        words(&["sign", "-k", &vendor, "-f", &file, "-s", &out]),
+    ] {
+        let before = snapshot(&scene.path("."));
+        let mut command = limited("sh");
+        command.args(["-c", "ulimit -f 0; exec \"$0\" \"$@\"", PROGRAM]);
+        let run = Run::of(command.args(&args)).exits(3);
+        run.says(&["cannot write", "File too large"]);
+        same(&before, &snapshot(&scene.path(".")));
+    }
+}

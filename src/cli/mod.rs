@@ -11,16 +11,19 @@ mod run;
 mod show;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use rustix::fs::Mode;
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit, umask,
 };
+use signal_hook::consts::SIGXFSZ;
 
 /// Runs the program for the process's own arguments.
 pub fn main() -> ExitCode {
     forbid_cores();
     leave_no_file_to_others();
+    outlive_file_limits();
     let words: Vec<_> = std::env::args_os().collect();
     match parse::parse(&words) {
         Ok(command) => run::run(command),
@@ -42,6 +45,12 @@ fn forbid_cores() {
     // Either forbids it; neither fails but where less is allowed already.
     let _ = setrlimit(Resource::Core, limit);
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+/// A write beyond the limit on the size of files (`ulimit -f`) is to be an error that is told, with
+/// nothing left behind, and not the end of the process. Verifying goes on where this fails.
+fn outlive_file_limits() {
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
 }
 
 /// Whatever the umask was: no file of the program's, or of a module that it loads, can be written by
