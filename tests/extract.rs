@@ -187,6 +187,7 @@ fn an_app_of_an_image_that_is_signed_already_is_a_change() {
         let json = extract(&scene, &archive, &["-a", app, "--json"]).ok();
         assert_eq!(json.json()["changed"], changed);
         assert_eq!(json.json()["images"][0]["changed"], false);
+        assert_eq!(json.json()["replaced"], false);
         assert_eq!(
             json.stderr.contains("nothing was changed"),
             !changed,
@@ -196,6 +197,13 @@ fn an_app_of_an_image_that_is_signed_already_is_a_change() {
     extract(&scene, &data("buildah.tar"), &["-a", "app", "--force"]).ok();
     let run = extract(&scene, &archive, &["-a", "app", "--force", "--json"]).ok();
     assert_eq!(run.json()["changed"], true);
+    // What a person is told, a program is told too.
+    run.says(&["in the place of what was there"]);
+    let run = extract(&scene, &archive, &["-a", "app", "--force", "--json"]).ok();
+    assert_eq!(run.json()["replaced"], false);
+    let buildah = data("buildah.tar");
+    let run = extract(&scene, &buildah, &["-a", "app", "--force", "--json"]).ok();
+    assert_eq!(run.json()["replaced"], true);
 }
 
 /// Some file systems, NFS among them, know no rename that never replaces.

@@ -60,7 +60,7 @@ pub(super) fn sign_image(args: SignImage, console: &Console) -> Outcome {
     let bar = Bar::new(console.settings);
     let result = request.run(&ring, &bar);
     bar.finish();
-    show_signed(&result?, console)
+    show_signed(&result?, None, console)
 }
 
 pub(super) fn extract_sign_image(args: ExtractSignImage, console: &Console) -> Outcome {
@@ -92,10 +92,14 @@ pub(super) fn extract_sign_image(args: ExtractSignImage, console: &Console) -> O
             "{layout} is there already, with this very content"
         )),
     }
-    show_signed(&signed, console)
+    show_signed(&signed, Some(published), console)
 }
 
-fn show_signed(signed: &sign::SignedImages, console: &Console) -> Outcome {
+fn show_signed(
+    signed: &sign::SignedImages,
+    published: Option<Published>,
+    console: &Console,
+) -> Outcome {
     for image in &signed.images {
         console.note(&show::signed(image));
     }
@@ -114,7 +118,13 @@ fn show_signed(signed: &sign::SignedImages, console: &Console) -> Outcome {
     for image in &signed.images {
         console.result(&image.applied.new.to_string())?;
     }
-    console.json(|| show::signed_json(signed))?;
+    console.json(|| {
+        let mut result = show::signed_json(signed);
+        if let Some(published) = published {
+            result["replaced"] = json!(published == Published::Replaced);
+        }
+        result
+    })?;
     Ok(Status::Done)
 }
 
