@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
 use serde_json::{Value, json};
@@ -366,6 +366,52 @@ fn prune_waits_for_a_reader() {
     let (status, _, stderr) = end(child);
     assert_eq!(status, 0, "{stderr}");
     assert_ne!(before, snapshot(&scene.registry()));
+}
+
+/// A person who waits is told what for.
+#[test]
+fn a_wait_is_told_on_a_terminal_and_nowhere_else() {
+    let scene = Scene::with("docker-save-new");
+    let replace = extract_args(&scene, "buildah");
+    for (args, told, then) in [
+        (
+            scene.prune_args("app"),
+            "runs that use the layout",
+            "removing",
+        ),
+        (
+            replace,
+            "runs that read what was replaced",
+            "in the place of",
+        ),
+    ] {
+        for on_terminal in [true, false] {
+            scene.unpack("docker-save-new", "new");
+            let _ = fs::rename(scene.app("app"), scene.path("old"));
+            let _ = fs::remove_dir_all(scene.path("old"));
+            fs::rename(scene.app("new"), scene.app("app")).expect("renamed");
+            let blobs = File::open(scene.app("app").join("blobs")).expect("a folder");
+            rustix::fs::flock(&blobs, FlockOperation::LockShared).expect("a lock");
+            let words = [vec![PROGRAM.to_owned()], args.clone()].concat();
+            let mut command = Command::new(if on_terminal { "script" } else { "env" });
+            if on_terminal {
+                command.args(["-qefc", &words.join(" "), "/dev/null"]);
+            } else {
+                command.args(words);
+            }
+            command.stdin(Stdio::null()).stdout(Stdio::piped());
+            let mut child = command.stderr(Stdio::piped()).spawn().expect("it starts");
+            thread::sleep(Duration::from_millis(2500));
+            assert!(child.try_wait().expect("asked").is_none(), "it waits");
+            drop(blobs);
+            let output = child.wait_with_output().expect("it ends");
+            assert!(output.status.success(), "{output:?}");
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8_lossy(&said);
+            assert_eq!(said.contains(told), on_terminal, "{said}");
+            assert!(said.contains(then), "{said}");
+        }
+    }
 }
 
 #[test]

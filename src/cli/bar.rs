@@ -1,8 +1,9 @@
 //! A progress bar for work that takes longer than a second, on a terminal.
 
 use std::io::{IsTerminal, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -38,38 +39,74 @@ pub fn beside(tell: impl FnOnce()) {
 
 /// Progress on standard error.
 pub struct Bar {
+    state: Arc<State>,
+    /// Whether something draws it once it is time to, if nothing moves until then.
+    woken: AtomicBool,
+}
+
+struct State {
     shown: bool,
     /// Whether each piece of work is told in a line of its own.
     told: bool,
     start: Instant,
     total: AtomicU64,
     done: AtomicU64,
-    /// What is worked on, if the bar does not say so yet.
-    news: Mutex<Option<String>>,
+    /// What is worked on and how many bytes that is, if the bar does not say so yet.
+    news: Mutex<Option<(String, u64)>>,
+    finished: AtomicBool,
 }
 
 impl Bar {
     /// A bar that is shown if standard error is a terminal and a person is listening.
     pub fn new(settings: Settings) -> Self {
-        Self {
+        Self::with(State {
             told: settings.verbose > 1 && !settings.quiet,
             shown: std::io::stderr().is_terminal() && !settings.quiet && !settings.json,
             start: Instant::now(),
             total: AtomicU64::new(0),
             done: AtomicU64::new(0),
             news: Mutex::default(),
+            finished: AtomicBool::default(),
+        })
+    }
+
+    fn with(state: State) -> Self {
+        Self {
+            state: state.into(),
+            woken: AtomicBool::default(),
         }
     }
 
-    /// Takes the bar off the screen.
+    /// Takes the bar off the screen for good.
     pub fn finish(&self) {
-        if self.shown
+        let _screen = SCREEN.lock().unwrap_or_else(PoisonError::into_inner);
+        self.state.finished.store(true, Ordering::Relaxed);
+        if self.state.shown
             && let Some(bar) = DRAWN.get()
         {
             bar.finish_and_clear();
         }
     }
 
+    /// Sees to it that the bar is drawn when it is time to, also while all there is to do is to wait.
+    fn wake_later(&self) {
+        let rest = PATIENCE.saturating_sub(self.state.start.elapsed());
+        if !self.state.shown || rest.is_zero() || self.woken.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let state = Arc::downgrade(&self.state);
+        let wake = move || {
+            thread::sleep(rest);
+            if let Some(state) = state.upgrade() {
+                state.draw();
+            }
+        };
+        // Without a thread it is drawn when something moves.
+        let _ = thread::Builder::new().spawn(wake);
+    }
+}
+
+impl State {
     fn draw(&self) {
         if !self.shown || self.start.elapsed() < PATIENCE {
             return;
@@ -77,15 +114,27 @@ impl Bar {
         let Ok(_screen) = SCREEN.try_lock() else {
             return;
         };
+        if self.finished.load(Ordering::Relaxed) {
+            return;
+        }
         let bar = self.bar();
-        if let Some(what) = self.news().take() {
+        if let Some((what, bytes)) = self.news().take() {
+            // Waiting has no length.
+            let template = match bytes {
+                0 => "{msg}",
+                _ => "{msg:30!} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+            };
+            // The template is ours and known to be right; a plain bar is as good.
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("=> "));
+            }
             bar.set_message(what);
         }
         bar.set_length(self.total.load(Ordering::Relaxed));
         bar.set_position(self.done.load(Ordering::Relaxed));
     }
 
-    fn news(&self) -> MutexGuard<'_, Option<String>> {
+    fn news(&self) -> MutexGuard<'_, Option<(String, u64)>> {
         self.news.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -95,11 +144,6 @@ impl Bar {
                 Some(self.total.load(Ordering::Relaxed)),
                 ProgressDrawTarget::stderr(),
             );
-            let template = "{msg:30!} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-            // The template is ours and known to be right; a plain bar is as good.
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style.progress_chars("=> "));
-            }
             bar.with_elapsed(self.start.elapsed())
         })
     }
@@ -107,22 +151,24 @@ impl Bar {
 
 impl Progress for Bar {
     fn begin(&self, what: &str, bytes: u64) {
+        let state = &self.state;
         // It may hold a tag, which others chose.
         let what = plain(what);
-        if self.told {
-            let at = self.start.elapsed().as_millis();
+        if state.told {
+            let at = state.start.elapsed().as_millis();
             beside(|| {
                 let _ = writeln!(std::io::stderr(), "{at} ms: {what} ({bytes} bytes)");
             });
         }
-        self.total.fetch_add(bytes, Ordering::Relaxed);
-        *self.news() = Some(what);
-        self.draw();
+        state.total.fetch_add(bytes, Ordering::Relaxed);
+        *state.news() = Some((what, bytes));
+        self.wake_later();
+        state.draw();
     }
 
     fn advance(&self, bytes: u64) {
-        self.done.fetch_add(bytes, Ordering::Relaxed);
-        self.draw();
+        self.state.done.fetch_add(bytes, Ordering::Relaxed);
+        self.state.draw();
     }
 }
 
@@ -131,16 +177,17 @@ mod tests {
     use super::*;
     use crate::cli::args::Color;
 
-    fn bar() -> Bar {
+    fn bar(start: Instant) -> Bar {
         let settings = Settings {
             json: false,
             quiet: false,
             verbose: 0,
             color: Color::Never,
         };
-        let mut bar = Bar::new(settings);
-        bar.shown = true;
-        bar
+        let bar = Bar::new(settings);
+        let mut state = Arc::into_inner(bar.state).expect("nobody else has it");
+        (state.shown, state.start) = (true, start);
+        Bar::with(state)
     }
 
     fn shown() -> Option<String> {
@@ -149,14 +196,20 @@ mod tests {
 
     #[test]
     fn what_is_worked_on_is_shown_once_it_takes_a_second_and_cannot_drive_the_terminal() {
-        let mut bar = bar();
-        bar.begin("layers of a\x1b[2J", 2);
-        bar.advance(1);
+        let now = Instant::now();
+        let new = bar(now);
+        new.begin("layers of a", 2);
+        new.advance(1);
         assert_eq!(shown(), None);
-        bar.start = bar.start.checked_sub(PATIENCE).expect("a time");
-        bar.advance(1);
+        drop(new);
+        let bar = bar(now.checked_sub(PATIENCE).expect("a time"));
+        bar.begin("layers of a\x1b[2J", 2);
         assert_eq!(shown().as_deref(), Some("layers of a\\u{1b}[2J"));
         bar.begin("layers of b\x07", 2);
+        assert_eq!(shown().as_deref(), Some("layers of b\\u{7}"));
+        // What is finished is not drawn any more.
+        bar.finish();
+        bar.begin("layers of c", 2);
         assert_eq!(shown().as_deref(), Some("layers of b\\u{7}"));
     }
 }

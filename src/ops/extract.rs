@@ -77,6 +77,7 @@ impl ExtractSign {
         let published = staging.publish(self.force)?;
         // What was replaced goes when nobody reads it any more; others need not wait for that.
         drop(lock);
+        staging.wait_for_readers(progress);
         drop(staging);
         Ok((signed, published))
     }

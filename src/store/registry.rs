@@ -14,6 +14,7 @@ use super::{Error, Layout, Limits};
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::files::random_name;
 use crate::image::AppName;
+use crate::progress::Progress;
 
 /// How the folders in which new apps are prepared are called, beside their destination.
 const STAGING_PREFIX: &str = ".ir-sign-staging-";
@@ -304,6 +305,18 @@ impl Staging<'_> {
         registry.sync()?;
         self.is_left = false;
         Ok(published)
+    }
+
+    /// Waits until nobody reads the layout in whose place this one was put. What cannot be waited for is
+    /// waited for when it is removed, or left.
+    pub fn wait_for_readers(&self, progress: &dyn Progress) {
+        let blobs = self.outer.dir(STAGED).and_then(|layout| layout.dir(BLOBS));
+        if let Ok(blobs) = blobs
+            && matches!(blobs.try_lock(), Ok(false))
+        {
+            progress.begin("waiting for other runs that read what was replaced", 0);
+            let _ = blobs.lock(Lock::Exclusive);
+        }
     }
 
     /// Whether another layout leads to what this one leads to, and has all of its blobs, byte for byte.
