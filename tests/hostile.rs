@@ -1745,18 +1745,11 @@ fn messages_are_short_whatever_they_quote() {
         ),
         (
             made(|maker| {
-                let entry = with_tag(maker.image("", b"layer", b"layer"), &long);
-                vec![entry.clone(), entry]
+                let (mut config, layer) = (maker.config(&[b"layer"]), maker.blob(LAYER, b"layer"));
+                config["mediaType"] = json!(long);
+                vec![maker.manifest(&config, &[layer])]
             }),
-            "on more than one entry",
-        ),
-        (
-            made(|maker| {
-                let mut image = good(maker);
-                image["platform"] = json!({ "os": long, "architecture": long });
-                vec![with_tag(maker.nested(&[image]), "multi")]
-            }),
-            "",
+            "an image config is wanted",
         ),
     ];
     for (scene, end) in scenes {
@@ -1773,5 +1766,43 @@ fn messages_are_short_whatever_they_quote() {
                 run.exits(1).says(&[end]);
             }
         }
+    }
+}
+
+/// They are repeated in messages, and a longer tag could not be named.
+#[test]
+fn names_are_as_long_as_they_may_be_and_no_longer() {
+    let tagged = |length: usize| made(|maker| vec![with_tag(good(maker), &"t".repeat(length))]);
+    let scene = tagged(512);
+    signs_and_verifies(&scene, &["-d", &"t".repeat(512)]);
+    tagged(513).refused("app", &[], &["index.json", "a tag has 513 bytes"]);
+    let platform = |member: &'static str, length: usize| {
+        made(move |maker| {
+            let (config, layer) = (maker.config(&[b"layer"]), maker.blob(LAYER, b"layer"));
+            let mut config = oci::parse(&oci::blob(&maker.dir, &config));
+            config[member] = json!("x".repeat(length));
+            let listed = json!({
+                "os": config["os"], "architecture": config["architecture"], "variant": "v1",
+            });
+            let config = maker.blob(CONFIG, config.to_string().as_bytes());
+            let mut image = maker.manifest(&config, &[layer]);
+            if length <= 512 {
+                image["platform"] = listed;
+            }
+            vec![with_tag(image, "good")]
+        })
+    };
+    for member in ["os", "architecture", "variant"] {
+        signs_and_verifies(&platform(member, 512), &[]);
+        let refused = ["config", "a part of a platform has 513 bytes"];
+        platform(member, 513).refused("app", &[], &refused);
+        let scene = made(|maker| {
+            let mut image = good(maker);
+            image["platform"] = json!({ "os": "linux", "architecture": "amd64" });
+            image["platform"][member] = json!("x".repeat(513));
+            vec![image]
+        });
+        let refused = ["index.json", "a part of a platform has 513 bytes"];
+        scene.refused("app", &[], &refused);
     }
 }

@@ -72,6 +72,10 @@ impl FromStr for Platform {
     }
 }
 
+/// The most bytes of a tag, and of each part of a platform: no longer one is known anywhere, and names are
+/// repeated in messages.
+pub const MOST_NAME: usize = 512;
+
 /// How a user names an image in a layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reference {
@@ -104,7 +108,7 @@ impl FromStr for Reference {
         }
         let first = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let rest = |c: char| first(c) || "._-:@/+".contains(c);
-        if text.len() <= 512 && text.starts_with(first) && text.chars().all(rest) {
+        if text.len() <= MOST_NAME && text.starts_with(first) && text.chars().all(rest) {
             Ok(Self::Tag(text.to_owned()))
         } else {
             Err(ReferenceError::Tag(text.to_owned()))

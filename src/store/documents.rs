@@ -14,7 +14,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 use super::error::Problem;
 use super::strict::{self, Refusal, Shape};
 use crate::crypto::Digest;
-use crate::image::{Descriptor, Manifest, Platform, REF_NAME, media};
+use crate::image::{Descriptor, MOST_NAME, Manifest, Platform, REF_NAME, media};
 
 /// An image index, or `index.json`.
 #[derive(Clone, Debug, Default)]
@@ -176,16 +176,18 @@ pub fn config(bytes: &[u8]) -> Result<Config, Problem> {
             "its rootfs has type \"{kind}\", and \"layers\" is the only one there is"
         )));
     }
+    let platform = Platform {
+        os: document.os,
+        architecture: document.architecture,
+        variant: document.variant.filter(|v| !v.is_empty()),
+    };
+    check_platform(&platform).map_err(Problem::Json)?;
     let diff_ids = diff_ids.iter();
     Ok(Config {
         diff_ids: diff_ids
             .map(|text| text.parse().map_err(json_problem))
             .collect::<Result<_, _>>()?,
-        platform: Platform {
-            os: document.os,
-            architecture: document.architecture,
-            variant: document.variant.filter(|v| !v.is_empty()),
-        },
+        platform,
     })
 }
 
@@ -217,6 +219,22 @@ fn check_version(version: u32) -> Result<(), Problem> {
     }
 }
 
+fn check_platform(platform: &Platform) -> Result<(), String> {
+    let parts = [&platform.os, &platform.architecture];
+    let mut parts = parts.into_iter().chain(&platform.variant);
+    parts.try_for_each(|part| check_name("part of a platform", part))
+}
+
+fn check_name(what: &str, name: &str) -> Result<(), String> {
+    if name.len() > MOST_NAME {
+        let length = name.len();
+        return Err(format!(
+            "a {what} has {length} bytes, more than the {MOST_NAME} that are read"
+        ));
+    }
+    Ok(())
+}
+
 /// A descriptor, of which no more is kept than is used.
 struct Entry<T>(T);
 
@@ -228,9 +246,14 @@ impl<'de, T: From<Descriptor>> Deserialize<'de> for Entry<T> {
             architecture: p.architecture().to_string(),
             variant: p.variant().clone().filter(|v| !v.is_empty()),
         });
+        let checked = platform.as_ref().map_or(Ok(()), check_platform);
+        checked.map_err(D::Error::custom)?;
         let annotation = |name| read.annotations().as_ref().and_then(|all| all.get(name));
         let attests = annotation("vnd.docker.reference.type")
             .is_some_and(|kind| kind == "attestation-manifest");
+        if let Some(tag) = annotation(REF_NAME) {
+            check_name("tag", tag).map_err(D::Error::custom)?;
+        }
         let descriptor = Descriptor {
             media_type: media::shared(read.media_type().to_string()),
             digest: read.digest().as_ref().parse().map_err(D::Error::custom)?,
