@@ -197,13 +197,37 @@ pub fn check_writable(path: &Path) -> Result<(), Error> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
     options.open(&probe).map_err(Error::io(path, "create"))?;
-    fs::remove_file(&probe).map_err(Error::io(path, "create"))
+    let opened = open_parent(path);
+    fs::remove_file(&probe).map_err(Error::io(path, "create"))?;
+    opened.map(|_| ())
+}
+
+/// Whether a path can only be a folder's: no file is ever called so.
+fn ends_as_folder(path: &Path) -> bool {
+    let path = path.as_os_str().as_bytes();
+    [&b"/"[..], b"/.", b"/.."]
+        .iter()
+        .any(|end| path.ends_with(end))
+}
+
+/// Opens the folder a file is in. One that cannot be read cannot be synced: nothing is to be in it then.
+fn open_parent(path: &Path) -> Result<File, Error> {
+    let parent = parent_of(path);
+    File::open(&parent).map_err(Error::io(&parent, "open"))
 }
 
 fn check_target(path: &Path, bytes: &[u8], existing: Existing) -> Result<Option<Written>, Error> {
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            return if ends_as_folder(path) {
+                Err(Error::io(path, "create")(
+                    io::ErrorKind::IsADirectory.into(),
+                ))
+            } else {
+                Ok(None)
+            };
+        }
         Err(e) => return Err(Error::io(path, "look at")(e)),
     };
     if !metadata.is_file() {
@@ -227,8 +251,7 @@ fn check_target(path: &Path, bytes: &[u8], existing: Existing) -> Result<Option<
 }
 
 fn write_new(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> Result<(), Error> {
-    let parent = parent_of(path);
-    let temporary = parent.join(temporary_name(path));
+    let temporary = parent_of(path).join(temporary_name(path));
     let result = (|| {
         let mut file = OpenOptions::new()
             .write(true)
@@ -236,20 +259,26 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> Result
             .mode(mode)
             .open(&temporary)
             .map_err(Error::io(path, "create"))?;
+        let parent = open_parent(path)?;
         file.write_all(bytes).map_err(Error::io(path, "write"))?;
         file.sync_all().map_err(Error::io(path, "sync"))?;
         if existing == Existing::Replace {
-            fs::rename(&temporary, path).map_err(Error::io(path, "rename into place"))
+            fs::rename(&temporary, path).map_err(Error::io(path, "rename into place"))?;
         } else {
-            rename_new(&temporary, path)
+            rename_new(&temporary, path)?;
         }
+        Ok(parent)
     })();
-    if let Err(error) = result {
-        // The first error is the one to tell; the file may not even have been made.
-        let _ = fs::remove_file(&temporary);
-        return Err(error);
+    match result {
+        Ok(parent) => parent
+            .sync_all()
+            .map_err(Error::io(&parent_of(path), "sync")),
+        Err(error) => {
+            // The first error is the one to tell; the file may not even have been made.
+            let _ = fs::remove_file(&temporary);
+            Err(error)
+        }
     }
-    sync_dir(&parent)
 }
 
 /// Renames without ever replacing what is there.

@@ -83,6 +83,40 @@ fn a_layout_that_cannot_be_written_is_verified_and_not_signed() {
 }
 
 #[test]
+fn nothing_is_written_to_a_folder_that_cannot_be_synced_for_it_cannot_be_read() {
+    let scene = Scene::new();
+    close(&scene);
+    let (shut, open) = (scene.path("shut"), scene.path("open"));
+    fs::create_dir(&shut).expect("a folder");
+    fs::create_dir(&open).expect("a folder");
+    set_mode(&open, 0o777);
+    let [key, public, letter] = ["ca", "ca.pub", "letter"].map(|name| scene.text(name));
+    fs::write(&letter, "content").expect("written");
+    set_mode(&scene.path("ca.pub"), 0o644);
+    set_mode(&scene.path("letter"), 0o644);
+    let [in_shut, in_open] = ["shut/new", "open/new"].map(|name| scene.text(name));
+    for command in [
+        vec!["gen-key", "-o", &in_shut],
+        vec!["gen-key", "-o", &in_open, "--public", &in_shut],
+        vec!["extract-public", "-i", &key, "-o", &in_shut],
+        vec!["sign", "-k", &key, "-f", &letter, "-s", &in_shut],
+        vec![
+            "endorse", "-k", &key, "-f", &public, "-s", &in_shut, "--force",
+        ],
+    ] {
+        set_mode(&shut, 0o333);
+        let command: Vec<String> = command.into_iter().map(Into::into).collect();
+        let run = as_nobody(&scene, &command).exits(3);
+        run.says(&[&format!("{}: cannot open: ", shut.display()), "denied"]);
+        set_mode(&shut, 0o777);
+        for folder in [&shut, &open] {
+            let left = fs::read_dir(folder).expect("a folder").count();
+            assert_eq!(left, 0, "{command:?}");
+        }
+    }
+}
+
+#[test]
 fn a_folder_that_another_user_left_is_in_nobodys_way() {
     let scene = Scene::new();
     close(&scene);

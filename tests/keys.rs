@@ -115,6 +115,11 @@ fn where_the_public_key_may_not_go_no_private_key_is_made() {
     for (public, status) in [
         ("there", 1),
         ("folder", 1),
+        ("folder/", 1),
+        // No file can be called so, and there is no such folder.
+        ("absent/", 3),
+        ("absent/.", 3),
+        ("absent/new.pub", 3),
         ("new.prv", 2),
         ("./new.prv", 2),
     ] {
@@ -927,6 +932,11 @@ fn an_output_that_cannot_be_written_leaves_nothing() {
         (
             "sign -k ca.prv -f ca.pub -s absent/sig",
             "signature file absent/sig",
+        ),
+        ("gen-key -o absent/", "key file absent/"),
+        (
+            "sign -k ca.prv -f ca.pub -s absent/",
+            "signature file absent/",
         ),
     ] {
         sandbox
