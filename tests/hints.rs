@@ -2,9 +2,12 @@
 
 mod common;
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
-use common::{Run, Sandbox, data};
+use common::{IR_SIGN, Run, Sandbox, data};
 use serde_json::{Value, json};
 
 const SIGN: &str = "-v vendor.prv -x ca.prv";
@@ -53,6 +56,52 @@ fn a_registry_that_is_not_there_is_made_as_the_hint_says() {
     ] {
         let run = sandbox.run(command).exits(3);
         assert!(run.hint().contains("mkdir -p nowhere"), "{run:#?}");
+    }
+}
+
+#[test]
+fn hints_name_a_file_so_that_a_shell_finds_it_whatever_it_is_called() {
+    let sandbox = Sandbox::with_keys();
+    sandbox.openssl("ec -inform DER -in ca.prv -out ca.pem");
+    for name in [
+        &b"a key's $(name)"[..],
+        b"-k",
+        b"--help",
+        b"not \xff\xfe UTF-8",
+        b"two\nlines\t'\\x41",
+        b"\x1b[31mred",
+        "\u{202e}turned".as_bytes(),
+        "größe".as_bytes(),
+        b"key:1.pem",
+    ] {
+        let name = OsStr::from_bytes(name);
+        let run = |flag: &str, rest: &[&str]| {
+            let mut joined = OsString::from(flag);
+            joined.push(name);
+            let mut words = vec![OsString::from(rest[0]), joined];
+            words.extend(rest[1..].iter().map(Into::into));
+            sandbox.run_with(words)
+        };
+        // What is in dollar-single-quotes not every `sh` knows yet.
+        let follow = |run: &Run| {
+            let mut bash = sandbox.command("bash");
+            let path = Path::new(IR_SIGN).parent().expect("a folder").display();
+            bash.env("PATH", format!("{path}:/usr/bin:/bin"));
+            Run::from(bash.args(["-c", &run.hint()]).output().expect("bash runs")).exits(0);
+        };
+        fs::copy(sandbox.path("ca.pem"), sandbox.path(name)).expect("a copy");
+        follow(&run("-i", &["extract-public", "-o", "out"]).exits(1));
+        assert_eq!(sandbox.read("key.der"), sandbox.read("ca.prv"), "{name:?}");
+        fs::copy(sandbox.path("ca.prv"), sandbox.path(name)).expect("a copy");
+        follow(&run("-k", &["verify", "-f", "ca.pub", "-s", "vendor.pub.sig"]).exits(1));
+        assert_eq!(sandbox.read("key.pub"), sandbox.read("ca.pub"), "{name:?}");
+        for made in ["key.der", "key.pub"] {
+            fs::remove_file(sandbox.path(made)).expect("removed");
+        }
+        let folder = ["prune", "-a", "app"];
+        fs::remove_file(sandbox.path(name)).expect("removed");
+        follow(&run("--registry=", &folder).exits(3));
+        assert!(sandbox.path(name).is_dir(), "{name:?}");
     }
 }
 

@@ -299,6 +299,34 @@ fn pem_is_refused_with_a_command_that_converts_it() {
 }
 
 #[test]
+fn no_hint_overwrites_what_is_there() {
+    let sandbox = Sandbox::with_keys();
+    let ours = ["key.der", "key-2.der", "key.pub"];
+    for name in ours {
+        sandbox.write(name, sandbox.read("vendor.prv"));
+    }
+    sandbox.openssl("ec -inform DER -in ca.prv -out ca.pem");
+    sandbox.openssl("ecparam -name prime256v1 -genkey -noout -outform DER -out c.der");
+    for command in [
+        "extract-public -i ca.pem -o out.pub",
+        "extract-public -i c.der -o out.pub",
+        "verify -k ca.pem -f vendor.pub -s vendor.pub.sig",
+        // A private key under the name of a public one.
+        "verify -k key.pub -f vendor.pub -s vendor.pub.sig",
+    ] {
+        let hint = sandbox.run(command).exits(1).hint();
+        let openssl = hint.split(", or ").last().expect("a command");
+        sandbox.shell(openssl, "").exits(0);
+    }
+    for name in ours {
+        assert_eq!(sandbox.read(name), sandbox.read("vendor.prv"), "{name}");
+    }
+    for made in ["key-3.der", "key-4.der", "key-2.pub", "key-3.pub"] {
+        assert!(sandbox.has(made), "{made}");
+    }
+}
+
+#[test]
 fn pem_pkcs8_is_refused_with_a_command_that_converts_it() {
     let sandbox = Sandbox::with_keys();
     sandbox.openssl("pkcs8 -topk8 -nocrypt -inform DER -in ca.prv -out p8.pem");
@@ -647,6 +675,7 @@ fn public_hint_converts(sandbox: &Sandbox, run: &Run) {
     sandbox
         .run("verify -k key.pub -f vendor.pub -s vendor.pub.sig")
         .exits(0);
+    fs::remove_file(sandbox.path("key.pub")).expect("removed");
 }
 
 #[test]
@@ -738,6 +767,7 @@ fn a_private_key_in_any_form_is_no_public_key_and_the_hint_takes_that_out() {
         let run = sandbox.run_with(arguments).exits(1).says(reason);
         sandbox.shell(&run.hint(), typed).exits(0);
         assert_eq!(sandbox.read("key.pub"), sandbox.read("ca.pub"), "{file}");
+        fs::remove_file(sandbox.path("key.pub")).expect("removed");
     }
 }
 

@@ -3,13 +3,15 @@
 mod keys;
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::hash::Hash;
 use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use cryptoki::error::RvError;
 
-use super::run;
+use super::{run, show};
 use crate::crypto::SignError;
 use crate::image::{Platform, Reference};
 use crate::key::KeyRef;
@@ -283,8 +285,8 @@ fn on_setup(error: &pkcs11::Error) -> Option<String> {
         } => "see `ir-sign token list` and `ir-sign token doctor`",
         E::HalfSetUp { label, .. } => {
             return Some(format!(
-                "set it up again: ir-sign token init --erase {0} --label {0}",
-                quoted(Path::new(label))
+                "set it up again: ir-sign token init --erase={0} --label={0}",
+                word(label)
             ));
         }
         E::EraseOther { .. } => {
@@ -292,8 +294,8 @@ fn on_setup(error: &pkcs11::Error) -> Option<String> {
         }
         E::Initialised { label, .. } => {
             return Some(format!(
-                "if all on it may be lost, say --erase {}",
-                quoted(Path::new(label))
+                "if all on it may be lost, say --erase={}",
+                word(label)
             ));
         }
         _ => return None,
@@ -316,7 +318,7 @@ fn of_layout(error: &store::Error) -> Option<String> {
         store::Error::IsIndex { platforms, .. } => {
             let one = only_one(platforms).map_or_else(
                 || BY_DIGEST.to_owned(),
-                |platform| format!("name one with --platform {}", quoted(Path::new(platform))),
+                |platform| format!("name one with --platform {}", word(platform)),
             );
             Some(format!(
                 "{one}, or take them all (sign: --all-platforms, verify: --all)"
@@ -326,7 +328,7 @@ fn of_layout(error: &store::Error) -> Option<String> {
         store::Error::NotOneImage { present, .. } if present.is_empty() => None,
         store::Error::NotOneImage { present, .. } => Some(nameable(present).map_or_else(
             || BY_DIGEST.to_owned(),
-            |name| format!("name it: -d {}", quoted(Path::new(name))),
+            |name| format!("name it: -d {}", word(name)),
         )),
         store::Error::NoSuchImage {
             unreferenced: true, ..
@@ -411,19 +413,38 @@ fn only_one(platforms: &[String]) -> Option<&String> {
 
 /// The command that writes the public key of a private key.
 pub fn extract(key: &KeyRef) -> String {
-    format!(
-        "ir-sign extract-public -i {} -o FILE",
-        quoted(Path::new(&key.to_string()))
-    )
+    let key = match key {
+        KeyRef::File(path) => quoted(path),
+        KeyRef::Token(uri) => word(uri.to_string()),
+    };
+    format!("ir-sign extract-public -i {key} -o FILE")
 }
 
-/// A path as a shell reads it.
+/// A path as a shell reads it, and no program takes it for a flag.
 fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%,:=".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text
+    if path.as_os_str().as_bytes().starts_with(b"-") {
+        word(Path::new(".").join(path))
     } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
+        word(path)
+    }
+}
+
+/// A text as a shell reads it.
+fn word(text: impl AsRef<OsStr>) -> String {
+    let text = text.as_ref();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%,:=".contains(c);
+    match text.to_str() {
+        Some(text) if !text.is_empty() && text.chars().all(plain) => text.to_owned(),
+        Some(text) if show::plain(text) == text => format!("'{}'", text.replace('\'', r"'\''")),
+        // What cannot be shown as it is: POSIX's dollar-single-quotes.
+        _ => {
+            let byte = |byte: &u8| match byte {
+                b'\'' | b'\\' => format!("\\{}", char::from(*byte)),
+                b' '..=b'~' => char::from(*byte).to_string(),
+                _ => format!("\\{byte:03o}"),
+            };
+            let bytes: String = text.as_bytes().iter().map(byte).collect();
+            format!("$'{bytes}'")
+        }
     }
 }

@@ -81,7 +81,7 @@ fn an_initialised_token_is_erased_only_by_its_label() {
     desk.ir(&format!("{init} {token}"))
         .exits(1)
         .says("initialising it again destroys all that is on it")
-        .says("--erase 'test token'");
+        .says("--erase='test token'");
     desk.ir_with(init.split(' ').chain([token, "--erase", "other"]))
         .exits(2);
     desk.ir("extract-public -i {precious} -o p.pub").exits(0);
@@ -216,7 +216,7 @@ fn a_token_that_is_half_set_up_is_said_to_be() {
             .says(says)
             .says("the token is initialised under the label \"new\" by now")
             .says("its user PIN is not set")
-            .says("hint: set it up again: ir-sign token init --erase new --label new");
+            .says("hint: set it up again: ir-sign token init --erase=new --label=new");
     }
     // The last look at it, whose user PIN is set by then.
     let desk = Desk::new();

@@ -7,14 +7,20 @@ use crate::crypto::forms::Pem;
 use crate::crypto::p384::PublicKeyError;
 use crate::key::file::KeyFileError;
 
-const NEW_PRIVATE: &str = "make a P-384 key: ir-sign gen-key -o key.der, or openssl ecparam -name secp384r1 -genkey -noout -outform DER -out key.der";
-const ANOTHER_PUBLIC: &str = "give the public key of a P-384 key, as this makes: ir-sign gen-key -o key.der --public key.pub";
+/// A name that nothing has here: openssl writes over what is there, private keys too.
+fn free(ending: &str) -> String {
+    let more = (2..100).map(|n| format!("key-{n}.{ending}"));
+    let mut names = std::iter::once(format!("key.{ending}")).chain(more);
+    let is_free = |name: &String| Path::new(name).symlink_metadata().is_err();
+    names.find(is_free).unwrap_or_else(|| "FILE".into())
+}
 
 pub(super) fn of_private(path: &Path, error: &KeyFileError) -> Option<String> {
+    let new = free("der");
     let convert = |form: &str| {
         let path = quoted(path);
         Some(format!(
-            "convert it: openssl ec{form} -in {path} -outform DER -out key.der"
+            "convert it: openssl ec{form} -in {path} -outform DER -out {new}"
         ))
     };
     match error {
@@ -24,14 +30,15 @@ pub(super) fn of_private(path: &Path, error: &KeyFileError) -> Option<String> {
         }
         KeyFileError::ExplicitCurve => convert(" -inform DER -param_enc named_curve"),
         KeyFileError::Hybrid => convert(" -inform DER -conv_form uncompressed"),
-        KeyFileError::Scalar | KeyFileError::Mismatch => Some(
-            "the file is damaged or was made wrongly; take another copy, or make a P-384 key: ir-sign gen-key -o key.der"
-                .into(),
-        ),
+        KeyFileError::Scalar | KeyFileError::Mismatch => Some(format!(
+            "the file is damaged or was made wrongly; take another copy, or make a P-384 key: ir-sign gen-key -o {new}"
+        )),
         KeyFileError::Algorithm(_)
         | KeyFileError::Curve(_)
         | KeyFileError::NoCurve
-        | KeyFileError::Pem(Pem::Foreign(_)) => Some(NEW_PRIVATE.into()),
+        | KeyFileError::Pem(Pem::Foreign(_)) => Some(format!(
+            "make a P-384 key: ir-sign gen-key -o {new}, or openssl ecparam -name secp384r1 -genkey -noout -outform DER -out {new}"
+        )),
         KeyFileError::PublicKey | KeyFileError::Pem(Pem::Public | Pem::Certificate) => {
             Some("give the private key (made by ir-sign gen-key)".into())
         }
@@ -40,18 +47,19 @@ pub(super) fn of_private(path: &Path, error: &KeyFileError) -> Option<String> {
 }
 
 pub(super) fn of_public(path: &Path, error: &PublicKeyError) -> Option<String> {
-    const TO_KEY: &str = "-pubout -outform DER -out key.pub";
+    let new = free("pub");
+    let to_key = format!("-pubout -outform DER -out {new}");
     let path = quoted(path);
     let convert = |form: &str, how: &str| {
-        format!("convert it: openssl ec -pubin{form} -in {path}{how} {TO_KEY}")
+        format!("convert it: openssl ec -pubin{form} -in {path}{how} {to_key}")
     };
     let take_out =
-        |form: &str| format!("take the public key out: openssl ec{form} -in {path} {TO_KEY}");
+        |form: &str| format!("take the public key out: openssl ec{form} -in {path} {to_key}");
     Some(match error {
         PublicKeyError::Pem(Pem::Public) => convert("", ""),
         PublicKeyError::Pem(Pem::Private) => take_out(""),
         PublicKeyError::Pem(Pem::Certificate) => format!(
-            "take the public key out: openssl x509 -in {path} -noout -pubkey | openssl ec -pubin {TO_KEY}"
+            "take the public key out: openssl x509 -in {path} -noout -pubkey | openssl ec -pubin {to_key}"
         ),
         PublicKeyError::TrailingBytes => convert(" -inform DER", ""),
         PublicKeyError::ExplicitCurve => convert(" -inform DER", " -param_enc named_curve"),
@@ -59,10 +67,13 @@ pub(super) fn of_public(path: &Path, error: &PublicKeyError) -> Option<String> {
             convert(" -inform DER", " -conv_form uncompressed")
         }
         PublicKeyError::Algorithm(_) | PublicKeyError::Pem(Pem::Foreign(_)) => {
-            ANOTHER_PUBLIC.into()
+            let private = free("der");
+            format!(
+                "give the public key of a P-384 key, as this makes: ir-sign gen-key -o {private} --public {new}"
+            )
         }
         PublicKeyError::PrivateKey => {
-            format!("take the public key out: ir-sign extract-public -i {path} -o key.pub")
+            format!("take the public key out: ir-sign extract-public -i {path} -o {new}")
         }
         PublicKeyError::Pkcs8 => take_out(" -inform DER"),
         _ => return None,
