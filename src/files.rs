@@ -388,4 +388,20 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path())?.count(), 2);
         Ok(())
     }
+
+    #[test]
+    fn what_appears_after_the_check_is_not_replaced() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("key");
+        fs::write(&path, b"theirs")?;
+        for existing in [Existing::Refuse, Existing::Keep] {
+            let error = write_new(&path, b"ours", 0o600, existing);
+            assert!(matches!(error, Err(Error::Exists { .. })), "{error:?}");
+            assert_eq!(fs::read(&path)?, b"theirs");
+        }
+        write_new(&path, b"ours", 0o600, Existing::Replace)?;
+        assert_eq!(fs::read(&path)?, b"ours");
+        assert_eq!(fs::read_dir(folder.path())?.count(), 1);
+        Ok(())
+    }
 }

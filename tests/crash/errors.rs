@@ -11,7 +11,7 @@ use crate::none_wrong;
 use crate::strace::{
     self, Call, Fault, Point, last_rename, on_two_threads, some_and, until_come_to,
 };
-use crate::support::{Run, Scene, snapshot};
+use crate::support::{Run, Scene, same, snapshot};
 
 /// How many points of a command are tried with each error where not all are.
 const SOME: usize = 14;
@@ -169,4 +169,39 @@ fn a_broken_disk_at_any_call_is_never_a_success_nor_a_broken_layout() {
 #[test]
 fn a_full_disk_at_any_write_is_never_a_success_nor_a_broken_layout() {
     try_all("ENOSPC", FULL, takes_room);
+}
+
+/// NFS and others know no `RENAME_NOREPLACE`, nor `RENAME_EXCHANGE`.
+#[test]
+fn a_file_system_that_has_but_plain_renames_serves_too_and_loses_nothing() {
+    let refused = Fault::FromThenOn("EINVAL");
+    let point = Point {
+        name: "renameat2".into(),
+        nth: 1,
+        all_threads: true,
+        at: 0,
+    };
+    for case in Case::all() {
+        let scene = case.scene();
+        let run = Run::of(&mut case.faulted(&scene, &point, refused));
+        let state = case.judge(&snapshot(&scene.registry()));
+        // Two folders cannot change places there.
+        let replaces = case.name == "extract in another's place";
+        let expected = if replaces {
+            (3, State::Old)
+        } else {
+            (0, State::New)
+        };
+        assert_eq!(
+            state.map(|state| (run.status, state)),
+            Ok(expected),
+            "{}: {run:?}",
+            case.name
+        );
+    }
+    let [other, case] = [true, false].map(|there| Case::unpack("", "docker-save-old.tar", there));
+    let scene = other.scene();
+    let run = Run::of(&mut case.faulted(&scene, &point, refused)).exits(1);
+    run.says(&["exists already"]);
+    same(&other.before, &snapshot(&scene.registry()));
 }
