@@ -366,6 +366,16 @@ fn encrypted_pkcs8_is_refused_with_a_command_that_converts_it() {
 }
 
 #[test]
+fn pkcs12_is_refused_with_a_command_that_takes_the_key_out() {
+    let sandbox = Sandbox::with_keys();
+    sandbox.openssl("ec -inform DER -in ca.prv -out ca.pem");
+    sandbox.openssl("req -x509 -new -key ca.pem -subj /CN=CA -days 9 -out crt.pem");
+    sandbox.openssl("pkcs12 -export -inkey ca.pem -in crt.pem -passout pass:secret -out ca.p12");
+    let run = refused(&sandbox, "ca.p12", 1, "it is PKCS#12, and a private key");
+    hint_converts(&sandbox, &run, "secret\n");
+}
+
+#[test]
 fn explicit_parameters_are_refused_with_a_command_that_converts_them() {
     let sandbox = Sandbox::with_keys();
     sandbox.openssl("ec -inform DER -in ca.prv -param_enc explicit -outform DER -out x.der");
@@ -749,6 +759,12 @@ fn a_private_key_in_any_form_is_no_public_key_and_the_hint_takes_that_out() {
         (
             "pkcs8 -topk8 -inform DER -in ca.prv -passout pass:secret -outform DER -out",
             "e8.der",
+            "secret\n",
+            "it is a private key in PKCS#8, and a public key is wanted",
+        ),
+        (
+            "pkcs8 -topk8 -v1 PBE-SHA1-3DES -inform DER -in ca.prv -passout pass:secret -outform DER -out",
+            "e8v1.der",
             "secret\n",
             "it is a private key in PKCS#8, and a public key is wanted",
         ),

@@ -101,9 +101,15 @@ pub fn of_pkcs8(bytes: &[u8]) -> Option<ObjectIdentifier> {
 
 /// Whether bytes begin as an encrypted private key in DER PKCS#8 does (RFC 5208, section 6).
 pub fn is_encrypted_pkcs8(bytes: &[u8]) -> bool {
-    // pkcs-5, of which all that openssl writes are.
-    const PKCS5: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5");
-    algorithm(bytes).is_some_and(|oid| oid.as_bytes().starts_with(PKCS5.as_bytes()))
+    // pkcs-5 and pkcs-12PbeIds: openssl writes both.
+    const ALGORITHMS: [ObjectIdentifier; 2] = [
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.5"),
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1"),
+    ];
+    algorithm(bytes).is_some_and(|oid| {
+        let is_one = |start: &ObjectIdentifier| oid.as_bytes().starts_with(start.as_bytes());
+        ALGORITHMS.iter().any(is_one)
+    })
 }
 
 /// The algorithm at the start of a `PrivateKeyInfo` or a `SubjectPublicKeyInfo`.

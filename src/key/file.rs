@@ -39,6 +39,9 @@ pub enum KeyFileError {
     /// The bytes are PKCS#8 `EncryptedPrivateKeyInfo`.
     #[error("it is an encrypted PKCS#8 key, and DER SEC1 is wanted")]
     EncryptedPkcs8,
+    /// The bytes are a PKCS#12 container.
+    #[error("it is PKCS#12, and a private key in DER SEC1 is wanted")]
+    Pkcs12,
     /// The bytes are a public key.
     #[error("it is a public key, and a private key is wanted")]
     PublicKey,
@@ -237,7 +240,11 @@ fn probe(bytes: &[u8]) -> Option<KeyFileError> {
     match (first.tag(), second.tag()) {
         (Tag::Sequence, Tag::BitString) => Some(KeyFileError::PublicKey),
         (Tag::Sequence, Tag::OctetString) => Some(KeyFileError::EncryptedPkcs8),
-        (Tag::Integer, Tag::Sequence) => Some(inside_pkcs8(second).unwrap_or(KeyFileError::Pkcs8)),
+        (Tag::Integer, Tag::Sequence) => match first.value() {
+            [0 | 1] => Some(inside_pkcs8(second).unwrap_or(KeyFileError::Pkcs8)),
+            [3] => Some(KeyFileError::Pkcs12),
+            _ => None,
+        },
         (Tag::Integer, Tag::OctetString) => {
             second.decode_as::<&OctetStringRef>().ok()?;
             if trailing {

@@ -28,6 +28,10 @@ pub(super) fn of_private(path: &Path, error: &KeyFileError) -> Option<String> {
         KeyFileError::Pkcs8 | KeyFileError::EncryptedPkcs8 | KeyFileError::TrailingBytes => {
             convert(" -inform DER")
         }
+        KeyFileError::Pkcs12 => Some(format!(
+            "take the key out: openssl pkcs12 -in {} -nocerts -nodes | openssl ec -outform DER -out {new}",
+            quoted(path)
+        )),
         KeyFileError::ExplicitCurve => convert(" -inform DER -param_enc named_curve"),
         KeyFileError::Hybrid => convert(" -inform DER -conv_form uncompressed"),
         KeyFileError::Scalar | KeyFileError::Mismatch => Some(format!(
