@@ -62,6 +62,25 @@ fn the_ca_key_reuses_the_one_on_another_image_of_the_layout() {
 }
 
 #[test]
+fn the_ca_key_reuses_the_one_on_another_image_of_the_archive() {
+    let (scene, random) = with_random("buildah", "1.0");
+    add_image(&scene, "app", "2.0");
+    let archive = scene.path("new.tar");
+    let file = File::create(&archive).expect("a file");
+    let mut builder = tar::Builder::new(file);
+    builder.append_dir_all(".", scene.app("app")).expect("read");
+    builder.finish().expect("written");
+    fs::remove_dir_all(scene.app("app")).expect("removed");
+    let mut args = scene.sign_args("new", &["-d", "2.0", "--json"]);
+    args[0] = "extract-sign-image".into();
+    args.extend(["-f".into(), archive.display().to_string()]);
+    let run = ir_sign(args).ok();
+    assert_eq!(run.json()["endorsement"]["source"], "found");
+    run.says(&["new: image 1.0"]);
+    assert_eq!(on_image(&scene, "new", "2.0"), random);
+}
+
+#[test]
 fn the_ca_key_reuses_the_one_of_another_app() {
     let (scene, random) = with_random("buildah", "1.0");
     scene.unpack("umoci", "second");

@@ -1463,6 +1463,54 @@ fn signing_fills_a_manifest_to_the_limit_and_no_further() {
     same(&before, &snapshot(&scene.registry()));
 }
 
+/// Nor an index, which gets its media type.
+#[test]
+fn signing_fills_an_index_to_the_limit_and_no_further() {
+    const LIMIT: usize = 4 << 20;
+    for nested in [false, true] {
+        let flags: &[&str] = if nested { &["--all-platforms"] } else { &[] };
+        let padded = |padding: usize| {
+            let scene = Scene::new();
+            let maker = Maker::new(scene.app("app"));
+            let index = |entry: Value| {
+                json!({
+                    "schemaVersion": 2, "manifests": [with_tag(entry, "good")],
+                    "annotations": { "padding": "x".repeat(padding) },
+                })
+            };
+            let image = maker.image("", b"layer", b"layer");
+            if nested {
+                let below = maker.blob(INDEX, index(image).to_string().as_bytes());
+                maker.index(&[with_tag(below, "good")]);
+            } else {
+                let path = maker.dir.join("index.json");
+                write(path, index(image).to_string());
+            }
+            scene
+        };
+        let size = |scene: &Scene| {
+            if nested {
+                let size = oci::tagged(&scene.app("app"), "good")["size"].as_u64();
+                usize::try_from(size.expect("a size")).expect("it is small")
+            } else {
+                read(scene.app("app").join("index.json")).len()
+            }
+        };
+        let scene = padded(0);
+        scene.sign("app", flags).ok();
+        let padding = LIMIT - size(&scene);
+        let scene = padded(padding);
+        scene.sign("app", flags).ok();
+        scene.verify("app", &["--all"]).ok();
+        assert_eq!(size(&scene), LIMIT);
+        let scene = padded(padding + 1);
+        let before = snapshot(&scene.registry());
+        let run = scene.sign("app", flags).exits(1);
+        run.says(&["registry/app", "index", "4194305 bytes"]);
+        same(&before, &snapshot(&scene.registry()));
+    }
+}
+
 #[test]
 fn a_manifest_and_a_config_are_read_up_to_what_they_may_be_together() {
     const LIMIT: usize = 9 << 19;

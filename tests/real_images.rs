@@ -343,6 +343,27 @@ fn all_tags_of_an_image_move_and_are_named() {
 }
 
 #[test]
+fn an_image_by_two_of_its_names_is_signed_once() {
+    let scene = Scene::with("umoci");
+    let digest = oci::image(&scene.app("app"), "stable", None)["digest"].clone();
+    let digest = digest.as_str().expect("a digest");
+    let names = ["-d", "latest", "-d", "stable", "-d", digest, "-d", "latest"];
+    let run = scene.sign("app", &names).ok();
+    let signed = oci::image(&scene.app("app"), "latest", None)["digest"].clone();
+    assert_eq!(
+        run.stdout,
+        format!("{}\n", signed.as_str().expect("a digest"))
+    );
+    let names = ["-d", "stable", "-d", "latest", "--json"];
+    let result = scene.sign("app", &names).ok().json();
+    assert_eq!(
+        result["images"].as_array().map(Vec::len),
+        Some(1),
+        "{result}"
+    );
+}
+
+#[test]
 fn tags_that_led_to_the_signed_manifest_before_are_named_too() {
     let scene = Scene::with("umoci");
     let unsigned = oci::tagged(&scene.app("app"), "latest");

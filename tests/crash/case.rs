@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::judge::{State, differences, without_left_overs};
 use crate::strace::{self, Call, Point};
 use crate::support::oci::{self, LAYER, Maker};
-use crate::support::{PROGRAM, Run, Scene, Snapshot, ir_sign, snapshot, write};
+use crate::support::{PROGRAM, Run, Scene, Snapshot, ir_sign, read, snapshot, write};
 
 /// A command's arguments in a scene.
 type Args = Box<dyn Fn(&Scene) -> Vec<String> + Send + Sync>;
@@ -95,6 +95,18 @@ impl Case {
         let prepare = |scene: &Scene| drop(scene.unpack("umoci", "app"));
         let args = |scene: &Scene, _: &Path| scene.sign_args("app", &["-d", "latest"]);
         Self::new("sign-image", Kind::Change, prepare, args)
+    }
+
+    /// The same where a run that was killed, or the like, has left the signed manifest.
+    pub fn sign_what_lies_there() -> Self {
+        let prepare = |scene: &Scene| {
+            let index = scene.unpack("umoci", "app").join("index.json");
+            let unsigned = read(&index);
+            scene.sign("app", &["-d", "latest"]).ok();
+            write(&index, unsigned);
+        };
+        let args = |scene: &Scene, _: &Path| scene.sign_args("app", &["-d", "latest"]);
+        Self::new("sign-image again", Kind::Change, prepare, args)
     }
 
     /// Nested indexes, of which one image is signed by another vendor; now all are.

@@ -171,6 +171,25 @@ fn a_full_disk_at_any_write_is_never_a_success_nor_a_broken_layout() {
     try_all("ENOSPC", FULL, takes_room);
 }
 
+/// What was written for it goes, and nothing else does.
+#[test]
+fn a_change_that_fails_at_its_last_step_leaves_exactly_what_was_there() {
+    for case in [
+        Case::sign_first(),
+        Case::sign_what_lies_there(),
+        Case::sign_nested(),
+    ] {
+        let (points, calls) = case.points();
+        let last = last_rename(&calls);
+        let point = points.iter().find(|point| point.at == last);
+        let point = point.expect("the rename of index.json");
+        let scene = case.scene();
+        let run = Run::of(&mut case.faulted(&scene, point, BROKEN.0)).exits(3);
+        run.says(&["index.json", BROKEN.1]);
+        same(&case.before, &snapshot(&scene.registry()));
+    }
+}
+
 /// NFS and others know no `RENAME_NOREPLACE`, nor `RENAME_EXCHANGE`.
 #[test]
 fn a_file_system_that_has_but_plain_renames_serves_too_and_loses_nothing() {

@@ -14,6 +14,7 @@ mod disk;
 mod errors;
 mod judge;
 mod kills;
+mod locks;
 mod power;
 
 /// Fails with all that is wrong.

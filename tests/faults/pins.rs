@@ -302,6 +302,7 @@ fn rule_3_the_flags_come_before_the_pin() {
 fn rule_3_no_pin_is_sent_before_what_the_user_named_is_there() {
     let keys = "-v KEY:vendor -x KEY:ca";
     let scene = Scene::new();
+    let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/umoci.tar");
     std::fs::write(scene.path("other"), "not a signature").expect("written");
     std::fs::write(scene.path("folder.tar"), "").expect("written");
     for (args, says) in [
@@ -341,6 +342,10 @@ fn rule_3_no_pin_is_sent_before_what_the_user_named_is_there() {
         (
             format!("extract-sign-image -r nowhere -f folder.tar {keys}"),
             "nowhere",
+        ),
+        (
+            format!("extract-sign-image -r registry -f {archive} -v KEY:vendor -s other -c ca.pub"),
+            "other",
         ),
         ("sign -k KEY:ca -f none -s out".into(), "none"),
         (
