@@ -435,6 +435,26 @@ fn prune_goes_on_with_the_layout_that_was_put_in_the_place_of_the_one_it_waited_
 }
 
 #[test]
+fn a_reader_goes_on_with_the_layout_that_was_put_in_the_place_of_the_one_it_waited_for() {
+    let scene = Scene::with("docker-save-new");
+    scene.unpack("buildah", "other");
+    let signed = scene.sign("other", &[]).ok().stdout;
+    let blobs = File::open(scene.app("app").join("blobs")).expect("a folder");
+    rustix::fs::flock(&blobs, FlockOperation::LockExclusive).expect("a lock");
+    let child = start(&scene.verify_args("app", &[]));
+    waits_for_a_lock(&child);
+    // As unpacking with --force does it, which had the lock to remove the old one.
+    let old = scene.path("old");
+    fs::rename(scene.app("app"), &old).expect("renamed");
+    fs::rename(scene.app("other"), scene.app("app")).expect("renamed");
+    fs::remove_dir_all(old).expect("removed");
+    drop(blobs);
+    let (status, verified, stderr) = end(child);
+    assert_eq!(status, 0, "{stderr}");
+    assert_eq!(verified, signed);
+}
+
+#[test]
 fn prune_removes_what_nothing_leads_to_and_nothing_else() {
     for fixture in support::FIXTURES {
         let scene = Scene::with(fixture.name);

@@ -1511,6 +1511,56 @@ fn signing_fills_an_index_to_the_limit_and_no_further() {
     }
 }
 
+/// Nor does it add members beyond those that are read.
+#[test]
+fn signing_adds_no_more_members_than_are_read() {
+    const MOST: usize = 48 << 10;
+    let annotations = |count: usize| -> Value {
+        let all = (0..count).map(|n| (n.to_string(), json!("")));
+        Value::Object(all.collect())
+    };
+    let manifest = |count: usize| {
+        made(|maker| {
+            let (config, layer) = (maker.config(&[b"layer"]), maker.blob(LAYER, b"layer"));
+            // With the layer itself that makes twelve.
+            let manifest = json!({
+                "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
+                "annotations": annotations(count - 12),
+            });
+            vec![with_tag(maker.document(&manifest), "good")]
+        })
+    };
+    let index = |count: usize| {
+        let scene = made(|maker| vec![good(maker)]);
+        let path = scene.app("app").join("index.json");
+        let mut index = oci::parse(&read(&path));
+        index
+            .as_object_mut()
+            .expect("an object")
+            .remove("mediaType");
+        // Three here, six of the entry.
+        index["annotations"] = annotations(count - 9);
+        write(path, index.to_string());
+        scene
+    };
+    let made: [(&dyn Fn(usize) -> Scene, usize); 2] = [(&manifest, 3), (&index, 1)];
+    for (made, signing_adds) in made {
+        signs_and_verifies(&made(MOST - signing_adds), &[]);
+        for count in [MOST - signing_adds + 1, MOST] {
+            let scene = made(count);
+            let before = snapshot(&scene.registry());
+            scene.verify("app", &[]).exits(1).says(&["is absent"]);
+            scene
+                .sign("app", &[])
+                .exits(1)
+                .says(&["more than 49152 members"]);
+            same(&before, &snapshot(&scene.registry()));
+        }
+        let run = made(MOST + 1).verify("app", &[]).exits(1);
+        run.says(&["more than 49152 members"]);
+    }
+}
+
 #[test]
 fn a_manifest_and_a_config_are_read_up_to_what_they_may_be_together() {
     const LIMIT: usize = 9 << 19;
