@@ -106,6 +106,60 @@ fn hints_name_a_file_so_that_a_shell_finds_it_whatever_it_is_called() {
 }
 
 #[test]
+fn what_is_in_the_way_of_a_name_a_tag_or_a_limit_has_its_hint_that_helps() {
+    let sandbox = Sandbox::with_keys();
+    // A tag that is there twice.
+    sandbox.unpack("umoci", "app");
+    let mut entry = sandbox.json("registry/app/index.json")["manifests"][0].clone();
+    entry = tagged(entry, "latest");
+    list(&sandbox, "app", &[entry.clone(), entry.clone()]);
+    let sign = format!("sign-image -r registry -a app {SIGN}");
+    let digest = entry["digest"].as_str().expect("a digest");
+    let run = sandbox.run(&format!("{sign} -d latest")).exits(1);
+    assert!(hint(&run).is_some_and(|hint| hint.starts_with("name the image by its digest")));
+    let signed = sandbox.run(&format!("{sign} -d {digest}")).exits(0).stdout;
+    let verify = "verify-image -r registry -a app -c ca.pub";
+    sandbox.run(&format!("{verify} -d {signed}")).exits(0);
+    // A limit.
+    for flag in ["--max-layer-size", "--max-image-size"] {
+        let run = sandbox
+            .run(&format!("{verify} -d {signed} {flag} 1"))
+            .exits(1);
+        let raise = format!("if it is meant to be so large, raise {flag}");
+        assert_eq!(hint(&run), Some(&*raise));
+        sandbox
+            .run(&format!("{verify} -d {signed} {flag} 1G"))
+            .exits(0);
+    }
+    // A name that no blob has.
+    let odd = sandbox
+        .path("registry/app/blobs/sha256")
+        .join(OsStr::from_bytes(b"\xff"));
+    fs::write(&odd, "").expect("written");
+    let prune = "prune -r registry -a app";
+    let run = sandbox.run(prune).exits(3);
+    assert_eq!(hint(&run), Some("rename it, or move it away"));
+    fs::remove_file(odd).expect("removed");
+    sandbox.run(prune).exits(0);
+    // A name that no app has.
+    fs::copy(data("umoci.tar"), sandbox.path("two words.tar")).expect("a copy");
+    let extract = [
+        "extract-sign-image",
+        "-r",
+        "registry",
+        "-f",
+        "two words.tar",
+    ];
+    let with = |more: &[&'static str]| {
+        let all = extract.iter().chain(more).copied();
+        sandbox.run_with(all.chain(SIGN.split(' ')))
+    };
+    let run = with(&[]).exits(2);
+    assert_eq!(hint(&run), Some("name the app with -a"));
+    with(&["-a", "new", "-d", "latest"]).exits(0);
+}
+
+#[test]
 fn an_archive_that_is_not_there_gets_no_hint_about_apps() {
     let sandbox = Sandbox::with_keys();
     fs::create_dir(sandbox.path("registry")).expect("a folder");
