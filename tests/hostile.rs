@@ -775,7 +775,7 @@ fn entries_that_differ_are_told_apart_though_they_lead_to_the_same_bytes() {
             unreadable,
             unreadable,
             "image",
-            "attestation",
+            "image",
             "attestation"
         ]
     );
@@ -820,8 +820,13 @@ fn attesting(mut entry: Value) -> Value {
 }
 
 /// An entry for the platform that nobody has.
-fn unknown(mut entry: Value) -> Value {
-    entry["platform"] = json!({ "os": "unknown", "architecture": "unknown" });
+fn unknown(entry: Value) -> Value {
+    listed(entry, "unknown", "unknown")
+}
+
+/// An entry for this platform.
+fn listed(mut entry: Value, os: &str, architecture: &str) -> Value {
+    entry["platform"] = json!({ "os": os, "architecture": architecture });
     entry
 }
 
@@ -837,7 +842,7 @@ fn all_images_are_verified_those_without_a_tag_and_those_that_refer_or_attest_to
         referring(maker, LAYER)
     }
     type Entries = fn(&Maker) -> Vec<Value>;
-    let unsigned: [Entries; 8] = [
+    let unsigned: [Entries; 10] = [
         |maker| vec![other(maker)],
         |maker| vec![maker.nested(&[other(maker)])],
         |maker| vec![with_tag(refers(maker), "refers")],
@@ -845,6 +850,12 @@ fn all_images_are_verified_those_without_a_tag_and_those_that_refer_or_attest_to
         |maker| vec![maker.nested(&[refers(maker)])],
         |maker| vec![with_tag(maker.nested(&[attesting(other(maker))]), "multi")],
         |maker| vec![maker.nested(&[attesting(refers(maker))])],
+        // By its platform a runtime chooses it, and skopeo unpacks layers of any type.
+        |maker| vec![maker.nested(&[attesting(referring(maker, IN_TOTO))])],
+        |maker| {
+            let hidden = attesting(referring(maker, IN_TOTO));
+            vec![maker.nested(&[listed(hidden, "linux", "amd64")])]
+        },
         // First where it is passed over, then under a tag.
         |maker| {
             let artifact = referring(maker, IN_TOTO);
@@ -864,6 +875,7 @@ fn all_images_are_verified_those_without_a_tag_and_those_that_refer_or_attest_to
             &maker.config(&[b"statement"]),
             &[maker.blob(IN_TOTO, b"statement")],
         ));
+        let attestation = listed(attestation, "unknown", "unknown");
         let nested = maker.nested(&[good(maker), attestation]);
         vec![good(maker), artifact, with_tag(nested, "multi")]
     });
@@ -907,8 +919,8 @@ fn what_calls_itself_an_attestation_is_shown_as_what_it_is() {
     let registry = scene.text("registry");
     let args = ["inspect-image", "-r", &registry, "-a", "app"];
     let run = ir_sign(args).ok();
-    assert_eq!(run.stdout.matches("image for ").count(), 3, "{run:?}");
-    assert_eq!(run.stdout.matches("attestation about").count(), 2);
+    assert_eq!(run.stdout.matches("image for ").count(), 4, "{run:?}");
+    assert_eq!(run.stdout.matches("attestation about").count(), 1);
     assert!(run.stdout.contains("is not in the layout"), "{run:?}");
     let document = ir_sign(args.into_iter().chain(["--json"])).ok().json();
     let entries = document["entries"].as_array().expect("entries");
@@ -919,11 +931,37 @@ fn what_calls_itself_an_attestation_is_shown_as_what_it_is() {
         image,
         image,
         image,
-        attestation,
+        image,
         attestation,
         "unreadable",
     ];
     assert_eq!(kinds, expected);
+}
+
+/// Runtimes choose by the platform alone, and skopeo and buildah unpack layers of any media type.
+#[test]
+fn what_is_listed_for_a_platform_counts_though_it_calls_itself_an_attestation() {
+    for platform in [Some("amd64"), None] {
+        let scene = made(|maker| {
+            let layer = maker.blob(IN_TOTO, b"other");
+            let mut hidden = attesting(maker.manifest(&maker.config(&[b"other"]), &[layer]));
+            let mut image = maker.image("", b"layer", b"layer");
+            if let Some(platform) = platform {
+                hidden = listed(hidden, "linux", platform);
+                image = listed(image, "linux", platform);
+            }
+            let multi = with_tag(maker.nested(&[hidden, image.clone()]), "multi");
+            vec![multi, with_tag(image, "image")]
+        });
+        scene.sign("app", &["-d", "image"]).ok();
+        for action in [Scene::verify, Scene::sign] {
+            let run = action(&scene, "app", &["-d", "multi", "--platform", "linux/amd64"]);
+            run.exits(1)
+                .says(&["has 2 images for platform linux/amd64"]);
+        }
+        let run = scene.verify("app", &["--all"]).exits(1);
+        run.says(&["FAILED      annotation.vendor-endorsed"]);
+    }
 }
 
 /// Runtimes choose by the platform that the index states, and the config is what is signed.

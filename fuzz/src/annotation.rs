@@ -88,7 +88,6 @@ fn image(annotations: BTreeMap<String, String>) -> Image {
                 digest: config.digest(),
                 size: config.size(),
                 tag: None,
-                attests: false,
                 platform: None,
                 data: None,
             },

@@ -94,7 +94,6 @@ fn image(kind: usize, blob: &[u8], diff_id: Digest) -> Image {
         digest: Digest::of(HashAlgorithm::Sha256, bytes),
         size: bytes.len() as u64,
         tag: None,
-        attests: false,
         platform: None,
         data: None,
     };

@@ -28,8 +28,6 @@ pub struct Descriptor {
     pub size: u64,
     /// The tag, for an entry of `index.json`: of the descriptor's annotations, [`REF_NAME`].
     pub tag: Option<String>,
-    /// Whether the annotations say that the content is `BuildKit`'s attestation about an image.
-    pub attests: bool,
     /// For which platform the content is, in an index.
     pub platform: Option<Platform>,
     /// The content itself, base64, where the descriptor embeds it.
@@ -47,9 +45,11 @@ impl Descriptor {
         self.tag.as_deref()
     }
 
-    /// Whether the entry is `BuildKit`'s attestation about another image rather than an image.
+    /// Whether the entry is for no platform at all, as `BuildKit`'s attestations about images are. Any other
+    /// platform, or none, is one that runtimes choose by, and they look at no annotation that calls the
+    /// content an attestation.
     pub fn is_attestation(&self) -> bool {
-        self.attests || self.platform.as_ref().is_some_and(Platform::is_unknown)
+        self.platform.as_ref().is_some_and(Platform::is_unknown)
     }
 
     /// Refuses an embedded copy that is not as long as the content. To be looked at before the content is

@@ -249,8 +249,6 @@ impl<'de, T: From<Descriptor>> Deserialize<'de> for Entry<T> {
         let checked = platform.as_ref().map_or(Ok(()), check_platform);
         checked.map_err(D::Error::custom)?;
         let annotation = |name| read.annotations().as_ref().and_then(|all| all.get(name));
-        let attests = annotation("vnd.docker.reference.type")
-            .is_some_and(|kind| kind == "attestation-manifest");
         if let Some(tag) = annotation(REF_NAME) {
             check_name("tag", tag).map_err(D::Error::custom)?;
         }
@@ -259,7 +257,6 @@ impl<'de, T: From<Descriptor>> Deserialize<'de> for Entry<T> {
             digest: read.digest().as_ref().parse().map_err(D::Error::custom)?,
             size: read.size(),
             tag: annotation(REF_NAME).cloned(),
-            attests,
             platform,
             data: read.data().clone(),
         };

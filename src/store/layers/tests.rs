@@ -23,7 +23,6 @@ fn descriptor(media_type: &'static str, digest: Digest, size: u64) -> Descriptor
         digest,
         size,
         tag: None,
-        attests: false,
         platform: None,
         data: None,
     }
