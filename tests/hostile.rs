@@ -964,6 +964,37 @@ fn what_is_listed_for_a_platform_counts_though_it_calls_itself_an_attestation() 
     }
 }
 
+/// containerd and docker take these for one platform, and the first that is listed for it.
+#[test]
+fn platforms_in_other_spellings_are_the_same() {
+    let entries = |first: Value| {
+        made(move |maker| {
+            let mut other = maker.image("", b"other", b"other");
+            other["platform"] = first;
+            let mut image = maker.image("", b"layer", b"layer");
+            image["platform"] = json!({ "os": "linux", "architecture": "amd64", "variant": "v1" });
+            let multi = with_tag(maker.nested(&[other, image.clone()]), "multi");
+            vec![multi, with_tag(image, "image")]
+        })
+    };
+    for first in [
+        json!({ "os": "linux", "architecture": "amd64" }),
+        json!({ "os": "linux", "architecture": "x86_64" }),
+        json!({ "os": "LINUX", "architecture": "AMD64" }),
+        json!({ "os": "", "architecture": "amd64" }),
+    ] {
+        let scene = entries(first);
+        scene.sign("app", &["-d", "image"]).ok();
+        let run = scene.verify("app", &["-d", "multi", "--platform", "linux/amd64/v1"]);
+        run.exits(1)
+            .says(&["has 2 images for platform linux/amd64/v1"]);
+    }
+    let scene = entries(json!({ "os": "linux", "architecture": "arm64" }));
+    scene.sign("app", &["-d", "image"]).ok();
+    let chosen = ["-d", "multi", "--platform", "linux/amd64"];
+    scene.verify("app", &chosen).ok();
+}
+
 /// Runtimes choose by the platform that the index states, and the config is what is signed.
 #[test]
 fn an_image_listed_for_another_platform_than_its_own_is_neither_signed_nor_trusted() {

@@ -19,11 +19,42 @@ pub struct Platform {
 
 impl Platform {
     /// Whether an image for `self` is one that a user who asked for `wanted` means: a variant that
-    /// was not asked for may be any.
+    /// was not asked for may be any. Other spellings of a platform are that platform, and no system
+    /// stated is any.
     pub fn serves(&self, wanted: &Self) -> bool {
-        self.os == wanted.os
-            && self.architecture == wanted.architecture
-            && (wanted.variant.is_none() || self.variant == wanted.variant)
+        let any_variant = wanted.variant.is_none();
+        let (ours, wanted) = (self.normalised(), wanted.normalised());
+        (ours.os == wanted.os || ours.os.is_empty())
+            && ours.architecture == wanted.architecture
+            && (any_variant || ours.variant == wanted.variant)
+    }
+
+    /// The platform in the spelling by which containerd and docker compare platforms (containerd/platforms,
+    /// `Normalize`): an index may list one image as `x86_64` and another as `amd64`.
+    fn normalised(&self) -> Self {
+        let os = match self.os.to_lowercase() {
+            os if os == "macos" => "darwin".into(),
+            os => os,
+        };
+        let variant = self.variant.as_deref().unwrap_or_default().to_lowercase();
+        let architecture = self.architecture.to_lowercase();
+        let (architecture, variant) = match (&*architecture, &*variant) {
+            ("i386", _) => ("386", ""),
+            ("x86_64" | "x86-64" | "amd64", "v1") => ("amd64", ""),
+            ("x86_64" | "x86-64", variant) => ("amd64", variant),
+            ("aarch64" | "arm64", "8" | "v8" | "v8.0") => ("arm64", ""),
+            ("aarch64", variant) => ("arm64", variant),
+            ("armhf", _) | ("arm", "" | "7") => ("arm", "v7"),
+            ("armel", _) | ("arm", "6") => ("arm", "v6"),
+            ("arm", "5") => ("arm", "v5"),
+            ("arm", "8") => ("arm", "v8"),
+            other => other,
+        };
+        Self {
+            os,
+            architecture: architecture.to_owned(),
+            variant: (!variant.is_empty()).then(|| variant.to_owned()),
+        }
     }
 
     /// Whether it is the one that `BuildKit` states for what nobody could run.
@@ -188,6 +219,44 @@ mod tests {
         for good in ["hello", "hello-1.0", "A_b+c@d"] {
             assert!(good.parse::<AppName>().is_ok(), "{good:?} was refused");
         }
+    }
+
+    #[test]
+    fn a_platform_serves_in_every_spelling() {
+        let platform = |text: &str| -> Platform { text.parse().expect(text) };
+        for (ours, wanted, serves) in [
+            ("linux/amd64", "linux/amd64", true),
+            ("linux/x86_64", "linux/amd64", true),
+            ("Linux/X86-64", "linux/amd64", true),
+            ("linux/amd64", "linux/x86_64", true),
+            ("linux/amd64/v1", "linux/amd64/v1", true),
+            ("linux/amd64", "linux/amd64/v1", true),
+            ("linux/amd64/v3", "linux/amd64", true),
+            ("linux/amd64/v3", "linux/amd64/v2", false),
+            ("linux/amd64", "linux/amd64/v3", false),
+            ("linux/aarch64", "linux/arm64", true),
+            ("linux/arm64", "linux/arm64/v8", true),
+            ("linux/arm64/8", "linux/arm64/v8", true),
+            ("linux/arm64/v9", "linux/arm64/v8", false),
+            ("linux/arm", "linux/arm/v7", true),
+            ("linux/armhf", "linux/arm/v7", true),
+            ("linux/armel", "linux/arm/v6", true),
+            ("linux/arm/6", "linux/arm/v6", true),
+            ("linux/arm/v6", "linux/arm", true),
+            ("linux/arm/v6", "linux/arm/v7", false),
+            ("linux/i386", "linux/386", true),
+            ("macos/arm64", "darwin/arm64", true),
+            ("windows/amd64", "linux/amd64", false),
+            ("linux/s390x", "linux/amd64", false),
+        ] {
+            let (ours, wanted) = (platform(ours), platform(wanted));
+            assert_eq!(ours.serves(&wanted), serves, "{ours} for {wanted}");
+        }
+        let anywhere = Platform {
+            os: String::new(),
+            ..platform("linux/amd64")
+        };
+        assert!(anywhere.serves(&platform("linux/amd64")));
     }
 
     proptest! {
