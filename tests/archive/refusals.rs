@@ -371,9 +371,18 @@ fn extensions_are_about_one_member() {
         .member(b"L", b'L', "", &vec![b'a'; 70_000])
         .file("x", b"");
     let malformed = layout().member(b"x", b'x', "", b"7 a=b\n").file("x", b"");
+    // Go's reader forgets the first one at the second.
+    let between = [
+        layout().pax(b'x', &[("path", "a")]),
+        layout().member(b"L", b'L', "", b"a\0"),
+    ]
+    .map(|tar| tar.pax(b'g', &[("comment", "x")]).file("x", b""));
     for tar in [
         twice, both, two, none, no_named, no_link, global, long, malformed,
-    ] {
+    ]
+    .into_iter()
+    .chain(between)
+    {
         let found = problem(&tar.end());
         assert!(matches!(found, Problem::Header { .. }), "{found}");
     }
@@ -410,6 +419,21 @@ fn what_readers_take_for_a_name_or_not_is_refused() {
         let bytes = [magic, &[0; PREFIX - MAGIC - 8], b"elsewhere"].concat();
         let found = problem(&changed(b'0', b"", MAGIC, &bytes).end());
         assert!(matches!(found, Problem::Name { .. }), "{magic:?}: {found}");
+    }
+    // star has times in the last part of what is POSIX's first part of a name, and Go reads them.
+    let star = |prefix: &[u8], trailer: &[u8; 4]| {
+        let mut bytes = [0; 512 - MAGIC];
+        bytes[..8].copy_from_slice(posix);
+        bytes[PREFIX - MAGIC..][..prefix.len()].copy_from_slice(prefix);
+        bytes[508 - MAGIC..].copy_from_slice(trailer);
+        changed(b'0', b"", MAGIC, &bytes).end()
+    };
+    let times = [&[b'a'; 131][..], &[b'0'; 24]].concat();
+    let found = problem(&star(&times, b"tar\0"));
+    assert!(matches!(found, Problem::Name { .. }), "{found}");
+    for (prefix, trailer) in [(&times[..], &[0; 4]), (&times[..131], b"tar\0")] {
+        let place = Place::new();
+        place.check(&star(prefix, trailer)).expect("read alike");
     }
 }
 

@@ -10,6 +10,10 @@ use tar::{EntryType, Header};
 pub(super) const BLOCK: u64 = 512;
 /// Where POSIX has the first part of a long name.
 const PREFIX: Range<usize> = 345..500;
+/// The bytes that star has of it.
+const STAR_PREFIX_LENGTH: usize = 131;
+/// Where star says `tar` once more.
+const STAR_TRAILER: usize = 508;
 
 /// Checks a block's checksum (POSIX "ustar Interchange Format": the sum of all bytes, with the
 /// checksum's own field taken as spaces).
@@ -47,9 +51,16 @@ pub(super) fn has_known_format(header: &Header) -> bool {
 }
 
 /// Whether there is something where POSIX has the first part of a name, in a header that does not say
-/// that it is POSIX's: some readers put it before the name, others do not.
+/// that it is POSIX's: some readers put it before the name, others do not. Or it is longer than what star
+/// has there, in a header that says that it is star's too: Go's reader cuts it there.
 pub(super) fn has_doubtful_prefix(header: &Header) -> bool {
-    header.as_ustar().is_none() && header.as_bytes()[PREFIX].iter().any(|b| *b != 0)
+    let (prefix, trailer) = (
+        &header.as_bytes()[PREFIX],
+        &header.as_bytes()[STAR_TRAILER..],
+    );
+    let is_read_whole = header.as_ustar().is_some()
+        && (trailer != b"tar\0" || prefix[..=STAR_PREFIX_LENGTH].contains(&0));
+    !is_read_whole && prefix.iter().any(|b| *b != 0)
 }
 
 /// What a member that is no extension is, as far as it matters here.
@@ -125,6 +136,10 @@ impl Extensions {
             Extension::Pax => {
                 self.pax = true;
                 records(&content, |key, value| self.record(key, value))
+            }
+            // Go's reader forgets what it was told of the next member before.
+            Extension::GlobalPax if self.any() => {
+                Err("it stands between another extension and the member which that is about")
             }
             // Nobody writes these for all members, and readers differ in when they end.
             Extension::GlobalPax => records(&content, |key, _| {
@@ -262,12 +277,13 @@ mod tests {
     fn refuses_to_be_told_twice() {
         let mut extensions = Extensions::default();
         let take = &mut |kind, content: &[u8]| extensions.take(kind, content.to_vec());
-        take(Extension::Name, b"a\0").expect("a name");
-        assert!(take(Extension::Pax, b"9 path=b\n").is_err());
-        assert!(take(Extension::Pax, b"9 size=1\n").is_err());
         assert!(take(Extension::GlobalPax, b"9 size=1\n").is_err());
         assert!(take(Extension::GlobalPax, b"22 GNU.sparse.major=1\n").is_err());
         take(Extension::GlobalPax, b"13 comment=x\n").expect("says nothing that matters");
+        take(Extension::Name, b"a\0").expect("a name");
+        assert!(take(Extension::GlobalPax, b"13 comment=x\n").is_err());
+        assert!(take(Extension::Pax, b"9 path=b\n").is_err());
+        assert!(take(Extension::Pax, b"9 size=1\n").is_err());
         assert_eq!(extensions.name.as_deref(), Some(&b"a"[..]));
     }
 
