@@ -739,6 +739,26 @@ fn a_manifest_that_is_listed_very_often_is_read_once() {
 }
 
 #[test]
+fn an_attestation_that_is_listed_very_often_is_read_a_few_times() {
+    let mut blob = Value::Null;
+    let scene = made(|maker| {
+        let image = listed(good(maker), "linux", "amd64");
+        blob = listed(referring(maker, IN_TOTO), "unknown", "unknown");
+        let held = [vec![image.clone()], vec![blob.clone(); 500]].concat();
+        let index = listed(maker.nested(&held), "linux", "amd64");
+        vec![image, with_tag(index, "multi")]
+    });
+    scene.sign("app", &["-d", "good"]).ok();
+    for more in [
+        &["--all"][..],
+        &["-d", "multi", "--platform", "linux/amd64"],
+    ] {
+        let [times] = openings(&scene.verify_args("app", more), [&blob]);
+        assert!((1..5).contains(&times), "{more:?}: {times}");
+    }
+}
+
+#[test]
 fn entries_that_differ_are_told_apart_though_they_lead_to_the_same_bytes() {
     let scene = made(|maker| {
         let image = good(maker);

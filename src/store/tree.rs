@@ -30,6 +30,14 @@ enum Stated {
     Several,
 }
 
+/// What was found out about indexes and manifests: one may be listed very often.
+#[derive(Default)]
+struct Known {
+    stated: HashMap<Digest, Stated>,
+    /// Whether a manifest, by the digest and the size that lead to it, is one that could be run.
+    can_run: HashMap<(Digest, u64), bool>,
+}
+
 /// `index.json` and the indexes below it, each read once.
 #[derive(Default)]
 pub(super) struct Tree {
@@ -107,7 +115,7 @@ impl Tree {
     /// Refuses an index that is listed for a platform which not all that it holds states too: runtimes
     /// choose by what is listed.
     pub(super) fn check_platforms(&self, layout: &Layout) -> Result<(), Error> {
-        let mut known = HashMap::new();
+        let mut known = Known::default();
         let nested = self.nested.values().flatten().flatten();
         for descriptor in self.roots.iter().chain(nested) {
             let digest = descriptor.digest;
@@ -131,24 +139,15 @@ impl Tree {
 
     /// What the entries below an index state. That one is an attestation is nobody's word: its manifest
     /// has to show it.
-    fn stated(
-        &self,
-        layout: &Layout,
-        index: &Digest,
-        known: &mut HashMap<Digest, Stated>,
-    ) -> Result<Stated, Error> {
-        if let Some(stated) = known.get(index) {
+    fn stated(&self, layout: &Layout, index: &Digest, known: &mut Known) -> Result<Stated, Error> {
+        if let Some(stated) = known.stated.get(index) {
             return Ok(stated.clone());
         }
         let mut all = Stated::Nothing;
         for child in self.children(index) {
+            let attests = child.is_attestation() && !media::is_index(&child.media_type);
             let of_child = match &child.platform {
-                _ if child.is_attestation()
-                    && !media::is_index(&child.media_type)
-                    && !layout.can_run(child)? =>
-                {
-                    Stated::Nothing
-                }
+                _ if attests && !known.can_run(layout, child)? => Stated::Nothing,
                 Some(platform) => Stated::One(platform.clone()),
                 None if media::is_index(&child.media_type) => {
                     self.stated(layout, &child.digest, known)?
@@ -164,7 +163,7 @@ impl Tree {
                 break;
             }
         }
-        known.insert(*index, all.clone());
+        known.stated.insert(*index, all.clone());
         Ok(all)
     }
 
@@ -186,5 +185,15 @@ impl Tree {
             });
         }
         entries
+    }
+}
+
+impl Known {
+    fn can_run(&mut self, layout: &Layout, descriptor: &Descriptor) -> Result<bool, Error> {
+        let place = match self.can_run.entry((descriptor.digest, descriptor.size)) {
+            hash_map::Entry::Occupied(known) => return Ok(*known.get()),
+            hash_map::Entry::Vacant(place) => place,
+        };
+        Ok(*place.insert(layout.can_run(descriptor)?))
     }
 }
