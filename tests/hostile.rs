@@ -1438,6 +1438,71 @@ fn json_that_readers_could_take_for_something_else_is_refused() {
     }
 }
 
+/// There may be thousands of documents, each with megabytes of text where a name is wanted.
+#[test]
+fn names_without_end_are_refused_and_not_repeated() {
+    let long = |size: usize| "x".repeat(size);
+    let short = |scene: &Scene, parts: &[&str]| {
+        scene.refused("app", &[], parts);
+        for run in [scene.verify("app", &["--all"]), scene.sign("app", &[])] {
+            assert!(run.stderr.len() < 4_000, "{} bytes", run.stderr.len());
+        }
+    };
+    // A name in an entry, and one of the document itself.
+    let entry = |more: String| {
+        with_index_text(|text| text.replacen("\"size\"", &format!("{more},\"size\""), 1))
+    };
+    let platform = |os: usize, architecture: usize, variant: usize| {
+        let [os, architecture, variant] = [os, architecture, variant].map(long);
+        json!({ "os": os, "architecture": architecture, "variant": variant })
+    };
+    for (parts, what) in [
+        (platform(256, 1, 1), "os has 256 bytes"),
+        (platform(1, 300, 1), "architecture has 300 bytes"),
+        (platform(1, 1, 1_000_000), "variant has 1000000 bytes"),
+    ] {
+        let scene = entry(format!("\"platform\":{parts}"));
+        short(&scene, &["index.json is not valid", what]);
+    }
+    let tag = |size: usize| with_index_text(|text| text.replace("good", &long(size)));
+    short(&tag(513), &["index.json is not valid", "tag has 513 bytes"]);
+    tag(512).sign("app", &["-d", &long(512)]).ok();
+    let manifest = with_manifest_text(|text| text.replace(LAYER, &long(300)));
+    short(&manifest, &["manifest", "mediaType has 300 bytes"]);
+    let type_inside = format!("\"mediaType\":\"{}\",\"schemaVersion\"", long(256));
+    let inside = |text: &str| {
+        let rest = text.replacen(&format!("\"mediaType\":\"{MANIFEST}\","), "", 1);
+        rest.replacen("\"schemaVersion\"", &type_inside, 1)
+    };
+    short(
+        &with_manifest_text(inside),
+        &["manifest", "mediaType has 256 bytes"],
+    );
+    for (old, what) in [
+        ("\"amd64\"", "architecture has 2000000 bytes"),
+        ("\"linux\"", "os has 2000000 bytes"),
+        ("\"layers\"", "the type of its rootfs has 2000000 bytes"),
+    ] {
+        let new = format!("\"{}\"", long(2_000_000));
+        let scene = with_config_text(|text| text.replacen(old, &new, 1));
+        short(&scene, &["config", what]);
+    }
+    // Of what is no name the start is repeated, and the end, which says what is wrong.
+    let number = |text: &str| {
+        let wrong = format!("\"schemaVersion\":\"{}\"", long(1_000_000));
+        text.replacen("\"schemaVersion\":2", &wrong, 1)
+    };
+    short(
+        &with_manifest_text(number),
+        &["manifest", "expected a number"],
+    );
+    let diff_id = |text: &str| text.replacen("sha256:", &long(1_000_000), 1);
+    short(
+        &with_config_text(diff_id),
+        &["config", "xxx [... ", "not a digest"],
+    );
+}
+
 #[test]
 fn members_in_another_case_are_refused() {
     let replace =
@@ -1928,7 +1993,7 @@ fn messages_are_short_whatever_they_quote() {
         ),
         (
             with_index_text(|text| text.replacen(MANIFEST, &long, 1)),
-            "is wanted",
+            "is the most",
         ),
         (
             made(|maker| {
@@ -1936,7 +2001,7 @@ fn messages_are_short_whatever_they_quote() {
                 config["mediaType"] = json!(long);
                 vec![maker.manifest(&config, &[layer])]
             }),
-            "an image config is wanted",
+            "is the most",
         ),
     ];
     for (scene, end) in scenes {
@@ -1962,7 +2027,7 @@ fn names_are_as_long_as_they_may_be_and_no_longer() {
     let tagged = |length: usize| made(|maker| vec![with_tag(good(maker), &"t".repeat(length))]);
     let scene = tagged(512);
     signs_and_verifies(&scene, &["-d", &"t".repeat(512)]);
-    tagged(513).refused("app", &[], &["index.json", "a tag has 513 bytes"]);
+    tagged(513).refused("app", &[], &["index.json", "tag has 513 bytes"]);
     let platform = |member: &'static str, length: usize| {
         made(move |maker| {
             let (config, layer) = (maker.config(&[b"layer"]), maker.blob(LAYER, b"layer"));
@@ -1973,23 +2038,24 @@ fn names_are_as_long_as_they_may_be_and_no_longer() {
             });
             let config = maker.blob(CONFIG, config.to_string().as_bytes());
             let mut image = maker.manifest(&config, &[layer]);
-            if length <= 512 {
+            if length <= 255 {
                 image["platform"] = listed;
             }
             vec![with_tag(image, "good")]
         })
     };
     for member in ["os", "architecture", "variant"] {
-        signs_and_verifies(&platform(member, 512), &[]);
-        let refused = ["config", "a part of a platform has 513 bytes"];
-        platform(member, 513).refused("app", &[], &refused);
+        signs_and_verifies(&platform(member, 255), &[]);
+        let what = format!("{member} has 256 bytes");
+        let refused = ["config", &what];
+        platform(member, 256).refused("app", &[], &refused);
         let scene = made(|maker| {
             let mut image = good(maker);
             image["platform"] = json!({ "os": "linux", "architecture": "amd64" });
-            image["platform"][member] = json!("x".repeat(513));
+            image["platform"][member] = json!("x".repeat(256));
             vec![image]
         });
-        let refused = ["index.json", "a part of a platform has 513 bytes"];
+        let refused = ["index.json", &what];
         scene.refused("app", &[], &refused);
     }
 }

@@ -13,9 +13,7 @@ use std::sync::Arc;
 use crate::crypto::{Digest, HashAlgorithm};
 
 pub use media::Compression;
-pub use names::{
-    AppName, AppNameError, MOST_NAME, Platform, PlatformError, Reference, ReferenceError,
-};
+pub use names::{AppName, AppNameError, Platform, PlatformError, Reference, ReferenceError};
 
 /// Points to content: its type, digest and size, and what is said about it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -103,10 +103,6 @@ impl FromStr for Platform {
     }
 }
 
-/// The most bytes of a tag, and of each part of a platform: no longer one is known anywhere, and names are
-/// repeated in messages.
-pub const MOST_NAME: usize = 512;
-
 /// How a user names an image in a layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reference {
@@ -129,6 +125,11 @@ pub enum ReferenceError {
     Tag(String),
 }
 
+impl Reference {
+    /// Bytes of the longest tag.
+    pub const LONGEST: usize = 512;
+}
+
 impl FromStr for Reference {
     type Err = ReferenceError;
 
@@ -139,7 +140,7 @@ impl FromStr for Reference {
         }
         let first = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let rest = |c: char| first(c) || "._-:@/+".contains(c);
-        if text.len() <= MOST_NAME && text.starts_with(first) && text.chars().all(rest) {
+        if text.len() <= Self::LONGEST && text.starts_with(first) && text.chars().all(rest) {
             Ok(Self::Tag(text.to_owned()))
         } else {
             Err(ReferenceError::Tag(text.to_owned()))

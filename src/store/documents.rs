@@ -5,7 +5,6 @@
 //! an index and a manifest at once.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::sync::Arc;
 
 use oci_spec::image as oci;
@@ -14,7 +13,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 use super::error::Problem;
 use super::strict::{self, Refusal, Shape};
 use crate::crypto::Digest;
-use crate::image::{Descriptor, MOST_NAME, Manifest, Platform, REF_NAME, media};
+use crate::image::{Descriptor, Manifest, Platform, REF_NAME, Reference, media};
 
 /// An image index, or `index.json`.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +34,11 @@ pub struct Config {
 }
 
 const TEXTS: Shape = Shape::Object(&[]);
+/// Bytes of the longest media type (RFC 6838, section 4.2: two names of 127), and of a platform's longest part.
+const LONGEST_NAME: usize = 255;
+/// Bytes of the longest tag: no reference could name a longer one.
+const LONGEST_TAG: usize = Reference::LONGEST;
+
 const PLATFORM: Shape = Shape::Object(&[
     ("architecture", &Shape::Any),
     ("os", &Shape::Any),
@@ -107,6 +111,7 @@ pub fn index(bytes: &[u8]) -> Result<Index, Problem> {
     if let Some(found) = index.media_type
         && !media::is_index(&found)
     {
+        check_media_type(&found).map_err(Problem::json)?;
         return Err(Problem::MediaType {
             found,
             wanted: "an image index",
@@ -139,6 +144,7 @@ pub fn manifest(bytes: &[u8], outside: &str) -> Result<Manifest, Problem> {
         && media::oci_equivalent(&inside).unwrap_or(&inside)
             != media::oci_equivalent(outside).unwrap_or(outside)
     {
+        check_media_type(&inside).map_err(Problem::json)?;
         return Err(Problem::MediaTypes {
             inside,
             outside: outside.to_owned(),
@@ -172,7 +178,8 @@ pub fn config(bytes: &[u8]) -> Result<Config, Problem> {
     let document: Document = read(bytes, &CONFIG)?;
     let RootFs { kind, diff_ids } = document.rootfs;
     if kind != "layers" {
-        return Err(Problem::Json(format!(
+        check_length("the type of its rootfs", &kind, LONGEST_NAME).map_err(Problem::json)?;
+        return Err(Problem::json(format_args!(
             "its rootfs has type \"{kind}\", and \"layers\" is the only one there is"
         )));
     }
@@ -181,11 +188,11 @@ pub fn config(bytes: &[u8]) -> Result<Config, Problem> {
         architecture: document.architecture,
         variant: document.variant.filter(|v| !v.is_empty()),
     };
-    check_platform(&platform).map_err(Problem::Json)?;
+    check_platform(&platform).map_err(Problem::json)?;
     let diff_ids = diff_ids.iter();
     Ok(Config {
         diff_ids: diff_ids
-            .map(|text| text.parse().map_err(json_problem))
+            .map(|text| text.parse::<Digest>().map_err(Problem::json))
             .collect::<Result<_, _>>()?,
         platform,
     })
@@ -194,10 +201,10 @@ pub fn config(bytes: &[u8]) -> Result<Config, Problem> {
 /// Checks, then reads: the small parts of a document one by one, for memory's sake.
 fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], shape: &'static Shape) -> Result<T, Problem> {
     strict::check_shape(bytes, shape).map_err(|refusal| match refusal {
-        Refusal::Invalid(error) => json_problem(error),
+        Refusal::Invalid(error) => Problem::json(error),
         Refusal::Member(name) => Problem::Member(name),
     })?;
-    serde_json::from_slice(bytes).map_err(json_problem)
+    serde_json::from_slice(bytes).map_err(Problem::json)
 }
 
 /// A list; `null` is an empty one, for that is how Go writes those that nobody has added to.
@@ -205,34 +212,49 @@ fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(input: D) -> Result<Vec<
     Ok(Option::deserialize(input)?.unwrap_or_default())
 }
 
-fn json_problem(error: impl Display) -> Problem {
-    Problem::Json(error.to_string())
+/// Refuses a name that is longer than any there is: what is kept and told of an image has to be short, for there
+/// may be very many.
+fn check_length(what: &'static str, text: &str, most: usize) -> Result<(), TooLong> {
+    let size = text.len();
+    if size > most {
+        return Err(TooLong { what, size, most });
+    }
+    Ok(())
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{what} has {size} bytes, and {most} is the most")]
+struct TooLong {
+    what: &'static str,
+    size: usize,
+    most: usize,
+}
+
+fn check_media_type(text: &str) -> Result<(), TooLong> {
+    check_length("mediaType", text, LONGEST_NAME)
+}
+
+fn check_platform(platform: &Platform) -> Result<(), TooLong> {
+    let variant = platform.variant.as_deref().unwrap_or_default();
+    check_length("os", &platform.os, LONGEST_NAME)?;
+    check_length("architecture", &platform.architecture, LONGEST_NAME)?;
+    check_length("variant", variant, LONGEST_NAME)
+}
+
+fn check_names(descriptor: &Descriptor) -> Result<(), TooLong> {
+    check_media_type(&descriptor.media_type)?;
+    check_length("tag", descriptor.tag().unwrap_or_default(), LONGEST_TAG)?;
+    descriptor.platform.as_ref().map_or(Ok(()), check_platform)
 }
 
 fn check_version(version: u32) -> Result<(), Problem> {
     if version == 2 {
         Ok(())
     } else {
-        Err(Problem::Json(format!(
+        Err(Problem::json(format_args!(
             "its schemaVersion is {version}, and 2 is the only one there is"
         )))
     }
-}
-
-fn check_platform(platform: &Platform) -> Result<(), String> {
-    let parts = [&platform.os, &platform.architecture];
-    let mut parts = parts.into_iter().chain(&platform.variant);
-    parts.try_for_each(|part| check_name("part of a platform", part))
-}
-
-fn check_name(what: &str, name: &str) -> Result<(), String> {
-    if name.len() > MOST_NAME {
-        let length = name.len();
-        return Err(format!(
-            "a {what} has {length} bytes, more than the {MOST_NAME} that are read"
-        ));
-    }
-    Ok(())
 }
 
 /// A descriptor, of which no more is kept than is used.
@@ -246,12 +268,7 @@ impl<'de, T: From<Descriptor>> Deserialize<'de> for Entry<T> {
             architecture: p.architecture().to_string(),
             variant: p.variant().clone().filter(|v| !v.is_empty()),
         });
-        let checked = platform.as_ref().map_or(Ok(()), check_platform);
-        checked.map_err(D::Error::custom)?;
         let annotation = |name| read.annotations().as_ref().and_then(|all| all.get(name));
-        if let Some(tag) = annotation(REF_NAME) {
-            check_name("tag", tag).map_err(D::Error::custom)?;
-        }
         let descriptor = Descriptor {
             media_type: media::shared(read.media_type().to_string()),
             digest: read.digest().as_ref().parse().map_err(D::Error::custom)?,
@@ -260,6 +277,7 @@ impl<'de, T: From<Descriptor>> Deserialize<'de> for Entry<T> {
             platform,
             data: read.data().clone(),
         };
+        check_names(&descriptor).map_err(D::Error::custom)?;
         Ok(Self(descriptor.into()))
     }
 }

@@ -73,7 +73,7 @@ impl Layout {
         let part = Part::Manifest(old);
         let Change::Annotate(annotations) = change;
         let new = edit_manifest(manifest, annotations)
-            .map_err(|e| self.problem(part.clone(), Problem::Json(e.to_string())))?;
+            .map_err(|e| self.problem(part.clone(), Problem::json(e)))?;
         self.check_document(&part, new.bytes())?;
         self.check_together(&new, &image.manifest.config)?;
         Ok(Edit {
@@ -89,7 +89,7 @@ impl Layout {
         if size > limit {
             return Err(self.problem(part.clone(), Problem::TooLarge { size, limit }));
         }
-        strict::check(bytes).map_err(|e| self.problem(part.clone(), Problem::Json(e.to_string())))
+        strict::check(bytes).map_err(|e| self.problem(part.clone(), Problem::json(e)))
     }
 
     /// Makes the changes to the images, all or none.
@@ -275,10 +275,7 @@ impl Editor<'_> {
             set_media_type(&mut index, media::INDEX)?;
             index.is_changed().then(|| index.to_bytes()).transpose()
         };
-        let edited = edit().map_err(|e| {
-            self.layout
-                .problem(part.clone(), Problem::Json(e.to_string()))
-        })?;
+        let edited = edit().map_err(|e| self.layout.problem(part.clone(), Problem::json(e)))?;
         if let Some(bytes) = &edited {
             self.layout.check_document(part, bytes)?;
         }

@@ -271,7 +271,7 @@ pub(super) fn check_layout_version(bytes: &[u8]) -> Result<(), String> {
             "its file oci-layout has version \"{}\", and 1.0.0 is the one that is known",
             marker.image_layout_version
         )),
-        Err(e) => Err(format!("its file oci-layout is not valid: {e}")),
+        Err(e) => Err(format!("its file oci-layout {}", Problem::json(e))),
     }
 }
 

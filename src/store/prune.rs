@@ -188,7 +188,7 @@ impl Layout {
         let read = |part: &Part, bytes: &[u8], found: &mut Found| {
             strict::read::<&RawValue>(bytes)
                 .and_then(|document| collect(document, found))
-                .map_err(|e| self.problem(part.clone(), Problem::Json(e.to_string())))
+                .map_err(|e| self.problem(part.clone(), Problem::json(e)))
         };
         read(part, bytes, &mut found)?;
         while let Some((part, bytes)) = found.embedded.pop() {

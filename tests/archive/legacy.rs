@@ -347,6 +347,11 @@ fn configs_that_are_not_taken() {
     };
     let found = problem(&with(b"{}"));
     assert!(matches!(found, Problem::Document { .. }), "{found}");
+    // Many configs may have many such, and index.json would hold them all.
+    let config_text = String::from_utf8(config()).expect("UTF-8");
+    let endless = config_text.replacen("linux", &"x".repeat(256), 1);
+    let found = problem(&with(endless.as_bytes()));
+    assert!(found.to_string().contains("os has 256 bytes"), "{found}");
     let limits = Limits {
         document: 1000,
         ..Limits::default()

@@ -57,7 +57,7 @@ fn list(object: &Object<'_>, key: &str) -> Result<Vec<String>, Problem> {
 }
 
 fn invalid(error: &json::Error) -> Problem {
-    Problem::Json(error.to_string())
+    Problem::json(error)
 }
 
 /// A file of the archive that has become a blob.
