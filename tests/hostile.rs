@@ -297,6 +297,41 @@ fn a_sparse_layout_serves_what_is_there() {
 }
 
 #[test]
+fn indexes_are_read_up_to_what_they_may_be_together() {
+    let scene = |size: usize| {
+        made(|maker| {
+            let image = maker.image("", b"layer", b"layer");
+            let index = |size: usize| {
+                maker.document(&json!({
+                    "schemaVersion": 2, "mediaType": INDEX, "manifests": [image],
+                    "annotations": { "padding": "x".repeat(size) },
+                }))
+            };
+            let mut entries = vec![with_tag(
+                maker.nested(&[index(2 << 20), index(size)]),
+                "multi",
+            )];
+            // It counts for nothing where it is not there, nor where nothing is below it.
+            entries.push(index(3 << 20));
+            let absent = entries[1]["digest"].as_str().expect("a digest");
+            fs::remove_file(blob_path(&maker.dir, absent)).expect("removed");
+            entries.push(good(maker));
+            entries
+        })
+    };
+    let fits = scene((2 << 20) - 10_000);
+    fits.sign("app", &["-d", "multi", "--all-platforms"]).ok();
+    let selected = ["-d", "multi", "--platform", "linux/amd64"];
+    fits.verify("app", &selected).ok();
+    let large = scene((2 << 20) + 1);
+    large.refused(
+        "app",
+        &selected,
+        &["takes the indexes to more than 4194304 bytes together"],
+    );
+}
+
+#[test]
 fn an_index_that_is_absent_is_named() {
     let scene = made(|maker| {
         let index = maker.nested(&[good(maker)]);

@@ -142,6 +142,11 @@ fn entries(document: &mut Document, each: usize, entry: impl Fn(usize) -> String
 }
 
 fn run(case: &Case) {
+    run_with(case, |_, _| Vec::new());
+}
+
+/// With further entries in `index.json`, which lead to what `more` writes.
+fn run_with(case: &Case, more: impl FnOnce(&Path, &str) -> Vec<String>) {
     let scene = Scene::new();
     let layout = scene.app("app");
     fs::create_dir_all(layout.join("blobs/sha256")).expect("folders");
@@ -154,7 +159,10 @@ fn run(case: &Case) {
     let manifest = document(&layout, |d| (case.manifest)(d, &config, &layer));
     let manifest = descriptor(MANIFEST, &manifest);
     let tag = "\"annotations\":{\"org.opencontainers.image.ref.name\":\"good\"}";
-    let entry = format!("{manifest},{tag}");
+    let mut entry = format!("{manifest},{tag}");
+    for nested in more(&layout, &manifest) {
+        entry = format!("{entry}}},{{{nested}");
+    }
     let index = document(&layout, |d| (case.index)(d, &entry));
     fs::rename(blob_path(&layout, &index.0), layout.join("index.json")).expect("an index");
     let good = ["-d", "good"];
@@ -378,6 +386,47 @@ fn an_index_of_one_long_text() {
             document.add("}");
         },
         ..PLAIN
+    });
+}
+
+/// Two indexes that lead to the image, as large together as they may be.
+fn two_indexes(fill: fn(&mut Document, size: usize)) {
+    run_with(&PLAIN, |layout, manifest| {
+        let sizes = [BYTES * 3 / 4, BYTES / 4 - 3000];
+        let nested = sizes.map(|size| {
+            let index = document(layout, |document| {
+                document.add(&format!("{{{VERSION},\"manifests\":[{{{manifest}}},"));
+                fill(document, size);
+            });
+            descriptor(INDEX, &index)
+        });
+        nested.into()
+    });
+}
+
+#[test]
+fn two_indexes_of_long_text() {
+    two_indexes(|document, size| {
+        let absent = descriptor(MANIFEST, &(digest(b"absent"), 3 << 20));
+        document.add(&format!("{{{absent},\"data\":"));
+        document.fill_to(size - 3, "x");
+        document.add("}]}");
+    });
+}
+
+#[test]
+fn two_indexes_of_many_entries() {
+    two_indexes(|document, size| {
+        let mut n = 0;
+        while n < 6000 && document.size + 1000 < size {
+            let absent = descriptor(INDEX, &(digest(&(size + n).to_le_bytes()), n));
+            document.add(&format!("{{{absent}}},"));
+            n += 1;
+        }
+        let absent = descriptor(INDEX, &(digest(b"absent"), 1));
+        document.add(&format!("{{{absent}}}],\"annotations\":{{\"\":"));
+        document.fill_to(size - 2, "x");
+        document.add("}}");
     });
 }
 

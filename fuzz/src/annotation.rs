@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ir_sign::crypto::digest::{hex, unhex};
 use ir_sign::crypto::{Digest, HashAlgorithm, PublicKey};
-use ir_sign::image::{Blob, Descriptor, Image, Manifest, Platform, media};
+use ir_sign::image::{Blob, Descriptor, Embedded, Image, Manifest, Platform, media};
 use ir_sign::report::Outcome;
 use ir_sign::scheme::VerifyScheme;
 use ir_sign::scheme::annotation::{ENDORSEMENT, Root, SIGNATURE, VENDOR_KEY, claim, rule};
@@ -89,7 +89,7 @@ fn image(annotations: BTreeMap<String, String>) -> Image {
                 size: config.size(),
                 tag: None,
                 platform: None,
-                data: None,
+                embedded: Embedded::Nothing,
             },
             layers: Vec::new(),
             annotations,

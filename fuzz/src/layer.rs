@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use ir_sign::crypto::{Digest, HashAlgorithm};
-use ir_sign::image::{Blob, Descriptor, Image, Manifest, Platform, media};
+use ir_sign::image::{Blob, Descriptor, Embedded, Image, Manifest, Platform, media};
 use ir_sign::progress::Silent;
 use ir_sign::store::{Error, Layout};
 
@@ -95,7 +95,7 @@ fn image(kind: usize, blob: &[u8], diff_id: Digest) -> Image {
         size: bytes.len() as u64,
         tag: None,
         platform: None,
-        data: None,
+        embedded: Embedded::Nothing,
     };
     Image {
         name: "it".into(),

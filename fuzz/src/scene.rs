@@ -33,6 +33,7 @@ pub const LIMITS: Limits = Limits {
     documents: 96 << 10,
     index_depth: 4,
     entries: 12 << 10,
+    indexes: 128 << 10,
     layer: 256 << 10,
     image: 1 << 20,
     members: 64,

@@ -10,7 +10,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::crypto::{Digest, HashAlgorithm};
+use base64ct::{Base64, Encoding};
+
+use crate::crypto::{Digest, HashAlgorithm, Hasher};
 
 pub use media::Compression;
 pub use names::{AppName, AppNameError, Platform, PlatformError, Reference, ReferenceError};
@@ -28,8 +30,53 @@ pub struct Descriptor {
     pub tag: Option<String>,
     /// For which platform the content is, in an index.
     pub platform: Option<Platform>,
-    /// The content itself, base64, where the descriptor embeds it.
-    pub data: Option<String>,
+    /// What it embeds as `data`.
+    pub embedded: Embedded,
+}
+
+/// What a descriptor embeds as `data`. It may be as long as a document, so no more is kept than what it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Embedded {
+    /// There is none.
+    #[default]
+    Nothing,
+    /// The content that it points to, base64 (RFC 4648, section 4, padded).
+    Content,
+    /// Something else.
+    Other,
+}
+
+impl Embedded {
+    /// Looks at the text: whether it stands for content of that digest and size.
+    pub fn of(data: &str, digest: &Digest, size: u64) -> Self {
+        const STEP: usize = 64 << 10;
+        let mut hasher = Hasher::new(digest.algorithm());
+        let mut found = 0;
+        // The decoder takes no empty text.
+        if !data.is_empty() {
+            let Ok(mut decoder) = base64ct::Decoder::<Base64>::new(data.as_bytes()) else {
+                return Self::Other;
+            };
+            if decoder.remaining_len() as u64 != size {
+                return Self::Other;
+            }
+            // Piece by piece, for memory's sake.
+            let mut buffer = vec![0; decoder.remaining_len().min(STEP)];
+            while !decoder.is_finished() {
+                let length = decoder.remaining_len().min(STEP);
+                let Ok(bytes) = decoder.decode(&mut buffer[..length]) else {
+                    return Self::Other;
+                };
+                hasher.update(bytes);
+                found += bytes.len() as u64;
+            }
+        }
+        if found == size && hasher.digest() == *digest {
+            Self::Content
+        } else {
+            Self::Other
+        }
+    }
 }
 
 /// The annotation that holds a tag in `index.json`.
@@ -50,14 +97,12 @@ impl Descriptor {
         self.platform.as_ref().is_some_and(Platform::is_unknown)
     }
 
-    /// Refuses an embedded copy that is not as long as the content. To be looked at before the content is
-    /// read, for one content may be listed with ever other copies.
-    pub fn check_embedded_length(&self) -> Result<(), Mismatch> {
-        let length = self.data.as_ref().map(|data| data.len() as u64);
-        if length.is_some_and(|length| length != self.size.div_ceil(3).saturating_mul(4)) {
-            return Err(Mismatch::Data);
+    /// Refuses a descriptor that embeds something else than the content.
+    pub fn check_embedded(&self) -> Result<(), Mismatch> {
+        match self.embedded {
+            Embedded::Nothing | Embedded::Content => Ok(()),
+            Embedded::Other => Err(Mismatch::Data),
         }
-        Ok(())
     }
 
     /// Whether all that this one states of its content, another descriptor of the same content
@@ -72,7 +117,7 @@ impl Descriptor {
             && self.size == other.size
             && (self.media_type == other.media_type
                 || kind(&self.media_type) == kind(&other.media_type))
-            && (self.data.is_none() || self.data == other.data)
+            && (self.embedded == Embedded::Nothing || self.embedded == other.embedded)
             && self.platform.as_ref().is_none_or(same_platform)
     }
 }
@@ -111,7 +156,7 @@ pub struct Blob {
 }
 
 impl Blob {
-    /// Checks content against its descriptor: size, digest, and the embedded copy if there is one.
+    /// Checks content against its descriptor: size, embedded copy if there is one, and digest.
     pub fn verified(bytes: Vec<u8>, descriptor: &Descriptor) -> Result<Self, Mismatch> {
         let found = bytes.len() as u64;
         if found != descriptor.size {
@@ -120,18 +165,13 @@ impl Blob {
                 found,
             });
         }
-        descriptor.check_embedded_length()?;
+        descriptor.check_embedded()?;
         let digest = Digest::of(descriptor.digest.algorithm(), &bytes);
         if digest != descriptor.digest {
             return Err(Mismatch::Digest {
                 expected: descriptor.digest,
                 found: digest,
             });
-        }
-        if let Some(data) = &descriptor.data
-            && *data != base64(&bytes)
-        {
-            return Err(Mismatch::Data);
         }
         Ok(Self {
             digest,
@@ -165,7 +205,6 @@ impl Blob {
 
 /// The base64 form (RFC 4648, section 4, padded) of a descriptor's embedded `data`.
 pub fn base64(bytes: &[u8]) -> String {
-    use base64ct::{Base64, Encoding};
     Base64::encode_string(bytes)
 }
 

@@ -103,7 +103,7 @@ impl PartialEq for Alike {
         ours.digest == theirs.digest
             && ours.size == theirs.size
             && ours.media_type == theirs.media_type
-            && ours.data == theirs.data
+            && ours.embedded == theirs.embedded
             && ours.is_attestation() == theirs.is_attestation()
     }
 }
@@ -115,7 +115,7 @@ impl Hash for Alike {
         self.0.digest.hash(state);
         self.0.size.hash(state);
         self.0.media_type.hash(state);
-        self.0.data.hash(state);
+        self.0.embedded.hash(state);
     }
 }
 

@@ -13,7 +13,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 use super::error::Problem;
 use super::strict::{self, Refusal, Shape};
 use crate::crypto::Digest;
-use crate::image::{Descriptor, Manifest, Platform, REF_NAME, Reference, media};
+use crate::image::{Descriptor, Embedded, Manifest, Platform, REF_NAME, Reference, media};
 
 /// An image index, or `index.json`.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,8 @@ pub struct Index {
     pub manifests: Vec<Arc<Descriptor>>,
     /// What it refers to.
     pub subject: Option<Digest>,
+    /// How many bytes it has.
+    pub size: u64,
 }
 
 /// What is wanted of a config.
@@ -120,6 +122,7 @@ pub fn index(bytes: &[u8]) -> Result<Index, Problem> {
     Ok(Index {
         manifests: index.manifests.into_iter().map(|entry| entry.0).collect(),
         subject: index.subject.map(|entry| entry.0.digest),
+        size: bytes.len() as u64,
     })
 }
 
@@ -269,13 +272,17 @@ impl<'de, T: From<Descriptor>> Deserialize<'de> for Entry<T> {
             variant: p.variant().clone().filter(|v| !v.is_empty()),
         });
         let annotation = |name| read.annotations().as_ref().and_then(|all| all.get(name));
+        let digest: Digest = read.digest().as_ref().parse().map_err(D::Error::custom)?;
+        let data = read.data().as_ref();
         let descriptor = Descriptor {
             media_type: media::shared(read.media_type().to_string()),
-            digest: read.digest().as_ref().parse().map_err(D::Error::custom)?,
+            digest,
             size: read.size(),
             tag: annotation(REF_NAME).cloned(),
             platform,
-            data: read.data().clone(),
+            embedded: data.map_or_else(Embedded::default, |data| {
+                Embedded::of(data, &digest, read.size())
+            }),
         };
         check_names(&descriptor).map_err(D::Error::custom)?;
         Ok(Self(descriptor.into()))

@@ -109,10 +109,10 @@ impl Layout {
         // A large one and the one that is read now would be more than is to be held at a time.
         self.index = Index::default();
         let (index_bytes, index) = read_index(&self.dir, self.limits)?;
-        let roots = index.manifests;
+        let (roots, size) = (index.manifests, index.size);
         let mut editor = Editor {
             layout: self,
-            tree: Tree::below(self, roots.clone())?,
+            tree: Tree::below(self, roots.clone(), size)?,
             replaced: HashMap::new(),
             visited: HashMap::new(),
             blobs: Vec::new(),
@@ -234,7 +234,7 @@ impl Editor<'_> {
     /// through them. An index that leads to none stays as it is.
     fn edit_below(&mut self, entry: &Descriptor) -> Result<BTreeSet<Digest>, Error> {
         let digest = entry.digest;
-        if !media::is_index(&entry.media_type) {
+        if !media::is_index(&entry.media_type) || !self.tree.has(&digest) {
             return Ok(BTreeSet::new());
         }
         if let Some(known) = self.visited.get(&digest) {
@@ -248,7 +248,7 @@ impl Editor<'_> {
                 targets.insert(child.digest);
             }
         }
-        if !targets.is_empty() && self.tree.has(&digest) {
+        if !targets.is_empty() {
             let (old, _) = self.layout.nested(entry)?;
             let edited = self.edit_index(&Part::Index(digest), old.bytes())?;
             let blob = match edited {

@@ -97,6 +97,9 @@ pub enum Problem {
     /// It and the indexes around it have more entries than are followed.
     #[error("takes the indexes to more than {0} entries together, the most that are followed")]
     TooMany(usize),
+    /// It and the indexes around it have more bytes than are read.
+    #[error("takes the indexes to more than {0} bytes together, the most that are read")]
+    TooManyBytes(u64),
     /// Several entries have one tag.
     #[error("has the tag \"{0}\" on more than one entry")]
     DuplicateTag(String),

@@ -8,7 +8,6 @@ use std::io::{self, BufReader, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use base64ct::Base64;
 use flate2::bufread::MultiGzDecoder;
 
 use super::error::{Error, Part};
@@ -221,8 +220,8 @@ impl Checker<'_> {
             Err(Error::Part { problem, .. }) => return Ok(Err(problem)),
             Err(e) => return Err(e),
         };
-        if layer.data.as_ref().is_some_and(|data| !embeds(layer, data)) {
-            return Ok(Err(Mismatch::Data.into()));
+        if let Err(mismatch) = layer.check_embedded() {
+            return Ok(Err(mismatch.into()));
         }
         self.layer_within_limit(&part, layer.size)?;
         self.count(layer.size)?;
@@ -360,29 +359,6 @@ impl Read for Tee<'_> {
             }
         }
     }
-}
-
-/// Whether a descriptor's embedded copy is the content with the digest that it states. It is decoded
-/// piece by piece, for memory's sake.
-fn embeds(layer: &Descriptor, data: &str) -> bool {
-    let mut hasher = Hasher::new(layer.digest.algorithm());
-    let mut size = 0;
-    // The decoder takes no empty text.
-    if !data.is_empty() {
-        let Ok(mut decoder) = base64ct::Decoder::<Base64>::new(data.as_bytes()) else {
-            return false;
-        };
-        let mut buffer = vec![0; READ_SIZE];
-        while !decoder.is_finished() {
-            let length = decoder.remaining_len().min(READ_SIZE);
-            let Ok(bytes) = decoder.decode(&mut buffer[..length]) else {
-                return false;
-            };
-            hasher.update(bytes);
-            size += bytes.len() as u64;
-        }
-    }
-    size == layer.size && hasher.digest() == layer.digest
 }
 
 /// Hashes what a reader gives, up to `limit` bytes and as long as `go_on` agrees with how many it is.

@@ -136,7 +136,7 @@ impl Layout {
         }
         let file = self.open_blob(part, descriptor)?;
         descriptor
-            .check_embedded_length()
+            .check_embedded()
             .map_err(|m| self.problem(part.clone(), m))?;
         let mut bytes = Vec::with_capacity(usize::try_from(descriptor.size).unwrap_or(0));
         file.take(descriptor.size)

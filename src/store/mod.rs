@@ -44,6 +44,8 @@ pub struct Limits {
     pub index_depth: usize,
     /// Entries of all indexes that are followed together, `index.json`'s among them.
     pub entries: usize,
+    /// Bytes of all indexes that are followed together, `index.json` among them.
+    pub indexes: u64,
     /// Bytes of one layer, packed or unpacked.
     pub layer: u64,
     /// Bytes of all layers of an image, each packed or unpacked, whichever is more, and of an archive unpacked.
@@ -59,6 +61,7 @@ impl Default for Limits {
             documents: 9 << 19,
             index_depth: 8,
             entries: 12 << 10,
+            indexes: 4 << 20,
             layer: 8 << 30,
             image: 32 << 30,
             members: 100_000,

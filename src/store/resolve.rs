@@ -38,7 +38,7 @@ impl Layout {
     }
 
     pub(super) fn tree(&self) -> Result<Tree, Error> {
-        Tree::below(self, self.index.manifests.clone())
+        Tree::below(self, self.index.manifests.clone(), self.index.size)
     }
 
     /// The images that references mean, in their order; without any, the only image there is.
@@ -314,7 +314,7 @@ impl Layout {
         selection: &Selection,
     ) -> Result<Vec<Target>, Error> {
         let part = Part::Index(index.digest);
-        let tree = Tree::below(self, vec![index.clone()])?;
+        let tree = Tree::below(self, vec![index.clone()], self.index.size)?;
         if !tree.has(&index.digest) {
             return Err(self.problem(part, Problem::Absent));
         }

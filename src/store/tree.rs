@@ -42,16 +42,21 @@ struct Known {
 #[derive(Default)]
 pub(super) struct Tree {
     roots: Vec<Arc<Descriptor>>,
-    /// What each index holds; `None` where the layout lacks its blob.
-    nested: HashMap<Digest, Option<Vec<Arc<Descriptor>>>>,
+    /// What each index holds whose blob the layout has.
+    nested: HashMap<Digest, Vec<Arc<Descriptor>>>,
 }
 
 impl Tree {
-    /// Reads what lies below `roots`. A layout may lack indexes (a sparse one does); an index that
-    /// is there has to be right.
-    pub(super) fn below(layout: &Layout, roots: Vec<Arc<Descriptor>>) -> Result<Self, Error> {
-        let mut nested: HashMap<_, Option<Vec<Arc<Descriptor>>>> = HashMap::new();
+    /// Reads what lies below `roots`, which stand in an `index.json` of `size` bytes. A layout may lack
+    /// indexes (a sparse one does); an index that is there has to be right.
+    pub(super) fn below(
+        layout: &Layout,
+        roots: Vec<Arc<Descriptor>>,
+        size: u64,
+    ) -> Result<Self, Error> {
+        let mut nested: HashMap<_, Vec<Arc<Descriptor>>> = HashMap::new();
         let mut room = layout.limits.entries.saturating_sub(roots.len());
+        let mut bytes = layout.limits.indexes.saturating_sub(size);
         // An index counts where it lies deepest, however often it is listed further up.
         let mut deepest = HashMap::new();
         let mut first: HashMap<Digest, Arc<Descriptor>> = HashMap::new();
@@ -63,8 +68,8 @@ impl Tree {
             }
             // Another entry that leads there may state another size, or other content.
             let first: &Descriptor = first.entry(digest).or_insert_with(|| descriptor.clone());
-            if (first.size, &first.data) != (descriptor.size, &descriptor.data)
-                && nested.get(&digest).is_some_and(Option::is_some)
+            if (first.size, first.embedded) != (descriptor.size, descriptor.embedded)
+                && nested.contains_key(&digest)
             {
                 layout.document(&Part::Index(digest), &descriptor)?;
             }
@@ -79,44 +84,46 @@ impl Tree {
             let read = match nested.entry(digest) {
                 hash_map::Entry::Occupied(read) => read.into_mut(),
                 hash_map::Entry::Vacant(unread) => {
-                    unread.insert(match layout.nested(&descriptor) {
-                        Ok((_, index)) => {
-                            let limit = layout.limits.entries;
-                            room = room.checked_sub(index.manifests.len()).ok_or_else(|| {
-                                layout.problem(Part::Index(digest), Problem::TooMany(limit))
-                            })?;
-                            Some(index.manifests)
-                        }
+                    if descriptor.size > bytes && layout.has_blob(&digest) {
+                        let problem = Problem::TooManyBytes(layout.limits.indexes);
+                        return Err(layout.problem(Part::Index(digest), problem));
+                    }
+                    let index = match layout.nested(&descriptor) {
+                        Ok((_, index)) => index,
                         Err(Error::Part {
                             problem: Problem::Absent,
                             ..
-                        }) => None,
+                        }) => continue,
                         Err(e) => return Err(e),
-                    })
+                    };
+                    let limit = layout.limits.entries;
+                    room = room.checked_sub(index.manifests.len()).ok_or_else(|| {
+                        layout.problem(Part::Index(digest), Problem::TooMany(limit))
+                    })?;
+                    bytes = bytes.saturating_sub(index.size);
+                    unread.insert(index.manifests)
                 }
             };
-            let children = read.iter().flatten();
-            queue.extend(children.map(|d| (depth + 1, d.clone())));
+            queue.extend(read.iter().map(|d| (depth + 1, d.clone())));
         }
         Ok(Self { roots, nested })
     }
 
     /// The entries of an index; empty where the layout lacks it.
     pub(super) fn children(&self, index: &Digest) -> &[Arc<Descriptor>] {
-        let children = self.nested.get(index).and_then(Option::as_ref);
-        children.map_or(&[], Vec::as_slice)
+        self.nested.get(index).map_or(&[], Vec::as_slice)
     }
 
     /// Whether the layout has an index.
     pub(super) fn has(&self, index: &Digest) -> bool {
-        self.nested.get(index).is_some_and(Option::is_some)
+        self.nested.contains_key(index)
     }
 
     /// Refuses an index that is listed for a platform which not all that it holds states too: runtimes
     /// choose by what is listed.
     pub(super) fn check_platforms(&self, layout: &Layout) -> Result<(), Error> {
         let mut known = Known::default();
-        let nested = self.nested.values().flatten().flatten();
+        let nested = self.nested.values().flatten();
         for descriptor in self.roots.iter().chain(nested) {
             let digest = descriptor.digest;
             if let Some(listed) = &descriptor.platform

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::image::{Blob, Manifest, media};
+use crate::image::{Blob, Embedded, Manifest, media};
 use crate::store::{Limits, dir::Dir};
 
 /// Counts what is read.
@@ -24,7 +24,7 @@ fn descriptor(media_type: &'static str, digest: Digest, size: u64) -> Descriptor
         size,
         tag: None,
         platform: None,
-        data: None,
+        embedded: Embedded::Nothing,
     }
 }
 
