@@ -1406,6 +1406,43 @@ fn a_tag_of_an_index_that_is_listed_twice_is_named_once() {
     assert_eq!(image["index_tags"], json!(["both", "other"]));
 }
 
+/// Each of very many tags may lead to each of very many images.
+#[test]
+fn of_very_many_tags_that_lead_to_an_image_some_are_named() {
+    const MANY: usize = 300;
+    let scene = made(|maker| {
+        let (config, layer) = (maker.config(&[b"layer"]), maker.blob(LAYER, b"layer"));
+        let image = |n: usize| {
+            maker.document(&json!({
+                "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
+                "annotations": { "n": n.to_string() },
+            }))
+        };
+        let all = maker.nested(&(0..MANY).map(image).collect::<Vec<_>>());
+        // Some lead there directly, others by an index of their own.
+        let entry = |n: usize| {
+            let own = maker.nested(&[all.clone(), maker.blob("text/plain", &n.to_le_bytes())]);
+            let entry = if n < 10 { own } else { all.clone() };
+            with_tag(entry, &format!("n{n}"))
+        };
+        (0..MANY).map(entry).collect()
+    });
+    let flags = ["-d", "n20", "--all-platforms"];
+    let json = scene
+        .sign("app", &[&flags[..], &["--json"]].concat())
+        .ok()
+        .json();
+    let images = json["images"].as_array().expect("images");
+    assert_eq!(images.len(), MANY);
+    let first: Vec<_> = (0..20).map(|n| format!("n{n}")).collect();
+    for image in images {
+        assert_eq!(image["index_tags"], json!(first));
+        assert_eq!(image["more_index_tags"], true);
+    }
+    let run = scene.sign("app", &flags).ok();
+    run.says(&["n18, n19 and more\n"]);
+}
+
 type Edit = Box<dyn Fn(&str) -> String>;
 
 /// Edits that every document has to be refused for.

@@ -189,7 +189,12 @@ pub fn signed(image: &SignedImage) -> String {
     let tags = if tags.is_empty() {
         "no tag leads to it".to_owned()
     } else {
-        format!("tags that lead to it: {}", tags.join(", "))
+        let more = if image.applied.more_index_tags {
+            " and more"
+        } else {
+            ""
+        };
+        format!("tags that lead to it: {}{more}", tags.join(", "))
     };
     if image.was_signed() {
         format!("{name} carries this very signature already; {tags}")
@@ -226,7 +231,7 @@ pub fn referrer(referrer: &Referrer) -> String {
 /// What signing did, for a program.
 pub fn signed_json(signed: &SignedImages) -> Value {
     let image = |image: &SignedImage| {
-        json!({
+        let mut value = json!({
             "reference": image.applied.name,
             "digest": image.applied.new.to_string(),
             "previous_digest": image.applied.old.to_string(),
@@ -234,7 +239,11 @@ pub fn signed_json(signed: &SignedImages) -> Value {
             "changed": signed.changed && !image.was_signed(),
             "tags": image.applied.tags,
             "index_tags": image.applied.index_tags,
-        })
+        });
+        if image.applied.more_index_tags {
+            value["more_index_tags"] = json!(true);
+        }
+        value
     };
     let referrer = |referrer: &Referrer| {
         json!({

@@ -4,7 +4,7 @@
 //! then one rename of `index.json` makes the new images the ones that are there.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::de::IgnoredAny;
 
@@ -13,6 +13,7 @@ use super::documents::Index;
 use super::error::Part;
 use super::json::Object;
 use super::layout::{INDEX_FILE, read_index};
+use super::tags::TagsAbove;
 use super::transaction::Transaction;
 use super::tree::Tree;
 use super::{Error, Layout, Problem, strict};
@@ -50,8 +51,10 @@ pub struct AppliedImage {
     pub new: Digest,
     /// The tags that lead to it now.
     pub tags: Vec<String>,
-    /// The tags that lead to an index that holds it.
+    /// The tags that lead to an index that holds it, or the first of them.
     pub index_tags: Vec<String>,
+    /// Whether there are more of these.
+    pub more_index_tags: bool,
 }
 
 /// A manifest, an index or a tag that refers to what was replaced, and still does.
@@ -118,24 +121,20 @@ impl Layout {
             blobs: Vec::new(),
         };
         let mut images = editor.edit_manifests(edits)?;
-        let mut index_tags: HashMap<Digest, Vec<&str>> = HashMap::new();
         for root in &roots {
-            for target in editor.edit_below(root)? {
-                index_tags.entry(target).or_default().extend(root.tag());
-            }
+            editor.edit_below(root)?;
         }
+        let matters = |digest: &Digest| editor.replaced.contains_key(digest);
+        let mut above = TagsAbove::new(&roots, &editor.tree, matters);
         for image in &mut images {
             // The signed manifest may have been there before.
             let digests = [image.old, image.new];
             let leads_there = roots.iter().filter(|d| digests.contains(&d.digest));
             let tags = leads_there.filter_map(|d| d.tag().map(str::to_owned));
             image.tags = tags.collect();
-            let index_tags = index_tags.remove(&image.old).unwrap_or_default();
-            // A tag may be there twice.
-            let mut seen = HashSet::new();
-            let new = index_tags.into_iter().filter(|tag| seen.insert(*tag));
-            image.index_tags = new.map(str::to_owned).collect();
+            (image.index_tags, image.more_index_tags) = above.of(&image.old);
         }
+        drop(above);
         let referrers = editor.referrers()?;
         drop(roots);
         // From here on only the text of index.json is needed, not what was read from it.
@@ -184,8 +183,8 @@ struct Editor<'a> {
     tree: Tree,
     /// By the old digest; an image that stays as it is stands here too, under its own.
     replaced: HashMap<Digest, Replacement>,
-    /// The targets that each index leads to.
-    visited: HashMap<Digest, BTreeSet<Digest>>,
+    /// Whether each index leads to a target.
+    visited: HashMap<Digest, bool>,
     /// New blobs, each after those that it leads to.
     blobs: Vec<Blob>,
 }
@@ -220,6 +219,7 @@ impl Editor<'_> {
                 new,
                 tags: Vec::new(),
                 index_tags: Vec::new(),
+                more_index_tags: false,
             });
             if new != old {
                 self.blobs.push(blob.clone());
@@ -230,25 +230,23 @@ impl Editor<'_> {
         Ok(images)
     }
 
-    /// Edits the indexes below an entry, the lowest first, and says which targets it leads to
+    /// Edits the indexes below an entry, the lowest first, and says whether it leads to a target
     /// through them. An index that leads to none stays as it is.
-    fn edit_below(&mut self, entry: &Descriptor) -> Result<BTreeSet<Digest>, Error> {
+    fn edit_below(&mut self, entry: &Descriptor) -> Result<bool, Error> {
         let digest = entry.digest;
         if !media::is_index(&entry.media_type) || !self.tree.has(&digest) {
-            return Ok(BTreeSet::new());
+            return Ok(false);
         }
         if let Some(known) = self.visited.get(&digest) {
-            return Ok(known.clone());
+            return Ok(*known);
         }
-        let mut targets = BTreeSet::new();
+        let mut leads_there = false;
         for child in self.tree.children(&digest).to_vec() {
-            targets.extend(self.edit_below(&child)?);
+            leads_there |= self.edit_below(&child)?;
             let is_manifest = media::is_manifest(&child.media_type);
-            if is_manifest && self.replaced.contains_key(&child.digest) {
-                targets.insert(child.digest);
-            }
+            leads_there |= is_manifest && self.replaced.contains_key(&child.digest);
         }
-        if !targets.is_empty() {
+        if leads_there {
             let (old, _) = self.layout.nested(entry)?;
             let edited = self.edit_index(&Part::Index(digest), old.bytes())?;
             let blob = match edited {
@@ -262,8 +260,8 @@ impl Editor<'_> {
             self.replaced
                 .insert(digest, Replacement { blob, media_type });
         }
-        self.visited.insert(digest, targets.clone());
-        Ok(targets)
+        self.visited.insert(digest, leads_there);
+        Ok(leads_there)
     }
 
     /// The new text of an index; `None` where it stays as it is.

@@ -18,6 +18,7 @@ mod prune;
 mod registry;
 mod resolve;
 mod strict;
+mod tags;
 mod transaction;
 mod tree;
 pub mod window;

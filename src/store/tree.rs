@@ -114,6 +114,13 @@ impl Tree {
         self.nested.get(index).map_or(&[], Vec::as_slice)
     }
 
+    /// The indexes that the layout has, and what each holds.
+    pub(super) fn indexes(&self) -> impl Iterator<Item = (&Digest, &[Arc<Descriptor>])> {
+        self.nested
+            .iter()
+            .map(|(index, children)| (index, &children[..]))
+    }
+
     /// Whether the layout has an index.
     pub(super) fn has(&self, index: &Digest) -> bool {
         self.nested.contains_key(index)
