@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use rustix::fs::Mode;
 use rustix::process::{
-    DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit, umask,
+    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit, umask,
 };
 use signal_hook::consts::SIGXFSZ;
 
@@ -50,7 +50,9 @@ fn forbid_cores() {
 /// A write beyond the limit on the size of files (`ulimit -f`) is to be an error that is told, with
 /// nothing left behind, and not the end of the process. Verifying goes on where this fails.
 fn outlive_file_limits() {
-    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
+    if getrlimit(Resource::Fsize).current.is_some() {
+        let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
+    }
 }
 
 /// Whatever the umask was: no file of the program's, or of a module that it loads, can be written by
