@@ -68,12 +68,12 @@ impl Registry {
         Ok(apps)
     }
 
-    /// Whether a link leads to a layout that is not in the registry.
+    /// Whether a link leads to a layout that is not in the registry. Its path may be one that we could not
+    /// follow from the root on, so it is asked which folder it lies in.
     fn leads_out(&self, link: &Path) -> bool {
-        let registry = self.dir.path().canonicalize().ok();
-        let target = link.canonicalize().ok();
-        link.join(LAYOUT_FILE).exists()
-            && target.as_deref().and_then(Path::parent) != registry.as_deref()
+        let around = link.join("..").metadata().ok();
+        let around = around.map(|folder| (folder.dev(), folder.ino()));
+        link.join(LAYOUT_FILE).exists() && around != self.dir.identity().ok()
     }
 
     /// Opens an app's layout.
@@ -136,9 +136,12 @@ impl Registry {
         let Some(folder) = self.dir.identity_of(app.as_str())? else {
             return Ok(false);
         };
-        // What is not there is told of when it is read.
-        let Ok(file) = file.canonicalize() else {
-            return Ok(false);
+        let file = match file.canonicalize() {
+            // What is not there is told of when it is read.
+            Err(e) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&e.kind()) => {
+                return Ok(false);
+            }
+            other => other.map_err(|e| Error::io(file, "find the folder of", e))?,
         };
         let is_folder = |path: &Path| {
             path.metadata()
