@@ -337,11 +337,12 @@ pub fn same_file(a: &Path, b: &Path) -> bool {
     if let (Ok(a), Ok(b)) = (fs::metadata(a), fs::metadata(b)) {
         return (a.dev(), a.ino()) == (b.dev(), b.ino());
     }
-    let absolute = |path: &Path| {
-        let parent = fs::canonicalize(parent_of(path)).ok()?;
-        Some(parent.join(path.file_name()?))
+    // The way from the root on may be one that we cannot follow.
+    let place = |path: &Path| {
+        let parent = fs::metadata(parent_of(path)).ok()?;
+        Some((parent.dev(), parent.ino(), path.file_name()?.to_owned()))
     };
-    absolute(a).is_some_and(|a| absolute(b) == Some(a))
+    place(a).is_some_and(|a| place(b) == Some(a))
 }
 
 #[cfg(test)]

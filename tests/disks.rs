@@ -408,20 +408,22 @@ fn what_lies_where_is_known_without_the_way_there() {
     let scene = Scene::with("umoci");
     // Another app, which may be signed with another endorsement, lies elsewhere behind a link.
     scene.unpack("buildah", "elsewhere/linked");
-    let link = scene.registry().join("link");
-    std::os::unix::fs::symlink("elsewhere/linked", link).expect("a link");
-    let inner = scene.registry();
-    fs::copy(scene.path("vendor"), inner.join("app/key")).expect("a copy");
-    fs::copy(scene.path("ca"), inner.join("ca")).expect("a copy");
-    fs::copy(scene.path("vendor"), inner.join("vendor")).expect("a copy");
+    let inner = scene.path("closed/inner");
+    let registry = inner.join("registry");
+    fs::create_dir_all(&inner).expect("folders");
+    fs::rename(scene.registry(), &registry).expect("renamed");
+    let link = || std::os::unix::fs::symlink("elsewhere/linked", registry.join("link"));
+    link().expect("a link");
+    fs::copy(scene.path("vendor"), registry.join("app/key")).expect("a copy");
+    for key in ["ca", "vendor"] {
+        fs::copy(scene.path(key), inner.join(key)).expect("a copy");
+    }
     let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/buildah.tar");
     fs::copy(archive, inner.join("new.tar")).expect("a copy");
-    let outside = tempfile::tempdir().expect("a folder");
-    let program = outside.path().join("program");
-    fs::copy(PROGRAM, &program).expect("a copy");
-    set_mode(outside.path(), 0o755);
+    let program = program(&scene);
+    set_mode(&scene.path("."), 0o755);
     support::tool("chown", ["-R", "65534:65534", &inner.display().to_string()]).ok();
-    set_mode(&scene.path("."), 0o700);
+    set_mode(&scene.path("closed"), 0o700);
     let before = snapshot(&inner);
     let run = |words: &str| {
         let mut command = limited("setpriv");
@@ -429,12 +431,14 @@ fn what_lies_where_is_known_without_the_way_there() {
         command.arg(&program).args(words.split(' '));
         Run::of(command.current_dir(&inner))
     };
-    let refused = run("sign-image -r . -a app -v vendor -x ca").exits(1);
-    refused.says(&["link: is a symbolic link"]);
-    fs::remove_file(inner.join("link")).expect("removed");
-    let place = "extract-sign-image -r . -a app -f new.tar -x ca --force";
-    let refused = run(&format!("{place} -v app/key")).exits(3);
+    let refused = run("sign-image -r registry -a app -v vendor -x ca").exits(1);
+    refused.says(&["registry/link: is a symbolic link"]);
+    fs::remove_file(registry.join("link")).expect("removed");
+    let place = "extract-sign-image -r registry -a app -f new.tar -x ca --force";
+    let refused = run(&format!("{place} -v registry/app/key")).exits(3);
     refused.says(&["app/key: cannot find the folder of", "denied"]);
-    std::os::unix::fs::symlink("elsewhere/linked", inner.join("link")).expect("a link");
+    link().expect("a link");
+    let refused = run("gen-key -o registry/new --public registry/../registry/new").exits(2);
+    refused.says(&["is the same file"]);
     same(&before, &snapshot(&inner));
 }
