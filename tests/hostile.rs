@@ -1591,8 +1591,21 @@ fn members_in_another_case_are_refused() {
         let add = |text: &str| text.replacen('{', &format!("{{\"{upper}\":null,"), 1);
         with_manifest_text(add).refused("app", &[], &["manifest", &upper]);
     }
-    for name in ["ROOTFS", "Rootfs", "Architecture", "OS", "Config"] {
+    for name in [
+        "ROOTFS",
+        "Rootfs",
+        "Architecture",
+        "OS",
+        "Config",
+        "OS.Version",
+    ] {
         let add = |text: &str| text.replacen('{', &format!("{{\"{name}\":null,"), 1);
+        with_config_text(add).refused("app", &[], &["config", name]);
+    }
+    // docker would start another command than one who reads the names as they are.
+    for name in ["cmd", "ENTRYPOINT", "env", "Uſer"] {
+        let config = format!("{{\"config\":{{\"Cmd\":[\"a\"],\"{name}\":[\"b\"]}},");
+        let add = |text: &str| text.replacen('{', &config, 1);
         with_config_text(add).refused("app", &[], &["config", name]);
     }
     with_index_text(replace("{", "{\"Manifests\":[],")).refused("app", &[], &["Manifests"]);

@@ -80,9 +80,14 @@ const MANIFEST: Shape = Shape::Object(&[
     ("manifests", &Shape::Foreign),
 ]);
 const CONFIG: Shape = Shape::Object(&[
+    ("created", &Shape::Any),
+    ("author", &Shape::Any),
     ("architecture", &Shape::Any),
     ("os", &Shape::Any),
+    ("os.version", &Shape::Any),
+    ("os.features", &Shape::Any),
     ("variant", &Shape::Any),
+    ("history", &Shape::Any),
     (
         "rootfs",
         &Shape::Object(&[
@@ -90,7 +95,36 @@ const CONFIG: Shape = Shape::Object(&[
             ("diff_ids", &Shape::List(&Shape::Any)),
         ]),
     ),
-    ("config", &Shape::Any),
+    ("config", &EXECUTION),
+]);
+/// What a container is started with. It is not read here, but it is what is signed: it has to mean one thing to
+/// all (OCI image-spec, "Image Configuration", and what docker has besides).
+const EXECUTION: Shape = Shape::Object(&[
+    ("User", &Shape::Any),
+    ("ExposedPorts", &Shape::Any),
+    ("Env", &Shape::Any),
+    ("Entrypoint", &Shape::Any),
+    ("Cmd", &Shape::Any),
+    ("Volumes", &Shape::Any),
+    ("WorkingDir", &Shape::Any),
+    ("Labels", &Shape::Any),
+    ("StopSignal", &Shape::Any),
+    ("StopTimeout", &Shape::Any),
+    ("ArgsEscaped", &Shape::Any),
+    ("Healthcheck", &Shape::Any),
+    ("OnBuild", &Shape::Any),
+    ("Shell", &Shape::Any),
+    ("Hostname", &Shape::Any),
+    ("Domainname", &Shape::Any),
+    ("Image", &Shape::Any),
+    ("NetworkDisabled", &Shape::Any),
+    ("MacAddress", &Shape::Any),
+    ("AttachStdin", &Shape::Any),
+    ("AttachStdout", &Shape::Any),
+    ("AttachStderr", &Shape::Any),
+    ("Tty", &Shape::Any),
+    ("OpenStdin", &Shape::Any),
+    ("StdinOnce", &Shape::Any),
 ]);
 
 /// Reads an image index.
