@@ -195,6 +195,28 @@ fn another_than_the_one_in_use_on_the_image_is_refused() {
     }
 }
 
+/// Of r, s anybody can make r, n − s, which verifies too: the hint must not lead to it.
+#[test]
+fn an_endorsement_that_somebody_changed_is_told_apart_from_another() {
+    let scene = Scene::with("buildah");
+    let tag = "1.0";
+    scene.sign("app", &["-d", tag]).ok();
+    let given = read(scene.path("vendor.sig"));
+    let signature = p384::ecdsa::DerSignature::from_bytes(&given).expect("a signature");
+    let signature = p384::ecdsa::Signature::try_from(signature).expect("a signature");
+    let (r, s) = signature.split_scalars();
+    let changed = p384::ecdsa::Signature::from_scalars(*r, -*s).expect("a signature");
+    let changed = hex(changed.to_der().as_bytes());
+    oci::replace_manifest(&scene.app("app"), tag, |manifest| {
+        manifest["annotations"][ENDORSEMENT] = json!(changed);
+    });
+    scene.verify("app", &["-d", tag]).ok();
+    let given = scene.text("vendor.sig");
+    let run = scene.sign_with("app", &given, &["-d", tag]).exits(1);
+    let run = run.says(&["another valid endorsement", "somebody changed one of them"]);
+    assert!(!run.stderr.contains("sign with the one in use"), "{run:?}");
+}
+
 #[test]
 fn one_that_does_not_hold_is_not_in_use() {
     let (scene, random) = with_random("buildah", "1.0");

@@ -305,6 +305,12 @@ impl Signature {
             .map_err(|_| SignatureError)
     }
 
+    /// Whether the other one has the same r and n − s for s: whoever has one can make it, without the key.
+    pub fn is_other_form_of(&self, other: &Self) -> bool {
+        let ((r, s), (other_r, other_s)) = (self.0.split_scalars(), other.0.split_scalars());
+        *r == *other_r && *s == -*other_s
+    }
+
     /// The DER form, at most 104 bytes.
     pub fn to_der(&self) -> Vec<u8> {
         self.0.to_der().as_bytes().to_vec()

@@ -177,7 +177,13 @@ impl Voucher {
         match self {
             Self::Given(given, path) => {
                 if let Some(other) = in_app.iter().find(|u| u.endorsement != *given) {
-                    return Err(conflict(other, vendor, &ca, path.display().to_string()));
+                    return Err(conflict(
+                        other,
+                        &given,
+                        vendor,
+                        &ca,
+                        path.display().to_string(),
+                    ));
                 }
                 match search.other_apps(vendor, &ca) {
                     Ok((uses, _)) => uses
@@ -219,7 +225,8 @@ impl Voucher {
                     Some(first) => {
                         let differs = |u: &&Use| u.endorsement != first.endorsement;
                         if let Some(other) = candidates.iter().find(differs) {
-                            return Err(conflict(other, vendor, &ca, first.image.clone()));
+                            let used = &first.endorsement;
+                            return Err(conflict(other, used, vendor, &ca, first.image.clone()));
                         }
                         signer.prove_public()?;
                         let source = Source::Found(first.image.clone());
@@ -417,11 +424,18 @@ fn check_replaced(
     Ok(())
 }
 
-fn conflict(other: &Use, vendor: &PublicKey, ca: &PublicKey, given: String) -> Error {
+fn conflict(
+    other: &Use,
+    used: &Endorsement,
+    vendor: &PublicKey,
+    ca: &PublicKey,
+    given: String,
+) -> Error {
     Error::OtherEndorsement {
         found_on: other.image.clone(),
         vendor: vendor.fingerprint(),
         ca: ca.fingerprint(),
         given,
+        changed: other.endorsement.is_other_form_of(used),
     }
 }

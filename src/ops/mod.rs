@@ -117,6 +117,8 @@ pub enum Error {
         ca: Fingerprint,
         /// The one that was to be used.
         given: String,
+        /// Whether anybody who had one of them could make the other.
+        changed: bool,
     },
     /// The archive's images carry another valid endorsement than the app that they would replace.
     #[error(

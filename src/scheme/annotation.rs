@@ -80,6 +80,11 @@ impl Endorsement {
         &self.signature
     }
 
+    /// Whether the other one could be made of this one by anybody, or this one of the other.
+    pub fn is_other_form_of(&self, other: &Self) -> bool {
+        self.signature.is_other_form_of(&other.signature)
+    }
+
     /// The CA that endorsed.
     pub const fn ca(&self) -> &PublicKey {
         &self.ca
