@@ -50,6 +50,10 @@ impl Embedded {
     /// Looks at the text: whether it stands for content of that digest and size.
     pub fn of(data: &str, digest: &Digest, size: u64) -> Self {
         const STEP: usize = 64 << 10;
+        // A newline at its end would be passed over, and is not for others to find.
+        if data.len() as u64 != size.div_ceil(3).saturating_mul(4) {
+            return Self::Other;
+        }
         let mut hasher = Hasher::new(digest.algorithm());
         let mut found = 0;
         // The decoder takes no empty text.
@@ -57,9 +61,6 @@ impl Embedded {
             let Ok(mut decoder) = base64ct::Decoder::<Base64>::new(data.as_bytes()) else {
                 return Self::Other;
             };
-            if decoder.remaining_len() as u64 != size {
-                return Self::Other;
-            }
             // Piece by piece, for memory's sake.
             let mut buffer = vec![0; decoder.remaining_len().min(STEP)];
             while !decoder.is_finished() {
@@ -262,4 +263,46 @@ impl Image {
 pub enum Change {
     /// Set these annotations of the manifest.
     Annotate(BTreeMap<String, String>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_embedded_is_the_content_in_one_spelling() {
+        for size in [0, 1, 2, 3, 4, 70_000] {
+            let content = vec![0xfb; size];
+            let digest = Digest::of(HashAlgorithm::Sha256, &content);
+            let of = |data: &str, size: usize| Embedded::of(data, &digest, size as u64);
+            let data = base64(&content);
+            assert_eq!(of(&data, size), Embedded::Content, "{size}");
+            assert_eq!(of(&data, size + 1), Embedded::Other, "{size}");
+            for other in [
+                format!("{data}\n"),
+                format!("{data}===="),
+                format!("{data}AAAA"),
+                format!(" {data}"),
+            ] {
+                assert_eq!(of(&other, size), Embedded::Other, "{size}");
+            }
+            if size > 0 {
+                for other in [
+                    data[1..].to_owned(),
+                    data.replace('+', "-"),
+                    data.replace("+/", "+\n"),
+                    data.replace('=', ""),
+                    data.replace('=', "A"),
+                    base64(&vec![0xfc; size]),
+                ] {
+                    let as_is = other == data;
+                    assert_eq!(of(&other, size) == Embedded::Content, as_is, "{size}");
+                }
+            }
+        }
+        // The last bits of these are no part of the content.
+        let digest = Digest::of(HashAlgorithm::Sha256, b"A");
+        assert_eq!(Embedded::of("QQ==", &digest, 1), Embedded::Content);
+        assert_eq!(Embedded::of("QR==", &digest, 1), Embedded::Other);
+    }
 }
