@@ -1038,11 +1038,16 @@ fn platforms_in_other_spellings_are_the_same() {
         json!({ "os": "LINUX", "architecture": "AMD64" }),
         json!({ "os": "", "architecture": "amd64" }),
     ] {
+        let first_is_nowhere = first["os"] == "";
         let scene = entries(first);
         scene.sign("app", &["-d", "image"]).ok();
         let run = scene.verify("app", &["-d", "multi", "--platform", "linux/amd64/v1"]);
         run.exits(1)
             .says(&["has 2 images for platform linux/amd64/v1"]);
+        // None of them is one image's alone.
+        let hint = scene.verify("app", &["-d", "multi"]).exits(1);
+        let names_one = hint.stderr.contains("name one with --platform linux");
+        assert!(!names_one || first_is_nowhere, "{hint:?}");
     }
     let scene = entries(json!({ "os": "linux", "architecture": "arm64" }));
     scene.sign("app", &["-d", "image"]).ok();

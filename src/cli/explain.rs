@@ -402,16 +402,18 @@ fn only_one(platforms: &[String]) -> Option<&String> {
     };
     let all = || platforms.iter().filter_map(read);
     // One without a variant is served by those with any: see `Platform::serves`.
-    let (exact, systems) = (times(all()), times(all().map(any_variant)));
+    let normalised = || all().map(|platform| platform.normalised());
+    let (exact, systems) = (times(normalised()), times(normalised().map(any_variant)));
     let mut named = platforms.iter().filter(|name| name.len() <= LONG_PLATFORM);
     named.find(|name| {
         read(name).is_some_and(|wanted| {
+            let normalised = wanted.normalised();
             let serving = if wanted.variant.is_none() {
-                &systems
+                systems.get(&any_variant(normalised))
             } else {
-                &exact
+                exact.get(&normalised)
             };
-            serving.get(&wanted) == Some(&1)
+            serving == Some(&1)
         })
     })
 }
