@@ -31,6 +31,7 @@ impl Platform {
 
     /// The platform in the spelling by which containerd and docker compare platforms (containerd/platforms,
     /// `Normalize`): an index may list one image as `x86_64` and another as `amd64`.
+    #[must_use]
     pub fn normalised(&self) -> Self {
         let os = match self.os.to_lowercase() {
             os if os == "macos" => "darwin".into(),
