@@ -11,7 +11,7 @@ use crate::none_wrong;
 use crate::strace::{
     self, Call, Fault, Point, last_rename, on_two_threads, some_and, until_come_to,
 };
-use crate::support::{Run, Scene, same, snapshot};
+use crate::support::{Run, Scene, ir_sign, same, snapshot};
 
 /// How many points of a command are tried with each error where not all are.
 const SOME: usize = 14;
@@ -187,6 +187,28 @@ fn a_change_that_fails_at_its_last_step_leaves_exactly_what_was_there() {
         let run = Run::of(&mut case.faulted(&scene, point, BROKEN.0)).exits(3);
         run.says(&["index.json", BROKEN.1]);
         same(&case.before, &snapshot(&scene.registry()));
+    }
+}
+
+/// What is there already has to last too; a disk that cannot be written has nothing left to be synced.
+#[test]
+fn what_is_right_already_is_synced_where_there_is_something_to_sync() {
+    let point = Point {
+        name: "fsync".into(),
+        nth: 1,
+        all_threads: true,
+        at: 0,
+    };
+    for case in [Case::sign_first(), Case::endorse()] {
+        let scene = case.scene();
+        ir_sign(case.args(&scene)).ok();
+        for (error, status) in [("EROFS", 0), ("EINVAL", 0), ("EIO", 3), ("ENOSPC", 3)] {
+            let fault = Fault::FromThenOn(error);
+            Run::of(&mut case.faulted(&scene, &point, fault)).exits(status);
+            let calls = strace::read(&scene.path("strace.log"));
+            assert!(calls.iter().any(|call| call.injected), "nothing was synced");
+            same(&case.after, &snapshot(&scene.registry()));
+        }
     }
 }
 
