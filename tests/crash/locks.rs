@@ -52,6 +52,18 @@ fn a_change_is_made_under_its_locks() {
                 Kind::Change => &[(&registry, true), (&layout, true), (&blobs, false)],
                 _ => &[(&registry, true)],
             };
+            // Who comes takes a folder that is not locked for a killed run's.
+            let staging = |(path, alone): (&PathBuf, &bool)| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                name.starts_with(".ir-sign-staging-") && *alone
+            };
+            let staged = locked.iter().any(staging);
+            assert_eq!(
+                staged,
+                case.kind == Kind::Unpack,
+                "{}: {locked:?}",
+                case.name
+            );
             for (folder, alone) in wanted {
                 assert_eq!(
                     locked.get(*folder),
