@@ -108,6 +108,49 @@ fn a_private_key_is_never_overwritten() {
 }
 
 #[test]
+fn no_output_is_written_over_a_private_key_forced_or_not() {
+    let sandbox = Sandbox::with_keys();
+    sandbox.openssl("ec -inform DER -in other.prv -out sec1.pem");
+    sandbox.openssl("pkcs8 -topk8 -nocrypt -inform DER -in other.prv -outform DER -out p8.der");
+    sandbox.openssl("pkcs8 -topk8 -inform DER -in other.prv -passout pass:secret -out e.pem");
+    sandbox.openssl("genpkey -algorithm ed25519 -out ed.pem");
+    sandbox.openssl("ecparam -name prime256v1 -genkey -noout -outform DER -out p256.der");
+    let names = sandbox.names();
+    for there in [
+        "other.prv",
+        "sec1.pem",
+        "p8.der",
+        "e.pem",
+        "ed.pem",
+        "p256.der",
+    ] {
+        let before = sandbox.read(there);
+        for command in [
+            "gen-key -o new.prv --public",
+            "extract-public -i ca.prv -o",
+            "sign -k ca.prv -f vendor.pub -s",
+            "endorse -k ca.prv -f vendor.pub -s",
+        ] {
+            for force in ["", "--force"] {
+                let run = sandbox.run(&format!("{command} {there} {force}")).exits(1);
+                run.says(&format!("file {there}: holds a private key"))
+                    .says("hint: name another output");
+                assert!(sandbox.read(there) == before, "{command} {there}");
+            }
+        }
+    }
+    assert_eq!(sandbox.names(), names);
+    // Public ones are nobody's secret.
+    sandbox
+        .run("extract-public -i ca.prv -o other.pub --force")
+        .exits(0);
+    sandbox.openssl("ec -inform DER -in ca.prv -pubout -out ca.pem");
+    sandbox
+        .run("extract-public -i ca.prv -o ca.pem --force")
+        .exits(0);
+}
+
+#[test]
 fn where_the_public_key_may_not_go_no_private_key_is_made() {
     let sandbox = Sandbox::new();
     sandbox.write("there", "something");

@@ -131,6 +131,17 @@ impl FileKey {
     }
 }
 
+/// Whether bytes are a private key, of whichever kind, or a container of one.
+pub(super) fn is_private(bytes: &[u8]) -> bool {
+    use KeyFileError as E;
+    match FileKey::from_sec1(bytes) {
+        Err(E::Pem(Pem::Foreign(what))) => what.starts_with("a private key"),
+        Err(E::Pem(pem)) => pem == Pem::Private,
+        Err(E::PublicKey | E::Der(_)) => false,
+        _ => true,
+    }
+}
+
 /// Takes a DER `ECPrivateKey` apart.
 fn parse(bytes: &[u8]) -> Result<Parts, KeyFileError> {
     let parsed = EcPrivateKey::try_from(bytes).map_err(|e| diagnose(bytes, &e.to_string()))?;

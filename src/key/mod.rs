@@ -235,3 +235,11 @@ pub fn read_public(path: &Path) -> Result<PublicKey, Error> {
         source,
     })
 }
+
+/// Whether a file holds a private key, in whichever form it is recognised in.
+pub fn is_private(path: &Path) -> bool {
+    let metadata = path.symlink_metadata();
+    // What is longer is none, and a pipe is not to be read for this.
+    metadata.is_ok_and(|there| there.is_file() && there.len() <= MAX_KEY_FILE as u64)
+        && files::read_secret(path, MAX_KEY_FILE).is_ok_and(|bytes| file::is_private(&bytes))
+}

@@ -54,6 +54,14 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// An output would be written over a private key.
+    #[error("{role} {}: holds a private key, and none is ever overwritten", .path.display())]
+    OutputIsPrivateKey {
+        /// What the output is.
+        role: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
     /// A file of the command lies in the app's folder that the command replaces.
     #[error("{}: lies in {}, which would be replaced with all that is in it", .file.display(), .app.display())]
     InputInApp {
@@ -217,7 +225,8 @@ fn broken_rule(error: &store::Error) -> Option<(&'static str, String)> {
     Some((rule, format!("{part} {problem}")))
 }
 
-/// Refuses an output that is another file of the command too.
+/// Refuses an output that is another file of the command too, or a private key: nobody means that, forced
+/// or not.
 fn check_output(
     role: &'static str,
     output: &std::path::Path,
@@ -225,6 +234,12 @@ fn check_output(
 ) -> Result<(), Error> {
     if inputs.iter().any(|input| files::same_file(input, output)) {
         return Err(Error::OutputIsInput {
+            role,
+            path: output.to_owned(),
+        });
+    }
+    if key::is_private(output) {
+        return Err(Error::OutputIsPrivateKey {
             role,
             path: output.to_owned(),
         });

@@ -1,0 +1,107 @@
+//! What to do about an image that is not found, or not to be had.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::io::ErrorKind;
+
+use super::{MOVE, quoted, word};
+use crate::image::{Platform, Reference};
+use crate::store;
+
+pub(super) fn of_layout(error: &store::Error) -> Option<String> {
+    match error {
+        store::Error::IsIndex { platforms, .. } if platforms.is_empty() => None,
+        store::Error::IsIndex { platforms, .. } => {
+            let one = only_one(platforms).map_or_else(
+                || BY_DIGEST.to_owned(),
+                |platform| format!("name one with --platform {}", word(platform)),
+            );
+            Some(format!(
+                "{one}, or take them all (sign: --all-platforms, verify: --all)"
+            ))
+        }
+        store::Error::Platform { found: 2.., .. } => Some(BY_DIGEST.into()),
+        store::Error::NotOneImage { present, .. } if present.is_empty() => None,
+        store::Error::NotOneImage { present, .. } => Some(nameable(present).map_or_else(
+            || BY_DIGEST.to_owned(),
+            |name| format!("name it: -d {}", word(name)),
+        )),
+        store::Error::NoSuchImage {
+            unreferenced: true, ..
+        } => Some(
+            "a blob of that digest is there, but nothing leads to it: an image that is signed gets a new digest".into(),
+        ),
+        store::Error::Bomb { flag, .. } => Some(format!("if it is meant to be so large, raise {flag}")),
+        store::Error::Name(_) => Some("rename it, or move it away".into()),
+        store::Error::Lost { .. } | store::Error::Replaced(_) => Some("run it again".into()),
+        store::Error::Exists(_) => Some(
+            "sign what is there with sign-image, choose another name with -a, or replace it with --force".into(),
+        ),
+        store::Error::NoRegistry(path) => Some(format!(
+            "see that -r is right; a new registry is made by: mkdir -p {}",
+            quoted(path)
+        )),
+        // Not every file system can, and another user's folder is not ours to touch.
+        store::Error::Io { action: "replace", .. } => Some(MOVE.into()),
+        store::Error::Io { action: "open folder", source, .. }
+            if source.kind() == ErrorKind::NotFound =>
+        {
+            Some("an app is a folder of the registry: DIR/NAME with an OCI image layout in it".into())
+        }
+        store::Error::Part {
+            problem: store::Problem::DuplicateTag(_),
+            ..
+        } => Some("name the image by its digest, or give each image a tag of its own".into()),
+        _ => None,
+    }
+}
+
+/// For images that no tag and no platform tells apart.
+const BY_DIGEST: &str = "name one by its digest: -d sha256:…";
+
+/// The first name that -d takes, and that is one image's alone.
+fn nameable(names: &[String]) -> Option<&String> {
+    let times = times(names);
+    let alone = |name: &&String| times.get(name) == Some(&1);
+    names
+        .iter()
+        .filter(alone)
+        .find(|name| name.parse::<Reference>().is_ok())
+}
+
+/// How often each is there: there may be very many, from others.
+fn times<T: Eq + Hash>(all: impl IntoIterator<Item = T>) -> HashMap<T, usize> {
+    let mut times = HashMap::new();
+    for one in all {
+        *times.entry(one).or_default() += 1;
+    }
+    times
+}
+
+/// The most bytes of a platform that is repeated in a hint: others wrote it.
+const LONG_PLATFORM: usize = 100;
+
+/// The first platform that --platform takes, and that is one image's alone.
+fn only_one(platforms: &[String]) -> Option<&String> {
+    let read = |name: &String| name.parse::<Platform>().ok();
+    let any_variant = |platform: Platform| Platform {
+        variant: None,
+        ..platform
+    };
+    let all = || platforms.iter().filter_map(read);
+    // One without a variant is served by those with any: see `Platform::serves`.
+    let normalised = || all().map(|platform| platform.normalised());
+    let (exact, systems) = (times(normalised()), times(normalised().map(any_variant)));
+    let mut named = platforms.iter().filter(|name| name.len() <= LONG_PLATFORM);
+    named.find(|name| {
+        read(name).is_some_and(|wanted| {
+            let normalised = wanted.normalised();
+            let serving = if wanted.variant.is_none() {
+                systems.get(&any_variant(normalised))
+            } else {
+                exact.get(&normalised)
+            };
+            serving == Some(&1)
+        })
+    })
+}
