@@ -250,6 +250,29 @@ fn colours_are_used_on_request_only() {
 }
 
 #[test]
+fn colours_are_used_on_a_terminal_unless_that_is_not_wanted() {
+    let sandbox = Sandbox::with_keys();
+    let command = "ir-sign verify -k other.pub -f vendor.pub -s vendor.pub.sig";
+    for (environment, flag, coloured) in [
+        ("-u NO_COLOR", "", true),
+        ("-u NO_COLOR", "--color never", false),
+        ("NO_COLOR=1", "", false),
+        ("NO_COLOR=1", "--color always", true),
+        // As no-color.org has it.
+        ("NO_COLOR=", "", true),
+    ] {
+        let script = format!("script -qec 'env {environment} {command} {flag}' /dev/null");
+        let shown = sandbox.shell(&script, "").exits(1).stdout;
+        assert!(shown.contains("did not sign"), "{shown}");
+        assert_eq!(
+            shown.contains('\x1b'),
+            coloured,
+            "{environment} {flag}: {shown}"
+        );
+    }
+}
+
+#[test]
 fn control_characters_of_a_file_name_do_not_reach_the_terminal() {
     let sandbox = Sandbox::with_keys();
     let name = "evil\x1b]0;title\x07\nerror: all is well";
