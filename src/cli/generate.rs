@@ -1,12 +1,12 @@
 //! Completion scripts and manual pages, made from the definition of the commands.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::{Arg, Command, CommandFactory};
 
 use super::args::Cli;
-use crate::files::{self, Existing};
+use crate::files::{self, Existing, Written};
 use crate::ops::Error;
 
 /// A shell's completion script.
@@ -51,8 +51,8 @@ fn without_colons(command: Command) -> Command {
 }
 
 /// Writes `ir-sign.1` and a page for each command, those of `token` and `ceremony` too, into a folder, which is made if it is absent, and
-/// returns the names of the pages.
-pub fn manual(dir: &Path, existing: Existing) -> Result<Vec<String>, Error> {
+/// returns the names of the pages, and which are new.
+pub fn manual(dir: &Path, existing: Existing) -> Result<Vec<(String, Written)>, Error> {
     let failed = |path: &Path, action| {
         let path = path.to_owned();
         move |source: io::Error| Error::File {
@@ -83,10 +83,11 @@ pub fn manual(dir: &Path, existing: Existing) -> Result<Vec<String>, Error> {
         files::check(&path, &bytes, existing).map_err(refused)?;
         pages.push((page, path, bytes));
     }
-    for (_, path, bytes) in &pages {
-        files::write(path, bytes, 0o644, existing).map_err(refused)?;
-    }
-    Ok(pages.into_iter().map(|(page, ..)| page).collect())
+    let write = |(page, path, bytes): (String, PathBuf, Vec<u8>)| {
+        let written = files::write(&path, &bytes, 0o644, existing).map_err(refused)?;
+        Ok((page, written))
+    };
+    pages.into_iter().map(write).collect()
 }
 
 /// A command and all below it, by the names of their pages.

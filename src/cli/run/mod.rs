@@ -113,12 +113,13 @@ fn manual(dir: &Path, force: bool, console: &Console) -> Outcome {
         Existing::Keep
     };
     let pages = generate::manual(dir, existing)?;
-    let pages: Vec<_> = pages.iter().map(|page| dir.join(page)).collect();
-    for page in &pages {
-        console.note(&format!("wrote {}", shown(page)));
+    let pages = pages.into_iter().map(|(page, how)| (dir.join(page), how));
+    let pages: Vec<_> = pages.collect();
+    for (page, how) in &pages {
+        console.note(&written(page, *how));
     }
     console.json(|| {
-        let pages = pages.iter().map(|page| page.display().to_string());
+        let pages = pages.iter().map(|(page, _)| page.display().to_string());
         json!({ "pages": pages.collect::<Vec<_>>() })
     })?;
     Ok(Status::Done)
