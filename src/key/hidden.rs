@@ -103,7 +103,7 @@ mod tests {
         let started = std::time::Instant::now();
         let shown = pins(&source.repeat(100_000)).into_owned();
         assert_eq!(shown, source.repeat(MOST_SOURCES) + "pin-source=...");
-        assert!(started.elapsed() < std::time::Duration::from_secs(20));
+        assert!(started.elapsed() < std::time::Duration::from_secs(50));
     }
 
     #[test]

@@ -265,6 +265,14 @@ pub(super) fn check_layout_version(bytes: &[u8]) -> Result<(), String> {
     struct Marker {
         image_layout_version: String,
     }
+    // It says one thing; what is longer is not to be repeated in a message.
+    const MOST: usize = 4096;
+    if bytes.len() > MOST {
+        let size = bytes.len();
+        return Err(format!(
+            "its file oci-layout has {size} bytes, and {MOST} is the most"
+        ));
+    }
     match strict::read::<Marker>(bytes) {
         Ok(marker) if marker.image_layout_version == "1.0.0" => Ok(()),
         Ok(marker) => Err(format!(
