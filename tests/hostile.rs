@@ -603,6 +603,12 @@ fn a_zstd_layer_may_not_ask_for_a_huge_window() {
             &["layer 1", "image.diff-ids", "does not unpack", "8 MiB"],
         );
     }
+    // Unless the user says so.
+    let scene = packed("+zstd", &zstd_with_window(27), b"hello");
+    let run = scene.sign("app", &["--max-zstd-window", "127M"]).exits(1);
+    run.says(&["more than 64 MiB", "--max-zstd-window"]);
+    signs_and_verifies(&scene, &["--max-zstd-window", "128M"]);
+    scene.verify("app", &[]).exits(1).says(&["8 MiB"]);
 }
 
 #[test]

@@ -648,6 +648,27 @@ fn skopeo_reads_what_was_signed() {
     }
 }
 
+/// They want a window of 32 MiB, whatever their size.
+#[test]
+fn layers_of_zstd_chunked_are_signed_where_their_window_may_be_had() {
+    let scene = Scene::new();
+    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/docker-save-old.tar");
+    let layout = scene.app("app");
+    fs::create_dir_all(&layout).expect("a folder");
+    let source = format!("docker-archive:{}", archive.display());
+    let target = format!("oci:{}:chunked", layout.display());
+    let copy = ["--insecure-policy", "copy", "--quiet", &source, &target];
+    tool(
+        "skopeo",
+        [&copy[..], &["--dest-compress-format", "zstd:chunked"]].concat(),
+    );
+    let flags = ["-d", "chunked", "--max-zstd-window", "32M"];
+    let says = ["does not unpack", "raises that", flags[2]];
+    scene.sign("app", &flags[..2]).exits(1).says(&says);
+    scene.sign("app", &flags).ok();
+    scene.verify("app", &flags).ok();
+}
+
 #[test]
 fn umoci_unpacks_what_was_signed() {
     // umoci 0.4 reads single images with gzip or plain layers.

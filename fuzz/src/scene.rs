@@ -37,6 +37,7 @@ pub const LIMITS: Limits = Limits {
     layer: 256 << 10,
     image: 1 << 20,
     members: 64,
+    window: 8 << 20,
 };
 
 pub const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;

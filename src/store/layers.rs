@@ -294,6 +294,8 @@ impl Checker<'_> {
             counted = counted.max(size);
             beyond.is_ok() || to_the_end
         };
+        let window = self.layout.limits.window;
+        let told = |e| format!("does not unpack: {}", window::reason(&e, window));
         let unpacked = match compression {
             None => Err(format!(
                 "has media type \"{}\", and a layer is a tar archive, plain, gzip or zstd",
@@ -301,18 +303,20 @@ impl Checker<'_> {
             )),
             // Hashed as it lies, it is hashed as it unpacks.
             Some(Compression::None) if algorithm == layer.digest.algorithm() => Ok(None),
-            Some(Compression::None) => hash(&mut packed, algorithm, limit, &mut count),
+            Some(Compression::None) => {
+                hash(&mut packed, algorithm, limit, &mut count).map_err(told)
+            }
             Some(Compression::Gzip) => {
                 let packed = BufReader::with_capacity(READ_SIZE, &mut packed);
-                hash(MultiGzDecoder::new(packed), algorithm, limit, &mut count)
+                hash(MultiGzDecoder::new(packed), algorithm, limit, &mut count).map_err(told)
             }
             Some(Compression::Zstd) => {
                 let _window = self.layout.layer_cache.windows.enter();
                 let packed = BufReader::with_capacity(READ_SIZE, &mut packed);
                 Window::default()
-                    .unpack(packed)
-                    .map_err(|e| e.to_string())
+                    .unpack(packed, window)
                     .and_then(|unpacked| hash(unpacked, algorithm, limit, &mut count))
+                    .map_err(told)
             }
         };
         if let Err(error) = beyond
@@ -367,15 +371,14 @@ fn hash(
     algorithm: HashAlgorithm,
     limit: u64,
     go_on: &mut dyn FnMut(u64) -> bool,
-) -> Result<Option<(Digest, u64)>, String> {
+) -> io::Result<Option<(Digest, u64)>> {
     let mut hasher = Hasher::new(algorithm);
     let mut size = 0;
     read_all(reader.take(limit), |bytes| {
         hasher.update(bytes);
         size += bytes.len() as u64;
         go_on(size)
-    })
-    .map_err(|e| format!("does not unpack: {}", window::reason(&e)))?;
+    })?;
     Ok(Some((hasher.digest(), size)))
 }
 

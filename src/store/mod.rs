@@ -53,6 +53,9 @@ pub struct Limits {
     pub image: u64,
     /// Members of an archive.
     pub members: usize,
+    /// Bytes of the window that unpacking zstd takes, which is memory: a power of two from 1 KiB to 2 GiB, or the
+    /// one below is meant. All decoders have to support 8 MiB (RFC 8878, section 3.1.1.1.2).
+    pub window: u64,
 }
 
 impl Default for Limits {
@@ -66,6 +69,7 @@ impl Default for Limits {
             layer: 8 << 30,
             image: 32 << 30,
             members: 100_000,
+            window: 8 << 20,
         }
     }
 }

@@ -9,10 +9,6 @@ use std::sync::{Mutex, PoisonError};
 use zstd::stream::read::Decoder;
 use zstd::zstd_safe::{DCtx, ResetDirective, get_error_name};
 
-/// The largest window that may be asked for: 8 MiB, what decoders have to support (RFC 8878,
-/// section 3.1.1.1.2) and what memory is planned for.
-const WINDOW_LOG: u32 = 23;
-
 /// The window that is used by nobody.
 static SPARE: Mutex<Option<DCtx<'static>>> = Mutex::new(None);
 
@@ -21,8 +17,12 @@ static SPARE: Mutex<Option<DCtx<'static>>> = Mutex::new(None);
 pub(super) struct Window(Option<DCtx<'static>>);
 
 impl Window {
-    /// Unpacks a stream of frames.
-    pub(super) fn unpack<R: BufRead>(&mut self, packed: R) -> io::Result<Decoder<'_, R>> {
+    /// Unpacks a stream of frames that ask for a window of so many bytes at most, rounded down to a power of two.
+    pub(super) fn unpack<R: BufRead>(
+        &mut self,
+        packed: R,
+        most: u64,
+    ) -> io::Result<Decoder<'_, R>> {
         let context = self
             .0
             .get_or_insert_with(|| spare().take().unwrap_or_default());
@@ -31,16 +31,23 @@ impl Window {
             .reset(ResetDirective::SessionOnly)
             .map_err(|code| io::Error::other(get_error_name(code)))?;
         let mut decoder = Decoder::with_context(packed, context);
-        decoder.window_log_max(WINDOW_LOG)?;
+        decoder.window_log_max(most.ilog2())?;
         Ok(decoder)
     }
 }
 
 /// What is wrong with what does not unpack; zstd's own words about windows do not say what is too much.
-pub(super) fn reason(error: &io::Error) -> String {
+pub(super) fn reason(error: &io::Error, most: u64) -> String {
     match error.to_string() {
         text if text.contains("requires too much memory") => {
-            "it asks for a zstd window of more than 8 MiB, the most that is given".into()
+            let most = 1_u64 << most.ilog2();
+            let most = match most >> 20 {
+                0 => format!("{} KiB", most >> 10),
+                whole => format!("{whole} MiB"),
+            };
+            format!(
+                "it asks for a zstd window of more than {most}, the most that is given; --max-zstd-window raises that"
+            )
         }
         text => text,
     }

@@ -132,12 +132,20 @@ fn what_comes_behind_the_end() {
 }
 
 #[test]
-fn a_wide_zstd_window_is_refused() {
+fn a_wide_zstd_window_is_refused_unless_it_may_be_so_wide() {
     let mut encoder = zstd::Encoder::new(Vec::new(), 1).expect("an encoder");
     encoder.window_log(27).expect("a window");
     encoder.write_all(&layout().end()).expect("memory");
-    let found = problem(&encoder.finish().expect("memory"));
+    let packed = encoder.finish().expect("memory");
+    let found = problem(&packed);
     assert!(matches!(found, Problem::Packing(_)), "{found}");
+    let limits = |window| Limits {
+        window,
+        ..Limits::default()
+    };
+    let checked = |window| Place::limited(limits(window)).check(&packed);
+    assert!(checked((128 << 20) - 1).is_err());
+    checked(128 << 20).expect("an archive");
 }
 
 #[test]

@@ -90,6 +90,11 @@ pub struct LimitArgs {
     /// The most bytes all layers of an image, or an archive, may have unpacked
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "32GiB")]
     max_image_size: u64,
+    /// The most memory for the window of a zstd stream, as skopeo's zstd:chunked layers want more of
+    ///
+    /// A power of two, from 1 KiB to 2 GiB; of another size the one below counts.
+    #[arg(long = "max-zstd-window", value_name = "SIZE", value_parser = window, default_value = "8MiB")]
+    zstd_window: u64,
 }
 
 impl From<LimitArgs> for Limits {
@@ -97,6 +102,7 @@ impl From<LimitArgs> for Limits {
         Self {
             layer: args.max_layer_size,
             image: args.max_image_size,
+            window: args.zstd_window,
             ..Self::default()
         }
     }
@@ -218,12 +224,24 @@ fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "that is more than can be counted".into())
 }
 
+/// What zstd's decoder takes for a window's size.
+fn window(text: &str) -> Result<u64, String> {
+    let bytes = size(text)?;
+    if (1 << 10..=2 << 30).contains(&bytes) {
+        Ok(bytes)
+    } else {
+        Err("a zstd window has from 1K to 2G".into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn sizes() {
+        assert_eq!((window("1k"), window("2GiB")), (Ok(1 << 10), Ok(2 << 30)));
+        assert!(window("1023").is_err() && window("2049M").is_err());
         assert_eq!(size("512"), Ok(512));
         assert_eq!(size("8GiB"), Ok(8 << 30));
         assert_eq!(size("3k"), Ok(3 << 10));

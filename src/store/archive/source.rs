@@ -24,6 +24,8 @@ pub(super) struct Source<'a> {
     /// Bytes that were read or skipped.
     position: u64,
     limit: u64,
+    /// The largest window that a zstd stream may ask for.
+    window: u64,
 }
 
 enum Stream<'a> {
@@ -45,12 +47,14 @@ impl<'a> Source<'a> {
             progress,
         };
         let path = archive.path.as_path();
+        let most = archive.limits.window;
         let buffered = |at| BufReader::with_capacity(READ_SIZE, at);
         let stream = match archive.compression {
             Compression::None => Stream::Plain(at),
             Compression::Gzip => Stream::Packed(Box::new(MultiGzDecoder::new(buffered(at)))),
             Compression::Zstd => {
-                let decoder = window.unpack(buffered(at)).map_err(|e| failed(path, e))?;
+                let decoder = window.unpack(buffered(at), most);
+                let decoder = decoder.map_err(|e| failed(path, e, most))?;
                 Stream::Packed(Box::new(decoder))
             }
         };
@@ -59,6 +63,7 @@ impl<'a> Source<'a> {
             stream,
             position: 0,
             limit: archive.limits.image,
+            window: most,
         })
     }
 
@@ -82,7 +87,7 @@ impl<'a> Source<'a> {
             Stream::Plain(at) => files::read_some(at, buffer),
             Stream::Packed(reader) => files::read_some(reader, buffer),
         };
-        let n = read.map_err(|e| failed(self.path, e))?;
+        let n = read.map_err(|e| failed(self.path, e, self.window))?;
         self.count(n as u64)?;
         Ok(n)
     }
@@ -148,11 +153,11 @@ impl<'a> Source<'a> {
 }
 
 /// An error of the system is the disk's, any other one the packed stream's.
-fn failed(path: &Path, error: io::Error) -> Error {
+fn failed(path: &Path, error: io::Error, window: u64) -> Error {
     if error.raw_os_error().is_some() {
         Error::io(path, "read", error)
     } else {
-        Problem::Packing(window::reason(&error)).of(path)
+        Problem::Packing(window::reason(&error, window)).of(path)
     }
 }
 
