@@ -12,12 +12,12 @@ use super::dir::Lock;
 use super::documents::Index;
 use super::error::Part;
 use super::json::Object;
-use super::layout::{INDEX_FILE, read_index};
+use super::layout::{INDEX_FILE, index_bytes, read_index};
 use super::tags::TagsAbove;
 use super::transaction::Transaction;
 use super::tree::Tree;
 use super::{Error, Layout, Problem, strict};
-use crate::crypto::Digest;
+use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::{ATTESTED_DIGEST, Blob, Change, Descriptor, Image, base64, media};
 use crate::parallel;
 
@@ -111,14 +111,18 @@ impl Layout {
         lock.lock(Lock::Exclusive)?;
         // A large one and the one that is read now would be more than is to be held at a time.
         self.index = Index::default();
-        let (index_bytes, index) = read_index(&self.dir, self.limits)?;
+        let (text, index) = read_index(&self.dir, self.limits)?;
         let (roots, size) = (index.manifests, index.size);
+        // Nor are its text and those of the indexes below it.
+        let known = Digest::of(HashAlgorithm::Sha256, &text);
+        drop(text);
         let mut editor = Editor {
             layout: self,
             tree: Tree::below(self, roots.clone(), size)?,
             replaced: HashMap::new(),
             visited: HashMap::new(),
             blobs: Vec::new(),
+            grown: 0,
         };
         let mut images = editor.edit_manifests(edits)?;
         for root in &roots {
@@ -138,9 +142,20 @@ impl Layout {
         let referrers = editor.referrers()?;
         drop(roots);
         // From here on only the text of index.json is needed, not what was read from it.
-        editor.tree = Tree::default();
-        let new_index = editor.edit_index(&Part::IndexJson, &index_bytes)?;
-        drop(index_bytes);
+        let room = std::mem::take(&mut editor.tree).room;
+        let text = index_bytes(&self.dir, self.limits)?;
+        if Digest::of(HashAlgorithm::Sha256, &text) != known {
+            return Err(Error::Lost {
+                layout: self.path().to_owned(),
+                name: edits.first().map(|e| e.name.clone()).unwrap_or_default(),
+            });
+        }
+        let new_index = editor.edit_index(&Part::IndexJson, &text)?;
+        if editor.grown > room {
+            let problem = Problem::TooManyBytes(self.limits.indexes);
+            return Err(self.problem(Part::IndexJson, problem));
+        }
+        drop(text);
         let blobs = editor.blobs;
         let is_changed = new_index.is_some() || !blobs.is_empty();
         if is_changed {
@@ -187,6 +202,8 @@ struct Editor<'a> {
     visited: HashMap<Digest, bool>,
     /// New blobs, each after those that it leads to.
     blobs: Vec<Blob>,
+    /// Bytes by which the indexes have grown.
+    grown: u64,
 }
 
 impl Editor<'_> {
@@ -265,17 +282,19 @@ impl Editor<'_> {
     }
 
     /// The new text of an index; `None` where it stays as it is.
-    fn edit_index(&self, part: &Part, bytes: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+    fn edit_index(&mut self, part: &Part, bytes: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let this = &*self;
         let edit = || -> Result<Option<Vec<u8>>, serde_json::Error> {
             // It was checked when it was read as an index.
             let mut index: Object = serde_json::from_slice(bytes)?;
-            index.edit_list("manifests", |entry| self.edit_entry(entry))?;
+            index.edit_list("manifests", |entry| this.edit_entry(entry))?;
             set_media_type(&mut index, media::INDEX)?;
             index.is_changed().then(|| index.to_bytes()).transpose()
         };
         let edited = edit().map_err(|e| self.layout.problem(part.clone(), Problem::json(e)))?;
-        if let Some(bytes) = &edited {
-            self.layout.check_document(part, bytes)?;
+        if let Some(new) = &edited {
+            self.layout.check_document(part, new)?;
+            self.grown += new.len().saturating_sub(bytes.len()) as u64;
         }
         Ok(edited)
     }

@@ -44,6 +44,8 @@ pub(super) struct Tree {
     roots: Vec<Arc<Descriptor>>,
     /// What each index holds whose blob the layout has.
     nested: HashMap<Digest, Vec<Arc<Descriptor>>>,
+    /// Bytes by which all of them may grow.
+    pub(super) room: u64,
 }
 
 impl Tree {
@@ -106,7 +108,11 @@ impl Tree {
             };
             queue.extend(read.iter().map(|d| (depth + 1, d.clone())));
         }
-        Ok(Self { roots, nested })
+        Ok(Self {
+            roots,
+            nested,
+            room: bytes,
+        })
     }
 
     /// The entries of an index; empty where the layout lacks it.
