@@ -60,9 +60,6 @@ fn order() {
         && let Ok(top) = env::current_dir()
     {
         let script = top.join(SCRIPT);
-        println!(
-            "cargo::rustc-link-arg-bin=ir-sign=-Wl,-T,{}",
-            script.display()
-        );
+        println!("cargo::rustc-link-arg-bin=ir-sign=-T{}", script.display());
     }
 }
