@@ -90,7 +90,7 @@ pub struct LimitArgs {
     /// The most bytes all layers of an image, or an archive, may have unpacked
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "32GiB")]
     max_image_size: u64,
-    /// The most memory for the window of a zstd stream, as skopeo's zstd:chunked layers want more of
+    /// The most memory for the window of a zstd stream; zstd:chunked layers of skopeo's want 32M
     ///
     /// A power of two, from 1 KiB to 2 GiB; of another size the one below counts.
     #[arg(long = "max-zstd-window", value_name = "SIZE", value_parser = window, default_value = "8MiB")]

@@ -214,6 +214,8 @@ impl Token {
             if let Err(error) = &done
                 && login == LoginState::User
                 && error.can_be_of_a_logout()
+                // That is what it says, and nothing is begun again after it.
+                && error.of_pin().is_none()
                 && has_lost_login(session)
             {
                 live.bury();
