@@ -1586,6 +1586,50 @@ fn names_without_end_are_refused_and_not_repeated() {
     );
 }
 
+/// Rust's readers would take the items for the members in the order of a type; Go's refuse such a document.
+#[test]
+fn a_list_in_the_place_of_an_object_is_refused() {
+    let texts = |digest: &str, size: &Value| {
+        let descriptor = |kind| json!([kind, digest, size, null, null, null, null, null]);
+        [
+            json!([2, INDEX, null, [], null, null]).to_string(),
+            json!({ "schemaVersion": 2, "manifests": [descriptor(MANIFEST)] }).to_string(),
+        ]
+    };
+    let scene = made(|maker| vec![good(maker)]);
+    let path = scene.app("app").join("index.json");
+    let entry = oci::tagged(&scene.app("app"), "good");
+    for text in texts(entry["digest"].as_str().expect("a digest"), &entry["size"]) {
+        write(&path, text);
+        scene.refused("app", &[], &["index.json", "expected an object"]);
+        let inspect = ["inspect-image", "-r", &scene.text("registry"), "-a", "app"];
+        ir_sign(inspect).exits(1).says(&["expected an object"]);
+    }
+    let list_of = |text: &str, names: &[&str]| {
+        let document: Value = serde_json::from_str(text).expect("JSON");
+        let items: Vec<_> = names.iter().map(|name| document[*name].clone()).collect();
+        Value::from(items)
+    };
+    let manifest = |text: &str| {
+        let names = ["schemaVersion", "mediaType", "", "config", "layers", "", ""];
+        list_of(text, &names).to_string()
+    };
+    let config = |text: &str| {
+        let names = ["architecture", "os", "variant", "rootfs"];
+        list_of(text, &names).to_string()
+    };
+    let root = |text: &str| {
+        let mut document: Value = serde_json::from_str(text).expect("JSON");
+        let root = document["rootfs"].to_string();
+        document["rootfs"] = list_of(&root, &["type", "diff_ids"]);
+        document.to_string()
+    };
+    let is = "is not valid: invalid type: sequence, expected an object";
+    with_manifest_text(manifest).refused("app", &[], &["manifest", is]);
+    with_config_text(config).refused("app", &[], &["config", is]);
+    with_config_text(root).refused("app", &[], &["config", is]);
+}
+
 #[test]
 fn members_in_another_case_are_refused() {
     let replace =
@@ -2061,6 +2105,8 @@ fn a_layout_of_another_version_is_refused() {
         r#"{"imageLayoutVersion":"1.1.0"}"#,
         r#"{"imageLayoutVersion":1}"#,
         r#"{"imageLayoutVersion":"1.0.0","imageLayoutVersion":"1.0.0"}"#,
+        r#"{"imageLayoutVersion":"1.0.0","ImageLayoutVersion":"1.1.0"}"#,
+        r#"["1.0.0"]"#,
         "{}",
     ] {
         let scene = made(|maker| vec![good(maker)]);

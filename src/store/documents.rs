@@ -127,6 +127,19 @@ const EXECUTION: Shape = Shape::Object(&[
     ("StdinOnce", &Shape::Any),
 ]);
 
+const LAYOUT_MARKER: Shape = Shape::Object(&[("imageLayoutVersion", &Shape::Any)]);
+
+/// Reads the version that the file `oci-layout` states.
+pub fn layout_version(bytes: &[u8]) -> Result<String, Problem> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Document {
+        image_layout_version: String,
+    }
+    let document: Document = read(bytes, &LAYOUT_MARKER)?;
+    Ok(document.image_layout_version)
+}
+
 /// Reads an image index.
 pub fn index(bytes: &[u8]) -> Result<Index, Problem> {
     #[derive(serde::Deserialize)]

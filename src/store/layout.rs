@@ -4,13 +4,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use serde::Deserialize;
-
 use super::dir::{Dir, Lock, absent_is_none};
 use super::documents::{self, Index};
 use super::error::{Part, Problem};
 use super::layers::LayerCache;
-use super::{Error, Limits, Target, strict};
+use super::{Error, Limits, Target};
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::{Blob, Descriptor, Image, Manifest, Mismatch, media};
 
@@ -260,11 +258,6 @@ fn check_layout_file(dir: &Dir, limits: Limits) -> Result<(), Error> {
 
 /// Checks the content of the file `oci-layout`.
 pub(super) fn check_layout_version(bytes: &[u8]) -> Result<(), String> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Marker {
-        image_layout_version: String,
-    }
     // It says one thing; what is longer is not to be repeated in a message.
     const MOST: usize = 4096;
     if bytes.len() > MOST {
@@ -273,13 +266,12 @@ pub(super) fn check_layout_version(bytes: &[u8]) -> Result<(), String> {
             "its file oci-layout has {size} bytes, and {MOST} is the most"
         ));
     }
-    match strict::read::<Marker>(bytes) {
-        Ok(marker) if marker.image_layout_version == "1.0.0" => Ok(()),
-        Ok(marker) => Err(format!(
-            "its file oci-layout has version \"{}\", and 1.0.0 is the one that is known",
-            marker.image_layout_version
+    match documents::layout_version(bytes) {
+        Ok(version) if version == "1.0.0" => Ok(()),
+        Ok(version) => Err(format!(
+            "its file oci-layout has version \"{version}\", and 1.0.0 is the one that is known"
         )),
-        Err(e) => Err(format!("its file oci-layout {}", Problem::json(e))),
+        Err(problem) => Err(format!("its file oci-layout {problem}")),
     }
 }
 

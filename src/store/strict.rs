@@ -6,7 +6,8 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Unexpected, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Unexpected,
+    Visitor,
 };
 
 /// Why a text is refused, as the JSON reader puts it.
@@ -28,6 +29,18 @@ pub enum Shape {
     Object(&'static [(&'static str, &'static Self)]),
     /// A member that is not allowed.
     Foreign,
+}
+
+impl Shape {
+    /// What there has to be; `None` where anything may be.
+    const fn wanted(&self) -> Option<&'static str> {
+        match self {
+            Self::Any | Self::Foreign => None,
+            Self::Number => Some("a number"),
+            Self::List(_) => Some("a list"),
+            Self::Object(_) => Some("an object"),
+        }
+    }
 }
 
 /// Why a text is refused.
@@ -147,20 +160,20 @@ impl<'de> Visitor<'de> for Value<'_> {
         Ok(())
     }
     fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<(), E> {
-        let wanted = match self.shape {
-            Shape::Any | Shape::Foreign => return Ok(()),
-            Shape::Number => "a number",
-            Shape::List(_) => "a list",
-            Shape::Object(_) => "an object",
-        };
         // Whoever reads it into a type would repeat the text, which may be megabytes.
-        Err(E::invalid_type(Unexpected::Other("string"), &wanted))
+        let wanted = self.shape.wanted();
+        wanted.map_or(Ok(()), |wanted| {
+            Err(E::invalid_type(Unexpected::Other("string"), &wanted))
+        })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let shape = match self.shape {
-            Shape::List(item) => item,
-            _ => &Shape::Any,
+        let shape = match (self.shape, self.shape.wanted()) {
+            (Shape::List(item), _) => item,
+            (_, None) => &Shape::Any,
+            // Whoever reads it into a type would take its items for the members, one by one in their order, and
+            // nobody else would.
+            (_, Some(wanted)) => return Err(A::Error::invalid_type(Unexpected::Seq, &wanted)),
         };
         while seq.next_element_seed(self.walk.value(shape))?.is_some() {
             self.walk.count()?;
