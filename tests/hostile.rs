@@ -352,6 +352,100 @@ fn an_index_that_is_absent_is_named() {
         .says(&["is not in the layout"]);
 }
 
+/// What it holds nobody knows: it is not passed over where all are meant, nor where it may hold the one that is.
+#[test]
+fn an_index_that_is_absent_below_a_tag_is_named() {
+    let scene = |kept: bool| {
+        made(|maker| {
+            let absent = maker.nested(&[listed(
+                maker.image("", b"other", b"other"),
+                "linux",
+                "arm64",
+            )]);
+            let digest = absent["digest"].as_str().expect("a digest");
+            fs::remove_file(blob_path(&maker.dir, digest)).expect("it goes");
+            let there = maker.nested(&[listed(good(maker), "linux", "amd64")]);
+            let held = if kept {
+                vec![there, absent]
+            } else {
+                vec![absent]
+            };
+            vec![with_tag(maker.nested(&held), "multi")]
+        })
+    };
+    let is = ["image index", "is not in the layout"];
+    for kept in [true, false] {
+        scene(kept).refused("app", &["--platform", "linux/arm64"], &is);
+        let scene = scene(kept);
+        let before = snapshot(&scene.registry());
+        scene.sign("app", &["--all-platforms"]).exits(1).says(&is);
+        same(&before, &snapshot(&scene.registry()));
+        let none = scene.sign("app", &[]).exits(1);
+        none.says(if kept { &["linux/amd64"] } else { &is });
+        let registry = scene.text("registry");
+        let shown = ir_sign(["inspect-image", "-r", &registry, "-a", "app", "-d", "multi"]).ok();
+        assert!(shown.stdout.contains(is[1]), "{shown:?}");
+    }
+    signs_and_verifies(&scene(true), &["--platform", "linux/amd64"]);
+}
+
+#[test]
+fn an_index_that_holds_nothing_is_told_of() {
+    let scene = made(|maker| vec![with_tag(maker.nested(&[]), "multi")]);
+    scene.refused("app", &[], &["names an image index that holds no image"]);
+}
+
+/// Who asks for a platform does not mean what is for none and could not be run; what could be, counts.
+#[test]
+fn artifacts_among_the_images_of_a_tag_have_no_platform() {
+    type Others<'a> = &'a dyn Fn(&Maker) -> Vec<Value>;
+    const EMPTY: &str = "application/vnd.oci.empty.v1+json";
+    let scene = |others: Others<'_>| {
+        made(|maker| {
+            let mut held = others(maker);
+            held.push(listed(good(maker), "linux", "amd64"));
+            vec![with_tag(maker.nested(&held), "multi")]
+        })
+    };
+    let artifact = |maker: &Maker, layer: &str| {
+        let [config, layer] = [EMPTY, layer].map(|kind| maker.blob(kind, b"{}"));
+        maker.manifest(&config, &[layer])
+    };
+    let amd64 = ["--platform", "linux/amd64"];
+    let several: [Others<'_>; 2] = [
+        &|maker| vec![artifact(maker, EMPTY), artifact(maker, IN_TOTO)],
+        &|maker| vec![maker.blob("application/octet-stream", b"x")],
+    ];
+    for others in several {
+        let scene = scene(others);
+        let run = scene.sign("app", &[]).exits(1);
+        run.says(&["for several platforms: linux/amd64\n"]);
+        signs_and_verifies(&scene, &amd64);
+        // All are all.
+        scene.verify("app", &["--all"]).exits(1);
+    }
+    let image = |maker: &Maker| maker.image("", b"other", b"other");
+    scene(&|maker| vec![image(maker)]).refused("app", &amd64, &["has 2 images for platform"]);
+    // Once called something else, and then what it is.
+    let twice = |maker: &Maker| {
+        let mut first = image(maker);
+        first["mediaType"] = json!("application/octet-stream");
+        vec![first, image(maker)]
+    };
+    scene(&twice).refused("app", &amd64, &["has 2 images for platform"]);
+    // Some read the platform in a config of any type.
+    let stated = |maker: &Maker| {
+        let config = maker.config(&[b"other"]);
+        let text = oci::blob(&maker.dir, &config);
+        vec![maker.manifest(&maker.blob(EMPTY, &text), &[maker.blob(IN_TOTO, b"other")])]
+    };
+    let files = |maker: &Maker| vec![artifact(maker, LAYER)];
+    let others: [Others<'_>; 2] = [&stated, &files];
+    for other in others {
+        scene(other).refused("app", &amd64, &["an image config is wanted"]);
+    }
+}
+
 #[test]
 fn no_link_is_followed_below_the_registry() {
     for name in ["index.json", "oci-layout", "blobs", "blobs/sha256", "."] {

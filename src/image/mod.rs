@@ -227,10 +227,24 @@ impl Manifest {
     /// it has layers at all. Signatures and attestations that borrow the form have layers of their own
     /// types.
     pub fn can_run(&self) -> bool {
+        self.has_image_config() && (self.layers.is_empty() || self.has_files())
+    }
+
+    /// Whether it has nothing of an image: no image's config, for there are runtimes that unpack layers of any
+    /// type then; no layer of files; and a config of another type is `{}`, for there are some that read the
+    /// platform in any.
+    pub fn is_artifact(&self) -> bool {
+        !self.has_image_config() && !self.has_files() && self.config.size <= 2
+    }
+
+    fn has_image_config(&self) -> bool {
         let config = &self.config.media_type;
-        let mut layers = self.layers.iter().map(|layer| &*layer.media_type);
         media::oci_equivalent(config).unwrap_or(config) == media::CONFIG
-            && (self.layers.is_empty() || layers.any(media::is_layer))
+    }
+
+    fn has_files(&self) -> bool {
+        let mut layers = self.layers.iter();
+        layers.any(|layer| media::is_layer(&layer.media_type))
     }
 }
 

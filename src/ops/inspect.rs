@@ -68,11 +68,12 @@ impl Inspect {
         let entries = match &self.reference {
             None => layout.entries()?,
             Some(reference) => {
-                let targets = layout.resolve(slice::from_ref(reference), &Selection::All)?;
+                let targets = layout.resolve(slice::from_ref(reference), &Selection::Any)?;
+                // An index below one that is named stands among the images only if it is absent.
                 let entry = |target: Target| Entry {
                     depth: 0,
+                    present: !media::is_index(&target.descriptor.media_type),
                     descriptor: target.descriptor,
-                    present: true,
                 };
                 targets.into_iter().map(entry).collect()
             }

@@ -249,7 +249,7 @@ pub enum Error {
         present: Vec<String>,
     },
     /// The reference names an index, and no platform was chosen.
-    #[error("{}: \"{name}\" names an image index for several platforms{}", .layout.display(), listed(": ", .platforms, ""))]
+    #[error("{}: \"{name}\" names an image index {}", .layout.display(), held(.platforms))]
     IsIndex {
         /// The layout.
         layout: PathBuf,
@@ -325,6 +325,14 @@ fn count(n: usize) -> String {
         1 => "one image".into(),
         n => format!("{n} images"),
     }
+}
+
+/// What is told of an index that is no image.
+fn held(platforms: &[String]) -> String {
+    if platforms.is_empty() {
+        return "that holds no image".into();
+    }
+    listed("for several platforms: ", platforms, "")
 }
 
 fn listed(before: &str, items: &[String], after: &str) -> String {

@@ -29,6 +29,8 @@ pub enum Selection {
     Platform(Platform),
     /// All of them.
     All,
+    /// All that are there, and the indexes that are not, to show them.
+    Any,
 }
 
 impl Layout {
@@ -184,6 +186,12 @@ impl Layout {
         Ok(descriptor.is_attestation() && self.is_no_image(descriptor, |_| true)?)
     }
 
+    /// Whether a manifest, if it can be read, has nothing of an image: where its entry states no platform, nobody
+    /// means it who asks for one.
+    fn is_artifact(&self, descriptor: &Descriptor) -> Result<bool, Error> {
+        self.is_no_image(descriptor, Manifest::is_artifact)
+    }
+
     /// Whether a manifest, if it can be read, is like this and none that could be run.
     fn is_no_image(
         &self,
@@ -320,23 +328,46 @@ impl Layout {
         }
         tree.check_platforms(self)?;
         let mut seen = HashSet::new();
-        let mut attestations = HashMap::new();
+        let by_platform = matches!(selection, Selection::One | Selection::Platform(_));
+        let mut passed = HashMap::new();
         let mut images = Vec::new();
-        for Entry { descriptor, .. } in tree.entries() {
-            if media::is_index(&descriptor.media_type) || !seen.insert(descriptor.clone()) {
+        let mut absent = None;
+        for entry in tree.entries() {
+            let descriptor = entry.descriptor;
+            if !entry.present {
+                absent.get_or_insert(descriptor.digest);
+            }
+            let shown = *selection == Selection::Any && !entry.present;
+            if media::is_index(&descriptor.media_type) && !shown || !seen.insert(descriptor.clone())
+            {
                 continue;
             }
             // One manifest may be listed very often, for ever other platforms.
-            if descriptor.is_attestation() && media::is_manifest(&descriptor.media_type) {
-                let is_no_image = match attestations.entry((descriptor.digest, descriptor.size)) {
+            let attests = descriptor.is_attestation();
+            let unlisted = by_platform && descriptor.platform.is_none();
+            let is_manifest = media::is_manifest(&descriptor.media_type);
+            if unlisted && !is_manifest {
+                continue;
+            }
+            if is_manifest && (attests || unlisted) {
+                let is_no_image = match passed.entry((descriptor.digest, descriptor.size, attests))
+                {
                     Occupied(known) => *known.get(),
-                    Vacant(place) => *place.insert(self.is_attestation(&descriptor)?),
+                    Vacant(place) if attests => *place.insert(self.is_attestation(&descriptor)?),
+                    Vacant(place) => *place.insert(self.is_artifact(&descriptor)?),
                 };
                 if is_no_image {
                     continue;
                 }
             }
             images.push(descriptor);
+        }
+        // What an index that is absent holds nobody knows: one image at least.
+        let lacks = |digest| self.problem(Part::Index(digest), Problem::Absent);
+        if let Some(digest) = absent
+            && (*selection == Selection::All || images.is_empty())
+        {
+            return Err(lacks(digest));
         }
         let mut configs = HashMap::new();
         let mut platform_of = |descriptor: &Arc<Descriptor>| match &descriptor.platform {
@@ -360,7 +391,7 @@ impl Layout {
                     platforms,
                 });
             }
-            Selection::All => None,
+            Selection::All | Selection::Any => None,
             Selection::Platform(wanted) => Some(wanted),
         };
         let mut platforms = Vec::new();
@@ -377,11 +408,12 @@ impl Layout {
             platforms.extend(platform);
         }
         let targets = targets.targets;
-        match (wanted, targets.len()) {
-            (Some(wanted), found) if found != 1 => {
+        match (wanted, targets.len(), absent) {
+            (Some(_), 0, Some(digest)) => Err(lacks(digest)),
+            (Some(wanted), found, _) if found != 1 => {
                 Err(self.no_platform(name, wanted, found, &platforms))
             }
-            (None, 0) => Err(Error::IsIndex {
+            (None, 0, _) => Err(Error::IsIndex {
                 layout: self.path().to_owned(),
                 name: name.to_owned(),
                 platforms: Vec::new(),
