@@ -217,6 +217,32 @@ fn an_endorsement_that_somebody_changed_is_told_apart_from_another() {
     assert!(!run.stderr.contains("sign with the one in use"), "{run:?}");
 }
 
+/// Not as it should be written, but a realm that reads it has derived its key from the very same bytes.
+#[test]
+fn one_in_capital_letters_is_in_use_too() {
+    let (scene, random) = with_random("buildah", "1.0");
+    for keys in [
+        &[ENDORSEMENT][..],
+        &[VENDOR_KEY],
+        &[ENDORSEMENT, VENDOR_KEY],
+    ] {
+        oci::replace_manifest(&scene.app("app"), "1.0", |manifest| {
+            for key in keys {
+                let text = manifest["annotations"][*key].as_str().expect("a text");
+                manifest["annotations"][*key] = json!(text.to_uppercase());
+            }
+        });
+        scene.verify("app", &[]).exits(1);
+        let second = scene.another_endorsement(&format!("second-{}.sig", keys[0]));
+        let run = scene.sign_with("app", &second, &[]).exits(1);
+        run.says(&["carries another valid endorsement"]);
+        let run = scene.sign("app", &["--json"]).ok();
+        assert_eq!(run.json()["endorsement"]["source"], "found");
+        assert_eq!(on_image(&scene, "app", "1.0"), random);
+        scene.verify("app", &[]).ok();
+    }
+}
+
 #[test]
 fn one_that_does_not_hold_is_not_in_use() {
     let (scene, random) = with_random("buildah", "1.0");

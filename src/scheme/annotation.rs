@@ -98,11 +98,11 @@ impl Endorsement {
     /// The one that a manifest carries for this vendor by this CA, if it is there and holds.
     pub fn on_manifest(manifest: &Manifest, vendor: &PublicKey, ca: &PublicKey) -> Option<Self> {
         let annotations = &manifest.annotations;
-        let claimed = parse(annotations, VENDOR_KEY, PublicKey::from_spki).ok()?;
+        let claimed = in_any_case(annotations, VENDOR_KEY, PublicKey::from_spki)?;
         if claimed != *vendor {
             return None;
         }
-        let signature = parse(annotations, ENDORSEMENT, Signature::from_der).ok()?;
+        let signature = in_any_case(annotations, ENDORSEMENT, Signature::from_der)?;
         Self::verified(claimed, *ca, signature).ok()
     }
 }
@@ -110,8 +110,8 @@ impl Endorsement {
 /// The vendor whose endorsement a manifest carries, by whomever, and whether it holds or not.
 pub fn endorsed(manifest: &Manifest) -> Option<PublicKey> {
     let annotations = &manifest.annotations;
-    parse(annotations, ENDORSEMENT, Signature::from_der).ok()?;
-    parse(annotations, VENDOR_KEY, PublicKey::from_spki).ok()
+    in_any_case(annotations, ENDORSEMENT, Signature::from_der)?;
+    in_any_case(annotations, VENDOR_KEY, PublicKey::from_spki)
 }
 
 /// What the annotations of an image claim, with nothing verified: for showing, not for trusting.
@@ -327,6 +327,17 @@ fn parse<T, E: fmt::Display>(
     let text = annotations.get(key).ok_or(Bad::Absent(key))?;
     let bytes = unhex(text).ok_or(Bad::NotHex(key))?;
     read(&bytes).map_err(|e| Bad::Content(key, e.to_string()))
+}
+
+/// The same, in whatever case the digits are. Others read capital ones too: such an endorsement can be in use
+/// though it does not pass here.
+fn in_any_case<T, E>(
+    annotations: &BTreeMap<String, String>,
+    key: &'static str,
+    read: impl FnOnce(&[u8]) -> Result<T, E>,
+) -> Option<T> {
+    let text = annotations.get(key)?.to_ascii_lowercase();
+    read(&unhex(&text)?).ok()
 }
 
 /// Why an annotation does not say what it should.
