@@ -9,6 +9,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
+
+use support::oci::{self, Maker, REF_NAME, blob_path, with_tag};
 use support::{PROGRAM, Run, Scene, ir_sign, limited, read, same, snapshot, tool, write};
 
 fn data(name: &str) -> String {
@@ -112,7 +115,7 @@ fn a_converted_archive_is_what_skopeo_reads() {
     );
     let config = |dir: &str| {
         let manifest = read(scene.path(dir).join("manifest.json"));
-        let manifest: serde_json::Value = serde_json::from_slice(&manifest).expect("JSON");
+        let manifest: Value = serde_json::from_slice(&manifest).expect("JSON");
         manifest["config"]["digest"]
             .as_str()
             .expect("a digest")
@@ -334,6 +337,44 @@ fn keys_options_and_references_are_checked_before_anything_is_written() {
         !trace.contains("mkdir") && !trace.contains("O_CREAT"),
         "{trace}"
     );
+}
+
+/// Which of several is meant is told before any of them is unpacked: a blob that is wrong is not come upon.
+#[test]
+fn which_of_several_images_is_meant_is_asked_before_anything_is_written() {
+    let several = ["holds 2 images", "there are: latest, other", "-d latest"];
+    let added = |dir: &Path, entries: &[Value]| {
+        let mut index = oci::index(dir);
+        let known = index["manifests"].as_array_mut().expect("entries");
+        known.retain(|entry| entry["annotations"][REF_NAME] == "latest");
+        known.extend_from_slice(entries);
+        write(dir.join("index.json"), index.to_string());
+        write(blob_path(dir, &oci::digest(b"right")), b"wrong");
+    };
+    let scene = Scene::new();
+    let archive = repacked(&scene, "umoci.tar", |dir| {
+        let other = Maker::new(dir.to_owned()).image("", b"other", b"other");
+        added(dir, &[with_tag(other, "other")]);
+    });
+    refused(&scene, &archive, &[], 1, &several);
+    refused(&scene, &archive, &["-d", "other"], 1, &["has digest"]);
+    let scene = Scene::new();
+    let archive = repacked(&scene, "umoci.tar", |dir| {
+        let other = Maker::new(dir.to_owned()).image("", b"other", b"other");
+        let same = with_tag(oci::tagged(dir, "latest"), "same");
+        // One with two tags and one without any are one that is meant.
+        added(dir, &[same, other]);
+    });
+    refused(&scene, &archive, &[], 1, &["has digest"]);
+    let scene = Scene::new();
+    let archive = repacked(&scene, "umoci.tar", |dir| {
+        write(
+            dir.join("index.json"),
+            r#"{"schemaVersion":2,"manifests":[]}"#,
+        );
+        write(blob_path(dir, &oci::digest(b"right")), b"wrong");
+    });
+    refused(&scene, &archive, &[], 1, &["holds no image"]);
 }
 
 #[test]

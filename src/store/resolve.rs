@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::distinct::Distinct;
 use super::error::{Part, Problem};
+use super::tags::{called, only_one};
 use super::tree::{Entry, Tree};
 use super::{Error, Layout};
 use crate::crypto::Digest;
@@ -278,41 +279,20 @@ impl Layout {
     }
 
     fn no_such_image(&self, reference: &Reference, unreferenced: bool) -> Error {
+        let roots = self.index.manifests.iter();
         Error::NoSuchImage {
             layout: self.path().to_owned(),
             reference: reference.clone(),
-            present: Self::names(&self.index.manifests.iter().collect::<Vec<_>>()),
+            present: roots.map(|d| called(d.tag(), &d.digest)).collect(),
             unreferenced,
         }
     }
 
-    fn names(entries: &[&Arc<Descriptor>]) -> Vec<String> {
-        let name =
-            |d: &&Arc<Descriptor>| d.tag().map_or_else(|| d.digest.to_string(), str::to_owned);
-        entries.iter().map(name).collect()
-    }
-
     fn only_image(&self) -> Result<(String, Vec<Arc<Descriptor>>), Error> {
         self.tags()?;
-        let all = &self.index.manifests;
-        let tagged: Vec<_> = all.iter().filter(|d| d.tag().is_some()).collect();
-        let candidates = if tagged.is_empty() {
-            all.iter().collect()
-        } else {
-            tagged
-        };
-        let digests: HashSet<_> = candidates.iter().map(|d| d.digest).collect();
-        match candidates.first() {
-            Some(first) if digests.len() == 1 => {
-                let name = Self::names(&[first]).remove(0);
-                Ok((name, self.roots(&first.digest)))
-            }
-            _ => Err(Error::NotOneImage {
-                layout: self.path().to_owned(),
-                found: digests.len(),
-                present: Self::names(&candidates),
-            }),
-        }
+        let all = self.index.manifests.iter();
+        let (name, digest) = only_one(self.path(), all.map(|d| (d.tag(), d.digest)))?;
+        Ok((name, self.roots(&digest)))
     }
 
     fn of_index(

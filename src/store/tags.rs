@@ -1,11 +1,39 @@
-//! The tags that lead to images through indexes.
+//! What is called by which tag: the one image of a layout, and images that tags lead to through indexes.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
+use super::Error;
 use super::tree::Tree;
 use crate::crypto::Digest;
 use crate::image::{Descriptor, media};
+
+/// The only thing that entries with these tags and digests lead to, and what it is called: those with a tag count
+/// alone where there are any.
+pub(super) fn only_one<'a>(
+    layout: &Path,
+    entries: impl Iterator<Item = (Option<&'a str>, Digest)> + Clone,
+) -> Result<(String, Digest), Error> {
+    let any_tag = entries.clone().any(|(tag, _)| tag.is_some());
+    let candidates = entries.filter(|(tag, _)| tag.is_some() || !any_tag);
+    let digests: HashSet<_> = candidates.clone().map(|(_, digest)| digest).collect();
+    match candidates.clone().next() {
+        Some((tag, digest)) if digests.len() == 1 => Ok((called(tag, &digest), digest)),
+        _ => Err(Error::NotOneImage {
+            layout: layout.to_owned(),
+            found: digests.len(),
+            present: candidates
+                .map(|(tag, digest)| called(tag, &digest))
+                .collect(),
+        }),
+    }
+}
+
+/// What an entry is called: by its tag, or else by its digest.
+pub(super) fn called(tag: Option<&str>, digest: &Digest) -> String {
+    tag.map_or_else(|| digest.to_string(), str::to_owned)
+}
 
 /// How many are named. Very many tags may lead to each of very many images.
 const MOST: usize = 20;

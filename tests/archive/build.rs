@@ -186,7 +186,11 @@ impl Place {
     pub fn unpack(&self, path: &Path) -> Result<(Staging<'_>, Unpacked), Error> {
         let archive = Archive::open(path, self.limits)?;
         let survey = archive.survey(&Silent)?;
-        survey.check_reference(None)?;
+        match survey.check_reference(None) {
+            // They are named one by one.
+            Err(Error::NotOneImage { .. }) => {}
+            other => other?,
+        }
         let staging = self.registry.stage(&"app".parse().expect("a name"))?;
         let unpacked = archive.unpack(&survey, staging.dir(), &Silent)?;
         Ok((staging, unpacked))

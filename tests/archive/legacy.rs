@@ -260,6 +260,43 @@ fn references_are_those_that_the_images_will_have() {
     assert_eq!(present, ["1.0"]);
 }
 
+/// Configs that differ are those of several images. What is not known before it is converted passes.
+#[test]
+fn one_of_several_has_to_be_named() {
+    let other = String::from_utf8(config()).expect("UTF-8");
+    let other = other.replacen("arm64", "amd64", 1);
+    let several = |names: [&str; 2], tags: [&str; 2]| {
+        let images = [0, 1].map(|n| manifest(names[n], tags[n], "abc/layer.tar"));
+        let place = Place::new();
+        let bytes = Tar::new()
+            .file("abc/layer.tar", LAYER)
+            .file(names[0], &config())
+            .file(names[1], other.as_bytes())
+            .file(
+                "manifest.json",
+                format!("[{}]", images.join(",")).as_bytes(),
+            );
+        let archive = Archive::open(&place.put(&bytes.end()), Limits::default());
+        let survey = archive.expect("an archive").survey(&Silent);
+        let checked = survey.expect("images").check_reference(None);
+        match checked {
+            Ok(()) => None,
+            Err(Error::NotOneImage { found, present, .. }) => Some((found, present)),
+            Err(e) => panic!("refused otherwise: {e}"),
+        }
+    };
+    let tags = [r#"["a:1","a:2"]"#, r#"["b:3"]"#];
+    let (name, other_name) = (
+        config_name(),
+        format!("{}.json", sha256(other.as_bytes()).hex()),
+    );
+    let present = ["1", "2", "3"].map(str::to_owned).to_vec();
+    assert_eq!(several([&name, &other_name], tags), Some((2, present)));
+    assert_eq!(several([&name, &other_name], [tags[0], "null"]), None);
+    assert_eq!(several([&name, &other_name], ["null", "null"]), None);
+    assert_eq!(several([&name, "c.json"], tags), None);
+}
+
 #[test]
 fn manifests_that_are_not_taken() {
     let with = |manifest: &str| problem(&archive_with(manifest));

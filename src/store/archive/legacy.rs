@@ -8,6 +8,7 @@ use super::Problem;
 use super::legacy_json::{self, Saved, Tag};
 use super::name::{self, MANIFEST_FILE, NameId, shown};
 use super::walk::Names;
+use crate::crypto::Digest;
 use crate::image::Reference;
 
 /// Bytes of the longest `manifest.json` that is read where it is what leads to the images; one
@@ -83,6 +84,18 @@ impl Legacy {
     /// Whether a member is needed: `Some(true)` as a config, `Some(false)` as a layer.
     pub(super) fn wants(&self, member: NameId) -> Option<bool> {
         self.wanted.get(&member).copied()
+    }
+
+    /// The tags that the images will have, each with its config's digest: images whose configs differ are several.
+    /// `None` where not all names of configs state their digests, or there are no tags.
+    pub(super) fn tagged_configs(&self) -> Option<Vec<(Option<&str>, Digest)>> {
+        let mut configs = Vec::new();
+        for image in &self.images {
+            let config = name::config_digest(&image.config.name)?;
+            let tags = image.tags.iter();
+            configs.extend(tags.map(|tag| (Some(tag.ref_name.as_str()), config)));
+        }
+        (!configs.is_empty()).then_some(configs)
     }
 
     /// The tags that the images will have.

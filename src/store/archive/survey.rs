@@ -12,6 +12,7 @@ use crate::crypto::Digest;
 use crate::image::{Descriptor, Reference};
 use crate::progress::Progress;
 use crate::store::layout::{INDEX_FILE, LAYOUT_FILE, check_layout_version};
+use crate::store::tags::only_one;
 use crate::store::window::Window;
 use crate::store::{Error, Limits, Part, Problem as PartProblem, documents};
 
@@ -150,8 +151,8 @@ impl Found {
 
 impl Survey {
     /// Refuses a reference that cannot be in the archive, before anything is written: a tag that no
-    /// image has, a digest that `index.json` does not have and no blob is named by. The digests of
-    /// images that are yet to be converted are not known; those pass.
+    /// image has, a digest that `index.json` does not have and no blob is named by; and none where there is not one
+    /// image alone. The digests of images that are yet to be converted are not known; those pass.
     pub fn check_reference(&self, reference: Option<&Reference>) -> Result<(), Error> {
         let found = match (reference, &self.content) {
             (Some(Reference::Digest(digest)), Content::Layout { entries, .. }) => {
@@ -159,8 +160,9 @@ impl Survey {
                     || self.names.has_file(NameId::of(&name::of_blob(digest)))
             }
             (Some(Reference::Digest(_)), Content::Legacy(_)) => true,
-            (None, _) => {
+            (None, content) => {
                 self.check_tags()?;
+                self.check_only(content)?;
                 true
             }
             (Some(Reference::Tag(tag)), _) => {
@@ -177,6 +179,22 @@ impl Survey {
             }),
             _ => Ok(()),
         }
+    }
+
+    fn check_only(&self, content: &Content) -> Result<(), Error> {
+        let only = match content {
+            Content::Layout { entries, .. } => {
+                let entries = entries
+                    .iter()
+                    .map(|(tag, digest)| (tag.as_deref(), *digest));
+                only_one(&self.path, entries)
+            }
+            Content::Legacy(legacy) => match legacy.tagged_configs() {
+                Some(configs) => only_one(&self.path, configs.into_iter()),
+                None => return Ok(()),
+            },
+        };
+        only.map(drop)
     }
 
     fn tags(&self) -> Box<dyn Iterator<Item = &str> + '_> {
