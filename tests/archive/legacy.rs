@@ -301,6 +301,12 @@ fn one_of_several_has_to_be_named() {
 fn manifests_that_are_not_taken() {
     let with = |manifest: &str| problem(&archive_with(manifest));
     assert_eq!(with("[]"), Problem::NoImage);
+    // It is there.
+    assert!(
+        Problem::NoImage
+            .to_string()
+            .ends_with("manifest.json that lists an image")
+    );
     for bad in [
         "",
         "{}",

@@ -96,7 +96,7 @@ pub enum Problem {
         problem: PartProblem,
     },
     /// It holds no image.
-    #[error("holds neither index.json nor manifest.json, so there is no image in it")]
+    #[error("holds neither an index.json nor a manifest.json that lists an image")]
     NoImage,
     /// It has an `index.json`, and is not an OCI image layout all the same.
     #[error("is not an OCI image layout: {0}")]
