@@ -188,7 +188,7 @@ impl Layout {
     }
 
     /// Whether a manifest, if it can be read, has nothing of an image: where its entry states no platform, nobody
-    /// means it who asks for one.
+    /// means it who asks for one, or for all.
     fn is_artifact(&self, descriptor: &Descriptor) -> Result<bool, Error> {
         self.is_no_image(descriptor, Manifest::is_artifact)
     }
@@ -308,7 +308,7 @@ impl Layout {
         }
         tree.check_platforms(self)?;
         let mut seen = HashSet::new();
-        let by_platform = matches!(selection, Selection::One | Selection::Platform(_));
+        let by_platform = *selection != Selection::Any;
         let mut passed = HashMap::new();
         let mut images = Vec::new();
         let mut absent = None;
