@@ -314,6 +314,38 @@ fn an_app_that_cannot_be_read_could_hold_one() {
     }
 }
 
+/// What can be read is searched all the same.
+#[test]
+fn an_app_that_cannot_be_read_hides_no_other_app() {
+    type Corruption = fn(&Scene);
+    let corruptions: [(&str, Corruption); 4] = [
+        ("/aa", |scene| {
+            write(scene.app("aa").join("index.json"), "{");
+        }),
+        ("/aa", |scene| {
+            let digest = oci::tagged(&scene.app("aa"), "1.0")["digest"].clone();
+            let digest = digest.as_str().expect("a digest");
+            write(blob_path(&scene.app("aa"), digest), "{}");
+        }),
+        ("/.aa", |scene| {
+            fs::rename(scene.app("aa"), scene.app(".aa")).expect("renamed");
+        }),
+        ("/aa", |scene| {
+            fs::rename(scene.app("aa"), scene.path("elsewhere")).expect("renamed");
+            std::os::unix::fs::symlink(scene.path("elsewhere"), scene.app("aa")).expect("a link");
+        }),
+    ];
+    for (named, corrupt) in corruptions {
+        let (scene, _) = with_random("buildah", "1.0");
+        scene.unpack("buildah", "aa");
+        scene.unpack("umoci", "new");
+        corrupt(&scene);
+        let run = scene.sign_with("new", &scene.text("vendor.sig"), &["-d", "latest"]);
+        let other = "app: image 1.0 carries another valid endorsement of this vendor";
+        run.ok().says(&[named, "cannot be told", other]);
+    }
+}
+
 #[test]
 fn an_image_of_the_app_that_cannot_be_read_could_carry_one() {
     let scene = Scene::with("umoci");

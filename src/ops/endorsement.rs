@@ -185,14 +185,10 @@ impl Voucher {
                         path.display().to_string(),
                     ));
                 }
-                match search.other_apps(vendor, &ca) {
-                    Ok((uses, _)) => uses
-                        .iter()
-                        .filter(|u| u.endorsement != *given)
-                        .for_each(|u| warn(format!("{} {OTHER_APP}", u.image))),
-                    Err(e) => warn(format!(
-                        "other apps were not searched for endorsements: {e}"
-                    )),
+                let others = search.other_apps(vendor, &ca, &mut unread);
+                let (uses, _) = others.map_err(unknown(vendor))?;
+                for other in uses.iter().filter(|u| u.endorsement != *given) {
+                    warn(format!("{} {OTHER_APP}", other.image));
                 }
                 Ok(Settled {
                     endorsement: *given,
@@ -216,7 +212,8 @@ impl Voucher {
                 candidates.extend(replaced);
                 let in_registry = candidates.is_empty();
                 if in_registry {
-                    let (uses, others) = search.other_apps(vendor, &ca).map_err(unknown(vendor))?;
+                    let others = search.other_apps(vendor, &ca, &mut unread);
+                    let (uses, others) = others.map_err(unknown(vendor))?;
                     candidates = uses;
                     looked_at.extend(others);
                 }
@@ -271,7 +268,7 @@ impl Settled {
             apps.push(app.clone());
         }
         if self.in_registry {
-            let others = registry.apps()?.into_iter();
+            let others = registry.apps(&mut Err)?.into_iter();
             apps.extend(others.filter(|other| other != app));
         }
         for app in apps {
@@ -340,19 +337,27 @@ impl Search<'_> {
         }
     }
 
-    /// The endorsements of this vendor in the registry's other apps, and which apps these are.
+    /// The endorsements of this vendor in the registry's other apps, and which apps these are. What cannot be
+    /// read `unread` is told of.
     fn other_apps(
         &self,
         vendor: &PublicKey,
         ca: &PublicKey,
+        unread: &mut dyn FnMut(store::Error) -> Result<(), store::Error>,
     ) -> Result<(Vec<Use>, LookedAt), store::Error> {
         let mut found = Vec::new();
         let mut looked_at = LookedAt::default();
-        for app in self.registry.apps()? {
-            if app != *self.app {
-                let layout = self.registry.layout(&app)?;
-                found.extend(search_layout(&layout, vendor, ca, &[], &mut Err)?);
-                looked_at.insert(app, layout.index_digest());
+        let apps = self.registry.apps(unread);
+        for app in apps.or_else(|e| unread(e).map(|()| Vec::new()))? {
+            if app == *self.app {
+                continue;
+            }
+            match self.registry.layout(&app) {
+                Ok(layout) => {
+                    found.extend(search_layout(&layout, vendor, ca, &[], unread)?);
+                    looked_at.insert(app, layout.index_digest());
+                }
+                Err(e) => unread(e)?,
             }
         }
         Ok((found, looked_at))

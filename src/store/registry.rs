@@ -43,25 +43,26 @@ impl Registry {
         self.dir.path_of(app.as_str())
     }
 
-    /// The apps there are: folders with a layout in them, sorted. A layout that cannot be an app, by its
-    /// name or because a link leads to it, is an error: nobody would look at it.
-    pub fn apps(&self) -> Result<Vec<AppName>, Error> {
+    /// The apps there are: folders with a layout in them, sorted. `unread` is told of layouts that cannot be apps,
+    /// by their names or because a link leads to them, for nobody would look at them, and of what cannot be read.
+    pub fn apps(
+        &self,
+        unread: &mut dyn FnMut(Error) -> Result<(), Error>,
+    ) -> Result<Vec<AppName>, Error> {
         let mut apps = Vec::new();
         for (name, kind) in self.dir.any_entries()? {
             let path = self.dir.path_of(&name);
             let has_layout = || absent_is_none(self.dir.dir(&name)?.file(LAYOUT_FILE));
             match kind {
-                // Hidden ones are rarely anybody's layouts, and may be closed to us.
-                FileType::Directory if name.as_bytes().starts_with(b".") => {
-                    if matches!(has_layout(), Ok(Some(_))) {
-                        return Err(Error::NotAnApp(path));
-                    }
-                }
-                FileType::Directory if has_layout()?.is_some() => {
-                    let app = name.to_str().and_then(|name| name.parse().ok());
-                    apps.push(app.ok_or(Error::NotAnApp(path))?);
-                }
-                FileType::Symlink if self.leads_out(&path) => return Err(Error::Link(path)),
+                FileType::Directory => match (has_layout(), name.to_str().map(str::parse)) {
+                    (Ok(None), _) => {}
+                    (Ok(Some(_)), Some(Ok(app))) => apps.push(app),
+                    (Ok(Some(_)), _) => unread(Error::NotAnApp(path))?,
+                    // Hidden ones are rarely anybody's layouts, and may be closed to us.
+                    (Err(_), _) if name.as_bytes().starts_with(b".") => {}
+                    (Err(e), _) => unread(e)?,
+                },
+                FileType::Symlink if self.leads_out(&path) => unread(Error::Link(path))?,
                 _ => {}
             }
         }
