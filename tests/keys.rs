@@ -115,6 +115,25 @@ fn no_output_is_written_over_a_private_key_forced_or_not() {
     sandbox.openssl("pkcs8 -topk8 -inform DER -in other.prv -passout pass:secret -out e.pem");
     sandbox.openssl("genpkey -algorithm ed25519 -out ed.pem");
     sandbox.openssl("ecparam -name prime256v1 -genkey -noout -outform DER -out p256.der");
+    // Keys that no command here would take are somebody's all the same.
+    sandbox.openssl("genrsa -out rsa.pem 2048");
+    sandbox.openssl("rsa -in rsa.pem -traditional -outform DER -out rsa.der");
+    sandbox.openssl("dsaparam -out dsa.par 1024");
+    sandbox.openssl("gendsa -out dsa8.pem dsa.par");
+    sandbox.openssl("pkey -in dsa8.pem -traditional -out dsa.pem");
+    sandbox.openssl("req -x509 -new -key rsa.pem -subj /CN=x -days 9 -out bundle.pem");
+    let certificate = sandbox.read("bundle.pem");
+    sandbox.write(
+        "bundle.pem",
+        [certificate, sandbox.read("rsa.pem")].concat(),
+    );
+    for (name, label) in [
+        ("ssh", "OPENSSH PRIVATE KEY"),
+        ("pgp", "PGP PRIVATE KEY BLOCK"),
+    ] {
+        sandbox.write(name, format!("-----BEGIN {label}-----\n"));
+    }
+    sandbox.openssl("asn1parse -noout -in dsa.pem -out dsa.der");
     let names = sandbox.names();
     for there in [
         "other.prv",
@@ -123,6 +142,12 @@ fn no_output_is_written_over_a_private_key_forced_or_not() {
         "e.pem",
         "ed.pem",
         "p256.der",
+        "rsa.der",
+        "dsa.pem",
+        "dsa.der",
+        "bundle.pem",
+        "ssh",
+        "pgp",
     ] {
         let before = sandbox.read(there);
         for command in [
@@ -573,11 +598,11 @@ fn keys_of_other_algorithms_are_refused() {
         ("ed.der", "it is PKCS#8 with a key for Ed25519"),
         ("rsa8.der", "it is PKCS#8 with a key for RSA"),
         ("p256.der", "it is a key on prime256v1 (P-256)"),
+        ("rsa.der", "it is a private key for RSA, and an EC key"),
     ] {
         // Nothing converts these.
         refused(&sandbox, file, 1, reason).says("hint: make a P-384 key: ir-sign gen-key");
     }
-    refused(&sandbox, "rsa.der", 1, "it is not a DER SEC1 private key");
 }
 
 #[test]

@@ -92,6 +92,13 @@ impl Pem {
     }
 }
 
+/// Whether a text has a private key of any kind in PEM (other programs call theirs alike), be
+/// it behind a certificate.
+pub fn has_private_pem(text: &[u8]) -> bool {
+    let mut lines = text.split(|byte| *byte == b'\n');
+    lines.any(|line| line.starts_with(b"-----BEGIN ") && split(line, b"PRIVATE KEY").is_some())
+}
+
 /// The algorithm of a private key in DER PKCS#8 (RFC 5208, section 5), if the bytes begin as one.
 pub fn of_pkcs8(bytes: &[u8]) -> Option<ObjectIdentifier> {
     matches!(content(bytes, 0x30)?, [2, 1, 0 | 1, 0x30, ..])

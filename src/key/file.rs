@@ -14,7 +14,7 @@ use sha2::Sha384;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{Error, MAX_KEY_FILE};
-use crate::crypto::forms::Pem;
+use crate::crypto::forms::{self, Pem};
 use crate::crypto::p384::{ID_EC_PUBLIC_KEY, SECP384R1, algorithm_name, curve_name};
 use crate::crypto::{Prehash, PublicKey, SignError, Signature, Signer};
 use crate::files;
@@ -36,6 +36,9 @@ pub enum KeyFileError {
     /// The bytes are PKCS#8 `PrivateKeyInfo` of a key that is none of an elliptic curve.
     #[error("it is PKCS#8 with a key for {0}, and an EC key on secp384r1 is wanted")]
     Algorithm(String),
+    /// The bytes are the numbers of a key that is none of an elliptic curve, with nothing around them.
+    #[error("it is a private key for {0}, and an EC key on secp384r1 is wanted")]
+    Numbers(&'static str),
     /// The bytes are PKCS#8 `EncryptedPrivateKeyInfo`.
     #[error("it is an encrypted PKCS#8 key, and DER SEC1 is wanted")]
     EncryptedPkcs8,
@@ -135,9 +138,7 @@ impl FileKey {
 pub(super) fn is_private(bytes: &[u8]) -> bool {
     use KeyFileError as E;
     match FileKey::from_sec1(bytes) {
-        Err(E::Pem(Pem::Foreign(what))) => what.starts_with("a private key"),
-        Err(E::Pem(pem)) => pem == Pem::Private,
-        Err(E::PublicKey | E::Der(_)) => false,
+        Err(E::Pem(_) | E::PublicKey | E::Der(_)) => forms::has_private_pem(bytes),
         _ => true,
     }
 }
@@ -256,6 +257,7 @@ fn probe(bytes: &[u8]) -> Option<KeyFileError> {
             [3] => Some(KeyFileError::Pkcs12),
             _ => None,
         },
+        (Tag::Integer, Tag::Integer) => of_numbers(first.value(), inner),
         (Tag::Integer, Tag::OctetString) => {
             second.decode_as::<&OctetStringRef>().ok()?;
             if trailing {
@@ -265,6 +267,21 @@ fn probe(bytes: &[u8]) -> Option<KeyFileError> {
             let inside = AnyRef::from_der(parameters.value()).ok()?;
             (inside.tag() == Tag::Sequence).then_some(KeyFileError::ExplicitCurve)
         }
+        _ => None,
+    }
+}
+
+/// Recognises keys that are a version and numbers: RSA's (RFC 8017, appendix A.1.2) and DSA's, as openssl
+/// writes them without PKCS#8.
+fn of_numbers(version: &[u8], mut rest: SliceReader<'_>) -> Option<KeyFileError> {
+    let mut numbers = 1;
+    while !rest.is_finished() {
+        AnyRef::decode(&mut rest).ok()?;
+        numbers += 1;
+    }
+    match (version, numbers) {
+        ([0 | 1], 8..) => Some(KeyFileError::Numbers("RSA")),
+        ([0], 5) => Some(KeyFileError::Numbers("DSA")),
         _ => None,
     }
 }

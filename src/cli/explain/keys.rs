@@ -38,6 +38,7 @@ pub(super) fn of_private(path: &Path, error: &KeyFileError) -> Option<String> {
             "the file is damaged or was made wrongly; take another copy, or make a P-384 key: ir-sign gen-key -o {new}"
         )),
         KeyFileError::Algorithm(_)
+        | KeyFileError::Numbers(_)
         | KeyFileError::Curve(_)
         | KeyFileError::NoCurve
         | KeyFileError::Pem(Pem::Foreign(_)) => Some(format!(
