@@ -273,6 +273,67 @@ fn colours_are_used_on_a_terminal_unless_that_is_not_wanted() {
 }
 
 #[test]
+fn help_and_usage_errors_are_in_colour_as_was_asked() {
+    let sandbox = Sandbox::with_keys();
+    for (line, status) in [("verify -k ca.pub", 2), ("verify --help", 0)] {
+        for (flag, coloured) in [
+            ("", true),
+            ("--color never", false),
+            ("--color=never", false),
+            ("--color always --color never", false),
+            // What is not read does not count.
+            ("--color some", true),
+            ("-- --color never", true),
+        ] {
+            let script = format!("env -u NO_COLOR ir-sign {line} {flag}");
+            let script = format!("script -qec '{script}' /dev/null");
+            let run = sandbox.shell(&script, "");
+            assert!(run.stdout.contains("Usage:") || run.stdout.contains("error:"));
+            assert_eq!(run.stdout.contains('\x1b'), coloured, "{flag}: {run:#?}");
+        }
+        let run = sandbox.run(&format!("{line} --color=always")).exits(status);
+        let shown = run.stdout + &run.stderr;
+        assert!(shown.contains('\x1b'), "{shown}");
+    }
+}
+
+#[test]
+fn only_flags_about_tokens_stand_among_those_of_keys_on_tokens() {
+    let sandbox = Sandbox::new();
+    let mut found = 0;
+    for command in [
+        "gen-key",
+        "extract-public",
+        "sign",
+        "verify",
+        "endorse",
+        "sign-image",
+        "extract-sign-image",
+        "verify-image",
+        "token list",
+        "token keys",
+        "token init",
+        "token import",
+        "token doctor",
+        "token passport",
+        "ceremony check",
+        "ceremony run",
+    ] {
+        let help = sandbox.run(&format!("{command} --help")).exits(0).stdout;
+        let Some((before, about)) = help.split_once("Keys on tokens:\n") else {
+            continue;
+        };
+        for flag in ["--json", "--quiet", "--color", "--verbose"] {
+            assert!(before.contains(flag), "{command}: {help}");
+            assert!(!about.contains(&format!("{flag}\n")), "{command}: {help}");
+            assert!(!about.contains(&format!("{flag} <")), "{command}: {help}");
+        }
+        found += 1;
+    }
+    assert!(found > 10, "{found}");
+}
+
+#[test]
 fn control_characters_of_a_file_name_do_not_reach_the_terminal() {
     let sandbox = Sandbox::with_keys();
     let name = "evil\x1b]0;title\x07\nerror: all is well";

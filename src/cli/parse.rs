@@ -2,16 +2,40 @@
 
 use std::ffi::OsString;
 
-use clap::{Args, Parser};
+use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, ValueEnum};
 
-use super::args::{Cli, Command};
+use super::args::{Cli, Color, Command};
 
 /// Reads arguments, of which the first is the program's name.
 pub fn parse(words: &[OsString]) -> Result<Command, clap::Error> {
     if let Some(command) = named(words) {
         return Ok(command);
     }
-    Cli::try_parse_from(words).map(|cli| cli.command)
+    let mut whole = Cli::command().color(color(words));
+    let matches = whole.try_get_matches_from_mut(words)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut whole))?;
+    Ok(cli.command)
+}
+
+/// When help and mistakes are in colour, of arguments that are not read yet.
+fn color(words: &[OsString]) -> ColorChoice {
+    let mut flags = words.iter().skip(1).take_while(|word| *word != "--");
+    let mut color = Color::Auto;
+    while let Some(word) = flags.next().map(|word| word.to_string_lossy()) {
+        let when = match word.strip_prefix("--color") {
+            Some("") => flags.next().map(|when| when.to_string_lossy()),
+            Some(rest) => rest.strip_prefix('=').map(Into::into),
+            None => None,
+        };
+        color = when
+            .and_then(|when| Color::from_str(&when, false).ok())
+            .unwrap_or(color);
+    }
+    match color {
+        Color::Auto => ColorChoice::Auto,
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+    }
 }
 
 /// Reads the arguments as those of the command that the first one names.
@@ -53,6 +77,7 @@ fn one<A: Args>(words: &[OsString]) -> Option<A> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
 
     #[test]
     fn one_definition_reads_what_all_of_them_read() {

@@ -7,7 +7,7 @@ pub mod token;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, Resettable, TypedValueParser};
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
@@ -131,6 +131,7 @@ pub enum Color {
 
 /// The flags every command has.
 #[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = Resettable::Reset)]
 pub struct Common {
     #[command(flatten)]
     shown: Shown,
@@ -141,6 +142,7 @@ pub struct Common {
 
 /// The same where `-v` means the vendor's key.
 #[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = Resettable::Reset)]
 pub struct CommonLong {
     #[command(flatten)]
     shown: Shown,
