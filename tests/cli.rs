@@ -390,7 +390,10 @@ fn every_command_has_help_and_a_manual_page() {
             .expect("a page");
         let text = sandbox.read(Path::new("pages").join(&page));
         let text = String::from_utf8(text).expect("text").replace("\\-", "-");
-        assert!(text.contains(&format!("\n.TH {name} 1 ")), "{text}");
+        // Name, section, no date, and the program's version.
+        let version = env!("CARGO_PKG_VERSION");
+        let title = format!("\n.TH {name} 1 \"\" \"ir-sign {version}\"");
+        assert!(text.contains(&title), "{text}");
         for reference in text.lines().filter_map(|line| line.strip_suffix("(1)")) {
             assert!(
                 sandbox.has(format!("pages/{reference}.1")),

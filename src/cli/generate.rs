@@ -76,10 +76,7 @@ pub fn manual(dir: &Path, existing: Existing) -> Result<Vec<(String, Written)>, 
     for (name, command) in with_all_below("ir-sign".to_owned(), &root) {
         let page = format!("{name}.1");
         let path = dir.join(&page);
-        let mut bytes = Vec::new();
-        clap_mangen::Man::new(command.clone().display_name(name))
-            .render(&mut bytes)
-            .map_err(failed(&path, "render"))?;
+        let bytes = page_of(name, command).map_err(failed(&path, "render"))?;
         files::check(&path, &bytes, existing).map_err(refused)?;
         pages.push((page, path, bytes));
     }
@@ -88,6 +85,19 @@ pub fn manual(dir: &Path, existing: Existing) -> Result<Vec<(String, Written)>, 
         Ok((page, written))
     };
     pages.into_iter().map(write).collect()
+}
+
+/// The manual page of a command.
+fn page_of(name: String, command: &Command) -> io::Result<Vec<u8>> {
+    let title = format!(".TH {name} 1 ");
+    let mut bytes = Vec::new();
+    clap_mangen::Man::new(command.clone().display_name(name))
+        .source(concat!("ir-sign ", env!("CARGO_PKG_VERSION")))
+        .render(&mut bytes)?;
+    let text = String::from_utf8(bytes).map_err(io::Error::other)?;
+    // The generator leaves out that there is no date, and the version stands in its place.
+    let dated = text.replacen(&format!("{title} "), &format!("{title}\"\" "), 1);
+    Ok(dated.into_bytes())
 }
 
 /// A command and all below it, by the names of their pages.
