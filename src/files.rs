@@ -7,8 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::secret::Secret;
 use rustix::fs::RenameFlags;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::secret::Secret;
 
 /// Why a file was not read or written.
 #[derive(Debug, thiserror::Error)]
@@ -101,21 +103,41 @@ pub fn read_secret_from(
     limit: usize,
 ) -> Result<Secret, Error> {
     let mut bytes = Secret::zeroed(limit + 1);
+    let filled = fill(reader, path, limit, &mut bytes)?;
+    bytes.truncate(filled);
+    Ok(bytes)
+}
+
+/// Reads a file of at most `limit` bytes that holds no secret, unless somebody took a private key for it:
+/// wiped, but not locked.
+pub fn read_wiped(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let mut file = open(path)?;
+    let mut room = vec![0; limit + 1];
+    let filled = fill(&mut file, path, limit, &mut room);
+    let used = *filled.as_ref().unwrap_or(&room.len());
+    let bytes = Zeroizing::new(room[..used].to_vec());
+    room[..used].zeroize();
+    filled.map(|_| bytes)
+}
+
+/// Reads at most `limit` bytes into a room that has one more.
+fn fill(
+    reader: &mut impl Read,
+    path: &Path,
+    limit: usize,
+    room: &mut [u8],
+) -> Result<usize, Error> {
     let mut filled = 0;
     while filled <= limit {
-        match read_some(reader, &mut bytes[filled..]).map_err(Error::io(path, "read"))? {
-            0 => break,
+        match read_some(reader, &mut room[filled..]).map_err(Error::io(path, "read"))? {
+            0 => return Ok(filled),
             n => filled += n,
         }
     }
-    if filled > limit {
-        return Err(Error::TooLarge {
-            path: path.to_owned(),
-            limit,
-        });
-    }
-    bytes.truncate(filled);
-    Ok(bytes)
+    Err(Error::TooLarge {
+        path: path.to_owned(),
+        limit,
+    })
 }
 
 /// Reads some bytes, none at the end; again where a signal came between.

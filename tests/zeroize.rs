@@ -393,3 +393,21 @@ fn a_refused_key_is_forgotten_too() {
     let done = refused(&sandbox, "sign -k ca.pem -f ca.pub -s sig");
     assert_clean(&done, &key);
 }
+
+#[test]
+fn a_private_key_in_the_place_of_another_file_is_forgotten_too() {
+    if left_out() {
+        return;
+    }
+    let sandbox = Sandbox::with_keys();
+    let mut key = Needles::default();
+    of_key(&mut key, "d", &sandbox.read("ca.prv"));
+    for arguments in [
+        "verify -k ca.prv -f vendor.pub -s vendor.pub.sig",
+        "endorse -k vendor.prv -f ca.prv -s sig",
+        "verify -k ca.pub -f vendor.pub -s ca.prv",
+    ] {
+        let done = refused(&sandbox, arguments);
+        assert_clean(&done, &key);
+    }
+}

@@ -229,7 +229,7 @@ impl KeyRing {
 
 /// Reads a public key file: DER `SubjectPublicKeyInfo`.
 pub fn read_public(path: &Path) -> Result<PublicKey, Error> {
-    let bytes = files::read(path, MAX_KEY_FILE)?;
+    let bytes = files::read_wiped(path, MAX_KEY_FILE)?;
     PublicKey::from_spki(&bytes).map_err(|source| Error::Public {
         path: path.to_owned(),
         source,

@@ -149,7 +149,8 @@ impl VerifyFile {
 
 /// Reads a signature file: strict DER.
 pub(super) fn read_signature(path: &Path) -> Result<Signature, Error> {
-    let bytes = files::read(path, MAX_SIGNATURE_FILE).map_err(Error::file("signature file"))?;
+    let bytes =
+        files::read_wiped(path, MAX_SIGNATURE_FILE).map_err(Error::file("signature file"))?;
     Signature::from_der(&bytes).map_err(|source| Error::NotASignature {
         path: path.to_owned(),
         source,
