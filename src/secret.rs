@@ -88,29 +88,47 @@ pub fn refused() -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
+    use std::os::unix::fs::FileExt;
+
     use super::*;
 
-    /// Kilobytes of this process that are locked.
-    fn locked() -> u64 {
-        let status = std::fs::read_to_string("/proc/self/status").expect("it is there");
-        let line = status.lines().find(|line| line.starts_with("VmLck:"));
-        let mut words = line.expect("a line for it").split_whitespace();
-        words.nth(1).and_then(|n| n.parse().ok()).expect("a number")
+    /// Whether all of some bytes of this process are locked, as /proc/self/smaps says of each mapping.
+    fn is_locked(bytes: &[u8]) -> bool {
+        let (start, end) = (bytes.as_ptr().addr(), bytes.as_ptr_range().end.addr());
+        let maps = fs::read_to_string("/proc/self/smaps").expect("it is there");
+        let (mut map, mut locked) = (0..0, 0);
+        for line in maps.lines() {
+            let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
+            let ends = first.split_once('-').map(|ends| {
+                let end = |text| usize::from_str_radix(text, 16);
+                (end(ends.0), end(ends.1))
+            });
+            if let Some((Ok(from), Ok(to))) = ends {
+                map = from.max(start)..to.min(end);
+            } else if first == "VmFlags:" && rest.split(' ').any(|flag| flag == "lo") {
+                locked += map.len();
+            }
+        }
+        locked == bytes.len()
     }
 
     #[test]
     fn a_secret_is_locked_and_its_end_wiped() {
-        // The threads of other tests end at any time, and take what they locked with them.
-        let grows = (0..20).any(|_| {
-            let before = locked();
-            let _secret = Secret::of(&vec![7; 1 << 16]);
-            locked() >= before + 64
-        });
-        assert!(grows);
-        let mut secret = Secret::of(&vec![7; 1 << 16]);
+        // So large that it does not lie where secrets of other tests have lain.
+        let size = 1 << 18;
+        let plain = vec![7; size];
+        assert!(!is_locked(&plain));
+        let mut secret = Secret::of(&plain);
+        assert!(is_locked(&secret));
         assert_eq!(refused(), None);
+        let at = secret.as_ptr().addr() as u64;
         secret.truncate(3);
         assert_eq!(*secret, [7, 7, 7]);
+        let mut left = vec![1; size];
+        let memory = File::open("/proc/self/mem").expect("our own");
+        memory.read_exact_at(&mut left, at).expect("it is ours yet");
+        assert!(left[..3] == [7; 3] && left[3..].iter().all(|byte| *byte == 0));
         assert_eq!(format!("{secret:?}"), "Secret(..)");
         assert!(Secret::of(&[]).is_empty());
     }
