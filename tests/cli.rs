@@ -139,6 +139,7 @@ fn json_is_one_document_and_nothing_else_on_standard_output() {
     for (command, status, member) in [
         ("gen-key --json -o new.prv", 0, "fingerprint"),
         ("gen-key --json -o new.prv", 1, "error"),
+        ("gen-key --json -o more.prv --public more.pub", 0, "public"),
         ("extract-public --json -i ca.prv -o out.pub", 0, "changed"),
         ("extract-public --json -i absent -o out.pub", 3, "error"),
         ("sign --json -k ca.prv -f ca.pub -s sig", 0, "changed"),
@@ -331,6 +332,58 @@ fn only_flags_about_tokens_stand_among_those_of_keys_on_tokens() {
         found += 1;
     }
     assert!(found > 10, "{found}");
+}
+
+#[test]
+fn more_is_told_on_request() {
+    let sandbox = Sandbox::with_keys();
+    sandbox.write("file", "content");
+    let sign = "sign -k ca.prv -f file -s sig --force";
+    for (flags, told) in [("", false), ("-v", false), ("-vv", true), ("-vvq", false)] {
+        let run = sandbox.run(&format!("{sign} {flags}")).exits(0);
+        let timed = run.stderr.contains(" ms: hashing (7 bytes)\n");
+        assert_eq!(timed, told, "{flags}: {run:#?}");
+    }
+}
+
+#[test]
+fn progress_is_shown_on_terminals_where_work_takes_over_a_second() {
+    let sandbox = Sandbox::with_keys();
+    let shown = |wait: &str, command: &str, on_terminal: bool| {
+        let line = format!("sleep {wait} | ir-sign {command}");
+        let line = if on_terminal {
+            format!("script -qec '{line}' /dev/null")
+        } else {
+            line
+        };
+        let run = sandbox.shell(&line, "").exits(0);
+        run.stdout + &run.stderr
+    };
+    sandbox.write("empty", "");
+    sandbox.run("sign -k ca.prv -f empty -s sig").exits(0);
+    let sign = "sign -k ca.prv -f /dev/stdin -s sig";
+    let verify = "verify -k ca.pub -f /dev/stdin -s sig";
+    std::thread::scope(|scope| {
+        for (wait, command, flag, on_terminal, wanted) in [
+            ("3", sign, "", true, true),
+            ("3", verify, "", true, true),
+            ("3", verify, "", false, false),
+            ("3", verify, "-q", true, false),
+            ("3", verify, "--json", true, false),
+        ] {
+            let shown = &shown;
+            scope.spawn(move || {
+                let shown = shown(wait, &format!("{command} {flag}"), on_terminal);
+                assert_eq!(shown.contains("hashing"), wanted, "{flag}: {shown:?}");
+                // A pipe has no length, and what is over is taken off the screen.
+                if let Some((_, after)) = shown.rsplit_once("hashing") {
+                    let after = after.trim_start();
+                    assert!(after.starts_with("\x1b[2K"), "{shown:?}");
+                    assert!(!shown.contains("B/s"), "{shown:?}");
+                }
+            });
+        }
+    });
 }
 
 #[test]

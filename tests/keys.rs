@@ -309,6 +309,35 @@ fn a_key_that_others_can_read_is_warned_of() {
         .says("warning: private key ca.prv can be read or written by others (mode 0640)");
     let quiet = sandbox.run("extract-public -i ca.prv -o ca.pub -q");
     assert_eq!(quiet.exits(0).stderr, "");
+    // In whichever command, and both where there are two.
+    sandbox.shell("chmod 2604 vendor.prv", "").exits(0);
+    sandbox.unpack("umoci", "app");
+    fs::copy(common::data("umoci.tar"), sandbox.path("new.tar")).expect("a copy");
+    let sign = "-r registry -v vendor.prv";
+    for (command, keys) in [
+        ("sign -k ca.prv -f ca.pub -s sig", &["ca.prv"][..]),
+        (
+            "endorse -k ca.prv -f vendor.pub -s vendor.pub.sig",
+            &["ca.prv"],
+        ),
+        (
+            &format!("sign-image -a app {sign} -x ca.prv"),
+            &["ca.prv", "vendor.prv"],
+        ),
+        (
+            &format!("extract-sign-image -f new.tar {sign} -s vendor.pub.sig -c ca.pub"),
+            &["vendor.prv"],
+        ),
+    ] {
+        let run = sandbox.run(command).exits(0);
+        for (key, mode) in [("ca.prv", "0640"), ("vendor.prv", "2604")] {
+            let warning = format!(
+                "warning: private key {key} can be read or written by others (mode {mode}); chmod 600 it"
+            );
+            let warned = run.stderr.contains(&warning);
+            assert_eq!(warned, keys.contains(&key), "{command}: {run:#?}");
+        }
+    }
 }
 
 // --- private keys that are refused -------------------------------------------------------------
