@@ -178,6 +178,16 @@ impl Case {
         Self::new("endorse", Kind::File, |_| (), args)
     }
 
+    pub fn extract_public() -> Self {
+        let args = |scene: &Scene, _: &Path| {
+            let public = scene.registry().join("ca.pub").display().to_string();
+            ["extract-public", "-i", &scene.text("ca"), "-o", &public]
+                .map(str::to_owned)
+                .into()
+        };
+        Self::new("extract-public", Kind::File, |_| (), args)
+    }
+
     /// A place in which the command has not been run.
     pub fn scene(&self) -> Scene {
         scene_with(&self.before)

@@ -199,7 +199,7 @@ fn what_is_right_already_is_synced_where_there_is_something_to_sync() {
         all_threads: true,
         at: 0,
     };
-    for case in [Case::sign_first(), Case::endorse()] {
+    for case in [Case::sign_first(), Case::endorse(), Case::extract_public()] {
         let scene = case.scene();
         ir_sign(case.args(&scene)).ok();
         for (error, status) in [("EROFS", 0), ("EINVAL", 0), ("EIO", 3), ("ENOSPC", 3)] {
