@@ -62,6 +62,46 @@ fn open(scene: &Scene) {
 }
 
 #[test]
+fn what_cannot_be_read_could_be_a_private_key_and_is_not_replaced() {
+    let scene = Scene::new();
+    close(&scene);
+    set_mode(&scene.registry(), 0o777);
+    // A key that its owner has locked away, and another user's.
+    for (mode, owner) in [(0o000, "65534"), (0o600, "0")] {
+        let there = scene.registry().join("locked");
+        fs::copy(scene.path("ca"), &there).expect("a copy");
+        if is_root() {
+            support::tool("chown", [owner, &there.display().to_string()]).ok();
+        } else if owner == "0" {
+            continue;
+        }
+        set_mode(&there, mode);
+        for command in [
+            &["sign", "-k", "vendor", "-f", "vendor.pub", "-s"][..],
+            &["endorse", "-k", "vendor", "-f", "vendor.pub", "-s"],
+            &["extract-public", "-i", "vendor", "-o"],
+        ] {
+            let (name, words) = command.split_first().expect("a command");
+            let words = words.iter().map(|word| {
+                let is_flag = word.starts_with('-');
+                if is_flag {
+                    (*word).to_owned()
+                } else {
+                    scene.text(word)
+                }
+            });
+            let mut args: Vec<String> = std::iter::once((*name).to_owned()).chain(words).collect();
+            args.extend([there.display().to_string(), "--force".to_owned()]);
+            let run = as_nobody(&scene, &args).exits(3);
+            run.says(&["locked: cannot open: Permission denied"]);
+        }
+        set_mode(&there, 0o600);
+        assert!(fs::read(&there).expect("a key") == fs::read(scene.path("ca")).expect("a key"));
+        fs::remove_file(&there).expect("removed");
+    }
+}
+
+#[test]
 fn a_layout_that_cannot_be_written_is_verified_and_not_signed() {
     let scene = Scene::with("umoci");
     scene.unpack("nested-attest", "second");

@@ -236,10 +236,17 @@ pub fn read_public(path: &Path) -> Result<PublicKey, Error> {
     })
 }
 
-/// Whether a file holds a private key, in whichever form it is recognised in.
-pub fn is_private(path: &Path) -> bool {
+/// Whether a file holds a private key, in whichever form it is recognised in. Of one that cannot be read
+/// that cannot be told.
+pub fn is_private(path: &Path) -> Result<bool, files::Error> {
     let metadata = path.symlink_metadata();
     // What is longer is none, and a pipe is not to be read for this.
-    metadata.is_ok_and(|there| there.is_file() && there.len() <= MAX_KEY_FILE as u64)
-        && files::read_secret(path, MAX_KEY_FILE).is_ok_and(|bytes| file::is_private(&bytes))
+    if !metadata.is_ok_and(|there| there.is_file() && there.len() <= MAX_KEY_FILE as u64) {
+        return Ok(false);
+    }
+    match files::read_secret(path, MAX_KEY_FILE) {
+        Ok(bytes) => Ok(file::is_private(&bytes)),
+        Err(files::Error::TooLarge { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }

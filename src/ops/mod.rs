@@ -238,7 +238,7 @@ fn check_output(
             path: output.to_owned(),
         });
     }
-    if key::is_private(output) {
+    if key::is_private(output).map_err(Error::file(role))? {
         return Err(Error::OutputIsPrivateKey {
             role,
             path: output.to_owned(),
