@@ -180,8 +180,15 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> Result
         settle(path)?;
         return Ok(same);
     }
-    write_new(path, bytes, mode, existing)?;
-    Ok(Written::New)
+    match write_new(path, bytes, mode, existing) {
+        // Another run was faster, and may have written the same.
+        Err(exists @ Error::Exists { .. }) if existing == Existing::Keep => {
+            let same = check_target(path, bytes, existing)?.ok_or(exists)?;
+            settle(path)?;
+            Ok(same)
+        }
+        written => written.map(|()| Written::New),
+    }
 }
 
 /// Makes a file that is there already durable: the run that wrote it may have been killed before it
