@@ -235,6 +235,83 @@ fn pruning_says_that_it_removed_something_only_where_it_did() {
 }
 
 #[test]
+fn of_two_keys_or_ways_none_is_chosen_and_half_a_way_is_none() {
+    let sandbox = Sandbox::with_keys();
+    sandbox.unpack("multi", "app");
+    let names = sandbox.names();
+    let uri = "--pkcs11-uri pkcs11:token=T;object=o";
+    let image = "-r registry -a app";
+    let own = "-v vendor.prv";
+    let signed = "-s vendor.pub.sig";
+    for (command, flags) in [
+        (
+            format!("gen-key -o new {uri}"),
+            ["--output", "--pkcs11-uri"],
+        ),
+        (
+            format!("extract-public -i ca.prv -o new {uri}"),
+            ["--input", "--pkcs11-uri"],
+        ),
+        (
+            format!("sign -k ca.prv -f ca.pub -s new {uri}"),
+            ["--key", "--pkcs11-uri"],
+        ),
+        (
+            format!("endorse -k ca.prv -f ca.pub -s new {uri}"),
+            ["--key", "--pkcs11-uri"],
+        ),
+        (
+            format!("sign-image {image} {own} {uri} -x ca.prv"),
+            ["--vendor-prv", "--pkcs11-uri"],
+        ),
+        (
+            format!("sign-image {image} {own} -x ca.prv {signed}"),
+            ["--ca-prv", "--vendor-pub-signature"],
+        ),
+        (
+            format!("sign-image {image} {own} -x ca.prv -c ca.pub"),
+            ["--ca-prv", "--ca-pub"],
+        ),
+        (
+            format!("sign-image {image} {own} {signed}"),
+            ["not provided", "--ca-pub"],
+        ),
+        (
+            format!("sign-image {image} {own} -c ca.pub"),
+            ["not provided", "--vendor-pub-signature"],
+        ),
+        (
+            format!("sign-image {image} {own}"),
+            ["not provided", "--vendor-pub-signature"],
+        ),
+        (
+            format!("sign-image {image} -x ca.prv"),
+            ["not provided", "--vendor-prv"],
+        ),
+        (
+            format!("sign-image {image} {own} -x ca.prv --platform linux/arm64 --all-platforms"),
+            ["--platform", "--all-platforms"],
+        ),
+        (
+            format!("verify-image {image} -c ca.pub --all --platform linux/arm64"),
+            ["--all", "--platform"],
+        ),
+    ] {
+        let run = sandbox.run(&command).exits(2);
+        let said = run
+            .stderr
+            .split("Usage:")
+            .next()
+            .expect("a part")
+            .to_owned();
+        for flag in flags {
+            assert!(said.contains(flag), "{command}: {flag} is not in {run:#?}");
+        }
+        assert_eq!(sandbox.names(), names, "{command}");
+    }
+}
+
+#[test]
 fn colours_are_used_on_request_only() {
     let sandbox = Sandbox::with_keys();
     let command = "verify -k other.pub -f vendor.pub -s vendor.pub.sig";
