@@ -157,7 +157,7 @@ impl Bench<'_> {
         ];
         for (script, name) in references {
             let tar = self.shell(script).writes("unpacked");
-            let pairs = measure_pairs(work, &ours, &tar, 9)?;
+            let pairs = measure_pairs(work, &ours, &tar, 15)?;
             self.ratio(work, &pairs, name, 1.1);
             self.peak(work, &pairs);
         }
