@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::inputs::MANY;
 use super::job::{Job, Pairs, Usage};
-use super::table::Row;
+use super::table::{NO_TARGET, Row};
 use super::{Error, Place, tokens};
 
 /// The most memory that any work should take.
@@ -90,7 +90,7 @@ impl Bench<'_> {
             work,
             &pairs,
             "two runs of `openssl dgst -sha384 -verify`",
-            0.5,
+            Some(0.5),
         );
         self.peak(work, &pairs);
         Ok(())
@@ -129,7 +129,7 @@ impl Bench<'_> {
             let openssl = self.command(&format!("openssl {openssl}"));
             let openssl = openssl.writes("file.openssl");
             let pairs = measure_pairs(work, &ours.writes("file.sig"), &openssl, 11)?;
-            self.ratio(work, &pairs, "`openssl dgst -sha384 -sign`", 1.0);
+            self.ratio(work, &pairs, "`openssl dgst -sha384 -sign`", Some(1.0));
             self.peak(work, &pairs);
         }
         Ok(())
@@ -149,16 +149,24 @@ impl Bench<'_> {
             (
                 "mkdir unpacked; tar xf archive.tar -C unpacked",
                 "`tar xf`, which leaves the writing for later",
+                Some(1.1),
             ),
             (
                 "mkdir unpacked; tar xf archive.tar -C unpacked; sync -f unpacked",
                 "`tar xf` and `sync -f`, as durable as ours",
+                Some(1.1),
+            ),
+            (
+                "mkdir unpacked; dd if=archive.tar of=unpacked/copy bs=1M conv=fsync status=none & \
+                 openssl dgst -sha256 archive.tar; wait $!",
+                "`dd conv=fsync` beside `openssl dgst -sha256`: the least work",
+                None,
             ),
         ];
-        for (script, name) in references {
+        for (script, name, target) in references {
             let tar = self.shell(script).writes("unpacked");
             let pairs = measure_pairs(work, &ours, &tar, 15)?;
-            self.ratio(work, &pairs, name, 1.1);
+            self.ratio(work, &pairs, name, target);
             self.peak(work, &pairs);
         }
         Ok(())
@@ -171,7 +179,7 @@ impl Bench<'_> {
             let work = format!("`verify-image`, 1 GB in {layers} gzip layer{plural}");
             let script = format!("for f in {app}-layer-*; do gzip -dc < $f | sha256sum; done");
             let pairs = measure_pairs(&work, &self.verify(&app), &self.shell(&script), 7)?;
-            self.ratio(&work, &pairs, "`gzip -dc \\| sha256sum`", 1.0);
+            self.ratio(&work, &pairs, "`gzip -dc \\| sha256sum`", Some(1.0));
             self.peak(&work, &pairs);
         }
         Ok(())
@@ -203,7 +211,7 @@ impl Bench<'_> {
         Job::shell(&self.place.root, script)
     }
 
-    fn ratio(&mut self, work: &str, pairs: &Pairs, name: &str, target: f64) {
+    fn ratio(&mut self, work: &str, pairs: &Pairs, name: &str, target: Option<f64>) {
         let ratio = |ours: &Usage, other: &Usage| seconds(ours.wall) / seconds(other.wall);
         let ratio = pairs.median(ratio);
         self.rows.push(Row {
@@ -211,13 +219,17 @@ impl Bench<'_> {
             ours: time(pairs.median(|ours, _| seconds(ours.wall))),
             reference: against(pairs, name),
             ratio: format!("{ratio:.2}"),
-            target: format!("≤ {target:.1}"),
-            met: ratio <= target,
+            target: target.map_or(NO_TARGET.into(), |most| format!("≤ {most:.1}")),
+            met: target.is_none_or(|most| ratio <= most),
         });
     }
 
     pub fn peak(&mut self, work: &str, pairs: &Pairs) {
-        self.peaks.push((work.into(), pairs.peak()));
+        let peak = pairs.peak();
+        match self.peaks.iter_mut().find(|(known, _)| known == work) {
+            Some((_, most)) => *most = peak.max(*most),
+            None => self.peaks.push((work.into(), peak)),
+        }
     }
 }
 
