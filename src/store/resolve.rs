@@ -308,7 +308,7 @@ impl Layout {
         }
         tree.check_platforms(self)?;
         let mut seen = HashSet::new();
-        let by_platform = *selection != Selection::Any;
+        let shows_all = *selection == Selection::Any;
         let mut passed = HashMap::new();
         let mut images = Vec::new();
         let mut absent = None;
@@ -317,19 +317,16 @@ impl Layout {
             if !entry.present {
                 absent.get_or_insert(descriptor.digest);
             }
-            let shown = *selection == Selection::Any && !entry.present;
+            let shown = shows_all && !entry.present;
             if media::is_index(&descriptor.media_type) && !shown || !seen.insert(descriptor.clone())
             {
                 continue;
             }
             // One manifest may be listed very often, for ever other platforms.
             let attests = descriptor.is_attestation();
-            let unlisted = by_platform && descriptor.platform.is_none();
-            let is_manifest = media::is_manifest(&descriptor.media_type);
-            if unlisted && !is_manifest {
-                continue;
-            }
-            if is_manifest && (attests || unlisted) {
+            let unlisted = !shows_all && descriptor.platform.is_none();
+            // What is of no known type is for no platform either, but some take it for a manifest of their own.
+            if media::is_manifest(&descriptor.media_type) && (attests || unlisted) {
                 let is_no_image = match passed.entry((descriptor.digest, descriptor.size, attests))
                 {
                     Occupied(known) => *known.get(),
