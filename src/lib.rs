@@ -25,3 +25,4 @@ pub mod report;
 pub mod scheme;
 pub mod secret;
 pub mod store;
+pub mod text;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const MOST_LINES: usize = 450;
 
 /// Each module and what it may use, besides itself.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("files", &["progress", "parallel", "secret"]),
     ("progress", &["files", "parallel"]),
     ("parallel", &["files", "progress"]),
@@ -15,9 +15,10 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("image", &["crypto"]),
     ("report", &["crypto"]),
     ("secret", &[]),
+    ("text", &[]),
     ("key", &["crypto", "files", "parallel", "secret"]),
     ("scheme", &["crypto", "image", "report"]),
-    ("ceremony", &["crypto", "files", "key"]),
+    ("ceremony", &["crypto", "files", "key", "text"]),
     (
         "store",
         &["crypto", "image", "progress", "parallel", "files"],
@@ -29,11 +30,11 @@ const LAYERS: [(&str, &[&str]); 15] = [
 ];
 const LIBRARY: &[&str] = &[
     "secret", "files", "progress", "parallel", "crypto", "image", "report", "key", "scheme",
-    "store", "ceremony",
+    "store", "ceremony", "text",
 ];
 const CLI: &[&str] = &[
     "secret", "files", "progress", "parallel", "crypto", "image", "report", "key", "scheme",
-    "store", "ceremony", "ops",
+    "store", "ceremony", "ops", "text",
 ];
 
 /// Replaces comments and the content of literals by spaces, so that the rest is code.

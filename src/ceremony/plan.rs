@@ -11,6 +11,7 @@ use super::Error;
 use crate::crypto::{Digest, HashAlgorithm, PublicKey};
 use crate::files;
 use crate::key::uri::TokenUri;
+use crate::text;
 
 /// No plan is longer.
 const MAX_PLAN: usize = 64 * 1024;
@@ -92,7 +93,7 @@ pub struct Person {
 pub enum Role {
     /// Types `Yes` before each step.
     Operator,
-    /// Sees each step, and retypes a number.
+    /// Sees each step, and retypes a code.
     Witness,
 }
 
@@ -173,6 +174,7 @@ impl Plan {
         let bytes = files::read(path, MAX_PLAN).map_err(Error::file("plan"))?;
         let digest = Digest::of(HashAlgorithm::Sha384, &bytes).hex();
         let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".into()))?;
+        check_seen(&text).map_err(wrong)?;
         let members: Members = toml::from_str(&text).map_err(|e| wrong(told(&e, &text)))?;
         let plan = Self {
             path: path.to_owned(),
@@ -189,10 +191,10 @@ impl Plan {
     fn check(&self) -> Result<(), String> {
         let members = &self.members;
         let text = |what: &str, text: &str| {
-            let plain = !text.trim().is_empty() && !text.chars().any(char::is_control);
-            plain
-                .then_some(())
-                .ok_or(format!("{what} is empty or has control characters"))
+            if text.trim().is_empty() {
+                return Err(format!("{what} is empty"));
+            }
+            text::hidden(text).map_or(Ok(()), |c| Err(format!("{what} has {}", unseen(c))))
         };
         text("title", &members.title)?;
         text("token.label", &members.token.label)?;
@@ -241,6 +243,9 @@ impl Plan {
         for vendor in &members.vendors {
             text("a vendor's name", &vendor.name)?;
         }
+        for path in self.paths() {
+            text("a file's name", &path.to_string_lossy())?;
+        }
         self.check_distinct()
     }
 
@@ -268,6 +273,21 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// All files that the plan names, as it names them.
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        let members = &self.members;
+        let inputs = members.root.iter().chain(&members.passport);
+        let outputs = members.outputs.public.iter();
+        let outputs = outputs.chain(&members.outputs.passport);
+        let vendors = members.vendors.iter();
+        inputs
+            .map(|input| &input.file)
+            .chain(vendors.flat_map(|vendor| [&vendor.public, &vendor.endorsement]))
+            .chain(outputs)
+            .chain([&members.outputs.transcript])
+            .map(PathBuf::as_path)
     }
 
     /// All files that the ceremony writes.
@@ -391,6 +411,25 @@ impl Plan {
             source,
         })
     }
+}
+
+/// A character that people do not see as it is.
+fn unseen(c: char) -> String {
+    let number = u32::from(c);
+    format!("the character U+{number:04X}, which people do not see as it is")
+}
+
+/// Refuses a plan that its reviewers read otherwise than this program, comments included.
+fn check_seen(text: &str) -> Result<(), String> {
+    // Windows' editors put this mark at a file's beginning and end lines in CR LF.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    for (n, line) in text.split('\n').enumerate() {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        if let Some(c) = text::hidden(&line.replace('\t', " ")) {
+            return Err(format!("line {} has {}", n + 1, unseen(c)));
+        }
+    }
+    Ok(())
 }
 
 /// What TOML says, on one line, with the place.

@@ -10,6 +10,7 @@ use super::verify::Verified;
 use super::{groups, words};
 use crate::crypto::digest::unhex;
 use crate::crypto::{Digest, HashAlgorithm, PublicKey};
+use crate::text;
 
 /// A part of the page.
 enum Block {
@@ -106,24 +107,23 @@ pub fn html(verified: &Verified) -> String {
 /// A text in which nothing means anything to Markdown.
 fn plain_md(text: &str) -> String {
     let mut plain = String::new();
-    for c in text.chars() {
+    for c in text::plain(text).chars() {
         if "\\`*_{}[]<>#|!&~".contains(c) {
             plain.push('\\');
         }
-        plain.push(if c.is_control() { ' ' } else { c });
+        plain.push(c);
     }
     plain
 }
 
 fn escaped(text: &str) -> String {
     let mut plain = String::new();
-    for c in text.chars() {
+    for c in text::plain(text).chars() {
         match c {
             '&' => plain.push_str("&amp;"),
             '<' => plain.push_str("&lt;"),
             '>' => plain.push_str("&gt;"),
             '"' => plain.push_str("&quot;"),
-            c if c.is_control() => plain.push(' '),
             c => plain.push(c),
         }
     }

@@ -19,11 +19,14 @@ use crate::key::KeyRing;
 
 /// Letters and digits that are not taken for one another.
 const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-/// Letters and digits of a witness's number.
+/// Letters and digits of a witness's code.
 const NONCE_LEN: usize = 6;
 
 /// Where a ceremony takes place: what is shown to people, and what they answer.
 pub trait Stage {
+    /// Refuses where there is nobody to ask. Nothing was done yet, and no PIN was sent.
+    fn open(&mut self) -> Result<(), Error>;
+
     /// Shows a text.
     fn show(&mut self, text: &str);
 
@@ -68,6 +71,9 @@ impl Run<'_> {
     pub fn run(&mut self) -> Result<Outcome, Error> {
         if self.unattended && !self.plan.is_rehearsal() {
             return Err(Error::Attended);
+        }
+        if !self.unattended {
+            self.stage.open()?;
         }
         let Checked { work, token } = check::check(self.plan, self.ring)?;
         let (transcript, torn) = Transcript::open(&self.plan.transcript())?;

@@ -74,9 +74,14 @@ pub fn old_pin(what: &str, token: &str) -> Result<Pin, PinError> {
     Pin::new(read_hidden(&mut open()?, &text)?)
 }
 
+/// Whether there is a terminal to ask on.
+pub fn is_there() -> io::Result<()> {
+    terminal().map(drop)
+}
+
 /// Asks for a line, which is shown as it is typed. An interrupt ends the program.
 pub fn line(question: &str) -> io::Result<String> {
-    let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+    let mut terminal = terminal()?;
     terminal.write_all(question.as_bytes())?;
     let mut line = Vec::new();
     let mut byte = [0];
@@ -94,9 +99,12 @@ pub fn line(question: &str) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&line).trim().to_owned())
 }
 
+fn terminal() -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open("/dev/tty")
+}
+
 fn open() -> Result<File, PinError> {
-    let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty");
-    terminal.map_err(|_| PinError::Nobody)
+    terminal().map_err(|_| PinError::Nobody)
 }
 
 /// The terminal that shows nothing just now, and how it was before.

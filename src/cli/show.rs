@@ -14,6 +14,7 @@ use crate::ops::sign::{SignedImage, SignedImages};
 use crate::report::{Check, Outcome, Report, Signatory};
 use crate::scheme::annotation::Claim;
 use crate::store::{Pruned, Referrer};
+pub use crate::text::plain;
 
 /// Paints parts of a text, or does not.
 #[derive(Clone, Copy, Debug)]
@@ -44,19 +45,6 @@ impl Paint {
     }
 }
 
-/// A text that others wrote, safe for a terminal: without what drives it, and without what makes
-/// a text look like another one.
-pub fn plain(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let hidden = c.is_control() || is_format(c);
-            let escaped = hidden.then(|| c.escape_default());
-            let kept = (!hidden).then_some(c);
-            escaped.into_iter().flatten().chain(kept)
-        })
-        .collect()
-}
-
 /// Of a message that is longer than both together, how much is shown: bytes at its start, which say what
 /// it is about, and at its end, which say what is wrong.
 const SHOWN: [usize; 2] = [1500, 500];
@@ -73,19 +61,6 @@ pub fn short(message: &str) -> Cow<'_, str> {
     let end = message.ceil_char_boundary(message.len() - end);
     let (before, left_out, after) = (&message[..start], end - start, &message[end..]);
     format!("{before} [... {left_out} bytes left out ...] {after}").into()
-}
-
-/// Whether a character is of Unicode's general category Cf, Zl or Zp: it turns text around, breaks
-/// it, or is not seen.
-const fn is_format(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}'
-        | '\u{8e2}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
-        | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{e007f}'
-    )
 }
 
 /// One verdict for a person.

@@ -1,5 +1,7 @@
 //! Prompts on a real terminal, and people who type the wrong thing.
 
+use faulty_module::log::Log;
+
 use crate::common::IR_SIGN;
 use crate::room::Room;
 use crate::terminal::{Answer, Session, session};
@@ -16,14 +18,14 @@ fn run(room: &Room, dialogue: &[(&str, Answer<'_>)]) -> Session {
     session(&command, dialogue)
 }
 
-/// The number that is asked for: the last seven characters before the colon.
+/// The code that is asked for: the last seven characters before the colon.
 fn nonce(screen: &str) -> Vec<u8> {
     let at = screen.rfind("retype ").expect("it was asked for") + "retype ".len();
     let number: String = screen[at..].chars().take(7).collect();
     format!("{number}\n").into_bytes()
 }
 
-/// Waits until the number is on the screen.
+/// Waits until the code is on the screen.
 const NUMBER: &str = ": ";
 
 fn agreed() -> [(&'static str, Answer<'static>); 3] {
@@ -65,7 +67,7 @@ fn each_step_is_confirmed_by_operator_and_witness() {
 }
 
 #[test]
-fn anything_but_yes_and_the_number_stops_before_the_step() {
+fn anything_but_yes_and_the_code_stops_before_the_step() {
     let room = Room::new();
     for word in ["yes\n", "YES\n", "y\n", "\n", "Yes!\n", "No\n", "\x04"] {
         let stopped = run(&room, &[(OPERATOR, Answer::Type(word.as_bytes()))]);
@@ -127,18 +129,25 @@ fn an_interrupt_at_a_prompt_ends_it_and_it_is_gone_on_with() {
 }
 
 #[test]
-fn without_a_terminal_nothing_is_done() {
+fn without_a_terminal_nothing_is_done_and_no_pin_is_sent() {
     let room = Room::new();
+    let planned = room.token.planned("");
     let mut command = room.token.command("setsid");
     let output = command
         .current_dir(room.root())
-        .env("PKCS11_MODULE_PATH", &room.token.module)
+        .envs(planned.env.iter().cloned())
+        .env("PKCS11_MODULE_PATH", &planned.module)
         .args(["--wait", IR_SIGN])
         .args(room.words("ceremony run root.toml PIN"))
         .output()
         .expect("it starts");
     crate::common::Run::from(output)
         .exits(3)
-        .says("a ceremony needs a terminal");
+        .says("a ceremony needs a terminal")
+        .says("hint: run it on a terminal");
+    // The token was not even looked at, or at least nobody logged in to it.
+    let calls = Log::read(&planned.log).map_or_else(|_| Vec::new(), |log| log.entries);
+    assert!(calls.iter().all(|call| call.function != "C_Login"));
+    assert!(!room.has("root.transcript"));
     assert_eq!(room.root_keys(), 0);
 }

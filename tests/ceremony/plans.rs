@@ -31,7 +31,7 @@ fn a_plan_is_strict() {
         (
             "title = \"Example CA\"",
             "title = \"a\\nb\"",
-            "control characters",
+            "title has the character U+000A, which people do not see as it is",
         ),
         ("[key]", "pin = \"1234\"\n[key]", "unknown field `pin`"),
         ("rehearsal = true", "rehearsal = \"yes\"", "line 3"),
@@ -86,6 +86,60 @@ fn a_plan_is_strict() {
     room.ir("ceremony check absent.toml PIN")
         .exits(3)
         .says("plan absent.toml: cannot open");
+}
+
+#[test]
+fn a_plan_that_people_read_otherwise_than_the_program_is_refused() {
+    let room = Room::new();
+    let plan = room.root_plan();
+    for (from, to, says) in [
+        (
+            "Example CA",
+            "Example\u{202e}AC",
+            "line 2 has the character U+202E",
+        ),
+        (
+            "Example CA",
+            "Example\\u202EAC",
+            "title has the character U+202E",
+        ),
+        (
+            "Ann Op",
+            "Ann\\u200B Op",
+            "a person's name has the character U+200B",
+        ),
+        (
+            "= \"root-ca\"",
+            "= \"root-ca\\u2060\"",
+            "key.label has the character U+2060",
+        ),
+        (
+            "root-ca.pub",
+            "root-ca\\u202Ebup.",
+            "a file's name has the character U+202E",
+        ),
+        (
+            "root.transcript",
+            "root\\u0007",
+            "a file's name has the character U+0007",
+        ),
+        (
+            "[token]",
+            "# \u{2066}a comment\n[token]",
+            "line 5 has the character U+2066",
+        ),
+        (
+            "[token]",
+            "# one\rtwo\n[token]",
+            "line 5 has the character U+000D",
+        ),
+    ] {
+        refused(&room, &plan, from, to, 2, says);
+    }
+    // What Windows' editors write is the same plan.
+    let windows = format!("\u{feff}{}", plan.replace('\n', "\r\n"));
+    room.write("windows.toml", windows);
+    room.ir("ceremony check windows.toml PIN").exits(0);
 }
 
 #[test]

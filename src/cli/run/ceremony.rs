@@ -100,6 +100,10 @@ struct Terminal {
 }
 
 impl Stage for Terminal {
+    fn open(&mut self) -> Result<(), Error> {
+        prompt::is_there().map_err(Error::NoTerminal)
+    }
+
     fn show(&mut self, text: &str) {
         if !self.quiet {
             for line in text.split('\n') {
@@ -296,6 +300,9 @@ pub(in crate::cli) fn hint(error: &Error) -> Option<&'static str> {
             "a ceremony replaces nothing: move it away, or name another in the plan"
         }
         Error::Busy { .. } => "wait for it to end",
+        Error::NoTerminal(_) => {
+            "run it on a terminal, where the people are; a rehearsal can do without: --unattended"
+        }
         _ => return None,
     })
 }
