@@ -297,3 +297,63 @@ fn what_is_in_the_way_of_an_app_and_is_none_is_told() {
         Some("move it away, or choose another name with -a")
     );
 }
+
+#[test]
+fn what_is_no_archive_of_images_becomes_one_as_the_hint_says() {
+    let sandbox = Sandbox::with_keys();
+    fs::copy(data("docker-save-new.tar"), sandbox.path("good.tar")).expect("a copy");
+    fs::create_dir(sandbox.path("registry")).expect("a folder");
+    let extract = |archive: &str, app: &str| {
+        sandbox.run(&format!(
+            "extract-sign-image -r registry -f {archive} -a {app} {SIGN}"
+        ))
+    };
+    sandbox
+        .shell(
+            "xz -k good.tar && cp good.tar.xz odd && bzip2 -k good.tar",
+            "",
+        )
+        .exits(0);
+    sandbox.shell("mv good.tar kept.tar", "").exits(0);
+    for (archive, unpacked) in [
+        ("good.tar.xz", "good.tar"),
+        ("good.tar.bz2", "good.tar"),
+        ("odd", "odd.tar"),
+    ] {
+        let hint = extract(archive, "packed").exits(1).hint();
+        sandbox.shell(&hint, "").exits(0);
+        assert_eq!(
+            sandbox.read(unpacked),
+            sandbox.read("kept.tar"),
+            "{archive}"
+        );
+        fs::remove_file(sandbox.path(unpacked)).expect("removed");
+    }
+    sandbox
+        .shell("mkdir wrapped && tar -xf kept.tar -C wrapped", "")
+        .exits(0);
+    sandbox.shell("tar -cf wrapped.tar wrapped", "").exits(0);
+    sandbox
+        .shell(&extract("wrapped.tar", "wrapped").exits(1).hint(), "")
+        .exits(0);
+    extract("image.tar", "wrapped").exits(0);
+    fs::remove_file(sandbox.path("image.tar")).expect("removed");
+    fs::remove_dir_all(sandbox.path("new-dir")).expect("removed");
+    let copy = "skopeo copy docker-archive:kept.tar dir:registry/copied";
+    sandbox.shell(copy, "").exits(0);
+    sandbox
+        .shell("tar -cf copied.tar -C registry/copied .", "")
+        .exits(0);
+    for (app, run) in [
+        ("first", extract("registry/copied", "first")),
+        ("second", extract("copied.tar", "second")),
+        (
+            "third",
+            sandbox.run(&format!("sign-image -r registry -a copied {SIGN}")),
+        ),
+    ] {
+        sandbox.shell(&run.exits(1).hint(), "").exits(0);
+        extract("image.tar", app).exits(0);
+        fs::remove_file(sandbox.path("image.tar")).expect("removed");
+    }
+}

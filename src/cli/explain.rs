@@ -1,5 +1,6 @@
 //! What an error means for the exit status, and what a person can do about it.
 
+mod archives;
 mod images;
 mod keys;
 

@@ -216,6 +216,9 @@ pub enum Error {
         /// What is missing or wrong.
         reason: String,
     },
+    /// The folder is what skopeo and podman write as `dir:`.
+    #[error("{}: is a folder as skopeo writes it for dir:, and no image layout", .0.display())]
+    SkopeoDir(PathBuf),
     /// A part of an image is wrong.
     #[error("{}: {part} {problem}", .layout.display())]
     Part {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::archive::compression;
 use super::error::{Error, Part};
 use super::window::{self, Window};
 use super::{Layout, Problem};
@@ -151,16 +152,48 @@ impl Layout {
                 }
             };
             match (contents.unpacked, image.diff_ids.get(n)) {
-                (Err(reason), _) => findings.fail_diff_id(format!("{part} {reason}")),
+                (Err(reason), _) => {
+                    let mislabelled = self.mislabelled(&part, layer);
+                    findings.fail_diff_id(mislabelled.unwrap_or(format!("{part} {reason}")));
+                }
                 (Ok((found, _)), Some(stated)) if found != *stated => {
-                    findings.fail_diff_id(format!(
+                    let mislabelled = self.mislabelled(&part, layer);
+                    findings.fail_diff_id(mislabelled.unwrap_or(format!(
                         "{part} unpacks to {found}, and the config states {stated}"
-                    ));
+                    )));
                 }
                 _ => {}
             }
         }
         Ok(findings)
+    }
+}
+
+impl Layout {
+    /// What is to be told of a layer that does not unpack to what it should: that it is packed in another way than
+    /// its media type says, if it is.
+    fn mislabelled(&self, part: &Part, layer: &Descriptor) -> Option<String> {
+        let stated = Compression::of_layer(&layer.media_type)?;
+        let mut start = Vec::new();
+        let file = self.open_blob(part, layer).ok()?;
+        file.take(4).read_to_end(&mut start).ok()?;
+        let found = compression(&start);
+        (found != stated).then(|| {
+            format!(
+                "{part} is {} though its media type says {}: \"{}\"",
+                called(found),
+                called(stated),
+                layer.media_type
+            )
+        })
+    }
+}
+
+const fn called(compression: Compression) -> &'static str {
+    match compression {
+        Compression::None => "plain",
+        Compression::Gzip => "gzip",
+        Compression::Zstd => "zstd",
     }
 }
 

@@ -16,6 +16,10 @@ use crate::image::{Blob, Descriptor, Image, Manifest, Mismatch, media};
 pub(super) const LAYOUT_FILE: &str = "oci-layout";
 /// The file that leads to all images.
 pub(super) const INDEX_FILE: &str = "index.json";
+/// The file by which a folder is known that skopeo and podman write as `dir:`.
+pub(super) const SKOPEO_FILE: &str = "version";
+/// What it begins with (containers/image, `directory_dest.go`).
+pub(super) const SKOPEO_START: &[u8] = b"Directory Transport Version: ";
 /// The folder of all blobs.
 pub(super) const BLOBS: &str = "blobs";
 
@@ -251,9 +255,21 @@ fn check_layout_file(dir: &Dir, limits: Limits) -> Result<(), Error> {
         path: dir.path().to_owned(),
         reason,
     };
-    let bytes = absent_is_none(dir.read(LAYOUT_FILE, limits.document))?
-        .ok_or_else(|| not_a_layout("it has no file oci-layout".into()))?;
+    let Some(bytes) = absent_is_none(dir.read(LAYOUT_FILE, limits.document))? else {
+        return Err(if is_skopeo_dir(dir) {
+            Error::SkopeoDir(dir.path().to_owned())
+        } else {
+            not_a_layout("it has no file oci-layout".into())
+        });
+    };
     check_layout_version(&bytes).map_err(not_a_layout)
+}
+
+/// Whether a folder is what skopeo and podman write as `dir:`.
+pub(super) fn is_skopeo_dir(dir: &Dir) -> bool {
+    const MOST: u64 = 100;
+    let version = dir.read(SKOPEO_FILE, MOST);
+    version.is_ok_and(|text| text.starts_with(SKOPEO_START))
 }
 
 /// Checks the content of the file `oci-layout`.

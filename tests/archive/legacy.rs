@@ -317,7 +317,7 @@ fn manifests_that_are_not_taken() {
     ] {
         assert!(matches!(with(bad), Problem::Document { .. }), "{bad}");
     }
-    for name in ["layers", "Layerſ"] {
+    for name in ["layers", "LAYERS", "Layerſ"] {
         let disguised = with_tags("[]").replace('}', &format!(r#","{name}":[]}}"#));
         assert!(matches!(with(&disguised), Problem::Document { .. }));
     }

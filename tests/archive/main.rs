@@ -3,6 +3,7 @@
 mod build;
 mod damage;
 mod fixtures;
+mod kinds;
 mod legacy;
 mod refusals;
 mod streams;

@@ -175,18 +175,42 @@ fn only_files_have_content() {
 }
 
 #[test]
-fn no_name_is_there_twice() {
+fn no_name_is_there_twice_with_different_content() {
     for tar in [
-        layout().file("index.json", &index(&["1.0"])),
+        layout().file("index.json", &index(&["1.1"])),
         layout().file("./index.json", b"{}"),
-        layout().file("x", b"").file(".//x", b""),
+        layout().file("oci-layout", b"{}"),
+        layout().file("x", b"").file(".//x", b"x"),
+        layout().file("x", b"1").file("x", b"1").file("x", b"2"),
+        layout()
+            .file("manifest.json", b"[]")
+            .file("manifest.json", b"[ ]"),
         layout().file("x", b"").member(b"x/", b'5', "", b""),
         layout().member(b"x/", b'5', "", b"").file("x", b""),
-        layout().file(&blob_name(LAYER), LAYER),
+        layout().file(&blob_name(LAYER), b"another layer"),
     ] {
         let found = problem(&tar.end());
         assert!(matches!(found, Problem::Duplicate(_)), "{found}");
     }
+    for same in [
+        layout().file("index.json", &index(&["1.0"])),
+        layout().file("./oci-layout", LAYOUT_FILE),
+        layout().file("x", b"1").file(".//x", b"1").file("x", b"1"),
+        layout().file(&blob_name(LAYER), LAYER),
+    ] {
+        Place::new().check(&same.end()).expect("the same twice");
+    }
+    let many = |n| {
+        let names = (0..n).map(|n| format!("{n}"));
+        let twice = |tar: Tar, name: String| tar.file(&name, b"").file(&name, b"");
+        Place::new().check(&names.fold(layout(), twice).end())
+    };
+    many(4096).expect("as many as the limit says");
+    let error = many(4097).expect_err("more").to_string();
+    assert!(
+        error.ends_with("has more than 4096 members twice"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn a_bomb_is_given_up_at_the_limit() {
 fn what_is_no_tar_archive() {
     assert_eq!(problem(b""), Problem::Empty);
     let noise: Vec<u8> = (0..5000u32).map(|i| (i * i).to_be_bytes()[2]).collect();
-    for bytes in [&b"x"[..], b"PK\x03\x04", &noise, &[b'A'; 512]] {
+    for bytes in [&b"x"[..], b"PX\x03\x04", &noise, &[b'A'; 512]] {
         assert_eq!(problem(bytes), Problem::NotTar);
         assert_eq!(problem(&gzip(bytes)), Problem::NotTar);
         assert_eq!(problem(&zstd(bytes)), Problem::NotTar);

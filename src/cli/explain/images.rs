@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::io::ErrorKind;
 
-use super::{MOVE, quoted, word};
+use super::{MOVE, archives, quoted, word};
 use crate::image::{Platform, Reference};
 use crate::store;
 
@@ -31,6 +31,8 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
         } => Some(
             "a blob of that digest is there, but nothing leads to it: an image that is signed gets a new digest".into(),
         ),
+        store::Error::Archive { path, problem } => archives::of(path, problem),
+        store::Error::SkopeoDir(path) => Some(archives::from_dir(&quoted(path))),
         store::Error::Bomb { flag, .. } => Some(format!("if it is meant to be so large, raise {flag}")),
         store::Error::Name(_) => Some("rename it, or move it away".into()),
         store::Error::Lost { .. } | store::Error::Replaced(_) => Some("run it again".into()),

@@ -60,6 +60,7 @@ impl Legacy {
         if saved.iter().map(count).sum::<usize>() > MOST_NAMES {
             return Err(Problem::TooManyNames(MOST_NAMES));
         }
+        let saved = merged(saved);
         let tags = tags(&saved)?;
         let find = |name: String| find(name, names, links);
         let mut wanted = HashMap::new();
@@ -105,6 +106,22 @@ impl Legacy {
     }
 }
 
+/// The images, each once: crane lists an image for each of its names.
+fn merged(saved: Vec<Saved>) -> Vec<Saved> {
+    let mut images: Vec<Saved> = Vec::new();
+    let mut places = HashMap::new();
+    for mut image in saved {
+        match places.entry((image.config.clone(), image.layers.clone())) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(images.len());
+                images.push(image);
+            }
+            Entry::Occupied(place) => images[*place.get()].repo_tags.append(&mut image.repo_tags),
+        }
+    }
+    images
+}
+
 fn find(name: String, names: &Names, links: &HashMap<NameId, NameId>) -> Result<FileName, Problem> {
     let absent = || Problem::Absent(shown(name.as_bytes()));
     let id = NameId::of(&name::normalised(name.as_bytes()).map_err(|_| absent())?);
@@ -116,29 +133,27 @@ fn find(name: String, names: &Names, links: &HashMap<NameId, NameId>) -> Result<
     }
 }
 
-/// What each image will be called: by its tag alone, as docker from engine 25 on writes it, or by
-/// its whole name where that tag would mean several.
+/// What each image will be called: by its tag alone and once, as docker from engine 25 on writes it, or by
+/// its whole name where that tag would mean several images.
 fn tags(images: &[Saved]) -> Result<Vec<Vec<Tag>>, Problem> {
     /// What one tag alone stands for.
     struct Meaning {
-        full_name: String,
         image: usize,
         several: bool,
     }
     let mut meanings: HashMap<&str, Meaning> = HashMap::new();
     for (image, repo_tag, name) in repo_tags(images) {
-        let (full_name, tag) = name.ok_or_else(|| bad_tag(repo_tag))?;
+        let (_, tag) = name.ok_or_else(|| bad_tag(repo_tag))?;
         match meanings.entry(tag) {
             Entry::Vacant(vacant) => {
                 vacant.insert(Meaning {
-                    full_name,
                     image,
                     several: false,
                 });
             }
             Entry::Occupied(mut meaning) => {
                 let meaning = meaning.get_mut();
-                meaning.several |= meaning.full_name != full_name || meaning.image != image;
+                meaning.several |= meaning.image != image;
             }
         }
     }
@@ -153,6 +168,10 @@ fn tags(images: &[Saved]) -> Result<Vec<Vec<Tag>>, Problem> {
             None => {}
         }
         let several = meanings.get(tag).is_some_and(|m| m.several);
+        // Names of one image with one tag: buildah writes the one that it was built with and docker.io's.
+        if !several && tags[image].iter().any(|known| known.ref_name == tag) {
+            continue;
+        }
         tags[image].push(Tag {
             ref_name: if several { repo_tag } else { tag }.to_owned(),
             full_name,
@@ -269,7 +288,7 @@ mod tests {
             ref_names(&[saved(&["a:1", "a:2"]), saved(&["b:1"]), saved(&[])]),
             [vec!["a:1", "2"], vec!["b:1"], vec![]]
         );
-        assert_eq!(ref_names(&[saved(&["a:1", "b:1"])]), [["a:1", "b:1"]]);
+        assert_eq!(ref_names(&[saved(&["a:1", "b:1", "a:2"])]), [["1", "2"]]);
         assert_eq!(
             ref_names(&[saved(&["a:1", "docker.io/library/a:1", "a:1"])]),
             [["1"]]

@@ -28,30 +28,45 @@ pub(super) struct Saved {
 }
 
 /// Reads `manifest.json`. Members beside the three that matter are passed over (`Parent`,
-/// `LayerSources`), save for those that differ from one of these in case only: docker's reader takes
-/// them for it.
+/// `LayerSources`). docker, podman and skopeo read names in any case, and some builders write them in
+/// lower case: they are taken where one member alone could be meant.
 pub(super) fn saved(bytes: &[u8]) -> Result<Vec<Saved>, Problem> {
     let images: Vec<Object<'_>> = json::read(bytes).map_err(|e| invalid(&e))?;
     images.iter().map(image).collect()
 }
 
 fn image(object: &Object<'_>) -> Result<Saved, Problem> {
-    for key in object.keys() {
-        let disguised = |known: &&str| *known != key && strict::is_like(known, key);
-        if [CONFIG, REPO_TAGS, LAYERS].iter().any(disguised) {
-            return Err(Problem::Member(key.to_owned()));
-        }
-    }
-    let config = object.get(CONFIG).map_err(|e| invalid(&e))?;
+    let [config, layers, repo_tags] = [CONFIG, LAYERS, REPO_TAGS].map(|known| spelt(object, known));
+    let config = match config? {
+        Some(key) => object.get(key).map_err(|e| invalid(&e))?,
+        None => None,
+    };
     Ok(Saved {
         config: config.ok_or_else(|| Problem::Json("an image has no \"Config\"".into()))?,
-        layers: list(object, LAYERS)?,
-        repo_tags: list(object, REPO_TAGS)?,
+        layers: list(object, layers?)?,
+        repo_tags: list(object, repo_tags?)?,
     })
 }
 
+/// How a member is spelt here. Go's reader takes the last of several spellings, and other letters than ASCII's that
+/// are alike in lower case.
+fn spelt<'o>(object: &'o Object<'_>, known: &str) -> Result<Option<&'o str>, Problem> {
+    let mut found = None;
+    for key in object.keys() {
+        if key.eq_ignore_ascii_case(known) && found.is_none() {
+            found = Some(key);
+        } else if strict::is_like(known, key) {
+            return Err(Problem::Member(key.to_owned()));
+        }
+    }
+    Ok(found)
+}
+
 /// A list of texts; Go writes an empty one as `null`.
-fn list(object: &Object<'_>, key: &str) -> Result<Vec<String>, Problem> {
+fn list(object: &Object<'_>, key: Option<&str>) -> Result<Vec<String>, Problem> {
+    let Some(key) = key else {
+        return Ok(Vec::new());
+    };
     let list: Option<Option<Vec<String>>> = object.get(key).map_err(|e| invalid(&e))?;
     Ok(list.flatten().unwrap_or_default())
 }

@@ -13,7 +13,10 @@ mod header;
 mod legacy;
 mod legacy_json;
 mod name;
+mod packing;
 mod problem;
+mod repeats;
+mod root_fs;
 mod source;
 mod survey;
 mod sync;
@@ -27,10 +30,14 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, Mode, OFlags};
 
+pub use packing::Packing;
+pub(super) use packing::compression;
 pub use problem::Problem;
 pub use survey::Survey;
 pub use unpack::Unpacked;
 
+use super::dir::Dir;
+use super::layout::is_skopeo_dir;
 use super::window::Window;
 use super::{Error, Limits};
 use crate::image::Compression;
@@ -56,7 +63,11 @@ impl Archive {
             .map(File::from)
             .map_err(|e| Error::io(path, "open", e))?;
         let stat = rustix::fs::fstat(&file).map_err(|e| Error::io(path, "look at", e))?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        if kind == FileType::Directory && Dir::open(path).is_ok_and(|dir| is_skopeo_dir(&dir)) {
+            return Err(Error::SkopeoDir(path.to_owned()));
+        }
+        if kind != FileType::RegularFile {
             return Err(Error::NotAFile(path.to_owned()));
         }
         let mut archive = Self {
@@ -65,7 +76,7 @@ impl Archive {
             compression: Compression::None,
             limits,
         };
-        let mut magic = [0; 4];
+        let mut magic = [0; 8];
         let length = archive
             .file
             .read_at(&mut magic, 0)
@@ -73,7 +84,10 @@ impl Archive {
         if length == 0 {
             return Err(archive.problem(Problem::Empty));
         }
-        archive.compression = packing(&magic);
+        if let Some(packing) = Packing::of(&magic) {
+            return Err(archive.problem(Problem::OtherPacking(packing)));
+        }
+        archive.compression = compression(&magic);
         Ok(archive)
     }
 
@@ -95,15 +109,5 @@ impl Archive {
             .len();
         progress.begin(&format!("{what} {name}"), length);
         Source::new(self, length, progress, window)
-    }
-}
-
-/// How content is packed, by its first bytes. Zstandard may begin with a frame to be skipped, as pzstd
-/// writes it (RFC 8878, section 3.1.2).
-fn packing(start: &[u8]) -> Compression {
-    match start {
-        [0x1f, 0x8b, ..] => Compression::Gzip,
-        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Compression::Zstd,
-        _ => Compression::None,
     }
 }

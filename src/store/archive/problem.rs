@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::packing::Packing;
 use crate::crypto::Digest;
 use crate::store::{Error, Problem as PartProblem};
 
@@ -16,6 +17,23 @@ pub enum Problem {
     /// It does not start as a tar archive does.
     #[error("is not a tar archive, plain or packed with gzip or zstd")]
     NotTar,
+    /// It is packed in a way that is not read.
+    #[error("is {0}, and only gzip and zstd are unpacked here")]
+    OtherPacking(Packing),
+    /// It is what `docker export` writes: a container's files.
+    #[error("is a container's root file system, as docker export writes it, and no image")]
+    RootFs,
+    /// It is a folder that skopeo and podman write as `dir:`.
+    #[error("is a folder as skopeo writes it for dir:, and no image layout")]
+    SkopeoDir,
+    /// The image's files are in a folder of the archive.
+    #[error("has its {file} in the folder \"{folder}\", and not at its top")]
+    InFolder {
+        /// What leads to the images.
+        file: &'static str,
+        /// The folder.
+        folder: String,
+    },
     /// The gzip or zstd stream is damaged, cut short, followed by something else or needs too much
     /// memory.
     #[error("does not unpack: {0}")]
@@ -66,9 +84,12 @@ pub enum Problem {
         /// Where it points to.
         target: String,
     },
-    /// Two members have one name.
-    #[error("member \"{0}\" is there twice")]
+    /// Two members have one name, and do not hold the same.
+    #[error("member \"{0}\" is there twice, and not with the same content")]
     Duplicate(String),
+    /// More names than the limit are those of several members.
+    #[error("has more than {0} members twice")]
+    TooManyRepeated(usize),
     /// A document is larger than such a document may be.
     #[error("member \"{name}\" has {size} bytes, more than the {limit} that are read")]
     TooLarge {

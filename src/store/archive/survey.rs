@@ -11,16 +11,18 @@ use super::{Archive, Problem};
 use crate::crypto::Digest;
 use crate::image::{Descriptor, Reference};
 use crate::progress::Progress;
-use crate::store::layout::{INDEX_FILE, LAYOUT_FILE, check_layout_version};
+use crate::store::layout::{
+    INDEX_FILE, LAYOUT_FILE, SKOPEO_FILE, SKOPEO_START, check_layout_version,
+};
 use crate::store::tags::only_one;
 use crate::store::window::Window;
-use crate::store::{Error, Limits, Part, Problem as PartProblem, documents};
+use crate::store::{Error, Part, Problem as PartProblem, documents};
 
 /// What an archive holds.
 #[derive(Debug)]
 pub struct Survey {
     path: PathBuf,
-    names: Names,
+    pub(super) names: Names,
     pub(super) content: Content,
 }
 
@@ -47,13 +49,26 @@ impl Archive {
         let mut found = Found::default();
         let mut window = Window::default();
         let mut source = self.source("looking through", progress, &mut window)?;
-        let names = walk(
+        let walked = walk(
             &mut source,
             &self.limits,
             Links::ToLayers,
-            &mut |member, data| found.take(member, data, &self.limits),
-        )?;
-        let content = found.content(self, &names)?;
+            &mut |member, data| found.take(self, member, data),
+        );
+        drop(source);
+        let read = walked.and_then(|names| Ok((found.content(self, &names)?, names)));
+        let (content, names) = read.map_err(|error| match error {
+            // What is a file system is full of what no image archive holds.
+            Error::Archive {
+                problem:
+                    Problem::Kind { .. }
+                    | Problem::Link { .. }
+                    | Problem::Name { .. }
+                    | Problem::NoImage,
+                ..
+            } if self.is_root_fs() => self.problem(Problem::RootFs),
+            other => other,
+        })?;
         Ok(Survey {
             path: self.path.clone(),
             names,
@@ -71,35 +86,76 @@ struct Found {
     manifest: Option<Result<Vec<u8>, u64>>,
     links: HashMap<NameId, NameId>,
     first_link: Option<String>,
+    /// Whether a file says that skopeo wrote it for `dir:`.
+    by_skopeo: bool,
+    /// That the images are in a folder, where they are.
+    in_folder: Option<Problem>,
+}
+
+/// Keeps what is read of a member, unless one of that name has been read before; whether that holds the same.
+fn is_first_or_same<T: PartialEq>(kept: &mut Option<T>, read: T) -> bool {
+    let same = kept.as_ref().is_none_or(|before| *before == read);
+    kept.get_or_insert(read);
+    same
 }
 
 impl Found {
     fn take(
         &mut self,
+        archive: &Archive,
         member: Member,
         data: &mut Data<'_, '_>,
-        limits: &Limits,
     ) -> Result<(), Error> {
+        let limits = &archive.limits;
         let name = &member.name;
-        match member.kind {
+        // Another one of that name has to hold the same. What is not read here is compared when it is written.
+        let is_same = match member.kind {
             Kind::File(Place::LayoutFile) => {
-                self.layout_file = Some(data.read(name, limits.document)?);
+                is_first_or_same(&mut self.layout_file, data.read(name, limits.document)?)
             }
-            Kind::File(Place::Index) => self.index = Some(data.read(name, limits.document)?),
+            Kind::File(Place::Index) => {
+                is_first_or_same(&mut self.index, data.read(name, limits.document)?)
+            }
             Kind::File(Place::Manifest) => {
                 // Beside an index.json it does not matter.
                 let limit = limits.document.min(LONGEST_MANIFEST);
-                self.manifest = Some(if data.left() > limit {
+                let manifest = if data.left() > limit {
                     Err(data.left())
                 } else {
                     Ok(data.read(name, limit)?)
-                });
+                };
+                is_first_or_same(&mut self.manifest, manifest)
             }
-            Kind::File(Place::Blob(_) | Place::Other) => {}
+            Kind::File(Place::Blob(_)) => true,
+            Kind::File(Place::Other) => {
+                self.note_foreign(name, data)?;
+                true
+            }
             Kind::Link(target) => {
-                self.links.insert(NameId::of(name), NameId::of(&target));
-                self.first_link.get_or_insert(member.name);
+                let target = NameId::of(&target);
+                let before = self.links.insert(NameId::of(name), target);
+                self.first_link.get_or_insert_with(|| name.clone());
+                before.is_none_or(|before| before == target)
             }
+        };
+        if is_same {
+            return Ok(());
+        }
+        Err(archive.problem(Problem::Duplicate(shown(name.as_bytes()))))
+    }
+
+    /// Looks for signs of what is no image archive and often taken for one.
+    fn note_foreign(&mut self, name: &str, data: &mut Data<'_, '_>) -> Result<(), Error> {
+        if name == SKOPEO_FILE {
+            let mut start = [0; SKOPEO_START.len()];
+            let length = data.fill(&mut start)?;
+            self.by_skopeo = start[..length] == *SKOPEO_START;
+        } else if let Some((folder, file)) = name.split_once('/')
+            && let Some(file) = [INDEX_FILE, MANIFEST_FILE].into_iter().find(|f| *f == file)
+        {
+            let folder = shown(folder.as_bytes());
+            self.in_folder
+                .get_or_insert(Problem::InFolder { file, folder });
         }
         Ok(())
     }
@@ -140,8 +196,11 @@ impl Found {
             size,
             limit,
         };
+        if self.by_skopeo {
+            return Err(archive.problem(Problem::SkopeoDir));
+        }
         self.manifest
-            .ok_or(Problem::NoImage)
+            .ok_or_else(|| self.in_folder.unwrap_or(Problem::NoImage))
             .and_then(|manifest| manifest.map_err(too_large))
             .and_then(|manifest| Legacy::plan(&manifest, names, &self.links))
             .map(Content::Legacy)

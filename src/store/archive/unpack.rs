@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::legacy::{FileName, Legacy};
 use super::legacy_json::{self, Converted, Descriptor};
 use super::name::{self, NameId, Place, shown};
+use super::repeats::Repeats;
 use super::survey::Content;
 use super::walk::{Data, Kind, Links, Member, walk};
 use super::write::Writer;
@@ -39,11 +40,12 @@ impl Archive {
         progress: &dyn Progress,
     ) -> Result<Unpacked, Error> {
         let writer = Writer::new(into)?;
+        let repeats = Repeats::new(self, &survey.names);
         let blobs = match &survey.content {
             Content::Layout {
                 layout_file, index, ..
-            } => self.unpack_layout(writer, progress, layout_file, index)?,
-            Content::Legacy(legacy) => self.convert(writer, progress, legacy)?,
+            } => self.unpack_layout(writer, progress, repeats, layout_file, index)?,
+            Content::Legacy(legacy) => self.convert(writer, progress, repeats, legacy)?,
         };
         Ok(Unpacked { blobs })
     }
@@ -52,17 +54,23 @@ impl Archive {
         &self,
         mut writer: Writer<'_>,
         progress: &dyn Progress,
+        mut repeats: Repeats<'_>,
         layout_file: &[u8],
         index: &[u8],
     ) -> Result<Vec<(Digest, u64)>, Error> {
         let mut window = Window::default();
         let mut source = self.source("unpacking", progress, &mut window)?;
         let mut write = |member: Member, data: &mut Data<'_, '_>| {
+            if repeats.is_copy(&member, data)? {
+                return Ok(());
+            }
+            let mut written = None;
             if let Kind::File(Place::Blob(digest)) = member.kind {
                 let found = writer.named(&digest, data)?.digest;
                 self.check_digest(&member.name, digest, found)?;
+                written = Some(found);
             }
-            Ok(())
+            repeats.note(&member.name, written, data)
         };
         walk(&mut source, &self.limits, Links::Refused, &mut write)?;
         writer.finish(layout_file, index)
@@ -72,22 +80,28 @@ impl Archive {
         &self,
         mut writer: Writer<'_>,
         progress: &dyn Progress,
+        mut repeats: Repeats<'_>,
         legacy: &Legacy,
     ) -> Result<Vec<(Digest, u64)>, Error> {
         let mut converted = HashMap::new();
         let mut window = Window::default();
         let mut source = self.source("unpacking", progress, &mut window)?;
         let mut write = |member: Member, data: &mut Data<'_, '_>| {
+            if repeats.is_copy(&member, data)? {
+                return Ok(());
+            }
             let id = NameId::of(&member.name);
+            let mut written = None;
             if let (Kind::File(place), Some(is_config)) = (member.kind, legacy.wants(id)) {
                 let file = if is_config {
                     self.convert_config(&mut writer, &member.name, place, data)?
                 } else {
                     self.convert_layer(&mut writer, &member.name, place, data)?
                 };
+                written = Some(file.digest);
                 converted.insert(id, file);
             }
-            Ok(())
+            repeats.note(&member.name, written, data)
         };
         walk(&mut source, &self.limits, Links::ToLayers, &mut write)?;
         let index = self.write_images(&mut writer, legacy, &converted)?;

@@ -1,7 +1,7 @@
 //! Going through an archive's members. Both passes go through here, so that what the first one
 //! refuses the second one refuses too.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tar::Header;
 
@@ -28,6 +28,8 @@ pub(super) struct Member {
     /// Its normalised name.
     pub(super) name: String,
     pub(super) kind: Kind,
+    /// Whether a member before it has this name too.
+    pub(super) again: bool,
 }
 
 /// Whether symbolic links are taken: only those that `docker save` writes, `*/layer.tar`.
@@ -39,7 +41,14 @@ pub(super) enum Links {
 
 /// What each member is, by name.
 #[derive(Debug, Default)]
-pub(super) struct Names(HashMap<NameId, Shape>);
+pub(super) struct Names {
+    shapes: HashMap<NameId, Shape>,
+    /// The names of more than one member that is no folder.
+    repeated: HashSet<NameId>,
+}
+
+/// How many names may be those of several members.
+const MOST_REPEATED: usize = 4096;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
@@ -51,7 +60,12 @@ enum Shape {
 impl Names {
     /// Whether a regular member has this name.
     pub(super) fn has_file(&self, name: NameId) -> bool {
-        self.0.get(&name) == Some(&Shape::File)
+        self.shapes.get(&name) == Some(&Shape::File)
+    }
+
+    /// Whether several members have this name, none of them a folder.
+    pub(super) fn is_repeated(&self, name: NameId) -> bool {
+        self.repeated.contains(&name)
     }
 }
 
@@ -268,13 +282,20 @@ impl<'a> Walker<'_, 'a> {
                 flag: "--max-layer-size",
             });
         }
-        match self.names.0.insert(NameId::of(&name), shape) {
-            None => {}
-            // The same folder again changes nothing.
-            Some(Shape::Folder) if shape == Shape::Folder => {}
+        let id = NameId::of(&name);
+        let again = match self.names.shapes.insert(id, shape) {
+            None => false,
+            // Whoever visits them compares what they hold. The same folder again changes nothing.
+            Some(before) if before == shape => true,
             Some(_) => return Err(self.problem(Problem::Duplicate(shown(&raw)))),
+        };
+        if again && shape != Shape::Folder {
+            self.names.repeated.insert(id);
+            if self.names.repeated.len() > MOST_REPEATED {
+                return Err(self.problem(Problem::TooManyRepeated(MOST_REPEATED)));
+            }
         }
-        Ok(kind.map(|kind| Member { name, kind }))
+        Ok(kind.map(|kind| Member { name, kind, again }))
     }
 
     fn data(&mut self, size: u64) -> Data<'_, 'a> {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::packing;
+use super::packing::compression;
 use super::sync::Syncer;
 use super::walk::Data;
 use crate::crypto::stream::StreamHasher;
@@ -105,7 +105,7 @@ impl<'a> Writer<'a> {
         Ok(Written {
             digest,
             size: bytes.len() as u64,
-            compression: packing(bytes),
+            compression: compression(bytes),
         })
     }
 
@@ -120,7 +120,7 @@ impl<'a> Writer<'a> {
         let path = dir.path_of(name);
         let file = Arc::new(dir.create(name)?);
         let mut hasher = StreamHasher::new(algorithm);
-        let mut compression = Compression::None;
+        let mut packed = Compression::None;
         let mut size = 0;
         let mut set_going = 0;
         while data.left() > 0 {
@@ -129,7 +129,7 @@ impl<'a> Writer<'a> {
                 let length = buffer.len().min(STEP);
                 let copied = data.fill(&mut buffer[..length]).and_then(|n| {
                     if size == 0 {
-                        compression = packing(&buffer[..n]);
+                        packed = compression(&buffer[..n]);
                     }
                     let written = (&*file).write_all(&buffer[..n]);
                     written.map_err(|e| Error::io(&path, "write", e))?;
@@ -158,7 +158,7 @@ impl<'a> Writer<'a> {
         Ok(Written {
             digest,
             size,
-            compression,
+            compression: packed,
         })
     }
 

@@ -1,0 +1,66 @@
+//! What to do about a file that is no archive of images, or none that is read here.
+
+use std::path::Path;
+
+use super::quoted;
+use crate::store::archive::{Packing, Problem};
+
+pub(super) fn of(path: &Path, problem: &Problem) -> Option<String> {
+    let archive = quoted(path);
+    Some(match problem {
+        Problem::OtherPacking(packing) => unpack(path, *packing)?,
+        Problem::RootFs => {
+            "an image is what `docker save IMAGE -o FILE` writes; `docker commit CONTAINER IMAGE` makes one of a container"
+                .into()
+        }
+        Problem::SkopeoDir => format!(
+            "{COPY}: mkdir new-dir && tar -xf {archive} -C new-dir && {}",
+            skopeo("new-dir")
+        ),
+        Problem::InFolder { .. } => format!(
+            "pack the content of that folder: mkdir new-dir && tar -xf {archive} -C new-dir --strip-components=1 && \
+             tar -cf image.tar -C new-dir ."
+        ),
+        Problem::Kind {
+            kind: "a hard link" | "a sparse file",
+            ..
+        } => format!(
+            "pack it with plain files: mkdir new-dir && tar -xf {archive} -C new-dir && \
+             tar --hard-dereference -cf image.tar -C new-dir ."
+        ),
+        _ => return None,
+    })
+}
+
+/// For a folder that skopeo wrote.
+pub(super) fn from_dir(folder: &str) -> String {
+    format!("{COPY}: {}", skopeo(folder))
+}
+
+/// For what skopeo alone reads.
+const COPY: &str = "copy it into an archive, and give image.tar to extract-sign-image";
+
+fn skopeo(folder: &str) -> String {
+    format!("skopeo copy dir:{folder} oci-archive:image.tar:latest")
+}
+
+/// The command that unpacks a file: beside it where its name says how it is packed, so that nothing is written over.
+fn unpack(path: &Path, packing: Packing) -> Option<String> {
+    let program = packing.program()?;
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    let file = quoted(path);
+    Some(match (packing, ending) {
+        (Packing::Xz, Some("xz" | "txz"))
+        | (Packing::Lzma, Some("lzma" | "tlz"))
+        | (Packing::Bzip2, Some("bz2" | "bz" | "tbz2" | "tbz"))
+        | (Packing::Lz4, Some("lz4"))
+        | (Packing::Lzip, Some("lz" | "tlz"))
+        | (Packing::Compress, Some("Z")) => format!("unpack it first: {program} -dk {file}"),
+        _ => {
+            let mut name = path.as_os_str().to_owned();
+            name.push(".tar");
+            let unpacked = quoted(Path::new(&name));
+            format!("unpack it first: {program} -dc {file} > {unpacked}")
+        }
+    })
+}

@@ -1,0 +1,75 @@
+//! Members that are there more than once, which docker, podman and skopeo take: some readers take the first of
+//! them, others the last, so they have to hold the same.
+
+use std::collections::HashMap;
+
+use super::name::{NameId, shown};
+use super::walk::{Data, Member, Names};
+use super::{Archive, Problem};
+use crate::crypto::{Digest, HashAlgorithm, Hasher};
+use crate::store::Error;
+
+const READ_SIZE: usize = 32 << 10;
+
+/// What the first of members with one name held.
+pub(super) struct Repeats<'a> {
+    archive: &'a Archive,
+    /// The names as the survey found them.
+    names: &'a Names,
+    first: HashMap<NameId, Digest>,
+}
+
+impl<'a> Repeats<'a> {
+    pub(super) fn new(archive: &'a Archive, names: &'a Names) -> Self {
+        Self {
+            archive,
+            names,
+            first: HashMap::new(),
+        }
+    }
+
+    /// Whether a member has the name of one before it, and so the content; it is refused if it has another one.
+    pub(super) fn is_copy(&self, member: &Member, data: &mut Data<'_, '_>) -> Result<bool, Error> {
+        if !member.again {
+            return Ok(false);
+        }
+        // Where the survey met one member only, the archive has changed since.
+        let known = self.first.get(&NameId::of(&member.name));
+        if let Some(known) = known
+            && hash(data, known.algorithm())? == *known
+        {
+            return Ok(true);
+        }
+        let name = shown(member.name.as_bytes());
+        Err(self.archive.problem(Problem::Duplicate(name)))
+    }
+
+    /// Keeps in mind the content of a name's first member, if there are more: the digest is known where it has been
+    /// written.
+    pub(super) fn note(
+        &mut self,
+        member: &str,
+        written: Option<Digest>,
+        data: &mut Data<'_, '_>,
+    ) -> Result<(), Error> {
+        let id = NameId::of(member);
+        if self.names.is_repeated(id) {
+            let digest = match written {
+                Some(digest) => digest,
+                None => hash(data, HashAlgorithm::Sha256)?,
+            };
+            self.first.insert(id, digest);
+        }
+        Ok(())
+    }
+}
+
+fn hash(data: &mut Data<'_, '_>, algorithm: HashAlgorithm) -> Result<Digest, Error> {
+    let mut hasher = Hasher::new(algorithm);
+    let mut buffer = vec![0; READ_SIZE];
+    while data.left() > 0 {
+        let n = data.fill(&mut buffer)?;
+        hasher.update(&buffer[..n]);
+    }
+    Ok(hasher.digest())
+}
