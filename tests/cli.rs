@@ -338,8 +338,11 @@ fn colours_are_used_on_a_terminal_unless_that_is_not_wanted() {
         ("NO_COLOR=1", "--color always", true),
         // As no-color.org has it.
         ("NO_COLOR=", "", true),
+        ("-u NO_COLOR TERM=dumb", "", false),
+        ("-u NO_COLOR -u TERM", "", false),
     ] {
-        let script = format!("script -qec 'env {environment} {command} {flag}' /dev/null");
+        let script =
+            format!("TERM=xterm script -qec 'env {environment} {command} {flag}' /dev/null");
         let shown = sandbox.shell(&script, "").exits(1).stdout;
         assert!(shown.contains("did not sign"), "{shown}");
         assert_eq!(
@@ -363,7 +366,7 @@ fn help_and_usage_errors_are_in_colour_as_was_asked() {
             ("--color some", true),
             ("-- --color never", true),
         ] {
-            let script = format!("env -u NO_COLOR ir-sign {line} {flag}");
+            let script = format!("env -u NO_COLOR TERM=xterm ir-sign {line} {flag}");
             let script = format!("script -qec '{script}' /dev/null");
             let run = sandbox.shell(&script, "");
             assert!(run.stdout.contains("Usage:") || run.stdout.contains("error:"));

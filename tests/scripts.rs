@@ -112,3 +112,71 @@ fn what_the_tests_need_is_told_where_it_cannot_be_installed() {
         assert_eq!(sandbox.has("log"), tried);
     }
 }
+
+#[test]
+fn every_script_refuses_a_flag_that_it_does_not_know_and_does_nothing() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut scripts = Vec::new();
+    for folder in ["scripts", "scripts/ceremony", "softhsm", ".ci"] {
+        for entry in fs::read_dir(top.join(folder)).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let mode = fs::metadata(&path).expect("it is there").permissions();
+            if path.is_file() && mode.mode() & 0o111 != 0 {
+                scripts.push(path);
+            }
+        }
+    }
+    scripts.extend(["tests/data/make", "tests/fixtures/build-kryoptic"].map(|name| top.join(name)));
+    assert!(scripts.len() > 15, "{scripts:?}");
+    for script in scripts {
+        let sandbox = Sandbox::new();
+        // As far as any gets that takes it for something else.
+        program(&sandbox, "cargo", "exit 0");
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(sandbox.path("bin")).chain(std::env::split_paths(&path));
+        let mut command = sandbox.command(&script);
+        if script.ends_with("scripts/test") {
+            // It asks cargo, which is the one that knows.
+            command.env("PATH", path);
+        } else {
+            command.env("PATH", std::env::join_paths(folders).expect("a path"));
+        }
+        let run: Run = command.arg("--tokn").output().expect("it runs").into();
+        let run = run.exits(2).says("--tokn");
+        assert_eq!(run.stdout, "", "{}: {run:#?}", script.display());
+        assert_eq!(sandbox.names(), ["bin"], "{}", script.display());
+    }
+}
+
+#[test]
+fn the_demo_is_bold_for_a_person_and_plain_in_a_log() {
+    let sandbox = Sandbox::new();
+    let log: Run = demo(&sandbox, &data("umoci.tar"))
+        .env_remove("NO_COLOR")
+        .env("TERM", "xterm")
+        .output()
+        .expect("it runs")
+        .into();
+    let log = log.exits(0);
+    assert!(!(log.stdout + &log.stderr).contains('\x1b'));
+    let demo = demo(&sandbox, &data("umoci.tar"));
+    let line = format!(
+        "{} {}",
+        script("demo").display(),
+        data("umoci.tar").display()
+    );
+    for (color, bold) in [("", true), ("1", false)] {
+        let mut screen = sandbox.command("script");
+        let variables = demo
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?)));
+        screen
+            .envs(variables)
+            .env("TERM", "xterm")
+            .env("NO_COLOR", color)
+            .args(["-qec", &line, "/dev/null"]);
+        let run: Run = screen.output().expect("script runs").into();
+        let run = run.exits(0);
+        assert_eq!(run.stdout.contains("\x1b[1m1. The CA"), bold, "{run:#?}");
+    }
+}

@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use serde_json::Value;
+use signal_hook::consts::SIGPIPE;
+use signal_hook::low_level::emulate_default_handler;
 
 use super::args::{self, Color, Settings};
 use super::explain::{self, Status};
@@ -39,17 +41,9 @@ pub struct Console {
 impl Console {
     /// A console on this process's own output.
     pub fn new(settings: Settings) -> Self {
-        let paint = match settings.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => {
-                io::stderr().is_terminal()
-                    && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
-            }
-        };
         Self {
             settings,
-            paint: Paint(paint),
+            paint: Paint(in_color(settings.color, &io::stderr())),
         }
     }
 
@@ -114,6 +108,21 @@ impl Console {
     }
 }
 
+/// Whether what goes there is in colour. Unless it is asked for, only a terminal that knows colours
+/// gets them, and only where the person has not turned them off (no-color.org): no file does.
+fn in_color(color: Color, stream: &impl IsTerminal) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let variable = std::env::var_os;
+            stream.is_terminal()
+                && variable("NO_COLOR").is_none_or(|value| value.is_empty())
+                && variable("TERM").is_some_and(|terminal| terminal != "dumb")
+        }
+    }
+}
+
 /// Writes a line to standard error. If nobody takes it there is nobody to complain to.
 pub fn tell(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", hidden::pins(line));
@@ -127,26 +136,51 @@ pub fn print(bytes: &[u8]) -> Result<(), Failure> {
         .map_err(Failure::Output)
 }
 
+/// Ends as a signal ends a program: who waits for it, as a shell that runs a loop, sees which.
+pub fn die(signal: i32) -> ExitCode {
+    let _ = emulate_default_handler(signal);
+    ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX))
+}
+
+/// Ends where the result could not be printed: quietly, as other programs do, where its reader has
+/// gone (`| head -1`).
+pub fn unprinted(error: &io::Error) -> ExitCode {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return die(SIGPIPE);
+    }
+    tell(&format!("error: cannot write to standard output: {error}"));
+    ExitCode::from(Status::Undecided as u8)
+}
+
 /// Prints help or the version and ends with status 0, or a usage error and ends with status 2.
-pub fn end(message: &clap::Error, json: bool) -> ExitCode {
-    let printed = if args::is_clean(message) {
-        message.print().and_then(|()| io::stdout().flush())
+pub fn end(message: &clap::Error, json: bool, color: Color) -> ExitCode {
+    let text = message.render();
+    let is_mistake = message.use_stderr();
+    let colored = if is_mistake {
+        // What may be a PIN is found in plain text only.
+        in_color(color, &io::stderr()) && args::is_clean(message)
     } else {
-        tell(&message.render().to_string());
-        Ok(())
+        in_color(color, &io::stdout())
     };
-    let told = match (message.use_stderr(), printed) {
-        (true, _) if json => print(format!("{:#}\n", usage_json(message)).as_bytes()),
-        (true, _) => Ok(()),
-        (false, printed) => printed.map_err(Failure::Output),
+    let text = if colored {
+        text.ansi().to_string()
+    } else {
+        text.to_string()
+    };
+    let told = if is_mistake {
+        tell(text.trim_end());
+        if json {
+            print(format!("{:#}\n", usage_json(message)).as_bytes())
+        } else {
+            Ok(())
+        }
+    } else {
+        print(text.as_bytes())
     };
     match told {
-        Ok(()) if message.use_stderr() => ExitCode::from(Status::Usage as u8),
+        Ok(()) if is_mistake => ExitCode::from(Status::Usage as u8),
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Output(error)) => {
-            tell(&format!("error: cannot write to standard output: {error}"));
-            ExitCode::from(Status::Undecided as u8)
-        }
+        Err(Failure::Output(error)) => unprinted(&error),
         Err(Failure::Work(_)) => unreachable!("nothing but printing was done"),
     }
 }

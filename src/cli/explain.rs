@@ -5,6 +5,7 @@ mod images;
 mod keys;
 
 use std::ffi::OsStr;
+use std::iter;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -108,6 +109,20 @@ const fn of_store(error: &store::Error) -> Status {
         | store::Error::Replaced(_) => Status::Undecided,
         _ => Status::Refused,
     }
+}
+
+/// The signal that a person ended the program with at a prompt, if that is what the error tells.
+pub fn interrupt(error: &Error) -> Option<i32> {
+    causes(error).find_map(|cause| match cause.downcast_ref() {
+        Some(PinError::Interrupted(signal)) => Some(*signal),
+        _ => None,
+    })
+}
+
+/// An error and the errors that caused it.
+fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    let first: &(dyn std::error::Error + 'static) = error;
+    iter::successors(Some(first), |cause| cause.source())
 }
 
 /// What to do about an error, where there is something to say.

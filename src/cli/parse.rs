@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, ValueEnum};
 
 use super::args::{Cli, Color, Command};
 
@@ -11,14 +11,14 @@ pub fn parse(words: &[OsString]) -> Result<Command, clap::Error> {
     if let Some(command) = named(words) {
         return Ok(command);
     }
-    let mut whole = Cli::command().color(color(words));
+    let mut whole = Cli::command();
     let matches = whole.try_get_matches_from_mut(words)?;
     let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut whole))?;
     Ok(cli.command)
 }
 
 /// When help and mistakes are in colour, of arguments that are not read yet.
-fn color(words: &[OsString]) -> ColorChoice {
+pub fn color(words: &[OsString]) -> Color {
     let mut flags = words.iter().skip(1).take_while(|word| *word != "--");
     let mut color = Color::Auto;
     while let Some(word) = flags.next().map(|word| word.to_string_lossy()) {
@@ -31,11 +31,7 @@ fn color(words: &[OsString]) -> ColorChoice {
             .and_then(|when| Color::from_str(&when, false).ok())
             .unwrap_or(color);
     }
-    match color {
-        Color::Auto => ColorChoice::Auto,
-        Color::Always => ColorChoice::Always,
-        Color::Never => ColorChoice::Never,
-    }
+    color
 }
 
 /// Reads the arguments as those of the command that the first one names.

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
 };
+use signal_hook::consts::{SIGINT, SIGQUIT};
 use zeroize::Zeroizing;
 
 use super::bar::{aside, beside};
@@ -140,7 +141,8 @@ fn show_for_good() {
 fn read_hidden(terminal: &mut File, text: &str) -> Result<Secret, PinError> {
     let before = tcgetattr(&*terminal).map_err(|e| PinError::Terminal(e.into()))?;
     let mut hidden = before.clone();
-    // Signals come as characters, so that an interrupt leaves no terminal without echo behind.
+    // Signals come as characters, so that an interrupt leaves no terminal without echo behind. The
+    // program ends by that signal all the same, once everything is put back.
     hidden.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
     hidden.special_codes[SpecialCodeIndex::VMIN] = 1;
     hidden.special_codes[SpecialCodeIndex::VTIME] = 0;
@@ -181,7 +183,8 @@ fn read_line(terminal: &mut File) -> Result<Secret, PinError> {
                 line.truncate(length);
                 return Ok(line);
             }
-            INTERRUPT | QUIT => return Err(PinError::Cancelled),
+            INTERRUPT => return Err(PinError::Interrupted(SIGINT)),
+            QUIT => return Err(PinError::Interrupted(SIGQUIT)),
             SUSPEND => {}
             END if length == 0 => return Err(PinError::Cancelled),
             b if ERASE.contains(&b) => {

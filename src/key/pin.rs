@@ -253,6 +253,9 @@ pub enum PinError {
     /// The person would not.
     #[error("no PIN: the prompt was cancelled")]
     Cancelled,
+    /// The person pressed the key for a signal, which this is, at the prompt.
+    #[error("no PIN: the prompt was interrupted")]
+    Interrupted(i32),
     /// The two entries of a new PIN are not the same.
     #[error("no PIN: the two entries are not the same")]
     Unequal,

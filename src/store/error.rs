@@ -242,7 +242,7 @@ pub enum Error {
         unreferenced: bool,
     },
     /// No reference was given, and the layout does not hold exactly one image.
-    #[error("{}: holds {}, so one has to be named{}", .layout.display(), count(*.found), listed(" (there are: ", .present, ")"))]
+    #[error("{}: holds {}{}", .layout.display(), count(*.found), if *.found == 0 { String::new() } else { format!(", so one has to be named{}", listed(" (there are: ", .present, ")")) })]
     NotOneImage {
         /// The layout.
         layout: PathBuf,

@@ -113,13 +113,13 @@ fn anything_but_yes_and_the_code_stops_before_the_step() {
 fn an_interrupt_at_a_prompt_ends_it_and_it_is_gone_on_with() {
     let room = Room::new();
     let stopped = run(&room, &[(OPERATOR, Answer::Type(b"\x03"))]);
-    // `setsid --wait` gives the signal's status on as it can.
-    assert!(stopped.run.is_none_or(|run| run.status != 0));
+    stopped.run.expect("the shell stays").exits(130);
     assert!(stopped.echo);
     assert_eq!(room.root_keys(), 0);
     let mut some: Vec<_> = agreed().into_iter().collect();
     some.push((OPERATOR, Answer::Type(b"\x03")));
-    run(&room, &some);
+    let stopped = run(&room, &some);
+    stopped.run.expect("the shell stays").exits(130);
     assert_eq!(room.root_keys(), 1);
     let rest: Vec<_> = [agreed(), agreed()].into_iter().flatten().collect();
     run(&room, &rest).run.expect("not killed").exits(0);

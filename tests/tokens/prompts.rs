@@ -74,7 +74,8 @@ fn a_signal_at_the_prompt_leaves_a_terminal_that_shows_what_is_typed() {
         .env("PKCS11_MODULE_PATH", &planned.module)
         .args(["-c", &script]);
     let done = terminal::session(&command, &[("PIN of", Answer::Type(b"12"))]);
-    assert!(done.run.is_none_or(|run| run.status == 143) && done.echo);
+    done.run.expect("the shell stays").exits(143);
+    assert!(done.echo);
     let log = faulty_module::log::Log::read(&planned.log).expect("a log");
     let last = log.entries.last().map(|call| call.function.as_str());
     assert_eq!((last, log.count("C_Login")), (Some("C_Finalize"), 0));
@@ -92,16 +93,17 @@ fn a_typed_pin_can_be_corrected_and_given_up() {
         .run
         .exits(0);
     std::fs::remove_file(desk.path("k.pub")).expect("it was written");
-    for (typed, says) in [
-        (&b"12\x03"[..], "the prompt was cancelled"),
-        (b"12\x1c", "the prompt was cancelled"),
-        (b"\x04", "the prompt was cancelled"),
-        (b"\n", "holds no PIN: it is empty"),
-        (&[b'1'; 300], "more than 255 bytes were typed"),
-        (b"\xff\n", "it is not UTF-8"),
+    for (typed, status, says) in [
+        // 128 + the signal that the key is for: SIGINT, SIGQUIT.
+        (&b"12\x03"[..], 130, "the prompt was interrupted"),
+        (b"12\x1c", 131, "the prompt was interrupted"),
+        (b"\x04", 3, "the prompt was cancelled"),
+        (b"\n", 3, "holds no PIN: it is empty"),
+        (&[b'1'; 300], 3, "more than 255 bytes were typed"),
+        (b"\xff\n", 3, "it is not UTF-8"),
     ] {
         let ended = session(&desk, &arguments, &[("PIN of", typed)]);
-        ended.run.exits(3).says(says);
+        ended.run.exits(status).says(says);
         assert!(ended.echo, "{says}");
         assert!(!desk.has("k.pub"));
     }
@@ -284,9 +286,9 @@ fn a_prompt_that_is_given_up_is_the_last() {
             (FOR_A_SIGNATURE, Answer::Type(b"\x03")),
         ],
     );
-    done.run.expect("it was not killed").exits(3);
+    done.run.expect("it was not killed").exits(130);
     assert!(
-        done.screen.contains("the prompt was cancelled"),
+        done.screen.contains("the prompt was interrupted"),
         "{}",
         done.screen
     );

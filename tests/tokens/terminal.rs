@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
@@ -14,11 +16,14 @@ use crate::common::Run;
 /// What was on the terminal, and what became of the program.
 pub struct Session {
     pub screen: String,
-    /// `None` where a signal ended it.
+    /// With 128 + the signal where one ended it; `None` where one ended all of the session.
     pub run: Option<Run>,
     /// Whether the terminal shows what is typed, after the program ended.
     pub echo: bool,
 }
+
+/// How long a person's program may take to ask, and to end after the last answer.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What is typed: these bytes, or what is made of the screen.
 pub enum Answer<'a> {
@@ -48,6 +53,10 @@ pub fn session(command: &Command, dialogue: &[(&str, Answer<'_>)]) -> Session {
         .envs(variables)
         .current_dir(command.get_current_dir().expect("a folder"))
         .args(["--ctty", "--wait"])
+        // Who started the tests may ignore signals, and children do as they did. The shell stays, and
+        // gives on 128 + the signal where one ends the program.
+        .args(["env", "--default-signal=INT,QUIT,HUP,TERM", "sh", "-c"])
+        .args(["trap : INT QUIT; \"$@\"; exit $?", "sh"])
         .arg(command.get_program())
         .args(command.get_args())
         .stdin(slave.try_clone().expect("a copy"))
@@ -56,7 +65,7 @@ pub fn session(command: &Command, dialogue: &[(&str, Answer<'_>)]) -> Session {
         .spawn()
         .expect("it starts");
     rustix::io::ioctl_fionbio(&master, true).expect("not blocking");
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + PATIENCE;
     let mut screen = Vec::new();
     let mut looked = 0;
     for (text, answer) in dialogue {
@@ -83,7 +92,22 @@ pub fn session(command: &Command, dialogue: &[(&str, Answer<'_>)]) -> Session {
         };
         master.write_all(&typed).expect("typed");
     }
-    let output = child.wait_with_output().expect("it ends");
+    let id = i32::try_from(child.id()).expect("a process id");
+    let (tell, ended) = channel();
+    std::thread::spawn(move || tell.send(child.wait_with_output()));
+    let deadline = Instant::now() + PATIENCE;
+    let output = loop {
+        let _ = master.read_to_end(&mut screen);
+        if let Ok(output) = ended.recv_timeout(Duration::from_millis(5)) {
+            break output.expect("it ends");
+        }
+        if Instant::now() > deadline {
+            // It leads a session of its own.
+            let _ = kill_process_group(Pid::from_raw(id).expect("not zero"), Signal::KILL);
+            let screen = String::from_utf8_lossy(&screen);
+            panic!("it does not end; on the screen: {screen}");
+        }
+    };
     let run = output.status.code().is_some().then(|| output.into());
     let _ = master.read_to_end(&mut screen);
     let modes = tcgetattr(&slave).expect("a terminal").local_modes;

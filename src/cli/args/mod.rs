@@ -22,7 +22,8 @@ use token::{PassportArgs, TokenArgs, TokenCommand};
 #[command(name = "ir-sign", version, max_term_width = 100)]
 #[command(
     after_help = "Exit status: 0 done or trusted; 1 refused, a check failed; 2 wrong usage; \
-                        3 could not decide (I/O, token, environment)."
+                        3 could not decide (I/O, token, environment); \
+                        128 + the signal that ended it."
 )]
 pub struct Cli {
     /// What to do.

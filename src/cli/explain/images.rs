@@ -21,6 +21,9 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
             ))
         }
         store::Error::Platform { found: 2.., .. } => Some(BY_DIGEST.into()),
+        store::Error::NotOneImage { found: 0, .. } => Some(
+            "bring one into the registry: ir-sign extract-sign-image -f ARCHIVE, or skopeo copy SOURCE oci:DIR/NAME:TAG".into(),
+        ),
         store::Error::NotOneImage { present, .. } if present.is_empty() => None,
         store::Error::NotOneImage { present, .. } => Some(nameable(present).map_or_else(
             || BY_DIGEST.to_owned(),

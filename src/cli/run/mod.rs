@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::args::{Command, Settings, SettingsOf};
-use super::console::{Console, Failure, Outcome, print, tell};
+use super::console::{Console, Failure, Outcome, die, print, tell, unprinted};
 use super::explain::{self, Status};
 use super::generate;
 use super::show;
@@ -33,23 +33,24 @@ pub fn run(command: Command) -> ExitCode {
              raise the limit on locked memory (ulimit -l)"
         ));
     }
-    let status = match outcome {
-        Ok(status) => status,
+    let failure = match outcome {
+        Ok(status) => return ExitCode::from(status as u8),
         Err(Failure::Work(error)) => {
             console.error(&error);
-            let status = explain::status(&error);
-            let told = console.json(|| error_json(&error));
-            match told {
-                Ok(()) => status,
-                Err(_) => Status::Undecided,
+            if let Some(signal) = explain::interrupt(&error) {
+                return die(signal);
+            }
+            match console.json(|| error_json(&error)) {
+                Ok(()) => return ExitCode::from(explain::status(&error) as u8),
+                Err(failure) => failure,
             }
         }
-        Err(Failure::Output(error)) => {
-            tell(&format!("error: cannot write to standard output: {error}"));
-            Status::Undecided
-        }
+        Err(failure) => failure,
     };
-    ExitCode::from(status as u8)
+    match failure {
+        Failure::Output(error) => unprinted(&error),
+        Failure::Work(_) => unreachable!("the error was told, and nothing but printing was left"),
+    }
 }
 
 fn error_json(error: &Error) -> Value {
