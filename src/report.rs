@@ -54,6 +54,16 @@ impl Check {
         }
     }
 
+    /// Whether it does not hold.
+    pub const fn has_failed(&self) -> bool {
+        matches!(self.outcome, Outcome::Failed(_))
+    }
+
+    /// Whether its rule is about realms, which may be kept from an image that is trusted.
+    pub fn is_of_realms(&self) -> bool {
+        self.rule.starts_with("realm.")
+    }
+
     /// A check that was not reached.
     pub const fn blocked(rule: &'static str) -> Self {
         Self {

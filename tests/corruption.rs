@@ -50,6 +50,7 @@ impl Signed {
         let entry = oci::image(&scene.app("app"), fixture.tag, platform.copied());
         let reference: Reference = fixture.tag.parse().expect("a tag");
         let verify = VerifyImages {
+            for_realms: false,
             registry: scene.registry(),
             app: "app".parse().expect("a name"),
             which: Which::Named(vec![reference.clone()]),

@@ -107,5 +107,5 @@ fn check(scene: &Scene, bytes: &[u8]) {
         limits: LIMITS,
     };
     let inspected = inspected.run().expect("it was read before");
-    assert_eq!(inspected.len(), entries.len());
+    assert_eq!(inspected.entries.len(), entries.len());
 }

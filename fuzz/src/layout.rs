@@ -130,6 +130,7 @@ fn verify(
         selection,
         ca: KeyRef::File(scene.file("ca.pub")),
         vendors: Vec::new(),
+        for_realms: false,
         config_only,
         limits: LIMITS,
     };

@@ -10,6 +10,7 @@ use signal_hook::low_level::emulate_default_handler;
 use super::args::{self, Color, Settings};
 use super::explain::{self, Status};
 use super::show::{self, Paint};
+use crate::image::realm::Finding;
 use crate::key::hidden;
 use crate::ops::Error;
 
@@ -99,11 +100,28 @@ impl Console {
     pub fn error(&self, error: &Error) {
         self.failure(&error.to_string());
         if let Some(hint) = explain::hint(error) {
-            tell(&format!(
-                "{} {}",
-                self.paint.warn("hint:"),
-                show::plain(&hint)
-            ));
+            self.hint(&hint);
+        }
+    }
+
+    /// What to do about something that is wrong, for a person.
+    pub fn hint(&self, text: &str) {
+        tell(&format!(
+            "{} {}",
+            self.paint.warn("hint:"),
+            show::plain(text)
+        ));
+    }
+
+    /// What keeps realms from an app, and what to do about it.
+    pub fn realms(&self, findings: &[Finding]) {
+        for Finding { rule, reason } in findings {
+            self.warn(&format!("realms cannot get this app: {reason} [{rule}]"));
+        }
+        if let Some(hint) = explain::realms::of(findings)
+            && !self.settings.quiet
+        {
+            self.hint(hint);
         }
     }
 }

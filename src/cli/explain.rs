@@ -3,6 +3,7 @@
 mod archives;
 mod images;
 mod keys;
+pub mod realms;
 
 use std::ffi::OsStr;
 use std::iter;

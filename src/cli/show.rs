@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::explain::Status;
 use crate::crypto::digest::hex;
 use crate::crypto::p384::Fingerprint;
+use crate::image::realm::Finding;
 use crate::key::hidden;
 use crate::ops::endorsement::Source;
 use crate::ops::inspect::{Content, Inspected};
@@ -92,7 +93,7 @@ pub fn report(report: &Report, trusted: bool, paint: Paint) -> String {
     lines.push(match (trusted, left_out) {
         (true, false) => paint.good("trusted"),
         (true, true) => paint.good("trusted, but for what was not checked"),
-        (false, _) => paint.bad("NOT trusted"),
+        (false, _) => paint.bad(refusal(report)),
     });
     lines.join("\n")
 }
@@ -106,7 +107,21 @@ pub fn failures(report: &Report) -> Vec<String> {
         };
         Some(format!("{name}: FAILED {}: {reason}", check.rule))
     });
-    failed.chain([format!("{name}: NOT trusted")]).collect()
+    let end = format!("{name}: {}", refusal(report));
+    failed.chain([end]).collect()
+}
+
+/// What a verdict says that is no good one: an image may be trusted, and of no use to realms.
+fn refusal(report: &Report) -> &'static str {
+    if report
+        .checks
+        .iter()
+        .all(|check| !check.has_failed() || check.is_of_realms())
+    {
+        "NOT for realms: they cannot get it"
+    } else {
+        "NOT trusted"
+    }
 }
 
 /// One verdict for a program.
@@ -241,7 +256,14 @@ pub fn signed_json(signed: &SignedImages) -> Value {
         "changed": signed.changed,
         "referrers": signed.referrers.iter().map(referrer).collect::<Vec<_>>(),
         "warnings": signed.warnings.iter().map(|text| short(text)).collect::<Vec<_>>(),
+        "realms": realms_json(&signed.realms),
     })
+}
+
+/// What keeps realms from an app, for a program.
+pub fn realms_json(findings: &[Finding]) -> Value {
+    let one = |finding: &Finding| json!({ "rule": finding.rule, "reason": short(&finding.reason) });
+    findings.iter().map(one).collect()
 }
 
 /// What an entry leads to, for a person.

@@ -10,6 +10,10 @@ pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 /// An uncompressed layer.
 pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+/// A layer packed by gzip.
+pub const LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+/// A layer packed by Zstandard.
+pub const LAYER_ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 
 const PAIRS: [(&str, &str); 8] = [
     (
@@ -24,11 +28,11 @@ const PAIRS: [(&str, &str); 8] = [
     ("application/vnd.docker.image.rootfs.diff.tar", LAYER),
     (
         "application/vnd.docker.image.rootfs.diff.tar.gzip",
-        "application/vnd.oci.image.layer.v1.tar+gzip",
+        LAYER_GZIP,
     ),
     (
         "application/vnd.docker.image.rootfs.diff.tar.zstd",
-        "application/vnd.oci.image.layer.v1.tar+zstd",
+        LAYER_ZSTD,
     ),
     (
         "application/vnd.docker.image.rootfs.foreign.diff.tar",

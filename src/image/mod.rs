@@ -5,6 +5,7 @@
 
 pub mod media;
 mod names;
+pub mod realm;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

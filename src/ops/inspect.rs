@@ -1,6 +1,6 @@
 //! Showing what is in a layout and who claims to have signed it, trusting nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::slice;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::Error;
 use crate::crypto::Digest;
+use crate::image::realm::Finding;
 use crate::image::{AppName, Descriptor, Platform, Reference, media};
 use crate::scheme::annotation::{self, Claim};
 use crate::store::{Entry, Layout, Limits, Registry, Selection, Target};
@@ -60,9 +61,18 @@ pub struct Summary {
     pub config: Digest,
 }
 
+/// What there is in an app.
+#[derive(Debug)]
+pub struct Inspection {
+    /// The entries, each index before what it holds.
+    pub entries: Vec<Inspected>,
+    /// What keeps realms from the app, or why that could not be told.
+    pub realms: Result<Vec<Finding>, String>,
+}
+
 impl Inspect {
     /// Reads what there is. Only what concerns the layout as a whole is an error.
-    pub fn run(&self) -> Result<Vec<Inspected>, Error> {
+    pub fn run(&self) -> Result<Inspection, Error> {
         let registry = Registry::open(&self.registry, self.limits)?;
         let layout = registry.layout(&self.app)?;
         let entries = match &self.reference {
@@ -91,7 +101,43 @@ impl Inspect {
                 descriptor,
             }
         };
-        Ok(entries.into_iter().map(look).collect())
+        let entries: Vec<_> = entries.into_iter().map(look).collect();
+        let realms = layout.realm_findings().map(|mut findings| {
+            findings.extend(self.names(&layout, &entries));
+            findings
+        });
+        Ok(Inspection {
+            entries,
+            realms: realms.map_err(|e| e.to_string()),
+        })
+    }
+
+    /// What keeps realms from an image by its tag: the tag is that of an index. Those of an index for several
+    /// platforms they get by their digests.
+    fn names(&self, layout: &Layout, entries: &[Inspected]) -> Vec<Finding> {
+        let of = |tag: Option<&Reference>, entries: &[Inspected]| {
+            let image = |entry: &&Inspected| matches!(*entry.content, Content::Image(..));
+            let digest = |entry: &Inspected| entry.descriptor.digest;
+            let images: HashSet<_> = entries.iter().filter(image).map(digest).collect();
+            layout.realm_name(tag).filter(|_| images.len() == 1)
+        };
+        if self.reference.is_some() {
+            return of(self.reference.as_ref(), entries).into_iter().collect();
+        }
+        // Each with what stands below it.
+        let mut rest = entries;
+        let mut found = Vec::new();
+        while let Some((first, after)) = rest.split_first() {
+            let end = after.iter().position(|entry| entry.depth == 0);
+            let (below, next) = after.split_at(end.unwrap_or(after.len()));
+            rest = next;
+            if let Some(tag) = first.descriptor.tag()
+                && media::is_index(&first.descriptor.media_type)
+            {
+                found.extend(of(Some(&Reference::Tag(tag.to_owned())), below));
+            }
+        }
+        found
     }
 }
 

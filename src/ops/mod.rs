@@ -6,6 +6,7 @@ pub mod extract;
 pub mod file;
 pub mod inspect;
 pub mod keys;
+mod realms;
 pub mod sign;
 pub mod verify;
 

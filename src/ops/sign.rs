@@ -8,9 +8,10 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::endorsement::{Place, Search, Source, Vouch, Voucher};
-use super::{Error, broken_rule, is_given_up};
+use super::{Error, broken_rule, is_given_up, realms};
 use crate::crypto::p384::Fingerprint;
 use crate::crypto::{Digest, Signature, Signer};
+use crate::image::realm::Finding;
 use crate::image::{AppName, Change, Image, Reference};
 use crate::key::{KeyRef, KeyRing};
 use crate::parallel;
@@ -67,6 +68,8 @@ pub struct SignedImages {
     pub referrers: Vec<Referrer>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// What keeps realms from the app.
+    pub realms: Vec<Finding>,
     /// Whether anything was written.
     pub changed: bool,
 }
@@ -166,6 +169,17 @@ impl How {
         }
         settled.check(&vendor, registry, app)?;
         let applied = layout.apply(&edits)?;
+        // It is signed: nothing that comes now takes that back.
+        let found = realms::of_signed(
+            layout,
+            &self.references,
+            &self.selection,
+            applied.images.len(),
+        );
+        let realms = found.unwrap_or_else(|e| {
+            warnings.push(format!("cannot tell whether realms get this app: {e}"));
+            Vec::new()
+        });
         let images = applied.images.into_iter().zip(configs);
         let signed = SignedImages {
             layout: registry.path_of(app),
@@ -177,6 +191,7 @@ impl How {
             endorsement: settled.source,
             referrers: applied.referrers,
             warnings,
+            realms,
             changed: applied.changed,
         };
         Ok((signed, lock))

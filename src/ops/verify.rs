@@ -3,10 +3,12 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::slice;
 use std::sync::Arc;
 
-use super::{Error, broken_rule};
+use super::{Error, broken_rule, realms};
 use crate::crypto::PublicKey;
+use crate::image::realm::Finding;
 use crate::image::{AppName, Descriptor, Image, Reference};
 use crate::key::{KeyRef, KeyRing};
 use crate::parallel;
@@ -33,6 +35,8 @@ pub struct VerifyImages {
     pub vendors: Vec<KeyRef>,
     /// Whether the layers are left out.
     pub config_only: bool,
+    /// Whether realms have to get the images too.
+    pub for_realms: bool,
     /// How much is read before giving up.
     pub limits: Limits,
 }
@@ -55,6 +59,9 @@ pub struct Verified {
     pub skipped: Vec<Arc<Descriptor>>,
 }
 
+/// An image, and what keeps realms from it by the name by which it was asked for.
+type Named = (Target, Option<Finding>);
+
 /// What was decided about an image.
 pub type Verdict = Result<Trusted, Report>;
 
@@ -69,8 +76,18 @@ impl VerifyImages {
         let registry = Registry::open(&self.registry, self.limits)?;
         let layout = registry.layout(&self.app)?;
         let (targets, skipped) = self.targets(&layout)?;
-        let images = parallel::map(&targets, usize::MAX, |_, target| {
-            self.one(&layout, target, &scheme, progress)
+        let of_app = if self.for_realms {
+            layout.realm_findings()?
+        } else {
+            Vec::new()
+        };
+        let images = parallel::map(&targets, usize::MAX, |_, (target, of_name)| {
+            let mut report = self.one(&layout, target, &scheme, progress)?;
+            if self.for_realms {
+                let checks = realms::checks(&of_app, of_name.as_ref());
+                report.checks.extend(checks);
+            }
+            Ok(report.decide())
         });
         let images = self.decided(images);
         Ok(Verified { images, skipped })
@@ -109,20 +126,36 @@ impl VerifyImages {
         images
     }
 
-    fn targets(&self, layout: &Layout) -> Result<(Vec<Target>, Vec<Arc<Descriptor>>), Error> {
+    /// The images, each with what keeps realms from it by its name, and what was passed over.
+    fn targets(&self, layout: &Layout) -> Result<(Vec<Named>, Vec<Arc<Descriptor>>), Error> {
+        let unnamed = |target| (target, None);
         let references = match &self.which {
             Which::All => {
                 let (images, skipped) = layout.all_images()?;
                 if images.is_empty() {
                     // Nothing to verify is not the same as everything verified.
-                    return Ok((layout.resolve(&[], &self.selection)?, skipped));
+                    let none = layout.resolve(&[], &self.selection)?;
+                    return Ok((none.into_iter().map(unnamed).collect(), skipped));
                 }
-                return Ok((images, skipped));
+                return Ok((images.into_iter().map(unnamed).collect(), skipped));
             }
             Which::Named(references) => references,
         };
-        let targets = layout.resolve(references, &self.selection)?;
-        Ok((targets, Vec::new()))
+        if !self.for_realms {
+            let targets = layout.resolve(references, &self.selection)?;
+            return Ok((targets.into_iter().map(unnamed).collect(), Vec::new()));
+        }
+        let mut all = Vec::new();
+        let each = references
+            .iter()
+            .map(|reference| (slice::from_ref(reference), Some(reference)));
+        let none = references.is_empty().then_some((&[][..], None));
+        for (references, reference) in each.chain(none) {
+            let of_name = layout.realm_name(reference);
+            let targets = layout.resolve(references, &self.selection)?;
+            all.extend(targets.into_iter().map(|target| (target, of_name.clone())));
+        }
+        Ok((all, Vec::new()))
     }
 
     fn one(
@@ -131,7 +164,7 @@ impl VerifyImages {
         target: &Target,
         scheme: &dyn VerifyScheme,
         progress: &dyn Progress,
-    ) -> Result<Verdict, Error> {
+    ) -> Result<Report, Error> {
         let mut report = Report {
             subject: target.name.clone(),
             digest: target.descriptor.digest,
@@ -149,7 +182,7 @@ impl VerifyImages {
             }
             Err(error) => report.checks = unread(error, scheme)?,
         }
-        Ok(report.decide())
+        Ok(report)
     }
 
     fn layers(

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use oci_spec::image as oci;
 use serde::de::{Deserialize, Deserializer, Error};
+use serde_json::value::RawValue;
 
 use super::error::Problem;
 use super::strict::{self, Refusal, Shape};
@@ -206,6 +207,39 @@ pub fn manifest(bytes: &[u8], outside: &str) -> Result<Manifest, Problem> {
         annotations: manifest.annotations.unwrap_or_default(),
         subject: manifest.subject.map(|entry| entry.0.digest),
     })
+}
+
+/// Checks that an index or a manifest, whichever its wanted media type says, is one that the server which hands images to
+/// realms reads: it states that very type, and no list of its is `null`.
+pub fn check_served(bytes: &[u8], wanted: &'static str) -> Result<(), Problem> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Document<'a> {
+        media_type: Option<String>,
+        #[serde(borrow)]
+        manifests: Option<&'a RawValue>,
+        #[serde(borrow)]
+        layers: Option<&'a RawValue>,
+    }
+    let list = if wanted == media::INDEX {
+        index(bytes)?;
+        "manifests"
+    } else {
+        manifest(bytes, wanted)?;
+        "layers"
+    };
+    let document: Document = serde_json::from_slice(bytes).map_err(Problem::json)?;
+    if document.manifests.or(document.layers).is_none() {
+        return Err(Problem::json(format_args!("its member \"{list}\" is null")));
+    }
+    match document.media_type {
+        Some(found) if found == wanted => Ok(()),
+        Some(inside) => Err(Problem::MediaTypes {
+            inside,
+            outside: wanted.to_owned(),
+        }),
+        None => Err(Problem::NoMediaType(wanted)),
+    }
 }
 
 /// Reads an image config.

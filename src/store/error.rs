@@ -88,6 +88,9 @@ pub enum Problem {
         /// The descriptor's media type.
         outside: String,
     },
+    /// It does not say what it is.
+    #[error("has no mediaType, which has to be \"{0}\"")]
+    NoMediaType(&'static str),
     /// It has a member that belongs to another kind of document.
     #[error("has a member \"{0}\", which a document of this kind must not have")]
     Member(String),

@@ -15,6 +15,7 @@ mod layers;
 mod layout;
 mod prune;
 
+mod realm;
 mod registry;
 mod resolve;
 mod strict;

@@ -162,6 +162,9 @@ pub struct VerifyImage {
     /// Of a multi-platform image, the one for this platform
     #[arg(long, value_name = "OS/ARCH[/VARIANT]", conflicts_with = "all")]
     pub platform: Option<Platform>,
+    /// Refuse images that realms cannot get, though they are trusted
+    #[arg(long)]
+    pub for_realms: bool,
     /// Leave the layers out; the report says so
     #[arg(long)]
     pub config_only: bool,

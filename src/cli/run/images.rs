@@ -1,6 +1,6 @@
 //! The commands on images.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{warn_if_open, warn_of_pins};
 use crate::cli::args::image::{ExtractSignImage, How, InspectImage, Prune, SignImage, VerifyImage};
@@ -10,7 +10,8 @@ use crate::cli::console::{Console, Failure, Outcome};
 use crate::cli::explain::{self, Status};
 use crate::cli::show;
 use crate::key::{KeyRef, KeyRing};
-use crate::ops::{endorsement::Vouch, extract, inspect::Inspect, sign, verify};
+use crate::ops::inspect::{Inspect, Inspection};
+use crate::ops::{endorsement::Vouch, extract, sign, verify};
 use crate::report::Report;
 use crate::store::{Limits, Published, Registry, Selection};
 
@@ -112,6 +113,7 @@ fn show_signed(
     for warning in &signed.warnings {
         console.warn(warning);
     }
+    console.realms(&signed.realms);
     if !signed.changed {
         console.note("nothing was changed");
     }
@@ -147,6 +149,7 @@ pub(super) fn verify_image(args: VerifyImage, console: &Console) -> Outcome {
         selection: args.platform.map_or(Selection::One, Selection::Platform),
         ca: args.ca_pub,
         vendors: args.vendors,
+        for_realms: args.for_realms,
         config_only: args.config_only,
         limits: args.limits.into(),
     };
@@ -188,6 +191,16 @@ fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
             }
         }
     }
+    let reports = verified
+        .images
+        .iter()
+        .filter_map(|verdict| verdict.as_ref().ok()?.as_ref().err());
+    let failed = reports
+        .flat_map(|report| &report.checks)
+        .filter(|check| check.has_failed());
+    if let Some(hint) = explain::realms::hint(failed.filter(|c| c.is_of_realms()).map(|c| c.rule)) {
+        console.hint(hint);
+    }
     for descriptor in &verified.skipped {
         console.note(&format!(
             "{} is not an image and was passed over",
@@ -223,13 +236,22 @@ pub(super) fn inspect_image(args: InspectImage, console: &Console) -> Outcome {
         reference: args.reference,
         limits: Limits::default(),
     };
-    let entries = request.run()?;
+    let Inspection { entries, realms } = request.run()?;
     for entry in &entries {
         console.result(&show::inspected(entry))?;
     }
-    console.json(
-        || json!({ "entries": entries.iter().map(show::inspected_json).collect::<Vec<_>>() }),
-    )?;
+    match &realms {
+        Ok(findings) => console.realms(findings),
+        Err(reason) => console.warn(&format!(
+            "cannot tell whether realms get this app: {reason}"
+        )),
+    }
+    console.json(|| {
+        json!({
+            "entries": entries.iter().map(show::inspected_json).collect::<Vec<_>>(),
+            "realms": realms.as_ref().map_or(Value::Null, |findings| show::realms_json(findings)),
+        })
+    })?;
     Ok(Status::Done)
 }
 

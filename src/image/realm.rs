@@ -1,0 +1,145 @@
+//! What realms, and the server that hands images to them, take: rules and what is found against them.
+//!
+//! The server loads a whole app or nothing of it: it walks everything below `index.json`, whatever is signed
+//! (`Application::import` of islet's image registry). Source of the names' forms: OCI distribution-spec 1.1,
+//! "Pulling manifests".
+
+use std::fmt;
+
+use super::{Descriptor, media};
+
+/// The rules for an app, and for an image of it.
+pub mod rule {
+    /// The file `oci-layout` states version 1.0.0.
+    pub const LAYOUT_VERSION: &str = "realm.layout-version";
+    /// Every index and every manifest, `index.json` too, can be read and has `schemaVersion` 2.
+    pub const DOCUMENTS: &str = "realm.documents";
+    /// Every index and every manifest, `index.json` too, states its OCI `mediaType`.
+    pub const DOCUMENT_TYPES: &str = "realm.document-types";
+    /// Every descriptor's media type is one that the server knows.
+    pub const MEDIA_TYPES: &str = "realm.media-types";
+    /// Every blob is in the layout.
+    pub const BLOBS: &str = "realm.blobs";
+    /// Every blob has as many bytes as its descriptor states.
+    pub const BLOB_SIZES: &str = "realm.blob-sizes";
+    /// What `index.json` lists has the digest that it states.
+    pub const DIGESTS: &str = "realm.digests";
+    /// Every tag has the form of a registry's tag.
+    pub const TAG_FORM: &str = "realm.tag-form";
+    /// No tag stands on two entries.
+    pub const TAG_ONCE: &str = "realm.tag-once";
+    /// The tag by which a realm asks for the image names its manifest.
+    pub const TAG_IMAGE: &str = "realm.tag-image";
+
+    /// The rules for a whole app, in the order in which they are told.
+    pub const OF_APPS: [&str; 9] = [
+        LAYOUT_VERSION,
+        DOCUMENTS,
+        DOCUMENT_TYPES,
+        MEDIA_TYPES,
+        BLOBS,
+        BLOB_SIZES,
+        DIGESTS,
+        TAG_FORM,
+        TAG_ONCE,
+    ];
+}
+
+/// What keeps an app, or an image of it, from realms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule that does not hold.
+    pub rule: &'static str,
+    /// Why it does not.
+    pub reason: String,
+}
+
+impl Finding {
+    /// A rule that does not hold, and why.
+    pub fn new(rule: &'static str, reason: impl fmt::Display) -> Self {
+        Self {
+            rule,
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// Whether the server hands out content of this media type.
+pub fn is_served(media_type: &str) -> bool {
+    [media::INDEX, media::MANIFEST, media::CONFIG].contains(&media_type)
+        || [media::LAYER, media::LAYER_GZIP, media::LAYER_ZSTD].contains(&media_type)
+}
+
+/// Whether the server takes a text for a tag: `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
+pub fn is_tag(text: &str) -> bool {
+    const LONGEST: usize = 128;
+    let first = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let rest = |c: char| first(c) || ".-".contains(c);
+    text.len() <= LONGEST && text.starts_with(first) && text.chars().all(rest)
+}
+
+/// The tag that the server takes for one that it does not: of an image's full name (`localhost/hello:latest`) the
+/// part behind the last colon, or else behind the last slash; `None` where that is no tag either.
+pub fn short_tag(tag: &str) -> Option<&str> {
+    if is_tag(tag) {
+        return Some(tag);
+    }
+    let name = tag.split_once('@').map_or(tag, |(name, _)| name);
+    let last = name.rsplit('/').next()?;
+    let short = last.rsplit_once(':').map_or(last, |(_, tag)| tag);
+    is_tag(short).then_some(short)
+}
+
+/// What an entry of `index.json` is called: by its tag, or else by its digest.
+pub fn called(entry: &Descriptor) -> String {
+    entry
+        .tag()
+        .map_or_else(|| entry.digest.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_those_of_registries() {
+        for good in ["latest", "1.0", "_", "A-b_c.d", &"x".repeat(128)] {
+            assert!(is_tag(good), "{good}");
+        }
+        for bad in [
+            "",
+            ".a",
+            "-a",
+            "a/b",
+            "a:b",
+            "a@b",
+            "a+b",
+            "a b",
+            "\u{e9}",
+            "a\n",
+            &"x".repeat(129),
+        ] {
+            assert!(!is_tag(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_full_name_is_shortened_to_its_tag() {
+        let digest = format!("@sha256:{}", "a".repeat(64));
+        for (full, short) in [
+            ("latest", Some("latest")),
+            ("localhost/hello:latest", Some("latest")),
+            ("127.0.0.1:5055/team/oci:2", Some("2")),
+            ("127.0.0.1:5055/team/oci", Some("oci")),
+            ("app/org.example.Hi/x86_64/master", Some("master")),
+            ("hello:1", Some("1")),
+            (&format!("localhost/hello:1{digest}"), Some("1")),
+            (&format!("localhost/hello{digest}"), Some("hello")),
+            ("v1.0+build", None),
+            ("localhost/", None),
+            ("hello:", None),
+        ] {
+            assert_eq!(short_tag(full), short, "{full}");
+        }
+    }
+}

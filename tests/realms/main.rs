@@ -1,0 +1,6 @@
+//! Which images realms get, held against a stand-in of the server that hands them out.
+
+mod rules;
+mod server;
+#[path = "../support/mod.rs"]
+mod support;
