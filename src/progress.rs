@@ -7,6 +7,9 @@ pub trait Progress: Sync {
 
     /// `bytes` more are done.
     fn advance(&self, bytes: u64);
+
+    /// `bytes` of the work need not be done after all: they take no time, and say nothing of its speed.
+    fn skip(&self, bytes: u64);
 }
 
 /// Shows nothing.
@@ -16,4 +19,5 @@ pub struct Silent;
 impl Progress for Silent {
     fn begin(&self, _: &str, _: u64) {}
     fn advance(&self, _: u64) {}
+    fn skip(&self, _: u64) {}
 }

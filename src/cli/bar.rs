@@ -1,12 +1,13 @@
 //! A progress bar for work that takes longer than a second, on a terminal.
 
+use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{BinaryBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::Settings;
 use super::show::plain;
@@ -20,13 +21,18 @@ static DRAWN: OnceLock<ProgressBar> = OnceLock::new();
 /// Whose the screen is just now. Work that goes on meanwhile draws nothing, and waits for nobody.
 static SCREEN: Mutex<()> = Mutex::new(());
 
+/// How often a person was talked with: that time says nothing of how fast the work is.
+static TALKS: AtomicUsize = AtomicUsize::new(0);
+
 /// Talks with a person while the bar is off the screen.
 pub fn aside<T>(talk: impl FnOnce() -> T) -> T {
     let _screen = SCREEN.lock().unwrap_or_else(PoisonError::into_inner);
-    match DRAWN.get() {
+    let said = match DRAWN.get() {
         Some(bar) => bar.suspend(talk),
         None => talk(),
-    }
+    };
+    TALKS.fetch_add(1, Ordering::Relaxed);
+    said
 }
 
 /// Tells a line while the bar is off the screen, and at once where somebody is talked with.
@@ -53,6 +59,7 @@ struct State {
     done: AtomicU64,
     /// What is worked on and how many bytes that is, if the bar does not say so yet.
     news: Mutex<Option<(String, u64)>>,
+    meter: Mutex<Meter>,
     finished: AtomicBool,
 }
 
@@ -66,6 +73,7 @@ impl Bar {
             total: AtomicU64::new(0),
             done: AtomicU64::new(0),
             news: Mutex::default(),
+            meter: Mutex::default(),
             finished: AtomicBool::default(),
         })
     }
@@ -106,8 +114,75 @@ impl Bar {
     }
 }
 
+/// How fast bytes were done of late.
+#[derive(Default)]
+struct Meter {
+    /// When so many bytes were done, the oldest first.
+    samples: VecDeque<(Instant, u64)>,
+    /// Whether nothing but waiting is going on, which is not measured.
+    waiting: bool,
+    /// How often a person had been talked with at the last sample.
+    talks: usize,
+}
+
+impl Meter {
+    /// What is measured: about so much time, in steps that are at least so far apart.
+    const SPAN: Duration = Duration::from_secs(10);
+    const APART: Duration = Duration::from_millis(200);
+
+    /// Work begins, or with nothing to be done a wait.
+    fn begin(&mut self, now: Instant, done: u64, bytes: u64) {
+        if self.waiting || self.samples.is_empty() {
+            self.samples = [(now, done)].into();
+        }
+        self.waiting = bytes == 0;
+    }
+
+    /// Takes note of what is done by now, after so many talks; says whether there is news.
+    fn note(&mut self, now: Instant, done: u64, talks: usize) -> bool {
+        if talks != self.talks {
+            self.talks = talks;
+            self.samples.clear();
+        }
+        let due = |(last, _): &(Instant, u64)| now.duration_since(*last) >= Self::APART;
+        if !self.samples.back().is_none_or(due) {
+            return false;
+        }
+        self.samples.push_back((now, done));
+        while self.samples.len() > 2 && now.duration_since(self.samples[1].0) >= Self::SPAN {
+            self.samples.pop_front();
+        }
+        true
+    }
+
+    /// Bytes a second, and how long so many more take. `None` where nothing was done yet.
+    fn speed(&self, rest: u64) -> Option<(u64, Duration)> {
+        let ((start, from), (end, to)) = (self.samples.front()?, self.samples.back()?);
+        let nanos = end.duration_since(*start).as_nanos();
+        let done = u128::from(to.saturating_sub(*from));
+        let wide = |n: u128| u64::try_from(n).unwrap_or(u64::MAX);
+        let a_second = (done * 1_000_000_000).checked_div(nanos)?;
+        let left = (u128::from(rest) * nanos).checked_div(done)?;
+        Some((wide(a_second), Duration::from_nanos(wide(left))))
+    }
+}
+
 impl State {
+    /// Measures what is done, and says how fast that is once there is news.
+    fn measured(&self) -> Option<String> {
+        let done = self.done.load(Ordering::Relaxed);
+        let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
+        if !meter.note(Instant::now(), done, TALKS.load(Ordering::Relaxed)) {
+            return None;
+        }
+        let rest = self.total.load(Ordering::Relaxed).saturating_sub(done);
+        let (rate, left) = meter.speed(rest)?;
+        Some(format!("{}/s {:#}", BinaryBytes(rate), HumanDuration(left)))
+    }
+
     fn draw(&self) {
+        // From the start: the rate is that of all the work, not of the part since the bar is there.
+        let speed = self.shown.then(|| self.measured()).flatten();
         if !self.shown || self.start.elapsed() < PATIENCE {
             return;
         }
@@ -122,13 +197,16 @@ impl State {
             // Waiting has no length.
             let template = match bytes {
                 0 => "{msg}",
-                _ => "{msg:30!} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+                _ => "{msg:30!} [{bar:30}] {bytes}/{total_bytes} {prefix}",
             };
             // The template is ours and known to be right; a plain bar is as good.
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style.progress_chars("=> "));
             }
             bar.set_message(what);
+        }
+        if let Some(speed) = speed {
+            bar.set_prefix(speed);
         }
         bar.set_length(self.total.load(Ordering::Relaxed));
         bar.set_position(self.done.load(Ordering::Relaxed));
@@ -161,6 +239,10 @@ impl Progress for Bar {
             });
         }
         state.total.fetch_add(bytes, Ordering::Relaxed);
+        let done = state.done.load(Ordering::Relaxed);
+        let mut meter = state.meter.lock().unwrap_or_else(PoisonError::into_inner);
+        meter.begin(Instant::now(), done, bytes);
+        drop(meter);
         *state.news() = Some((what, bytes));
         self.wake_later();
         state.draw();
@@ -168,6 +250,14 @@ impl Progress for Bar {
 
     fn advance(&self, bytes: u64) {
         self.state.done.fetch_add(bytes, Ordering::Relaxed);
+        self.state.draw();
+    }
+
+    fn skip(&self, bytes: u64) {
+        let less = |total: u64| Some(total.saturating_sub(bytes));
+        let order = Ordering::Relaxed;
+        // It always says `Some`.
+        let _ = self.state.total.fetch_update(order, order, less);
         self.state.draw();
     }
 }
@@ -192,6 +282,75 @@ mod tests {
 
     fn shown() -> Option<String> {
         DRAWN.get().map(ProgressBar::message)
+    }
+
+    /// Notes a sample of each step's bytes, the steps so many milliseconds apart, and says the speed in
+    /// kB/s and the seconds left of a million bytes.
+    fn measure(
+        meter: &mut Meter,
+        now: &mut Instant,
+        done: &mut u64,
+        steps: &[(u64, u64)],
+    ) -> Option<(u64, u64)> {
+        for (milliseconds, bytes) in steps {
+            *now += Duration::from_millis(*milliseconds);
+            *done += bytes;
+            meter.note(*now, *done, 0);
+        }
+        let (rate, left) = meter.speed(1_000_000)?;
+        Some((rate / 1000, left.as_secs()))
+    }
+
+    #[test]
+    fn the_rate_is_that_of_the_work_and_not_of_the_moment_in_which_the_bar_appears() {
+        let (mut meter, mut now, mut done) = (Meter::default(), Instant::now(), 0);
+        meter.begin(now, done, 100);
+        // Nothing is known of work that was not done yet, nor of no time at all.
+        assert_eq!(
+            measure(&mut meter, &mut now, &mut done, &[(0, 0), (1000, 0)]),
+            None
+        );
+        meter = Meter::default();
+        meter.begin(now, done, 100);
+        // As fast before the first second as after it.
+        let steady = vec![(250, 25_000); 8];
+        assert_eq!(
+            measure(&mut meter, &mut now, &mut done, &steady),
+            Some((100, 10))
+        );
+        // What was long ago does not count.
+        let slower = vec![(250, 12_500); 60];
+        assert_eq!(
+            measure(&mut meter, &mut now, &mut done, &slower),
+            Some((50, 20))
+        );
+        // Nor does waiting for another run, or for a person.
+        meter.begin(now, done, 0);
+        now += Duration::from_secs(3600);
+        meter.begin(now, done, 100);
+        assert_eq!(
+            measure(&mut meter, &mut now, &mut done, &steady),
+            Some((100, 10))
+        );
+        now += Duration::from_secs(60);
+        assert!(meter.note(now, done, 1));
+        for (milliseconds, bytes) in steady {
+            now += Duration::from_millis(milliseconds);
+            done += bytes;
+            meter.note(now, done, 1);
+        }
+        assert_eq!(meter.speed(0).map(|(rate, _)| rate), Some(100_000));
+    }
+
+    #[test]
+    fn what_is_skipped_is_no_work_that_was_done() {
+        let bar = bar(Instant::now());
+        bar.begin("archive", 100);
+        bar.skip(90);
+        bar.advance(10);
+        let state = &bar.state;
+        let of = |n: &AtomicU64| n.load(Ordering::Relaxed);
+        assert_eq!((of(&state.done), of(&state.total)), (10, 10));
     }
 
     #[test]

@@ -259,7 +259,7 @@ impl Checker<'_> {
         self.layer_within_limit(&part, layer.size)?;
         self.count(layer.size)?;
         if let Some(known) = cell.get() {
-            self.progress.advance(layer.size);
+            self.progress.skip(layer.size);
             if let Ok((_, size)) = known.unpacked {
                 self.layer_within_limit(&part, size)?;
                 self.count(size.saturating_sub(layer.size))?;

@@ -175,7 +175,7 @@ impl At<'_> {
         match self.position.checked_add(length) {
             Some(position) if position <= self.length => {
                 self.position = position;
-                self.progress.advance(length);
+                self.progress.skip(length);
                 true
             }
             _ => false,

@@ -12,6 +12,7 @@ struct Counted(AtomicU64);
 
 impl Progress for Counted {
     fn begin(&self, _: &str, _: u64) {}
+    fn skip(&self, _: u64) {}
     fn advance(&self, bytes: u64) {
         self.0.fetch_add(bytes, Ordering::Relaxed);
     }
