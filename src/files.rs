@@ -1,5 +1,9 @@
 //! Whole files: read up to a limit, written whole or not at all.
 
+mod standard;
+#[cfg(test)]
+mod tests;
+
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -11,6 +15,7 @@ use rustix::fs::RenameFlags;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::secret::Secret;
+pub use standard::{is_reader_gone, is_standard};
 
 /// Why a file was not read or written.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +51,12 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// Standard input can be read once only.
+    #[error("standard input: is read once, and two files of this command are `-`")]
+    Taken,
+    /// A person would get bytes that are no text.
+    #[error("standard output: is a terminal, and the result is no text")]
+    Terminal,
     /// What is there already is not a regular file.
     #[error("{}: exists already, and is not a regular file", .path.display())]
     NotAFile {
@@ -56,7 +67,7 @@ pub enum Error {
 
 impl Error {
     fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
+        let path = standard::named(path, action).to_owned();
         move |source| Self::Io {
             path,
             action,
@@ -65,9 +76,14 @@ impl Error {
     }
 }
 
-/// Opens a file for reading, whatever it is (a pipe serves too), and refuses a folder.
+/// Opens a file for reading, whatever it is (a pipe serves too), and refuses a folder. `-` is standard
+/// input, once.
 pub fn open(path: &Path) -> Result<File, Error> {
-    let file = File::open(path).map_err(Error::io(path, "open"))?;
+    let file = if is_standard(path) {
+        standard::input()?
+    } else {
+        File::open(path).map_err(Error::io(path, "open"))?
+    };
     let metadata = file.metadata().map_err(Error::io(path, "read"))?;
     if metadata.is_dir() {
         return Err(Error::io(path, "read")(io::ErrorKind::IsADirectory.into()));
@@ -174,8 +190,11 @@ pub enum Written {
 ///
 /// `mode` holds the permission bits, which the process's umask may lessen. After a crash at any
 /// moment the path holds what it held before or all of `bytes`; a temporary file whose name starts
-/// with `.` and ends in `.tmp` may be left beside it.
+/// with `.` and ends in `.tmp` may be left beside it. `-` is standard output, which has none of this.
 pub fn write(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> Result<Written, Error> {
+    if is_standard(path) {
+        return standard::write(bytes);
+    }
     if let Some(same) = check_target(path, bytes, existing)? {
         settle(path)?;
         return Ok(same);
@@ -210,6 +229,9 @@ pub fn settle(path: &Path) -> Result<(), Error> {
 
 /// Refuses now what [`write()`] would refuse later.
 pub fn check(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), Error> {
+    if is_standard(path) {
+        return standard::check_output();
+    }
     check_target(path, bytes, existing).map(|_| ())
 }
 
@@ -221,6 +243,9 @@ pub fn check_absent(path: &Path) -> Result<(), Error> {
 /// Refuses now what [`write()`] could not replace, and a folder that it could not make a file in: makes
 /// one there.
 pub fn check_writable(path: &Path) -> Result<(), Error> {
+    if is_standard(path) {
+        return standard::check_output();
+    }
     check_target(path, &[], Existing::Replace)?;
     let probe = parent_of(path).join(temporary_name(path));
     let mut options = OpenOptions::new();
@@ -363,6 +388,9 @@ pub fn random_name() -> String {
 
 /// Whether two paths name the same file: equal after links are followed, or two links to one file.
 pub fn same_file(a: &Path, b: &Path) -> bool {
+    if is_standard(a) || is_standard(b) {
+        return false;
+    }
     if let (Ok(a), Ok(b)) = (fs::metadata(a), fs::metadata(b)) {
         return (a.dev(), a.ino()) == (b.dev(), b.ino());
     }
@@ -372,66 +400,4 @@ pub fn same_file(a: &Path, b: &Path) -> bool {
         Some((parent.dev(), parent.ino(), path.file_name()?.to_owned()))
     };
     place(a).is_some_and(|a| place(b) == Some(a))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Gives these errors, the last one first, and then a byte.
-    struct Signals(Vec<io::ErrorKind>);
-
-    impl Read for Signals {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            match self.0.pop() {
-                Some(kind) => Err(kind.into()),
-                None => (&b"x"[..]).read(buffer),
-            }
-        }
-    }
-
-    #[test]
-    fn a_read_goes_on_after_a_signal_and_ends_with_any_other_error() {
-        use io::ErrorKind::{Interrupted, PermissionDenied};
-        let read = |mut reader: Signals| {
-            let mut buffer = [0; 4];
-            let outcome = read_some(&mut reader, &mut buffer);
-            (outcome.map_err(|e| e.kind()), buffer[0], reader.0.len())
-        };
-        let twice = Signals(vec![Interrupted, Interrupted]);
-        assert_eq!(read(twice), (Ok(1), b'x', 0));
-        let broken = Signals(vec![Interrupted, PermissionDenied, Interrupted]);
-        assert_eq!(read(broken), (Err(PermissionDenied), 0, 1));
-    }
-
-    #[test]
-    fn the_longest_name_is_written_and_replaced() -> Result<(), Box<dyn std::error::Error>> {
-        let folder = tempfile::tempdir()?;
-        for name in ["n".repeat(255), "ü".repeat(127)] {
-            let path = folder.path().join(name);
-            for (content, existing) in [(b"one", Existing::Refuse), (b"two", Existing::Replace)] {
-                check_writable(&path)?;
-                write(&path, content, 0o600, existing)?;
-                assert_eq!(fs::read(&path)?, content);
-            }
-        }
-        assert_eq!(fs::read_dir(folder.path())?.count(), 2);
-        Ok(())
-    }
-
-    #[test]
-    fn what_appears_after_the_check_is_not_replaced() -> Result<(), Box<dyn std::error::Error>> {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("key");
-        fs::write(&path, b"theirs")?;
-        for existing in [Existing::Refuse, Existing::Keep] {
-            let error = write_new(&path, b"ours", 0o600, existing);
-            assert!(matches!(error, Err(Error::Exists { .. })), "{error:?}");
-            assert_eq!(fs::read(&path)?, b"theirs");
-        }
-        write_new(&path, b"ours", 0o600, Existing::Replace)?;
-        assert_eq!(fs::read(&path)?, b"ours");
-        assert_eq!(fs::read_dir(folder.path())?.count(), 1);
-        Ok(())
-    }
 }

@@ -326,13 +326,13 @@ mod tests {
         );
         // Nor does waiting for another run, or for a person.
         meter.begin(now, done, 0);
-        now += Duration::from_secs(3600);
+        now += Duration::from_hours(1);
         meter.begin(now, done, 100);
         assert_eq!(
             measure(&mut meter, &mut now, &mut done, &steady),
             Some((100, 10))
         );
-        now += Duration::from_secs(60);
+        now += Duration::from_mins(1);
         assert!(meter.note(now, done, 1));
         for (milliseconds, bytes) in steady {
             now += Duration::from_millis(milliseconds);

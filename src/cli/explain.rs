@@ -54,9 +54,11 @@ pub fn status(error: &Error) -> Status {
         | Error::Ceremony(ceremony::Error::Key(key::Error::Token(source))) => of_token(source),
         Error::Ceremony(source) => run::ceremony::status(source, of_file),
         Error::KeyMade { source, .. } => status(source),
-        Error::OutputIsInput { .. } | Error::InputInApp { .. } | Error::NoAppName { .. } => {
-            Status::Usage
-        }
+        Error::OutputIsInput { .. }
+        | Error::InputInApp { .. }
+        | Error::NoAppName { .. }
+        | Error::NoAppNamed
+        | Error::OutputTaken { .. } => Status::Usage,
         Error::Overtaken { .. } => Status::Undecided,
         _ => Status::Refused,
     }
@@ -65,6 +67,7 @@ pub fn status(error: &Error) -> Status {
 const fn of_file(error: &files::Error) -> Status {
     match error {
         files::Error::Io { .. } => Status::Undecided,
+        files::Error::Taken | files::Error::Terminal => Status::Usage,
         _ => Status::Refused,
     }
 }
@@ -120,6 +123,11 @@ pub fn interrupt(error: &Error) -> Option<i32> {
     })
 }
 
+/// Whether the error is that the reader of standard output has gone.
+pub fn is_reader_gone(error: &Error) -> bool {
+    causes(error).any(|cause| cause.downcast_ref().is_some_and(files::is_reader_gone))
+}
+
 /// An error and the errors that caused it.
 fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
     let first: &(dyn std::error::Error + 'static) = error;
@@ -140,7 +148,10 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::File { role, source } => of_output(role, source),
         Error::Store(error) => images::of_layout(error),
         Error::KeyMade { key, .. } => Some(format!("write its public key: {}", extract(key))),
-        Error::NoAppName { .. } => Some("name the app with -a".into()),
+        Error::NoAppName { .. } | Error::NoAppNamed => Some("name the app with -a".into()),
+        Error::OutputTaken { .. } => {
+            Some("name a file for it".into())
+        }
         Error::OutputIsInput { .. } | Error::OutputIsPrivateKey { .. } => {
             Some("name another output".into())
         }
@@ -186,7 +197,7 @@ fn of_key(error: &key::Error) -> Option<String> {
              `ir-sign extract-public` writes its public key"
                 .into(),
         ),
-        key::Error::File(_) => None,
+        key::Error::File(error) => of_output("file", error),
         key::Error::Token(error) => on_token(error),
     }
 }
@@ -328,6 +339,10 @@ fn of_output(role: &str, error: &files::Error) -> Option<String> {
     match error {
         files::Error::Exists { .. } | files::Error::Differs { .. } => {
             Some(format!("--force replaces the {role}"))
+        }
+        files::Error::Taken => Some("give one of them as a file".into()),
+        files::Error::Terminal => {
+            Some("send it to a file or a program: > FILE, or | PROGRAM".into())
         }
         _ => None,
     }

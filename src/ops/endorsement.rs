@@ -4,16 +4,20 @@
 //! another signature of the same CA over the same key, though valid, it loses its data. So an
 //! endorsement that is in use is found and used again, and never replaced by another.
 
+mod search;
+
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::Error;
 use super::file::read_signature;
 use crate::crypto::{Digest, PublicKey, Signer};
+use crate::files;
 use crate::image::{AppName, Image, Manifest};
 use crate::key::{self, KeyRef, KeyRing};
 use crate::scheme::annotation::{self, Endorsement};
-use crate::store::{self, Layout, Problem, Registry};
+use crate::store::{self, Layout, Registry};
+use search::search_layout;
 
 /// Where the CA's word for the vendor comes from.
 #[derive(Clone, Debug)]
@@ -39,10 +43,15 @@ impl Vouch {
     /// Refuses files that are no signature or no key, before a PIN is asked for.
     pub(super) fn check_files(&self) -> Result<(), Error> {
         if let Self::File { signature, ca } = self {
-            if let KeyRef::File(ca) = ca {
+            // What comes in can be read only once.
+            if let KeyRef::File(ca) = ca
+                && !files::is_standard(ca)
+            {
                 key::read_public(ca)?;
             }
-            read_signature(signature)?;
+            if !files::is_standard(signature) {
+                read_signature(signature)?;
+            }
         }
         Ok(())
     }
@@ -362,47 +371,6 @@ impl Search<'_> {
         }
         Ok((found, looked_at))
     }
-}
-
-/// The endorsements of this vendor that images of a layout carry, but for those that are read
-/// already: large ones are not to be in memory twice. What is not an image, or not in
-/// the layout, carries none; of what cannot be read `unread` is told, for it could.
-fn search_layout(
-    layout: &Layout,
-    vendor: &PublicKey,
-    ca: &PublicKey,
-    read: &[Image],
-    unread: &mut dyn FnMut(store::Error) -> Result<(), store::Error>,
-) -> Result<Vec<Use>, store::Error> {
-    let mut found = Vec::new();
-    let known: HashSet<_> = read.iter().map(Image::digest).collect();
-    let images = match layout.reachable_images() {
-        Ok(images) => images,
-        Err(e) => {
-            unread(e)?;
-            Vec::new()
-        }
-    };
-    for target in images {
-        if known.contains(&target.descriptor.digest) {
-            continue;
-        }
-        // A config that the layout lacks does not matter.
-        let manifest = match layout.manifest(&target.descriptor) {
-            Ok((_, manifest)) => manifest,
-            Err(store::Error::Part {
-                problem: Problem::Absent | Problem::MediaType { .. },
-                ..
-            }) => continue,
-            Err(e) => {
-                unread(e)?;
-                continue;
-            }
-        };
-        let image = (layout.path(), &*target.name);
-        found.extend(Use::on(&manifest, image, vendor, ca));
-    }
-    Ok(found)
 }
 
 fn unknown(vendor: &PublicKey) -> impl Fn(store::Error) -> Error {

@@ -7,6 +7,7 @@ use super::Error;
 use super::endorsement::{Place, Vouch};
 use super::keys::inputs;
 use super::sign::{How, SignedImages};
+use crate::files;
 use crate::image::AppName;
 use crate::key::KeyRing;
 use crate::progress::Progress;
@@ -38,7 +39,12 @@ impl ExtractSign {
     ) -> Result<(SignedImages, Published), Error> {
         // What the user can put right is told before a PIN is asked for.
         let registry = Registry::open(&self.registry, self.how.limits)?;
-        let archive = Archive::open(&self.archive, self.how.limits)?;
+        let archive = if files::is_standard(&self.archive) {
+            let input = files::open(&self.archive).map_err(Error::file("archive"))?;
+            Archive::receive(input, &self.registry, self.how.limits, progress)?
+        } else {
+            Archive::open(&self.archive, self.how.limits)?
+        };
         if self.force {
             self.check_inputs(&registry, ring)?;
         }
@@ -103,12 +109,12 @@ impl ExtractSign {
 
     /// Refuses to replace an app in whose folder a file of this command lies: it would be gone.
     fn check_inputs(&self, registry: &Registry, ring: &KeyRing) -> Result<(), Error> {
-        let mut files = inputs(ring, &self.how.keys());
-        files.push(&self.archive);
+        let mut named = inputs(ring, &self.how.keys());
+        named.push(&self.archive);
         if let Vouch::File { signature, .. } = &self.how.vouch {
-            files.push(signature);
+            named.push(signature);
         }
-        for file in files {
+        for file in named.into_iter().filter(|file| !files::is_standard(file)) {
             if registry.has_file(&self.app, file)? {
                 return Err(Error::InputInApp {
                     file: file.to_owned(),
@@ -140,6 +146,9 @@ fn in_the_way(error: store::Error) -> Error {
 
 /// The app's name where none is given: the archive's, without its endings.
 pub fn default_app(archive: &Path) -> Result<AppName, Error> {
+    if files::is_standard(archive) {
+        return Err(Error::NoAppNamed);
+    }
     let name = archive
         .file_name()
         .unwrap_or_default()

@@ -85,7 +85,8 @@ impl SignFile {
     fn there(&self) -> Result<Option<Signature>, Error> {
         // What is no regular file is refused when it is written to.
         let metadata = self.signature.symlink_metadata();
-        if !metadata.is_ok_and(|metadata| metadata.is_file()) {
+        let is_file = metadata.is_ok_and(|metadata| metadata.is_file());
+        if files::is_standard(&self.signature) || !is_file {
             files::check_writable(&self.signature).map_err(Error::file("signature file"))?;
             return Ok(None);
         }

@@ -26,6 +26,12 @@ impl Generate {
     pub fn run(&self, ring: &KeyRing) -> Result<Generated, Error> {
         if let Some(public) = &self.public {
             check_output("public key file", public, &inputs(ring, &[&self.key]))?;
+            if files::is_standard(public) && matches!(self.key, KeyRef::Token(_)) {
+                return Err(Error::OutputTaken {
+                    role: "public key file",
+                    other: "the new key's URI",
+                });
+            }
             if !self.force {
                 files::check_absent(public).map_err(Error::file("public key file"))?;
             }
@@ -72,7 +78,8 @@ impl ExtractPublic {
 /// Refuses a place that nothing can be written to, before a PIN is asked for. A file that is there may
 /// be right already.
 fn check_place(role: &'static str, path: &Path) -> Result<(), Error> {
-    if path.symlink_metadata().is_ok_and(|there| there.is_file()) {
+    let is_file = path.symlink_metadata().is_ok_and(|there| there.is_file());
+    if is_file && !files::is_standard(path) {
         return Ok(());
     }
     files::check_writable(path).map_err(Error::file(role))
@@ -119,7 +126,8 @@ impl MakePassport {
         let files: Vec<_> = files.chain(self.key.files()).collect();
         check_output("passport", &self.output, &files)?;
         check_place("passport", &self.output)?;
-        if !self.force && self.output.symlink_metadata().is_ok() {
+        let there = !files::is_standard(&self.output) && self.output.symlink_metadata().is_ok();
+        if there && !self.force {
             let differs = || Error::File {
                 role: "passport",
                 source: files::Error::Differs {

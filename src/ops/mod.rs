@@ -171,6 +171,17 @@ pub enum Error {
         /// What is wrong with the name.
         source: AppNameError,
     },
+    /// The archive comes from standard input, and nothing says how the app is to be called.
+    #[error("the archive on standard input has no name, and the app needs one")]
+    NoAppNamed,
+    /// Two results would be on standard output.
+    #[error("{role}: standard output has {other} on it already")]
+    OutputTaken {
+        /// What the output is.
+        role: &'static str,
+        /// What is there.
+        other: &'static str,
+    },
     /// The image is not fit to be signed.
     #[error("{}: image {image} is not signed: {reason} [{rule}]", .layout.display())]
     Unfit {
@@ -233,6 +244,9 @@ fn check_output(
     output: &std::path::Path,
     inputs: &[&std::path::Path],
 ) -> Result<(), Error> {
+    if files::is_standard(output) {
+        return Ok(());
+    }
     if inputs.iter().any(|input| files::same_file(input, output)) {
         return Err(Error::OutputIsInput {
             role,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::{Error, broken_rule, realms};
 use crate::crypto::PublicKey;
 use crate::image::realm::Finding;
+use crate::files;
 use crate::image::{AppName, Descriptor, Image, Reference};
 use crate::key::{KeyRef, KeyRing};
 use crate::parallel;
@@ -100,7 +101,10 @@ impl VerifyImages {
         if keys().all(|key| is_file(&key)) {
             return Ok(());
         }
-        for key in keys().filter(is_file) {
+        // What comes in can be read only once.
+        let is_lasting =
+            |key: &&KeyRef| matches!(key, KeyRef::File(path) if !files::is_standard(path));
+        for key in keys().filter(is_lasting) {
             ring.public(key)?;
         }
         let registry = Registry::open(&self.registry, self.limits)?;

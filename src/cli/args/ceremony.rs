@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueHint};
 
 use super::token::TokenArgs;
-use super::{Common, Settings, SettingsOf};
+use super::{Common, Settings, SettingsOf, paths};
 
 /// `ceremony`
 #[derive(Debug, Subcommand)]
@@ -30,7 +30,7 @@ pub enum CeremonyCommand {
 #[derive(Debug, Args)]
 pub struct Check {
     /// The plan
-    #[arg(value_hint = ValueHint::FilePath)]
+    #[arg(value_hint = ValueHint::FilePath, value_parser = paths::place())]
     pub plan: PathBuf,
     #[command(flatten)]
     pub tokens: TokenArgs,
@@ -42,7 +42,7 @@ pub struct Check {
 #[derive(Debug, Args)]
 pub struct RunPlan {
     /// The plan
-    #[arg(value_hint = ValueHint::FilePath)]
+    #[arg(value_hint = ValueHint::FilePath, value_parser = paths::place())]
     pub plan: PathBuf,
     /// Ask nobody to confirm: for rehearsals only
     #[arg(long)]
@@ -57,13 +57,13 @@ pub struct RunPlan {
 #[derive(Debug, Args)]
 pub struct Against {
     /// The root's public key, as the verifier knows it
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub ca_pub: Option<PathBuf>,
     /// The program that the ceremony was to be held with, of a release or built again
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::place())]
     pub program: Option<PathBuf>,
     /// Where the files are that the ceremony wrote [default: the transcript's folder]
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, value_parser = paths::place())]
     pub files: Option<PathBuf>,
 }
 
@@ -71,7 +71,7 @@ pub struct Against {
 #[derive(Debug, Args)]
 pub struct VerifyTranscript {
     /// The transcript
-    #[arg(value_hint = ValueHint::FilePath)]
+    #[arg(value_hint = ValueHint::FilePath, value_parser = paths::place())]
     pub transcript: PathBuf,
     #[command(flatten)]
     pub against: Against,
@@ -83,7 +83,7 @@ pub struct VerifyTranscript {
 #[derive(Debug, Args)]
 pub struct Report {
     /// The transcript
-    #[arg(value_hint = ValueHint::FilePath)]
+    #[arg(value_hint = ValueHint::FilePath, value_parser = paths::place())]
     pub transcript: PathBuf,
     #[command(flatten)]
     pub against: Against,
@@ -98,10 +98,10 @@ pub struct Report {
 #[derive(Debug, Args)]
 pub struct Diff {
     /// One transcript
-    #[arg(value_hint = ValueHint::FilePath)]
+    #[arg(value_hint = ValueHint::FilePath, value_parser = paths::place())]
     pub a: PathBuf,
     /// The other
-    #[arg(value_hint = ValueHint::FilePath)]
+    #[arg(value_hint = ValueHint::FilePath, value_parser = paths::place())]
     pub b: PathBuf,
     #[command(flatten)]
     pub common: Common,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::token::{PassportArgs, TokenArgs};
-use super::{Common, CommonLong, OwnUri, key_parser};
+use super::{Common, CommonLong, OwnUri, paths};
 use crate::image::{AppName, Platform, Reference};
 use crate::key::KeyRef;
 use crate::store::Limits;
@@ -15,7 +15,7 @@ use crate::store::Limits;
 #[derive(Debug, Args)]
 pub struct Place {
     /// The registry: a directory with one OCI image layout an app
-    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath, value_parser = paths::registry())]
     pub registry: PathBuf,
     /// The app: the name of its layout in the registry
     #[arg(short, long, value_name = "NAME")]
@@ -29,7 +29,7 @@ pub struct How {
     #[arg(short = 'd', long = "reference", value_name = "REF")]
     pub references: Vec<Reference>,
     /// The vendor's private key
-    #[arg(short, long, value_name = "KEY", value_parser = key_parser(), value_hint = ValueHint::FilePath, required_unless_present = "pkcs11_uri", conflicts_with = "pkcs11_uri")]
+    #[arg(short, long, value_name = "KEY", value_parser = paths::private_key(), value_hint = ValueHint::FilePath, required_unless_present = "pkcs11_uri", conflicts_with = "pkcs11_uri")]
     vendor_prv: Option<KeyRef>,
     #[command(flatten)]
     uri: OwnUri,
@@ -41,8 +41,7 @@ pub struct How {
         requires = "ca_pub",
         required_unless_present = "ca_prv",
         conflicts_with = "ca_prv",
-        value_hint = ValueHint::FilePath
-    )]
+        value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub vendor_pub_signature: Option<PathBuf>,
     /// The CA's public key
     #[arg(
@@ -51,12 +50,12 @@ pub struct How {
         value_name = "PUB",
         requires = "vendor_pub_signature",
         conflicts_with = "ca_prv",
-        value_parser = key_parser(),
+        value_parser = paths::public_key(),
         value_hint = ValueHint::FilePath
     )]
     pub ca_pub: Option<KeyRef>,
     /// The CA's private key, instead of -s and -c
-    #[arg(short = 'x', long, value_name = "KEY", value_parser = key_parser(), value_hint = ValueHint::FilePath)]
+    #[arg(short = 'x', long, value_name = "KEY", value_parser = paths::private_key(), value_hint = ValueHint::FilePath)]
     pub ca_prv: Option<KeyRef>,
     /// Of a multi-platform image, the one for this platform
     #[arg(
@@ -121,10 +120,10 @@ pub struct SignImage {
 #[derive(Debug, Args)]
 pub struct ExtractSignImage {
     /// The registry: a directory with one OCI image layout an app
-    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath, value_parser = paths::registry())]
     pub registry: PathBuf,
     /// The archive: from `docker save`, or an OCI layout in a tar, also gzip or zstd
-    #[arg(short, long, value_name = "ARCHIVE", value_hint = ValueHint::FilePath)]
+    #[arg(short, long, value_name = "ARCHIVE", value_hint = ValueHint::FilePath, value_parser = paths::archive())]
     pub filename: PathBuf,
     /// The app: the name its layout gets in the registry [default: the archive's name without its
     /// endings]
@@ -154,10 +153,10 @@ pub struct VerifyImage {
     #[arg(long)]
     pub all: bool,
     /// The CA's public key
-    #[arg(short, long, value_name = "PUB", value_parser = key_parser(), value_hint = ValueHint::FilePath)]
+    #[arg(short, long, value_name = "PUB", value_parser = paths::public_key(), value_hint = ValueHint::FilePath)]
     pub ca_pub: KeyRef,
     /// Trust this vendor's public key only (several allowed)
-    #[arg(long = "vendor", value_name = "PUB", value_parser = key_parser(), value_hint = ValueHint::FilePath)]
+    #[arg(long = "vendor", value_name = "PUB", value_parser = paths::public_key(), value_hint = ValueHint::FilePath)]
     pub vendors: Vec<KeyRef>,
     /// Of a multi-platform image, the one for this platform
     #[arg(long, value_name = "OS/ARCH[/VARIANT]", conflicts_with = "all")]

@@ -2,17 +2,17 @@
 
 pub mod ceremony;
 pub mod image;
+mod paths;
 pub mod token;
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::{OsStringValueParser, Resettable, TypedValueParser};
+use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::key::uri::TokenUri;
-use crate::key::{KeyRef, KeyRefError, hidden};
+use crate::key::{KeyRef, hidden};
 use ceremony::CeremonyCommand;
 use image::{ExtractSignImage, InspectImage, Prune, SignImage, VerifyImage};
 use token::{PassportArgs, TokenArgs, TokenCommand};
@@ -90,7 +90,7 @@ pub enum Command {
     /// Write the manual pages into a folder
     Man {
         /// The folder.
-        #[arg(value_hint = ValueHint::DirPath)]
+        #[arg(value_hint = ValueHint::DirPath, value_parser = paths::place())]
         dir: PathBuf,
         /// Replace pages that are there already
         #[arg(long)]
@@ -192,12 +192,12 @@ impl From<CommonLong> for Settings {
 #[derive(Debug, Args)]
 pub struct GenKey {
     /// Where the private key goes
-    #[arg(short, long, value_name = "KEY", value_parser = key_parser(), value_hint = ValueHint::FilePath, required_unless_present = "pkcs11_uri", conflicts_with = "pkcs11_uri")]
+    #[arg(short, long, value_name = "KEY", value_parser = paths::private_key(), value_hint = ValueHint::FilePath, required_unless_present = "pkcs11_uri", conflicts_with = "pkcs11_uri")]
     output: Option<KeyRef>,
     #[command(flatten)]
     uri: OwnUri,
     /// Where the public key goes too
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub public: Option<PathBuf>,
     /// Replace a public key file that is there already (a private key is never replaced)
     #[arg(long)]
@@ -212,12 +212,12 @@ pub struct GenKey {
 #[derive(Debug, Args)]
 pub struct ExtractPublic {
     /// The private key
-    #[arg(short, long, value_name = "KEY", value_parser = key_parser(), value_hint = ValueHint::FilePath, required_unless_present = "pkcs11_uri", conflicts_with = "pkcs11_uri")]
+    #[arg(short, long, value_name = "KEY", value_parser = paths::private_key(), value_hint = ValueHint::FilePath, required_unless_present = "pkcs11_uri", conflicts_with = "pkcs11_uri")]
     input: Option<KeyRef>,
     #[command(flatten)]
     uri: OwnUri,
     /// Where the public key goes
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub output: PathBuf,
     /// Replace another file that is there already
     #[arg(long)]
@@ -232,15 +232,15 @@ pub struct ExtractPublic {
 #[derive(Debug, Args)]
 pub struct Sign {
     /// The private key
-    #[arg(short, long, value_name = "KEY", value_parser = key_parser(), value_hint = ValueHint::FilePath, required_unless_present = "pkcs11_uri", conflicts_with = "pkcs11_uri")]
+    #[arg(short, long, value_name = "KEY", value_parser = paths::private_key(), value_hint = ValueHint::FilePath, required_unless_present = "pkcs11_uri", conflicts_with = "pkcs11_uri")]
     key: Option<KeyRef>,
     #[command(flatten)]
     uri: OwnUri,
     /// The file to sign
-    #[arg(short, long, value_hint = ValueHint::FilePath)]
+    #[arg(short, long, value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub file: PathBuf,
     /// Where the signature goes
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub signature: PathBuf,
     /// Replace another file that is there already
     #[arg(long)]
@@ -257,13 +257,13 @@ pub struct Sign {
 #[derive(Debug, Args)]
 pub struct Verify {
     /// The public key
-    #[arg(short, long, value_name = "PUB", value_parser = key_parser(), value_hint = ValueHint::FilePath)]
+    #[arg(short, long, value_name = "PUB", value_parser = paths::public_key(), value_hint = ValueHint::FilePath)]
     pub key: KeyRef,
     /// The file that was signed
-    #[arg(short, long, value_hint = ValueHint::FilePath)]
+    #[arg(short, long, value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub file: PathBuf,
     /// The signature
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub signature: PathBuf,
     #[command(flatten)]
     pub tokens: TokenArgs,
@@ -349,11 +349,6 @@ pub fn is_clean(error: &clap::Error) -> bool {
         }
     }
     hidden::first(&text).is_none()
-}
-
-fn key_parser() -> impl TypedValueParser<Value = KeyRef> {
-    OsStringValueParser::new()
-        .try_map(|text: OsString| -> Result<KeyRef, KeyRefError> { text.as_os_str().try_into() })
 }
 
 #[cfg(test)]

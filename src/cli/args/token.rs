@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
-use super::{Common, Settings, SettingsOf};
+use super::{Common, Settings, SettingsOf, paths};
 use crate::cli::prompt::Terminal;
 use crate::key::pin::PinSource;
 use crate::key::pkcs11::{FACTS, Options, Passport, module_of_environment};
@@ -17,7 +17,7 @@ use crate::key::{self, read_public};
 #[command(next_help_heading = "Keys on tokens")]
 pub struct TokenArgs {
     /// The PKCS#11 module [default: the URI's module-path, `PKCS11_MODULE_PATH`, or p11-kit's proxy]
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, value_parser = paths::place())]
     pub pkcs11_module: Option<PathBuf>,
     /// Where the PIN of one token comes from [default: the URI's pin-source, the token's PIN pad, or
     /// a prompt]
@@ -30,7 +30,7 @@ pub struct TokenArgs {
     #[arg(long)]
     pub keep_pin: bool,
     /// The public key of a key whose token does not show it (several allowed)
-    #[arg(long = "public-key", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long = "public-key", value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub public_keys: Vec<PathBuf>,
 }
 
@@ -70,7 +70,7 @@ impl TokenArgs {
 #[command(next_help_heading = "Keys on tokens")]
 pub struct PassportArgs {
     /// Refuse a token, key or attribute that differs from this passport (several allowed)
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub require_passport: Vec<PathBuf>,
 }
 
@@ -146,7 +146,7 @@ pub struct Init {
     #[arg(long, value_name = "LABEL")]
     pub erase: Option<String>,
     /// The PKCS#11 module
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, value_parser = paths::place())]
     pub pkcs11_module: Option<PathBuf>,
     #[command(flatten)]
     pub common: Common,
@@ -156,7 +156,7 @@ pub struct Init {
 #[derive(Debug, Args)]
 pub struct Import {
     /// The private key file
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::secret())]
     pub key: PathBuf,
     /// The token, and what the key is called there
     #[arg(long, value_name = "URI")]
@@ -189,7 +189,7 @@ pub struct MakePassport {
     #[arg(value_name = "URI")]
     pub uri: TokenUri,
     /// Where the passport goes
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub output: PathBuf,
     /// Accept that this attribute is not as on a key that never left its token, and write down how
     /// it is (several allowed)

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::quoted;
 use crate::crypto::forms::Pem;
 use crate::crypto::p384::PublicKeyError;
+use crate::files::is_standard;
 use crate::key::file::KeyFileError;
 
 /// A name that nothing has here: openssl writes over what is there, private keys too.
@@ -54,7 +55,11 @@ pub(super) fn of_private(path: &Path, error: &KeyFileError) -> Option<String> {
 pub(super) fn of_public(path: &Path, error: &PublicKeyError) -> Option<String> {
     let new = free("pub");
     let to_key = format!("-pubout -outform DER -out {new}");
-    let path = quoted(path);
+    let path = if is_standard(path) {
+        "/dev/stdin".into()
+    } else {
+        quoted(path)
+    };
     let convert = |form: &str, how: &str| {
         format!("convert it: openssl ec -pubin{form} -in {path}{how} {to_key}")
     };

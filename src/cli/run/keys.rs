@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{or_tell_key, shown, warn_if_open, warn_of_pins, written};
+use super::{not_beside_json, or_tell_key, shown, warn_if_open, warn_of_pins, written};
 use crate::cli::args::token::PassportArgs;
 use crate::cli::args::{ExtractPublic, GenKey, Sign, Verify};
 use crate::cli::bar::Bar;
@@ -13,7 +13,12 @@ use crate::files::Written;
 use crate::key::KeyRing;
 use crate::ops::{file, keys};
 
+const PUBLIC: &str = "public key file";
+
 pub(super) fn gen_key(args: GenKey, console: &Console) -> Outcome {
+    if let Some(public) = &args.public {
+        not_beside_json(PUBLIC, public, console)?;
+    }
     let request = keys::Generate {
         key: args.key(),
         public: args.public,
@@ -57,6 +62,7 @@ pub(super) fn gen_key(args: GenKey, console: &Console) -> Outcome {
 }
 
 pub(super) fn extract_public(args: ExtractPublic, console: &Console) -> Outcome {
+    not_beside_json(PUBLIC, &args.output, console)?;
     let key = args.key();
     warn_if_open(&key, console);
     let general = args.tokens.pin_source.as_ref();
@@ -84,6 +90,7 @@ pub(super) fn extract_public(args: ExtractPublic, console: &Console) -> Outcome 
 }
 
 pub(super) fn sign_file(args: Sign, endorse: bool, console: &Console) -> Outcome {
+    not_beside_json("signature file", &args.signature, console)?;
     let key = args.key();
     warn_if_open(&key, console);
     let general = args.tokens.pin_source.as_ref();

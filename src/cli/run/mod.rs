@@ -10,13 +10,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
+use signal_hook::consts::SIGPIPE;
 
 use super::args::{Command, Settings, SettingsOf};
 use super::console::{Console, Failure, Outcome, die, print, tell, unprinted};
 use super::explain::{self, Status};
 use super::generate;
 use super::show;
-use crate::files::{Existing, Written};
+use crate::files::{Existing, Written, is_standard};
 use crate::key::KeyRef;
 use crate::key::pin::PinSource;
 use crate::key::uri::TokenUri;
@@ -35,6 +36,7 @@ pub fn run(command: Command) -> ExitCode {
     }
     let failure = match outcome {
         Ok(status) => return ExitCode::from(status as u8),
+        Err(Failure::Work(error)) if explain::is_reader_gone(&error) => return die(SIGPIPE),
         Err(Failure::Work(error)) => {
             console.error(&error);
             if let Some(signal) = explain::interrupt(&error) {
@@ -128,6 +130,9 @@ fn manual(dir: &Path, force: bool, console: &Console) -> Outcome {
 
 /// A path for a person.
 fn shown(path: &Path) -> String {
+    if is_standard(path) {
+        return "standard input".into();
+    }
     show::plain(&path.display().to_string())
 }
 
@@ -143,8 +148,18 @@ fn or_tell_key(printed: Result<(), Failure>, uri: &TokenUri) -> Result<(), Failu
     printed
 }
 
+/// Refuses a result on standard output where JSON is to be there.
+fn not_beside_json(role: &'static str, output: &Path, console: &Console) -> Result<(), Error> {
+    if console.settings.json && is_standard(output) {
+        let other = "the JSON";
+        return Err(Error::OutputTaken { role, other });
+    }
+    Ok(())
+}
+
 fn written(path: &Path, written: Written) -> String {
     match written {
+        Written::New if is_standard(path) => "wrote to standard output".into(),
         Written::New => format!("wrote {}", shown(path)),
         Written::Same => format!("{} is right already and was left alone", shown(path)),
     }

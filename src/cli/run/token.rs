@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{or_tell_key, warn_if_open, warn_of_pins, written};
+use super::{not_beside_json, or_tell_key, warn_if_open, warn_of_pins, written};
 use crate::cli::args::token::{
     Doctor, Import, Init, Keys, List, MakePassport, PassportArgs, TokenArgs, TokenCommand,
 };
@@ -327,6 +327,7 @@ fn shown_finding(finding: &Finding) -> String {
 }
 
 fn passport(args: MakePassport, console: &Console) -> Outcome {
+    not_beside_json("passport", &args.output, console)?;
     let ring = ring_for(&args.uri, args.tokens, console)?;
     let request = keys::MakePassport {
         key: args.uri,

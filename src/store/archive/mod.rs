@@ -24,8 +24,9 @@ mod unpack;
 mod walk;
 mod write;
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::fs::{self, File};
+use std::io::{Seek, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, Mode, OFlags};
@@ -40,6 +41,7 @@ use super::dir::Dir;
 use super::layout::is_skopeo_dir;
 use super::window::Window;
 use super::{Error, Limits};
+use crate::files;
 use crate::image::Compression;
 use crate::progress::Progress;
 use source::Source;
@@ -70,8 +72,56 @@ impl Archive {
         if kind != FileType::RegularFile {
             return Err(Error::NotAFile(path.to_owned()));
         }
+        Self::of(file, path.to_owned(), limits)
+    }
+
+    /// An archive that comes from standard input. It is read twice: what is no file is kept in one
+    /// beside the apps until then, which has no name and is gone with the process.
+    pub fn receive(
+        mut input: File,
+        registry: &Path,
+        limits: Limits,
+        progress: &dyn Progress,
+    ) -> Result<Self, Error> {
+        let name = PathBuf::from("standard input");
+        let metadata = input.metadata();
+        let is_file = metadata.is_ok_and(|metadata| metadata.is_file());
+        if is_file && input.stream_position().is_ok_and(|at| at == 0) {
+            return Self::of(input, name, limits);
+        }
+        progress.begin("receiving the archive", 0);
+        let place = registry.join(format!(".archive.{}.tmp", files::random_name()));
+        let mut options = File::options();
+        options.read(true).write(true).create_new(true).mode(0o600);
+        let kept = options.open(&place);
+        let mut kept = kept.map_err(|e| Error::io(&place, "create", e))?;
+        fs::remove_file(&place).map_err(|e| Error::io(&place, "remove", e))?;
+        let mut buffer = vec![0; 256 << 10];
+        let mut received = 0;
+        loop {
+            let n = files::read_some(&mut input, &mut buffer);
+            let n = n.map_err(|e| Error::io(&name, "read", e))?;
+            if n == 0 {
+                return Self::of(kept, name, limits);
+            }
+            received += n as u64;
+            if received > limits.image {
+                return Err(Error::Bomb {
+                    layout: name,
+                    what: "the archive".into(),
+                    limit: limits.image,
+                    flag: "--max-image-size",
+                });
+            }
+            let written = kept.write_all(&buffer[..n]);
+            written.map_err(|e| Error::io(registry, "write", e))?;
+        }
+    }
+
+    /// A regular file as an archive.
+    fn of(file: File, path: PathBuf, limits: Limits) -> Result<Self, Error> {
         let mut archive = Self {
-            path: path.to_owned(),
+            path,
             file,
             compression: Compression::None,
             limits,
@@ -80,7 +130,7 @@ impl Archive {
         let length = archive
             .file
             .read_at(&mut magic, 0)
-            .map_err(|e| Error::io(path, "read", e))?;
+            .map_err(|e| Error::io(&archive.path, "read", e))?;
         if length == 0 {
             return Err(archive.problem(Problem::Empty));
         }

@@ -1,0 +1,146 @@
+//! Paths in arguments: which of them may be `-`, and none of them a place on the network.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+
+use crate::key::{KeyRef, KeyRefError};
+
+/// Why an argument names nothing that the command can use.
+#[derive(Debug, thiserror::Error)]
+pub enum PathError {
+    /// It names a registry.
+    #[error(
+        "registries over the network are not supported yet; bring the image into a directory: \
+         skopeo copy {image} oci:DIR/APP:TAG"
+    )]
+    Registry { image: String },
+    /// It names an image in a registry.
+    #[error(
+        "registries over the network are not supported yet; bring the image here as an archive: \
+         skopeo copy {image} oci-archive:FILE:TAG"
+    )]
+    Image { image: String },
+    /// It names a key that some service keeps.
+    #[error(
+        "keys are DER files, or pkcs11: URIs of keys on tokens; nothing is asked over the network (a \
+         file of that name is ./{name})"
+    )]
+    Key { name: String },
+    /// It names some other place.
+    #[error(
+        "nothing is read or written over the network; copy the file here first (a file of that name \
+         is ./{name})"
+    )]
+    Place { name: String },
+    /// It is `-`, where that cannot be.
+    #[error("{0}; a file that is called - is ./-")]
+    Dash(&'static str),
+    /// It is no key.
+    #[error(transparent)]
+    KeyRef(#[from] KeyRefError),
+}
+
+/// Why private keys are no streams.
+const SECRET: &str =
+    "a private key is not read from standard input, nor written to standard output: name a file";
+
+/// A file that is read once or a result that is written: `-` is standard input or output.
+pub fn stream() -> impl TypedValueParser<Value = PathBuf> {
+    path(|name| PathError::Place { name }, None)
+}
+
+/// An archive that is read; `-` is standard input.
+pub fn archive() -> impl TypedValueParser<Value = PathBuf> {
+    path(
+        |name| PathError::Image {
+            image: image(&name, ":TAG"),
+        },
+        None,
+    )
+}
+
+/// The registry directory.
+pub fn registry() -> impl TypedValueParser<Value = PathBuf> {
+    path(
+        |name| PathError::Registry {
+            image: image(&name, "/APP:TAG"),
+        },
+        Some("standard input is no directory: name the registry's"),
+    )
+}
+
+/// A private key's file.
+pub fn secret() -> impl TypedValueParser<Value = PathBuf> {
+    path(|name| PathError::Place { name }, Some(SECRET))
+}
+
+/// A file or folder that standard input or output cannot stand for.
+pub fn place() -> impl TypedValueParser<Value = PathBuf> {
+    path(
+        |name| PathError::Place { name },
+        Some("standard input and output cannot stand for this one: name a file or folder"),
+    )
+}
+
+/// A private key: a file that is named, or a token's.
+pub fn private_key() -> impl TypedValueParser<Value = KeyRef> {
+    key(Some(SECRET))
+}
+
+/// A public key: a file, where `-` is standard input, or a token's.
+pub fn public_key() -> impl TypedValueParser<Value = KeyRef> {
+    key(None)
+}
+
+fn key(dash: Option<&'static str>) -> impl TypedValueParser<Value = KeyRef> {
+    OsStringValueParser::new().try_map(move |text: OsString| -> Result<KeyRef, PathError> {
+        check(&text, dash, |name| PathError::Key { name })?;
+        Ok(text.as_os_str().try_into()?)
+    })
+}
+
+fn path(
+    network: fn(String) -> PathError,
+    dash: Option<&'static str>,
+) -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(move |text: OsString| -> Result<PathBuf, PathError> {
+        check(&text, dash, network)?;
+        Ok(text.into())
+    })
+}
+
+fn check(
+    text: &OsStr,
+    dash: Option<&'static str>,
+    network: fn(String) -> PathError,
+) -> Result<(), PathError> {
+    match (text.to_str(), dash) {
+        (Some("-"), Some(why)) => Err(PathError::Dash(why)),
+        (Some(text), _) if is_url(text) => Err(network(text.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a text is a URL with a place (RFC 3986, section 3): a scheme, a colon and two slashes.
+fn is_url(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(allowed)
+    })
+}
+
+/// A registry's place as skopeo names an image there; `rest` is what it lacks.
+fn image(url: &str, rest: &str) -> String {
+    let place = url.split_once("://").map_or(url, |(_, place)| place);
+    let place = place.trim_end_matches('/');
+    let last = place.rsplit('/').next().unwrap_or_default();
+    let rest = match place.contains('/') {
+        true if last.contains([':', '@']) => "",
+        true if rest.starts_with('/') => rest,
+        true => ":TAG",
+        false => "/APP:TAG",
+    };
+    format!("docker://{place}{rest}")
+}

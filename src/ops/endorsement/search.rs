@@ -1,0 +1,49 @@
+//! The endorsements that the images of a layout carry.
+
+use std::collections::HashSet;
+
+use super::Use;
+use crate::crypto::PublicKey;
+use crate::image::Image;
+use crate::store::{self, Layout, Problem};
+
+/// The endorsements of this vendor that images of a layout carry, but for those that are read
+/// already: large ones are not to be in memory twice. What is not an image, or not in
+/// the layout, carries none; of what cannot be read `unread` is told, for it could.
+pub(super) fn search_layout(
+    layout: &Layout,
+    vendor: &PublicKey,
+    ca: &PublicKey,
+    read: &[Image],
+    unread: &mut dyn FnMut(store::Error) -> Result<(), store::Error>,
+) -> Result<Vec<Use>, store::Error> {
+    let mut found = Vec::new();
+    let known: HashSet<_> = read.iter().map(Image::digest).collect();
+    let images = match layout.reachable_images() {
+        Ok(images) => images,
+        Err(e) => {
+            unread(e)?;
+            Vec::new()
+        }
+    };
+    for target in images {
+        if known.contains(&target.descriptor.digest) {
+            continue;
+        }
+        // A config that the layout lacks does not matter.
+        let manifest = match layout.manifest(&target.descriptor) {
+            Ok((_, manifest)) => manifest,
+            Err(store::Error::Part {
+                problem: Problem::Absent | Problem::MediaType { .. },
+                ..
+            }) => continue,
+            Err(e) => {
+                unread(e)?;
+                continue;
+            }
+        };
+        let image = (layout.path(), &*target.name);
+        found.extend(Use::on(&manifest, image, vendor, ca));
+    }
+    Ok(found)
+}
