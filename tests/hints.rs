@@ -357,3 +357,71 @@ fn what_is_no_archive_of_images_becomes_one_as_the_hint_says() {
         fs::remove_file(sandbox.path("image.tar")).expect("removed");
     }
 }
+
+#[test]
+fn of_two_endorsements_in_a_registry_the_one_in_use_is_kept_as_the_hint_says() {
+    let sandbox = Sandbox::with_keys();
+    for app in ["first", "second", "third"] {
+        sandbox.unpack("umoci", app);
+    }
+    // One is openssl's, the other one `-x` makes where it cannot see the first.
+    let sign = |registry: &str, app: &str, how: &str| {
+        let command = "sign-image -d latest -v vendor.prv";
+        sandbox.run(&format!("{command} -r {registry} -a {app} {how}"))
+    };
+    sign("registry", "first", "-s vendor.pub.sig -c ca.pub").exits(0);
+    fs::create_dir(sandbox.path("apart")).expect("a folder");
+    fs::rename(
+        sandbox.path("registry/second"),
+        sandbox.path("apart/second"),
+    )
+    .expect("moved");
+    sign("apart", "second", "-x ca.prv").exits(0);
+    fs::rename(
+        sandbox.path("apart/second"),
+        sandbox.path("registry/second"),
+    )
+    .expect("moved");
+    let refused = sign("registry", "third", "-x ca.prv").exits(1);
+    let refused = refused.says("carries another valid endorsement");
+    let way = refused.hint();
+    assert!(
+        way.starts_with("ir-sign inspect-image -r registry -a "),
+        "{way}"
+    );
+    // Of the image that the hint names, and the same of the other.
+    let other = way
+        .replace("-a first", "-a second")
+        .replace("key.sig", "other.sig");
+    sandbox.shell(&way, "").exits(0);
+    assert_eq!(sandbox.read("key.sig"), sandbox.read("vendor.pub.sig"));
+    let digest = other
+        .split(' ')
+        .skip_while(|word| *word != "-d")
+        .nth(1)
+        .expect("a digest");
+    let other = other.replace(digest, "latest");
+    sandbox.shell(&other, "").exits(0);
+    assert_ne!(sandbox.read("other.sig"), sandbox.read("vendor.pub.sig"));
+    sandbox.shell(&way, "").exits(0).says("is right already");
+    sandbox
+        .shell(&way.replace("key.sig", "other.sig"), "")
+        .exits(1)
+        .says("with other content");
+    for signature in ["key.sig", "other.sig"] {
+        sandbox.unpack("umoci", signature);
+        let how = format!("-s {signature} -c ca.pub");
+        sign("registry", signature, &how).exits(0);
+        let taken = format!("inspect-image -r registry -a {signature} --endorsement -");
+        let taken = sandbox.shell(&format!("ir-sign {taken} | cmp - {signature}"), "");
+        taken.exits(0);
+    }
+    // An image that has one keeps it with -x.
+    sign("registry", "first", "-x ca.prv")
+        .exits(0)
+        .says("nothing was changed");
+    // Where there is none, or more than one, nothing is written.
+    let none = "inspect-image -r registry -a third --endorsement none.sig";
+    sandbox.run(none).exits(1).says("carries no endorsement");
+    assert!(!sandbox.has("none.sig"));
+}

@@ -170,6 +170,12 @@ pub fn hint(error: &Error) -> Option<String> {
              the CA gave (`ir-sign inspect-image --json` prints an image's), and take the changed one off the registry"
                 .into(),
         ),
+        Error::OtherEndorsement {
+            elsewhere: Some(image),
+            ..
+        } => images::take_endorsement(image),
+        Error::SeveralEndorsements { .. } => Some("name one image with -d".into()),
+        Error::NoEndorsement { .. } => Some("see who signed what: ir-sign inspect-image".into()),
         Error::OtherEndorsement { .. } => Some(
             "a realm that started with one endorsement loses its data with another: sign with the one in use (-s, -c); \
              `ir-sign inspect-image --json` prints it"

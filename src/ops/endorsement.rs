@@ -86,23 +86,38 @@ pub enum Source {
     Made,
 }
 
+/// An image that carries an endorsement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carrier {
+    /// The layout that it lies in: the app's folder in the registry.
+    pub layout: PathBuf,
+    /// Its manifest.
+    pub digest: Digest,
+}
+
 /// An endorsement in use, and the image that carries it.
 struct Use {
     endorsement: Endorsement,
     image: String,
+    carrier: Carrier,
 }
 
 impl Use {
     /// The one that an image's manifest carries. `image` is where and which that is.
     fn on(
         manifest: &Manifest,
-        image: (&Path, &str),
+        image: (&Path, &str, Digest),
         vendor: &PublicKey,
         ca: &PublicKey,
     ) -> Option<Self> {
+        let (layout, name, digest) = image;
         Some(Self {
             endorsement: Endorsement::on_manifest(manifest, vendor, ca)?,
-            image: format!("{}: image {}", image.0.display(), image.1),
+            image: format!("{}: image {name}", layout.display()),
+            carrier: Carrier {
+                layout: layout.to_owned(),
+                digest,
+            },
         })
     }
 }
@@ -147,12 +162,7 @@ impl Voucher {
         warn: &mut dyn FnMut(String),
     ) -> Result<Settled, Error> {
         let ca = self.ca();
-        let place = search.registry.path_of(search.app);
-        let mut in_app: Vec<Use> = search
-            .images
-            .iter()
-            .filter_map(|image| Use::on(&image.manifest, (&place, &image.name), vendor, &ca))
-            .collect();
+        let mut in_app = search.on_images(vendor, &ca);
         let own = in_app.len();
         search.tell_replaced(vendor, &ca, warn);
         // Where the user gave one, an image that cannot be read only might carry another; where one
@@ -192,6 +202,7 @@ impl Voucher {
                         vendor,
                         &ca,
                         path.display().to_string(),
+                        None,
                     ));
                 }
                 let others = search.other_apps(vendor, &ca, &mut unread);
@@ -232,7 +243,10 @@ impl Voucher {
                         let differs = |u: &&Use| u.endorsement != first.endorsement;
                         if let Some(other) = candidates.iter().find(differs) {
                             let used = &first.endorsement;
-                            return Err(conflict(other, used, vendor, &ca, first.image.clone()));
+                            // Where only other apps carry them, either can be given.
+                            let carrier = in_registry.then(|| first.carrier.clone());
+                            let first = first.image.clone();
+                            return Err(conflict(other, used, vendor, &ca, first, carrier));
                         }
                         signer.prove_public()?;
                         let source = Source::Found(first.image.clone());
@@ -309,6 +323,16 @@ const OTHER_APP: &str = "carries another valid endorsement of this vendor by thi
 const UNREAD: &str = "whether it carries another endorsement of this vendor cannot be told";
 
 impl Search<'_> {
+    /// The endorsements that the images carry which are signed.
+    fn on_images(&self, vendor: &PublicKey, ca: &PublicKey) -> Vec<Use> {
+        let place = self.registry.path_of(self.app);
+        let of = |image: &Image| {
+            let named = (&*place, &*image.name, image.digest());
+            Use::on(&image.manifest, named, vendor, ca)
+        };
+        self.images.iter().filter_map(of).collect()
+    }
+
     /// Tells of endorsements that are replaced because they are none of this vendor by this CA: those on the
     /// images, and in the app that is replaced.
     fn tell_replaced(&self, vendor: &PublicKey, ca: &PublicKey, warn: &mut dyn FnMut(String)) {
@@ -403,6 +427,7 @@ fn conflict(
     vendor: &PublicKey,
     ca: &PublicKey,
     given: String,
+    elsewhere: Option<Carrier>,
 ) -> Error {
     Error::OtherEndorsement {
         found_on: other.image.clone(),
@@ -410,5 +435,6 @@ fn conflict(
         ca: ca.fingerprint(),
         given,
         changed: other.endorsement.is_other_form_of(used),
+        elsewhere,
     }
 }

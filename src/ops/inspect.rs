@@ -2,12 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::slice;
 use std::sync::Arc;
 
-use super::Error;
-use crate::crypto::Digest;
+use super::keys::existing;
+use super::{Error, check_output};
+use crate::crypto::{Digest, Signature};
+use crate::files::{self, Written};
 use crate::image::realm::Finding;
 use crate::image::{AppName, Descriptor, Platform, Reference, media};
 use crate::scheme::annotation::{self, Claim};
@@ -70,7 +72,40 @@ pub struct Inspection {
     pub realms: Result<Vec<Finding>, String>,
 }
 
+/// The one endorsement that the images among these carry. Nothing of it is checked but its form.
+fn endorsement(layout: &Path, entries: &[Inspected]) -> Result<Signature, Error> {
+    let mut found: Vec<Signature> = Vec::new();
+    for entry in entries {
+        if let Content::Image(_, Some(claim)) = &*entry.content
+            && let Some(endorsement) = &claim.endorsement
+            && !found.contains(endorsement)
+        {
+            found.push(endorsement.clone());
+        }
+    }
+    let layout = layout.to_owned();
+    match (found.len(), found.pop()) {
+        (1, Some(endorsement)) => Ok(endorsement),
+        (0, _) => Err(Error::NoEndorsement { layout }),
+        (found, _) => Err(Error::SeveralEndorsements { layout, found }),
+    }
+}
+
 impl Inspect {
+    /// Writes the one endorsement that these entries carry, as DER. A file that holds it already is left alone.
+    pub fn write_endorsement(
+        &self,
+        entries: &[Inspected],
+        output: &Path,
+        force: bool,
+    ) -> Result<Written, Error> {
+        let layout = self.registry.join(self.app.as_str());
+        let signature = endorsement(&layout, entries)?.to_der();
+        check_output("endorsement file", output, &[])?;
+        files::write(output, &signature, 0o644, existing(force))
+            .map_err(Error::file("endorsement file"))
+    }
+
     /// Reads what there is. Only what concerns the layout as a whole is an error.
     pub fn run(&self) -> Result<Inspection, Error> {
         let registry = Registry::open(&self.registry, self.limits)?;

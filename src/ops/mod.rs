@@ -128,6 +128,9 @@ pub enum Error {
         given: String,
         /// Whether anybody who had one of them could make the other.
         changed: bool,
+        /// Where only other apps carry the two, an image with the one that was to be used: either may
+        /// be given.
+        elsewhere: Option<endorsement::Carrier>,
     },
     /// The archive's images carry another valid endorsement than the app that they would replace.
     #[error(
@@ -181,6 +184,20 @@ pub enum Error {
         role: &'static str,
         /// What is there.
         other: &'static str,
+    },
+    /// No image that was looked at carries an endorsement.
+    #[error("{}: carries no endorsement", .layout.display())]
+    NoEndorsement {
+        /// The layout.
+        layout: PathBuf,
+    },
+    /// The images that were looked at carry several endorsements.
+    #[error("{}: its images carry {found} endorsements, and one is wanted", .layout.display())]
+    SeveralEndorsements {
+        /// The layout.
+        layout: PathBuf,
+        /// How many.
+        found: usize,
     },
     /// The image is not fit to be signed.
     #[error("{}: image {image} is not signed: {reason} [{rule}]", .layout.display())]

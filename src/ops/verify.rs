@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::{Error, broken_rule, realms};
 use crate::crypto::PublicKey;
-use crate::image::realm::Finding;
 use crate::files;
+use crate::image::realm::Finding;
 use crate::image::{AppName, Descriptor, Image, Reference};
 use crate::key::{KeyRef, KeyRing};
 use crate::parallel;

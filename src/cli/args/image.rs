@@ -183,6 +183,13 @@ pub struct InspectImage {
     /// The image, by tag or digest [default: all there are]
     #[arg(short = 'd', long = "reference", value_name = "REF")]
     pub reference: Option<Reference>,
+    /// Write the image's endorsement there, the CA's signature of the vendor's public key, as DER; whether
+    /// it holds is not checked
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
+    pub endorsement: Option<PathBuf>,
+    /// Replace another file that is there already
+    #[arg(long, requires = "endorsement")]
+    pub force: bool,
     #[command(flatten)]
     pub common: Common,
 }

@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::io::ErrorKind;
+use std::path::Path;
 
+use super::keys::free;
 use super::{MOVE, archives, quoted, word};
 use crate::image::{Platform, Reference};
+use crate::ops::endorsement::Carrier;
 use crate::store;
 
 pub(super) fn of_layout(error: &store::Error) -> Option<String> {
@@ -59,6 +62,25 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
         } => Some("name the image by its digest, or give each image a tag of its own".into()),
         _ => None,
     }
+}
+
+/// How a vendor with two endorsements goes on with the one that an image in use carries.
+pub(super) fn take_endorsement(image: &Carrier) -> Option<String> {
+    let registry = image.layout.parent()?;
+    let registry = if registry.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        registry
+    };
+    let app = word(image.layout.file_name()?);
+    let file = free("sig");
+    Some(format!(
+        "a realm that started with one endorsement loses its data with another, so keep that of the image in use. \
+         Sign with -s {file} and -c CA.pub instead of -x, after this (or the same of the other image) \
+         wrote {file}: ir-sign inspect-image -r {} -a {app} -d {} --endorsement {file}",
+        quoted(registry),
+        image.digest
+    ))
 }
 
 /// For images that no tag and no platform tells apart.

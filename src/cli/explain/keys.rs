@@ -9,7 +9,7 @@ use crate::files::is_standard;
 use crate::key::file::KeyFileError;
 
 /// A name that nothing has here: openssl writes over what is there, private keys too.
-fn free(ending: &str) -> String {
+pub(super) fn free(ending: &str) -> String {
     let more = (2..100).map(|n| format!("key-{n}.{ending}"));
     let mut names = std::iter::once(format!("key.{ending}")).chain(more);
     let is_free = |name: &String| Path::new(name).symlink_metadata().is_err();

@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{warn_if_open, warn_of_pins};
+use super::{not_beside_json, warn_if_open, warn_of_pins, written};
 use crate::cli::args::image::{ExtractSignImage, How, InspectImage, Prune, SignImage, VerifyImage};
 use crate::cli::args::token::PassportArgs;
 use crate::cli::bar::Bar;
 use crate::cli::console::{Console, Failure, Outcome};
 use crate::cli::explain::{self, Status};
 use crate::cli::show;
+use crate::files::Written;
 use crate::key::{KeyRef, KeyRing};
 use crate::ops::inspect::{Inspect, Inspection};
 use crate::ops::{endorsement::Vouch, extract, sign, verify};
@@ -236,7 +237,19 @@ pub(super) fn inspect_image(args: InspectImage, console: &Console) -> Outcome {
         reference: args.reference,
         limits: Limits::default(),
     };
+    if let Some(output) = &args.endorsement {
+        not_beside_json("endorsement file", output, console)?;
+    }
     let Inspection { entries, realms } = request.run()?;
+    if let Some(output) = &args.endorsement {
+        let how = request.write_endorsement(&entries, output, args.force)?;
+        console.note(&written(output, how));
+        console.json(|| {
+            let path = output.display().to_string();
+            json!({ "endorsement": path, "changed": how == Written::New })
+        })?;
+        return Ok(Status::Done);
+    }
     for entry in &entries {
         console.result(&show::inspected(entry))?;
     }

@@ -42,7 +42,8 @@ pub(super) fn search_layout(
                 continue;
             }
         };
-        let image = (layout.path(), &*target.name);
+        let digest = target.descriptor.digest;
+        let image = (layout.path(), &*target.name, digest);
         found.extend(Use::on(&manifest, image, vendor, ca));
     }
     Ok(found)
