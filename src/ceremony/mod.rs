@@ -3,7 +3,9 @@
 
 pub mod check;
 pub mod diff;
+mod page;
 pub mod plan;
+pub mod programs;
 pub mod report;
 pub mod run;
 mod steps;

@@ -1,139 +1,53 @@
 //! The page that people sign: what a verified transcript tells, as Markdown and as HTML.
 
-use std::fmt::Write;
-
 use base64ct::{Base64, Encoding};
 use serde_json::Value;
 
+use super::page::{Block, Kind, Page, Table};
+use super::programs::{Part, parts, programs};
 use super::transcript::Line;
 use super::verify::Verified;
 use super::{groups, words};
 use crate::crypto::digest::unhex;
 use crate::crypto::{Digest, HashAlgorithm, PublicKey};
-use crate::text;
-
-/// A part of the page.
-enum Block {
-    Heading(String),
-    Text(String),
-    /// Digits and words, row by row.
-    Digest(String, Vec<(String, String)>),
-    Table(Vec<String>, Vec<Vec<String>>),
-}
 
 /// The page as Markdown.
 pub fn markdown(verified: &Verified) -> String {
-    let mut page = String::new();
-    for (n, block) in blocks(verified).into_iter().enumerate() {
-        let _ = match block {
-            Block::Heading(text) if n == 0 => writeln!(page, "# {}\n", plain_md(&text)),
-            Block::Heading(text) => writeln!(page, "## {}\n", plain_md(&text)),
-            Block::Text(text) => writeln!(page, "{}\n", plain_md(&text)),
-            Block::Digest(what, rows) => {
-                let rows: Vec<String> = rows
-                    .iter()
-                    .map(|(digits, spoken)| format!("    {digits}   {spoken}"))
-                    .collect();
-                writeln!(page, "{}\n\n{}\n", plain_md(&what), rows.join("\n"))
-            }
-            Block::Table(head, rows) => {
-                let row = |cells: &[String]| {
-                    let cells: Vec<String> = cells.iter().map(|c| plain_md(c)).collect();
-                    format!("| {} |", cells.join(" | "))
-                };
-                let rule = vec!["---".to_owned(); head.len()];
-                let _ = writeln!(page, "{}\n| {} |", row(&head), rule.join(" | "));
-                for cells in rows {
-                    let _ = writeln!(page, "{}", row(&cells));
-                }
-                writeln!(page)
-            }
-        };
-    }
-    page
+    page(verified).markdown()
 }
 
 /// The page as HTML that needs nothing else.
 pub fn html(verified: &Verified) -> String {
-    let blocks = blocks(verified);
-    let title = match blocks.first() {
-        Some(Block::Heading(text)) => escaped(text),
-        _ => String::new(),
+    page(verified).html()
+}
+
+fn heading(text: &str) -> Block {
+    Block::Heading(text.to_owned())
+}
+
+fn table(kind: Kind, head: &[&'static str], rows: Vec<Vec<String>>) -> Block {
+    Block::Table(Table {
+        kind,
+        head: head.to_vec(),
+        rows,
+    })
+}
+
+/// A digest in digits and in words, under what it is of.
+fn digest(what: &str, digits: &str) -> [Block; 2] {
+    let rows = match unhex(digits) {
+        Some(bytes) => {
+            let rows = groups(&bytes).into_iter().zip(words(&bytes));
+            rows.map(|(digits, spoken)| vec![digits, spoken]).collect()
+        }
+        None => vec![vec![String::new(), digits.to_owned()]],
     };
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
-         <style>\nbody {{ font-family: serif; max-width: 50em; margin: 2em auto; }}\n\
-         pre {{ font-size: 110%; }}\ntable {{ border-collapse: collapse; width: 100%; }}\n\
-         td, th {{ border: 1px solid; padding: 0.4em; text-align: left; vertical-align: top; }}\n\
-         </style>\n</head>\n<body>\n"
-    );
-    for (n, block) in blocks.into_iter().enumerate() {
-        let _ = match block {
-            Block::Heading(text) if n == 0 => writeln!(page, "<h1>{}</h1>", escaped(&text)),
-            Block::Heading(text) => writeln!(page, "<h2>{}</h2>", escaped(&text)),
-            Block::Text(text) => writeln!(page, "<p>{}</p>", escaped(&text)),
-            Block::Digest(what, rows) => {
-                let rows: Vec<String> = rows
-                    .iter()
-                    .map(|(digits, spoken)| format!("{}   {}", escaped(digits), escaped(spoken)))
-                    .collect();
-                writeln!(
-                    page,
-                    "<p>{}</p>\n<pre>{}</pre>",
-                    escaped(&what),
-                    rows.join("\n")
-                )
-            }
-            Block::Table(head, rows) => {
-                let row = |tag: &str, cells: &[String]| {
-                    let cells: Vec<String> = cells
-                        .iter()
-                        .map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell)))
-                        .collect();
-                    format!("<tr>{}</tr>", cells.concat())
-                };
-                let _ = writeln!(page, "<table>\n{}", row("th", &head));
-                for cells in rows {
-                    let _ = writeln!(page, "{}", row("td", &cells));
-                }
-                writeln!(page, "</table>")
-            }
-        };
-    }
-    page.push_str("</body>\n</html>\n");
-    page
+    [Block::Text(what.to_owned()), table(Kind::Digest, &[], rows)]
 }
 
-/// A text in which nothing means anything to Markdown.
-fn plain_md(text: &str) -> String {
-    let mut plain = String::new();
-    for c in text::plain(text).chars() {
-        if "\\`*_{}[]<>#|!&~".contains(c) {
-            plain.push('\\');
-        }
-        plain.push(c);
-    }
-    plain
-}
-
-fn escaped(text: &str) -> String {
-    let mut plain = String::new();
-    for c in text::plain(text).chars() {
-        match c {
-            '&' => plain.push_str("&amp;"),
-            '<' => plain.push_str("&lt;"),
-            '>' => plain.push_str("&gt;"),
-            '"' => plain.push_str("&quot;"),
-            c => plain.push(c),
-        }
-    }
-    plain
-}
-
-fn digest(what: &str, digits: &str) -> Block {
-    let bytes = unhex(digits).unwrap_or_default();
-    let rows = groups(&bytes).into_iter().zip(words(&bytes));
-    Block::Digest(what.to_owned(), rows.collect())
+/// A digest in groups of digits, on one line.
+fn grouped(digits: &str) -> String {
+    unhex(digits).map_or_else(|| digits.to_owned(), |bytes| groups(&bytes).join(" "))
 }
 
 fn fingerprint(key: &PublicKey) -> String {
@@ -148,109 +62,223 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn blocks(verified: &Verified) -> Vec<Block> {
+/// A time of a transcript, for people.
+fn time(line: &Line) -> String {
+    spaced(line.text("time").unwrap_or_default())
+}
+
+fn spaced(time: &str) -> String {
+    time.trim_end_matches('Z').replacen('T', " ", 1)
+}
+
+fn page(verified: &Verified) -> Page {
     let null = Value::Null;
     let start = verified.lines.first().map_or(&null, |line| &line.value);
-    let mut blocks = vec![Block::Heading(text(&start["title"]))];
-    let mut say = |line: String| blocks.push(Block::Text(line));
-    if start["rehearsal"] == true {
-        say("REHEARSAL: nothing that was made here is to be trusted.".into());
-    }
+    let last = verified.lines.last();
+    let banner = "REHEARSAL: nothing that was made here is to be trusted";
+    let mut blocks = Vec::new();
     if start["attended"] == false {
-        say("Nobody was asked to confirm the steps.".into());
+        blocks.push(Block::Text("Nobody was asked to confirm the steps.".into()));
     }
-    let tool = &start["tool"];
-    say(format!(
-        "Done with {} {} from {} to {} (UTC, by the machine's clock).",
-        text(&tool["name"]),
-        text(&tool["version"]),
-        text(&start["time"]),
-        verified
-            .lines
-            .last()
-            .map_or_else(String::new, |line| text(&line.value["time"]))
-    ));
+    blocks.extend(run(verified));
+    let (steps, shown) = steps(verified, &start["people"]);
+    blocks.extend(steps);
     if let Some(root) = &verified.root {
-        blocks.push(Block::Heading("Root key".into()));
-        blocks.push(digest(
+        blocks.push(heading("Root key"));
+        blocks.extend(digest(
             "SHA-256 of the SubjectPublicKeyInfo:",
             &fingerprint(root),
         ));
     }
     blocks.extend(token(verified));
     blocks.extend(endorsements(verified));
-    blocks.push(Block::Heading("Digests".into()));
-    blocks.push(digest("SHA-384 of the program:", &text(&tool["sha384"])));
-    blocks.push(digest(
-        "SHA-384 of the plan:",
-        &text(&start["plan"]["sha384"]),
-    ));
-    if let Some(last) = verified.lines.last() {
-        blocks.push(digest(
-            "SHA-384 of the transcript's last line:",
-            &last.digest,
-        ));
-    }
-    blocks.push(Block::Heading("Files".into()));
-    let row = |line: &Line| vec![text(&line.value["file"]), text(&line.value["sha384"])];
-    blocks.push(Block::Table(
-        vec!["file".into(), "SHA-384".into()],
-        verified.all("output").map(row).collect(),
-    ));
-    blocks.extend(incidents(verified));
-    blocks.push(Block::Heading("Who took part".into()));
-    let people = start["people"].as_array().cloned().unwrap_or_default();
-    let row = |person: &Value| {
+    blocks.extend(digests(verified, start));
+    blocks.push(heading("Files"));
+    let row = |line: &Line| {
         vec![
-            text(&person["name"]),
-            text(&person["role"]),
-            String::new(),
-            String::new(),
+            text(&line.value["file"]),
+            grouped(&text(&line.value["sha384"])),
         ]
     };
-    blocks.push(Block::Table(
-        ["name", "role", "date", "signature"]
-            .map(str::to_owned)
-            .to_vec(),
-        people.iter().map(row).collect(),
-    ));
-    blocks.push(Block::Text(
-        "By signing I state that I saw the steps above, and that the fingerprints that were read \
-         aloud are those on this page."
-            .into(),
-    ));
+    let rows = verified.all("output").map(row).collect();
+    blocks.push(table(Kind::Files, &["file", "SHA-384"], rows));
+    blocks.extend(incidents(verified));
+    blocks.extend(signing(&start["people"], shown));
+    Page {
+        title: text(&start["title"]),
+        banner: (start["rehearsal"] == true).then(|| banner.to_owned()),
+        foot: last.map_or_else(String::new, |line| {
+            let start = grouped(&line.digest);
+            format!("transcript {}", start.get(..19).unwrap_or_default())
+        }),
+        blocks,
+    }
+}
+
+/// When it was, and which programs took part.
+fn run(verified: &Verified) -> Vec<Block> {
+    let parts = parts(&verified.lines);
+    let programs = programs(&verified.lines);
+    let (first, last) = (verified.lines.first(), verified.lines.last());
+    let when = format!(
+        "from {} to {} (UTC, by the machine's clock)",
+        first.map_or_else(String::new, time),
+        last.map_or_else(String::new, time)
+    );
+    let mut blocks = Vec::new();
+    let [program] = programs.as_slice() else {
+        blocks.push(Block::Text(format!(
+            "Done {when}. ATTENTION: {} different programs took part.",
+            programs.len()
+        )));
+        blocks.push(heading("Programs that took part"));
+        let row = |part: &Part| {
+            vec![
+                spaced(&part.time),
+                part.program.clone(),
+                grouped(&part.sha384),
+            ]
+        };
+        blocks.push(table(
+            Kind::Programs,
+            &["run from (UTC)", "program", "its SHA-384"],
+            parts.iter().map(row).collect(),
+        ));
+        return blocks;
+    };
+    let runs = match parts.len() {
+        1 => String::new(),
+        runs => format!(", in {runs} runs: see Incidents"),
+    };
+    blocks.push(Block::Text(format!(
+        "Done with {} {when}{runs}.",
+        program.program
+    )));
     blocks
 }
 
+/// Each step with its times and with those who confirmed it; and how many there are.
+fn steps(verified: &Verified, people: &Value) -> (Vec<Block>, usize) {
+    struct Step {
+        name: String,
+        confirmed: Option<String>,
+        people: Option<Vec<String>>,
+        done: Option<String>,
+    }
+    let role_of = |name: &str| {
+        let people = people.as_array().into_iter().flatten();
+        let mut of_name = people.filter(|person| person["name"] == name);
+        of_name.find_map(|person| person["role"].as_str())
+    };
+    let mut steps: Vec<Step> = Vec::new();
+    for line in &verified.lines {
+        let name = match line.event() {
+            "signed" => "close",
+            _ => line.text("step").unwrap_or_default(),
+        };
+        match line.event() {
+            "confirmed" => {
+                let names = line.value["people"].as_array().into_iter().flatten();
+                steps.push(Step {
+                    name: name.to_owned(),
+                    confirmed: Some(time(line)),
+                    people: Some(names.map(text).collect()),
+                    done: None,
+                });
+            }
+            "result" | "signed" => {
+                let kept = line.value["kept"] == true;
+                match steps.iter_mut().rev().find(|step| step.name == name) {
+                    Some(step) if !kept => step.done = Some(time(line)),
+                    _ => steps.push(Step {
+                        name: name.to_owned(),
+                        confirmed: None,
+                        people: None,
+                        done: Some(time(line)),
+                    }),
+                }
+            }
+            _ => {}
+        }
+    }
+    let row = |(n, step): (usize, &Step)| {
+        let of = |wanted: &str| {
+            let Some(people) = &step.people else {
+                return "not asked: it was there".to_owned();
+            };
+            let names: Vec<&str> = people
+                .iter()
+                .map(String::as_str)
+                .filter(|name| role_of(name) == Some(wanted))
+                .collect();
+            match (names.is_empty(), people.is_empty()) {
+                (true, true) => "not asked".to_owned(),
+                (true, false) => "none".to_owned(),
+                _ => names.join(", "),
+            }
+        };
+        vec![
+            (n + 1).to_string(),
+            in_words(&step.name),
+            step.confirmed
+                .clone()
+                .unwrap_or_else(|| "not asked".to_owned()),
+            step.done
+                .clone()
+                .unwrap_or_else(|| "not done: see Incidents".to_owned()),
+            of("operator"),
+            of("witness"),
+        ]
+    };
+    let rows: Vec<Vec<String>> = steps.iter().enumerate().map(row).collect();
+    let count = rows.len();
+    let head = [
+        "",
+        "step",
+        "confirmed (UTC)",
+        "done (UTC)",
+        "operator",
+        "witnesses",
+    ];
+    (
+        vec![heading("Steps"), table(Kind::Steps, &head, rows)],
+        count,
+    )
+}
+
+/// What a step does.
+fn in_words(step: &str) -> String {
+    match step {
+        "make-key" => "make the root key on the token".to_owned(),
+        "passport" => "have the root key sign its passport".to_owned(),
+        "close" => "have the root key sign the transcript, which closes the ceremony".to_owned(),
+        _ => match step.strip_prefix("endorse:") {
+            Some(vendor) => format!("sign the public key of vendor \"{vendor}\""),
+            None => step.to_owned(),
+        },
+    }
+}
+
 fn token(verified: &Verified) -> Vec<Block> {
+    let facts = |members: &Value| -> Vec<Vec<String>> {
+        let members = members.as_object().into_iter().flatten();
+        members
+            .map(|(name, value)| vec![name.clone(), text(value)])
+            .collect()
+    };
     let mut blocks = Vec::new();
     if let Some(line) = verified.line("token") {
-        let members = line.value["token"].as_object().cloned().unwrap_or_default();
-        blocks.push(Block::Heading("Token".into()));
-        blocks.push(Block::Table(
-            vec!["what".into(), "value".into()],
-            members
-                .iter()
-                .map(|(name, value)| vec![name.clone(), text(value)])
-                .collect(),
-        ));
+        blocks.push(heading("Token"));
+        let rows = facts(&line.value["token"]);
+        blocks.push(table(Kind::Facts, &["what", "value"], rows));
     }
     let made = verified
         .all("result")
         .find(|line| line.value["step"] == "make-key");
     if let Some(line) = made {
-        let members = line.value["attributes"]
-            .as_object()
-            .cloned()
-            .unwrap_or_default();
-        blocks.push(Block::Heading("Attributes of the root key".into()));
-        blocks.push(Block::Table(
-            vec!["attribute".into(), "as read back".into()],
-            members
-                .iter()
-                .map(|(name, value)| vec![name.clone(), text(value)])
-                .collect(),
-        ));
+        blocks.push(heading("Attributes of the root key"));
+        let rows = facts(&line.value["attributes"]);
+        blocks.push(table(Kind::Facts, &["attribute", "as read back"], rows));
     }
     blocks
 }
@@ -268,18 +296,41 @@ fn endorsements(verified: &Verified) -> Vec<Block> {
         let Some(key) = key.and_then(|spki| PublicKey::from_spki(&spki).ok()) else {
             continue;
         };
-        let kept = if line.value["kept"] == true {
-            " (the endorsement that was there was kept)"
-        } else {
-            ""
-        };
-        blocks.push(Block::Heading(format!(
-            "Vendor {}{kept}",
-            text(&line.value["vendor"])
-        )));
-        blocks.push(digest(
+        blocks.push(heading(&format!("Vendor {}", text(&line.value["vendor"]))));
+        if line.value["kept"] == true {
+            blocks.push(Block::Text(
+                "The endorsement that was there was kept.".into(),
+            ));
+        }
+        blocks.extend(digest(
             "SHA-256 of the SubjectPublicKeyInfo:",
             &fingerprint(&key),
+        ));
+    }
+    blocks
+}
+
+/// Those of programs, plan and transcript.
+fn digests(verified: &Verified, start: &Value) -> Vec<Block> {
+    let mut blocks = vec![heading("Digests")];
+    let programs = programs(&verified.lines);
+    for program in &programs {
+        let what = if programs.len() == 1 {
+            "SHA-384 of the program:".to_owned()
+        } else {
+            let time = spaced(&program.time);
+            format!("SHA-384 of the program that ran from {time}:")
+        };
+        blocks.extend(digest(&what, &program.sha384));
+    }
+    blocks.extend(digest(
+        "SHA-384 of the plan:",
+        &text(&start["plan"]["sha384"]),
+    ));
+    if let Some(last) = verified.lines.last() {
+        blocks.extend(digest(
+            "SHA-384 of the transcript's last line:",
+            &last.digest,
         ));
     }
     blocks
@@ -288,24 +339,63 @@ fn endorsements(verified: &Verified) -> Vec<Block> {
 /// Interruptions, refusals and failures.
 fn incidents(verified: &Verified) -> Vec<Block> {
     let mut rows = Vec::new();
+    let mut parts = parts(&verified.lines).into_iter();
+    let mut before = None;
     for line in &verified.lines {
         let what = match line.event() {
-            "resumed" => "the run before was interrupted; gone on with".to_owned(),
-            "stopped" => format!("{} did not confirm", text(&line.value["by"])),
+            "start" => {
+                before = parts.next();
+                continue;
+            }
+            "resumed" => {
+                let now = parts.next();
+                let same = match (&before, &now) {
+                    (Some(before), Some(now)) => before.is_program_of(now),
+                    _ => false,
+                };
+                before = now;
+                let by = if same { "the same" } else { "ANOTHER" };
+                let torn = match line.value["torn_bytes"].as_u64() {
+                    None | Some(0) => String::new(),
+                    Some(bytes) => format!(" {bytes} bytes of an unfinished line were removed."),
+                };
+                format!(
+                    "The run before was interrupted. It was gone on with, by {by} program.{torn}"
+                )
+            }
+            "stopped" => format!("{} did not confirm.", text(&line.value["by"])),
             "failed" => text(&line.value["error"]),
             _ => continue,
         };
-        rows.push(vec![
-            text(&line.value["time"]),
-            line.text("step").unwrap_or_default().to_owned(),
-            what,
-        ]);
+        let step = line.text("step").unwrap_or_default().to_owned();
+        rows.push(vec![time(line), step, what]);
     }
     if rows.is_empty() {
         return Vec::new();
     }
-    vec![
-        Block::Heading("Incidents".into()),
-        Block::Table(["time", "step", "what"].map(str::to_owned).to_vec(), rows),
+    let head = ["time (UTC)", "step", "what"];
+    vec![heading("Incidents"), table(Kind::Incidents, &head, rows)]
+}
+
+/// What people state, and room to sign.
+fn signing(people: &Value, steps: usize) -> [Block; 4] {
+    let row = |person: &Value| {
+        let mut row = vec![text(&person["name"]), text(&person["role"])];
+        row.resize(4, String::new());
+        row
+    };
+    let rows = people.as_array().into_iter().flatten().map(row).collect();
+    let which = match steps {
+        1 => "step 1".to_owned(),
+        _ => format!("steps 1 to {steps}"),
+    };
+    [
+        heading("Who took part"),
+        Block::Banner,
+        Block::Text(format!(
+            "By signing I state that I saw {which} of this page, and that the fingerprints that were read aloud \
+             are those on this page."
+        )),
+        table(Kind::People, &["name", "role", "date", "signature"], rows),
     ]
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::check::{self, Checked};
 use super::plan::{Plan, Role, Work};
 use super::transcript::Transcript;
-use super::{Error, groups, words};
+use super::{Error, groups, programs, words};
 use crate::crypto::digest::unhex;
 use crate::crypto::{Digest, HashAlgorithm, PublicKey, Signer};
 use crate::files::{self, Existing};
@@ -131,9 +131,13 @@ impl Under<'_, '_> {
             self.show(&format!(
                 "an earlier run was interrupted after {done} lines of the transcript; going on"
             ));
+            let tool = tool()?;
+            if let Some(change) = programs::change(&self.transcript.lines, &tool) {
+                self.show(&change);
+            }
             self.transcript.write(
                 "resumed",
-                json!({ "after": done - 1, "torn_bytes": torn, "tool": tool()?, "token": token }),
+                json!({ "after": done - 1, "torn_bytes": torn, "tool": tool, "token": token }),
             )?;
         } else {
             let people: Vec<Value> = plan

@@ -16,6 +16,7 @@ mod calls;
 mod damage;
 mod people;
 mod plans;
+mod printed;
 mod room;
 mod scripts;
 mod whole;

@@ -9,7 +9,7 @@ use crate::terminal::{Answer, Session, session};
 const OPERATOR: &str = "Ann Operator (operator): type Yes to do this step: ";
 const WITNESS: &str = "Bob Witness (witness): if you agree, retype ";
 
-fn run(room: &Room, dialogue: &[(&str, Answer<'_>)]) -> Session {
+pub fn run(room: &Room, dialogue: &[(&str, Answer<'_>)]) -> Session {
     let mut command = room.token.command(IR_SIGN);
     command
         .current_dir(room.root())
@@ -28,7 +28,7 @@ fn nonce(screen: &str) -> Vec<u8> {
 /// Waits until the code is on the screen.
 const NUMBER: &str = ": ";
 
-fn agreed() -> [(&'static str, Answer<'static>); 3] {
+pub fn agreed() -> [(&'static str, Answer<'static>); 3] {
     [
         (OPERATOR, Answer::Type(b"Yes\n")),
         (WITNESS, Answer::Type(b"")),
