@@ -108,16 +108,15 @@ fn hints_name_a_file_so_that_a_shell_finds_it_whatever_it_is_called() {
 #[test]
 fn what_is_in_the_way_of_a_name_a_tag_or_a_limit_has_its_hint_that_helps() {
     let sandbox = Sandbox::with_keys();
-    // A tag that is there twice.
-    sandbox.unpack("umoci", "app");
-    let mut entry = sandbox.json("registry/app/index.json")["manifests"][0].clone();
-    entry = tagged(entry, "latest");
-    list(&sandbox, "app", &[entry.clone(), entry.clone()]);
+    // A tag of two images.
+    sandbox.unpack("multi", "app");
+    let images = images(&sandbox, "app");
+    let entries: Vec<_> = images[..2].iter().map(|e| tagged(e.clone(), "1")).collect();
+    list(&sandbox, "app", &entries);
     let sign = format!("sign-image -r registry -a app {SIGN}");
-    let digest = entry["digest"].as_str().expect("a digest");
-    let run = sandbox.run(&format!("{sign} -d latest")).exits(1);
-    assert!(hint(&run).is_some_and(|hint| hint.starts_with("name the image by its digest")));
-    let signed = sandbox.run(&format!("{sign} -d {digest}")).exits(0).stdout;
+    let run = sandbox.run(&format!("{sign} -d 1")).exits(1);
+    let named = run.hint();
+    let signed = sandbox.run(&format!("{sign} {named}")).exits(0).stdout;
     let verify = "verify-image -r registry -a app -c ca.pub";
     sandbox.run(&format!("{verify} -d {signed}")).exits(0);
     // A limit.

@@ -88,6 +88,7 @@ fn image(annotations: BTreeMap<String, String>) -> Image {
                 digest: config.digest(),
                 size: config.size(),
                 tag: None,
+                full_name: None,
                 platform: None,
                 embedded: Embedded::Nothing,
             },

@@ -94,6 +94,7 @@ fn image(kind: usize, blob: &[u8], diff_id: Digest) -> Image {
         digest: Digest::of(HashAlgorithm::Sha256, bytes),
         size: bytes.len() as u64,
         tag: None,
+        full_name: None,
         platform: None,
         embedded: Embedded::Nothing,
     };

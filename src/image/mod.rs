@@ -29,6 +29,8 @@ pub struct Descriptor {
     pub size: u64,
     /// The tag, for an entry of `index.json`: of the descriptor's annotations, [`REF_NAME`].
     pub tag: Option<String>,
+    /// The full name, for an entry of `index.json`: of the annotations, [`IMAGE_NAME`].
+    pub full_name: Option<Box<str>>,
     /// For which platform the content is, in an index.
     pub platform: Option<Platform>,
     /// What it embeds as `data`.
@@ -83,6 +85,9 @@ impl Embedded {
 
 /// The annotation that holds a tag in `index.json`.
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// The annotation that holds an image's full name in `index.json`, by which containerd and docker (engine 25 and
+/// newer) know it.
+pub const IMAGE_NAME: &str = "io.containerd.image.name";
 /// The annotation with which `BuildKit` links an attestation manifest to the image it is about.
 pub const ATTESTED_DIGEST: &str = "vnd.docker.reference.digest";
 

@@ -56,8 +56,10 @@ impl ExtractSign {
         if self.how.references.is_empty() {
             survey.check_reference(None)?;
         }
-        for reference in &self.how.references {
+        let mut how = self.how.clone();
+        for reference in &mut how.references {
             survey.check_reference(Some(reference))?;
+            *reference = survey.unpacked_reference(reference);
         }
         let present = registry.layout_if_any(&self.app).map_err(in_the_way)?;
         let mut staging = registry.stage(&self.app)?;
@@ -70,7 +72,7 @@ impl ExtractSign {
         for (digest, size) in unpacked.blobs {
             layout.note_written(digest, size);
         }
-        let signed = self.how.sign(
+        let signed = how.sign(
             ready,
             &mut layout,
             &registry,
@@ -96,6 +98,7 @@ impl ExtractSign {
             E::Part { layout, .. }
             | E::NoSuchImage { layout, .. }
             | E::NotOneImage { layout, .. }
+            | E::AmbiguousTag { layout, .. }
             | E::IsIndex { layout, .. }
             | E::Platform { layout, .. }
             | E::Bomb { layout, .. },

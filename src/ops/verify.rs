@@ -58,6 +58,8 @@ pub struct Verified {
     pub images: Vec<Result<Verdict, Error>>,
     /// What is not an image and was passed over.
     pub skipped: Vec<Arc<Descriptor>>,
+    /// The images beside the one that was meant without a name: nobody looked at them.
+    pub unseen: Vec<Arc<Descriptor>>,
 }
 
 /// An image, and what keeps realms from it by the name by which it was asked for.
@@ -91,7 +93,15 @@ impl VerifyImages {
             Ok(report.decide())
         });
         let images = self.decided(images);
-        Ok(Verified { images, skipped })
+        let unseen = match &self.which {
+            Which::Named(references) if references.is_empty() => layout.beside_the_only_one()?,
+            _ => Vec::new(),
+        };
+        Ok(Verified {
+            images,
+            skipped,
+            unseen,
+        })
     }
 
     /// What the user can put right is told before a PIN is asked for.

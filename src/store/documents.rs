@@ -14,7 +14,9 @@ use serde_json::value::RawValue;
 use super::error::Problem;
 use super::strict::{self, Refusal, Shape};
 use crate::crypto::Digest;
-use crate::image::{Descriptor, Embedded, Manifest, Platform, REF_NAME, Reference, media};
+use crate::image::{
+    Descriptor, Embedded, IMAGE_NAME, Manifest, Platform, REF_NAME, Reference, media,
+};
 
 /// An image index, or `index.json`.
 #[derive(Clone, Debug, Default)]
@@ -360,6 +362,10 @@ impl<'de, T: From<Descriptor>> Deserialize<'de> for Entry<T> {
             digest,
             size: read.size(),
             tag: annotation(REF_NAME).cloned(),
+            // No reference could name a longer one.
+            full_name: annotation(IMAGE_NAME)
+                .filter(|name| name.len() <= LONGEST_TAG)
+                .map(|name| name.as_str().into()),
             platform,
             embedded: data.map_or_else(Embedded::default, |data| {
                 Embedded::of(data, &digest, read.size())

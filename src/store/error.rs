@@ -103,9 +103,6 @@ pub enum Problem {
     /// It and the indexes around it have more bytes than are read.
     #[error("takes the indexes to more than {0} bytes together, the most that are read")]
     TooManyBytes(u64),
-    /// Several entries have one tag.
-    #[error("has the tag \"{0}\" on more than one entry")]
-    DuplicateTag(String),
     /// A tag has the form of a digest.
     #[error("has the tag \"{0}\", which is spelt like a digest")]
     DigestTag(String),
@@ -254,15 +251,31 @@ pub enum Error {
         /// Their tags, or digests where they have none.
         present: Vec<String>,
     },
+    /// Entries for several things have the tag or the full name that was asked for.
+    #[error("{}: \"{tag}\" names {}, so one has to be named otherwise{}", .layout.display(), count(*.found), listed(" (there are: ", .present, ")"))]
+    AmbiguousTag {
+        /// The layout.
+        layout: PathBuf,
+        /// What was asked for.
+        tag: String,
+        /// How many there are.
+        found: usize,
+        /// What each can be named by.
+        names: Vec<String>,
+        /// Their digests, with full names where they have some.
+        present: Vec<String>,
+    },
     /// The reference names an index, and no platform was chosen.
-    #[error("{}: \"{name}\" names an image index {}", .layout.display(), held(.platforms))]
+    #[error("{}: \"{name}\" names an image index {}", .layout.display(), held(.platforms, .lacking))]
     IsIndex {
         /// The layout.
         layout: PathBuf,
         /// What was asked for.
         name: String,
-        /// The platforms in the index.
+        /// The platforms of the images in the index, or their digests where they state none.
         platforms: Vec<String>,
+        /// The same of those that are not in the layout.
+        lacking: Vec<String>,
     },
     /// No image, or several, are for the platform that was asked for.
     #[error("{}: \"{name}\" has {} for platform {wanted}{}", .layout.display(), count(*.found), listed(" (there are: ", .platforms, ")"))]
@@ -334,11 +347,19 @@ fn count(n: usize) -> String {
 }
 
 /// What is told of an index that is no image.
-fn held(platforms: &[String]) -> String {
+fn held(platforms: &[String], lacking: &[String]) -> String {
+    let lacks = |before| listed(before, lacking, " (not in the layout)");
     if platforms.is_empty() {
-        return "that holds no image".into();
+        let lacking = lacks(", and lists ");
+        return format!("that holds no image{lacking}");
     }
-    listed("for several platforms: ", platforms, "")
+    let is_digest = |name: &String| Digest::is_digest_form(name);
+    let what = if platforms.iter().chain(lacking).any(is_digest) {
+        "of several images: "
+    } else {
+        "for several platforms: "
+    };
+    listed(what, platforms, &lacks(", "))
 }
 
 fn listed(before: &str, items: &[String], after: &str) -> String {

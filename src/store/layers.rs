@@ -178,7 +178,7 @@ impl Layout {
         let file = self.open_blob(part, layer).ok()?;
         file.take(4).read_to_end(&mut start).ok()?;
         let found = compression(&start);
-        (found != stated).then(|| {
+        (found != Compression::None && found != stated).then(|| {
             format!(
                 "{part} is {} though its media type says {}: \"{}\"",
                 called(found),

@@ -13,6 +13,7 @@ mod error;
 mod json;
 mod layers;
 mod layout;
+mod only;
 mod prune;
 
 mod realm;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::distinct::Distinct;
 use super::error::{Part, Problem};
-use super::tags::{called, only_one};
+use super::only::platform_or_digest;
+use super::tags::{Named, names, places_of};
 use super::tree::{Entry, Tree};
 use super::{Error, Layout};
 use crate::crypto::Digest;
@@ -54,19 +55,10 @@ impl Layout {
             let (name, entries) = self.only_image()?;
             return self.all_selected(&name, entries, selection);
         }
-        let mut tags = None;
         let mut targets = Vec::new();
         for reference in references {
             let (name, entries) = match reference {
-                Reference::Tag(tag) => {
-                    let tags = match &mut tags {
-                        Some(tags) => tags,
-                        None => tags.insert(self.tags()?),
-                    };
-                    let found = tags.get(tag.as_str());
-                    let found = found.ok_or_else(|| self.no_such_image(reference, false))?;
-                    (tag.clone(), vec![(*found).clone()])
-                }
+                Reference::Tag(tag) => (tag.clone(), self.find_name(reference, tag)?),
                 Reference::Digest(digest) => {
                     (digest.to_string(), self.find_digest(reference, digest)?)
                 }
@@ -106,7 +98,8 @@ impl Layout {
         if let Selection::Platform(wanted) = selection {
             match self.load(&target) {
                 Ok(Image { platform, .. }) if !platform.serves(wanted) => {
-                    return Err(self.no_platform(&target.name, wanted, 0, &[platform]));
+                    let there = platform_or_digest(Some(&platform), &target.descriptor.digest);
+                    return Err(self.no_platform(&target.name, wanted, 0, vec![there]));
                 }
                 // What is broken is the one that is meant, and told of when it is read.
                 Ok(_) | Err(Error::Part { .. }) => {}
@@ -121,7 +114,7 @@ impl Layout {
     /// `BuildKit`'s attestations, and untagged manifests that only refer to another one. What an entry
     /// says of itself is nobody's word: one that a runtime could run is an image all the same.
     pub fn all_images(&self) -> Result<(Vec<Target>, Vec<Arc<Descriptor>>), Error> {
-        self.tags()?;
+        self.check_tags()?;
         let tree = self.tree()?;
         for entry in tree.entries() {
             if !entry.present {
@@ -194,7 +187,7 @@ impl Layout {
     }
 
     /// Whether a manifest, if it can be read, is like this and none that could be run.
-    fn is_no_image(
+    pub(super) fn is_no_image(
         &self,
         descriptor: &Descriptor,
         like: impl Fn(&Manifest) -> bool,
@@ -235,24 +228,28 @@ impl Layout {
         Ok(super::documents::manifest(blob.bytes(), &descriptor.media_type).ok())
     }
 
-    /// The entries that have a tag. Tags that could mean something else to another reader are
-    /// refused.
-    fn tags(&self) -> Result<HashMap<&str, &Arc<Descriptor>>, Error> {
-        let mut tags = HashMap::new();
-        for descriptor in &self.index.manifests {
-            let Some(tag) = descriptor.tag() else {
-                continue;
-            };
-            let problem = if Digest::is_digest_form(tag) {
-                Problem::DigestTag(tag.to_owned())
-            } else if tags.insert(tag, descriptor).is_some() {
-                Problem::DuplicateTag(tag.to_owned())
-            } else {
-                continue;
-            };
-            return Err(self.problem(Part::IndexJson, problem));
+    pub(super) fn named(&self) -> impl Iterator<Item = Named<'_>> + Clone {
+        self.index.manifests.iter().map(|entry| Named::of(entry))
+    }
+
+    /// Refuses tags that could mean something else to another reader, whatever is asked for.
+    pub(super) fn check_tags(&self) -> Result<(), Error> {
+        let mut tags = self.index.manifests.iter().filter_map(|d| d.tag());
+        match tags.find(|tag| Digest::is_digest_form(tag)) {
+            Some(tag) => Err(self.problem(Part::IndexJson, Problem::DigestTag(tag.to_owned()))),
+            None => Ok(()),
         }
-        Ok(tags)
+    }
+
+    /// The entries of `index.json` that have a tag, or else a full name. They lead to one thing.
+    fn find_name(&self, reference: &Reference, name: &str) -> Result<Vec<Arc<Descriptor>>, Error> {
+        self.check_tags()?;
+        let places = places_of(self.path(), self.named(), name)?;
+        if places.is_empty() {
+            return Err(self.no_such_image(reference, false));
+        }
+        let entries = places.into_iter().map(|n| self.index.manifests[n].clone());
+        Ok(entries.collect())
     }
 
     /// The entries of `index.json` that lead to a digest; where there are none, those of the indexes below.
@@ -273,26 +270,18 @@ impl Layout {
         Ok(found)
     }
 
-    fn roots(&self, digest: &Digest) -> Vec<Arc<Descriptor>> {
+    pub(super) fn roots(&self, digest: &Digest) -> Vec<Arc<Descriptor>> {
         let roots = self.index.manifests.iter();
         roots.filter(|d| d.digest == *digest).cloned().collect()
     }
 
     fn no_such_image(&self, reference: &Reference, unreferenced: bool) -> Error {
-        let roots = self.index.manifests.iter();
         Error::NoSuchImage {
             layout: self.path().to_owned(),
             reference: reference.clone(),
-            present: roots.map(|d| called(d.tag(), &d.digest)).collect(),
+            present: names(self.named()),
             unreferenced,
         }
-    }
-
-    fn only_image(&self) -> Result<(String, Vec<Arc<Descriptor>>), Error> {
-        self.tags()?;
-        let all = self.index.manifests.iter();
-        let (name, digest) = only_one(self.path(), all.map(|d| (d.tag(), d.digest)))?;
-        Ok((name, self.roots(&digest)))
     }
 
     fn of_index(
@@ -358,15 +347,7 @@ impl Layout {
         };
         let wanted = match selection {
             Selection::One => {
-                let mut platforms = Vec::new();
-                for image in &images {
-                    platforms.push(platform_of(image)?.to_string());
-                }
-                return Err(Error::IsIndex {
-                    layout: self.path().to_owned(),
-                    name: name.to_owned(),
-                    platforms,
-                });
+                return self.only_of_index(name, images, absent, platform_of);
             }
             Selection::All | Selection::Any => None,
             Selection::Platform(wanted) => Some(wanted),
@@ -374,6 +355,7 @@ impl Layout {
         let mut platforms = Vec::new();
         let mut targets = Distinct::default();
         for descriptor in images {
+            let digest = descriptor.digest;
             let platform = match wanted {
                 Some(_) => Some(platform_of(&descriptor)?),
                 None => descriptor.platform.clone(),
@@ -382,18 +364,23 @@ impl Layout {
                 let name = with_platform(name, platform.as_ref());
                 targets.add(Target { name, descriptor });
             }
-            platforms.extend(platform);
+            if let Some(platform) = platform
+                && self.has_blob(&digest)
+            {
+                platforms.push(platform_or_digest(Some(&platform), &digest));
+            }
         }
         let targets = targets.targets;
         match (wanted, targets.len(), absent) {
             (Some(_), 0, Some(digest)) => Err(lacks(digest)),
             (Some(wanted), found, _) if found != 1 => {
-                Err(self.no_platform(name, wanted, found, &platforms))
+                Err(self.no_platform(name, wanted, found, platforms))
             }
             (None, 0, _) => Err(Error::IsIndex {
                 layout: self.path().to_owned(),
                 name: name.to_owned(),
                 platforms: Vec::new(),
+                lacking: Vec::new(),
             }),
             _ => Ok(targets),
         }
@@ -408,13 +395,19 @@ impl Layout {
         Ok(self.load(&target)?.platform)
     }
 
-    fn no_platform(&self, name: &str, wanted: &Platform, found: usize, all: &[Platform]) -> Error {
+    fn no_platform(
+        &self,
+        name: &str,
+        wanted: &Platform,
+        found: usize,
+        platforms: Vec<String>,
+    ) -> Error {
         Error::Platform {
             layout: self.path().to_owned(),
             name: name.to_owned(),
             wanted: wanted.clone(),
             found,
-            platforms: all.iter().map(ToString::to_string).collect(),
+            platforms,
         }
     }
 }

@@ -254,7 +254,9 @@ fn references_are_those_that_the_images_will_have() {
     let check = |text: &str| survey.check_reference(Some(&text.parse().expect("a reference")));
     check("1.0").expect("the tag");
     check(&Digest::to_string(&sha256(b"?"))).expect("not known yet");
-    let Err(Error::NoSuchImage { present, .. }) = check("hello:1.0") else {
+    check("hello:1.0").expect("the name that it had");
+    check("docker.io/library/hello:1.0").expect("the name in full");
+    let Err(Error::NoSuchImage { present, .. }) = check("hello:1.1") else {
         panic!("that is not what it will be called");
     };
     assert_eq!(present, ["1.0"]);

@@ -203,6 +203,10 @@ impl Maker {
         Self { dir }
     }
 
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Adds a blob; its descriptor.
     pub fn blob(&self, media_type: &str, bytes: &[u8]) -> Value {
         let digest = digest(bytes);

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::keys::free;
 use super::{MOVE, archives, quoted, word};
+use crate::crypto::Digest;
 use crate::image::{Platform, Reference};
 use crate::ops::endorsement::Carrier;
 use crate::store;
@@ -14,14 +15,24 @@ use crate::store;
 pub(super) fn of_layout(error: &store::Error) -> Option<String> {
     match error {
         store::Error::IsIndex { platforms, .. } if platforms.is_empty() => None,
-        store::Error::IsIndex { platforms, .. } => {
-            let one = only_one(platforms).map_or_else(
-                || BY_DIGEST.to_owned(),
-                |platform| format!("name one with --platform {}", word(platform)),
-            );
-            Some(format!(
-                "{one}, or take them all (sign: --all-platforms, verify: --all)"
-            ))
+        store::Error::IsIndex {
+            platforms, lacking, ..
+        } => {
+            let by_digest = || {
+                let digest = platforms.iter().find(|name| Digest::is_digest_form(name));
+                digest.map_or_else(
+                    || BY_DIGEST.to_owned(),
+                    |digest| format!("name one by its digest: -d {digest}"),
+                )
+            };
+            let one = only_one(platforms).map_or_else(by_digest, |platform| {
+                format!("name one with --platform {}", word(platform))
+            });
+            Some(if lacking.is_empty() {
+                format!("{one}, or take them all (sign: --all-platforms, verify: --all)")
+            } else {
+                one
+            })
         }
         store::Error::Platform { found: 2.., .. } => Some(BY_DIGEST.into()),
         store::Error::NotOneImage { found: 0, .. } => Some(
@@ -56,10 +67,10 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
         {
             Some("an app is a folder of the registry: DIR/NAME with an OCI image layout in it".into())
         }
-        store::Error::Part {
-            problem: store::Problem::DuplicateTag(_),
-            ..
-        } => Some("name the image by its digest, or give each image a tag of its own".into()),
+        store::Error::AmbiguousTag { names, .. } => Some(nameable(names).map_or_else(
+            || BY_DIGEST.to_owned(),
+            |name| format!("name it by its full name or its digest: -d {}", word(name)),
+        )),
         _ => None,
     }
 }

@@ -160,6 +160,9 @@ pub(super) fn verify_image(args: VerifyImage, console: &Console) -> Outcome {
     show_verified(&result?, console)
 }
 
+/// How many images are told of that were not looked at.
+const MOST_TOLD: usize = 20;
+
 fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
     let mut worst = Status::Done;
     let mut images = Vec::new();
@@ -208,6 +211,16 @@ fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
             descriptor.digest
         ));
     }
+    // There may be very many.
+    for descriptor in verified.unseen.iter().take(MOST_TOLD) {
+        console.warn(&format!(
+            "{} is another image that was not looked at; --all verifies every image",
+            descriptor.digest
+        ));
+    }
+    if let Some(more @ 1..) = verified.unseen.len().checked_sub(MOST_TOLD) {
+        console.warn(&format!("{more} more images were not looked at"));
+    }
     for digest in digests {
         console.result(&digest.to_string())?;
     }
@@ -219,11 +232,13 @@ fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
     }
     console.json(|| {
         let skipped = verified.skipped.iter().map(|d| d.digest.to_string());
+        let unseen = verified.unseen.iter().map(|d| d.digest.to_string());
         let errors = errors.iter().map(|e| super::error_json(e)["error"].clone());
         json!({
             "trusted": worst == Status::Done,
             "images": images,
             "skipped": skipped.collect::<Vec<_>>(),
+            "not_looked_at": unseen.collect::<Vec<_>>(),
             "errors": errors.collect::<Vec<_>>(),
         })
     })?;

@@ -8,8 +8,7 @@ use super::Problem;
 use super::legacy_json::{self, Saved, Tag};
 use super::name::{self, MANIFEST_FILE, NameId, shown};
 use super::walk::Names;
-use crate::crypto::Digest;
-use crate::image::Reference;
+use crate::store::tags::{Named, full_name};
 
 /// Bytes of the longest `manifest.json` that is read where it is what leads to the images; one
 /// image has about ten thousand.
@@ -23,6 +22,8 @@ pub(super) struct Legacy {
     pub(super) images: Vec<LegacyImage>,
     /// The files that are needed, and whether as a config.
     wanted: HashMap<NameId, bool>,
+    /// For each full name that an image has, the tag that it gets.
+    tags: HashMap<String, String>,
 }
 
 #[derive(Debug)]
@@ -65,6 +66,7 @@ impl Legacy {
         let find = |name: String| find(name, names, links);
         let mut wanted = HashMap::new();
         let mut images = Vec::new();
+        let mut tag_of = HashMap::new();
         for (image, tags) in saved.into_iter().zip(tags) {
             let config = find(image.config)?;
             let layers = image.layers.into_iter().map(find);
@@ -73,13 +75,22 @@ impl Legacy {
                 wanted.entry(layer.id).or_insert(false);
             }
             wanted.insert(config.id, true);
+            for (name, tag) in image.repo_tags.iter().filter_map(|name| full_name(name)) {
+                let kept = tags.iter().find(|kept| kept.full_name == name);
+                let kept = kept.or_else(|| tags.iter().find(|kept| kept.ref_name == tag));
+                tag_of.extend(kept.map(|kept| (name, kept.ref_name.clone())));
+            }
             images.push(LegacyImage {
                 config,
                 layers,
                 tags,
             });
         }
-        Ok(Self { images, wanted })
+        Ok(Self {
+            images,
+            wanted,
+            tags: tag_of,
+        })
     }
 
     /// Whether a member is needed: `Some(true)` as a config, `Some(false)` as a layer.
@@ -89,14 +100,24 @@ impl Legacy {
 
     /// The tags that the images will have, each with its config's digest: images whose configs differ are several.
     /// `None` where not all names of configs state their digests, or there are no tags.
-    pub(super) fn tagged_configs(&self) -> Option<Vec<(Option<&str>, Digest)>> {
+    pub(super) fn tagged_configs(&self) -> Option<Vec<Named<'_>>> {
         let mut configs = Vec::new();
         for image in &self.images {
             let config = name::config_digest(&image.config.name)?;
             let tags = image.tags.iter();
-            configs.extend(tags.map(|tag| (Some(tag.ref_name.as_str()), config)));
+            configs.extend(tags.map(|tag| Named {
+                tag: Some(&tag.ref_name),
+                full_name: Some(&tag.full_name),
+                digest: config,
+            }));
         }
         (!configs.is_empty()).then_some(configs)
+    }
+
+    /// The tag that the image will have which has this name in full.
+    pub(super) fn tag_of(&self, name: &str) -> Option<&str> {
+        let (full_name, _) = full_name(name)?;
+        self.tags.get(&full_name).map(String::as_str)
     }
 
     /// The tags that the images will have.
@@ -194,36 +215,6 @@ fn bad_tag(repo_tag: &str) -> Problem {
     Problem::RepoTag(shown(repo_tag.as_bytes()))
 }
 
-/// Splits a `NAME:TAG` into the name in full, with the tag, and the tag alone. In full it has a
-/// registry's host name: the part before the first slash if it has a dot or a colon, is `localhost`
-/// or has upper case; else `docker.io`, and there names of one part are in `library`
-/// (distribution/reference, `ParseNormalizedNamed`).
-fn full_name(repo_tag: &str) -> Option<(String, &str)> {
-    let (name, tag) = repo_tag.rsplit_once(':')?;
-    let first = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let rest = |c: char| first(c) || matches!(c, '.' | '-');
-    // A slash behind the colon means that the colon is a port's.
-    let is_tag = tag.len() <= 128 && tag.starts_with(first) && tag.chars().all(rest);
-    let is_name = matches!(repo_tag.parse(), Ok(Reference::Tag(_))) && !repo_tag.contains('@');
-    if !is_tag || !is_name {
-        return None;
-    }
-    let is_host = |part: &str| {
-        part.contains(['.', ':']) || part == "localhost" || part.to_ascii_lowercase() != part
-    };
-    let (host, path) = match name.split_once('/') {
-        Some(("index.docker.io", path)) => ("docker.io", path),
-        Some((host, path)) if is_host(host) => (host, path),
-        _ => ("docker.io", name),
-    };
-    let library = if host == "docker.io" && !path.contains('/') {
-        "library/"
-    } else {
-        ""
-    };
-    Some((format!("{host}/{library}{path}:{tag}"), tag))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,46 +231,6 @@ mod tests {
         let tags = tags(images).expect("good tags");
         let names = |tags: Vec<Tag>| tags.into_iter().map(|t| t.ref_name).collect();
         tags.into_iter().map(names).collect()
-    }
-
-    #[test]
-    fn full_names() {
-        for (repo_tag, full, tag) in [
-            ("hello:1.0", "docker.io/library/hello:1.0", "1.0"),
-            (
-                "docker.io/library/hello:1.0",
-                "docker.io/library/hello:1.0",
-                "1.0",
-            ),
-            ("docker.io/hello:1.0", "docker.io/library/hello:1.0", "1.0"),
-            ("index.docker.io/a/b:c", "docker.io/a/b:c", "c"),
-            ("me/hello:x", "docker.io/me/hello:x", "x"),
-            ("localhost/hello:x", "localhost/hello:x", "x"),
-            ("host:5000/hello:x", "host:5000/hello:x", "x"),
-            ("ghcr.io/a/b/c:v1", "ghcr.io/a/b/c:v1", "v1"),
-        ] {
-            assert_eq!(
-                full_name(repo_tag),
-                Some((full.to_owned(), tag)),
-                "{repo_tag}"
-            );
-        }
-        let long = format!("a:{}", "x".repeat(129));
-        for bad in [
-            "",
-            "hello",
-            ":1",
-            "hello:",
-            "host:5000/hello",
-            "a@sha256:b",
-            "hello:.x",
-            "he llo:1",
-            "../x:1",
-            "sha256:abc",
-            &long,
-        ] {
-            assert_eq!(full_name(bad), None, "{bad} was taken");
-        }
     }
 
     #[test]

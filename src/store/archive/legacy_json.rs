@@ -5,13 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::crypto::Digest;
-use crate::image::{Compression, Platform, REF_NAME, media};
+use crate::image::{Compression, IMAGE_NAME, Platform, REF_NAME, media};
 use crate::store::Problem;
 use crate::store::json::{self, Object};
 use crate::store::strict;
-
-/// The annotation by which containerd and docker (engine 25 and newer) know an image's full name.
-const IMAGE_NAME: &str = "io.containerd.image.name";
 
 const CONFIG: &str = "Config";
 const REPO_TAGS: &str = "RepoTags";

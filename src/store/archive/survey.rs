@@ -1,6 +1,6 @@
 //! The first pass: what is in an archive, with nothing written.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::progress::Progress;
 use crate::store::layout::{
     INDEX_FILE, LAYOUT_FILE, SKOPEO_FILE, SKOPEO_START, check_layout_version,
 };
-use crate::store::tags::only_one;
+use crate::store::tags::{Named, names, only_one, places_of};
 use crate::store::window::Window;
 use crate::store::{Error, Part, Problem as PartProblem, documents};
 
@@ -34,8 +34,8 @@ pub(super) enum Content {
         layout_file: Vec<u8>,
         /// The bytes of `index.json`.
         index: Vec<u8>,
-        /// The tag and the digest of each entry of `index.json`.
-        entries: Vec<(Option<String>, Digest)>,
+        /// The entries of `index.json`.
+        entries: Vec<Arc<Descriptor>>,
     },
     /// What `docker save` wrote up to engine 24.
     Legacy(Legacy),
@@ -181,11 +181,10 @@ impl Found {
                 problem,
             })
         })?;
-        let entry = |d: &Arc<Descriptor>| (d.tag().map(str::to_owned), d.digest);
         Ok(Content::Layout {
             layout_file,
             index,
-            entries: read.manifests.iter().map(entry).collect(),
+            entries: read.manifests,
         })
     }
 
@@ -215,7 +214,7 @@ impl Survey {
     pub fn check_reference(&self, reference: Option<&Reference>) -> Result<(), Error> {
         let found = match (reference, &self.content) {
             (Some(Reference::Digest(digest)), Content::Layout { entries, .. }) => {
-                entries.iter().any(|(_, d)| d == digest)
+                entries.iter().any(|d| d.digest == *digest)
                     || self.names.has_file(NameId::of(&name::of_blob(digest)))
             }
             (Some(Reference::Digest(_)), Content::Legacy(_)) => true,
@@ -224,9 +223,14 @@ impl Survey {
                 self.check_only(content)?;
                 true
             }
-            (Some(Reference::Tag(tag)), _) => {
+            (Some(Reference::Tag(tag)), Content::Layout { entries, .. }) => {
                 self.check_tags()?;
-                self.tags().any(|t| t == tag)
+                let entries = entries.iter().map(|entry| Named::of(entry));
+                !places_of(&self.path, entries, tag)?.is_empty()
+            }
+            (Some(Reference::Tag(tag)), Content::Legacy(legacy)) => {
+                self.check_tags()?;
+                legacy.ref_names().any(|t| t == tag) || legacy.tag_of(tag).is_some()
             }
         };
         match reference {
@@ -240,13 +244,24 @@ impl Survey {
         }
     }
 
+    /// What the reference is once the archive is unpacked: an image that is converted has its tag, and not all the
+    /// names that it had.
+    pub fn unpacked_reference(&self, reference: &Reference) -> Reference {
+        match (reference, &self.content) {
+            (Reference::Tag(tag), Content::Legacy(legacy))
+                if legacy.ref_names().all(|t| t != tag) =>
+            {
+                let tag = legacy.tag_of(tag).unwrap_or(tag);
+                Reference::Tag(tag.to_owned())
+            }
+            _ => reference.clone(),
+        }
+    }
+
     fn check_only(&self, content: &Content) -> Result<(), Error> {
         let only = match content {
             Content::Layout { entries, .. } => {
-                let entries = entries
-                    .iter()
-                    .map(|(tag, digest)| (tag.as_deref(), *digest));
-                only_one(&self.path, entries)
+                only_one(&self.path, entries.iter().map(|entry| Named::of(entry)))
             }
             Content::Legacy(legacy) => match legacy.tagged_configs() {
                 Some(configs) => only_one(&self.path, configs.into_iter()),
@@ -259,7 +274,7 @@ impl Survey {
     fn tags(&self) -> Box<dyn Iterator<Item = &str> + '_> {
         match &self.content {
             Content::Layout { entries, .. } => {
-                Box::new(entries.iter().filter_map(|(tag, _)| tag.as_deref()))
+                Box::new(entries.iter().filter_map(|entry| entry.tag()))
             }
             Content::Legacy(legacy) => Box::new(legacy.ref_names()),
         }
@@ -268,31 +283,20 @@ impl Survey {
     /// The images by name, as [`Error::NoSuchImage`] lists them.
     fn present(&self) -> Vec<String> {
         match &self.content {
-            Content::Layout { entries, .. } => entries
-                .iter()
-                .map(|(tag, digest)| tag.clone().unwrap_or_else(|| digest.to_string()))
-                .collect(),
+            Content::Layout { entries, .. } => names(entries.iter().map(|entry| Named::of(entry))),
             Content::Legacy(_) => self.tags().map(str::to_owned).collect(),
         }
     }
 
     /// Refuses what resolving a tag refuses later.
     fn check_tags(&self) -> Result<(), Error> {
-        let mut seen = HashSet::new();
-        for tag in self.tags() {
-            let problem = if Digest::is_digest_form(tag) {
-                PartProblem::DigestTag(tag.to_owned())
-            } else if !seen.insert(tag) {
-                PartProblem::DuplicateTag(tag.to_owned())
-            } else {
-                continue;
-            };
-            return Err(Error::Part {
+        match self.tags().find(|tag| Digest::is_digest_form(tag)) {
+            Some(tag) => Err(Error::Part {
                 layout: self.path.clone(),
                 part: Part::IndexJson,
-                problem,
-            });
+                problem: PartProblem::DigestTag(tag.to_owned()),
+            }),
+            None => Ok(()),
         }
-        Ok(())
     }
 }

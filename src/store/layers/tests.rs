@@ -24,6 +24,7 @@ fn descriptor(media_type: &'static str, digest: Digest, size: u64) -> Descriptor
         digest,
         size,
         tag: None,
+        full_name: None,
         platform: None,
         embedded: Embedded::Nothing,
     }

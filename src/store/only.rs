@@ -1,0 +1,104 @@
+//! What is meant where there is no choice, and what lies beside it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::distinct::Distinct;
+use super::tags::{Named, only_one};
+use super::tree::Tree;
+use super::{Error, Layout, Target};
+use crate::crypto::Digest;
+use crate::image::{Descriptor, Platform, media};
+
+impl Layout {
+    /// The only image there is, and what it is called: those with a tag count alone where there are any, and what is
+    /// no image counts where there is nothing else.
+    pub(super) fn only_image(&self) -> Result<(String, Vec<Arc<Descriptor>>), Error> {
+        self.check_tags()?;
+        let only = match only_one(self.path(), self.named()) {
+            Err(Error::NotOneImage { found: 2.., .. }) => {
+                let images = self.images_at_the_top()?;
+                let named = images.iter().map(|entry| Named::of(entry));
+                only_one(self.path(), named)
+            }
+            other => other,
+        };
+        let (name, digest) = only?;
+        Ok((name, self.roots(&digest)))
+    }
+
+    /// The entries of `index.json` without artifacts and what only refers to another entry.
+    fn images_at_the_top(&self) -> Result<Vec<Arc<Descriptor>>, Error> {
+        let mut images = Vec::new();
+        for entry in &self.index.manifests {
+            let is_no_image = media::is_manifest(&entry.media_type)
+                && self.is_no_image(entry, |m| m.is_artifact() || m.subject.is_some())?;
+            if !is_no_image {
+                images.push(entry.clone());
+            }
+        }
+        Ok(images)
+    }
+
+    /// The images that lie beside the one which is meant without a name.
+    pub fn beside_the_only_one(&self) -> Result<Vec<Arc<Descriptor>>, Error> {
+        let (_, meant) = self.only_image()?;
+        let below = Tree::below(self, meant.clone(), self.index.size)?.entries();
+        let below = below.into_iter().map(|entry| entry.descriptor.digest);
+        let known: HashSet<_> = below.chain(meant.iter().map(|d| d.digest)).collect();
+        let images = self.reachable_images()?.into_iter();
+        let images = images.map(|target| target.descriptor);
+        let mut seen = HashSet::new();
+        Ok(images
+            .filter(|image| !known.contains(&image.digest) && seen.insert(image.digest))
+            .collect())
+    }
+
+    /// The one image of an index, whatever the entries say of it; or the error that tells of the choice.
+    pub(super) fn only_of_index(
+        &self,
+        name: &str,
+        images: Vec<Arc<Descriptor>>,
+        absent: Option<Digest>,
+        mut platform_of: impl FnMut(&Arc<Descriptor>) -> Result<Platform, Error>,
+    ) -> Result<Vec<Target>, Error> {
+        if let Some(first) = images.first()
+            && images.iter().all(|image| image.digest == first.digest)
+            && absent.is_none()
+        {
+            let mut one = Distinct::default();
+            for descriptor in images {
+                let name = name.to_owned();
+                one.add(Target { name, descriptor });
+            }
+            return Ok(one.targets);
+        }
+        let mut platforms = Vec::new();
+        let mut lacking: Vec<_> = absent.iter().map(ToString::to_string).collect();
+        for image in &images {
+            if self.has_blob(&image.digest) {
+                let platform = platform_of(image)?;
+                platforms.push(platform_or_digest(Some(&platform), &image.digest));
+            } else {
+                let platform = image.platform.as_ref();
+                lacking.push(platform_or_digest(platform, &image.digest));
+            }
+        }
+        Err(Error::IsIndex {
+            layout: self.path().to_owned(),
+            name: name.to_owned(),
+            platforms,
+            lacking,
+        })
+    }
+}
+
+/// How an image is told of among others: by its platform, or by its digest where it states none.
+pub(super) fn platform_or_digest(platform: Option<&Platform>, digest: &Digest) -> String {
+    match platform {
+        Some(platform) if !platform.os.is_empty() && !platform.architecture.is_empty() => {
+            platform.to_string()
+        }
+        _ => digest.to_string(),
+    }
+}
