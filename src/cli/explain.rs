@@ -156,6 +156,7 @@ pub fn hint(error: &Error) -> Option<String> {
             Some("name another output".into())
         }
         Error::InTheWay { .. } => Some(MOVE.into()),
+        Error::TwoLists { layout, .. } => Some(archives::two_lists(layout)),
         Error::InputInApp { .. } => Some("move the file out of the registry first".into()),
         Error::NotASignature { .. } => Some(
             "signatures are DER, as `openssl dgst -sha384 -sign` writes them; hex, base64 and raw r||s are not read"

@@ -69,6 +69,12 @@ impl ExtractSign {
         // What is in preparation has the path that it is going to have, where nothing is yet.
         let of_archive = |error| self.of_archive(error, &registry.path_of(&self.app));
         let mut layout = staging.layout().map_err(|error| of_archive(error.into()))?;
+        let same = layout.compare_docker_list(&unpacked.listed);
+        let same = same.map_err(|error| of_archive(error.into()))?;
+        same.map_err(|reason| Error::TwoLists {
+            layout: self.archive.clone(),
+            reason,
+        })?;
         for (digest, size) in unpacked.blobs {
             layout.note_written(digest, size);
         }

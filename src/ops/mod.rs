@@ -211,6 +211,14 @@ pub enum Error {
         /// Why it failed.
         reason: String,
     },
+    /// docker's list of images and `index.json` lead to different images.
+    #[error("{}: docker load would run another image than is signed: {reason} [{}]", .layout.display(), rule::DOCKER_LIST)]
+    TwoLists {
+        /// The layout or archive.
+        layout: PathBuf,
+        /// How they differ.
+        reason: String,
+    },
     /// The signed image does not verify.
     #[error("image {image} does not verify after signing: {reason} [{rule}]; nothing was written")]
     SelfCheck {

@@ -128,6 +128,12 @@ impl How {
         place: Place<'_>,
         progress: &dyn Progress,
     ) -> Result<(SignedImages, RegistryLock), Error> {
+        if let Some(Err(reason)) = layout.check_docker_list()? {
+            return Err(Error::TwoLists {
+                layout: layout.path().to_owned(),
+                reason,
+            });
+        }
         let images = self.load(layout)?;
         let Ready { signer, voucher } = ready;
         let vendor = *signer.public_key();

@@ -84,8 +84,13 @@ impl VerifyImages {
         } else {
             Vec::new()
         };
+        let listed = layout.check_docker_list()?.map(|same| match same {
+            Ok(()) => Check::passed(rule::DOCKER_LIST),
+            Err(reason) => Check::failed(rule::DOCKER_LIST, reason),
+        });
         let images = parallel::map(&targets, usize::MAX, |_, (target, of_name)| {
             let mut report = self.one(&layout, target, &scheme, progress)?;
+            report.checks.extend(listed.clone());
             if self.for_realms {
                 let checks = realms::checks(&of_app, of_name.as_ref());
                 report.checks.extend(checks);

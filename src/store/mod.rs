@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod dir;
 mod distinct;
+mod docker_list;
 mod documents;
 mod edit;
 
@@ -19,6 +20,7 @@ mod prune;
 mod realm;
 mod registry;
 mod resolve;
+mod saved;
 mod strict;
 mod tags;
 mod transaction;
@@ -33,6 +35,7 @@ pub use prune::Pruned;
 
 pub use registry::{Published, Registry, RegistryLock, Staging};
 pub use resolve::{Selection, Target};
+pub use saved::SavedImage;
 pub use tree::Entry;
 
 /// How much is read before the store gives up, so that hostile input cannot fill memory, disk or time.

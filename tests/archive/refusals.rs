@@ -18,9 +18,10 @@ fn the_image_to_be_spoilt_is_good() {
 #[test]
 fn what_does_no_harm_is_taken() {
     for tar in [
-        layout().file("manifest.json", b"not even JSON"),
-        layout().file("manifest.json", &vec![b' '; 2 << 20]),
-        layout().file("repositories", b""),
+        layout().file("manifest.json", b"[]"),
+        layout()
+            .file("manifest.json", b"[]")
+            .file("repositories", b""),
         layout().file("a/b/index.json", b"{}"),
         layout()
             .member(b"./", b'5', "", b"")
@@ -247,6 +248,12 @@ fn the_documents_are_checked_in_the_survey() {
             .file("oci-layout", br#"{"imageLayoutVersion":"2.0.0"}"#),
     );
     assert!(matches!(found, Problem::NotALayout(_)), "{found}");
+    let found = survey(layout().file("manifest.json", b"not even JSON"));
+    assert!(matches!(found, Problem::Document { .. }), "{found}");
+    let found = survey(layout().file("manifest.json", &vec![b' '; 2 << 20]));
+    assert!(matches!(found, Problem::TooLarge { .. }), "{found}");
+    let found = survey(layout().file("repositories", b"{}"));
+    assert!(matches!(found, Problem::OlderList(_)), "{found}");
     for bad in [
         &b"{}"[..],
         b"",

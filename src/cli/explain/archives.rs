@@ -32,6 +32,21 @@ pub(super) fn of(path: &Path, problem: &Problem) -> Option<String> {
     })
 }
 
+/// Where docker's list of images and `index.json` differ.
+pub(super) fn two_lists(layout: &Path) -> String {
+    if layout.is_dir() {
+        return format!(
+            "if docker never loads it, take its list away: rm {}",
+            quoted(&layout.join("manifest.json"))
+        );
+    }
+    let archive = quoted(layout);
+    format!(
+        "copy out the one that is meant, with the tag that it has: skopeo copy oci-archive:{archive}:TAG \
+         oci-archive:image.tar:TAG (or docker-archive:{archive} for docker's)"
+    )
+}
+
 /// For a folder that skopeo wrote.
 pub(super) fn from_dir(folder: &str) -> String {
     format!("{COPY}: {}", skopeo(folder))

@@ -5,14 +5,12 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::Problem;
-use super::legacy_json::{self, Saved, Tag};
-use super::name::{self, MANIFEST_FILE, NameId, shown};
+use super::legacy_json::Tag;
+use super::name::{self, NameId, shown};
 use super::walk::Names;
+use crate::store::saved::{MANIFEST_FILE, Saved, saved};
 use crate::store::tags::{Named, full_name};
 
-/// Bytes of the longest `manifest.json` that is read where it is what leads to the images; one
-/// image has about ten thousand.
-pub(super) const LONGEST_MANIFEST: u64 = 1 << 20;
 /// Files and tags that `manifest.json` may name, each as often as it names them.
 const MOST_NAMES: usize = 16_384;
 
@@ -49,17 +47,9 @@ impl Legacy {
         names: &Names,
         links: &HashMap<NameId, NameId>,
     ) -> Result<Self, Problem> {
-        let document = |problem| Problem::Document {
-            name: MANIFEST_FILE.into(),
-            problem,
-        };
-        let saved = legacy_json::saved(manifest).map_err(document)?;
+        let saved = read(manifest)?;
         if saved.is_empty() {
             return Err(Problem::NoImage);
-        }
-        let count = |image: &Saved| 1 + image.layers.len() + image.repo_tags.len();
-        if saved.iter().map(count).sum::<usize>() > MOST_NAMES {
-            return Err(Problem::TooManyNames(MOST_NAMES));
         }
         let saved = merged(saved);
         let tags = tags(&saved)?;
@@ -125,6 +115,38 @@ impl Legacy {
         let tags = self.images.iter().flat_map(|image| &image.tags);
         tags.map(|tag| tag.ref_name.as_str())
     }
+}
+
+/// An image of a `manifest.json` that lies beside an `index.json`.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) config: FileName,
+    pub(super) repo_tags: Vec<String>,
+}
+
+/// Reads such a one.
+pub(super) fn listed(manifest: &[u8], names: &Names) -> Result<Vec<Listed>, Problem> {
+    let no_links = HashMap::new();
+    let images = read(manifest)?.into_iter();
+    let images = images.map(|image| {
+        Ok(Listed {
+            config: find(image.config, names, &no_links)?,
+            repo_tags: image.repo_tags,
+        })
+    });
+    images.collect()
+}
+
+fn read(manifest: &[u8]) -> Result<Vec<Saved>, Problem> {
+    let saved = saved(manifest).map_err(|problem| Problem::Document {
+        name: MANIFEST_FILE.into(),
+        problem,
+    })?;
+    let count = |image: &Saved| 1 + image.layers.len() + image.repo_tags.len();
+    if saved.iter().map(count).sum::<usize>() > MOST_NAMES {
+        return Err(Problem::TooManyNames(MOST_NAMES));
+    }
+    Ok(saved)
 }
 
 /// The images, each once: crane lists an image for each of its names.

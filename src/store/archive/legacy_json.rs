@@ -1,4 +1,4 @@
-//! The documents of a conversion: docker's `manifest.json` in, an OCI manifest and index out.
+//! The documents that a conversion writes: an OCI manifest and index.
 
 use std::collections::BTreeMap;
 
@@ -6,71 +6,6 @@ use serde::Serialize;
 
 use crate::crypto::Digest;
 use crate::image::{Compression, IMAGE_NAME, Platform, REF_NAME, media};
-use crate::store::Problem;
-use crate::store::json::{self, Object};
-use crate::store::strict;
-
-const CONFIG: &str = "Config";
-const REPO_TAGS: &str = "RepoTags";
-const LAYERS: &str = "Layers";
-
-/// One image of `manifest.json`.
-pub(super) struct Saved {
-    /// The config's name in the archive.
-    pub(super) config: String,
-    /// The layers' names, the lowest first.
-    pub(super) layers: Vec<String>,
-    /// The tags, each `NAME:TAG`.
-    pub(super) repo_tags: Vec<String>,
-}
-
-/// Reads `manifest.json`. Members beside the three that matter are passed over (`Parent`,
-/// `LayerSources`). docker, podman and skopeo read names in any case, and some builders write them in
-/// lower case: they are taken where one member alone could be meant.
-pub(super) fn saved(bytes: &[u8]) -> Result<Vec<Saved>, Problem> {
-    let images: Vec<Object<'_>> = json::read(bytes).map_err(|e| invalid(&e))?;
-    images.iter().map(image).collect()
-}
-
-fn image(object: &Object<'_>) -> Result<Saved, Problem> {
-    let [config, layers, repo_tags] = [CONFIG, LAYERS, REPO_TAGS].map(|known| spelt(object, known));
-    let config = match config? {
-        Some(key) => object.get(key).map_err(|e| invalid(&e))?,
-        None => None,
-    };
-    Ok(Saved {
-        config: config.ok_or_else(|| Problem::Json("an image has no \"Config\"".into()))?,
-        layers: list(object, layers?)?,
-        repo_tags: list(object, repo_tags?)?,
-    })
-}
-
-/// How a member is spelt here. Go's reader takes the last of several spellings, and other letters than ASCII's that
-/// are alike in lower case.
-fn spelt<'o>(object: &'o Object<'_>, known: &str) -> Result<Option<&'o str>, Problem> {
-    let mut found = None;
-    for key in object.keys() {
-        if key.eq_ignore_ascii_case(known) && found.is_none() {
-            found = Some(key);
-        } else if strict::is_like(known, key) {
-            return Err(Problem::Member(key.to_owned()));
-        }
-    }
-    Ok(found)
-}
-
-/// A list of texts; Go writes an empty one as `null`.
-fn list(object: &Object<'_>, key: Option<&str>) -> Result<Vec<String>, Problem> {
-    let Some(key) = key else {
-        return Ok(Vec::new());
-    };
-    let list: Option<Option<Vec<String>>> = object.get(key).map_err(|e| invalid(&e))?;
-    Ok(list.flatten().unwrap_or_default())
-}
-
-fn invalid(error: &json::Error) -> Problem {
-    Problem::json(error)
-}
 
 /// A file of the archive that has become a blob.
 #[derive(Clone, Debug)]

@@ -2,12 +2,10 @@
 
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::store::layout::{BLOBS, INDEX_FILE, LAYOUT_FILE};
+use crate::store::saved::MANIFEST_FILE;
 
 /// Bytes of the longest name that is taken: Linux's `PATH_MAX`.
 const LONGEST: usize = 4096;
-
-/// docker's list of images.
-pub(super) const MANIFEST_FILE: &str = "manifest.json";
 
 /// Stands for a name, so that an archive of many long names takes little memory: the first half of
 /// the name's SHA-256.

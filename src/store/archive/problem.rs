@@ -116,6 +116,9 @@ pub enum Problem {
         /// What is wrong with it.
         problem: PartProblem,
     },
+    /// It has a list of images, beside an `index.json`, that only old engines read.
+    #[error("has a \"{0}\" beside its index.json, by which old engines load other images")]
+    OlderList(&'static str),
     /// It holds no image.
     #[error("holds neither an index.json nor a manifest.json that lists an image")]
     NoImage,

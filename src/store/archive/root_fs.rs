@@ -6,6 +6,7 @@ use super::name;
 use crate::progress::Silent;
 use crate::store::Error;
 use crate::store::layout::INDEX_FILE;
+use crate::store::saved::MANIFEST_FILE;
 use crate::store::window::Window;
 
 /// Folders at the top of a root file system. (`var` or `lib` may be anywhere.)
@@ -37,7 +38,7 @@ impl Archive {
             let raw = block.path_bytes();
             let path = raw.strip_prefix(b"/").unwrap_or(&raw);
             let path = name::normalised(path).unwrap_or_default();
-            if [INDEX_FILE, name::MANIFEST_FILE].contains(&&*path) {
+            if [INDEX_FILE, MANIFEST_FILE].contains(&&*path) {
                 return Ok(false);
             }
             has_env |= path == DOCKER_ENV;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::legacy::{LONGEST_MANIFEST, Legacy};
-use super::name::{self, MANIFEST_FILE, NameId, Place, shown};
+use super::legacy::{Legacy, Listed, listed};
+use super::name::{self, NameId, Place, shown};
 use super::walk::{Data, Kind, Links, Member, Names, walk};
 use super::{Archive, Problem};
 use crate::crypto::Digest;
@@ -14,6 +14,7 @@ use crate::progress::Progress;
 use crate::store::layout::{
     INDEX_FILE, LAYOUT_FILE, SKOPEO_FILE, SKOPEO_START, check_layout_version,
 };
+use crate::store::saved::{LONGEST_MANIFEST, MANIFEST_FILE, OLDER_LISTS};
 use crate::store::tags::{Named, names, only_one, places_of};
 use crate::store::window::Window;
 use crate::store::{Error, Part, Problem as PartProblem, documents};
@@ -36,6 +37,8 @@ pub(super) enum Content {
         index: Vec<u8>,
         /// The entries of `index.json`.
         entries: Vec<Arc<Descriptor>>,
+        /// The images of a `manifest.json` beside it.
+        listed: Vec<Listed>,
     },
     /// What `docker save` wrote up to engine 24.
     Legacy(Legacy),
@@ -117,7 +120,7 @@ impl Found {
                 is_first_or_same(&mut self.index, data.read(name, limits.document)?)
             }
             Kind::File(Place::Manifest) => {
-                // Beside an index.json it does not matter.
+                // Beside an index.json that leads nowhere it is what counts.
                 let limit = limits.document.min(LONGEST_MANIFEST);
                 let manifest = if data.left() > limit {
                     Err(data.left())
@@ -161,7 +164,15 @@ impl Found {
     }
 
     fn content(self, archive: &Archive, names: &Names) -> Result<Content, Error> {
-        let Some(index) = self.index else {
+        let document = |problem| {
+            let name = INDEX_FILE.into();
+            archive.problem(Problem::Document { name, problem })
+        };
+        let read = self.index.as_deref().map(documents::index).transpose();
+        let read = read.map_err(document)?;
+        // Some engines write an index of nothing beside the images that they saved by digest.
+        let leads = |read: &documents::Index| !read.manifests.is_empty() || self.manifest.is_none();
+        let Some(read) = read.filter(leads) else {
             return self.legacy(archive, names);
         };
         if let Some(name) = self.first_link {
@@ -175,35 +186,44 @@ impl Found {
             .layout_file
             .ok_or_else(|| not_a_layout(format!("it has no file {LAYOUT_FILE}")))?;
         check_layout_version(&layout_file).map_err(not_a_layout)?;
-        let read = documents::index(&index).map_err(|problem| {
-            archive.problem(Problem::Document {
-                name: INDEX_FILE.into(),
-                problem,
-            })
-        })?;
+        let listed = match self.manifest {
+            Some(manifest) => manifest
+                .map_err(|size| too_large(archive, size))
+                .and_then(|manifest| listed(&manifest, names)),
+            None => match OLDER_LISTS
+                .iter()
+                .find(|list| names.has_file(NameId::of(list)))
+            {
+                Some(list) => Err(Problem::OlderList(list)),
+                None => Ok(Vec::new()),
+            },
+        };
         Ok(Content::Layout {
             layout_file,
-            index,
+            index: self.index.unwrap_or_default(),
+            listed: listed.map_err(|problem| archive.problem(problem))?,
             entries: read.manifests,
         })
     }
 
     fn legacy(self, archive: &Archive, names: &Names) -> Result<Content, Error> {
-        let limit = archive.limits.document.min(LONGEST_MANIFEST);
-        let too_large = |size| Problem::TooLarge {
-            name: MANIFEST_FILE.into(),
-            size,
-            limit,
-        };
         if self.by_skopeo {
             return Err(archive.problem(Problem::SkopeoDir));
         }
         self.manifest
             .ok_or_else(|| self.in_folder.unwrap_or(Problem::NoImage))
-            .and_then(|manifest| manifest.map_err(too_large))
+            .and_then(|manifest| manifest.map_err(|size| too_large(archive, size)))
             .and_then(|manifest| Legacy::plan(&manifest, names, &self.links))
             .map(Content::Legacy)
             .map_err(|problem| archive.problem(problem))
+    }
+}
+
+fn too_large(archive: &Archive, size: u64) -> Problem {
+    Problem::TooLarge {
+        name: MANIFEST_FILE.into(),
+        size,
+        limit: archive.limits.document.min(LONGEST_MANIFEST),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The second pass: writing the layout.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::legacy::{FileName, Legacy};
+use super::legacy::{FileName, Legacy, Listed};
 use super::legacy_json::{self, Converted, Descriptor};
 use super::name::{self, NameId, Place, shown};
 use super::repeats::Repeats;
@@ -14,6 +14,7 @@ use crate::crypto::{Digest, HashAlgorithm};
 use crate::progress::Progress;
 use crate::store::dir::Dir;
 use crate::store::layout::INDEX_FILE;
+use crate::store::saved::SavedImage;
 use crate::store::window::Window;
 use crate::store::{Error, documents};
 
@@ -25,6 +26,8 @@ const LAYOUT_CONTENT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 pub struct Unpacked {
     /// The blobs of 1 MiB and more, hashed as they were written, with their sizes.
     pub blobs: Vec<(Digest, u64)>,
+    /// docker's list of the images, where it lies beside an `index.json`: each config with the names.
+    pub listed: Vec<SavedImage>,
 }
 
 impl Archive {
@@ -41,23 +44,33 @@ impl Archive {
     ) -> Result<Unpacked, Error> {
         let writer = Writer::new(into)?;
         let repeats = Repeats::new(self, &survey.names);
-        let blobs = match &survey.content {
+        match &survey.content {
             Content::Layout {
-                layout_file, index, ..
-            } => self.unpack_layout(writer, progress, repeats, layout_file, index)?,
-            Content::Legacy(legacy) => self.convert(writer, progress, repeats, legacy)?,
-        };
-        Ok(Unpacked { blobs })
+                layout_file,
+                index,
+                listed,
+                ..
+            } => {
+                let (writer, listed) = self.unpack_layout(writer, progress, repeats, listed)?;
+                let blobs = writer.finish(layout_file, index)?;
+                Ok(Unpacked { blobs, listed })
+            }
+            Content::Legacy(legacy) => Ok(Unpacked {
+                blobs: self.convert(writer, progress, repeats, legacy)?,
+                listed: Vec::new(),
+            }),
+        }
     }
 
-    fn unpack_layout(
+    fn unpack_layout<'w>(
         &self,
-        mut writer: Writer<'_>,
+        mut writer: Writer<'w>,
         progress: &dyn Progress,
         mut repeats: Repeats<'_>,
-        layout_file: &[u8],
-        index: &[u8],
-    ) -> Result<Vec<(Digest, u64)>, Error> {
+        listed: &[Listed],
+    ) -> Result<(Writer<'w>, Vec<SavedImage>), Error> {
+        let listed_ids: HashSet<_> = listed.iter().map(|image| image.config.id).collect();
+        let mut configs = HashMap::new();
         let mut window = Window::default();
         let mut source = self.source("unpacking", progress, &mut window)?;
         let mut write = |member: Member, data: &mut Data<'_, '_>| {
@@ -70,10 +83,38 @@ impl Archive {
                 self.check_digest(&member.name, digest, found)?;
                 written = Some(found);
             }
+            let id = NameId::of(&member.name);
+            if listed_ids.contains(&id) {
+                let digest = match written {
+                    Some(digest) => digest,
+                    None => self.config_digest(&member.name, data)?,
+                };
+                written = Some(digest);
+                configs.insert(id, digest);
+            }
             repeats.note(&member.name, written, data)
         };
         walk(&mut source, &self.limits, Links::Refused, &mut write)?;
-        writer.finish(layout_file, index)
+        let listed = listed.iter().map(|image| {
+            let name = &image.config.name;
+            // The survey saw all of them, so the archive has changed since if one is missing.
+            let absent = || self.problem(Problem::Absent(shown(name.as_bytes())));
+            let config = configs.get(&image.config.id).copied();
+            Ok(SavedImage {
+                config: config.ok_or_else(absent)?,
+                repo_tags: image.repo_tags.clone(),
+            })
+        });
+        let listed = listed.collect::<Result<_, Error>>()?;
+        Ok((writer, listed))
+    }
+
+    /// The digest of a config that is no blob, of the kind that its name states.
+    fn config_digest(&self, name: &str, data: &mut Data<'_, '_>) -> Result<Digest, Error> {
+        let bytes = data.read(name, self.limits.document)?;
+        let stated = name::config_digest(name);
+        let algorithm = stated.map_or(HashAlgorithm::Sha256, |digest| digest.algorithm());
+        Ok(Digest::of(algorithm, &bytes))
     }
 
     fn convert(
