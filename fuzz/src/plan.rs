@@ -87,6 +87,8 @@ fn work(plan: &Plan, table: &Table) {
         }
         Err(_) => return,
     }
+    let named: BTreeSet<_> = plan.outputs().iter().map(|o| &*o.name).collect();
+    assert_eq!(named.len(), outputs.len(), "two outputs have one name");
     let apart: BTreeSet<_> = outputs.iter().collect();
     assert_eq!(apart.len(), outputs.len(), "two outputs are one file");
     assert!(!outputs.contains(&plan.path), "the plan is written over");

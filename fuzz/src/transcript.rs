@@ -63,7 +63,8 @@ fn check(bytes: &[u8]) {
     FOLDER.with(|folder| {
         let path = folder.path().join("a.transcript");
         fs::write(&path, bytes).expect("written");
-        let verified = verify(&path, folder.path(), Expected::default()).expect("it can be read");
+        let verified =
+            verify(&path, Some(folder.path()), Expected::default()).expect("it can be read");
         let parsed = parse(bytes);
         match &parsed {
             Ok((lines, torn)) => {
@@ -81,14 +82,14 @@ fn check(bytes: &[u8]) {
             changed[at] ^= 1;
             fs::write(&path, &changed).expect("written");
             let changed =
-                verify(&path, folder.path(), Expected::default()).expect("it can be read");
+                verify(&path, Some(folder.path()), Expected::default()).expect("it can be read");
             assert!(!changed.holds(), "with another byte {at} it holds too");
             let other = Expected {
                 root: PublicKey::from_spki(CA).ok(),
                 program: None,
             };
             fs::write(&path, bytes).expect("written");
-            let other = verify(&path, folder.path(), other).expect("it can be read");
+            let other = verify(&path, Some(folder.path()), other).expect("it can be read");
             assert!(!other.holds(), "it holds for whoever expects another root");
         }
         match diff(&path, &path) {

@@ -1,13 +1,21 @@
 //! What is refused before anything is touched.
 
 use std::path::Path;
+use std::time::SystemTime;
+
+use base64ct::{Base64, Encoding};
+use serde_json::{Value, json};
 
 use super::Error;
+use super::places;
 use super::plan::{Plan, Work};
 use super::transcript::{Line, Transcript};
-use crate::crypto::{Prehash, PublicKey, Signature};
+use super::verify;
+use crate::crypto::digest::unhex;
+use crate::crypto::{Digest, HashAlgorithm, Prehash, PublicKey, Signature};
 use crate::files;
-use crate::key::pkcs11::Described;
+use crate::key::pkcs11::{self, Described, NewKey, attributes_json};
+use crate::key::uri::TokenUri;
 use crate::key::{KeyRef, KeyRing};
 
 /// No signature file is longer.
@@ -29,6 +37,10 @@ pub struct Checked {
     pub work: Work,
     /// The token.
     pub token: Described,
+    /// The same as a transcript notes it.
+    pub(super) facts: Value,
+    /// The key that a run before this one made, as the token has it now.
+    pub(super) made: Option<NewKey>,
 }
 
 /// Checks the plan against the world: inputs, outputs, token, and key. Logs in to the token; writes
@@ -37,20 +49,21 @@ pub fn check(plan: &Plan, ring: &KeyRing) -> Result<Checked, Error> {
     let work = plan.work()?;
     let begun = begun(plan)?;
     check_outputs(plan, &work, begun.is_some())?;
+    places::check(plan)?;
     let mut uri = plan.uri();
     uri.object = None;
     let token = ring.tokens().describe(&uri)?;
     check_kind_of_token(plan, &token)?;
+    let facts = facts(&token);
+    let lines = begun.unwrap_or_default();
+    check_same_token(plan, &lines, &facts)?;
+    let mut made = None;
     match &work {
-        Work::RootKey { .. } => {
-            let intent = begun
-                .as_ref()
-                .and_then(|lines| find(lines, "intent", "make-key"));
-            // Once the intent is written the key may be there: running it finds out.
-            if intent.is_none() {
-                ring.tokens().check_label_free(&plan.uri())?;
-            }
+        // Once the intent is written the key may be there.
+        Work::RootKey { .. } if find(&lines, "intent", "make-key").is_some() => {
+            made = noted_key(plan, ring, &lines)?;
         }
+        Work::RootKey { .. } => ring.tokens().check_label_free(&plan.uri())?,
         Work::EndorseVendors { root, .. } => {
             let signer = ring.signer(&KeyRef::Token(Box::new(plan.uri())))?;
             ring.check_passports()?;
@@ -62,7 +75,83 @@ pub fn check(plan: &Plan, ring: &KeyRing) -> Result<Checked, Error> {
             }
         }
     }
-    Ok(Checked { work, token })
+    Ok(Checked {
+        work,
+        token,
+        facts,
+        made,
+    })
+}
+
+/// A token, as a transcript notes it.
+fn facts(described: &Described) -> Value {
+    let token = &described.token;
+    json!({
+        "label": token.label,
+        "manufacturer": token.manufacturer,
+        "model": token.model,
+        "serial": token.serial,
+        "hardware": format!("{}.{}", described.hardware.0, described.hardware.1),
+        "firmware": format!("{}.{}", token.firmware.0, token.firmware.1),
+    })
+}
+
+/// Refuses another token than the one that the transcript tells of.
+pub(super) fn check_same_token(plan: &Plan, lines: &[Line], now: &Value) -> Result<(), Error> {
+    let then = lines.iter().find(|line| line.event() == "token");
+    let then = then.map(|line| &line.value["token"]);
+    match then.filter(|then| *then != now) {
+        None => Ok(()),
+        Some(then) => Err(Error::Changed {
+            path: plan.transcript(),
+            what: "the token",
+            then: then.to_string(),
+            now: now.to_string(),
+        }),
+    }
+}
+
+/// The key that the transcript announced, if the token has it, and proves it. Where the transcript says
+/// that it was made, the token has to have it as it says: a transcript that is not signed proves nothing.
+fn noted_key(plan: &Plan, ring: &KeyRing, lines: &[Line]) -> Result<Option<NewKey>, Error> {
+    let changed = |what, then: &str, now: String| Error::Changed {
+        path: plan.transcript(),
+        what,
+        then: then.to_owned(),
+        now,
+    };
+    let intent = find(lines, "intent", "make-key");
+    let uri = TokenUri {
+        id: intent.and_then(|line| unhex(line.text("id")?)),
+        ..plan.uri()
+    };
+    let key = ring.tokens().existing(&uri)?;
+    let Some(noted) = find(lines, "result", "make-key") else {
+        // Half of it may be there, and nothing else of its name.
+        if key.is_none()
+            && let Err(error) = ring.tokens().check_label_free(&uri)
+            && !matches!(error, pkcs11::Error::InUse { orphans: true, .. })
+        {
+            return Err(error.into());
+        }
+        return Ok(key);
+    };
+    let then = noted.text("sha256").unwrap_or_default();
+    let Some(key) = key else {
+        let now = "not on the token".to_owned();
+        return Err(changed("the root key", then, now));
+    };
+    let spki = key.public.to_spki();
+    if noted.text("spki") != Some(&*Base64::encode_string(&spki)) {
+        let now = Digest::of(HashAlgorithm::Sha256, &spki).hex();
+        return Err(changed("the root key", then, now));
+    }
+    let (attributes, now) = (&noted.value["attributes"], attributes_json(&key.facts));
+    if *attributes != now || noted.value["oddities"] != json!(key.oddities) {
+        let what = "the root key's attributes";
+        return Err(changed(what, &attributes.to_string(), now.to_string()));
+    }
+    Ok(Some(key))
 }
 
 fn find<'a>(lines: &'a [Line], event: &str, step: &str) -> Option<&'a Line> {
@@ -109,7 +198,24 @@ pub(super) fn check_begun(plan: &Plan, lines: &[Line], path: &Path) -> Result<()
             path: path.to_owned(),
         });
     }
-    Ok(())
+    let then = lines.last().and_then(|line| line.text("time"));
+    let now = SystemTime::now();
+    if let Some(then) = then.filter(|then| humantime::parse_rfc3339(then).is_ok_and(|t| t > now)) {
+        return Err(Error::Clock {
+            path: path.to_owned(),
+            then: then.to_owned(),
+            now: humantime::format_rfc3339_seconds(now).to_string(),
+        });
+    }
+    // What is not signed yet is no more than a file.
+    match verify::first_wrong(path, lines) {
+        None => Ok(()),
+        Some((line, reason)) => Err(Error::Transcript {
+            path: path.to_owned(),
+            line,
+            reason,
+        }),
+    }
 }
 
 /// The same for a transcript that is open.

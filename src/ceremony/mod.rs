@@ -2,13 +2,20 @@
 //! by a plan that was reviewed beforehand, and provable afterwards.
 
 pub mod check;
+mod details;
 pub mod diff;
+pub mod layout;
+mod members;
 mod page;
+mod places;
 pub mod plan;
 pub mod programs;
 pub mod report;
+mod rules;
 pub mod run;
+mod shape;
 mod steps;
+mod story;
 pub mod transcript;
 pub mod verify;
 mod words;
@@ -105,6 +112,16 @@ pub enum Error {
         /// What it was.
         then: String,
         /// What it is.
+        now: String,
+    },
+    /// The clock is behind the transcript.
+    #[error("transcript {}: its last line was written at {then}, and it is {now} by this machine's clock", .path.display())]
+    Clock {
+        /// The transcript.
+        path: PathBuf,
+        /// When its last line was written.
+        then: String,
+        /// The time.
         now: String,
     },
     /// The transcript does not hold.

@@ -3,13 +3,17 @@
 //! A member that is unknown, missing or there twice is an error. Paths are relative to the plan's
 //! folder. There is no place for a PIN.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use super::Error;
+use super::layout::{self, Output};
+use super::members::{Input, Members, Vendor};
+pub use super::members::{Kind, Person, PlannedToken, Role};
+use super::transcript::MAX_TRANSCRIPT;
 use crate::crypto::{Digest, HashAlgorithm, PublicKey};
 use crate::files;
+use crate::key::pkcs11::has_passport_for;
 use crate::key::uri::TokenUri;
 use crate::text;
 
@@ -29,107 +33,7 @@ pub struct Plan {
     pub text: String,
     members: Members,
     folder: PathBuf,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Members {
-    ceremony: Kind,
-    title: String,
-    #[serde(default)]
-    rehearsal: bool,
-    token: PlannedToken,
-    key: PlannedKey,
-    people: Vec<Person>,
-    root: Option<Input>,
-    passport: Option<Input>,
-    #[serde(default)]
-    vendors: Vec<Vendor>,
-    outputs: Outputs,
-}
-
-/// What a ceremony is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// A root key is made.
-    RootKey,
-    /// Vendors are endorsed with it.
-    EndorseVendors,
-}
-
-/// The token of a plan.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct PlannedToken {
-    /// Its label.
-    pub label: String,
-    /// Its serial number.
-    pub serial: String,
-    /// The token is hardware although its slot does not say so.
-    #[serde(default)]
-    pub hardware_without_flag: bool,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PlannedKey {
-    label: String,
-}
-
-/// Who takes part.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Person {
-    /// The person's name.
-    pub name: String,
-    /// What the person does.
-    pub role: Role,
-}
-
-/// What a person does in a ceremony.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Types `Yes` before each step.
-    Operator,
-    /// Sees each step, and retypes a code.
-    Witness,
-}
-
-impl Role {
-    /// The role's name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Operator => "operator",
-            Self::Witness => "witness",
-        }
-    }
-}
-
-/// A file that has to be what the plan says.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Input {
-    file: PathBuf,
-    sha384: String,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Vendor {
-    name: String,
-    public: PathBuf,
-    sha384: String,
-    endorsement: PathBuf,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Outputs {
-    public: Option<PathBuf>,
-    passport: Option<PathBuf>,
-    transcript: PathBuf,
+    outputs: Vec<Output>,
 }
 
 /// A vendor that is to be endorsed, with its key as it was read.
@@ -172,29 +76,46 @@ impl Plan {
             reason,
         };
         let bytes = files::read(path, MAX_PLAN).map_err(Error::file("plan"))?;
-        let digest = Digest::of(HashAlgorithm::Sha384, &bytes).hex();
         let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".into()))?;
-        check_seen(&text).map_err(wrong)?;
-        let members: Members = toml::from_str(&text).map_err(|e| wrong(told(&e, &text)))?;
-        let plan = Self {
+        let plan = Self::parse(text, path).map_err(wrong)?;
+        let own = path.file_name().map(|name| name.to_string_lossy());
+        match plan
+            .outputs
+            .iter()
+            .find(|o| Some(&*o.name) == own.as_deref())
+        {
+            Some(output) => Err(wrong(format!("{} is named twice", output.name))),
+            None => Ok(plan),
+        }
+    }
+
+    /// Reads the text of a plan that is at `path`, or was. What is wrong is told in words.
+    pub fn parse(text: String, path: &Path) -> Result<Self, String> {
+        if text.len() > MAX_PLAN {
+            return Err(format!("it is larger than {MAX_PLAN} bytes"));
+        }
+        check_seen(&text)?;
+        let members: Members = toml::from_str(&text).map_err(|e| told(&e, &text))?;
+        let mut plan = Self {
             path: path.to_owned(),
-            digest,
+            outputs: Vec::new(),
+            digest: Digest::of(HashAlgorithm::Sha384, text.as_bytes()).hex(),
             members,
             folder: path.parent().unwrap_or(Path::new("")).to_owned(),
             text,
         };
-        plan.check().map_err(wrong)?;
+        plan.check()?;
         Ok(plan)
     }
 
     /// What TOML cannot say: which members go together.
-    fn check(&self) -> Result<(), String> {
+    fn check(&mut self) -> Result<(), String> {
         let members = &self.members;
         let text = |what: &str, text: &str| {
             if text.trim().is_empty() {
                 return Err(format!("{what} is empty"));
             }
-            text::hidden(text).map_or(Ok(()), |c| Err(format!("{what} has {}", unseen(c))))
+            text::hidden(text).map_or(Ok(()), |c| Err(format!("{what} has {}", layout::unseen(c))))
         };
         text("title", &members.title)?;
         text("token.label", &members.token.label)?;
@@ -243,60 +164,111 @@ impl Plan {
         for vendor in &members.vendors {
             text("a vendor's name", &vendor.name)?;
         }
-        for path in self.paths() {
+        for path in self.named_inputs() {
             text("a file's name", &path.to_string_lossy())?;
         }
         self.check_distinct()
     }
 
-    fn check_distinct(&self) -> Result<(), String> {
+    fn check_distinct(&mut self) -> Result<(), String> {
         let members = &self.members;
         let mut names: Vec<&str> = members.vendors.iter().map(|v| v.name.as_str()).collect();
         names.sort_unstable();
         if let Some([twice, _]) = names.array_windows().find(|[a, b]| a == b) {
             return Err(format!("there are two vendors named \"{twice}\""));
         }
-        let mut paths: Vec<PathBuf> = self.outputs();
-        paths.push(self.path.clone());
-        let inputs = members.vendors.iter().map(|v| &v.public);
-        let others = [&members.root, &members.passport].into_iter().flatten();
-        paths.extend(
-            inputs
-                .chain(others.map(|i| &i.file))
-                .map(|p| self.folder.join(p)),
-        );
+        let mut outputs = Vec::new();
+        for (what, role, path) in self.written() {
+            let name = layout::name(what, path)?;
+            outputs.push(Output { role, name });
+        }
+        layout::check_apart(&outputs)?;
+        let place = |path: &PathBuf| layout::name("an input", path).ok();
+        let inputs: Vec<String> = self.named_inputs().filter_map(place).collect();
         // Two vendors may have one key file; an output is nobody else's.
-        let outputs = self.outputs().len();
-        for (n, output) in paths[..outputs].iter().enumerate() {
-            if paths[n + 1..].contains(output) {
-                return Err(format!("{} is named twice", output.display()));
-            }
+        if let Some(output) = outputs.iter().find(|output| inputs.contains(&output.name)) {
+            return Err(format!("{} is named twice", output.name));
+        }
+        self.outputs = outputs;
+        self.check_limits()
+    }
+
+    /// What is written may not be larger than what is read: a plan cannot be changed under way.
+    fn check_limits(&self) -> Result<(), String> {
+        let members = &self.members;
+        if members.ceremony == Kind::RootKey && !has_passport_for(&members.key.label) {
+            let bytes = members.key.label.len();
+            return Err(format!(
+                "key.label has {bytes} bytes, and the key's passport would be larger than is read"
+            ));
+        }
+        let json = |text: &str| serde_json::Value::from(text).to_string().len();
+        let people: usize = self.people().iter().map(|p| json(&p.name) + 64).sum();
+        let vendors = members.vendors.iter();
+        let steps: usize = vendors
+            .map(|v| people + 6 * json(&v.name) + 2 * json(&v.endorsement.to_string_lossy()) + 4096)
+            .sum();
+        let most = json(&self.text) + json(&members.title) + 4 * people + steps;
+        // The other half is for what interruptions add.
+        if most as u64 > MAX_TRANSCRIPT / 2 {
+            return Err(format!(
+                "its transcript would have more than {} bytes: endorse the vendors in several ceremonies",
+                MAX_TRANSCRIPT / 2
+            ));
         }
         Ok(())
     }
 
-    /// All files that the plan names, as it names them.
-    fn paths(&self) -> impl Iterator<Item = &Path> {
-        let members = &self.members;
-        let inputs = members.root.iter().chain(&members.passport);
-        let outputs = members.outputs.public.iter();
-        let outputs = outputs.chain(&members.outputs.passport);
-        let vendors = members.vendors.iter();
-        inputs
-            .map(|input| &input.file)
-            .chain(vendors.flat_map(|vendor| [&vendor.public, &vendor.endorsement]))
-            .chain(outputs)
-            .chain([&members.outputs.transcript])
-            .map(PathBuf::as_path)
+    /// The files that the ceremony writes, in its order, with what the plan calls them and what they are.
+    fn written(&self) -> Vec<(&'static str, &'static str, &PathBuf)> {
+        let outputs = &self.members.outputs;
+        let public = outputs.public.iter();
+        let mut written: Vec<_> = public
+            .map(|path| ("outputs.public", "root's public key", path))
+            .collect();
+        let passport = outputs.passport.iter();
+        written.extend(passport.map(|path| ("outputs.passport", "root's passport", path)));
+        let vendors = self.members.vendors.iter();
+        written.extend(vendors.map(|v| ("a vendor's endorsement", "endorsement", &v.endorsement)));
+        written.push(("outputs.transcript", "transcript", &outputs.transcript));
+        written
     }
 
-    /// All files that the ceremony writes.
-    fn outputs(&self) -> Vec<PathBuf> {
-        let outputs = &self.members.outputs;
-        let mut paths = vec![&outputs.transcript];
-        paths.extend(outputs.public.iter().chain(&outputs.passport));
-        paths.extend(self.members.vendors.iter().map(|v| &v.endorsement));
-        paths.into_iter().map(|p| self.folder.join(p)).collect()
+    /// All files that the ceremony writes, in its order, the transcript last. Each has one name that no
+    /// other has.
+    pub fn outputs(&self) -> &[Output] {
+        &self.outputs
+    }
+
+    fn named_inputs(&self) -> impl Iterator<Item = &PathBuf> {
+        let others = [&self.members.root, &self.members.passport];
+        let others = others.into_iter().flatten().map(|input| &input.file);
+        self.members.vendors.iter().map(|v| &v.public).chain(others)
+    }
+
+    /// The files that the ceremony reads: the plan and its inputs.
+    pub(super) fn inputs(&self) -> Vec<PathBuf> {
+        let inputs = self.named_inputs().map(|file| self.folder.join(file));
+        inputs.chain([self.path.clone()]).collect()
+    }
+
+    /// Where an output goes.
+    pub(super) fn place(&self, output: &Output) -> PathBuf {
+        self.folder.join(&output.name)
+    }
+
+    /// The name of the output that goes to a path.
+    pub(super) fn name_of<'a>(&self, path: &'a Path) -> Cow<'a, str> {
+        path.strip_prefix(&self.folder)
+            .unwrap_or(path)
+            .to_string_lossy()
+    }
+
+    /// The place of an output, from the plan's spelling of it.
+    fn placed(&self, path: &Path) -> PathBuf {
+        let path: PathBuf = path.components().collect();
+        let path = path.strip_prefix(".").unwrap_or(&path);
+        self.folder.join(path)
     }
 
     /// What the ceremony is for.
@@ -336,7 +308,22 @@ impl Plan {
 
     /// Where the transcript goes.
     pub fn transcript(&self) -> PathBuf {
-        self.folder.join(&self.members.outputs.transcript)
+        self.placed(&self.members.outputs.transcript)
+    }
+
+    /// The vendors' names, in the plan's order, each with the SHA-384 of the public key's file.
+    pub(super) fn vendors(&self) -> impl Iterator<Item = (&str, &str)> {
+        let vendors = self.members.vendors.iter();
+        vendors.map(|vendor| (&*vendor.name, &*vendor.sha384))
+    }
+
+    /// SHA-384 of the files of the root's public key and passport, where the plan names them.
+    pub(super) fn root_digests(&self) -> (Option<&str>, Option<&str>) {
+        let members = &self.members;
+        (
+            members.root.as_ref().map(|input| &*input.sha384),
+            members.passport.as_ref().map(|input| &*input.sha384),
+        )
     }
 
     /// The passport that the key has to have.
@@ -358,8 +345,8 @@ impl Plan {
             &self.members.root,
         ) {
             (Kind::RootKey, Some(public), Some(passport), _) => Ok(Work::RootKey {
-                public: self.folder.join(public),
-                passport: self.folder.join(passport),
+                public: self.placed(public),
+                passport: self.placed(passport),
             }),
             (Kind::EndorseVendors, _, _, Some(root)) => {
                 let vendor = |vendor: &Vendor| {
@@ -371,7 +358,7 @@ impl Plan {
                         name: vendor.name.clone(),
                         file: self.folder.join(&vendor.public),
                         key: self.public("vendor's public key", &input)?,
-                        endorsement: self.folder.join(&vendor.endorsement),
+                        endorsement: self.placed(&vendor.endorsement),
                     })
                 };
                 let vendors = self.members.vendors.iter().map(vendor);
@@ -413,12 +400,6 @@ impl Plan {
     }
 }
 
-/// A character that people do not see as it is.
-fn unseen(c: char) -> String {
-    let number = u32::from(c);
-    format!("the character U+{number:04X}, which people do not see as it is")
-}
-
 /// Refuses a plan that its reviewers read otherwise than this program, comments included.
 fn check_seen(text: &str) -> Result<(), String> {
     // Windows' editors put this mark at a file's beginning and end lines in CR LF.
@@ -426,7 +407,7 @@ fn check_seen(text: &str) -> Result<(), String> {
     for (n, line) in text.split('\n').enumerate() {
         let line = line.strip_suffix('\r').unwrap_or(line);
         if let Some(c) = text::hidden(&line.replace('\t', " ")) {
-            return Err(format!("line {} has {}", n + 1, unseen(c)));
+            return Err(format!("line {} has {}", n + 1, layout::unseen(c)));
         }
     }
     Ok(())

@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 
 use super::check::{self, Checked};
 use super::plan::{Plan, Role, Work};
-use super::transcript::Transcript;
+use super::transcript::{Line, Transcript};
 use super::{Error, groups, programs, words};
 use crate::crypto::digest::unhex;
 use crate::crypto::{Digest, HashAlgorithm, PublicKey, Signer};
 use crate::files::{self, Existing};
 use crate::key::KeyRing;
+use crate::key::pkcs11::NewKey;
 
 /// Letters and digits that are not taken for one another.
 const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
@@ -64,6 +65,8 @@ pub(super) struct Under<'a, 'b> {
     pub(super) run: &'b mut Run<'a>,
     pub(super) transcript: Transcript,
     outputs: Vec<PathBuf>,
+    /// The key that an earlier run announced, as the token proved it when this one began.
+    pub(super) made: Option<NewKey>,
 }
 
 impl Run<'_> {
@@ -75,22 +78,18 @@ impl Run<'_> {
         if !self.unattended {
             self.stage.open()?;
         }
-        let Checked { work, token } = check::check(self.plan, self.ring)?;
+        let Checked {
+            work, facts, made, ..
+        } = check::check(self.plan, self.ring)?;
         let (transcript, torn) = Transcript::open(&self.plan.transcript())?;
         check::check_open(self.plan, &transcript)?;
+        check::check_same_token(self.plan, &transcript.lines, &facts)?;
         let resumed = !transcript.lines.is_empty();
-        let facts = json!({
-            "label": token.token.label,
-            "manufacturer": token.token.manufacturer,
-            "model": token.token.model,
-            "serial": token.token.serial,
-            "hardware": format!("{}.{}", token.hardware.0, token.hardware.1),
-            "firmware": format!("{}.{}", token.token.firmware.0, token.token.firmware.1),
-        });
         let mut under = Under {
             run: self,
             transcript,
             outputs: Vec::new(),
+            made,
         };
         under.begin(resumed, torn, &facts)?;
         let root = match work {
@@ -137,7 +136,13 @@ impl Under<'_, '_> {
             }
             self.transcript.write(
                 "resumed",
-                json!({ "after": done - 1, "torn_bytes": torn, "tool": tool, "token": token }),
+                json!({
+                    "after": done - 1,
+                    "torn_bytes": torn,
+                    "attended": !self.run.unattended,
+                    "tool": tool,
+                    "token": token,
+                }),
             )?;
         } else {
             let people: Vec<Value> = plan
@@ -158,24 +163,11 @@ impl Under<'_, '_> {
                 }),
             )?;
         }
-        let known = self
-            .transcript
-            .lines
-            .iter()
-            .find(|line| line.event() == "token");
-        let Some(known) = known else {
+        let is_token = |line: &Line| line.event() == "token";
+        if !self.transcript.lines.iter().any(is_token) {
             self.transcript.write("token", json!({ "token": token }))?;
-            return Ok(());
-        };
-        if known.value["token"] == *token {
-            return Ok(());
         }
-        Err(Error::Changed {
-            path: plan.transcript(),
-            what: "the token",
-            then: known.value["token"].to_string(),
-            now: token.to_string(),
-        })
+        Ok(())
     }
 
     pub(super) fn show(&mut self, text: &str) {
@@ -284,11 +276,11 @@ impl Under<'_, '_> {
             });
         }
         self.outputs.push(path.to_owned());
-        let step = format!("output:{}", name_of(path));
+        let name = self.run.plan.name_of(path);
+        let step = format!("output:{name}");
         if self.transcript.find("output", &step).is_none() {
             let digest = Digest::of(HashAlgorithm::Sha384, bytes).hex();
-            let members =
-                json!({ "step": step, "file": name_of(path), "role": role, "sha384": digest });
+            let members = json!({ "step": step, "file": name, "role": role, "sha384": digest });
             self.transcript.write("output", members)?;
         }
         self.show(&format!("wrote {}", path.display()));

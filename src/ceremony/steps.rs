@@ -41,7 +41,7 @@ impl Under<'_, '_> {
     fn make_key(&mut self) -> Result<PublicKey, Error> {
         let step = "make-key";
         if let Some(result) = self.transcript.find("result", step) {
-            return self.key_of(result.text("spki"));
+            return self.proven(result.text("spki"));
         }
         let plan = self.run.plan;
         let label = plan.uri().object.unwrap_or_default();
@@ -52,7 +52,7 @@ impl Under<'_, '_> {
         if self.transcript.find("intent", step).is_some() {
             self.show("\nthe transcript says that the key was going to be made; looking for it");
             let uri = self.uri_of_key();
-            if let Some(key) = self.run.ring.tokens().existing(&uri)? {
+            if let Some(key) = self.made.take() {
                 self.show("it is there, and is taken up");
                 return self.key_made(&key, true);
             }
@@ -210,13 +210,14 @@ impl Under<'_, '_> {
         Ok(signature)
     }
 
-    fn key_of(&self, spki: Option<&str>) -> Result<PublicKey, Error> {
-        let spki = spki.and_then(|text| Base64::decode_vec(text).ok());
-        let key = spki.and_then(|spki| PublicKey::from_spki(&spki).ok());
-        key.ok_or_else(|| Error::Transcript {
+    /// The key that was made before this run: the one that the token proved when this run began.
+    fn proven(&self, noted: Option<&str>) -> Result<PublicKey, Error> {
+        let key = self.made.as_ref().map(|made| made.public);
+        let same = |key: &PublicKey| noted == Some(&*Base64::encode_string(&key.to_spki()));
+        key.filter(same).ok_or_else(|| Error::Transcript {
             path: self.run.plan.transcript(),
             line: self.transcript.lines.len(),
-            reason: "the result of making the key holds no public key".into(),
+            reason: "it was changed while the token was asked".into(),
         })
     }
 }

@@ -21,7 +21,7 @@ use crate::files;
 /// endorsement (DER), no image's config (JSON), no passport starts like this.
 const DOMAIN: &[u8] = b"ir-sign ceremony transcript v1\0";
 /// No transcript is longer.
-const MAX_TRANSCRIPT: u64 = 4 * 1024 * 1024;
+pub(super) const MAX_TRANSCRIPT: u64 = 4 * 1024 * 1024;
 
 /// A line as it was read.
 #[derive(Clone, Debug)]
@@ -53,6 +53,16 @@ pub fn origin() -> String {
 /// holds the digest of the line before it.
 pub fn prehash(unsigned: &Value) -> Prehash {
     Prehash::sha384(&[DOMAIN, unsigned.to_string().as_bytes()].concat())
+}
+
+/// The SHA-384 of bytes, in the digits of a transcript.
+pub(super) fn sha384(bytes: &[u8]) -> String {
+    Digest::of(HashAlgorithm::Sha384, bytes).hex()
+}
+
+/// The bytes of a member that is a text of base64.
+pub(super) fn base64(value: &Value) -> Option<Vec<u8>> {
+    Base64::decode_vec(value.as_str()?).ok()
 }
 
 /// Reads lines and checks the chain. What is wrong is told with the line's number, from 1.
@@ -183,7 +193,11 @@ impl Transcript {
             .lines
             .last()
             .map_or_else(origin, |line| line.digest.clone());
-        let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        let last = self.lines.last().and_then(|line| line.text("time"));
+        let last = last.and_then(|time| humantime::parse_rfc3339(time).ok());
+        // A clock that is set back meanwhile does not turn the order of the lines round.
+        let time = last.map_or_else(SystemTime::now, |last| last.max(SystemTime::now()));
+        let time = humantime::format_rfc3339_seconds(time).to_string();
         let mut line = Map::new();
         line.insert("n".into(), self.lines.len().into());
         line.insert("prev".into(), prev.into());
@@ -197,17 +211,23 @@ impl Transcript {
 
     fn append(&mut self, value: Value) -> Result<(), Error> {
         let bytes = format!("{value}\n").into_bytes();
-        let written = self
-            .file
-            .write_all(&bytes)
-            .and_then(|()| self.file.sync_all());
-        written.map_err(|source| {
+        let failed = |source| {
             Error::file("transcript")(files::Error::Io {
                 path: self.path.clone(),
                 action: "write",
                 source,
             })
-        })?;
+        };
+        let whole = self.file.metadata().map_err(failed)?.len() + bytes.len() as u64;
+        if whole > MAX_TRANSCRIPT {
+            return Err(Error::file("transcript")(files::Error::TooLarge {
+                path: self.path.clone(),
+                limit: usize::try_from(MAX_TRANSCRIPT).unwrap_or(usize::MAX),
+            }));
+        }
+        let written = self.file.write_all(&bytes);
+        let written = written.and_then(|()| self.file.sync_all());
+        written.map_err(failed)?;
         self.lines.push(Line {
             value,
             digest: Digest::of(HashAlgorithm::Sha384, &bytes).hex(),

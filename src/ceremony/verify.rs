@@ -1,13 +1,17 @@
 //! Verifying a transcript, on another machine and without a token: the chain, the signature, the
 //! passport, the outputs, and each endorsement.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use base64ct::{Base64, Encoding};
 use serde_json::Value;
 
 use super::Error;
+use super::layout;
+use super::plan::Plan;
+use super::rules::Findings;
+pub use super::rules::{Finding, rule};
+use super::story;
 use super::transcript::{self, Line};
 use crate::crypto::{Digest, HashAlgorithm, Prehash, PublicKey, Signature};
 use crate::files;
@@ -16,22 +20,13 @@ use crate::key::pkcs11::Passport;
 /// No output of a ceremony is longer.
 const MAX_OUTPUT: usize = 64 * 1024;
 
-/// One thing that was checked.
-#[derive(Clone, Debug)]
-pub struct Finding {
-    /// The rule.
-    pub rule: &'static str,
-    /// What it was checked on.
-    pub about: String,
-    /// Why it failed; nothing where it passed.
-    pub failure: Option<String>,
-}
-
 /// A transcript that was read, with what was found.
 #[derive(Clone, Debug)]
 pub struct Verified {
     /// Its lines.
     pub lines: Vec<Line>,
+    /// The plan that it holds, where that is one.
+    pub plan: Option<Plan>,
     /// The root key that signed it, where there is one.
     pub root: Option<PublicKey>,
     /// What was checked.
@@ -57,28 +52,6 @@ impl Verified {
     }
 }
 
-/// The rules of a transcript.
-pub mod rule {
-    /// Each line holds the SHA-384 of the one before.
-    pub const CHAIN: &str = "ceremony.chain";
-    /// The last line is signed by the root key.
-    pub const SIGNED: &str = "ceremony.signed";
-    /// The root key is the one that was expected.
-    pub const ROOT: &str = "ceremony.root-expected";
-    /// The program is the one that was expected.
-    pub const PROGRAM: &str = "ceremony.program-expected";
-    /// Each step was confirmed, then intended, then done.
-    pub const ORDER: &str = "ceremony.order";
-    /// The passport is the root key's and its signature holds.
-    pub const PASSPORT: &str = "ceremony.passport";
-    /// Each endorsement is the root key's over the vendor's.
-    pub const ENDORSED: &str = "ceremony.endorsed";
-    /// Each output is there and has its digest.
-    pub const OUTPUTS: &str = "ceremony.outputs";
-    /// The plan in the transcript has the digest that the transcript gives.
-    pub const PLAN: &str = "ceremony.plan";
-}
-
 /// What the verifier knows from elsewhere.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Expected {
@@ -88,37 +61,32 @@ pub struct Expected {
     pub program: Option<Digest>,
 }
 
-/// Verifies a transcript. Outputs are looked for in `folder`.
-pub fn verify(path: &Path, folder: &Path, expected: Expected) -> Result<Verified, Error> {
+/// Verifies a transcript. Outputs are looked for below `folder` by their relative paths, without one
+/// below the plan's folder, which the transcript's own place tells.
+pub fn verify(path: &Path, folder: Option<&Path>, expected: Expected) -> Result<Verified, Error> {
     let bytes = transcript::read(path)?;
-    let mut findings = Findings(Vec::new());
+    let mut findings = Findings::default();
     let lines = match transcript::parse(&bytes) {
-        Ok((lines, 0)) if !lines.is_empty() => lines,
         Ok((lines, torn)) => {
             let n = lines.len() + 1;
-            findings.fail(
-                rule::CHAIN,
-                format!("line {n}"),
-                if torn > 0 {
-                    "it is cut off".into()
-                } else {
-                    "there is none".into()
-                },
-            );
+            if torn > 0 {
+                findings.fail(rule::CHAIN, n, "", "it is cut off");
+            } else if lines.is_empty() {
+                findings.fail(rule::CHAIN, n, "", "there is none");
+            }
             lines
         }
         Err((line, reason)) => {
-            findings.fail(rule::CHAIN, format!("line {line}"), reason);
+            findings.fail(rule::CHAIN, line, "", reason);
             Vec::new()
         }
     };
-    if findings.0.is_empty() {
-        findings.pass(rule::CHAIN, format!("{} lines", lines.len()));
-    }
+    findings.pass_unless_failed(rule::CHAIN, format!("{} lines", lines.len()));
     let root = root_of(&lines);
     if lines.is_empty() {
         return Ok(Verified {
             lines,
+            plan: None,
             root: None,
             findings: findings.0,
         });
@@ -132,23 +100,50 @@ pub fn verify(path: &Path, folder: &Path, expected: Expected) -> Result<Verified
                 expected.fingerprint()
             )
         });
-        findings.add(rule::ROOT, root.fingerprint().to_string(), failure);
+        findings.add(rule::ROOT, 0, root.fingerprint().to_string(), failure);
     }
     if let Some(program) = &expected.program {
         check_program(&lines, program, &mut findings);
     }
-    check_plan(&lines, &mut findings);
-    check_order(&lines, &mut findings);
-    if let Some(root) = &root {
-        check_passport(&lines, root, &mut findings);
-        check_endorsements(&lines, root, &mut findings);
-    }
-    check_outputs(&lines, folder, &mut findings);
+    let plan = check_lines(path, &lines, true, &mut findings);
+    let named = plan.as_ref().and_then(|plan| plan.outputs().last());
+    let folder = folder.map_or_else(
+        || layout::folder_of(path, named.map_or("", |output| &output.name)),
+        Path::to_owned,
+    );
+    check_outputs(&lines, &folder, &mut findings);
     Ok(Verified {
         lines,
+        plan,
         root,
         findings: findings.0,
     })
+}
+
+/// Compares lines with the plan that the first one holds, and with one another; the plan, where it is one.
+fn check_lines(path: &Path, lines: &[Line], closed: bool, findings: &mut Findings) -> Option<Plan> {
+    let plan = check_plan(path, lines, findings);
+    if let Some(plan) = &plan {
+        story::compare(plan, lines, closed, findings);
+    }
+    findings.pass_unless_failed(rule::PLAN, "line 1");
+    if let Some(root) = root_of(lines) {
+        check_passport(lines, &root, findings);
+        check_endorsements(lines, &root, findings);
+    }
+    plan
+}
+
+/// The first thing that is wrong with the lines of a transcript that is not closed: its line, from 1, and
+/// what it is.
+pub(super) fn first_wrong(path: &Path, lines: &[Line]) -> Option<(usize, String)> {
+    let mut findings = Findings::default();
+    check_lines(path, lines, false, &mut findings);
+    let failed = findings.0.into_iter().find(|f| f.failure.is_some())?;
+    Some((
+        failed.line,
+        format!("{}: {}", failed.rule, failed.failure.unwrap_or_default()),
+    ))
 }
 
 /// Each run of the ceremony, the first and those that went on, names its program.
@@ -161,32 +156,18 @@ fn check_program(lines: &[Line], expected: &Digest, findings: &mut Findings) {
         let found = line.value["tool"]["sha384"].as_str().unwrap_or("no digest");
         let failure = (found != expected.hex())
             .then(|| format!("the program was {found}, not {}", expected.hex()));
-        findings.add(rule::PROGRAM, format!("line {}", n + 1), failure);
+        findings.add(rule::PROGRAM, n + 1, format!("line {}", n + 1), failure);
     }
 }
 
-struct Findings(Vec<Finding>);
-
-impl Findings {
-    fn add(&mut self, rule: &'static str, about: impl Into<String>, failure: Option<String>) {
-        self.0.push(Finding {
-            rule,
-            about: about.into(),
-            failure,
-        });
-    }
-
-    fn pass(&mut self, rule: &'static str, about: impl Into<String>) {
-        self.add(rule, about, None);
-    }
-
-    fn fail(&mut self, rule: &'static str, about: impl Into<String>, reason: String) {
-        self.add(rule, about, Some(reason));
-    }
+/// A line's number, from 1.
+fn number(line: &Line) -> usize {
+    let n = line.value["n"].as_u64().unwrap_or(0);
+    usize::try_from(n).unwrap_or(0) + 1
 }
 
 fn place(line: &Line) -> String {
-    format!("line {}", line.value["n"].as_u64().unwrap_or(0) + 1)
+    format!("line {}", number(line))
 }
 
 fn key_of(value: &Value) -> Option<PublicKey> {
@@ -209,11 +190,11 @@ fn root_of(lines: &[Line]) -> Option<PublicKey> {
 
 fn check_signed(lines: &[Line], root: Option<&PublicKey>, findings: &mut Findings) {
     let Some(last) = lines.last().filter(|line| line.event() == "signed") else {
-        let last = lines.last().map_or_else(String::new, place);
         return findings.fail(
             rule::SIGNED,
-            last,
-            "the ceremony was not closed: the last line is not signed".into(),
+            lines.len(),
+            "",
+            "the ceremony was not closed: the last line is not signed",
         );
     };
     let mut unsigned = last.value.clone();
@@ -231,72 +212,37 @@ fn check_signed(lines: &[Line], root: Option<&PublicKey>, findings: &mut Finding
             })
         }
     };
-    findings.add(rule::SIGNED, place(last), failure);
+    findings.add(rule::SIGNED, number(last), place(last), failure);
     let earlier = lines[..lines.len() - 1]
         .iter()
         .find(|line| line.event() == "signed");
     if let Some(line) = earlier {
-        findings.fail(
-            rule::SIGNED,
-            place(line),
-            "lines follow the signature".into(),
-        );
+        findings.fail(rule::SIGNED, number(line), "", "lines follow the signature");
     }
 }
 
-fn check_plan(lines: &[Line], findings: &mut Findings) {
-    let first = &lines[0];
+/// The plan in the first line, where it is one and has its digest.
+fn check_plan(path: &Path, lines: &[Line], findings: &mut Findings) -> Option<Plan> {
+    let first = lines.first()?;
     let plan = &first.value["plan"];
-    let failure = match (first.event(), plan["text"].as_str()) {
-        ("start", Some(text)) => {
-            let digest = Digest::of(HashAlgorithm::Sha384, text.as_bytes()).hex();
-            (plan["sha384"] != digest.as_str())
-                .then(|| "the plan's text does not have the digest beside it".into())
-        }
-        _ => Some("it is not the start of a ceremony".into()),
+    let read = match (first.event(), plan["text"].as_str()) {
+        ("start", Some(text)) => Plan::parse(text.to_owned(), path)
+            .map_err(|reason| format!("the plan's text is none: {reason}")),
+        _ => Err("it is not the start of a ceremony".into()),
     };
-    findings.add(rule::PLAN, place(first), failure);
-}
-
-/// Every result of work on the token follows a confirmation and an intent of its step.
-fn check_order(lines: &[Line], findings: &mut Findings) {
-    let mut confirmed = BTreeSet::new();
-    let mut intended = BTreeSet::new();
-    let mut done = BTreeSet::new();
-    for line in lines {
-        let step = line.text("step").unwrap_or_default();
-        let failure = match line.event() {
-            "confirmed" => {
-                confirmed.insert(step);
-                None
+    match read {
+        Ok(read) => {
+            if plan["sha384"] != *read.digest {
+                let reason = "the plan's text does not have the digest beside it";
+                findings.fail(rule::PLAN, 1, "", reason);
             }
-            "intent" if !confirmed.contains(step) => Some("the step was not confirmed"),
-            "intent" => {
-                intended.insert(step);
-                None
-            }
-            "result" if !done.insert(step) => Some("the step was done twice"),
-            // The one thing that may be there before its ceremony.
-            "result" if step.starts_with("endorse:") && line.value["kept"] == true => None,
-            "result" if !intended.contains(step) => Some("the step was not announced"),
-            "signed" if !intended.contains("close") => Some("closing was not announced"),
-            "start" if line.value["n"] != 0 => Some("the ceremony starts twice"),
-            "start" | "resumed" | "token" | "root" | "result" | "output" | "failed" | "stopped"
-            | "signed" => None,
-            _ => Some("the event is not known"),
-        };
-        if let Some(failure) = failure {
-            findings.fail(
-                rule::ORDER,
-                format!("{} ({step})", place(line)),
-                failure.into(),
-            );
+            Some(read)
+        }
+        Err(reason) => {
+            findings.fail(rule::PLAN, 1, "", reason);
+            None
         }
     }
-    let made = done.contains("make-key") && done.contains("passport");
-    let endorsed = done.iter().any(|step| step.starts_with("endorse:"));
-    let failure = (!made && !endorsed).then(|| "no key was made and no vendor endorsed".into());
-    findings.add(rule::ORDER, format!("{} steps", done.len()), failure);
 }
 
 fn check_passport(lines: &[Line], root: &PublicKey, findings: &mut Findings) {
@@ -316,8 +262,14 @@ fn check_passport(lines: &[Line], root: &PublicKey, findings: &mut Findings) {
                 let made = lines
                     .iter()
                     .find(|line| line.event() == "result" && line.value["step"] == "make-key");
-                let attributes = &passport.statement()["key"]["attributes"];
-                let kept = made.is_none_or(|line| line.value["attributes"] == *attributes);
+                let key = &passport.statement()["key"];
+                let kept = made.is_none_or(|line| line.value["attributes"] == key["attributes"]);
+                let announced = lines
+                    .iter()
+                    .find(|line| line.event() == "intent" && line.value["step"] == "make-key");
+                let named = announced.is_none_or(|line| {
+                    line.value["label"] == key["label"] && line.value["id"] == key["id"]
+                });
                 (!same)
                     .then(|| "it is of another token than the ceremony's".to_owned())
                     .or_else(|| {
@@ -325,9 +277,12 @@ fn check_passport(lines: &[Line], root: &PublicKey, findings: &mut Findings) {
                             "its attributes are not those of the key that was made".to_owned()
                         })
                     })
+                    .or_else(|| {
+                        (!named).then(|| "its label or id is not the announced key's".to_owned())
+                    })
             }
         };
-        findings.add(rule::PASSPORT, place(line), failure);
+        findings.add(rule::PASSPORT, number(line), place(line), failure);
     }
 }
 
@@ -349,6 +304,7 @@ fn check_endorsements(lines: &[Line], root: &PublicKey, findings: &mut Findings)
         let name = line.text("vendor").unwrap_or_default();
         findings.add(
             rule::ENDORSED,
+            number(line),
             format!("{}, vendor \"{name}\"", place(line)),
             failure,
         );
@@ -359,7 +315,7 @@ fn check_endorsements(lines: &[Line], root: &PublicKey, findings: &mut Findings)
 fn check_outputs(lines: &[Line], folder: &Path, findings: &mut Findings) {
     for line in lines.iter().filter(|line| line.event() == "output") {
         let name = line.text("file").unwrap_or_default();
-        let plain = !name.is_empty() && Path::new(name).file_name() == Some(name.as_ref());
+        let plain = layout::name("an output", Path::new(name)).is_ok_and(|plain| plain == name);
         let path: PathBuf = folder.join(name);
         let failure = if plain {
             match files::read(&path, MAX_OUTPUT) {
@@ -373,13 +329,7 @@ fn check_outputs(lines: &[Line], folder: &Path, findings: &mut Findings) {
         } else {
             Some("its name is not that of a file in the folder".to_owned())
         };
-        findings.add(rule::OUTPUTS, format!("{}, {name}", place(line)), failure);
-    }
-    if !lines.iter().any(|line| line.event() == "output") {
-        findings.fail(
-            rule::OUTPUTS,
-            "no line",
-            "the ceremony wrote nothing".into(),
-        );
+        let about = format!("{}, {name}", place(line));
+        findings.add(rule::OUTPUTS, number(line), about, failure);
     }
 }

@@ -14,6 +14,7 @@ mod terminal;
 
 mod calls;
 mod damage;
+mod forged;
 mod people;
 mod plans;
 mod printed;

@@ -62,7 +62,8 @@ pub struct Against {
     /// The program that the ceremony was to be held with, of a release or built again
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::place())]
     pub program: Option<PathBuf>,
-    /// Where the files are that the ceremony wrote [default: the transcript's folder]
+    /// The plan's folder, or a copy of it, with what the ceremony wrote below it [default: told by the
+    /// transcript's place]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, value_parser = paths::place())]
     pub files: Option<PathBuf>,
 }

@@ -1,6 +1,7 @@
 //! The commands on ceremonies.
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -154,9 +155,7 @@ fn verified(transcript: &Path, against: &Against) -> Result<Verified, Failure> {
             source,
         })?,
     };
-    let folder = against.files.clone();
-    let folder = folder.unwrap_or_else(|| files::parent_of(transcript));
-    Ok(verify(transcript, &folder, expected)?)
+    Ok(verify(transcript, against.files.as_deref(), expected)?)
 }
 
 fn verify_transcript(args: &VerifyTranscript, console: &Console) -> Outcome {
@@ -299,9 +298,24 @@ pub(in crate::cli) fn hint(error: &Error) -> Option<&'static str> {
         Error::Exists { .. } => {
             "a ceremony replaces nothing: move it away, or name another in the plan"
         }
+        Error::Clock { .. } => "set the clock of this machine, and run it again",
+        Error::Changed { .. } => {
+            "the token proves another thing than the transcript says: keep both as they are, and see SECURITY.md for what to do"
+        }
         Error::Busy { .. } => "wait for it to end",
         Error::NoTerminal(_) => {
             "run it on a terminal, where the people are; a rehearsal can do without: --unattended"
+        }
+        Error::File {
+            source:
+                files::Error::Io {
+                    action: "create",
+                    source,
+                    ..
+                },
+            ..
+        } if source.kind() == ErrorKind::NotFound => {
+            "make the folder first, or name another in the plan: a ceremony makes no folders"
         }
         _ => return None,
     })

@@ -47,6 +47,11 @@ impl Facts {
         Ok(Self(facts))
     }
 
+    /// Those of a JSON object: true, false, or anything else for one that is not known.
+    pub(super) fn of_json(attributes: &serde_json::Value) -> Self {
+        Self(FACTS.map(|(_, name)| attributes[name].as_bool()))
+    }
+
     /// One of them.
     pub(super) fn get(&self, kind: AttributeType) -> Option<bool> {
         let n = FACTS.iter().position(|(known, _)| *known == kind)?;

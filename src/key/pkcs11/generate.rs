@@ -5,9 +5,10 @@ use std::sync::Arc;
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
+use serde_json::Value;
 use zeroize::Zeroize;
 
-use super::attributes::Facts;
+use super::attributes::{Difference, Facts};
 use super::error::Error;
 use super::object::{self, P384_PARAMS, PrivateKey, key_uri};
 use super::signer::{TokenKey, check_mechanism};
@@ -40,6 +41,20 @@ pub(super) const BORN: [Attribute; 3] = [
     Attribute::AlwaysSensitive(true),
     Attribute::NeverExtractable(true),
 ];
+
+/// What a key's attributes, as a passport or a transcript has them, say otherwise than [`generate`] lets
+/// a new key be; and the names of those that it lets be, and notes.
+pub fn unasked(attributes: &Value) -> (Vec<String>, Vec<&'static str>) {
+    let facts = Facts::of_json(attributes);
+    // An attribute that the token does not know is not one that it gave another value.
+    let known = |difference: &Difference| difference.got.is_some();
+    let asked = facts.differences(&ASKED).filter(known);
+    let born = facts.differences(&BORN).map(|difference| difference.name);
+    (
+        asked.map(|difference| difference.to_string()).collect(),
+        born.collect(),
+    )
+}
 
 /// A key pair that is new on a token.
 pub struct NewKey {

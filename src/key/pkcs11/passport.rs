@@ -27,6 +27,15 @@ const KIND: &str = "ir-sign passport v1";
 /// No passport is longer.
 const MAX_PASSPORT: usize = 16 * 1024;
 
+/// No passport has more beside its key's label: the token's names have at most 112 bytes, six times
+/// as many where JSON escapes them, and attributes, key and signature less than 2 KiB.
+const MAX_BESIDE_LABEL: usize = 4 * 1024;
+
+/// Whether a key of this label can have a passport: whether it would not be larger than is read.
+pub fn has_passport_for(label: &str) -> bool {
+    Value::from(label).to_string().len() + MAX_BESIDE_LABEL <= MAX_PASSPORT
+}
+
 /// A passport whose signature holds.
 #[derive(Clone, Debug)]
 pub struct Passport {

@@ -1,0 +1,153 @@
+//! What single lines of a transcript say, compared with its plan.
+
+use serde_json::{Value, json};
+
+use super::rules::rule;
+use super::story::{Item, Stage, Story};
+use super::transcript::{base64, sha384};
+use crate::crypto::{Digest, HashAlgorithm};
+use crate::key::pkcs11::unasked;
+
+/// Text fields of tokens are padded with blanks, some with zero bytes.
+fn is_same(a: &str, b: &Value) -> bool {
+    let trimmed = |text: &str| text.trim_matches([' ', '\0']).to_owned();
+    b.as_str().is_some_and(|b| trimmed(a) == trimmed(b))
+}
+
+impl Story<'_> {
+    pub(super) fn start(&mut self, line: &Value) {
+        let plan = self.plan;
+        self.hold(
+            rule::PLAN,
+            line["title"] == plan.title(),
+            "its title is not the plan's",
+        );
+        self.hold(
+            rule::PLAN,
+            line["rehearsal"] == plan.is_rehearsal(),
+            if plan.is_rehearsal() {
+                "the plan is a rehearsal's, and it says that it is none"
+            } else {
+                "it says that it is a rehearsal, and the plan is none's"
+            },
+        );
+        let people = plan.people().iter();
+        let people: Vec<Value> = people
+            .map(|p| json!({ "name": p.name, "role": p.role.name() }))
+            .collect();
+        self.hold(
+            rule::PLAN,
+            line["people"] == Value::Array(people),
+            "its people are not the plan's",
+        );
+        self.begin(line["attended"] == true);
+    }
+
+    pub(super) fn compare_token(&mut self, token: &Value) {
+        let planned = self.plan.token();
+        let is =
+            is_same(&planned.label, &token["label"]) && is_same(&planned.serial, &token["serial"]);
+        self.hold(rule::TOKEN, is, "it is not the plan's token");
+    }
+
+    /// What the program would not have made is not there, and all that is odd is noted.
+    pub(super) fn attributes(&mut self, value: &Value) {
+        let (unasked, odd) = unasked(&value["attributes"]);
+        for difference in unasked {
+            self.fail(
+                rule::KEY,
+                format!("such a key is not left on a token: {difference}"),
+            );
+        }
+        let noted = value["oddities"].as_array().into_iter().flatten();
+        let noted: Vec<&str> = noted.filter_map(Value::as_str).collect();
+        for name in odd {
+            let is = noted.iter().any(|oddity| oddity.contains(name));
+            self.hold(
+                rule::KEY,
+                is,
+                &format!("{name} is odd, and that is not noted"),
+            );
+        }
+    }
+
+    /// The key in a line has the digest beside it.
+    pub(super) fn spki(&mut self, value: &Value) -> Option<Vec<u8>> {
+        let spki = base64(&value["spki"]);
+        let digest = spki
+            .as_ref()
+            .map(|spki| Digest::of(HashAlgorithm::Sha256, spki).hex());
+        let is = digest.is_some_and(|digest| value["sha256"] == *digest);
+        self.hold(rule::KEY, is, "its sha256 is not that of its spki");
+        spki
+    }
+
+    pub(super) fn vendor(&mut self, value: &Value) {
+        let step = self.about.clone();
+        let wanted = self
+            .plan
+            .vendors()
+            .find(|(name, _)| step.strip_prefix("endorse:") == Some(name));
+        let Some((name, digest)) = wanted else { return };
+        self.hold(
+            rule::VENDORS,
+            value["vendor"] == name,
+            "its vendor is another than its step's",
+        );
+        let found = self.spki(value).map(|spki| sha384(&spki));
+        self.hold(
+            rule::VENDORS,
+            found.as_deref() == Some(digest),
+            "its key is not the one that the plan gives the vendor",
+        );
+    }
+
+    pub(super) fn root(&mut self, value: &Value) {
+        let found = self.spki(value).map(|spki| sha384(&spki));
+        let (root, passport) = self.plan.root_digests();
+        self.hold(
+            rule::KEY,
+            found.is_some() && found.as_deref() == root,
+            "it is not the plan's root key",
+        );
+        let found = value["passport"]
+            .as_str()
+            .map(|text| sha384(text.as_bytes()));
+        self.hold(
+            rule::PASSPORT,
+            found.as_deref() == passport,
+            "it is not the passport that the plan names, or the plan names none",
+        );
+        self.finish(None);
+    }
+
+    pub(super) fn output(&mut self, value: &Value) {
+        let Item::Output(output) = self.items[self.current] else {
+            return;
+        };
+        let named = value["file"] == *output.name && value["role"] == output.role;
+        self.hold(rule::OUTPUTS, named, "it is another file than its step's");
+        let made = self.current.checked_sub(1).and_then(|n| self.made.get(&n));
+        let is = made.is_none_or(|made| value["sha384"] == **made);
+        self.hold(
+            rule::OUTPUTS,
+            is,
+            "its SHA-384 is not that of what the step before made",
+        );
+        self.finish(None);
+    }
+
+    pub(super) fn confirmed(&mut self, people: &Value) {
+        let asked = self.plan.people().iter().filter(|_| self.run.attended);
+        let wanted: Value = asked.map(|person| person.name.as_str()).collect();
+        let reason = if self.run.attended {
+            "it was not confirmed by the plan's people"
+        } else {
+            "nobody was asked, and yet it names people"
+        };
+        self.hold(rule::PEOPLE, *people == wanted, reason);
+        let unasked = self.run.stage == Stage::Unasked;
+        self.hold(rule::ORDER, unasked, "the step was confirmed twice");
+        self.run.stage = Stage::Confirmed;
+    }
+}

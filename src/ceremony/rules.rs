@@ -1,0 +1,94 @@
+//! The rules of a transcript, and what was found by them.
+
+/// The rules of a transcript.
+pub mod rule {
+    /// Each line holds the SHA-384 of the one before.
+    pub const CHAIN: &str = "ceremony.chain";
+    /// The last line is signed by the root key.
+    pub const SIGNED: &str = "ceremony.signed";
+    /// The root key is the one that was expected.
+    pub const ROOT: &str = "ceremony.root-expected";
+    /// The program is the one that was expected.
+    pub const PROGRAM: &str = "ceremony.program-expected";
+    /// The plan in the transcript is a plan, has the digest that the transcript gives, and is what the
+    /// first line tells of.
+    pub const PLAN: &str = "ceremony.plan";
+    /// Each line has the members of its event, and no others.
+    pub const SHAPE: &str = "ceremony.shape";
+    /// No line is of a time before the last one's.
+    pub const TIMES: &str = "ceremony.times";
+    /// The token is the plan's, and the same in each run.
+    pub const TOKEN: &str = "ceremony.token";
+    /// The key is the plan's.
+    pub const KEY: &str = "ceremony.key";
+    /// The people of the plan confirmed each step; in an unattended rehearsal nobody did.
+    pub const PEOPLE: &str = "ceremony.people";
+    /// The steps are the plan's, in its order, and each was confirmed, then intended, then done.
+    pub const ORDER: &str = "ceremony.order";
+    /// The passport is the root key's and its signature holds.
+    pub const PASSPORT: &str = "ceremony.passport";
+    /// The vendors are the plan's, each with its key.
+    pub const VENDORS: &str = "ceremony.vendors";
+    /// Each endorsement is the root key's over the vendor's.
+    pub const ENDORSED: &str = "ceremony.endorsed";
+    /// The outputs are the plan's, and each is there and is what its step made.
+    pub const OUTPUTS: &str = "ceremony.outputs";
+}
+
+/// One thing that was checked.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The rule.
+    pub rule: &'static str,
+    /// The transcript's line that it is about, from 1; zero where it is about none or all.
+    pub line: usize,
+    /// What it was checked on.
+    pub about: String,
+    /// Why it failed; nothing where it passed.
+    pub failure: Option<String>,
+}
+
+/// What was found so far.
+#[derive(Default)]
+pub(super) struct Findings(pub(super) Vec<Finding>);
+
+impl Findings {
+    pub(super) fn add(
+        &mut self,
+        rule: &'static str,
+        line: usize,
+        about: impl Into<String>,
+        failure: Option<String>,
+    ) {
+        self.0.push(Finding {
+            rule,
+            line,
+            about: about.into(),
+            failure,
+        });
+    }
+
+    /// Notes a failure of a line.
+    pub(super) fn fail(
+        &mut self,
+        rule: &'static str,
+        line: usize,
+        about: &str,
+        reason: impl Into<String>,
+    ) {
+        let about = if about.is_empty() {
+            format!("line {line}")
+        } else {
+            format!("line {line}, {about}")
+        };
+        self.add(rule, line, about, Some(reason.into()));
+    }
+
+    /// Notes that a rule holds all through, unless something failed it.
+    pub(super) fn pass_unless_failed(&mut self, rule: &'static str, about: impl Into<String>) {
+        let failed = |finding: &Finding| finding.rule == rule && finding.failure.is_some();
+        if !self.0.iter().any(failed) {
+            self.add(rule, 0, about, None);
+        }
+    }
+}

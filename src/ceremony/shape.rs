@@ -1,0 +1,75 @@
+//! The members that the lines of a transcript have: those of their event, and no others.
+
+use serde_json::Value;
+
+/// What each line has.
+const EVERY: &str = "n:n prev:s time:s event:s";
+const TOOL: &str = "name:s version:s sha384:s";
+const PLAN: &str = "sha384:s text:s";
+const TOKEN: &str = "label:s manufacturer:s model:s serial:s hardware:s firmware:s";
+const PERSON: &str = "name:s role:s";
+
+/// What a line lacks, or has too much; nothing for a line of an event that is not known.
+pub(super) fn wrong(line: &Value) -> Option<String> {
+    let text = |name: &str| line[name].as_str().unwrap_or_default();
+    let own = match (text("event"), text("step")) {
+        ("start", _) => "title:s rehearsal:b attended:b tool:o plan:o people:a torn_bytes:n",
+        ("resumed", _) if line["attended"].is_null() => "after:n torn_bytes:n tool:o token:o",
+        ("resumed", _) => "after:n torn_bytes:n attended:b tool:o token:o",
+        ("token", _) => "token:o",
+        ("root", _) => "step:s spki:s sha256:s passport:s?",
+        ("confirmed", _) => "step:s people:a",
+        ("intent", "make-key") if line["again"] == true => "step:s id:s again:b",
+        ("intent", "make-key") => "step:s label:s id:s curve:s",
+        ("intent", step) if step.starts_with("endorse:") => "step:s vendor:s spki:s sha256:s",
+        ("intent", _) => "step:s",
+        ("result", "make-key") => {
+            "step:s found_after_interruption:b spki:s sha256:s attributes:o oddities:a"
+        }
+        ("result", "passport") => "step:s passport:s",
+        ("result", _) => "step:s vendor:s spki:s sha256:s kept:b signature:s",
+        ("output", _) => "step:s file:s role:s sha384:s",
+        ("failed", _) => "step:s error:s",
+        ("stopped", _) => "step:s by:s",
+        ("signed", _) => "signature:s",
+        _ => return None,
+    };
+    members("", line, &format!("{EVERY} {own}")).or_else(|| {
+        let people = line["people"].as_array().into_iter().flatten();
+        let mut people = people.filter(|person| person.is_object());
+        [("tool", TOOL), ("plan", PLAN), ("token", TOKEN)]
+            .iter()
+            .filter(|(name, _)| line[name].is_object())
+            .find_map(|(name, inner)| members(&format!("{name}."), &line[name], inner))
+            .or_else(|| people.find_map(|person| members("people.", person, PERSON)))
+    })
+}
+
+/// Compares the members of an object with `name:kind` words; a `?` stands for null as well.
+fn members(of: &str, object: &Value, wanted: &str) -> Option<String> {
+    let found = object.as_object()?;
+    let wanted: Vec<(&str, &str)> = wanted
+        .split(' ')
+        .filter_map(|word| word.split_once(':'))
+        .collect();
+    for (name, kind) in &wanted {
+        let Some(value) = found.get(*name) else {
+            return Some(format!("it has no {of}{name}"));
+        };
+        let fits = match (kind.as_bytes()[0], value) {
+            (_, Value::Null) => kind.ends_with('?'),
+            (b's', Value::String(_))
+            | (b'b', Value::Bool(_))
+            | (b'o', Value::Object(_))
+            | (b'a', Value::Array(_)) => true,
+            (b'n', number) => number.is_u64(),
+            _ => false,
+        };
+        if !fits {
+            return Some(format!("its {of}{name} is not of the right kind"));
+        }
+    }
+    let odd = |name: &&String| !wanted.iter().any(|(known, _)| known == name);
+    let odd = found.keys().find(odd);
+    odd.map(|name| format!("it has a member that is not known: {of}{name}"))
+}

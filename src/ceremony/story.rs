@@ -1,0 +1,422 @@
+//! A transcript compared with its plan: what the lines tell is what the plan asks for, in its order,
+//! and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::layout::Output;
+use super::plan::{Kind, Plan};
+use super::rules::{Findings, rule};
+use super::shape;
+use super::transcript::{Line, base64, sha384};
+
+/// One thing that a plan asks for.
+pub(super) enum Item<'a> {
+    /// The root key that endorses is told of.
+    Root,
+    /// A step that is confirmed, announced and done.
+    Work(String),
+    /// A file is written, with what the step before made.
+    Output(&'a Output),
+    /// The transcript is signed.
+    Close,
+}
+
+impl Item<'_> {
+    fn step(&self) -> String {
+        match self {
+            Self::Root => "root".into(),
+            Self::Work(step) => step.clone(),
+            Self::Output(output) => format!("output:{}", output.name),
+            Self::Close => "close".into(),
+        }
+    }
+
+    /// Whether lines of an event tell of it.
+    fn has(&self, event: &str) -> bool {
+        match self {
+            Self::Root => event == "root",
+            Self::Work(_) => event == "result" || event == "failed" || is_asked(event),
+            Self::Output(_) => event == "output",
+            Self::Close => event == "signed" || is_asked(event),
+        }
+    }
+}
+
+/// Whether an event comes before a step is done.
+fn is_asked(event: &str) -> bool {
+    ["confirmed", "intent", "stopped"].contains(&event)
+}
+
+/// What the plan asks for, in its order.
+fn items(plan: &Plan) -> Vec<Item<'_>> {
+    let mut items = Vec::new();
+    let mut outputs = plan.outputs().iter();
+    let mut work = |items: &mut Vec<_>, step: String| {
+        items.push(Item::Work(step));
+        items.extend(outputs.next().map(Item::Output));
+    };
+    match plan.kind() {
+        Kind::RootKey => {
+            work(&mut items, "make-key".into());
+            work(&mut items, "passport".into());
+        }
+        Kind::EndorseVendors => {
+            items.push(Item::Root);
+            for (vendor, _) in plan.vendors() {
+                work(&mut items, format!("endorse:{vendor}"));
+            }
+        }
+    }
+    items.push(Item::Close);
+    items
+}
+
+/// Compares a transcript's lines with its plan. One that is not closed yet may end anywhere.
+pub(super) fn compare(plan: &Plan, lines: &[Line], closed: bool, findings: &mut Findings) {
+    let mut story = Story {
+        plan,
+        items: items(plan),
+        findings,
+        current: 0,
+        done: BTreeSet::new(),
+        made: BTreeMap::new(),
+        run: Run::default(),
+        announced: false,
+        id: None,
+        token: None,
+        time: None,
+        n: 0,
+        about: String::new(),
+    };
+    for (n, line) in lines.iter().enumerate() {
+        story.n = n + 1;
+        story.about = line.text("step").unwrap_or_default().into();
+        story.line(line);
+    }
+    if closed {
+        story.end();
+    }
+    story.pass(lines);
+}
+
+/// How far the current step came in a run.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Stage {
+    #[default]
+    Unasked,
+    Confirmed,
+    Announced,
+    /// The run ended itself.
+    Over,
+}
+
+/// What is true of one run of the program.
+#[derive(Default)]
+pub(super) struct Run {
+    pub(super) attended: bool,
+    pub(super) stage: Stage,
+    /// It found another token: it did nothing.
+    other_token: bool,
+}
+
+pub(super) struct Story<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) items: Vec<Item<'a>>,
+    findings: &'a mut Findings,
+    /// The item that lines are about.
+    pub(super) current: usize,
+    done: BTreeSet<usize>,
+    /// SHA-384 of what an item made.
+    pub(super) made: BTreeMap<usize, String>,
+    pub(super) run: Run,
+    /// The current step was announced in this run or an earlier one.
+    announced: bool,
+    /// The id of the key that was announced.
+    id: Option<&'a str>,
+    token: Option<&'a Value>,
+    time: Option<std::time::SystemTime>,
+    /// The line, from 1, and its step.
+    n: usize,
+    pub(super) about: String,
+}
+
+impl<'a> Story<'a> {
+    pub(super) fn fail(&mut self, rule: &'static str, reason: impl Into<String>) {
+        let about = self.about.clone();
+        self.findings.fail(rule, self.n, &about, reason);
+    }
+
+    /// Fails unless it is so.
+    pub(super) fn hold(&mut self, rule: &'static str, is_so: bool, reason: &str) {
+        if !is_so {
+            self.fail(rule, reason);
+        }
+    }
+
+    fn line(&mut self, line: &'a Line) {
+        if let Some(reason) = shape::wrong(&line.value) {
+            self.fail(rule::SHAPE, reason);
+        }
+        self.tell_time(line.text("time").unwrap_or_default());
+        let event = line.event();
+        if self.run.other_token && event != "resumed" {
+            self.fail(rule::TOKEN, "it is another token than the runs before had");
+            self.run.other_token = false;
+        }
+        if self.run.stage == Stage::Over && event != "resumed" {
+            self.fail(rule::ORDER, "the run had ended before");
+            self.run.stage = Stage::Unasked;
+        }
+        match event {
+            "start" if self.n == 1 => self.start(&line.value),
+            "start" => self.fail(rule::ORDER, "the ceremony starts twice"),
+            "resumed" => self.resumed(&line.value),
+            "token" => self.tell_token(&line.value["token"]),
+            "root" | "confirmed" | "intent" | "result" | "output" | "failed" | "stopped"
+            | "signed" => {
+                let known = self.token.is_some();
+                self.hold(rule::ORDER, known, "the token is not told of before");
+                if self.come_to(line) {
+                    self.item(line);
+                }
+            }
+            _ => self.fail(rule::ORDER, "the event is not known"),
+        }
+    }
+
+    fn tell_time(&mut self, text: &str) {
+        let time = humantime::parse_rfc3339(text).ok();
+        let plain = time.is_some_and(|t| humantime::format_rfc3339_seconds(t).to_string() == text);
+        self.hold(rule::TIMES, plain, "its time is none");
+        let back = time < self.time;
+        self.hold(
+            rule::TIMES,
+            !plain || !back,
+            "its time is before that of the line before",
+        );
+        self.time = time.max(self.time);
+    }
+
+    pub(super) fn begin(&mut self, attended: bool) {
+        self.run = Run {
+            attended,
+            ..Run::default()
+        };
+        let may = attended || self.plan.is_rehearsal();
+        self.hold(
+            rule::PEOPLE,
+            may,
+            "nobody was asked, and the plan is no rehearsal's",
+        );
+    }
+
+    fn resumed(&mut self, line: &Value) {
+        let after = line["after"].as_u64() == Some(self.n as u64 - 2);
+        self.hold(
+            rule::ORDER,
+            after && self.n > 1,
+            "it does not go on after the line before",
+        );
+        // Before transcripts noted it, a run was taken to be as the first was.
+        self.begin(line["attended"].as_bool().unwrap_or(self.run.attended));
+        self.run.other_token = self.token.is_some_and(|token| line["token"] != *token);
+        if self.token.is_none() {
+            self.compare_token(&line["token"]);
+        }
+    }
+
+    fn tell_token(&mut self, token: &'a Value) {
+        let first = self.token.is_none();
+        self.hold(rule::ORDER, first, "the token is told of twice");
+        self.compare_token(token);
+        self.token = self.token.or(Some(token));
+    }
+
+    /// Makes the item that a line is of the current one; whether there is one.
+    fn come_to(&mut self, line: &Line) -> bool {
+        let event = line.event();
+        let step = match event {
+            "signed" => "close",
+            "root" => "root",
+            _ => line.text("step").unwrap_or_default(),
+        };
+        let Some(at) = self.items.iter().position(|item| item.step() == step) else {
+            let (of, reason) = if step.starts_with("endorse:") {
+                (rule::VENDORS, "the plan names no such vendor")
+            } else if step.starts_with("output:") {
+                (rule::OUTPUTS, "the plan names no such output")
+            } else {
+                (rule::ORDER, "the plan has no such step")
+            };
+            self.fail(of, reason);
+            return false;
+        };
+        if !self.items[at].has(event) {
+            self.fail(rule::ORDER, format!("the step has no \"{event}\""));
+            return false;
+        }
+        if self.done.contains(&at) {
+            let twice = event == "result" || event == "output";
+            self.fail(
+                rule::ORDER,
+                if twice {
+                    "the step was done twice"
+                } else {
+                    "the step was done before"
+                },
+            );
+            return false;
+        }
+        if at != self.current {
+            let before = (0..at).find(|n| !self.done.contains(n));
+            if let Some(before) = before {
+                let step = self.items[before].step();
+                self.fail(
+                    rule::ORDER,
+                    format!("the plan has {step} before it, which was not done"),
+                );
+            } else if at < self.current {
+                self.fail(rule::ORDER, "it comes after a later step");
+            }
+            self.current = at;
+            self.announced = false;
+            self.run.stage = Stage::Unasked;
+        }
+        true
+    }
+
+    /// What a line tells of the current item.
+    fn item(&mut self, line: &'a Line) {
+        let value = &line.value;
+        match line.event() {
+            "confirmed" => self.confirmed(&value["people"]),
+            "intent" => self.intent(line),
+            "result" => self.result(line),
+            "root" => self.root(value),
+            "output" => self.output(value),
+            "failed" => {
+                let intended = self.run.stage == Stage::Announced;
+                self.hold(rule::ORDER, intended, "the step was not announced");
+                self.run.stage = Stage::Over;
+            }
+            "stopped" => {
+                let by = self.plan.people().iter().any(|p| value["by"] == *p.name);
+                let asked = by && self.run.attended;
+                self.hold(rule::PEOPLE, asked, "nobody of the plan's people was asked");
+                let unasked = self.run.stage == Stage::Unasked;
+                self.hold(rule::ORDER, unasked, "the step was confirmed before");
+                self.run.stage = Stage::Over;
+            }
+            _ => {
+                let intended = self.run.stage == Stage::Announced;
+                self.hold(rule::ORDER, intended, "closing was not announced");
+                self.finish(None);
+            }
+        }
+    }
+
+    pub(super) fn finish(&mut self, made: Option<String>) {
+        self.made.extend(made.map(|made| (self.current, made)));
+        self.done.insert(self.current);
+        self.run.stage = Stage::Unasked;
+    }
+
+    fn intent(&mut self, line: &'a Line) {
+        match self.run.stage {
+            Stage::Confirmed => {}
+            Stage::Announced => self.fail(rule::ORDER, "the step was announced twice"),
+            _ => self.fail(rule::ORDER, "the step was not confirmed"),
+        }
+        let value = &line.value;
+        let step = line.text("step").unwrap_or_default();
+        if step == "make-key" {
+            let id = line.text("id");
+            let is = match self.id {
+                Some(known) => id == Some(known) && value["again"] == true,
+                None => {
+                    value["curve"] == "secp384r1"
+                        && self.plan.uri().object.as_deref() == line.text("label")
+                }
+            };
+            self.hold(rule::KEY, is, "it is not the key of the plan");
+            self.id = self.id.or(id);
+        } else if step.starts_with("endorse:") {
+            self.vendor(value);
+        }
+        self.run.stage = Stage::Announced;
+        self.announced = true;
+    }
+
+    fn result(&mut self, line: &'a Line) {
+        let value = &line.value;
+        let asked = self.run.stage != Stage::Unasked;
+        let right = if value["found_after_interruption"] == true {
+            self.announced && !asked
+        } else if value["kept"] == true {
+            // The one thing that may be there before its ceremony.
+            !asked
+        } else {
+            self.run.stage == Stage::Announced
+        };
+        self.hold(rule::ORDER, right, "the step was not announced");
+        let made = match line.text("step").unwrap_or_default() {
+            "make-key" => {
+                self.spki(value);
+                self.attributes(value);
+                base64(&value["spki"])
+            }
+            "passport" => line.text("passport").map(|text| text.as_bytes().to_vec()),
+            _ => {
+                self.vendor(value);
+                base64(&value["signature"])
+            }
+        };
+        self.finish(made.map(|bytes| sha384(&bytes)));
+    }
+
+    /// What was not done at the end.
+    fn end(&mut self) {
+        if self.token.is_none() {
+            self.findings.add(
+                rule::TOKEN,
+                0,
+                "the token",
+                Some("it is not told of".into()),
+            );
+        }
+        for (n, item) in self.items.iter().enumerate() {
+            if self.done.contains(&n) {
+                continue;
+            }
+            let (of, reason) = match item {
+                Item::Work(step) if step.starts_with("endorse:") => {
+                    (rule::VENDORS, "the plan's vendor was not endorsed")
+                }
+                Item::Output(_) => (rule::OUTPUTS, "the plan's output was not written"),
+                _ => (rule::ORDER, "the step was not done"),
+            };
+            self.findings.add(of, 0, item.step(), Some(reason.into()));
+        }
+    }
+
+    fn pass(self, lines: &[Line]) {
+        let count = |event: &str| lines.iter().filter(|line| line.event() == event).count();
+        let runs = 1 + count("resumed");
+        let findings = self.findings;
+        findings.pass_unless_failed(rule::SHAPE, format!("{} lines", lines.len()));
+        findings.pass_unless_failed(rule::TIMES, format!("{} lines", lines.len()));
+        findings.pass_unless_failed(rule::TOKEN, format!("{runs} runs"));
+        findings.pass_unless_failed(rule::KEY, "the root key");
+        findings.pass_unless_failed(
+            rule::PEOPLE,
+            format!("{} confirmations", count("confirmed")),
+        );
+        findings.pass_unless_failed(rule::ORDER, format!("{} steps", self.done.len()));
+        if self.plan.kind() == Kind::EndorseVendors {
+            let vendors = self.plan.vendors().count();
+            findings.pass_unless_failed(rule::VENDORS, format!("{vendors} vendors"));
+        }
+    }
+}
