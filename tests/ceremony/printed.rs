@@ -280,7 +280,7 @@ fn widest(room: &Room) -> Verified {
     room.ir("ceremony run endorse.toml --unattended PIN")
         .exits(0);
     let path = room.path("endorse.transcript");
-    let mut verified = verify(&path, room.root(), Expected::default()).expect("it is read");
+    let mut verified = verify(&path, Some(room.root()), Expected::default()).expect("it is read");
     // The longest words of the list, all in one row, as nobody could make a digest have them.
     let longest = |odd: bool| {
         let word = |byte: &u8| {
