@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::Error;
 use super::places;
 use super::plan::{Plan, Work};
+use super::software;
 use super::transcript::{Line, Transcript};
 use super::verify;
 use crate::crypto::digest::unhex;
@@ -20,16 +21,6 @@ use crate::key::{KeyRef, KeyRing};
 
 /// No signature file is longer.
 const MAX_SIGNATURE: usize = 4 * 1024;
-
-/// Makers and models of tokens that are programs.
-const SOFTWARE: [&str; 6] = [
-    "softhsm",
-    "kryoptic",
-    "nss",
-    "mozilla",
-    "ibm sw",
-    "opencryptoki",
-];
 
 /// What was found to be right.
 pub struct Checked {
@@ -46,10 +37,7 @@ pub struct Checked {
 /// Checks the plan against the world: inputs, outputs, token, and key. Logs in to the token; writes
 /// nothing.
 pub fn check(plan: &Plan, ring: &KeyRing) -> Result<Checked, Error> {
-    let work = plan.work()?;
-    let begun = begun(plan)?;
-    check_outputs(plan, &work, begun.is_some())?;
-    places::check(plan)?;
+    let (work, begun) = files_of(plan)?;
     let mut uri = plan.uri();
     uri.object = None;
     let token = ring.tokens().describe(&uri)?;
@@ -152,6 +140,21 @@ fn noted_key(plan: &Plan, ring: &KeyRing, lines: &[Line]) -> Result<Option<NewKe
         return Err(changed(what, &attributes.to_string(), now.to_string()));
     }
     Ok(Some(key))
+}
+
+/// The same for the files alone: no token is looked at.
+pub fn check_files(plan: &Plan) -> Result<Work, Error> {
+    plan.passport()?;
+    files_of(plan).map(|(work, _)| work)
+}
+
+/// The work, and the lines of a run before this one.
+fn files_of(plan: &Plan) -> Result<(Work, Option<Vec<Line>>), Error> {
+    let work = plan.work()?;
+    let begun = begun(plan)?;
+    check_outputs(plan, &work, begun.is_some())?;
+    places::check(plan)?;
+    Ok((work, begun))
 }
 
 fn find<'a>(lines: &'a [Line], event: &str, step: &str) -> Option<&'a Line> {
@@ -275,8 +278,7 @@ pub(super) fn endorsement_there(
 /// Refuses to take a program for hardware, and hardware for a rehearsal.
 fn check_kind_of_token(plan: &Plan, described: &Described) -> Result<(), Error> {
     let token = &described.token;
-    let says = format!("{} {}", token.manufacturer, token.model).to_lowercase();
-    let is_program = SOFTWARE.iter().any(|name| says.contains(name));
+    let is_program = software::is_program(&token.manufacturer, &token.model);
     let refuse = |reason| {
         Err(Error::Software {
             token: token.label.clone(),

@@ -1,14 +1,17 @@
 //! Comparing the transcript of a rehearsal with that of the ceremony: what must be alike is alike.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::Error;
-use super::transcript;
-use std::path::Path;
+use super::transcript::{self, Line};
 
 /// Members that differ from one ceremony to the next: which token it was, times, keys, and what
 /// follows from them. A key's attributes are not among them, nor the program.
-const FREE: [&str; 17] = [
+const FREE: [&str; 18] = [
+    "n",
     "prev",
     "time",
     "serial",
@@ -28,8 +31,17 @@ const FREE: [&str; 17] = [
     "torn_bytes",
 ];
 
-/// The differences of two transcripts that ought not to be, in words.
-pub fn diff(a: &Path, b: &Path) -> Result<Vec<String>, Error> {
+/// What came of comparing.
+#[derive(Clone, Debug, Default)]
+pub struct Compared {
+    /// What differs and ought not to, in words.
+    pub differences: Vec<String>,
+    /// Interruptions, refusals and failures, and what was done again because of them.
+    pub interruptions: Vec<String>,
+}
+
+/// Compares two transcripts step by step, whatever came between the steps.
+pub fn diff(a: &Path, b: &Path) -> Result<Compared, Error> {
     let lines = |path: &Path| {
         let bytes = transcript::read(path)?;
         let (lines, _) = transcript::parse(&bytes).map_err(|(line, reason)| Error::Transcript {
@@ -39,25 +51,81 @@ pub fn diff(a: &Path, b: &Path) -> Result<Vec<String>, Error> {
         })?;
         Ok::<_, Error>(lines)
     };
-    let (a, b) = (lines(a)?, lines(b)?);
-    let mut differences = Vec::new();
-    for (n, (a, b)) in a.iter().zip(&b).enumerate() {
-        compare(
-            &format!("line {}", n + 1),
-            "",
-            &a.value,
-            &b.value,
-            &mut differences,
-        );
+    let (a_lines, b_lines) = (lines(a)?, lines(b)?);
+    let mut compared = Compared::default();
+    let a_steps = steps(&a_lines, a, &mut compared);
+    let b_steps = steps(&b_lines, b, &mut compared);
+    let differences = &mut compared.differences;
+    let find = |steps: &[(String, &Line)], name: &str| steps.iter().position(|(n, _)| n == name);
+    let mut places = Vec::new();
+    for (name, line) in &a_steps {
+        match find(&b_steps, name) {
+            Some(at) => {
+                places.push(at);
+                compare(name, "", &line.value, &b_steps[at].1.value, differences);
+            }
+            None => differences.push(format!("{name}: it is in {} only", a.display())),
+        }
     }
-    if a.len() != b.len() {
-        differences.push(format!("one has {} lines, the other {}", a.len(), b.len()));
+    for (name, _) in &b_steps {
+        if find(&a_steps, name).is_none() {
+            differences.push(format!("{name}: it is in {} only", b.display()));
+        }
     }
-    Ok(differences)
+    let before = places.array_windows().position(|[one, next]| one > next);
+    if let Some(at) = before {
+        let name = &b_steps[places[at]].0;
+        differences.push(format!(
+            "{name}: it comes at another place in one than in the other"
+        ));
+    }
+    Ok(compared)
+}
+
+/// The lines that tell of the work, each once and with a name. The others are listed apart.
+fn steps<'a>(lines: &'a [Line], path: &Path, compared: &mut Compared) -> Vec<(String, &'a Line)> {
+    let mut steps = Vec::new();
+    let mut known = BTreeSet::new();
+    for (n, line) in lines.iter().enumerate() {
+        let event = line.event();
+        let name = match line.text("step") {
+            Some(step) => format!("step {step}, {event}"),
+            None => event.to_owned(),
+        };
+        let place = format!("{}: line {}", path.display(), n + 1);
+        let mut apart = |what: String| compared.interruptions.push(format!("{place}: {what}"));
+        let text = |name: &str| line.text(name).unwrap_or_default();
+        match event {
+            "resumed" => {
+                apart("an interrupted run was gone on with".to_owned());
+                if line.value["tool"] != lines[0].value["tool"] {
+                    compared.differences.push(format!(
+                        "{place}: another program went on: {}, and it was begun with {}",
+                        line.value["tool"], lines[0].value["tool"]
+                    ));
+                }
+            }
+            "stopped" => apart(format!(
+                "{} did not confirm step {}",
+                text("by"),
+                text("step")
+            )),
+            "failed" => apart(format!("step {} failed: {}", text("step"), text("error"))),
+            _ if known.insert(name.clone()) => {
+                if line.value["found_after_interruption"] == true {
+                    apart(format!("{name}: the key was there after an interruption"));
+                }
+                steps.push((name, line));
+            }
+            _ => apart(format!("{name}: again")),
+        }
+    }
+    steps
 }
 
 fn compare(line: &str, name: &str, a: &Value, b: &Value, differences: &mut Vec<String>) {
-    if FREE.contains(&name) {
+    // That a key was found is told apart.
+    if FREE.contains(&name) || name == "found_after_interruption" {
         return;
     }
     match (a, b) {

@@ -77,8 +77,15 @@ fn page(verified: &Verified) -> Page {
     let last = verified.lines.last();
     let banner = "REHEARSAL: nothing that was made here is to be trusted";
     let mut blocks = Vec::new();
-    if start["attended"] == false {
-        blocks.push(Block::Text("Nobody was asked to confirm the steps.".into()));
+    let attended = |line: &&Line| line.value["attended"] == false;
+    match verified.lines.iter().filter(attended).count() {
+        0 => {}
+        n if n == parts(&verified.lines).len() => {
+            blocks.push(Block::Text("Nobody was asked to confirm the steps.".into()));
+        }
+        n => blocks.push(Block::Text(format!(
+            "In {n} of the runs nobody was asked to confirm the steps."
+        ))),
     }
     blocks.extend(run(verified));
     let (steps, shown) = steps(verified, &start["people"]);

@@ -225,7 +225,7 @@ fn a_transcript_is_compared_with_its_rehearsals() {
             .contains("title is \"Example CA\" in one and \"Another CA\""),
         "{run:?}"
     );
-    assert!(run.stdout.contains("line 1: plan: title"), "{run:?}");
+    assert!(run.stdout.contains("start: plan: title"), "{run:?}");
     a.write("endorse.toml", a.endorsement_plan());
     a.ir("ceremony run endorse.toml --unattended PIN").exits(0);
     a.ir("ceremony diff root.transcript endorse.transcript")

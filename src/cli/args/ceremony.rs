@@ -14,6 +14,10 @@ pub enum CeremonyCommand {
     ///
     /// Logs in to the token; writes nothing.
     Check(Check),
+    /// Make the plan of a rehearsal: the same, for another token, with `rehearsal = true`
+    ///
+    /// The digests of the root's public key and passport become those of the files beside it.
+    Rehearsal(MakeRehearsal),
     /// Run a plan, or go on with one that was interrupted
     ///
     /// Each step is shown and has to be confirmed on the terminal.
@@ -32,8 +36,30 @@ pub struct Check {
     /// The plan
     #[arg(value_hint = ValueHint::FilePath, value_parser = paths::place())]
     pub plan: PathBuf,
+    /// Check the plan and the files that it names, and look at no token
+    #[arg(long, conflicts_with = "list")]
+    pub files: bool,
+    /// Print what the plan names, one a line, for scripts: look at nothing else
+    #[arg(long)]
+    pub list: bool,
     #[command(flatten)]
     pub tokens: TokenArgs,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `ceremony rehearsal`
+#[derive(Debug, Args)]
+pub struct MakeRehearsal {
+    /// The plan
+    #[arg(value_hint = ValueHint::FilePath, value_parser = paths::place())]
+    pub plan: PathBuf,
+    /// Where the rehearsal's plan goes, beside the rehearsal's files
+    #[arg(value_hint = ValueHint::FilePath, value_parser = paths::place())]
+    pub rehearsal: PathBuf,
+    /// The serial number of the rehearsal's token
+    #[arg(long)]
+    pub serial: String,
     #[command(flatten)]
     pub common: Common,
 }
@@ -112,6 +138,7 @@ impl SettingsOf for CeremonyCommand {
     fn settings(&self) -> Settings {
         match self {
             Self::Check(args) => args.common.into(),
+            Self::Rehearsal(args) => args.common.into(),
             Self::Run(args) => args.common.into(),
             Self::Verify(args) => args.common.into(),
             Self::Report(args) => args.common.into(),

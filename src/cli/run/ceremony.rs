@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::ceremony::plan::{Plan, Work};
+use crate::ceremony::programs::Part;
 use crate::ceremony::run::{Run, Stage};
 use crate::ceremony::verify::{Expected, Verified, verify};
-use crate::ceremony::{Error, check, diff, report};
+use crate::ceremony::{Error, check, diff, listing, programs, progress, rehearsal, report};
 use crate::cli::args::ceremony::{
-    Against, CeremonyCommand, Check, Diff, Report, RunPlan, VerifyTranscript,
+    Against, CeremonyCommand, Check, Diff, MakeRehearsal, Report, RunPlan, VerifyTranscript,
 };
 use crate::cli::args::token::{PassportArgs, TokenArgs};
 use crate::cli::console::{Console, Failure, Outcome, tell};
@@ -29,6 +30,7 @@ const MAX_PROGRAM: usize = 256 * 1024 * 1024;
 pub(super) fn run(command: CeremonyCommand, console: &Console) -> Outcome {
     match command {
         CeremonyCommand::Check(args) => check_plan(args, console),
+        CeremonyCommand::Rehearsal(args) => make_rehearsal(&args, console),
         CeremonyCommand::Run(args) => run_plan(args, console),
         CeremonyCommand::Verify(args) => verify_transcript(&args, console),
         CeremonyCommand::Report(args) => write_report(&args, console),
@@ -45,18 +47,71 @@ fn ready(path: &Path, tokens: TokenArgs, console: &Console) -> Result<(Plan, Key
 }
 
 fn check_plan(args: Check, console: &Console) -> Outcome {
+    if args.list {
+        return list(&args.plan, console);
+    }
+    if args.files {
+        let plan = Plan::read(&args.plan)?;
+        let work = check::check_files(&plan)?;
+        tell_work(&plan, None, &work, console)?;
+        return Ok(Status::Done);
+    }
     let (plan, ring) = ready(&args.plan, args.tokens, console)?;
     let checked = check::check(&plan, &ring)?;
+    let token = checked.token.token.uri.to_string();
+    tell_work(&plan, Some(&token), &checked.work, console)?;
+    Ok(Status::Done)
+}
+
+/// Prints what a plan names, one a line: what it is, its role, and its name, with a tab between them.
+fn list(path: &Path, console: &Console) -> Outcome {
+    let named = listing::named(&Plan::read(path)?)?;
+    for one in &named {
+        console.result(&format!("{}\t{}\t{}", one.what, one.role, one.name))?;
+    }
+    console.json(|| {
+        let named = named.iter();
+        let named = named.map(|n| json!({ "what": n.what, "role": n.role, "name": n.name }));
+        json!({ "named": named.collect::<Vec<_>>() })
+    })?;
+    Ok(Status::Done)
+}
+
+fn make_rehearsal(args: &MakeRehearsal, console: &Console) -> Outcome {
+    let plan = Plan::read(&args.plan)?;
+    let folder = files::parent_of(&args.rehearsal);
+    let text = rehearsal::of(&plan, &args.serial, &folder)?;
+    files::write(&args.rehearsal, text.as_bytes(), 0o644, Existing::Keep).map_err(|source| {
+        Error::File {
+            role: "rehearsal's plan",
+            source,
+        }
+    })?;
+    let path = args.rehearsal.display().to_string();
+    console.note(&format!("wrote {}", plain(&path)));
+    console.json(|| json!({ "plan": path }))?;
+    Ok(Status::Done)
+}
+
+/// Tells what a plan is going to do, on which token where one was looked at.
+fn tell_work(
+    plan: &Plan,
+    token: Option<&str>,
+    work: &Work,
+    console: &Console,
+) -> Result<(), Failure> {
     console.note(&format!(
         "plan {}: {}",
-        plain(&args.plan.display().to_string()),
+        plain(&plan.path.display().to_string()),
         plain(plan.title())
     ));
     if plan.is_rehearsal() {
         console.note("a rehearsal: nothing that it makes is to be trusted");
     }
-    console.note(&format!("token {}", checked.token.token.uri));
-    let work = match &checked.work {
+    if let Some(token) = token {
+        console.note(&format!("token {token}"));
+    }
+    let work = match work {
         Work::RootKey { public, passport } => {
             vec![format!(
                 "make the root key, and write {} and {}",
@@ -82,17 +137,19 @@ fn check_plan(args: Check, console: &Console) -> Outcome {
     for person in plan.people() {
         console.note(&format!("{}: {}", person.role.name(), plain(&person.name)));
     }
-    console.note("everything is as the plan says");
+    console.note(match token {
+        Some(_) => "everything is as the plan says",
+        None => "the files are as the plan says; the token was not looked at",
+    });
     console.json(|| {
         json!({
             "title": plan.title(),
             "rehearsal": plan.is_rehearsal(),
             "sha384": plan.digest,
-            "token": checked.token.token.uri.to_string(),
+            "token": token,
             "work": work,
         })
-    })?;
-    Ok(Status::Done)
+    })
 }
 
 /// The terminal of this process, or none in an unattended rehearsal.
@@ -161,6 +218,7 @@ fn verified(transcript: &Path, against: &Against) -> Result<Verified, Failure> {
 fn verify_transcript(args: &VerifyTranscript, console: &Console) -> Outcome {
     let found = verified(&args.transcript, &args.against)?;
     tell_findings(&found, console);
+    tell_progress(&found, console);
     let holds = found.holds();
     if let (Some(root), true) = (&found.root, holds) {
         console.note(&format!("signed by {}", root.fingerprint()));
@@ -173,7 +231,22 @@ fn verify_transcript(args: &VerifyTranscript, console: &Console) -> Outcome {
     Ok(if holds { Status::Done } else { Status::Refused })
 }
 
+/// How far an interrupted ceremony came.
+fn tell_progress(found: &Verified, console: &Console) {
+    let Some(progress) = progress::progress(&found.lines) else {
+        return;
+    };
+    console.note("this ceremony was interrupted, or is under way; of its plan");
+    for (word, list) in [("done   ", &progress.done), ("missing", &progress.missing)] {
+        for what in list {
+            console.note(&format!("  {word} {}", plain(&show::short(what))));
+        }
+    }
+    console.note("to go on, run the same plan again: ir-sign ceremony run PLAN");
+}
+
 fn findings_json(found: &Verified) -> Value {
+    let progress = progress::progress(&found.lines);
     let findings = found.findings.iter().map(|finding| {
         json!({
             "rule": finding.rule,
@@ -187,6 +260,10 @@ fn findings_json(found: &Verified) -> Value {
         "rehearsal": is_rehearsal(found),
         "root": found.root.map_or(Value::Null, |root| show::fingerprint(&root.fingerprint())),
         "findings": findings.collect::<Vec<_>>(),
+        "interrupted": progress.map(|progress| json!({
+            "done": progress.done,
+            "missing": progress.missing,
+        })),
     })
 }
 
@@ -198,6 +275,23 @@ fn is_rehearsal(found: &Verified) -> bool {
 fn tell_findings(found: &Verified, console: &Console) {
     if is_rehearsal(found) {
         console.note("REHEARSAL: nothing that was made is to be trusted");
+    }
+    let programs = programs::programs(&found.lines);
+    if programs.len() > 1 {
+        console.warn(&format!("{} different programs took part", programs.len()));
+        for program in &programs {
+            let Part {
+                time,
+                program,
+                sha384,
+            } = program;
+            console.note(&format!(
+                "  from {time}: {program}, SHA-384 {sha384}",
+                time = plain(time),
+                program = plain(program),
+                sha384 = plain(sha384)
+            ));
+        }
     }
     for finding in &found.findings {
         if let (Some(why), true) = (&finding.failure, console.settings.quiet) {
@@ -259,14 +353,26 @@ fn write_report(args: &Report, console: &Console) -> Outcome {
 }
 
 fn compare(args: &Diff, console: &Console) -> Outcome {
-    let differences = diff::diff(&args.a, &args.b)?;
+    let diff::Compared {
+        differences,
+        interruptions,
+    } = diff::diff(&args.a, &args.b)?;
+    for interruption in &interruptions {
+        console.note(&format!("interruption: {}", plain(interruption)));
+    }
     for difference in &differences {
         console.result(&plain(difference))?;
     }
     if differences.is_empty() {
         console.note("they differ in nothing but tokens, times, keys and signatures");
     }
-    console.json(|| json!({ "alike": differences.is_empty(), "differences": differences }))?;
+    console.json(|| {
+        json!({
+            "alike": differences.is_empty(),
+            "differences": differences,
+            "interruptions": interruptions,
+        })
+    })?;
     Ok(if differences.is_empty() {
         Status::Done
     } else {

@@ -1,0 +1,77 @@
+//! How far a ceremony came, by a transcript that is not closed.
+
+use serde_json::Value;
+use toml::Table;
+
+use super::transcript::Line;
+
+/// What is done of a ceremony, and what is missing, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// What is done, in the order of the plan.
+    pub done: Vec<String>,
+    /// What is missing.
+    pub missing: Vec<String>,
+}
+
+/// How far it came; nothing where the transcript is closed, or holds no plan to compare it with.
+pub fn progress(lines: &[Line]) -> Option<Progress> {
+    let first = lines.first()?;
+    if lines.last()?.event() == "signed" {
+        return None;
+    }
+    let plan: Table = toml::from_str(first.value["plan"]["text"].as_str()?).ok()?;
+    let plan = serde_json::to_value(plan).ok()?;
+    let has = |event: &str, step: &str| {
+        let is = |line: &Line| line.event() == event && line.value["step"] == step;
+        lines.iter().any(is)
+    };
+    let mut progress = Progress::default();
+    let mut add = |is_done: bool, what: String| {
+        let list = if is_done {
+            &mut progress.done
+        } else {
+            &mut progress.missing
+        };
+        list.push(what);
+    };
+    let written = |file: &Value| {
+        let file = file.as_str().unwrap_or_default();
+        let noted = |line: &Line| {
+            line.event() == "output" && line.text("file").is_some_and(|noted| is_file(noted, file))
+        };
+        (lines.iter().any(noted), format!("{file} is written"))
+    };
+    if plan["ceremony"] == "root-key" {
+        add(has("result", "make-key"), "the root key is made".into());
+        let (is_done, what) = written(&plan["outputs"]["public"]);
+        add(is_done, what);
+        add(has("result", "passport"), "its passport is signed".into());
+        let (is_done, what) = written(&plan["outputs"]["passport"]);
+        add(is_done, what);
+    }
+    for vendor in plan["vendors"].as_array().into_iter().flatten() {
+        let name = vendor["name"].as_str().unwrap_or_default();
+        let step = format!("endorse:{name}");
+        add(
+            has("result", &step),
+            format!("vendor \"{name}\" is endorsed"),
+        );
+        let (is_done, what) = written(&vendor["endorsement"]);
+        add(is_done, what);
+    }
+    add(
+        false,
+        "the transcript is signed, which closes the ceremony".into(),
+    );
+    Some(progress)
+}
+
+/// Whether a noted output is the plan's file, however the plan spells it.
+fn is_file(noted: &str, file: &str) -> bool {
+    let parts = |text: &str| {
+        let parts = text.split('/').filter(|part| !["", "."].contains(part));
+        parts.map(str::to_owned).collect::<Vec<_>>()
+    };
+    parts(file) == parts(noted)
+}
