@@ -43,6 +43,62 @@ pub mod rule {
         TAG_FORM,
         TAG_ONCE,
     ];
+
+    // A realm unpacks each layer over the former: first it removes what the layer's whiteouts name, then it writes the
+    // layer's members, one after the other. Whatever fails on the way ends it.
+
+    /// The config of an image with layers has a `history`, which OCI leaves optional.
+    pub const CONFIG_HISTORY: &str = "realm.config-history";
+    /// A gzip layer is unpacked by its first member alone (RFC 1952, section 2.2): eStargz has several.
+    pub const GZIP_MEMBERS: &str = "realm.gzip-members";
+    /// A zstd layer is unpacked by its first frame alone, and that is no skippable one (RFC 8878, section 3.1):
+    /// zstd:chunked has several.
+    pub const ZSTD_FRAMES: &str = "realm.zstd-frames";
+    /// A zstd layer asks for a window of at most 128 MiB, libzstd's own limit.
+    pub const ZSTD_WINDOW: &str = "realm.zstd-window";
+    /// A layer is a tar archive that all readers read alike.
+    pub const LAYER_TAR: &str = "realm.layer-tar";
+    /// A layer has no sparse file in the form of old GNU tar.
+    pub const LAYER_SPARSE: &str = "realm.layer-sparse";
+    /// Every name in a layer leads to a place in the image, through folders and links that are there.
+    pub const LAYER_PATH: &str = "realm.layer-path";
+    /// No whiteout names a folder.
+    pub const WHITEOUT_OF_FOLDER: &str = "realm.layer-whiteout-of-folder";
+    /// Every whiteout names what a lower layer has, and no link that leads nowhere.
+    pub const WHITEOUT_OF_NOTHING: &str = "realm.layer-whiteout-of-nothing";
+    /// Every opaque whiteout is in a folder that a lower layer has.
+    pub const OPAQUE_OF_NOTHING: &str = "realm.layer-opaque-of-nothing";
+    /// No file or link takes the place of a folder.
+    pub const OVER_FOLDER: &str = "realm.layer-over-folder";
+    /// No folder takes the place of a file.
+    pub const FOLDER_OVER_FILE: &str = "realm.layer-folder-over-file";
+    /// No link, symbolic or hard, takes the place of a file or a link.
+    pub const LINK_OVER_FILE: &str = "realm.layer-link-over-file";
+    /// Every hard link names a file that is there, relative to the image's root.
+    pub const HARD_LINK: &str = "realm.layer-hard-link";
+    /// A link's target stands where realms read it: in the header or in GNU's long form, not in a pax record.
+    pub const LINK_TARGET: &str = "realm.layer-link-target";
+    /// The layers have no more names than are kept in mind.
+    pub const LAYER_NAMES: &str = "realm.layer-names";
+
+    /// All rules that take reading the layers.
+    pub const OF_LAYERS: [&str; 15] = [
+        GZIP_MEMBERS,
+        ZSTD_FRAMES,
+        ZSTD_WINDOW,
+        LAYER_TAR,
+        LAYER_SPARSE,
+        LAYER_PATH,
+        WHITEOUT_OF_FOLDER,
+        WHITEOUT_OF_NOTHING,
+        OPAQUE_OF_NOTHING,
+        OVER_FOLDER,
+        FOLDER_OVER_FILE,
+        LINK_OVER_FILE,
+        HARD_LINK,
+        LINK_TARGET,
+        LAYER_NAMES,
+    ];
 }
 
 /// What keeps an app, or an image of it, from realms.

@@ -2,27 +2,31 @@
 //!
 //! This is what makes a signature over the config bind an image's content.
 
+mod mislabelled;
+mod read;
+
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{self, BufReader, Read};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use flate2::bufread::MultiGzDecoder;
+use read::{READ_SIZE, Sink, Tee, Unpacked};
 
-use super::archive::compression;
 use super::error::{Error, Part};
-use super::window::{self, Window};
+use super::realm_layers::{Budget, Faults, Members, Model, Watch};
 use super::{Layout, Problem};
-use crate::crypto::{Digest, HashAlgorithm, Hasher};
-use crate::files;
+use crate::crypto::{Digest, HashAlgorithm};
+use crate::image::realm::{Finding, rule};
 use crate::image::{Compression, Descriptor, Image, Mismatch};
 use crate::parallel::{self, Gate};
 use crate::progress::Progress;
 
 /// How many zstd layers are unpacked at a time: two windows, and all else, are more than 24 MB.
 const ZSTD_WINDOWS: usize = 1;
-const READ_SIZE: usize = 64 << 10;
+/// Bytes of all layers together that make an image a large one.
+const LARGE_IMAGE: u64 = 4 << 20;
+/// Bytes of the members of all layers that are kept for other images.
+const MEMBERS_KEPT: usize = 2 << 20;
 
 /// What was found out about an image's layers.
 #[derive(Debug)]
@@ -32,14 +36,19 @@ pub struct LayerFindings {
     /// The config lists exactly what the layers unpack to; or what is wrong first. `None` when it
     /// could not be told because a blob is wrong.
     pub diff_ids: Option<Result<(), String>>,
+    /// What a realm could not unpack, at most one finding a rule; `None` where nobody asked, or where it could not be
+    /// told because a layer is wrong.
+    pub realm: Option<Vec<Finding>>,
 }
 
 /// What a layer's bytes turned out to be, with nothing compared to it yet.
 #[derive(Clone, Debug)]
 struct Contents {
     blob: Digest,
-    /// The digest and the size of what it unpacks to; or why it does not unpack.
-    unpacked: Result<(Digest, u64), String>,
+    /// What it unpacks to; or why it does not unpack.
+    unpacked: Result<Unpacked, String>,
+    /// Its members, where they were watched.
+    members: Option<Arc<Members>>,
 }
 
 /// How a blob is to be looked at: unpacked in this way and hashed with that algorithm.
@@ -53,6 +62,10 @@ pub(super) struct LayerCache {
     /// Images and their layers are both worked on several at a time, and each zstd layer may take a
     /// window.
     windows: Gate,
+    /// Images whose layers are large are looked at one at a time for realms.
+    large_images: Gate,
+    /// Bytes of all members that are kept.
+    members: AtomicUsize,
 }
 
 impl Default for LayerCache {
@@ -61,6 +74,8 @@ impl Default for LayerCache {
             cells: Mutex::default(),
             ended: Mutex::default(),
             windows: Gate::new(ZSTD_WINDOWS),
+            large_images: Gate::new(1),
+            members: AtomicUsize::new(0),
         }
     }
 }
@@ -69,6 +84,20 @@ impl LayerCache {
     fn cell(&self, key: Key) -> Arc<OnceLock<Contents>> {
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(cells.entry(key).or_default())
+    }
+
+    /// What is kept of contents for other images: the members only of so many layers, for they take memory. Without
+    /// them, a layer is read again.
+    fn to_keep(&self, contents: &Contents) -> Contents {
+        let mut kept = contents.clone();
+        let size = kept.members.as_ref().and_then(|members| members.kept());
+        let size = size.unwrap_or(MEMBERS_KEPT + 1);
+        let before = self.members.fetch_add(size, Ordering::Relaxed);
+        if before + size > MEMBERS_KEPT {
+            self.members.fetch_sub(size, Ordering::Relaxed);
+            kept.members = None;
+        }
+        kept
     }
 
     fn was_ended(&self, key: &Key) -> bool {
@@ -86,7 +115,12 @@ impl LayerCache {
     fn note_written(&self, digest: Digest, size: u64) {
         let contents = Contents {
             blob: digest,
-            unpacked: Ok((digest, size)),
+            unpacked: Ok(Unpacked {
+                digest,
+                size,
+                first: size,
+            }),
+            members: None,
         };
         let key = (digest, Some(Compression::None), digest.algorithm());
         // It is the same whoever says it first.
@@ -110,6 +144,28 @@ impl Layout {
         image: &Image,
         progress: &dyn Progress,
     ) -> Result<LayerFindings, Error> {
+        self.look_at_layers(image, progress, false)
+    }
+
+    /// The same, and looks on the way for what a realm could not unpack.
+    pub fn check_layers_for_realms(
+        &self,
+        image: &Image,
+        progress: &dyn Progress,
+    ) -> Result<LayerFindings, Error> {
+        let size = image.manifest.layers.iter().map(|layer| layer.size);
+        // What is known of many members takes memory.
+        let large = size.fold(0, u64::saturating_add) > LARGE_IMAGE;
+        let _turn = large.then(|| self.layer_cache.large_images.enter());
+        self.look_at_layers(image, progress, true)
+    }
+
+    fn look_at_layers(
+        &self,
+        image: &Image,
+        progress: &dyn Progress,
+        for_realms: bool,
+    ) -> Result<LayerFindings, Error> {
         let layers = &image.manifest.layers;
         // Sizes are anybody's word so far.
         let total = layers
@@ -120,13 +176,17 @@ impl Layout {
             layout: self,
             image,
             progress,
+            members: for_realms.then(Budget::default),
             size: AtomicU64::new(0),
         };
         let outcomes = checker.all()?;
         let mut findings = LayerFindings {
             blobs: Ok(()),
             diff_ids: Some(Ok(())),
+            realm: None,
         };
+        let mut faults = Faults::default();
+        let mut model = Model::default();
         if layers.len() != image.diff_ids.len() {
             findings.diff_ids = Some(Err(format!(
                 "the manifest has {} layers and the config {} diff_ids",
@@ -153,47 +213,45 @@ impl Layout {
             };
             match (contents.unpacked, image.diff_ids.get(n)) {
                 (Err(reason), _) => {
-                    let mislabelled = self.mislabelled(&part, layer);
+                    let mislabelled = mislabelled::told(self, &part, layer);
                     findings.fail_diff_id(mislabelled.unwrap_or(format!("{part} {reason}")));
                 }
-                (Ok((found, _)), Some(stated)) if found != *stated => {
-                    let mislabelled = self.mislabelled(&part, layer);
+                (Ok(found), Some(stated)) if found.digest != *stated => {
+                    let found = found.digest;
+                    let mislabelled = mislabelled::told(self, &part, layer);
                     findings.fail_diff_id(mislabelled.unwrap_or(format!(
                         "{part} unpacks to {found}, and the config states {stated}"
                     )));
                 }
-                _ => {}
+                (Ok(found), _) => {
+                    found.check_first(layer, &part, &mut faults);
+                    if for_realms {
+                        model.unpack(contents.members.as_deref(), &part, &mut faults);
+                    }
+                }
             }
+        }
+        if for_realms && matches!(findings.diff_ids, Some(Ok(()))) {
+            findings.realm = Some(faults.findings());
         }
         Ok(findings)
     }
 }
 
-impl Layout {
-    /// What is to be told of a layer that does not unpack to what it should: that it is packed in another way than
-    /// its media type says, if it is.
-    fn mislabelled(&self, part: &Part, layer: &Descriptor) -> Option<String> {
-        let stated = Compression::of_layer(&layer.media_type)?;
-        let mut start = Vec::new();
-        let file = self.open_blob(part, layer).ok()?;
-        file.take(4).read_to_end(&mut start).ok()?;
-        let found = compression(&start);
-        (found != Compression::None && found != stated).then(|| {
-            format!(
-                "{part} is {} though its media type says {}: \"{}\"",
-                called(found),
-                called(stated),
-                layer.media_type
-            )
-        })
-    }
-}
-
-const fn called(compression: Compression) -> &'static str {
-    match compression {
-        Compression::None => "plain",
-        Compression::Gzip => "gzip",
-        Compression::Zstd => "zstd",
+impl Unpacked {
+    /// A realm has what the first member or frame unpacks to, and no more; others without content do no harm.
+    fn check_first(&self, layer: &Descriptor, part: &Part, faults: &mut Faults) {
+        if self.first == self.size {
+            return;
+        }
+        let (rule, what) = match Compression::of_layer(&layer.media_type) {
+            Some(Compression::Zstd) => (rule::ZSTD_FRAMES, "zstd frame"),
+            _ => (rule::GZIP_MEMBERS, "gzip member"),
+        };
+        let (first, size) = (self.first, self.size);
+        faults.add(rule, || {
+            format!("{part} is more than one {what}, and a realm unpacks the first: {first} of {size} bytes")
+        });
     }
 }
 
@@ -223,6 +281,8 @@ struct Checker<'a> {
     layout: &'a Layout,
     image: &'a Image,
     progress: &'a dyn Progress,
+    /// What the members of its layers may take, where they are wanted.
+    members: Option<Budget>,
     /// Bytes of this image's layers so far, each as it lies or as it unpacks, whichever is more.
     size: AtomicU64,
 }
@@ -258,9 +318,12 @@ impl Checker<'_> {
         }
         self.layer_within_limit(&part, layer.size)?;
         self.count(layer.size)?;
-        if let Some(known) = cell.get() {
+        let known = cell
+            .get()
+            .filter(|known| known.members.is_some() || self.members.is_none());
+        if let Some(known) = known {
             self.progress.skip(layer.size);
-            if let Ok((_, size)) = known.unpacked {
+            if let Ok(Unpacked { size, .. }) = known.unpacked {
                 self.layer_within_limit(&part, size)?;
                 self.count(size.saturating_sub(layer.size))?;
             }
@@ -268,10 +331,10 @@ impl Checker<'_> {
         }
         let read = self.read(file, layer, key)?;
         // One that is too large is known too: other images may have it, and very many.
-        let read = cell.get_or_init(|| read).clone();
+        cell.get_or_init(|| self.layout.layer_cache.to_keep(&read));
         // It may have been read beyond the limit of the image.
         self.count(0)?;
-        if let Ok((_, size)) = read.unpacked {
+        if let Ok(Unpacked { size, .. }) = read.unpacked {
             self.layer_within_limit(&part, size)?;
         }
         Ok(Ok(read))
@@ -308,12 +371,7 @@ impl Checker<'_> {
 
     fn read(&self, file: File, layer: &Descriptor, key: Key) -> Result<Contents, Error> {
         let (_, compression, algorithm) = key;
-        let mut packed = Tee {
-            file: file.take(layer.size),
-            hasher: Hasher::new(layer.digest.algorithm()),
-            progress: self.progress,
-            error: None,
-        };
+        let mut packed = Tee::new(file, layer.size, layer.digest.algorithm(), self.progress);
         // One byte more than the limit shows that there is more; the rest is not unpacked.
         let limit = self.layout.limits.layer.saturating_add(1);
         let mut counted = layer.size;
@@ -328,28 +386,27 @@ impl Checker<'_> {
             beyond.is_ok() || to_the_end
         };
         let window = self.layout.limits.window;
-        let told = |e| format!("does not unpack: {}", window::reason(&e, window));
+        let told = |e| read::reason(&e, window);
+        let gate = &self.layout.layer_cache.windows;
+        let mut watch = self.members.as_ref().map(Watch::new);
         let unpacked = match compression {
             None => Err(format!(
                 "has media type \"{}\", and a layer is a tar archive, plain, gzip or zstd",
                 layer.media_type
             )),
             // Hashed as it lies, it is hashed as it unpacks.
-            Some(Compression::None) if algorithm == layer.digest.algorithm() => Ok(None),
-            Some(Compression::None) => {
-                hash(&mut packed, algorithm, limit, &mut count).map_err(told)
+            Some(Compression::None) if algorithm == layer.digest.algorithm() => {
+                let shown = watch.as_mut().map(|watch| read::show(&mut packed, watch));
+                shown.unwrap_or(Ok(())).map(|()| None).map_err(told)
             }
-            Some(Compression::Gzip) => {
-                let packed = BufReader::with_capacity(READ_SIZE, &mut packed);
-                hash(MultiGzDecoder::new(packed), algorithm, limit, &mut count).map_err(told)
-            }
-            Some(Compression::Zstd) => {
-                let _window = self.layout.layer_cache.windows.enter();
-                let packed = BufReader::with_capacity(READ_SIZE, &mut packed);
-                Window::default()
-                    .unpack(packed, window)
-                    .and_then(|unpacked| hash(unpacked, algorithm, limit, &mut count))
-                    .map_err(told)
+            Some(compression) => {
+                let sink = Sink::new(algorithm, limit, &mut count, watch.as_mut());
+                let unpacked = match compression {
+                    Compression::None => sink.plain(&mut packed),
+                    Compression::Gzip => sink.gzip(&mut packed),
+                    Compression::Zstd => sink.zstd(&mut packed, window, gate),
+                };
+                unpacked.map(Some).map_err(told)
             }
         };
         if let Err(error) = beyond
@@ -359,75 +416,20 @@ impl Checker<'_> {
             return Err(error);
         }
         // Whatever else became of the unpacking, the blob is hashed to its end.
-        let rest = drain(&mut packed);
-        if let Some(error) = packed.error.take().or(rest.err()) {
+        let blob = packed.finish().map_err(|error| {
             let path = self.layout.blob_path(&layer.digest);
-            return Err(Error::io(&path, "read", error));
-        }
-        let blob = packed.hasher.digest();
+            Error::io(&path, "read", error)
+        })?;
+        let as_it_lies = Unpacked {
+            digest: blob,
+            size: layer.size,
+            first: layer.size,
+        };
         Ok(Contents {
             blob,
-            unpacked: unpacked.map(|known| known.unwrap_or((blob, layer.size))),
+            unpacked: unpacked.map(|known| known.unwrap_or(as_it_lies)),
+            members: watch.map(|watch| Arc::new(watch.finish())),
         })
-    }
-}
-
-/// A blob that is hashed as it is read.
-struct Tee<'a> {
-    file: io::Take<File>,
-    hasher: Hasher,
-    progress: &'a dyn Progress,
-    /// What kept the file from being read: that is the disk's fault, not the layer's.
-    error: Option<io::Error>,
-}
-
-impl Read for Tee<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match files::read_some(&mut self.file, buffer) {
-            Ok(n) => {
-                self.hasher.update(&buffer[..n]);
-                self.progress.advance(n as u64);
-                Ok(n)
-            }
-            Err(e) => {
-                let kind = e.kind();
-                self.error = Some(e);
-                Err(kind.into())
-            }
-        }
-    }
-}
-
-/// Hashes what a reader gives, up to `limit` bytes and as long as `go_on` agrees with how many it is.
-fn hash(
-    reader: impl Read,
-    algorithm: HashAlgorithm,
-    limit: u64,
-    go_on: &mut dyn FnMut(u64) -> bool,
-) -> io::Result<Option<(Digest, u64)>> {
-    let mut hasher = Hasher::new(algorithm);
-    let mut size = 0;
-    read_all(reader.take(limit), |bytes| {
-        hasher.update(bytes);
-        size += bytes.len() as u64;
-        go_on(size)
-    })?;
-    Ok(Some((hasher.digest(), size)))
-}
-
-fn drain(reader: impl Read) -> io::Result<()> {
-    read_all(reader, |_| true)
-}
-
-/// Reads to the end, or until `take` wants no more.
-fn read_all(mut reader: impl Read, mut take: impl FnMut(&[u8]) -> bool) -> io::Result<()> {
-    let mut buffer = vec![0; READ_SIZE];
-    loop {
-        match files::read_some(&mut reader, &mut buffer)? {
-            0 => return Ok(()),
-            n if take(&buffer[..n]) => {}
-            _ => return Ok(()),
-        }
     }
 }
 

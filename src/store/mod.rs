@@ -16,6 +16,7 @@ mod layers;
 mod layout;
 mod only;
 mod prune;
+pub mod realm_layers;
 
 mod realm;
 mod registry;
@@ -23,6 +24,7 @@ mod resolve;
 mod saved;
 mod strict;
 mod tags;
+mod tar_header;
 mod transaction;
 mod tree;
 pub mod window;

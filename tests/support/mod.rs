@@ -3,6 +3,7 @@
 
 #![allow(dead_code)] // Each test file uses a part of it.
 
+pub mod builders;
 pub mod oci;
 
 use std::collections::BTreeMap;

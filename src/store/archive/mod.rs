@@ -9,7 +9,6 @@
 //! Sources: POSIX.1-2017 `pax` ("ustar Interchange Format", "pax Header Block"), the GNU tar manual
 //! ("Basic Tar Format"), OCI image-spec ("Image Layout"), docker engine's `image/tarexport`.
 
-mod header;
 mod legacy;
 mod legacy_json;
 mod name;

@@ -3,6 +3,7 @@
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::store::layout::{BLOBS, INDEX_FILE, LAYOUT_FILE};
 use crate::store::saved::MANIFEST_FILE;
+pub(super) use crate::store::tar_header::shown;
 
 /// Bytes of the longest name that is taken: Linux's `PATH_MAX`.
 const LONGEST: usize = 4096;
@@ -117,14 +118,6 @@ pub(super) fn link_target(name: &str, target: &[u8]) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// A name as messages show it: on one line and not endless.
-pub(super) fn shown(raw: &[u8]) -> String {
-    const MOST: usize = 200;
-    let cut = raw.len() > MOST;
-    let text = String::from_utf8_lossy(&raw[..raw.len().min(MOST)]);
-    format!("{}{}", text.escape_debug(), if cut { "..." } else { "" })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,13 +143,6 @@ mod tests {
             assert!(normalised(bad).is_err(), "{bad:?} was taken");
         }
         assert!(normalised(&[b'a'; 4096]).is_ok());
-    }
-
-    #[test]
-    fn what_is_shown_of_a_name_is_not_endless() {
-        assert_eq!(shown(&[b'a'; 200]), "a".repeat(200));
-        assert_eq!(shown(&[b'a'; 201]), "a".repeat(200) + "...");
-        assert_eq!(shown(b"a\n\x1b"), "a\\n\\u{1b}");
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! Whether an archive that is no image is what `docker export` writes: a container's files.
 
-use super::Archive;
-use super::header::{self, BLOCK};
-use super::name;
+use super::{Archive, name};
 use crate::progress::Silent;
 use crate::store::Error;
 use crate::store::layout::INDEX_FILE;
 use crate::store::saved::MANIFEST_FILE;
+use crate::store::tar_header::{self as header, BLOCK};
 use crate::store::window::Window;
 
 /// Folders at the top of a root file system. (`var` or `lib` may be anywhere.)

@@ -6,9 +6,9 @@ use std::collections::{HashMap, HashSet};
 use tar::Header;
 
 use super::Problem;
-use super::header::{self, BLOCK, Extensions, Type};
 use super::name::{self, NameId, Place, shown};
 use super::source::Source;
+use crate::store::tar_header::{self as header, BLOCK, Extensions, Type};
 use crate::store::{Error, Limits};
 
 /// Bytes of a long name or a pax header; they are read into memory.

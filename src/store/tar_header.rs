@@ -1,4 +1,4 @@
-//! One header block, and the extension members that say more about the member behind them.
+//! One header block of a tar archive, and the extension members that say more about the member behind them.
 //!
 //! Where readers are known to differ about what a header says, it is refused.
 
@@ -216,6 +216,14 @@ fn decimal(text: &[u8]) -> Option<u64> {
     str::from_utf8(text).ok()?.parse().ok()
 }
 
+/// A name as messages show it: on one line and not endless.
+pub(super) fn shown(raw: &[u8]) -> String {
+    const MOST: usize = 200;
+    let cut = raw.len() > MOST;
+    let text = String::from_utf8_lossy(&raw[..raw.len().min(MOST)]);
+    format!("{}{}", text.escape_debug(), if cut { "..." } else { "" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,6 +293,13 @@ mod tests {
         assert!(take(Extension::Pax, b"9 path=b\n").is_err());
         assert!(take(Extension::Pax, b"9 size=1\n").is_err());
         assert_eq!(extensions.name.as_deref(), Some(&b"a"[..]));
+    }
+
+    #[test]
+    fn what_is_shown_of_a_name_is_not_endless() {
+        assert_eq!(shown(&[b'a'; 200]), "a".repeat(200));
+        assert_eq!(shown(&[b'a'; 201]), "a".repeat(200) + "...");
+        assert_eq!(shown(b"a\n\x1b"), "a\\n\\u{1b}");
     }
 
     proptest! {

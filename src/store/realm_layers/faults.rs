@@ -1,0 +1,44 @@
+//! Findings on their way to a report: of each rule the first, and how many more there are.
+
+use std::fmt;
+
+use crate::image::realm::Finding;
+
+/// Collects findings.
+#[derive(Clone, Debug, Default)]
+pub(in crate::store) struct Faults(Vec<(Finding, usize)>);
+
+impl Faults {
+    /// Takes note of what breaks a rule; the reason is made for the first of each rule only.
+    pub(in crate::store) fn add(&mut self, rule: &'static str, reason: impl FnOnce() -> String) {
+        let known = self.0.iter_mut().find(|(known, _)| known.rule == rule);
+        if let Some((_, more)) = known {
+            *more += 1;
+        } else {
+            let reason = reason();
+            self.0.push((Finding { rule, reason }, 0));
+        }
+    }
+
+    /// Takes over what breaks rules in a layer, and names it.
+    pub(super) fn add_all(&mut self, others: &Self, layer: &dyn fmt::Display) {
+        for (finding, more) in &others.0 {
+            self.add(finding.rule, || format!("{layer} {}", finding.reason));
+            if let Some((_, known)) = self.0.iter_mut().find(|(f, _)| f.rule == finding.rule) {
+                *known += more;
+            }
+        }
+    }
+
+    /// One finding for each rule that is broken.
+    pub(in crate::store) fn findings(self) -> Vec<Finding> {
+        let told = self.0.into_iter().map(|(finding, more)| match more {
+            0 => finding,
+            more => Finding {
+                reason: format!("{} (and {more} more)", finding.reason),
+                ..finding
+            },
+        });
+        told.collect()
+    }
+}
