@@ -61,6 +61,7 @@ impl Signed {
             limits: Limits::default(),
         };
         let how = How {
+            for_realms: false,
             references: vec![reference],
             selection,
             vendor: KeyRef::File(scene.path("vendor")),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use ir_sign::image::{Embedded, REF_NAME, Reference};
 use ir_sign::ops::inspect::Inspect;
+use ir_sign::progress::Silent;
 use ir_sign::store::Selection;
 use serde_json::Value;
 
@@ -106,6 +107,6 @@ fn check(scene: &Scene, bytes: &[u8]) {
         reference: None,
         limits: LIMITS,
     };
-    let inspected = inspected.run().expect("it was read before");
+    let inspected = inspected.run(&Silent).expect("it was read before");
     assert_eq!(inspected.entries.len(), entries.len());
 }

@@ -64,7 +64,7 @@ fn check(scene: &Scene) {
             reference: None,
             limits: LIMITS,
         }
-        .run()
+        .run(&Silent)
     };
     let inspected = inspect();
     let verified = [
@@ -142,6 +142,7 @@ fn sign(scene: &Scene) -> Option<SignedImages> {
         registry: scene.root(),
         app: name(),
         how: How {
+            for_realms: false,
             references: Vec::new(),
             selection: Selection::All,
             vendor: KeyRef::File(scene.file("vendor.prv")),

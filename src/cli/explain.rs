@@ -147,6 +147,9 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::Ceremony(error) => run::ceremony::hint(error).map(str::to_owned),
         Error::File { role, source } => of_output(role, source),
         Error::Store(error) => images::of_layout(error),
+        Error::Unfit { rule, .. } if rule.starts_with("realm.") => {
+            realms::hint([*rule]).map(str::to_owned)
+        }
         Error::KeyMade { key, .. } => Some(format!("write its public key: {}", extract(key))),
         Error::NoAppName { .. } | Error::NoAppNamed => Some("name the app with -a".into()),
         Error::OutputTaken { .. } => {

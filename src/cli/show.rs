@@ -1,13 +1,16 @@
 //! Results as text for a person and as JSON for a program.
 
+mod realms;
+
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
+pub use realms::{mended, realms_json};
+
 use super::explain::Status;
 use crate::crypto::digest::hex;
 use crate::crypto::p384::Fingerprint;
-use crate::image::realm::Finding;
 use crate::key::hidden;
 use crate::ops::endorsement::Source;
 use crate::ops::inspect::{Content, Inspected};
@@ -256,14 +259,9 @@ pub fn signed_json(signed: &SignedImages) -> Value {
         "changed": signed.changed,
         "referrers": signed.referrers.iter().map(referrer).collect::<Vec<_>>(),
         "warnings": signed.warnings.iter().map(|text| short(text)).collect::<Vec<_>>(),
+        "mended": signed.mended.iter().map(realms::mended_json).collect::<Vec<_>>(),
         "realms": realms_json(&signed.realms),
     })
-}
-
-/// What keeps realms from an app, for a program.
-pub fn realms_json(findings: &[Finding]) -> Value {
-    let one = |finding: &Finding| json!({ "rule": finding.rule, "reason": short(&finding.reason) });
-    findings.iter().map(one).collect()
 }
 
 /// What an entry leads to, for a person.

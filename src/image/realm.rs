@@ -54,8 +54,6 @@ pub mod rule {
     /// A zstd layer is unpacked by its first frame alone, and that is no skippable one (RFC 8878, section 3.1):
     /// zstd:chunked has several.
     pub const ZSTD_FRAMES: &str = "realm.zstd-frames";
-    /// A zstd layer asks for a window of at most 128 MiB, libzstd's own limit.
-    pub const ZSTD_WINDOW: &str = "realm.zstd-window";
     /// A layer is a tar archive that all readers read alike.
     pub const LAYER_TAR: &str = "realm.layer-tar";
     /// A layer has no sparse file in the form of old GNU tar.
@@ -82,10 +80,9 @@ pub mod rule {
     pub const LAYER_NAMES: &str = "realm.layer-names";
 
     /// All rules that take reading the layers.
-    pub const OF_LAYERS: [&str; 15] = [
+    pub const OF_LAYERS: [&str; 14] = [
         GZIP_MEMBERS,
         ZSTD_FRAMES,
-        ZSTD_WINDOW,
         LAYER_TAR,
         LAYER_SPARSE,
         LAYER_PATH,

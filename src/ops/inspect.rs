@@ -1,19 +1,20 @@
 //! Showing what is in a layout and who claims to have signed it, trusting nothing.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::slice;
 use std::sync::Arc;
 
 use super::keys::existing;
-use super::{Error, check_output};
+use super::{Error, check_output, realms};
 use crate::crypto::{Digest, Signature};
 use crate::files::{self, Written};
-use crate::image::realm::Finding;
+use crate::image::realm::{Finding, called};
 use crate::image::{AppName, Descriptor, Platform, Reference, media};
+use crate::progress::Progress;
 use crate::scheme::annotation::{self, Claim};
-use crate::store::{Entry, Layout, Limits, Registry, Selection, Target};
+use crate::store::{self, Entry, Layout, Limits, Registry, Selection, Target, realm_layers};
 
 /// Looks at an app.
 #[derive(Clone, Debug)]
@@ -107,7 +108,7 @@ impl Inspect {
     }
 
     /// Reads what there is. Only what concerns the layout as a whole is an error.
-    pub fn run(&self) -> Result<Inspection, Error> {
+    pub fn run(&self, progress: &dyn Progress) -> Result<Inspection, Error> {
         let registry = Registry::open(&self.registry, self.limits)?;
         let layout = registry.layout(&self.app)?;
         let entries = match &self.reference {
@@ -137,14 +138,41 @@ impl Inspect {
             }
         };
         let entries: Vec<_> = entries.into_iter().map(look).collect();
-        let realms = layout.realm_findings().map(|mut findings| {
-            findings.extend(self.names(&layout, &entries));
-            findings
-        });
+        let realms = self.realms(&layout, &entries, progress);
         Ok(Inspection {
             entries,
             realms: realms.map_err(|e| e.to_string()),
         })
+    }
+
+    /// What keeps realms from the app, and from the images that are shown.
+    fn realms(
+        &self,
+        layout: &Layout,
+        entries: &[Inspected],
+        progress: &dyn Progress,
+    ) -> Result<Vec<Finding>, store::Error> {
+        let mut all = layout.realm_findings()?;
+        all.extend(self.names(layout, entries));
+        let mut of_images = BTreeMap::new();
+        let mut seen = HashSet::new();
+        for entry in entries {
+            let digest = entry.descriptor.digest;
+            if !matches!(*entry.content, Content::Image(..)) || !seen.insert(digest) {
+                continue;
+            }
+            let target = Target {
+                name: called(&entry.descriptor),
+                descriptor: entry.descriptor.clone(),
+            };
+            let image = layout.load(&target)?;
+            let mut found = realm_layers::check_config(&image);
+            let layers = layout.check_layers_for_realms(&image, progress)?;
+            found.extend(layers.realm.into_iter().flatten());
+            of_images.insert(target.name, found);
+        }
+        all.extend(realms::of_images(of_images));
+        Ok(all)
     }
 
     /// What keeps realms from an image by its tag: the tag is that of an index. Those of an index for several

@@ -1,11 +1,12 @@
 //! Whether realms get an image that is signed: the server has to load the app, and the realm to take the image.
 
+use std::collections::BTreeMap;
 use std::slice;
 
 use crate::image::Reference;
 use crate::image::realm::{Finding, rule};
 use crate::report::Check;
-use crate::store::{Error, Layout, Selection};
+use crate::store::{Error, Layout, Selection, Target};
 
 /// What keeps realms from what was signed, as far as the layout says it. Nothing is said of images that only a digest
 /// names, as those of an index for several platforms: realms get those by it.
@@ -22,6 +23,53 @@ pub(super) fn of_signed(
     Ok(findings)
 }
 
+/// The images that are meant of those that are left when what no server takes is left out.
+pub(super) fn targets(
+    layout: &Layout,
+    references: &[Reference],
+    selection: &Selection,
+) -> Result<Vec<Target>, Error> {
+    if references.is_empty() {
+        return meant(layout, &[], selection);
+    }
+    let mut all = Vec::new();
+    for reference in references {
+        all.extend(meant(layout, slice::from_ref(reference), selection)?);
+    }
+    Ok(all)
+}
+
+fn meant(
+    layout: &Layout,
+    reference: &[Reference],
+    selection: &Selection,
+) -> Result<Vec<Target>, Error> {
+    if matches!(selection, Selection::One | Selection::All) {
+        let mut left = Vec::new();
+        for target in layout.resolve(reference, &Selection::Any)? {
+            if layout.is_served(&target.descriptor)? {
+                left.push(target);
+            }
+        }
+        if left.len() == 1 || (!left.is_empty() && *selection == Selection::All) {
+            return Ok(left);
+        }
+    }
+    // Of several, or of what is broken, it is told as always.
+    layout.resolve(reference, selection)
+}
+
+/// What keeps realms from images, each called by its name.
+pub(super) fn of_images(found: BTreeMap<String, Vec<Finding>>) -> Vec<Finding> {
+    let named = |(name, found): (String, Vec<Finding>)| {
+        let one = move |Finding { rule, reason }: Finding| {
+            Finding::new(rule, format_args!("image {name}: {reason}"))
+        };
+        found.into_iter().map(one)
+    };
+    found.into_iter().flat_map(named).collect()
+}
+
 /// What is wrong with the names by which images were asked for.
 fn names(layout: &Layout, references: &[Reference]) -> Vec<Finding> {
     if references.is_empty() {
@@ -36,13 +84,21 @@ fn names(layout: &Layout, references: &[Reference]) -> Vec<Finding> {
 /// A check for each rule for apps, and for the name by which an image was asked for.
 pub(super) fn checks(of_app: &[Finding], of_name: Option<&Finding>) -> Vec<Check> {
     let of_name = of_name.map_or(&[][..], slice::from_ref);
-    let rules = rule::OF_APPS.into_iter().chain([rule::TAG_IMAGE]);
-    let check = |rule| {
-        let mut all = of_app.iter().chain(of_name);
-        match all.find(|finding| finding.rule == rule) {
-            Some(finding) => Check::failed(rule, finding.reason.clone()),
-            None => Check::passed(rule),
-        }
+    let found: Vec<_> = of_app.iter().chain(of_name).cloned().collect();
+    against(&rule::OF_APPS, &found)
+        .into_iter()
+        .chain(against(&[rule::TAG_IMAGE], &found))
+        .collect()
+}
+
+/// A check for each of these rules.
+pub(super) fn against(rules: &[&'static str], found: &[Finding]) -> Vec<Check> {
+    let check = |rule: &&'static str| {
+        let finding = found.iter().find(|finding| finding.rule == *rule);
+        finding.map_or_else(
+            || Check::passed(rule),
+            |finding| Check::failed(rule, finding.reason.clone()),
+        )
     };
-    rules.map(check).collect()
+    rules.iter().map(check).collect()
 }

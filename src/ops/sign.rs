@@ -1,6 +1,6 @@
 //! Signing images in a registry.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,8 @@ use crate::report::{Report, rule};
 use crate::scheme::annotation::{Root, Vendor};
 use crate::scheme::{SignScheme, Signing, VerifyScheme};
 use crate::store::{
-    AppliedImage, Edit, Layout, Limits, Referrer, Registry, RegistryLock, Selection, window,
+    AppliedImage, Edit, ForRealms, Layout, Limits, Mended, Referrer, Registry, RegistryLock,
+    Selection, realm_layers, window,
 };
 
 /// Signs images of an app that is in the registry.
@@ -45,6 +46,8 @@ pub struct How {
     pub vendor: KeyRef,
     /// The CA's word for the vendor.
     pub vouch: Vouch,
+    /// Whether the layout is mended so that realms get the images.
+    pub for_realms: bool,
     /// How much is read before giving up.
     pub limits: Limits,
     /// How many signatures are asked for at once.
@@ -68,6 +71,8 @@ pub struct SignedImages {
     pub referrers: Vec<Referrer>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// What was done so that realms get the images.
+    pub mended: Vec<Mended>,
     /// What keeps realms from the app.
     pub realms: Vec<Finding>,
     /// Whether anything was written.
@@ -160,10 +165,14 @@ impl How {
             scheme: &scheme,
             earlier: &earlier,
             verifier: &verifier,
+            for_realms: self.for_realms,
+            found: Mutex::default(),
             progress,
         };
         let (configs, edits): (Vec<Digest>, Vec<Edit>) =
             work.all(images, overlap)?.into_iter().unzip();
+        let found = work.found.into_inner();
+        let of_images = found.unwrap_or_else(PoisonError::into_inner);
         // All images may carry signatures already.
         signer.prove_public()?;
         // What is written now takes memory of its own.
@@ -174,7 +183,15 @@ impl How {
             registry.check_in_place(app, layout)?;
         }
         settled.check(&vendor, registry, app)?;
-        let applied = layout.apply(&edits)?;
+        let applied = if self.for_realms {
+            let realms = ForRealms {
+                references: &self.references,
+                by_platform: matches!(self.selection, Selection::Platform(_)),
+            };
+            layout.apply_for_realms(&edits, realms)?
+        } else {
+            layout.apply(&edits)?
+        };
         // It is signed: nothing that comes now takes that back.
         let found = realms::of_signed(
             layout,
@@ -182,10 +199,11 @@ impl How {
             &self.selection,
             applied.images.len(),
         );
-        let realms = found.unwrap_or_else(|e| {
+        let mut realms = found.unwrap_or_else(|e| {
             warnings.push(format!("cannot tell whether realms get this app: {e}"));
             Vec::new()
         });
+        realms.extend(realms::of_images(of_images));
         let images = applied.images.into_iter().zip(configs);
         let signed = SignedImages {
             layout: registry.path_of(app),
@@ -197,6 +215,7 @@ impl How {
             endorsement: settled.source,
             referrers: applied.referrers,
             warnings,
+            mended: applied.mended,
             realms,
             changed: applied.changed,
         };
@@ -227,7 +246,11 @@ impl How {
 
     /// Reads the images' manifests and configs.
     fn load(&self, layout: &Layout) -> Result<Vec<Image>, Error> {
-        let mut targets = layout.resolve(&self.references, &self.selection)?;
+        let mut targets = if self.for_realms {
+            realms::targets(layout, &self.references, &self.selection)?
+        } else {
+            layout.resolve(&self.references, &self.selection)?
+        };
         let mut seen = HashSet::new();
         targets.retain(|target| seen.insert(target.descriptor.clone()));
         let images = parallel::map(&targets, usize::MAX, |_, target| {
@@ -288,6 +311,10 @@ struct Work<'a> {
     /// The vendor's signatures of configs in the layout that is in this one's place.
     earlier: &'a HashMap<Digest, Signature>,
     verifier: &'a Root,
+    /// Whether what realms cannot unpack is refused.
+    for_realms: bool,
+    /// What realms cannot unpack, by the images' names.
+    found: Mutex<BTreeMap<String, Vec<Finding>>>,
     progress: &'a dyn Progress,
 }
 
@@ -332,7 +359,7 @@ impl Work<'_> {
 
     /// Checks all that a signature will vouch for, and asks for it.
     fn begin(&self, mut image: Image) -> Result<(Image, Signing<'_>), Error> {
-        let layers = self.layout.check_layers(&image, self.progress)?;
+        let layers = self.layout.check_layers_for_realms(&image, self.progress)?;
         let unfit = |rule, reason| unfit(self.layout, &image.name, rule, reason);
         if let Err(reason) = layers.blobs {
             return Err(unfit(rule::LAYER_BLOBS, reason));
@@ -341,6 +368,15 @@ impl Work<'_> {
             Some(Ok(())) => {}
             Some(Err(reason)) => return Err(unfit(rule::DIFF_IDS, reason)),
             None => unreachable!("only a wrong blob keeps diff_ids from being told"),
+        }
+        let mut found = realm_layers::check_config(&image);
+        found.extend(layers.realm.into_iter().flatten());
+        if let (true, Some(Finding { rule, reason })) = (self.for_realms, found.first()) {
+            return Err(unfit(*rule, reason.clone()));
+        }
+        if !found.is_empty() {
+            let mut all = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+            all.insert(image.name.clone(), found);
         }
         if let Some(earlier) = self.earlier.get(&image.config.digest()) {
             self.scheme.lend(&mut image, earlier);

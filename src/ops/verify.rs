@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{Error, broken_rule, realms};
 use crate::crypto::PublicKey;
 use crate::files;
-use crate::image::realm::Finding;
+use crate::image::realm::{Finding, rule as realm_rule};
 use crate::image::{AppName, Descriptor, Image, Reference};
 use crate::key::{KeyRef, KeyRing};
 use crate::parallel;
@@ -17,7 +17,7 @@ use crate::progress::Progress;
 use crate::report::{Check, Report, Trusted, rule};
 use crate::scheme::VerifyScheme;
 use crate::scheme::annotation::Root;
-use crate::store::{self, Layout, Limits, Registry, Selection, Target};
+use crate::store::{self, Layout, Limits, Registry, Selection, Target, realm_layers};
 
 /// Verifies images of an app for one who trusts a CA.
 #[derive(Clone, Debug)]
@@ -209,22 +209,47 @@ impl VerifyImages {
         layout: &Layout,
         image: &Image,
         progress: &dyn Progress,
-    ) -> Result<[Check; 2], Error> {
+    ) -> Result<Vec<Check>, Error> {
+        let of_config = if self.for_realms {
+            realms::against(
+                &[realm_rule::CONFIG_HISTORY],
+                &realm_layers::check_config(image),
+            )
+        } else {
+            Vec::new()
+        };
+        let of_realms = if self.for_realms {
+            &realm_rule::OF_LAYERS[..]
+        } else {
+            &[]
+        };
         if self.config_only {
-            return Ok([rule::LAYER_BLOBS, rule::DIFF_IDS].map(Check::left_out));
+            let rules = [rule::LAYER_BLOBS, rule::DIFF_IDS].iter().chain(of_realms);
+            let checks = rules.map(|rule| Check::left_out(rule));
+            return Ok(checks.chain(of_config).collect());
         }
-        let findings = layout.check_layers(image, progress)?;
+        let findings = if self.for_realms {
+            layout.check_layers_for_realms(image, progress)?
+        } else {
+            layout.check_layers(image, progress)?
+        };
         let check = |rule, outcome: Result<(), String>| match outcome {
             Ok(()) => Check::passed(rule),
             Err(reason) => Check::failed(rule, reason),
         };
-        Ok([
+        let mut checks = vec![
             check(rule::LAYER_BLOBS, findings.blobs),
             match findings.diff_ids {
                 Some(outcome) => check(rule::DIFF_IDS, outcome),
                 None => Check::blocked(rule::DIFF_IDS),
             },
-        ])
+        ];
+        checks.extend(of_config);
+        checks.extend(match findings.realm {
+            Some(found) => realms::against(of_realms, &found),
+            None => of_realms.iter().map(|rule| Check::blocked(rule)).collect(),
+        });
+        Ok(checks)
     }
 }
 

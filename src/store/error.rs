@@ -291,6 +291,26 @@ pub enum Error {
         /// The platforms there are.
         platforms: Vec<String>,
     },
+    /// Several images would get one tag when tags are shortened.
+    #[error("{}: several entries would get the tag \"{tag}\"{}", .layout.display(), listed(": ", .entries, ""))]
+    SameTag {
+        /// The layout.
+        layout: PathBuf,
+        /// The tag.
+        tag: String,
+        /// The entries.
+        entries: Vec<String>,
+    },
+    /// Nothing makes an image one that realms get.
+    #[error("{}: realms cannot get image {name}, and that cannot be mended: {reason}", .layout.display())]
+    NotForRealms {
+        /// The layout.
+        layout: PathBuf,
+        /// The image.
+        name: String,
+        /// What keeps them from it.
+        reason: String,
+    },
     /// Another run changed the image meanwhile.
     #[error("{}: another run changed \"{name}\" meanwhile; nothing was written", .layout.display())]
     Lost {

@@ -61,21 +61,33 @@ impl<'t> Object<'t> {
         key: &str,
         mut edit: impl FnMut(&mut Object<'t>) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        self.replace_items(key, |_, mut object| {
+            edit(&mut object)?;
+            Ok(vec![object])
+        })
+    }
+
+    /// Puts others in the place of each object in a list: none, one or several. What is given back as it was is not
+    /// copied.
+    pub fn replace_items(
+        &mut self,
+        key: &str,
+        mut replace: impl FnMut(usize, Object<'t>) -> Result<Vec<Object<'t>>, Error>,
+    ) -> Result<(), Error> {
         let mut texts: Vec<Text<'t>> = Vec::new();
         let mut changed = false;
-        for text in self
-            .get::<Option<Vec<&'t RawValue>>>(key)?
-            .flatten()
-            .unwrap_or_default()
-        {
-            let mut object: Object<'t> = serde_json::from_str(text.get())?;
-            edit(&mut object)?;
-            changed |= object.changed;
-            texts.push(if object.changed {
-                Cow::Owned(to_raw_value(&object)?)
-            } else {
-                Cow::Borrowed(text)
-            });
+        let items = self.get::<Option<Vec<&'t RawValue>>>(key)?.flatten();
+        for (n, text) in items.unwrap_or_default().into_iter().enumerate() {
+            let new = replace(n, serde_json::from_str(text.get())?)?;
+            changed |= new.len() != 1;
+            for object in new {
+                changed |= object.changed;
+                texts.push(if object.changed {
+                    Cow::Owned(to_raw_value(&object)?)
+                } else {
+                    Cow::Borrowed(text)
+                });
+            }
         }
         if changed && let Some((_, member)) = self.members.iter_mut().find(|(k, _)| k == key) {
             *member = Member::List(texts);
@@ -84,8 +96,30 @@ impl<'t> Object<'t> {
         Ok(())
     }
 
+    /// Removes a member, if it is there.
+    pub fn remove(&mut self, key: &str) {
+        let before = self.members.len();
+        self.members.retain(|(name, _)| name != key);
+        self.changed |= self.members.len() != before;
+    }
+
+    /// Whether it has no member.
+    pub const fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// The members as they were read: names and texts.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &'t RawValue)> {
+        self.members
+            .iter()
+            .filter_map(|(name, member)| match member {
+                Member::Text(Cow::Borrowed(text)) => Some((name.as_str(), *text)),
+                _ => None,
+            })
+    }
+
     /// Whether there is such a member.
-    fn has(&self, key: &str) -> bool {
+    pub fn has(&self, key: &str) -> bool {
         self.members.iter().any(|(k, _)| k == key)
     }
 

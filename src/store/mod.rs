@@ -9,14 +9,17 @@ mod distinct;
 mod docker_list;
 mod documents;
 mod edit;
+mod editor;
 
 mod error;
 mod json;
 mod layers;
 mod layout;
+mod mend;
 mod only;
 mod prune;
 pub mod realm_layers;
+mod referrers;
 
 mod realm;
 mod registry;
@@ -29,12 +32,15 @@ mod transaction;
 mod tree;
 pub mod window;
 
-pub use edit::{Applied, AppliedImage, Edit, Referrer};
+pub use edit::Applied;
+pub use editor::{AppliedImage, Edit};
 pub use error::{Error, Part, Problem};
 pub use layers::LayerFindings;
 pub use layout::Layout;
+pub use mend::{ForRealms, Mended};
 pub use prune::Pruned;
 
+pub use referrers::Referrer;
 pub use registry::{Published, Registry, RegistryLock, Staging};
 pub use resolve::{Selection, Target};
 pub use saved::SavedImage;

@@ -34,6 +34,26 @@ impl Layout {
         Ok(walk.found.findings())
     }
 
+    /// Whether a blob that `index.json` lists has the digest that it states; the server looks at that.
+    pub(super) fn hashed(&self, entry: &Descriptor) -> Result<Result<(), String>, Error> {
+        let file = match self.open_blob(&Part::Blob(entry.digest), entry) {
+            Ok(file) => file,
+            Err(Error::Part { problem, .. }) => return Ok(Err(problem.to_string())),
+            Err(e) => return Err(e),
+        };
+        let found = digest_of(file, entry.digest);
+        let found = found.map_err(|e| Error::io(&self.blob_path(&entry.digest), "read", e))?;
+        let mismatch = Mismatch::Digest {
+            expected: entry.digest,
+            found,
+        };
+        Ok(if found == entry.digest {
+            Ok(())
+        } else {
+            Err(mismatch.to_string())
+        })
+    }
+
     /// What keeps a realm from an image though the server has it: the name by which it was asked for is that of an
     /// index. Without a reference it is the only tag there is.
     pub fn realm_name(&self, reference: Option<&Reference>) -> Option<Finding> {

@@ -11,7 +11,7 @@ use crate::support::oci::{
 };
 use crate::support::{PROGRAM, Run, Scene, limited, write};
 
-const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
 /// What is added to a layout whose one image, `1`, is signed.
 struct Case {
@@ -41,8 +41,12 @@ const fn fine(name: &'static str, change: fn(&Maker)) -> Case {
 const EMPTY_TAR: [u8; 1024] = [0; 1024];
 
 fn config(maker: &Maker) -> Value {
+    config_of(maker, "amd64")
+}
+
+fn config_of(maker: &Maker, architecture: &str) -> Value {
     let config = json!({
-        "architecture": "amd64",
+        "architecture": architecture,
         "os": "linux",
         "history": [{ "created_by": "a test" }],
         "rootfs": { "type": "layers", "diff_ids": [digest(&EMPTY_TAR)] },
@@ -51,13 +55,19 @@ fn config(maker: &Maker) -> Value {
 }
 
 /// An image, and what it is made of.
-fn image(maker: &Maker) -> Value {
+pub fn image(maker: &Maker) -> Value {
     let layer = maker.blob(oci::LAYER, &EMPTY_TAR);
     maker.manifest(&config(maker), &[layer])
 }
 
+/// The same for an architecture.
+pub fn image_of(maker: &Maker, architecture: &str) -> Value {
+    let layer = maker.blob(oci::LAYER, &EMPTY_TAR);
+    maker.manifest(&config_of(maker, architecture), &[layer])
+}
+
 /// Another image than the one that is signed.
-fn other_image(maker: &Maker, layer: &Value) -> Value {
+pub fn other_image(maker: &Maker, layer: &Value) -> Value {
     maker.manifest(&config(maker), std::slice::from_ref(layer))
 }
 
@@ -76,12 +86,12 @@ fn add(maker: &Maker, entry: Value) {
     });
 }
 
-fn layer(maker: &Maker, media_type: &str) -> Value {
+pub fn layer(maker: &Maker, media_type: &str) -> Value {
     maker.blob(media_type, b"something else")
 }
 
 /// A blob whose file is gone.
-fn absent(maker: &Maker, descriptor: Value) -> Value {
+pub fn absent(maker: &Maker, descriptor: Value) -> Value {
     let digest = descriptor["digest"].as_str().expect("a digest");
     fs::remove_file(blob_path(&maker.dir, digest)).expect("removed");
     descriptor

@@ -67,6 +67,9 @@ pub struct How {
     /// Of a multi-platform image, all
     #[arg(long)]
     pub all_platforms: bool,
+    /// Make the app one that realms get: leave out what no server loads, and shorten tags
+    #[arg(long)]
+    pub for_realms: bool,
     /// How many signatures are asked for at once: sessions of the token
     #[arg(long, value_name = "NUMBER", default_value = "1")]
     pub jobs: NonZeroUsize,

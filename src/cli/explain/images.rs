@@ -51,6 +51,8 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
         store::Error::Archive { path, problem } => archives::of(path, problem),
         store::Error::SkopeoDir(path) => Some(archives::from_dir(&quoted(path))),
         store::Error::Bomb { flag, .. } => Some(format!("if it is meant to be so large, raise {flag}")),
+        store::Error::SameTag { .. } => Some("name with -d the one that is to have it, by its tag as it is or by its digest".into()),
+        store::Error::NotForRealms { .. } => Some(super::realms::BUILD.into()),
         store::Error::Name(_) => Some("rename it, or move it away".into()),
         store::Error::Lost { .. } | store::Error::Replaced(_) => Some("run it again".into()),
         store::Error::Exists(_) => Some(

@@ -46,6 +46,7 @@ fn how(args: How, console: &Console) -> Result<(sign::How, KeyRing), Failure> {
         },
         vendor,
         vouch,
+        for_realms: args.for_realms,
         limits: args.limits.into(),
         jobs: args.jobs,
     };
@@ -113,6 +114,9 @@ fn show_signed(
     }
     for warning in &signed.warnings {
         console.warn(warning);
+    }
+    for mended in &signed.mended {
+        console.note(&show::mended(mended));
     }
     console.realms(&signed.realms);
     if !signed.changed {
@@ -255,7 +259,12 @@ pub(super) fn inspect_image(args: InspectImage, console: &Console) -> Outcome {
     if let Some(output) = &args.endorsement {
         not_beside_json("endorsement file", output, console)?;
     }
-    let Inspection { entries, realms } = request.run()?;
+    let Inspection { entries, realms } = {
+        let bar = Bar::new(console.settings);
+        let result = request.run(&bar);
+        bar.finish();
+        result?
+    };
     if let Some(output) = &args.endorsement {
         let how = request.write_endorsement(&entries, output, args.force)?;
         console.note(&written(output, how));

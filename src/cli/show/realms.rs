@@ -1,0 +1,73 @@
+//! What keeps realms from an app, and what was done about it.
+
+use serde_json::{Value, json};
+
+use super::{plain, short};
+use crate::image::realm::Finding;
+use crate::store::Mended;
+
+/// What keeps realms from an app, for a program.
+pub fn realms_json(findings: &[Finding]) -> Value {
+    let one = |finding: &Finding| json!({ "rule": finding.rule, "reason": short(&finding.reason) });
+    findings.iter().map(one).collect()
+}
+
+/// What was done so that realms get an app's images, for a person.
+pub fn mended(mended: &Mended) -> String {
+    let text = match mended {
+        Mended::LeftOut { name, reason } => {
+            format!("left out {name}, which no server loads: {reason}")
+        }
+        Mended::Tag {
+            from,
+            to: Some(to),
+            digest,
+        } => format!("tag \"{from}\" became \"{to}\", of {digest}"),
+        Mended::Tag {
+            from,
+            to: None,
+            digest,
+        } => {
+            format!("tag \"{from}\" was taken away: realms get {digest} by its digest")
+        }
+        Mended::Named { tag, digest } => {
+            format!("tag \"{tag}\" names {digest} itself now, and no index")
+        }
+        Mended::Several { tag, images } => {
+            const MOST: usize = 20;
+            let shown: Vec<_> = images.iter().take(MOST).map(ToString::to_string).collect();
+            let more = if images.len() > MOST { " and more" } else { "" };
+            format!(
+                "tag \"{tag}\" names an index of several images, which realms refuse: name one by its digest: {}{more}",
+                shown.join(", ")
+            )
+        }
+        Mended::Rewritten { old, new } => {
+            format!("{old} was written anew with OCI's types: it became {new}")
+        }
+    };
+    plain(&short(&text))
+}
+
+/// The same for a program.
+pub fn mended_json(mended: &Mended) -> Value {
+    match mended {
+        Mended::LeftOut { name, reason } => {
+            json!({ "kind": "left-out", "name": name, "reason": short(reason) })
+        }
+        Mended::Tag { from, to, digest } => {
+            json!({ "kind": "tag", "from": from, "to": to, "digest": digest.to_string() })
+        }
+        Mended::Named { tag, digest } => {
+            json!({ "kind": "named", "tag": tag, "digest": digest.to_string() })
+        }
+        Mended::Several { tag, images } => json!({
+            "kind": "several",
+            "tag": tag,
+            "images": images.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        }),
+        Mended::Rewritten { old, new } => {
+            json!({ "kind": "rewritten", "digest": new.to_string(), "previous_digest": old.to_string() })
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The new text of manifests and indexes, in which all that is not to change keeps its very text.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde::de::IgnoredAny;
+
+use super::error::Part;
+use super::json::Object;
+use super::tree::Tree;
+use super::{Error, Layout, Problem};
+use crate::crypto::Digest;
+use crate::image::{ATTESTED_DIGEST, Blob, Descriptor, base64, media};
+
+/// A change to an image, worked out and not yet made.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    pub(super) name: String,
+    pub(super) old: Digest,
+    pub(super) new: Blob,
+}
+
+impl Edit {
+    /// The digest that the manifest is going to have.
+    pub(super) const fn digest(&self) -> Digest {
+        self.new.digest()
+    }
+}
+
+/// One image that was changed.
+#[derive(Clone, Debug)]
+pub struct AppliedImage {
+    /// What it is called in messages.
+    pub name: String,
+    /// Its manifest's digest before; the new one if another run made this very change meanwhile.
+    pub old: Digest,
+    /// Its manifest's digest now.
+    pub new: Digest,
+    /// The tags that lead to it now.
+    pub tags: Vec<String>,
+    /// The tags that lead to an index that holds it, or the first of them.
+    pub index_tags: Vec<String>,
+    /// Whether there are more of these.
+    pub more_index_tags: bool,
+}
+
+/// What has become of a manifest or an index.
+pub(super) struct Replacement {
+    pub(super) blob: Blob,
+    pub(super) media_type: &'static str,
+}
+
+pub(super) struct Editor<'a> {
+    pub(super) layout: &'a Layout,
+    pub(super) tree: Tree,
+    /// By the old digest; an image that stays as it is stands here too, under its own.
+    pub(super) replaced: HashMap<Digest, Replacement>,
+    /// Whether each index leads to a target.
+    pub(super) visited: HashMap<Digest, bool>,
+    /// New blobs, each after those that it leads to.
+    pub(super) blobs: Vec<Blob>,
+    /// Bytes by which the indexes have grown.
+    pub(super) grown: u64,
+}
+
+impl Editor<'_> {
+    /// Puts the new manifests in the places of the old ones.
+    pub(super) fn edit_manifests(&mut self, edits: &[Edit]) -> Result<Vec<AppliedImage>, Error> {
+        let reachable: HashSet<_> = self
+            .tree
+            .entries()
+            .into_iter()
+            .map(|entry| entry.descriptor.digest)
+            .collect();
+        let mut images = Vec::new();
+        for edit in edits {
+            let (old, blob) = (edit.old, edit.new.clone());
+            let new = blob.digest();
+            // Another run may have made this very change meanwhile; any other one is a loss.
+            let old = if reachable.contains(&old) {
+                old
+            } else if reachable.contains(&new) {
+                new
+            } else {
+                return Err(Error::Lost {
+                    layout: self.layout.path().to_owned(),
+                    name: edit.name.clone(),
+                });
+            };
+            images.push(AppliedImage {
+                name: edit.name.clone(),
+                old,
+                new,
+                tags: Vec::new(),
+                index_tags: Vec::new(),
+                more_index_tags: false,
+            });
+            if new != old {
+                self.blobs.push(blob.clone());
+            }
+            let media_type = media::MANIFEST;
+            self.replaced.insert(old, Replacement { blob, media_type });
+        }
+        Ok(images)
+    }
+
+    /// Edits the indexes below an entry, the lowest first, and says whether it leads to a target
+    /// through them. An index that leads to none stays as it is.
+    pub(super) fn edit_below(&mut self, entry: &Descriptor) -> Result<bool, Error> {
+        let digest = entry.digest;
+        if !media::is_index(&entry.media_type) || !self.tree.has(&digest) {
+            return Ok(false);
+        }
+        if let Some(known) = self.visited.get(&digest) {
+            return Ok(*known);
+        }
+        let mut leads_there = false;
+        for child in self.tree.children(&digest).to_vec() {
+            leads_there |= self.edit_below(&child)?;
+            let is_manifest = media::is_manifest(&child.media_type);
+            leads_there |= is_manifest && self.replaced.contains_key(&child.digest);
+        }
+        if leads_there {
+            let (old, _) = self.layout.nested(entry)?;
+            let edited = self.edit_index(&Part::Index(digest), old.bytes())?;
+            let blob = match edited {
+                Some(bytes) => Blob::new(digest.algorithm(), bytes),
+                None => old,
+            };
+            if blob.digest() != digest {
+                self.blobs.push(blob.clone());
+            }
+            let media_type = media::INDEX;
+            self.replaced
+                .insert(digest, Replacement { blob, media_type });
+        }
+        self.visited.insert(digest, leads_there);
+        Ok(leads_there)
+    }
+
+    /// The new text of an index; `None` where it stays as it is.
+    pub(super) fn edit_index(
+        &mut self,
+        part: &Part,
+        bytes: &[u8],
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let this = &*self;
+        let edit = || -> Result<Option<Vec<u8>>, serde_json::Error> {
+            // It was checked when it was read as an index.
+            let mut index: Object = serde_json::from_slice(bytes)?;
+            index.edit_list("manifests", |entry| this.edit_entry(entry))?;
+            set_media_type(&mut index, media::INDEX)?;
+            index.is_changed().then(|| index.to_bytes()).transpose()
+        };
+        let edited = edit().map_err(|e| self.layout.problem(part.clone(), Problem::json(e)))?;
+        if let Some(new) = &edited {
+            self.layout.check_document(part, new)?;
+            self.grown += new.len().saturating_sub(bytes.len()) as u64;
+        }
+        Ok(edited)
+    }
+
+    pub(super) fn edit_entry(&self, entry: &mut Object<'_>) -> Result<(), serde_json::Error> {
+        let digest: Option<String> = entry.get("digest")?;
+        if let Some(replacement) = self.replacement(digest.as_deref()) {
+            entry.set("mediaType", replacement.media_type)?;
+            entry.set("digest", &replacement.blob.digest().to_string())?;
+            entry.set("size", &replacement.blob.size())?;
+            let data: Option<Option<IgnoredAny>> = entry.get("data")?;
+            if data.flatten().is_some() {
+                entry.set("data", &base64(replacement.blob.bytes()))?;
+            }
+        }
+        if let Some(mut annotations) = entry.get::<Option<Object>>("annotations")?.flatten() {
+            self.edit_annotations(&mut annotations)?;
+            if annotations.is_changed() {
+                entry.set("annotations", &annotations)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn edit_annotations(
+        &self,
+        annotations: &mut Object<'_>,
+    ) -> Result<(), serde_json::Error> {
+        let attested: Option<String> = annotations.get(ATTESTED_DIGEST)?;
+        if let Some(replacement) = self.replacement(attested.as_deref()) {
+            let digest = replacement.blob.digest().to_string();
+            annotations.set(ATTESTED_DIGEST, &digest)?;
+        }
+        Ok(())
+    }
+
+    fn replacement(&self, digest: Option<&str>) -> Option<&Replacement> {
+        self.replaced.get(&digest?.parse().ok()?)
+    }
+}
+
+/// The manifest with the annotations set, and with OCI's media types.
+pub(super) fn edit_manifest(
+    old: &Blob,
+    annotations: &BTreeMap<String, String>,
+) -> Result<Blob, serde_json::Error> {
+    // It was checked when the image was loaded.
+    let mut manifest: Object = serde_json::from_slice(old.bytes())?;
+    set_media_type(&mut manifest, media::MANIFEST)?;
+    let mut config: Object = manifest.get("config")?.unwrap_or_else(Object::new);
+    translate_media_type(&mut config)?;
+    if config.is_changed() {
+        manifest.set("config", &config)?;
+    }
+    manifest.edit_list("layers", translate_media_type)?;
+    let present = manifest.get::<Option<Object>>("annotations")?.flatten();
+    let mut all = present.unwrap_or_else(Object::new);
+    for (key, value) in annotations {
+        all.set(key, value)?;
+    }
+    if all.is_changed() {
+        manifest.set_object("annotations", all);
+    }
+    if manifest.is_changed() {
+        Ok(Blob::new(old.digest().algorithm(), manifest.to_bytes()?))
+    } else {
+        Ok(old.clone())
+    }
+}
+
+pub(super) fn set_media_type(
+    document: &mut Object<'_>,
+    media_type: &str,
+) -> Result<(), serde_json::Error> {
+    match document.get::<Option<String>>("mediaType")?.flatten() {
+        Some(present) if present == media_type => Ok(()),
+        _ => document.set_behind("schemaVersion", "mediaType", media_type),
+    }
+}
+
+fn translate_media_type(descriptor: &mut Object<'_>) -> Result<(), serde_json::Error> {
+    let present: Option<String> = descriptor.get("mediaType")?;
+    match present.as_deref().and_then(media::oci_equivalent) {
+        Some(translated) => descriptor.set("mediaType", translated),
+        None => Ok(()),
+    }
+}

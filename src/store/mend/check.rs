@@ -1,0 +1,115 @@
+//! What of a layout the server for realms would take, and what is left of it after mending.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::super::editor::{AppliedImage, edit_manifest};
+use super::super::error::{Part, Problem};
+use super::super::tags::TagsAbove;
+use super::super::{Error, Layout, documents};
+use crate::image::realm::is_served;
+use crate::image::{Blob, Descriptor, media};
+
+/// Leaves out what nothing leads to any more: an index whose tag names an image now.
+pub(in crate::store) fn retain_reachable(blobs: &mut Vec<Blob>, index_json: &[u8]) {
+    let below = |bytes: &[u8]| {
+        let index = documents::index(bytes).map(|index| index.manifests);
+        let entries = index.unwrap_or_default().into_iter();
+        entries.map(|entry| entry.digest).collect::<Vec<_>>()
+    };
+    let by_digest: HashMap<_, _> = blobs
+        .iter()
+        .map(|blob| (blob.digest(), blob.clone()))
+        .collect();
+    let mut reachable = HashSet::new();
+    let mut todo = below(index_json);
+    while let Some(digest) = todo.pop() {
+        if reachable.insert(digest)
+            && let Some(blob) = by_digest.get(&digest)
+        {
+            todo.extend(below(blob.bytes()));
+        }
+    }
+    blobs.retain(|blob| reachable.contains(&blob.digest()));
+}
+
+impl Layout {
+    /// Which tags lead to images now, after some were changed.
+    pub(in crate::store) fn retag(&self, images: &mut [AppliedImage]) -> Result<(), Error> {
+        let roots = &self.index.manifests;
+        let tree = self.tree()?;
+        let mut above = TagsAbove::new(roots, &tree, |_| true);
+        for image in images {
+            let leads_there = roots.iter().filter(|root| root.digest == image.new);
+            image.tags = leads_there
+                .filter_map(|root| root.tag().map(str::to_owned))
+                .collect();
+            (image.index_tags, image.more_index_tags) = above.of(&image.new);
+        }
+        Ok(())
+    }
+
+    /// Whether the server hands out an image, once its docker types are OCI's; `Err` says why it would not.
+    pub(in crate::store) fn served(
+        &self,
+        entry: &Descriptor,
+    ) -> Result<Result<Blob, String>, Error> {
+        let part = Part::Manifest(entry.digest);
+        let old = match self.document(&part, entry) {
+            Ok(blob) => blob,
+            Err(Error::Part { problem, .. }) => return Ok(Err(problem.to_string())),
+            Err(e) => return Err(e),
+        };
+        let edited = match documents::manifest(old.bytes(), &entry.media_type) {
+            Ok(_) => edit_manifest(&old, &BTreeMap::new()).map_err(Problem::json),
+            Err(problem) => Err(problem),
+        };
+        let new = match edited {
+            Ok(new) => new,
+            Err(problem) => return Ok(Err(problem.to_string())),
+        };
+        Ok(self.check_served(&new)?.map(|()| new))
+    }
+
+    /// Whether an entry leads to an image that the server hands out, once its docker types are OCI's.
+    pub fn is_served(&self, entry: &Descriptor) -> Result<bool, Error> {
+        Ok(media::is_manifest(&entry.media_type) && self.served(entry)?.is_ok())
+    }
+
+    /// Whether the server takes a manifest with all that it leads to.
+    fn check_served(&self, manifest: &Blob) -> Result<Result<(), String>, Error> {
+        let read = documents::check_served(manifest.bytes(), media::MANIFEST)
+            .and_then(|()| documents::manifest(manifest.bytes(), media::MANIFEST));
+        let manifest = match read {
+            Ok(manifest) => manifest,
+            Err(problem) => return Ok(Err(problem.to_string())),
+        };
+        let config = (Part::Config(manifest.config.digest), manifest.config);
+        let layers = (1..).zip(manifest.layers);
+        let layers = layers.map(|(n, layer)| (Part::Layer(n, layer.digest), layer));
+        for (part, descriptor) in std::iter::once(config).chain(layers) {
+            if let Err(reason) = self.check_blob(&part, &descriptor)? {
+                return Ok(Err(reason));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Whether the server takes a blob that is no index and no manifest.
+    pub(super) fn check_blob(
+        &self,
+        part: &Part,
+        descriptor: &Descriptor,
+    ) -> Result<Result<(), String>, Error> {
+        let media_type = &descriptor.media_type;
+        let is_document = media::is_index(media_type) || media::is_manifest(media_type);
+        if is_document || !is_served(media_type) {
+            let reason = format!("{part} has media type \"{media_type}\"");
+            return Ok(Err(reason));
+        }
+        match self.open_blob(part, descriptor) {
+            Ok(_) => Ok(Ok(())),
+            Err(Error::Part { problem, .. }) => Ok(Err(format!("{part} {problem}"))),
+            Err(e) => Err(e),
+        }
+    }
+}

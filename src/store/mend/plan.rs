@@ -1,0 +1,239 @@
+//! What `index.json` is to be: which entries stay, and by which tags.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use super::super::Error;
+use super::super::editor::{Edit, Editor, set_media_type};
+use super::super::error::{Part, Problem};
+use super::super::json::Object;
+use super::fates::{Below, Fate, Mend};
+use super::root::Root;
+use super::words::{ForRealms, Mended};
+use crate::crypto::Digest;
+use crate::image::realm::{called, short_tag};
+use crate::image::{Descriptor, Reference, media};
+
+/// An entry that wants a tag, before it is known whether it gets it.
+struct Wish<'a> {
+    root: usize,
+    entry: &'a Descriptor,
+    image: Option<Below>,
+    short: String,
+    leads_to: Digest,
+}
+/// What mending came to.
+pub(in crate::store) struct Plan {
+    pub(super) roots: Vec<Vec<Root>>,
+    /// What was done.
+    pub(in crate::store) told: Vec<Mended>,
+    /// What is left out.
+    pub(in crate::store) gone: HashSet<Digest>,
+}
+impl Mend<'_, '_> {
+    /// Edits all below `index.json`, and says what is to become of its own entries.
+    pub(in crate::store) fn plan(
+        mut self,
+        roots: &[Arc<Descriptor>],
+        realms: ForRealms<'_>,
+    ) -> Result<Plan, Error> {
+        let mut wishes = Vec::new();
+        let mut planned: Vec<Vec<Root>> = Vec::new();
+        for (n, entry) in roots.iter().enumerate() {
+            planned.push(Vec::new());
+            let images = match self.root(entry)? {
+                Fate::Goes(reason) => {
+                    self.leave_out(called(entry), reason);
+                    continue;
+                }
+                Fate::Stays(images) => images,
+            };
+            let untagged = Root {
+                tag: None,
+                image: None,
+            };
+            let Some(tag) = entry.tag() else {
+                planned[n].push(untagged);
+                continue;
+            };
+            let image = self.meant(entry, &images, realms);
+            if image.is_some() && images.len() > 1 {
+                planned[n].push(untagged);
+            }
+            let Some(short) = short_tag(tag).map(str::to_owned) else {
+                self.tell_tag(tag, None, entry.digest);
+                planned[n].push(Root { tag: None, image });
+                continue;
+            };
+            if image.is_none() && images.len() > 1 {
+                self.told.push(Mended::Several {
+                    tag: short.clone(),
+                    images: images.iter().map(|image| image.digest).collect(),
+                });
+            }
+            let leads_to = image.map_or_else(|| self.now(&entry.digest), |image| image.digest);
+            wishes.push(Wish {
+                root: n,
+                entry,
+                image,
+                short,
+                leads_to,
+            });
+        }
+        self.grant(wishes, realms, &mut planned)?;
+        let gone = self
+            .fates
+            .iter()
+            .filter(|(_, fate)| matches!(fate, Fate::Goes(_)));
+        let gone = gone.map(|((digest, ..), _)| *digest).collect();
+        Ok(Plan {
+            roots: planned,
+            told: self.told,
+            gone,
+        })
+    }
+    /// The image that a tag is to name in the place of an index: the only one, or the one of the platform.
+    fn meant(&self, entry: &Descriptor, images: &[Below], realms: ForRealms<'_>) -> Option<Below> {
+        if !media::is_index(&entry.media_type) {
+            return None;
+        }
+        if let [only] = images {
+            return Some(*only);
+        }
+        let is_named =
+            realms.references.is_empty() || self.is_named(entry, None, realms.references);
+        if !realms.by_platform || !is_named {
+            return None;
+        }
+        let signed: HashSet<_> = self.edits.iter().map(Edit::digest).collect();
+        let mut signed = images.iter().filter(|image| signed.contains(&image.digest));
+        signed.next().copied().filter(|_| signed.next().is_none())
+    }
+
+    /// Gives each entry its tag, where no other one has it too.
+    fn grant(
+        &mut self,
+        wishes: Vec<Wish<'_>>,
+        realms: ForRealms<'_>,
+        planned: &mut [Vec<Root>],
+    ) -> Result<(), Error> {
+        let mut by_tag: BTreeMap<String, Vec<Wish<'_>>> = BTreeMap::new();
+        for wish in wishes {
+            by_tag.entry(wish.short.clone()).or_default().push(wish);
+        }
+        for (tag, wishes) in by_tag {
+            let all: HashSet<_> = wishes.iter().map(|wish| wish.leads_to).collect();
+            let named = |wish: &&Wish<'_>| {
+                self.is_named(wish.entry, Some(wish.leads_to), realms.references)
+            };
+            let chosen: HashSet<_> = wishes
+                .iter()
+                .filter(named)
+                .map(|wish| wish.leads_to)
+                .collect();
+            let winner = match (all.len(), chosen.len()) {
+                (1, _) => all.iter().next(),
+                (_, 1) => chosen.iter().next(),
+                // Nobody asked for any of them by this tag.
+                (_, 0) if !realms.references.is_empty() => None,
+                _ => {
+                    return Err(Error::SameTag {
+                        layout: self.editor.layout.path().to_owned(),
+                        tag,
+                        entries: wishes
+                            .iter()
+                            .map(|wish| format!("{} ({})", called(wish.entry), wish.entry.digest))
+                            .collect(),
+                    });
+                }
+            };
+            let mut is_given = false;
+            for Wish {
+                root,
+                entry,
+                image,
+                leads_to,
+                ..
+            } in wishes
+            {
+                let from = entry.tag().unwrap_or_default();
+                if winner != Some(&leads_to) {
+                    self.tell_tag(from, None, leads_to);
+                    planned[root].push(Root { tag: None, image });
+                } else if is_given {
+                    let reason = format!("another entry names it by the tag \"{tag}\" already");
+                    self.leave_out(from.to_owned(), reason);
+                } else {
+                    is_given = true;
+                    if image.is_some() {
+                        self.told.push(Mended::Named {
+                            tag: tag.clone(),
+                            digest: leads_to,
+                        });
+                    }
+                    if from != tag {
+                        self.tell_tag(from, Some(tag.clone()), leads_to);
+                    }
+                    planned[root].push(Root {
+                        tag: Some(tag.clone()),
+                        image,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the user named an entry by its tag or digest, or what it is going to lead to.
+    fn is_named(
+        &self,
+        entry: &Descriptor,
+        leads_to: Option<Digest>,
+        references: &[Reference],
+    ) -> bool {
+        references.iter().any(|reference| match reference {
+            Reference::Tag(tag) => entry.tag() == Some(tag),
+            Reference::Digest(digest) => {
+                *digest == entry.digest || Some(self.now(digest)) == leads_to
+            }
+        })
+    }
+
+    fn tell_tag(&mut self, from: &str, to: Option<String>, digest: Digest) {
+        let from = from.to_owned();
+        self.told.push(Mended::Tag { from, to, digest });
+    }
+
+    pub(super) fn leave_out(&mut self, name: String, reason: String) {
+        self.told.push(Mended::LeftOut { name, reason });
+    }
+}
+
+impl Plan {
+    /// The new text of `index.json`; `None` where it stays as it is.
+    pub(in crate::store) fn edit_index(
+        &self,
+        editor: &mut Editor<'_>,
+        bytes: &[u8],
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let part = Part::IndexJson;
+        let this = &*editor;
+        let edit = || -> Result<Option<Vec<u8>>, serde_json::Error> {
+            let mut index: Object = serde_json::from_slice(bytes)?;
+            index.replace_items("manifests", |n, entry| {
+                let new = self.roots[n]
+                    .iter()
+                    .map(|root| root.edit(this, entry.clone()));
+                new.collect()
+            })?;
+            set_media_type(&mut index, media::INDEX)?;
+            index.is_changed().then(|| index.to_bytes()).transpose()
+        };
+        let edited = edit().map_err(|e| editor.layout.problem(part.clone(), Problem::json(e)))?;
+        if let Some(new) = &edited {
+            editor.layout.check_document(&part, new)?;
+            editor.grown += new.len().saturating_sub(bytes.len()) as u64;
+        }
+        Ok(edited)
+    }
+}

@@ -1,0 +1,82 @@
+//! The entries of `index.json`, written anew.
+
+use serde_json::value::RawValue;
+
+use super::super::editor::Editor;
+use super::super::json::Object;
+use super::fates::Below;
+use crate::image::REF_NAME;
+
+/// What an entry of `index.json` is to be.
+pub(super) struct Root {
+    pub(super) tag: Option<String>,
+    /// The image that it names from now on, and not the index that it named.
+    pub(super) image: Option<Below>,
+}
+impl Root {
+    /// The entry as it is to be.
+    pub(super) fn edit<'t>(
+        &self,
+        editor: &Editor<'_>,
+        mut entry: Object<'t>,
+    ) -> Result<Object<'t>, serde_json::Error> {
+        let annotations = entry.get::<Option<Object>>("annotations")?.flatten();
+        let mut annotations = annotations.unwrap_or_else(Object::new);
+        editor.edit_annotations(&mut annotations)?;
+        editor.edit_entry(&mut entry)?;
+        if let Some(image) = self.image {
+            Self::name(editor, image, &mut entry, &mut annotations)?;
+        }
+        match &self.tag {
+            Some(tag) => annotations.set(REF_NAME, tag)?,
+            None => annotations.remove(REF_NAME),
+        }
+        if annotations.is_changed() && annotations.is_empty() {
+            entry.remove("annotations");
+        } else if annotations.is_changed() {
+            entry.set("annotations", &annotations)?;
+        }
+        Ok(entry)
+    }
+
+    /// Makes the entry of an index the entry of an image that the index holds.
+    fn name(
+        editor: &Editor<'_>,
+        image: Below,
+        entry: &mut Object<'_>,
+        annotations: &mut Object<'_>,
+    ) -> Result<(), serde_json::Error> {
+        let holder = image.holder.and_then(|holder| editor.replaced.get(&holder));
+        let bytes = holder.map(|holder| holder.blob.bytes()).unwrap_or_default();
+        let index: Object = serde_json::from_slice(bytes)?;
+        let listed: Vec<Object> = index.get("manifests")?.unwrap_or_default();
+        let digest = image.digest.to_string();
+        for listed in listed {
+            if listed.get::<String>("digest")?.as_deref() != Some(&digest) {
+                continue;
+            }
+            for member in [
+                "mediaType",
+                "digest",
+                "size",
+                "platform",
+                "artifactType",
+                "data",
+                "urls",
+            ] {
+                match listed.get::<&RawValue>(member)? {
+                    Some(value) => entry.set(member, value)?,
+                    None => entry.remove(member),
+                }
+            }
+            let own = listed.get::<Option<Object>>("annotations")?.flatten();
+            for (name, value) in own.iter().flat_map(Object::members) {
+                if !annotations.has(name) {
+                    annotations.set(name, value)?;
+                }
+            }
+            break;
+        }
+        Ok(())
+    }
+}
