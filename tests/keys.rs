@@ -435,8 +435,76 @@ fn pem_pkcs8_is_refused_with_a_command_that_converts_it() {
 fn encrypted_pem_is_refused_with_a_command_that_converts_it() {
     let sandbox = Sandbox::with_keys();
     sandbox.openssl("pkcs8 -topk8 -inform DER -in ca.prv -passout pass:secret -out e.pem");
-    let run = refused(&sandbox, "e.pem", 1, IN_PEM);
+    let run = refused(&sandbox, "e.pem", 1, "an encrypted private key in PEM");
     hint_converts(&sandbox, &run, "secret\n");
+}
+
+/// Nothing but the passphrase shows what is inside: that comes before any conversion.
+#[test]
+fn an_encrypted_key_of_another_algorithm_is_shown_to_be_one_before_it_is_converted() {
+    let sandbox = Sandbox::with_keys();
+    sandbox.openssl("genrsa -aes256 -passout pass:secret -out rsa.pem 2048");
+    sandbox.openssl("pkey -in rsa.pem -passin pass:secret -out plain.pem");
+    sandbox.openssl("pkcs8 -topk8 -in plain.pem -passout pass:secret -outform DER -out rsa.der");
+    sandbox.openssl("req -x509 -new -key plain.pem -subj /CN=CA -days 9 -out crt.pem");
+    sandbox
+        .openssl("pkcs12 -export -inkey plain.pem -in crt.pem -passout pass:secret -out rsa.p12");
+    for file in ["rsa.pem", "rsa.der", "rsa.p12"] {
+        let run = sandbox
+            .run(&format!("sign -k {file} -f ca.pub -s out"))
+            .exits(1);
+        let hint = run
+            .stderr
+            .lines()
+            .find_map(|line| line.strip_prefix("hint: "));
+        let hint = hint.expect("a hint");
+        let first = hint.split('`').nth(1).expect("a command that shows it");
+        assert!(hint.starts_with("if it is on secp384r1"), "{hint}");
+        let shown = sandbox.shell(first, "secret\n").exits(0);
+        assert!(
+            shown.stdout.contains("Public-Key: (2048 bit)"),
+            "{file}: {shown:?}"
+        );
+    }
+    // The key in the old form says what it is.
+    sandbox.openssl("rsa -in plain.pem -aes256 -traditional -passout pass:secret -out old.pem");
+    refused(&sandbox, "old.pem", 1, "a private key for RSA in PEM");
+}
+
+#[test]
+fn a_key_that_is_there_is_told_of_before_a_public_key_that_is() {
+    let sandbox = Sandbox::with_keys();
+    for more in ["", " --force"] {
+        let run = sandbox.run(&format!("gen-key -o ca.prv --public ca.pub{more}"));
+        run.exits(1)
+            .says("ca.prv")
+            .says("a private key is never overwritten");
+    }
+    sandbox
+        .run("gen-key -o new.prv --public ca.pub")
+        .exits(1)
+        .says("--force replaces the public key file");
+    assert!(!sandbox.has("new.prv"));
+}
+
+/// Only a private key has to be kept from others.
+#[test]
+fn no_mode_is_advised_for_a_file_that_is_no_private_key() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = Sandbox::with_keys();
+    let open = std::fs::Permissions::from_mode(0o644);
+    std::fs::write(sandbox.path("text"), "no key").expect("written");
+    for file in ["ca.pub", "text", "ca.prv"] {
+        std::fs::set_permissions(sandbox.path(file), open.clone()).expect("ours");
+        for command in [
+            "endorse -f vendor.pub -s out -k",
+            "extract-public -o out.pub -i",
+        ] {
+            let run = sandbox.run(&format!("{command} {file}"));
+            let advised = run.stderr.contains("chmod 600");
+            assert_eq!(advised, file == "ca.prv", "{command} {file}: {run:?}");
+        }
+    }
 }
 
 #[test]

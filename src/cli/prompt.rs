@@ -15,7 +15,7 @@ use super::bar::{aside, beside};
 use super::console::tell;
 use super::show::plain;
 use crate::key::pin::{Pin, PinError};
-use crate::key::pkcs11::{Prompt, before_death};
+use crate::key::pkcs11::{PinLength, Prompt, before_death};
 use crate::secret::Secret;
 
 /// No PIN is longer.
@@ -58,15 +58,22 @@ impl Prompt for Terminal {
     }
 }
 
-/// Asks for a new PIN, twice.
-pub fn new_pin(what: &str) -> Result<Pin, PinError> {
-    let mut terminal = open()?;
-    let first = read_hidden(&mut terminal, &format!("New {what}: "))?;
-    let second = read_hidden(&mut terminal, &format!("New {what} again: "))?;
-    if *first != *second {
-        return Err(PinError::Unequal);
+/// Asks for a new PIN, and says how long it may be.
+pub fn new_pin(what: &str, length: &PinLength) -> Result<Pin, PinError> {
+    Pin::new(read_hidden(
+        &mut open()?,
+        &format!("New {what} ({length}): "),
+    )?)
+}
+
+/// Asks for a new PIN again, which has to be the same.
+pub fn new_pin_again(what: &str, first: &Pin) -> Result<(), PinError> {
+    let second = read_hidden(&mut open()?, &format!("New {what} again: "))?;
+    if *second == *first.expose().as_bytes() {
+        Ok(())
+    } else {
+        Err(PinError::Unequal)
     }
-    Pin::new(first)
 }
 
 /// Asks for a PIN that a token has already.

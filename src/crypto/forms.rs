@@ -10,8 +10,10 @@ use super::p384::{ID_EC_PUBLIC_KEY, algorithm_name};
 /// What PEM text holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pem {
-    /// A private EC key, or an encrypted one that may be one.
+    /// A private EC key.
     Private,
+    /// An encrypted private key, of an algorithm that its passphrase alone shows.
+    Encrypted,
     /// A public EC key.
     Public,
     /// A certificate of an EC key.
@@ -26,6 +28,9 @@ impl fmt::Display for Pem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Private => f.write_str("a private key in PEM"),
+            Self::Encrypted => f.write_str(
+                "an encrypted private key in PEM, which does not say for which algorithm",
+            ),
             Self::Public => f.write_str("a public key in PEM"),
             Self::Certificate => f.write_str("a certificate in PEM"),
             Self::Foreign(what) => write!(f, "{what} in PEM"),
@@ -72,7 +77,8 @@ impl Pem {
             _ => ec,
         };
         match label {
-            b"EC PRIVATE KEY" | b"ENCRYPTED PRIVATE KEY" => Self::Private,
+            b"EC PRIVATE KEY" => Self::Private,
+            b"ENCRYPTED PRIVATE KEY" => Self::Encrypted,
             b"PRIVATE KEY" => by_algorithm("a private", Self::Private),
             b"PUBLIC KEY" => by_algorithm("a public", Self::Public),
             b"RSA PRIVATE KEY" => Self::Foreign("a private key for RSA".into()),

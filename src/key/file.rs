@@ -40,7 +40,9 @@ pub enum KeyFileError {
     #[error("it is a private key for {0}, and an EC key on secp384r1 is wanted")]
     Numbers(&'static str),
     /// The bytes are PKCS#8 `EncryptedPrivateKeyInfo`.
-    #[error("it is an encrypted PKCS#8 key, and DER SEC1 is wanted")]
+    #[error(
+        "it is an encrypted PKCS#8 key, which does not say for which algorithm, and DER SEC1 is wanted"
+    )]
     EncryptedPkcs8,
     /// The bytes are a PKCS#12 container.
     #[error("it is PKCS#12, and a private key in DER SEC1 is wanted")]

@@ -72,9 +72,11 @@ impl PinSource {
         }
     }
 
-    /// Reads the PIN. Exactly one trailing newline is taken off.
+    /// Reads the PIN. A byte-order mark at the start and one line ending, LF or CR LF, at the end are no
+    /// part of it. An empty file or variable holds the empty PIN; an empty descriptor holds none, for a
+    /// pipe that was read before is empty too.
     pub fn read(&self) -> Result<Pin, PinError> {
-        let mut bytes = match self {
+        let bytes = match self {
             Self::File(path) => read_file(path)?,
             Self::Fd(number) => read_descriptor(*number).map_err(PinError::Descriptor)?,
             Self::Env(name) => {
@@ -84,11 +86,26 @@ impl PinSource {
                 Secret::taken(Zeroizing::new(value.into_vec()))
             }
         };
-        if bytes.last() == Some(&b'\n') {
-            bytes.truncate(bytes.len() - 1);
+        if bytes.is_empty() && matches!(self, Self::Fd(_)) {
+            return Err(PinError::Empty(self.to_string()));
         }
-        Pin::from_bytes(bytes, &self.to_string())
+        Pin::from_bytes(bare(bytes), &self.to_string())
     }
+}
+
+/// What an editor or a shell put around a PIN is taken off.
+fn bare(mut bytes: Secret) -> Secret {
+    const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+    let end = match &*bytes {
+        [pin @ .., b'\r', b'\n'] | [pin @ .., b'\n'] => pin.len(),
+        pin => pin.len(),
+    };
+    bytes.truncate(end);
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.copy_within(BYTE_ORDER_MARK.len().., 0);
+        bytes.truncate(end - BYTE_ORDER_MARK.len());
+    }
+    bytes
 }
 
 fn read_file(path: &std::path::Path) -> Result<Secret, PinError> {
@@ -201,15 +218,19 @@ pub struct Pin(Secret);
 impl Pin {
     /// A PIN that a person typed.
     pub fn new(text: Secret) -> Result<Self, PinError> {
+        if text.is_empty() {
+            return Err(PinError::NothingTyped);
+        }
         Self::from_bytes(text, "the prompt")
     }
 
     fn from_bytes(bytes: Secret, source: &str) -> Result<Self, PinError> {
-        if bytes.is_empty() {
-            return Err(PinError::Empty(source.to_owned()));
-        }
         if std::str::from_utf8(&bytes).is_err() {
             return Err(PinError::Utf8(source.to_owned()));
+        }
+        // No keyboard or PIN pad gives these: to send them would cost a try.
+        if bytes.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
+            return Err(PinError::SeveralLines(source.to_owned()));
         }
         Ok(Self(bytes))
     }
@@ -244,9 +265,15 @@ pub enum PinError {
     /// There is no such variable.
     #[error("there is no environment variable {0} to take the PIN from")]
     NoVariable(String),
-    /// There is nothing in it.
+    /// There is nothing in the descriptor.
     #[error("{0} holds no PIN: it is empty")]
     Empty(String),
+    /// The person typed nothing.
+    #[error("no PIN was entered")]
+    NothingTyped,
+    /// It holds more than one line, or zero bytes.
+    #[error("{0} holds no PIN: there is a line break or a zero byte in it; no PIN was sent")]
+    SeveralLines(String),
     /// No source was named, and there is nobody to ask.
     #[error("no PIN: name its source with --pin-source, or run in a terminal")]
     Nobody,

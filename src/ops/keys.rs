@@ -22,8 +22,12 @@ pub struct Generate {
 }
 
 impl Generate {
-    /// Both outputs are checked before a key is made.
+    /// Both outputs are checked before a key is made: the private key's place first, because nothing
+    /// replaces a key that is there.
     pub fn run(&self, ring: &KeyRing) -> Result<Generated, Error> {
+        if let KeyRef::File(path) = &self.key {
+            files::check_absent(path).map_err(key::Error::from)?;
+        }
         if let Some(public) = &self.public {
             check_output("public key file", public, &inputs(ring, &[&self.key]))?;
             if files::is_standard(public) && matches!(self.key, KeyRef::Token(_)) {

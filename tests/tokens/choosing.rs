@@ -18,6 +18,48 @@ fn two_tokens() -> Desk {
     desk
 }
 
+/// Other programs print the padding of a token's texts as part of its URI.
+#[test]
+fn rule_5_padding_counts_neither_in_a_uri_nor_on_a_token() {
+    let desk = two_tokens();
+    desk.make("key");
+    let pin = format!("--pin-source file:{}", desk.token.pin_file.display());
+    let padded = [
+        "token=test%20token%20%20",
+        "token=test%20token%00%00%00",
+        "token=test%20token%20%00%20",
+        "token=test%20token%00stale",
+        "token=%20test%20token",
+        "token=test%20token;model=SoftHSM%20v2%00%00%00%00%00%00",
+        "token=test%20token;manufacturer=SoftHSM%20project%20%20%20",
+        "token=test%20token;slot-manufacturer=SoftHSM%20project%20%00",
+        "token=test%20token;library-manufacturer=SoftHSM%00",
+        "token=test%20token;library-description=Implementation%20of%20PKCS11%20%20",
+    ];
+    for uri in padded {
+        for plan in ["", "nul-padded", "unpadded"] {
+            let sign = format!("sign -k pkcs11:{uri};object=key -f ca.pub -s out --force {pin}");
+            let (run, _) = desk.planned(plan, &sign);
+            assert_eq!(run.status, 0, "{uri} {plan}: {run:?}");
+        }
+    }
+    for uri in [
+        "token=test%20%20token",
+        "token=test",
+        "token=test%20tokens",
+        "token=stale%00test%20token",
+    ] {
+        desk.ir(&format!("token list pkcs11:{uri}"))
+            .exits(3)
+            .says("there is no token for");
+    }
+    // What is to be erased is compared alike.
+    let init = "token init --so-pin-source file:so --new-pin-source file:so --label new";
+    desk.write("so", desk.token.so_pin());
+    desk.ir(&format!("{init} pkcs11:token=other%20%20%00 --erase other"))
+        .exits(0);
+}
+
 #[test]
 fn rule_5_exactly_one_token_matches_or_the_error_lists_them() {
     let desk = two_tokens();

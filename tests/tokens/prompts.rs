@@ -98,7 +98,7 @@ fn a_typed_pin_can_be_corrected_and_given_up() {
         (&b"12\x03"[..], 130, "the prompt was interrupted"),
         (b"12\x1c", 131, "the prompt was interrupted"),
         (b"\x04", 3, "the prompt was cancelled"),
-        (b"\n", 3, "holds no PIN: it is empty"),
+        (b"\n", 3, "no PIN was entered"),
         (&[b'1'; 300], 3, "more than 255 bytes were typed"),
         (b"\xff\n", 3, "it is not UTF-8"),
     ] {
@@ -127,9 +127,9 @@ fn a_new_tokens_pins_are_asked_for_twice() {
     let desk = Desk::new();
     let init = ["token", "init", "--label", "fresh"];
     let typed: [(&str, &[u8]); 4] = [
-        ("New SO PIN: ", b"87654321\n"),
+        ("New SO PIN (from 4 to 255 bytes): ", b"87654321\n"),
         ("New SO PIN again: ", b"87654321\n"),
-        ("New user PIN: ", b"12345678\n"),
+        ("New user PIN (from 4 to 255 bytes): ", b"12345678\n"),
         ("New user PIN again: ", b"12345679\n"),
     ];
     session(&desk, &init, &typed)
@@ -148,6 +148,36 @@ fn a_new_tokens_pins_are_asked_for_twice() {
         .exits(0);
 }
 
+/// Nobody types four PINs to hear that the first was too short.
+#[test]
+fn a_new_pin_of_a_wrong_length_is_refused_when_it_is_typed() {
+    let desk = Desk::new();
+    let init = ["token", "init", "--label", "fresh"];
+    let ended = session(
+        &desk,
+        &init,
+        &[("New SO PIN (from 4 to 255 bytes): ", b"123\n")],
+    );
+    assert!(!ended.screen.contains("again"), "{}", ended.screen);
+    ended
+        .run
+        .exits(2)
+        .says("the SO PIN has to have from 4 to 255 bytes");
+    let typed: [(&str, &[u8]); 3] = [
+        ("New SO PIN (from 4 to 255 bytes): ", b"87654321\n"),
+        ("New SO PIN again: ", b"87654321\n"),
+        ("New user PIN (from 4 to 255 bytes): ", b"123\n"),
+    ];
+    let ended = session(&desk, &init, &typed);
+    assert!(!ended.screen.contains("user PIN again"), "{}", ended.screen);
+    ended
+        .run
+        .exits(2)
+        .says("the user PIN has to have from 4 to 255 bytes");
+    let listed = desk.ir("token list").exits(0);
+    assert!(!listed.stdout.contains("fresh"), "{listed:?}");
+}
+
 /// The SO PIN of a token that is erased exists already; it is refused if it is wrong.
 #[test]
 fn an_erased_tokens_so_pin_is_asked_for_once() {
@@ -156,7 +186,7 @@ fn an_erased_tokens_so_pin_is_asked_for_once() {
     let init = ["token", "init", "--label", "again", "--erase", "test token"];
     let typed: [(&str, &[u8]); 3] = [
         ("SO PIN of token \"test token\": ", &line(&so)),
-        ("New user PIN: ", b"12345678\n"),
+        ("New user PIN (from 4 to 255 bytes): ", b"12345678\n"),
         ("New user PIN again: ", b"12345678\n"),
     ];
     let done = session(&desk, &init, &typed);

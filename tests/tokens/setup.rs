@@ -460,6 +460,53 @@ fn attributes_of_a_uri_that_say_nothing_to_a_command_are_refused() {
 }
 
 #[test]
+fn a_list_that_sends_no_pin_takes_no_flags_about_pins() {
+    let desk = Desk::new();
+    let help = desk.ir("token list --help").exits(0).stdout;
+    assert!(help.contains("--pkcs11-module"), "{help}");
+    for flag in [
+        "--pin-source env:X",
+        "--allow-final-try",
+        "--keep-pin",
+        "--public-key x",
+    ] {
+        let name = flag.split(' ').next().unwrap_or_default();
+        assert!(!help.contains(name), "{help}");
+        desk.ir(&format!("token list {flag}"))
+            .exits(2)
+            .says("unexpected argument");
+    }
+    let module = desk.token.module.display().to_string();
+    desk.ir(&format!("token list --pkcs11-module {module}"))
+        .exits(0);
+}
+
+/// A token may leave out any of its texts.
+#[test]
+fn a_token_that_says_nothing_of_itself_is_told_of_in_whole_words() {
+    let desk = Desk::new();
+    for (plan, says) in [
+        (
+            "serial=",
+            "(SoftHSM project SoftHSM v2, no serial number, firmware ",
+        ),
+        ("serial=;label=", "token without a label or a serial number"),
+        ("", ", serial "),
+    ] {
+        for command in ["token list", "token doctor"] {
+            let (run, _) = desk.planned(plan, command);
+            let says = says.trim_start_matches('(');
+            if command == "token doctor" || !says.contains("without a label") {
+                assert!(run.stdout.contains(says), "{plan}: {run:?}");
+            }
+            for wrong in ["serial ,", "serial)", " ,", "( "] {
+                assert!(!run.stdout.contains(wrong), "{plan}: {run:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn no_slots_and_modules_that_would_be_asked_for_ever() {
     let desk = Desk::new();
     let (run, _) = desk.planned("zero-slots", "token list");

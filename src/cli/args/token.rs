@@ -35,6 +35,14 @@ pub struct TokenArgs {
 }
 
 impl TokenArgs {
+    /// Those of a command that sends no PIN from a source it names, or none at all.
+    pub fn of_module(pkcs11_module: Option<PathBuf>) -> Self {
+        Self {
+            pkcs11_module,
+            ..Self::default()
+        }
+    }
+
     /// The same, for the key ring, which is `quiet` but for prompts. Files that are named are read.
     pub fn options(self, required: PassportArgs, quiet: bool) -> Result<Options, key::Error> {
         let mut files = self.public_keys.clone();
@@ -109,8 +117,9 @@ pub struct List {
     /// A URI that names the module, or tokens of it
     #[arg(value_name = "URI", default_value_t, hide_default_value = true)]
     pub uri: TokenUri,
-    #[command(flatten)]
-    pub tokens: TokenArgs,
+    /// The PKCS#11 module [default: the URI's module-path, `PKCS11_MODULE_PATH`, or p11-kit's proxy]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub pkcs11_module: Option<PathBuf>,
     #[command(flatten)]
     pub common: Common,
 }

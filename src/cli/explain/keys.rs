@@ -16,6 +16,11 @@ pub(super) fn free(ending: &str) -> String {
     names.find(is_free).unwrap_or_else(|| "FILE".into())
 }
 
+/// What to know first of a key of which its passphrase alone shows the algorithm.
+fn shown_by(command: &str) -> String {
+    format!("if it is on secp384r1, which `{command}` shows with its passphrase, ")
+}
+
 pub(super) fn of_private(path: &Path, error: &KeyFileError) -> Option<String> {
     let new = free("der");
     let convert = |form: &str| {
@@ -24,15 +29,22 @@ pub(super) fn of_private(path: &Path, error: &KeyFileError) -> Option<String> {
             "convert it: openssl ec{form} -in {path} -outform DER -out {new}"
         ))
     };
+    let encrypted = |form: &str| {
+        let look = format!("openssl pkey{form} -in {} -noout -text_pub", quoted(path));
+        Some(shown_by(&look) + &convert(form)?)
+    };
     match error {
         KeyFileError::Pem(Pem::Private) => convert(""),
-        KeyFileError::Pkcs8 | KeyFileError::EncryptedPkcs8 | KeyFileError::TrailingBytes => {
-            convert(" -inform DER")
+        KeyFileError::Pem(Pem::Encrypted) => encrypted(""),
+        KeyFileError::EncryptedPkcs8 => encrypted(" -inform DER"),
+        KeyFileError::Pkcs8 | KeyFileError::TrailingBytes => convert(" -inform DER"),
+        KeyFileError::Pkcs12 => {
+            let open = format!("openssl pkcs12 -in {} -nocerts -nodes", quoted(path));
+            let first = shown_by(&format!("{open} | openssl pkey -noout -text_pub"));
+            Some(format!(
+                "{first}take the key out: {open} | openssl ec -outform DER -out {new}"
+            ))
         }
-        KeyFileError::Pkcs12 => Some(format!(
-            "take the key out: openssl pkcs12 -in {} -nocerts -nodes | openssl ec -outform DER -out {new}",
-            quoted(path)
-        )),
         KeyFileError::ExplicitCurve => convert(" -inform DER -param_enc named_curve"),
         KeyFileError::Hybrid => convert(" -inform DER -conv_form uncompressed"),
         KeyFileError::Scalar | KeyFileError::Mismatch => Some(format!(
@@ -68,6 +80,10 @@ pub(super) fn of_public(path: &Path, error: &PublicKeyError) -> Option<String> {
     Some(match error {
         PublicKeyError::Pem(Pem::Public) => convert("", ""),
         PublicKeyError::Pem(Pem::Private) => take_out(""),
+        PublicKeyError::Pem(Pem::Encrypted) => {
+            let look = format!("openssl pkey -in {path} -noout -text_pub");
+            shown_by(&look) + &take_out("")
+        }
         PublicKeyError::Pem(Pem::Certificate) => format!(
             "take the public key out: openssl x509 -in {path} -noout -pubkey | openssl ec -pubin {to_key}"
         ),

@@ -18,9 +18,9 @@ use super::explain::{self, Status};
 use super::generate;
 use super::show;
 use crate::files::{Existing, Written, is_standard};
-use crate::key::KeyRef;
 use crate::key::pin::PinSource;
 use crate::key::uri::TokenUri;
+use crate::key::{KeyRef, is_private};
 use crate::ops::Error;
 use crate::secret;
 
@@ -165,9 +165,12 @@ fn written(path: &Path, written: Written) -> String {
     }
 }
 
-/// Warns of a private key that others on this machine can read.
+/// Warns of a private key that others on this machine can read. A file that is no private key is
+/// refused for what it is.
 fn warn_if_open(key: &KeyRef, console: &Console) {
-    if let KeyRef::File(path) = key {
+    if let KeyRef::File(path) = key
+        && is_private(path).is_ok_and(|is_private| is_private)
+    {
         warn_of_mode("private key", path, console);
     }
 }

@@ -10,13 +10,13 @@ use crate::cli::args::token::{
 };
 use crate::cli::console::{Console, Failure, Outcome};
 use crate::cli::explain::Status;
-use crate::cli::prompt::{new_pin, old_pin};
+use crate::cli::prompt::{new_pin, new_pin_again, old_pin};
 use crate::cli::show::{self, plain};
 use crate::crypto::digest::hex;
 use crate::files::Written;
 use crate::key::pin::{Pin, PinSource};
 use crate::key::pkcs11::{
-    self, Facts, Finding, KeyListing, Level, ModuleListing, NewKey, Setup, SlotListing,
+    self, Facts, Finding, KeyListing, Level, ModuleListing, NewKey, PinLength, Setup, SlotListing,
     TokenListing, attributes_json,
 };
 use crate::key::uri::TokenUri;
@@ -52,7 +52,7 @@ fn ring(tokens: TokenArgs, console: &Console) -> Result<KeyRing, Failure> {
 }
 
 fn list(args: List, console: &Console) -> Outcome {
-    let ring = ring(args.tokens, console)?;
+    let ring = ring(TokenArgs::of_module(args.pkcs11_module), console)?;
     let module = ring.tokens().list(&args.uri).map_err(key::Error::from)?;
     console.result(&shown_module(&module))?;
     console.json(|| module_json(&module))?;
@@ -83,13 +83,9 @@ fn shown_module(module: &ModuleListing) -> String {
 
 fn shown_token(token: &TokenListing) -> String {
     let mut text = format!(
-        "\n    token \"{}\": {} {}, serial {}, firmware {}.{}\n    {}\n    flags: {}",
+        "\n    token \"{}\": {}\n    {}\n    flags: {}",
         plain(&token.label),
-        plain(&token.manufacturer),
-        plain(&token.model),
-        or_none(&token.serial),
-        token.firmware.0,
-        token.firmware.1,
+        plain(&token.description()),
         token.uri,
         token.flags.join(", ")
     );
@@ -97,15 +93,6 @@ fn shown_token(token: &TokenListing) -> String {
         let _ = write!(text, "\n    problem: {problem}");
     }
     text
-}
-
-/// A text of a token's, which may leave it out.
-fn or_none(text: &str) -> String {
-    if text.is_empty() {
-        "none".into()
-    } else {
-        plain(text)
-    }
 }
 
 fn module_json(module: &ModuleListing) -> Value {
@@ -214,11 +201,7 @@ fn init(args: Init, console: &Console) -> Outcome {
     for source in sources.into_iter().flatten() {
         source.keep_from_children();
     }
-    let tokens = TokenArgs {
-        pkcs11_module: args.pkcs11_module,
-        ..TokenArgs::default()
-    };
-    let ring = ring(tokens, console)?;
+    let ring = ring(TokenArgs::of_module(args.pkcs11_module), console)?;
     let setup = Setup {
         label: args.label,
         erase: args.erase,
@@ -231,19 +214,26 @@ fn init(args: Init, console: &Console) -> Outcome {
     let (so, user) = (args.so_pin_source, args.new_pin_source);
     // The SO PIN of a token that is erased exists: it is asked for once, and a wrong one refused.
     let erased = setup.erase.clone();
-    let pins = |label: &str| {
+    let pins = |label: &str, length: &PinLength| {
         let typed = |what| match (&erased, what) {
             (Some(erased), SO_PIN) => old_pin(what, erased),
-            _ => new_pin(what),
+            _ => new_pin(what, length),
         };
         let pin = |source: Option<&PinSource>, what, flag| -> Result<Pin, pkcs11::Error> {
-            let pin = source.map_or_else(|| typed(what), PinSource::read);
-            pin.map_err(|source| pkcs11::Error::NoSetupPin {
+            let no_pin = |source| pkcs11::Error::NoSetupPin {
                 what,
                 label: label.to_owned(),
                 flag,
                 source,
-            })
+            };
+            let pin = source.map_or_else(|| typed(what), PinSource::read);
+            let pin = pin.map_err(no_pin)?;
+            // Before anybody types more.
+            length.check(&pin, what)?;
+            if source.is_none() && (erased.is_none() || what != SO_PIN) {
+                new_pin_again(what, &pin).map_err(no_pin)?;
+            }
+            Ok(pin)
         };
         Ok((
             pin(so.as_ref(), SO_PIN, "--so-pin-source")?,

@@ -170,9 +170,21 @@ fn describe(found: &Found) -> String {
     }
 }
 
-/// Text fields are padded with spaces (PKCS #11 v2.40, section 3.1), some with zero bytes.
 fn is_same(wanted: Option<&String>, found: &str) -> bool {
-    wanted.is_none_or(|wanted| wanted == found.trim_end_matches([' ', '\0']))
+    wanted.is_none_or(|wanted| same_text(wanted, found))
+}
+
+/// Whether two texts are the same but for their padding: other programs print it as part of a URI.
+pub(super) fn same_text(one: &str, other: &str) -> bool {
+    without_padding(one) == without_padding(other)
+}
+
+/// Text fields are padded with blanks (PKCS #11 v2.40, section 3.1), on some tokens with a zero byte and
+/// whatever lies behind it, or with blanks in front.
+fn without_padding(text: &str) -> &str {
+    let text = text.trim_matches([' ', '\0']);
+    let text = text.split('\0').next().unwrap_or_default();
+    text.trim_end_matches(' ')
 }
 
 fn matches(uri: &TokenUri, token: &Found, slot: &SlotInfo) -> bool {

@@ -154,10 +154,7 @@ impl Tokens {
 /// What a token says of itself.
 fn examine_token(name: &str, info: &TokenInfo, findings: &mut Findings) {
     let listing = TokenListing::new(info);
-    findings.fine(format!(
-        "{name} ({} {}, serial {}, firmware {}.{})",
-        listing.manufacturer, listing.model, listing.serial, listing.firmware.0, listing.firmware.1
-    ));
+    findings.fine(format!("{name} ({})", listing.description()));
     for problem in &listing.problems {
         let (level, advice) = match *problem {
             COUNT_LOW => (

@@ -7,8 +7,9 @@ use cryptoki::error::RvError;
 
 use super::passport::PassportError;
 use super::point::PointError;
+use super::setup::PinLength;
 pub(super) use super::words::code_name;
-use super::words::{bounds, count, in_the_way, listed, orphan};
+use super::words::{count, in_the_way, listed, orphan};
 use crate::crypto::p384::Fingerprint;
 use crate::files;
 use crate::key::pin::PinError;
@@ -357,14 +358,12 @@ pub enum Error {
         erase: String,
     },
     /// The PIN has not as many bytes as the token wants.
-    #[error("{what} has to have {}", bounds(*.least, *.most))]
+    #[error("the {what} has to have {length}")]
     PinLength {
         /// Which PIN.
         what: &'static str,
-        /// The fewest.
-        least: u64,
-        /// The most; none where the token does not say.
-        most: Option<u64>,
+        /// How many it may have.
+        length: PinLength,
     },
     /// There is no PIN for a token that is to be set up.
     #[error("the {what} of token \"{label}\": {source}")]

@@ -113,6 +113,37 @@ impl TokenListing {
             problems: problems(info),
         }
     }
+
+    /// Maker, model, serial number and firmware, for a person. A token may leave any of them out.
+    pub fn description(&self) -> String {
+        let or = |text: String, otherwise: &str| match text.as_str() {
+            "" => otherwise.to_owned(),
+            _ => text,
+        };
+        format!(
+            "{}, {}, firmware {}.{}",
+            or(
+                joined(&[&self.manufacturer, &self.model]),
+                "of no named maker"
+            ),
+            match self.serial.as_str() {
+                "" => "no serial number".to_owned(),
+                serial => format!("serial {serial}"),
+            },
+            self.firmware.0,
+            self.firmware.1
+        )
+    }
+}
+
+/// Texts with a blank between them, but for those that are empty.
+fn joined(texts: &[&str]) -> String {
+    let there: Vec<&str> = texts
+        .iter()
+        .copied()
+        .filter(|text| !text.is_empty())
+        .collect();
+    there.join(" ")
 }
 
 /// The problems that may go away with the right PIN.
@@ -199,13 +230,11 @@ impl Tokens {
         tell_doubles_apart(&mut slots);
         Ok(ModuleListing {
             path: module.path.clone(),
-            library: format!(
-                "{} {} {}.{}",
-                text(info.manufacturer_id()),
-                text(info.library_description()),
-                version.major(),
-                version.minor()
-            ),
+            library: joined(&[
+                &text(info.manufacturer_id()),
+                &text(info.library_description()),
+                &format!("{}.{}", version.major(), version.minor()),
+            ]),
             slots,
         })
     }

@@ -41,7 +41,7 @@ pub use passport::{Passport, PassportError, attributes as attributes_json, has_p
 pub use point::{PointError, read as read_point};
 pub(super) use raw::{keep_from_children, open_again};
 pub use resume::Described;
-pub use setup::Setup;
+pub use setup::{PinLength, Setup};
 pub use signer::TokenKey;
 
 use super::file::FileKey;

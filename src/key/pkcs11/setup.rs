@@ -1,5 +1,7 @@
 //! Setting a token up.
 
+use std::fmt;
+
 use cryptoki::session::UserType;
 use cryptoki_sys as sys;
 
@@ -30,11 +32,13 @@ impl Tokens {
     /// Sets a token up: label, SO PIN and user PIN. One that is initialised already loses all that
     /// is on it, and so is refused unless its label is given as the one to erase. A URI of another
     /// label than that is refused: which token is meant is not known.
+    ///
+    /// `pins` is told the new label and how long a PIN may be, and gives the SO PIN and the user PIN.
     pub fn initialise(
         &self,
         uri: &TokenUri,
         setup: &Setup,
-        pins: impl FnOnce(&str) -> Result<(Pin, Pin), Error>,
+        pins: impl FnOnce(&str, &PinLength) -> Result<(Pin, Pin), Error>,
     ) -> Result<TokenListing, Error> {
         if setup.label.is_empty() || setup.label.len() > 32 {
             return Err(Error::Label {
@@ -55,7 +59,7 @@ impl Tokens {
             });
         }
         if let (Some(token), Some(erase)) = (&uri.token, &setup.erase)
-            && token != erase
+            && !choose::same_text(token, erase)
         {
             return Err(Error::EraseOther {
                 token: token.clone(),
@@ -87,9 +91,10 @@ impl Tokens {
             );
             self.shared.options.prompt.warn(&text);
         }
-        let (so_pin, user_pin) = pins(&setup.label)?;
-        for (pin, what) in [(&so_pin, "the SO PIN"), (&user_pin, "the user PIN")] {
-            check_length(&found.info, pin, what)?;
+        let length = PinLength::of(&found.info);
+        let (so_pin, user_pin) = pins(&setup.label, &length)?;
+        for (pin, what) in [(&so_pin, "SO PIN"), (&user_pin, "user PIN")] {
+            length.check(pin, what)?;
         }
         let refused = |error| login::refused(&name, &setup.so_pin_from, error);
         let so_pin = login::auth_pin(&so_pin);
@@ -173,7 +178,10 @@ fn choose(module: &Module, uri: &TokenUri, setup: &Setup) -> Result<Found, Error
     if wanted.names_a_token() {
         let found = choose::find(module, &wanted, Among::All)?;
         if found.info.has(sys::CKF_TOKEN_INITIALIZED)
-            && setup.erase.as_ref() != Some(&found.info.label)
+            && !setup
+                .erase
+                .as_ref()
+                .is_some_and(|erase| choose::same_text(erase, &found.info.label))
         {
             return Err(Error::Initialised {
                 token: format!("token \"{}\"", found.info.label),
@@ -202,13 +210,40 @@ fn choose(module: &Module, uri: &TokenUri, setup: &Setup) -> Result<Found, Error
     })
 }
 
-fn check_length(info: &TokenInfo, pin: &Pin, what: &'static str) -> Result<(), Error> {
-    let (least, most) = info.pin_length;
-    let length = pin.expose().len() as u64;
-    // Some tokens say nothing, or that the most is 0.
-    let most = Some(most).filter(|most| *most > 0 && *most >= least);
-    if length < least || most.is_some_and(|most| length > most) {
-        return Err(Error::PinLength { what, least, most });
+/// How many bytes a token's PINs may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinLength {
+    least: u64,
+    /// None where the token does not say.
+    most: Option<u64>,
+}
+
+impl PinLength {
+    fn of(info: &TokenInfo) -> Self {
+        let (least, most) = info.pin_length;
+        // Some tokens say nothing, or that the most is 0.
+        let most = Some(most).filter(|most| *most > 0 && *most >= least);
+        Self { least, most }
     }
-    Ok(())
+
+    /// Refuses a PIN that is too short or too long.
+    pub fn check(&self, pin: &Pin, what: &'static str) -> Result<(), Error> {
+        let length = pin.expose().len() as u64;
+        if length < self.least || self.most.is_some_and(|most| length > most) {
+            return Err(Error::PinLength {
+                what,
+                length: *self,
+            });
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for PinLength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.most {
+            Some(most) => write!(f, "from {} to {most} bytes", self.least),
+            None => write!(f, "at least {} bytes", self.least),
+        }
+    }
 }

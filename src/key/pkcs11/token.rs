@@ -102,10 +102,10 @@ impl Token {
 
     /// What the token is called in messages.
     pub(super) fn name(&self) -> String {
-        if self.identity.label.is_empty() {
-            format!("token with serial number {}", self.identity.serial)
-        } else {
-            format!("token \"{}\"", self.identity.label)
+        match (&*self.identity.label, &*self.identity.serial) {
+            ("", "") => "the token without a label or a serial number".into(),
+            ("", serial) => format!("token with serial number {serial}"),
+            (label, _) => format!("token \"{label}\""),
         }
     }
 

@@ -86,14 +86,6 @@ pub(super) fn listed(found: &[String], present: &[String]) -> String {
     format!(" (there is {})", items.join("; "))
 }
 
-/// How many bytes a PIN may have.
-pub(super) fn bounds(least: u64, most: Option<u64>) -> String {
-    most.map_or_else(
-        || format!("at least {least} bytes"),
-        |most| format!("from {least} to {most} bytes"),
-    )
-}
-
 /// Public objects that have the id of a key and are another's.
 pub(super) fn in_the_way(others: &[String]) -> String {
     if others.is_empty() {
