@@ -19,6 +19,7 @@ pub mod ceremony;
 pub mod cli;
 pub mod key;
 pub mod ops;
+mod output;
 pub mod parallel;
 pub mod progress;
 pub mod report;

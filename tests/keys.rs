@@ -2,8 +2,8 @@
 
 mod common;
 
-use std::fs;
-use std::os::unix::fs::symlink;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Stdio;
 
 use common::der::{self, ORDER, SECP384R1};
@@ -490,12 +490,11 @@ fn a_key_that_is_there_is_told_of_before_a_public_key_that_is() {
 /// Only a private key has to be kept from others.
 #[test]
 fn no_mode_is_advised_for_a_file_that_is_no_private_key() {
-    use std::os::unix::fs::PermissionsExt;
     let sandbox = Sandbox::with_keys();
-    let open = std::fs::Permissions::from_mode(0o644);
-    std::fs::write(sandbox.path("text"), "no key").expect("written");
+    let open = Permissions::from_mode(0o644);
+    sandbox.write("text", "no key");
     for file in ["ca.pub", "text", "ca.prv"] {
-        std::fs::set_permissions(sandbox.path(file), open.clone()).expect("ours");
+        fs::set_permissions(sandbox.path(file), open.clone()).expect("ours");
         for command in [
             "endorse -f vendor.pub -s out -k",
             "extract-public -o out.pub -i",

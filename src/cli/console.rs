@@ -13,6 +13,7 @@ use super::show::{self, Paint};
 use crate::image::realm::Finding;
 use crate::key::hidden;
 use crate::ops::Error;
+use crate::output;
 
 /// Why a command ended early.
 pub enum Failure {
@@ -148,10 +149,7 @@ pub fn tell(line: &str) {
 
 /// Writes a result to standard output.
 pub fn print(bytes: &[u8]) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    out.write_all(bytes)
-        .and_then(|()| out.flush())
-        .map_err(Failure::Output)
+    output::write(bytes).map_err(Failure::Output)
 }
 
 /// Ends as a signal ends a program: who waits for it, as a shell that runs a loop, sees which.

@@ -97,8 +97,9 @@ impl PinSource {
 fn bare(mut bytes: Secret) -> Secret {
     const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
     let end = match &*bytes {
-        [pin @ .., b'\r', b'\n'] | [pin @ .., b'\n'] => pin.len(),
-        pin => pin.len(),
+        [.., b'\r', b'\n'] => bytes.len() - 2,
+        [.., b'\n'] => bytes.len() - 1,
+        _ => bytes.len(),
     };
     bytes.truncate(end);
     if bytes.starts_with(BYTE_ORDER_MARK) {

@@ -384,9 +384,9 @@ fn the_doctor_finds_out_and_does_not_give_up() {
             "there is no private key for",
         ),
         (
-            "C_GetAttributeValue@6+=CKR_FUNCTION_FAILED",
+            "C_GetAttributeValue@6+=CKR_DEVICE_MEMORY",
             "token doctor {} --login",
-            "CKR_FUNCTION_FAILED",
+            "CKR_DEVICE_MEMORY",
         ),
     ] {
         let (run, _) = desk.planned(plan, args);

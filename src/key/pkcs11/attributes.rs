@@ -4,9 +4,9 @@ use std::fmt;
 
 use cryptoki::error::Error as CryptokiError;
 use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
-use cryptoki::session::Session;
 
 use super::error::Error;
+use super::raw::{self, Session};
 
 /// The yes-or-no attributes of a private key that say what can become of it (PKCS #11 v2.40,
 /// sections 4.4, 4.7 and 4.9), with their names.
@@ -130,8 +130,8 @@ const fn yes_or_no(attribute: &Attribute) -> Option<bool> {
     }
 }
 
-/// Reads attributes. One that the token does not know, or does not give, is absent, and so is one
-/// whose value has not the length of its kind. A kind of key that the crate does not know is
+/// Reads attributes. One that the token does not know, or does not give, whatever it answers, is absent,
+/// and so is one whose value has not the length of its kind. A kind of key that the crate does not know is
 /// refused.
 ///
 /// All are asked for at once. Tokens that then say nothing, or not all, because of one that they do
@@ -142,33 +142,46 @@ pub fn read(
     wanted: &[AttributeType],
     name: &str,
 ) -> Result<Vec<Attribute>, Error> {
-    let mut found = match session.get_attributes(object, wanted) {
-        Ok(found) => found,
-        Err(error) => {
-            let error = Error::call(name)(error);
-            if error.is_dead_session() {
-                return Err(error);
-            }
-            Vec::new()
-        }
-    };
-    if found.len() == wanted.len() {
-        return Ok(found);
-    }
+    let mut values = given(session, object, wanted, name)?;
     for kind in wanted {
-        if !found.iter().any(|a| a.attribute_type() == *kind) {
-            match session.get_attributes(object, &[*kind]) {
-                Ok(one) => found.extend(one),
-                Err(CryptokiError::NotSupported) if *kind == AttributeType::KeyType => {
-                    return Err(Error::Curve {
-                        key: name.to_owned(),
-                        found: "its CKA_KEY_TYPE is none that is known".into(),
-                    });
-                }
-                Err(CryptokiError::TryFromSlice(_)) => {}
-                Err(error) => return Err(Error::call(name)(error)),
+        let is_there = values.iter().any(|(there, _)| there == kind);
+        if wanted.len() > 1 && !is_there {
+            values.extend(given(session, object, &[*kind], name)?);
+        }
+    }
+    let mut found = Vec::new();
+    for (kind, mut value) in values {
+        match raw::attribute(kind, &mut value) {
+            Ok(attribute) => found.push(attribute),
+            Err(CryptokiError::NotSupported) if kind == AttributeType::KeyType => {
+                return Err(Error::Curve {
+                    key: name.to_owned(),
+                    found: "its CKA_KEY_TYPE is none that is known".into(),
+                });
             }
+            // A value that its kind cannot have.
+            Err(_) => {}
         }
     }
     Ok(found)
+}
+
+/// What the token gives of these attributes. An error that is about the values alone gives none: there
+/// are tokens that answer `CKR_GENERAL_ERROR` or `CKR_FUNCTION_FAILED` for one that they do not know.
+fn given(
+    session: &Session,
+    object: ObjectHandle,
+    wanted: &[AttributeType],
+    name: &str,
+) -> Result<Vec<(AttributeType, Vec<u8>)>, Error> {
+    match session.attributes(object, wanted) {
+        Ok(values) => Ok(values),
+        Err(refusal) => {
+            let error = Error::refusal(name)(refusal);
+            if error.is_dead_session() || error.is_of_the_object() {
+                return Err(error);
+            }
+            Ok(Vec::new())
+        }
+    }
 }

@@ -1,11 +1,11 @@
 //! The tokens of a module, and which of them a URI names.
 
-use cryptoki::slot::{Slot, SlotInfo};
+use cryptoki::slot::Slot;
 
 use super::ending;
 use super::error::Error;
 use super::module::Module;
-use super::raw::TokenInfo;
+use super::raw::{LibraryInfo, SlotInfo, TokenInfo};
 use crate::key::uri::TokenUri;
 
 /// A token in a slot.
@@ -74,13 +74,13 @@ pub fn all(module: &Module) -> Result<All, Error> {
     let name = module.name();
     let read = |slot| {
         let info = module.token_info(slot, &name)?;
-        let slot_info = module.context.get_slot_info(slot);
+        let slot_info = module.library.slot_info(slot);
         let found = Found {
             slot,
             info,
             has_double: false,
         };
-        Ok::<_, Error>((found, slot_info.map_err(Error::call(&name))?))
+        Ok::<_, Error>((found, slot_info.map_err(Error::refusal(&name))?))
     };
     let mut all = All::default();
     for slot in module.slots(true)? {
@@ -141,19 +141,20 @@ pub fn matching(module: &Module, uri: &TokenUri) -> Result<Vec<Found>, Error> {
 }
 
 fn among_all(module: &Module, uri: &TokenUri, all: All) -> Result<Vec<Found>, Error> {
-    let library = module
-        .context
-        .get_library_info()
-        .map_err(Error::call(&module.name()))?;
-    let version = library.library_version();
-    let of_library = is_same(uri.library_manufacturer.as_ref(), library.manufacturer_id())
-        && is_same(
-            uri.library_description.as_ref(),
-            library.library_description(),
-        )
+    let asks = uri.library_manufacturer.is_some()
+        || uri.library_description.is_some()
+        || uri.library_version.is_some();
+    let library = if asks {
+        let info = module.library.info();
+        info.map_err(Error::refusal(&module.name()))?
+    } else {
+        LibraryInfo::default()
+    };
+    let of_library = is_same(uri.library_manufacturer.as_ref(), &library.manufacturer)
+        && is_same(uri.library_description.as_ref(), &library.description)
         && uri
             .library_version
-            .is_none_or(|wanted| wanted == (version.major(), version.minor()));
+            .is_none_or(|wanted| wanted == library.version);
     let tokens = all.tokens.into_iter();
     Ok(tokens
         .filter(|(token, slot)| of_library && matches(uri, token, slot))
@@ -193,7 +194,7 @@ fn matches(uri: &TokenUri, token: &Found, slot: &SlotInfo) -> bool {
         && is_same(uri.manufacturer.as_ref(), &info.manufacturer)
         && is_same(uri.serial.as_ref(), &info.serial)
         && is_same(uri.model.as_ref(), &info.model)
-        && is_same(uri.slot_description.as_ref(), slot.slot_description())
-        && is_same(uri.slot_manufacturer.as_ref(), slot.manufacturer_id())
+        && is_same(uri.slot_description.as_ref(), &slot.description)
+        && is_same(uri.slot_manufacturer.as_ref(), &slot.manufacturer)
         && uri.slot_id.is_none_or(|id| id == token.slot.id())
 }

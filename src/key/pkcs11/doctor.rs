@@ -231,7 +231,7 @@ fn examine_public(token: &Token, findings: &mut Findings) -> Result<(), Error> {
         let name = token.name();
         let found = session.find_objects(&[Attribute::Class(ObjectClass::PUBLIC_KEY)]);
         let mut raw = 0;
-        for handle in found.map_err(Error::call(&name))? {
+        for handle in found.map_err(Error::refusal(&name))? {
             let wanted = [AttributeType::EcPoint];
             for attribute in attributes::read(session, handle, &wanted, &name)? {
                 if let Attribute::EcPoint(point) = attribute

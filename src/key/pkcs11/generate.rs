@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use cryptoki::mechanism::{Mechanism, MechanismType};
+use cryptoki::mechanism::MechanismType;
 use cryptoki::object::{Attribute, KeyType, ObjectClass, ObjectHandle};
-use cryptoki::session::Session;
 use serde_json::Value;
 use zeroize::Zeroize;
 
 use super::attributes::{Difference, Facts};
 use super::error::Error;
 use super::object::{self, P384_PARAMS, PrivateKey, key_uri};
+use super::raw::{Refusal, Session};
 use super::signer::{TokenKey, check_mechanism};
 use super::token::{Again, Token};
 use super::turn;
@@ -153,8 +153,8 @@ pub fn generate(token: &Arc<Token>, uri: &TokenUri) -> Result<NewKey, Error> {
     let names = Names::free(token, uri)?;
     let (public, private) = (names.public(), names.private());
     let made = token.with_writing(Again::No, |session, _, generation| {
-        let pair = session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private);
-        let pair = pair.map_err(Error::call(&token.name()))?;
+        let pair = session.generate_key_pair(MechanismType::ECC_KEY_PAIR_GEN, &public, &private);
+        let pair = pair.map_err(Error::refusal(&token.name()))?;
         Ok((generation, pair))
     });
     // After an error the pair may be there all the same: look, and say what is there.
@@ -186,14 +186,14 @@ pub fn import(token: &Arc<Token>, uri: &TokenUri, key: &FileKey) -> Result<NewKe
     let made = token.with_writing(Again::No, |session, _, generation| {
         let private = session
             .create_object(&private)
-            .map_err(Error::call(&token.name()))?;
+            .map_err(Error::refusal(&token.name()))?;
         match session.create_object(&public) {
             Ok(public) => Ok((generation, vec![private, public])),
             Err(error) => {
                 let removed = session.destroy_object(private).is_ok()
                     && remove_public(session, &names).is_ok();
                 Err(Error::BadKey {
-                    source: Box::new(Error::call(&token.name())(error)),
+                    source: Box::new(Error::refusal(&token.name())(error)),
                     removed,
                 })
             }
@@ -220,7 +220,7 @@ pub fn import(token: &Arc<Token>, uri: &TokenUri, key: &FileKey) -> Result<NewKe
 }
 
 /// Removes a public half that a call may have made although it failed: nothing else has its id.
-fn remove_public(session: &Session, names: &Names) -> cryptoki::error::Result<()> {
+fn remove_public(session: &Session, names: &Names) -> Result<(), Refusal> {
     let class = ObjectClass::PUBLIC_KEY;
     let made = object::template(class, Some(&names.label), Some(&names.id));
     for handle in session.find_objects(&made)? {
@@ -258,7 +258,7 @@ fn check_alone(token: &Token, key: &PrivateKey) -> Result<(), Error> {
         ] {
             let found =
                 session.find_objects(&object::template(ObjectClass::PRIVATE_KEY, label, id));
-            let found = found.map_err(Error::call(&name))?;
+            let found = found.map_err(Error::refusal(&name))?;
             if let Some(other) = found.into_iter().find(|handle| *handle != own) {
                 let (label, id) = object::names(session, other, &name)?;
                 return Err(Error::Twin {
@@ -301,7 +301,7 @@ fn bad(token: &Token, generation: u64, made: &[ObjectHandle], error: Error) -> E
         }
         for handle in made {
             let gone = session.destroy_object(*handle);
-            gone.map_err(Error::call(&token.name()))?;
+            gone.map_err(Error::refusal(&token.name()))?;
         }
         Ok(true)
     });
@@ -337,7 +337,7 @@ pub(super) fn check_free(
         let found = session.find_objects(&object::named(label, id));
         let mut objects = Vec::new();
         let mut orphans = true;
-        for handle in found.map_err(Error::call(&name))? {
+        for handle in found.map_err(Error::refusal(&name))? {
             let (label, id) = object::names(session, handle, &name)?;
             let kind = object::kind(session, handle);
             orphans &= kind == Some(ObjectType::Public);

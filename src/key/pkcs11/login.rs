@@ -3,20 +3,17 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use cryptoki::error::{Error as CryptokiError, RvError};
-use cryptoki::session::{Session, UserType};
+use cryptoki::error::RvError;
 use cryptoki::slot::Slot;
-use cryptoki::types::AuthPin;
 use cryptoki_sys as sys;
 
 use super::choose::Identity;
 use super::ending;
 use super::error::Error;
-use super::raw::TokenInfo;
+use super::raw::{Refusal, Session, TokenInfo, User};
 use super::token::Token;
 use super::words::is_pin_error;
 use crate::key::pin::{Pin, PinError, PinSource};
-use crate::secret;
 
 /// Asks a person for a PIN.
 pub trait Prompt: Send + Sync {
@@ -107,21 +104,15 @@ pub(super) fn log_in(
         return Ok(false);
     }
     let secret = secret(token, &info, login, None)?;
-    let pin = match &secret {
-        PinEntry::Pin(pin, _) => Some(auth_pin(pin)),
-        PinEntry::Pad => None,
-    };
-    let outcome = session.login(UserType::User, pin.as_ref());
-    drop(pin);
-    match outcome {
-        Ok(()) | Err(CryptokiError::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(true),
-        Err(error) => Err(failed(token, &secret, error)),
+    match session.log_in(User::Owner, secret.pin()) {
+        Ok(()) | Err((_, RvError::UserAlreadyLoggedIn)) => Ok(true),
+        Err((_, code)) => Err(failed(token, &secret, code)),
     }
 }
 
 /// Marks the token as one that failed, and says why.
-pub(super) fn failed(token: &Token, secret: &PinEntry, error: CryptokiError) -> Error {
-    let error = why(token.name(), secret.source(), error);
+pub(super) fn failed(token: &Token, secret: &PinEntry, code: RvError) -> Error {
+    let error = why(token.name(), secret.source(), code);
     spend(token, &error);
     error
 }
@@ -141,38 +132,34 @@ fn spend(token: &Token, error: &Error) {
     first.or_insert_with(|| (error.to_string(), error.of_pin()));
 }
 
-fn why(token: String, source_name: String, error: CryptokiError) -> Error {
-    match error {
-        CryptokiError::Pkcs11(code, _) if is_pin_error(code) => Error::Pin {
+fn why(token: String, source_name: String, code: RvError) -> Error {
+    match code {
+        code if is_pin_error(code) => Error::Pin {
             token,
             source_name,
             code,
         },
-        CryptokiError::Pkcs11(RvError::UserPinNotInitialized, _) => Error::NotReady {
+        RvError::UserPinNotInitialized => Error::NotReady {
             token,
             reason: "its user PIN is not set",
         },
-        CryptokiError::Pkcs11(code, _) => Error::Login {
+        code => Error::Login {
             token,
             source_name,
             code,
-        },
-        other => Error::Nonsense {
-            what: token,
-            reason: other.to_string(),
         },
     }
 }
 
 /// An error of a call that carried a PIN of the security officer.
-pub(super) fn refused(token: &str, source_name: &str, error: CryptokiError) -> Error {
-    match error {
-        CryptokiError::Pkcs11(code, _) if is_pin_error(code) => Error::Pin {
+pub(super) fn refused(token: &str, source_name: &str, refusal: Refusal) -> Error {
+    match refusal {
+        (_, code) if is_pin_error(code) => Error::Pin {
             token: token.to_owned(),
             source_name: source_name.to_owned(),
             code,
         },
-        other => Error::call(token)(other),
+        other => Error::refusal(token)(other),
     }
 }
 
@@ -241,13 +228,6 @@ pub(super) fn secret(
         budget.kept.push((token.number, pin.copy()));
     }
     Ok(secret)
-}
-
-/// The PIN as the wrapper wants it: a copy that is locked and wiped as well.
-pub(super) fn auth_pin(pin: &Pin) -> AuthPin {
-    let text: Box<str> = pin.expose().into();
-    secret::lock(text.as_bytes());
-    AuthPin::new(text)
 }
 
 /// Looks at the token's flags before a PIN is sent.

@@ -206,19 +206,14 @@ impl Tokens {
         let module = self.modules.load(&self.shared.options, uri)?;
         let _inside = ending::enter();
         let name = module.name();
-        let info = module
-            .context
-            .get_library_info()
-            .map_err(Error::call(&name))?;
-        let text = |text: &str| text.trim_end_matches([' ', '\0']).to_owned();
-        let version = info.library_version();
+        let info = module.library.info().map_err(Error::refusal(&name))?;
         let with_token = module.slots(true)?;
         let slots = module.slots(false)?;
         let slot = |slot: cryptoki::slot::Slot| SlotListing {
             id: slot.id(),
-            description: module.context.get_slot_info(slot).map_or_else(
-                |error| Error::call(&name)(error).to_string(),
-                |info| text(info.slot_description()),
+            description: module.library.slot_info(slot).map_or_else(
+                |error| Error::refusal(&name)(error).to_string(),
+                |info| info.description,
             ),
             token: with_token.contains(&slot).then(|| {
                 let info = module.token_info(slot, &name);
@@ -231,9 +226,9 @@ impl Tokens {
         Ok(ModuleListing {
             path: module.path.clone(),
             library: joined(&[
-                &text(info.manufacturer_id()),
-                &text(info.library_description()),
-                &format!("{}.{}", version.major(), version.minor()),
+                &info.manufacturer,
+                &info.description,
+                &format!("{}.{}", info.version.0, info.version.1),
             ]),
             slots,
         })

@@ -2,7 +2,6 @@
 //!
 //! One token is opened once in a run: one session and one login serve all keys on it.
 
-mod apart;
 mod attributes;
 mod choose;
 mod doctor;

@@ -6,15 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
-use cryptoki::error::{Error as CryptokiError, RvError};
-use cryptoki::session::Session;
 use cryptoki::slot::Slot;
 
 use super::Options;
 use super::ending;
 use super::error::{Error, code_name};
-use super::raw::{Raw, TokenInfo};
+use super::raw::Session;
+use super::raw::{Library, Refusal, TokenInfo};
 use crate::key::uri::TokenUri;
 
 /// p11-kit's proxy, which offers the modules that the system is set up with.
@@ -25,13 +23,7 @@ const MODULE_VARIABLE: &str = "PKCS11_MODULE_PATH";
 /// A loaded and initialised module.
 pub struct Module {
     pub(super) path: PathBuf,
-    pub(super) context: Pkcs11,
-    /// The module's own functions.
-    raw: Raw,
-    /// Whether these share their state with the crate's.
-    shared: bool,
-    /// Whether they were started by themselves, because they do not.
-    started: Mutex<bool>,
+    pub(super) library: Arc<Library>,
     live: RwLock<Live>,
 }
 
@@ -117,18 +109,11 @@ impl Module {
             path: path.to_owned(),
             reason,
         };
-        let raw = Raw::load(path).map_err(failed)?;
-        let context = Pkcs11::new(path).map_err(|e| failed(told(&e)))?;
-        let ours = initialize(&context).map_err(|reason| Error::Start {
-            path: path.to_owned(),
-            reason,
-        })?;
+        let library = Arc::new(Library::load(path).map_err(failed)?);
+        let ours = library.start().map_err(not_started(path))?;
         Ok(Self {
             path: path.to_owned(),
-            context,
-            shared: raw.is_initialized(),
-            started: Mutex::default(),
-            raw,
+            library,
             live: RwLock::new(Live {
                 generation: 0,
                 dead: AtomicBool::new(false),
@@ -140,52 +125,17 @@ impl Module {
 
     /// The slots that have a token, or all.
     pub(super) fn slots(&self, with_token: bool) -> Result<Vec<Slot>, Error> {
-        let name = self.name();
-        if self.shared {
-            return self.raw.slots(with_token).map_err(Error::refusal(&name));
-        }
-        let slots = if with_token {
-            self.context.get_slots_with_token()
-        } else {
-            self.context.get_all_slots()
-        };
-        slots.map_err(Error::call(&name))
+        let slots = self.library.slots(with_token);
+        slots.map_err(Error::refusal(&self.name()))
     }
 
     /// What the token in a slot says of itself.
     pub(super) fn token_info(&self, slot: Slot, name: &str) -> Result<TokenInfo, Error> {
-        if self.shared {
-            return self.raw.token_info(slot).map_err(Error::refusal(name));
-        }
-        let info = self.context.get_token_info(slot);
-        Ok(TokenInfo::from(&info.map_err(Error::call(name))?))
-    }
-
-    /// The module's own functions, for a key that asks for a login at each signature, and whether
-    /// they are apart: started by themselves, and with none of the crate's sessions. To be called
-    /// while a session is in use, so that the module is not started again meanwhile.
-    pub(super) fn own(&self) -> Result<(&Raw, bool), Error> {
-        if self.shared {
-            return Ok((&self.raw, false));
-        }
-        let mut started = locked(&self.started);
-        if !*started {
-            self.raw.start().map_err(Error::refusal(&self.name()))?;
-            *started = true;
-        }
-        Ok((&self.raw, true))
-    }
-
-    /// Ends what [`Module::own`] started.
-    fn end_own(&self) {
-        if std::mem::take(&mut *locked(&self.started)) {
-            self.raw.end();
-        }
+        self.library.token_info(slot).map_err(Error::refusal(name))
     }
 
     /// `C_Finalize`, while nobody is at work and the process ends.
     pub(super) fn end(&self) {
-        self.end_own();
         let live = self.live.try_read();
         if let Ok(live) = &live {
             locked(&live.idle).clear();
@@ -193,7 +143,7 @@ impl Module {
         if live.is_ok_and(|live| !live.ours) {
             return;
         }
-        let _ = self.context.clone().finalize();
+        self.library.end();
     }
 
     /// What the module is called in messages.
@@ -220,14 +170,10 @@ impl Module {
         }
         // Before the module ends: a session closed later could be another one by then.
         locked(&live.idle).clear();
-        self.end_own();
         if live.ours {
             // It may be gone already, which is what this is for.
-            let _ = self.context.clone().finalize();
-            live.ours = initialize(&self.context).map_err(|reason| Error::Start {
-                path: self.path.clone(),
-                reason,
-            })?;
+            self.library.end();
+            live.ours = self.library.start().map_err(not_started(&self.path))?;
         }
         live.generation += 1;
         live.dead = AtomicBool::new(false);
@@ -235,21 +181,10 @@ impl Module {
     }
 }
 
-/// `C_Initialize`; whether it was this call that did it.
-fn initialize(context: &Pkcs11) -> Result<bool, String> {
-    match context.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
-        Ok(()) => Ok(true),
-        Err(CryptokiError::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(false),
-        Err(other) => Err(told(&other)),
-    }
-}
-
-fn told(error: &CryptokiError) -> String {
-    match error {
-        CryptokiError::Pkcs11(code, function) => {
-            format!("C_{function:?} gave {}", code_name(code))
-        }
-        other => other.to_string(),
+fn not_started(path: &Path) -> impl FnOnce(Refusal) -> Error + '_ {
+    move |(function, code)| Error::Start {
+        path: path.to_owned(),
+        reason: format!("C_{function:?} gave {}", code_name(&code)),
     }
 }
 
@@ -277,12 +212,11 @@ impl Live {
 impl Drop for Module {
     fn drop(&mut self) {
         let _inside = ending::enter();
-        self.end_own();
         let live = self.live.get_mut().unwrap_or_else(PoisonError::into_inner);
         locked(&live.idle).clear();
         if live.ours {
             // Some tokens leak objects without it. The run is over: there is nothing to undo.
-            let _ = self.context.clone().finalize();
+            self.library.end();
         }
     }
 }

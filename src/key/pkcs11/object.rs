@@ -1,10 +1,10 @@
 //! Finding a private key on a token.
 
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
-use cryptoki::session::Session;
 
 use super::attributes;
 use super::error::Error;
+use super::raw::Session;
 use super::token::{Again, Token};
 use crate::crypto::digest::hex;
 use crate::key::uri::{ObjectType, TokenUri};
@@ -61,7 +61,7 @@ impl PrivateKey {
             Some(&self.id).filter(|id| !id.is_empty()),
         );
         let found = session.find_objects(&template);
-        match *found.map_err(Error::call(&token.name()))?.as_slice() {
+        match *found.map_err(Error::refusal(&token.name()))?.as_slice() {
             [one] => Ok(one),
             _ => Err(Error::Gone {
                 token: self.name(token),
@@ -99,9 +99,7 @@ pub(super) fn named(label: Option<&Vec<u8>>, id: Option<&Vec<u8>>) -> Vec<Attrib
 
 /// What kind of object it is, where a URI has a name for that.
 pub(super) fn kind(session: &Session, object: ObjectHandle) -> Option<ObjectType> {
-    let found = session
-        .get_attributes(object, &[AttributeType::Class])
-        .ok()?;
+    let found = attributes::read(session, object, &[AttributeType::Class], "").ok()?;
     match found.first()? {
         Attribute::Class(ObjectClass::PUBLIC_KEY) => Some(ObjectType::Public),
         Attribute::Class(ObjectClass::PRIVATE_KEY) => Some(ObjectType::Private),
@@ -138,7 +136,7 @@ pub fn find_private(token: &Token, uri: &TokenUri) -> Result<PrivateKey, Error> 
         let name = token.name();
         let find = |template: &[Attribute]| {
             let found = session.find_objects(template);
-            found.map_err(Error::call(&name))
+            found.map_err(Error::refusal(&name))
         };
         let mut found = Vec::new();
         if named {
@@ -184,7 +182,7 @@ pub fn find_private(token: &Token, uri: &TokenUri) -> Result<PrivateKey, Error> 
 pub(super) fn all_private(token: &Token) -> Result<Vec<PrivateKey>, Error> {
     token.with(Again::Yes, |session, _, generation| {
         let found = session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)]);
-        let found = found.map_err(Error::call(&token.name()))?.into_iter();
+        let found = found.map_err(Error::refusal(&token.name()))?.into_iter();
         found
             .map(|handle| describe(token, session, (generation, handle)))
             .collect()

@@ -1,7 +1,6 @@
 //! The public half of a private key on a token.
 
 use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
-use cryptoki::session::Session;
 use der::Decode;
 use x509_cert::Certificate;
 
@@ -9,6 +8,7 @@ use super::attributes;
 use super::error::Error;
 use super::object::{self, PrivateKey, check_curve, template};
 use super::point;
+use super::raw::Session;
 use super::token::{Again, Token};
 use crate::crypto::PublicKey;
 
@@ -97,7 +97,7 @@ fn same_id(
         return Ok(Vec::new());
     }
     let found = session.find_objects(&template(class, None, Some(&key.id)));
-    found.map_err(Error::call(name))
+    found.map_err(Error::refusal(name))
 }
 
 /// The public key in an object's `CKA_EC_POINT`, if it has one.

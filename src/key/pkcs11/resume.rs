@@ -31,8 +31,8 @@ impl Tokens {
         let token = self.token(uri)?;
         let info = token.info()?;
         let in_hardware_slot = token.with(Again::Yes, |_, slot, _| {
-            let slot = token.module.context.get_slot_info(slot);
-            Ok(slot.map_err(Error::call(&token.name()))?.hardware_slot())
+            let slot = token.module.library.slot_info(slot);
+            Ok(slot.map_err(Error::refusal(&token.name()))?.is_hardware)
         })?;
         Ok(Described {
             token: TokenListing::new(&info),
@@ -83,7 +83,7 @@ impl Tokens {
             let name = token.name();
             let find = |class| {
                 let found = session.find_objects(&object::template(class, Some(&label), Some(id)));
-                found.map_err(Error::call(&name))
+                found.map_err(Error::refusal(&name))
             };
             if !find(ObjectClass::PRIVATE_KEY)?.is_empty() {
                 return Ok(0);
@@ -92,7 +92,7 @@ impl Tokens {
             for orphan in &orphans {
                 session
                     .destroy_object(*orphan)
-                    .map_err(Error::call(&name))?;
+                    .map_err(Error::refusal(&name))?;
             }
             Ok(orphans.len())
         })

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use cryptoki::session::UserType;
 use cryptoki_sys as sys;
 
 use super::Tokens;
@@ -12,7 +11,7 @@ use super::error::Error;
 use super::login;
 use super::manage::TokenListing;
 use super::module::Module;
-use super::raw::TokenInfo;
+use super::raw::{TokenInfo, User};
 use crate::key::pin::Pin;
 use crate::key::uri::TokenUri;
 
@@ -97,19 +96,21 @@ impl Tokens {
             length.check(pin, what)?;
         }
         let refused = |error| login::refused(&name, &setup.so_pin_from, error);
-        let so_pin = login::auth_pin(&so_pin);
         let _inside = ending::enter();
         check_unchanged(&module, &found, &name)?;
-        let made = module.context.init_token(found.slot, &so_pin, &setup.label);
+        let made = module
+            .library
+            .init_token(found.slot, so_pin.expose(), &setup.label);
         made.map_err(refused)?;
-        let user_pin = login::auth_pin(&user_pin);
         let set_user_pin = || {
-            let session = module.context.open_rw_session(found.slot);
-            let session = session.map_err(Error::call(&name))?;
+            let session = module.library.open(found.slot, true);
+            let session = session.map_err(Error::refusal(&name))?;
             session
-                .login(UserType::So, Some(&so_pin))
+                .log_in(User::SecurityOfficer, Some(so_pin.expose()))
                 .map_err(refused)?;
-            session.init_pin(&user_pin).map_err(Error::call(&name))
+            session
+                .init_pin(user_pin.expose())
+                .map_err(Error::refusal(&name))
         };
         // From here on every error has to say what was done.
         let stopped = |pin_is_set| {

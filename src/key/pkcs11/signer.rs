@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use cryptoki::mechanism::{Mechanism, MechanismType};
+use cryptoki::mechanism::MechanismType;
+use cryptoki::object::ObjectHandle;
 use cryptoki::slot::Slot;
+use cryptoki_sys as sys;
 
 use super::attributes::Facts;
 use super::error::Error;
 use super::login::{self, PinEntry};
 use super::object::{self, PrivateKey};
 use super::public;
-use super::raw::{KeyHandle, SessionHandle};
+use super::raw::{Session, User};
 use super::token::{Again, Token};
 use crate::crypto::{Prehash, PublicKey, SignError, Signature, Signer};
 use crate::key::uri::TokenUri;
@@ -108,11 +110,13 @@ impl TokenKey {
         let bytes = token.with(Again::Yes, |session, slot, generation| {
             let handle = self.key.handle(token, session, generation)?;
             if self.key.always_authenticate {
-                let place = (session.handle(), handle.handle());
-                return self.sign_authenticated(prehash, slot, generation, place);
+                self.authenticate(session, slot, handle)?;
+            } else {
+                let begun = session.begin_signature(MechanismType::ECDSA, handle);
+                begun.map_err(Error::refusal(&name))?;
             }
-            let signed = session.sign(&Mechanism::Ecdsa, handle, prehash.as_bytes());
-            signed.map_err(Error::call(&name))
+            let signed = session.sign(prehash.as_bytes());
+            signed.map_err(Error::refusal(&name))
         })?;
         let fixed: [u8; 96] = bytes.as_slice().try_into().map_err(|_| Error::Length {
             key: self.name(),
@@ -121,51 +125,21 @@ impl TokenKey {
         Signature::from_raw(&fixed).map_err(|_| Error::Range { key: self.name() })
     }
 
-    /// The same with a login for this one signature. `place` is the session and the key's handle as
-    /// the crate knows them.
-    fn sign_authenticated(
+    /// Begins a signature, and logs in for it.
+    fn authenticate(
         &self,
-        prehash: &Prehash,
+        session: &Session,
         slot: Slot,
-        generation: u64,
-        place: (SessionHandle, KeyHandle),
-    ) -> Result<Vec<u8>, Error> {
-        let (token, name) = (&self.token, self.name());
-        let (raw, apart) = token.module.own()?;
-        let one_pin = token.one_pin();
+        handle: ObjectHandle,
+    ) -> Result<(), Error> {
+        let token = &self.token;
+        let _one_pin = token.one_pin();
         let secret = self.secret(slot)?;
-        let sign = || {
-            let (session, key) = if apart {
-                token
-                    .apart
-                    .seat(token, raw, generation, &self.key, &secret)?
-            } else {
-                place
-            };
-            raw.begin(session, key).map_err(Error::refusal(&name))?;
-            raw.authenticate(session, secret.pin())
-                .map_err(|(function, code)| {
-                    let error = cryptoki::error::Error::Pkcs11(code, function);
-                    login::failed(token, &secret, error)
-                })?;
-            Ok(session)
-        };
-        let finish = |session| {
-            let signed = raw.sign(session, prehash.as_bytes());
-            signed.map_err(Error::refusal(&name))
-        };
-        if apart {
-            // There is one session for all threads.
-            let signed = sign().and_then(finish);
-            if signed.is_err() {
-                token.apart.leave(raw, generation);
-            }
-            return signed;
-        }
-        let session = sign()?;
+        let begun = session.begin_signature(MechanismType::ECDSA, handle);
+        begun.map_err(Error::refusal(&self.name()))?;
+        let login = session.log_in(User::ForSignature, secret.pin());
         // The PIN ends here: a token may take its time to sign.
-        drop((secret, one_pin));
-        finish(session)
+        login.map_err(|(_, code)| login::failed(token, &secret, code))
     }
 
     /// The PIN for one signature.
@@ -183,19 +157,27 @@ pub(super) fn check_mechanism(
     wanted: &'static str,
 ) -> Result<(), Error> {
     token.with(Again::Yes, |_, slot, _| {
-        let context = &token.module.context;
-        let offered = context.get_mechanism_list(slot);
-        let offered = offered.map_err(Error::call(&token.name()))?;
+        let library = &token.module.library;
+        let offered = library.mechanisms(slot);
+        let offered = offered.map_err(Error::refusal(&token.name()))?;
         if offered.contains(&mechanism) {
-            let info = context.get_mechanism_info(slot, mechanism);
-            let info = info.map_err(Error::call(&token.name()))?;
-            let fits = if mechanism == MechanismType::ECDSA {
-                info.sign()
+            let use_of_it = if mechanism == MechanismType::ECC_KEY_PAIR_GEN {
+                sys::CKF_GENERATE_KEY_PAIR
             } else {
-                info.generate_key_pair()
+                sys::CKF_SIGN
             };
-            if fits {
-                return Ok(());
+            match library.mechanism_flags(slot, mechanism) {
+                Ok(flags) if flags & use_of_it != 0 => return Ok(()),
+                Ok(_) => {}
+                Err(refusal) => {
+                    let error = Error::refusal(&token.name())(refusal);
+                    // The list is enough: the call that uses the mechanism tells.
+                    return if error.is_dead_session() {
+                        Err(error)
+                    } else {
+                        Ok(())
+                    };
+                }
             }
         }
         let mut names: Vec<String> = offered.iter().map(ToString::to_string).collect();

@@ -2,17 +2,15 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cryptoki::session::{Session, SessionState};
 use cryptoki::slot::Slot;
 
 use super::Shared;
-use super::apart::Apart;
 use super::choose::{self, Found, Identity};
 use super::ending;
 use super::error::Error;
 use super::login::{self, Login};
 use super::module::{Live, Module};
-use super::raw::TokenInfo;
+use super::raw::{Session, TokenInfo};
 use crate::key::uri::TokenUri;
 use crate::parallel::Gate;
 
@@ -31,7 +29,6 @@ pub struct Token {
     pin: Mutex<()>,
     /// As many as may use a session at once.
     gate: Gate,
-    pub(super) apart: Apart,
 }
 
 /// Where the token is, as of one start of the module.
@@ -84,7 +81,6 @@ impl Token {
             login: Mutex::default(),
             pin: Mutex::default(),
             gate,
-            apart: Apart::default(),
         }
     }
 
@@ -246,13 +242,8 @@ impl Token {
     }
 
     fn open(&self, slot: Slot, writing: bool) -> Result<Session, Error> {
-        let context = &self.module.context;
-        let session = if writing {
-            context.open_rw_session(slot)
-        } else {
-            context.open_ro_session(slot)
-        };
-        session.map_err(Error::call(&self.name()))
+        let session = self.module.library.open(slot, writing);
+        session.map_err(Error::refusal(&self.name()))
     }
 
     /// Sees to it that the token is where it is thought to be and logged in to, as far as that is
@@ -299,11 +290,8 @@ impl Token {
 /// Whether the session is no user's any more: one that was opened after all others died, and before
 /// anybody noticed, is not logged in, and finds no key where there is one.
 fn has_lost_login(session: &Session) -> bool {
-    match session.get_session_info() {
-        Ok(info) => matches!(
-            info.session_state(),
-            SessionState::RoPublic | SessionState::RwPublic
-        ),
-        Err(error) => Error::call("")(error).is_dead_session(),
+    match session.is_public() {
+        Ok(is_public) => is_public,
+        Err(refusal) => Error::refusal("")(refusal).is_dead_session(),
     }
 }

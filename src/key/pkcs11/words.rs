@@ -1,23 +1,12 @@
 //! How errors are made of what calls return, what they mean for a session, and their words.
 
-use cryptoki::error::{Error as CryptokiError, RvError};
+use cryptoki::error::RvError;
 
 use super::error::Error;
 use super::raw::Refusal;
 
 impl Error {
-    /// A call of the crate that failed, on `what`.
-    pub(super) fn call(what: &str) -> impl FnOnce(CryptokiError) -> Self + '_ {
-        move |error| match error {
-            CryptokiError::Pkcs11(code, function) => Self::refusal(what)((function, code)),
-            other => Self::Nonsense {
-                what: what.to_owned(),
-                reason: other.to_string(),
-            },
-        }
-    }
-
-    /// A call of our own that failed, on `what`.
+    /// A call that failed, on `what`.
     pub(super) fn refusal(what: &str) -> impl FnOnce(Refusal) -> Self + '_ {
         move |(function, code)| Self::Call {
             what: what.to_owned(),
@@ -40,6 +29,22 @@ impl Error {
         matches!(
             self,
             Self::Call { .. } | Self::Keys { .. } | Self::Gone { .. }
+        )
+    }
+
+    /// Whether an attribute was not given because of the object or the login, and not because of itself.
+    pub(super) const fn is_of_the_object(&self) -> bool {
+        matches!(
+            self,
+            Self::Call {
+                code: RvError::ObjectHandleInvalid
+                    | RvError::KeyHandleInvalid
+                    | RvError::UserNotLoggedIn
+                    | RvError::HostMemory
+                    | RvError::DeviceMemory
+                    | RvError::FunctionCanceled,
+                ..
+            }
         )
     }
 

@@ -1,0 +1,254 @@
+//! A loaded module: its start and end, its slots and tokens.
+
+use std::path::Path;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cryptoki::context::Function;
+use cryptoki::error::{Rv, RvError};
+use cryptoki::mechanism::MechanismType;
+use cryptoki::slot::Slot;
+use cryptoki_sys as sys;
+
+use super::call::{Refusal, check, missing, pin};
+use super::info::{LibraryInfo, SlotInfo, TokenInfo};
+use super::session::Session;
+use crate::key::pkcs11::words::code_name;
+use crate::output;
+
+/// No module has more slots than this; one that says so is not believed. Nor has a token more mechanisms.
+const MOST: u64 = 4096;
+/// Bytes of a token's label.
+const LABEL: usize = 32;
+
+/// A module's functions.
+///
+/// The library stays loaded as long as this lives.
+pub struct Library {
+    pub(super) functions: sys::CK_FUNCTION_LIST,
+    /// Keeps the functions' code in memory.
+    _code: sys::Pkcs11,
+    /// Whether the module cannot lock, so that one thread at a time may call it.
+    is_alone: AtomicBool,
+    alone: Mutex<()>,
+}
+
+impl Library {
+    /// Loads a module's functions. The module's own code runs when it is loaded: standard output is kept
+    /// aside from then on.
+    pub fn load(path: &Path) -> Result<Self, String> {
+        output::keep_aside().map_err(|e| format!("standard output cannot be kept aside: {e}"))?;
+        // SAFETY: loading runs the library's initialisers; that the module is one to be trusted
+        // with this is the user's word, who named it.
+        let library = unsafe { sys::Pkcs11::new(path) }.map_err(|e| e.to_string())?;
+        if library.C_GetFunctionList.is_err() {
+            return Err("it has no function C_GetFunctionList: it is not a PKCS#11 module".into());
+        }
+        let mut list: *mut sys::CK_FUNCTION_LIST = ptr::null_mut();
+        // SAFETY: the symbol was found, and has the specification's signature; it is given a
+        // pointer to a pointer that lives through the call.
+        let answer = unsafe { library.C_GetFunctionList(&raw mut list) };
+        if let Rv::Error(code) = Rv::from(answer) {
+            return Err(format!("C_GetFunctionList gave {}", code_name(&code)));
+        }
+        if list.is_null() {
+            return Err("C_GetFunctionList gives no functions".into());
+        }
+        // SAFETY: the module gave a pointer to its list, which lives as long as the module is
+        // loaded. It is read once, without assuming an alignment, for the structure is packed on
+        // some platforms.
+        let functions = unsafe { ptr::read_unaligned(list) };
+        Ok(Self {
+            functions,
+            _code: library,
+            is_alone: AtomicBool::new(false),
+            alone: Mutex::default(),
+        })
+    }
+
+    /// Held during a call to a module that cannot lock.
+    pub(super) fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        let is_alone = self.is_alone.load(Ordering::Relaxed);
+        is_alone.then(|| self.alone.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// `C_Initialize`; whether it was this call that did it. A module that cannot lock is started again
+    /// without arguments, which promises that threads do not call it at the same time.
+    pub fn start(&self) -> Result<bool, Refusal> {
+        let mut arguments = sys::CK_C_INITIALIZE_ARGS {
+            flags: sys::CKF_OS_LOCKING_OK,
+            ..Default::default()
+        };
+        match self.initialize(&raw mut arguments) {
+            Ok(()) => Ok(true),
+            Err((_, RvError::CryptokiAlreadyInitialized)) => Ok(false),
+            Err((_, RvError::CantLock)) => {
+                self.is_alone.store(true, Ordering::Relaxed);
+                match self.initialize(ptr::null_mut()) {
+                    // The call that was refused did it all the same.
+                    Ok(()) | Err((_, RvError::CryptokiAlreadyInitialized)) => Ok(true),
+                    Err(other) => Err(other),
+                }
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    fn initialize(&self, arguments: *mut sys::CK_C_INITIALIZE_ARGS) -> Result<(), Refusal> {
+        let initialize = { self.functions.C_Initialize }.ok_or(missing(Function::Initialize))?;
+        let _turn = self.turn();
+        // SAFETY: the module only reads the arguments, which live through the call and name no
+        // functions of ours; none at all are allowed too.
+        check(Function::Initialize, unsafe {
+            initialize(arguments.cast())
+        })
+    }
+
+    /// `C_Finalize`. All sessions end with it. The run is over, or the module is started again: there is
+    /// nothing to do about a refusal.
+    pub fn end(&self) {
+        if let Some(finalize) = { self.functions.C_Finalize } {
+            let _turn = self.turn();
+            // SAFETY: the one argument is reserved and has to be null.
+            let _ = unsafe { finalize(ptr::null_mut()) };
+        }
+    }
+
+    /// What the module says of itself.
+    pub fn info(&self) -> Result<LibraryInfo, Refusal> {
+        let get = { self.functions.C_GetInfo }.ok_or(missing(Function::GetInfo))?;
+        let mut info = sys::CK_INFO::default();
+        let _turn = self.turn();
+        // SAFETY: the module fills a structure of its own layout that lives through the call.
+        check(Function::GetInfo, unsafe { get(&raw mut info) })?;
+        Ok(info.into())
+    }
+
+    /// The slots that have a token, or all.
+    pub fn slots(&self, with_token: bool) -> Result<Vec<Slot>, Refusal> {
+        let present = sys::CK_BBOOL::from(with_token);
+        let list = { self.functions.C_GetSlotList }.ok_or(missing(Function::GetSlotList))?;
+        let ids = self.numbers(Function::GetSlotList, |numbers, count| {
+            // SAFETY: there is room for as many ids as `count` says, or the list is null and the module
+            // writes the count alone.
+            unsafe { list(present, numbers, count) }
+        })?;
+        let slots = ids.into_iter().map(Slot::try_from);
+        Ok(slots.filter_map(Result::ok).collect())
+    }
+
+    /// The mechanisms that a token offers, but for those that the crate has no name for.
+    pub fn mechanisms(&self, slot: Slot) -> Result<Vec<MechanismType>, Refusal> {
+        let list =
+            { self.functions.C_GetMechanismList }.ok_or(missing(Function::GetMechanismList))?;
+        let kinds = self.numbers(Function::GetMechanismList, |numbers, count| {
+            // SAFETY: as for the list of slots.
+            unsafe { list(slot.into(), numbers, count) }
+        })?;
+        let kinds = kinds.into_iter().map(MechanismType::try_from);
+        Ok(kinds.filter_map(Result::ok).collect())
+    }
+
+    /// A list of numbers whose length is asked for first.
+    fn numbers(
+        &self,
+        function: Function,
+        list: impl Fn(*mut sys::CK_ULONG, *mut sys::CK_ULONG) -> sys::CK_RV,
+    ) -> Result<Vec<sys::CK_ULONG>, Refusal> {
+        let _turn = self.turn();
+        // The number can grow between the two calls. That is believed a few times, not for ever.
+        for _ in 0..4 {
+            let mut count = 0;
+            check(function, list(ptr::null_mut(), &raw mut count))?;
+            if count == 0 {
+                return Ok(Vec::new());
+            }
+            if count > MOST {
+                return Err((function, RvError::GeneralError));
+            }
+            // The check above makes it fit.
+            let mut numbers = vec![0; usize::try_from(count).unwrap_or_default()];
+            match Rv::from(list(numbers.as_mut_ptr(), &raw mut count)) {
+                Rv::Ok => {
+                    numbers.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+                    return Ok(numbers);
+                }
+                Rv::Error(RvError::BufferTooSmall) => {}
+                Rv::Error(code) => return Err((function, code)),
+            }
+        }
+        Err((function, RvError::BufferTooSmall))
+    }
+
+    /// What a mechanism can be used for: `CKF_…` flags (PKCS #11 v2.40, section 3.3).
+    pub fn mechanism_flags(&self, slot: Slot, kind: MechanismType) -> Result<u64, Refusal> {
+        let get =
+            { self.functions.C_GetMechanismInfo }.ok_or(missing(Function::GetMechanismInfo))?;
+        let mut info = sys::CK_MECHANISM_INFO::default();
+        let _turn = self.turn();
+        // SAFETY: the module fills a structure of its own layout that lives through the call.
+        check(Function::GetMechanismInfo, unsafe {
+            get(slot.into(), kind.into(), &raw mut info)
+        })?;
+        Ok(info.flags)
+    }
+
+    /// What a slot says of itself.
+    pub fn slot_info(&self, slot: Slot) -> Result<SlotInfo, Refusal> {
+        let get = { self.functions.C_GetSlotInfo }.ok_or(missing(Function::GetSlotInfo))?;
+        let mut info = sys::CK_SLOT_INFO::default();
+        let _turn = self.turn();
+        // SAFETY: the module fills a structure of its own layout that lives through the call.
+        check(Function::GetSlotInfo, unsafe {
+            get(slot.into(), &raw mut info)
+        })?;
+        Ok(info.into())
+    }
+
+    /// What the token in a slot says of itself.
+    pub fn token_info(&self, slot: Slot) -> Result<TokenInfo, Refusal> {
+        let get = { self.functions.C_GetTokenInfo }.ok_or(missing(Function::GetTokenInfo))?;
+        let mut info = sys::CK_TOKEN_INFO::default();
+        let _turn = self.turn();
+        // SAFETY: the module fills a structure of its own layout that lives through the call.
+        check(Function::GetTokenInfo, unsafe {
+            get(slot.into(), &raw mut info)
+        })?;
+        Ok(info.into())
+    }
+
+    /// Initialises the token in a slot: all that was on it is gone. A label has at most 32 bytes.
+    pub fn init_token(&self, slot: Slot, so_pin: &str, label: &str) -> Result<(), Refusal> {
+        let init = { self.functions.C_InitToken }.ok_or(missing(Function::InitToken))?;
+        let mut padded = [b' '; LABEL];
+        let length = label.len().min(LABEL);
+        padded[..length].copy_from_slice(&label.as_bytes()[..length]);
+        let (pin, pin_length) = pin(so_pin);
+        let _turn = self.turn();
+        // SAFETY: the PIN and the 32 bytes of the label live through the call and are only read, whatever
+        // the C types say.
+        check(Function::InitToken, unsafe {
+            init(slot.into(), pin, pin_length, padded.as_mut_ptr())
+        })
+    }
+
+    /// Opens a session, which may write or only reads.
+    pub fn open(self: &Arc<Self>, slot: Slot, writing: bool) -> Result<Session, Refusal> {
+        let open = { self.functions.C_OpenSession }.ok_or(missing(Function::OpenSession))?;
+        let flags = if writing {
+            sys::CKF_SERIAL_SESSION | sys::CKF_RW_SESSION
+        } else {
+            sys::CKF_SERIAL_SESSION
+        };
+        let mut handle = 0;
+        let turn = self.turn();
+        // SAFETY: no callback is given, so the module has nothing to call; the handle is written to a
+        // number that lives through the call.
+        check(Function::OpenSession, unsafe {
+            open(slot.into(), flags, ptr::null_mut(), None, &raw mut handle)
+        })?;
+        drop(turn);
+        Ok(Session::new(Arc::clone(self), handle))
+    }
+}

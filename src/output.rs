@@ -1,0 +1,38 @@
+//! Standard output, which belongs to results alone.
+//!
+//! Modules that are loaded into the process may print what they like, at any time, even when the process
+//! ends, and so may the programs that they start. From [`keep_aside`] on, all of them print to standard
+//! error, and [`write`] alone reaches the standard output that the process was started with.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::sync::{Mutex, PoisonError};
+
+/// Standard output, once it is kept aside.
+static ASIDE: Mutex<Option<File>> = Mutex::new(None);
+
+/// Puts standard error in the place of standard output for everybody else, for good.
+pub fn keep_aside() -> io::Result<()> {
+    let mut aside = ASIDE.lock().unwrap_or_else(PoisonError::into_inner);
+    if aside.is_some() {
+        return Ok(());
+    }
+    io::stdout().flush()?;
+    // No program that is started gets it.
+    let own = io::stdout().as_fd().try_clone_to_owned()?;
+    rustix::stdio::dup2_stdout(io::stderr())?;
+    *aside = Some(own.into());
+    Ok(())
+}
+
+/// Writes all of this to standard output.
+pub fn write(bytes: &[u8]) -> io::Result<()> {
+    let mut aside = ASIDE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(own) = &mut *aside {
+        return own.write_all(bytes);
+    }
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
