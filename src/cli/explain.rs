@@ -246,6 +246,9 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         E::Keys { .. } => "name one by label and id",
         E::NoKeyNamed { .. } => "name a key: pkcs11:token=…;object=LABEL",
         E::NoLabel { .. } => "name the new key: pkcs11:token=…;object=LABEL",
+        E::NotReady { reason, .. } if *reason == pkcs11::NO_USER_PIN => {
+            "if it has one all the same, name where it comes from and it is tried once: --pin-source file:PATH, or pin-source=file:PATH in the URI; else set it up: ir-sign token init"
+        }
         E::NotReady { .. } => "set it up: ir-sign token init, or the token's own tools",
         E::Guarded {
             final_try: true, ..
@@ -267,6 +270,9 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
             ..
         } => {
             "the token has no session left: end other programs that use it; each of --jobs takes one, --jobs 1 the fewest"
+        }
+        E::Point { .. } => {
+            "the form of the token's public object is not known: give its public key with --public-key FILE"
         }
         E::NoPublic { given: true, .. } => "give the public key of this very key",
         E::NoPublic { .. } => "give its public key with --public-key FILE",

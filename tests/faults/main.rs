@@ -6,6 +6,7 @@ mod fixtures;
 
 mod busy;
 mod deaths;
+mod gentle;
 mod kills;
 mod pins;
 mod races;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use cryptoki::error::RvError;
+use cryptoki::object::{Attribute, ObjectClass};
 use cryptoki::slot::Slot;
 use cryptoki_sys as sys;
 
@@ -14,6 +15,9 @@ use super::raw::{Refusal, Session, TokenInfo, User};
 use super::token::Token;
 use super::words::is_pin_error;
 use crate::key::pin::{Pin, PinError, PinSource};
+
+/// What a token is that says of itself that it has no user PIN.
+pub const NO_USER_PIN: &str = "it says that its user PIN is not set";
 
 /// Asks a person for a PIN.
 pub trait Prompt: Send + Sync {
@@ -51,6 +55,15 @@ impl Prompt for NoPrompt {
 pub struct Login {
     /// Where the PIN comes from, when the URI says so.
     pub(super) source: Option<PinSource>,
+    /// Whether the user logs in even where the token says that it wants no login, and shows some keys.
+    pub(super) insists: bool,
+}
+
+impl Login {
+    /// Whether the user named where the PIN comes from.
+    pub(super) fn is_named(&self, token: &Token) -> bool {
+        self.source.is_some() || token.shared.options.pin_source.is_some()
+    }
 }
 
 /// What was done with PINs in this run.
@@ -100,14 +113,26 @@ pub(super) fn log_in(
     login: &Login,
 ) -> Result<bool, Error> {
     let info = token.module.token_info(slot, &token.name())?;
-    if !info.has(sys::CKF_LOGIN_REQUIRED) {
+    let is_wanted = info.has(sys::CKF_LOGIN_REQUIRED);
+    // Some tokens say that they want no login, and hide their private keys until there was one.
+    let is_needless = || -> Result<bool, Error> {
+        Ok(!login.is_named(token) || !login.insists && shows_private_keys(session, token)?)
+    };
+    if !is_wanted && is_needless()? {
         return Ok(false);
     }
     let secret = secret(token, &info, login, None)?;
     match session.log_in(User::Owner, secret.pin()) {
         Ok(()) | Err((_, RvError::UserAlreadyLoggedIn)) => Ok(true),
+        // It has no PIN, and says that it needs none.
+        Err((_, RvError::UserPinNotInitialized)) if !is_wanted => Ok(false),
         Err((_, code)) => Err(failed(token, &secret, code)),
     }
+}
+
+fn shows_private_keys(session: &Session, token: &Token) -> Result<bool, Error> {
+    let found = session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)]);
+    Ok(!found.map_err(Error::refusal(&token.name()))?.is_empty())
 }
 
 /// Marks the token as one that failed, and says why.
@@ -176,7 +201,7 @@ pub(super) fn secret(
             token: token.name(),
         });
     }
-    guard(token, info)?;
+    guard(token, info, login.is_named(token))?;
     let options = &token.shared.options;
     let mut budget = token.shared.budget.locked();
     if let Some((first, code)) = budget.failed.get(&token.identity) {
@@ -231,7 +256,7 @@ pub(super) fn secret(
 }
 
 /// Looks at the token's flags before a PIN is sent.
-fn guard(token: &Token, info: &TokenInfo) -> Result<(), Error> {
+fn guard(token: &Token, info: &TokenInfo, is_named: bool) -> Result<(), Error> {
     let refuse = |reason, final_try| {
         Err(Error::Guarded {
             token: token.name(),
@@ -248,8 +273,9 @@ fn guard(token: &Token, info: &TokenInfo) -> Result<(), Error> {
     if !info.has(sys::CKF_TOKEN_INITIALIZED) {
         return not_ready("it is not initialised");
     }
-    if !info.has(sys::CKF_USER_PIN_INITIALIZED) {
-        return not_ready("its user PIN is not set");
+    // Some tokens never set the flag. One that has no PIN takes none, so that trying costs nothing.
+    if !info.has(sys::CKF_USER_PIN_INITIALIZED) && !is_named {
+        return not_ready(NO_USER_PIN);
     }
     if info.has(sys::CKF_USER_PIN_LOCKED) {
         return refuse("the user PIN is locked", false);

@@ -33,7 +33,7 @@ pub use doctor::{Finding, Level};
 pub use ending::last as before_death;
 pub use error::Error;
 pub use generate::{NewKey, unasked};
-pub use login::{NoPrompt, Prompt};
+pub use login::{NO_USER_PIN, NoPrompt, Prompt};
 pub use manage::{KeyListing, ModuleListing, SlotListing, TokenListing};
 pub use module::of_environment as module_of_environment;
 pub use passport::{Passport, PassportError, attributes as attributes_json, has_passport_for};
@@ -152,9 +152,20 @@ impl Tokens {
     }
 
     fn logged_in(&self, uri: &TokenUri) -> Result<Arc<Token>, Error> {
+        self.log_in(self.token(uri)?, uri)
+    }
+
+    /// The same for who will write.
+    fn writing(&self, uri: &TokenUri) -> Result<Arc<Token>, Error> {
         let token = self.token(uri)?;
+        token.will_write();
+        self.log_in(token, uri)
+    }
+
+    fn log_in(&self, token: Arc<Token>, uri: &TokenUri) -> Result<Arc<Token>, Error> {
         token.log_in(Login {
             source: uri.pin_source.clone(),
+            insists: false,
         })?;
         Ok(token)
     }
@@ -180,21 +191,27 @@ impl Tokens {
 
     fn find(&self, uri: &TokenUri, kind: ObjectType) -> Result<TokenKey, Error> {
         check_kind(uri, kind)?;
-        TokenKey::find(self.logged_in(uri)?, uri)
+        let token = self.logged_in(uri)?;
+        match TokenKey::find(Arc::clone(&token), uri) {
+            Err(Error::Keys { found, .. }) if found.is_empty() && token.insist() => {
+                TokenKey::find(token, uri)
+            }
+            found => found,
+        }
     }
 
     /// Makes a key pair on the token that a URI names. A label or id that is in use is refused.
     pub fn generate(&self, uri: &TokenUri) -> Result<NewKey, Error> {
         check_kind(uri, ObjectType::Private)?;
         check_label(uri)?;
-        generate::generate(&self.logged_in(uri)?, uri)
+        generate::generate(&self.writing(uri)?, uri)
     }
 
     /// Brings the private key of a file onto the token that a URI names.
     pub fn import(&self, uri: &TokenUri, key: &FileKey) -> Result<NewKey, Error> {
         check_kind(uri, ObjectType::Private)?;
         check_label(uri)?;
-        generate::import(&self.logged_in(uri)?, uri, key)
+        generate::import(&self.writing(uri)?, uri, key)
     }
 
     /// Makes the passport of a key. One whose attributes do not say that it was made on the token

@@ -4,15 +4,14 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use cryptoki::slot::Slot;
 
 use super::Options;
 use super::ending;
 use super::error::{Error, code_name};
-use super::raw::Session;
-use super::raw::{Library, Refusal, TokenInfo};
+use super::raw::{Library, Refusal, Session, TokenInfo};
 use crate::key::uri::TokenUri;
 
 /// p11-kit's proxy, which offers the modules that the system is set up with.
@@ -38,7 +37,17 @@ pub struct Live {
     ours: bool,
     /// Open sessions that nobody uses just now, by slot. A token stays logged in as long as it has
     /// one.
-    idle: Mutex<HashMap<Slot, Vec<Session>>>,
+    pool: Mutex<HashMap<Slot, Pool>>,
+    /// Told when a session comes back.
+    back: Condvar,
+}
+
+/// The sessions of a slot.
+#[derive(Default)]
+struct Pool {
+    idle: Vec<Session>,
+    /// How many are in use.
+    busy: usize,
 }
 
 /// The modules of a run.
@@ -118,7 +127,8 @@ impl Module {
                 generation: 0,
                 dead: AtomicBool::new(false),
                 ours,
-                idle: Mutex::default(),
+                pool: Mutex::default(),
+                back: Condvar::new(),
             }),
         })
     }
@@ -138,7 +148,7 @@ impl Module {
     pub(super) fn end(&self) {
         let live = self.live.try_read();
         if let Ok(live) = &live {
-            locked(&live.idle).clear();
+            locked(&live.pool).clear();
         }
         if live.is_ok_and(|live| !live.ours) {
             return;
@@ -169,7 +179,7 @@ impl Module {
             return Ok(());
         }
         // Before the module ends: a session closed later could be another one by then.
-        locked(&live.idle).clear();
+        locked(&live.pool).clear();
         if live.ours {
             // It may be gone already, which is what this is for.
             self.library.end();
@@ -198,14 +208,106 @@ impl Live {
         self.dead.load(Ordering::Relaxed)
     }
 
-    /// An open session that nobody else uses, if there is one.
-    pub(super) fn take(&self, slot: Slot) -> Option<Session> {
-        locked(&self.idle).get_mut(&slot)?.pop()
+    /// A session of a slot for one who needs it: an idle one, else a new one. Where the token has no more,
+    /// this waits until another thread is done with its own.
+    pub(super) fn borrow(
+        &self,
+        slot: Slot,
+        open: impl Fn() -> Result<Session, Error>,
+    ) -> Result<Borrowed<'_>, Error> {
+        loop {
+            let mut pool = locked(&self.pool);
+            let of_slot = pool.entry(slot).or_default();
+            of_slot.busy += 1;
+            let mut borrowed = Borrowed {
+                live: self,
+                slot,
+                session: of_slot.idle.pop(),
+            };
+            drop(pool);
+            if borrowed.session.is_some() {
+                return Ok(borrowed);
+            }
+            match open() {
+                Ok(session) => {
+                    borrowed.session = Some(session);
+                    return Ok(borrowed);
+                }
+                Err(error) if error.is_no_session_left() => {
+                    drop(borrowed);
+                    if !self.wait(slot) {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Waits until a session of the slot is idle; false where no thread has one that could become so.
+    fn wait(&self, slot: Slot) -> bool {
+        ending::outside(|| {
+            let mut pool = locked(&self.pool);
+            loop {
+                match pool.get(&slot) {
+                    Some(of_slot) if !of_slot.idle.is_empty() => return true,
+                    Some(of_slot) if of_slot.busy > 0 => {}
+                    _ => return false,
+                }
+                pool = self.back.wait(pool).unwrap_or_else(PoisonError::into_inner);
+            }
+        })
     }
 
     /// Keeps a session for the next who needs one.
     pub(super) fn put(&self, slot: Slot, session: Session) {
-        locked(&self.idle).entry(slot).or_default().push(session);
+        locked(&self.pool)
+            .entry(slot)
+            .or_default()
+            .idle
+            .push(session);
+        self.back.notify_all();
+    }
+
+    /// Closes the sessions of a slot that nobody uses; whether there were any.
+    pub(super) fn close_idle(&self, slot: Slot) -> bool {
+        let idle = locked(&self.pool)
+            .get_mut(&slot)
+            .map(|of_slot| std::mem::take(&mut of_slot.idle));
+        idle.is_some_and(|idle| !idle.is_empty())
+    }
+}
+
+/// A session that one thread uses. It is closed unless it is given back.
+pub struct Borrowed<'a> {
+    live: &'a Live,
+    slot: Slot,
+    session: Option<Session>,
+}
+
+impl Borrowed<'_> {
+    pub(super) fn session(&self) -> &Session {
+        self.session
+            .as_ref()
+            .expect("it is there until it is given back")
+    }
+
+    /// Keeps it for the next who needs one.
+    pub(super) fn give_back(mut self) {
+        if let Some(session) = self.session.take() {
+            self.live.put(self.slot, session);
+        }
+    }
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        // Closed before the next is opened.
+        drop(self.session.take());
+        if let Some(of_slot) = locked(&self.live.pool).get_mut(&self.slot) {
+            of_slot.busy = of_slot.busy.saturating_sub(1);
+        }
+        self.live.back.notify_all();
     }
 }
 
@@ -213,7 +315,7 @@ impl Drop for Module {
     fn drop(&mut self) {
         let _inside = ending::enter();
         let live = self.live.get_mut().unwrap_or_else(PoisonError::into_inner);
-        locked(&live.idle).clear();
+        locked(&live.pool).clear();
         if live.ours {
             // Some tokens leak objects without it. The run is over: there is nothing to undo.
             self.library.end();

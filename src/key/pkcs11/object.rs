@@ -147,7 +147,15 @@ pub fn find_private(token: &Token, uri: &TokenUri) -> Result<PrivateKey, Error> 
             ))?;
         }
         if let [handle] = *found.as_slice() {
-            return private(token, session, (generation, handle));
+            let mut key = private(token, session, (generation, handle))?;
+            // The token has found it by these, whether it gives them or not.
+            if key.label.is_empty() {
+                key.label = label.clone().unwrap_or_default();
+            }
+            if key.id.is_empty() {
+                key.id = uri.id.clone().unwrap_or_default();
+            }
+            return Ok(key);
         }
         let uris = |handles: Vec<ObjectHandle>| -> Result<Vec<String>, Error> {
             let uri = |handle| {

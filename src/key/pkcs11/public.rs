@@ -7,7 +7,7 @@ use x509_cert::Certificate;
 use super::attributes;
 use super::error::Error;
 use super::object::{self, PrivateKey, check_curve, template};
-use super::point;
+use super::point::{self, PointError};
 use super::raw::Session;
 use super::token::{Again, Token};
 use crate::crypto::PublicKey;
@@ -21,10 +21,13 @@ pub struct Shown {
     pub(super) by_certificate: bool,
     /// Public objects of the key's id that cannot be its public half: of another kind or curve.
     pub(super) others: Vec<String>,
+    /// Why a point that the token shows was not understood.
+    pub(super) unread: Option<PointError>,
 }
 
 /// Finds the public half: in the public object of the same id, else in the private object's own
-/// attributes, else in a certificate of the same id. Never by label.
+/// attributes, else in a certificate of the same id. Never by label. A point in a form that is not read
+/// is passed over: the next place may show it.
 pub fn find(token: &Token, key: &PrivateKey) -> Result<Shown, Error> {
     let name = key.name(token);
     token.with(Again::Yes, |session, _, generation| {
@@ -33,7 +36,13 @@ pub fn find(token: &Token, key: &PrivateKey) -> Result<Shown, Error> {
             return Ok(shown);
         }
         let private = key.handle(token, session, generation)?;
-        shown.public = point_of(session, private, &name)?;
+        match point_of(session, private, &name) {
+            Ok(public) => shown.public = public,
+            Err(Error::Point { source, .. }) => {
+                shown.unread.get_or_insert(source);
+            }
+            Err(error) => return Err(error),
+        }
         if shown.public.is_some() {
             return Ok(shown);
         }
@@ -74,6 +83,9 @@ fn of_objects(session: &Session, key: &PrivateKey, name: &str) -> Result<Shown, 
                 return Err(Error::Publics {
                     key: name.to_owned(),
                 });
+            }
+            Err(Error::Point { source, .. }) => {
+                shown.unread.get_or_insert(source);
             }
             Err(Error::Curve { found, .. }) => {
                 let (label, _) = object::names(session, handle, name)?;

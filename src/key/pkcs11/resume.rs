@@ -51,7 +51,7 @@ impl Tokens {
 
     /// Refuses a label that any key on the token has.
     pub fn check_label_free(&self, uri: &TokenUri) -> Result<(), Error> {
-        let token = self.logged_in(uri)?;
+        let token = self.writing(uri)?;
         let label = uri.object.as_ref().map(|label| label.clone().into_bytes());
         check_free(&token, "label", label.as_ref(), None)
     }
@@ -77,7 +77,7 @@ impl Tokens {
                 uri: uri.to_string(),
             });
         };
-        let token = self.logged_in(uri)?;
+        let token = self.writing(uri)?;
         let label = label.clone().into_bytes();
         token.with_writing(Again::No, |session, _, _| {
             let name = token.name();

@@ -40,11 +40,20 @@ impl TokenKey {
     pub(super) fn new(token: Arc<Token>, key: PrivateKey) -> Result<Self, Error> {
         let shown = public::find(&token, &key)?;
         let public = match shown.public {
-            Some(public) if !shown.by_certificate => public,
+            // Another place than the one that could not be read may show another key.
+            Some(public) if !shown.by_certificate && shown.unread.is_none() => public,
             // A certificate of the id may be another key's: a signature tells of what the user gave.
             from_certificate => match (Self::given(&token, &key)?, from_certificate) {
                 (Some(public), _) | (None, Some(public)) => public,
                 (None, None) => {
+                    if let Some(source) = shown.unread
+                        && token.shared.options.public_keys.is_empty()
+                    {
+                        return Err(Error::Point {
+                            key: key.name(&token),
+                            source,
+                        });
+                    }
                     return Err(Error::NoPublic {
                         key: key.name(&token),
                         given: !token.shared.options.public_keys.is_empty(),

@@ -1,5 +1,6 @@
 //! A token that is kept open: its sessions, and the login to it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cryptoki::slot::Slot;
@@ -27,6 +28,8 @@ pub struct Token {
     login: Mutex<Option<Login>>,
     /// Held from when a PIN is asked for until the token has answered.
     pin: Mutex<()>,
+    /// Whether all sessions are opened so that they may write: a token may have one session in all.
+    writes: AtomicBool,
     /// As many as may use a session at once.
     gate: Gate,
 }
@@ -80,6 +83,7 @@ impl Token {
             }),
             login: Mutex::default(),
             pin: Mutex::default(),
+            writes: AtomicBool::new(false),
             gate,
         }
     }
@@ -122,6 +126,25 @@ impl Token {
             *known = Some(login);
         }
         self.with(Again::Yes, |_, _, _| Ok(()))
+    }
+
+    /// Has the user logged in where the token wanted no login and did not show a key; whether that may help.
+    pub(super) fn insist(&self) -> bool {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        match login.as_mut() {
+            Some(login) if place.login == LoginState::Needless && login.is_named(self) => {
+                login.insists = true;
+                place.login = LoginState::Open;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Opens all sessions from now on so that they may write: for who will write.
+    pub(super) fn will_write(&self) {
+        self.writes.store(true, Ordering::Relaxed);
     }
 
     /// Lets one PIN at a time be on its way to the token: the next is sent, or not, knowing the answer.
@@ -218,30 +241,39 @@ impl Token {
             }
             done
         };
-        if writing {
-            let session = self.open(slot, true).map_err(tell)?;
-            return work(&session).map_err(tell);
+        let all_write = self.writes.load(Ordering::Relaxed);
+        if writing && !all_write {
+            match self.open(slot, true) {
+                Ok(session) => return work(&session).map_err(tell),
+                Err(error) if error.is_no_session_left() && live.close_idle(slot) => {
+                    // The one session that there is has to be one that writes, and logged in anew.
+                    self.will_write();
+                    let place = ending::outside(|| self.place.lock());
+                    place.unwrap_or_else(PoisonError::into_inner).login = LoginState::Open;
+                    self.settle(&live).map_err(tell)?;
+                }
+                Err(error) => return Err(tell(error)),
+            }
         }
-        let session = match live.take(slot) {
-            Some(session) => session,
-            None => self.open(slot, false).map_err(tell)?,
-        };
-        let done = work(&session);
+        let open = || self.open(slot, false);
+        let borrowed = live.borrow(slot, open).map_err(tell)?;
+        let done = work(borrowed.session());
         match &done {
-            Ok(_) => live.put(slot, session),
+            Ok(_) => borrowed.give_back(),
             Err(error) if error.is_dead_session() => {}
             // An operation may still be going on in the session: the next work gets a fresh one,
             // which is opened first, for a token without a session is logged out.
-            Err(_) => {
-                if let Ok(fresh) = self.open(slot, false) {
-                    live.put(slot, fresh);
-                }
-            }
+            Err(_) => match self.open(slot, false) {
+                Ok(fresh) => live.put(slot, fresh),
+                Err(error) if error.is_no_session_left() => borrowed.give_back(),
+                Err(_) => {}
+            },
         }
         done.map_err(tell)
     }
 
     fn open(&self, slot: Slot, writing: bool) -> Result<Session, Error> {
+        let writing = writing || self.writes.load(Ordering::Relaxed);
         let session = self.module.library.open(slot, writing);
         session.map_err(Error::refusal(&self.name()))
     }
@@ -260,9 +292,9 @@ impl Token {
         if let Some(login) = login.as_ref()
             && place.login == LoginState::Open
         {
-            let session = self.open(place.slot, false)?;
-            let wanted = login::log_in(self, place.slot, &session, login)?;
-            live.put(place.slot, session);
+            let session = live.borrow(place.slot, || self.open(place.slot, false))?;
+            let wanted = login::log_in(self, place.slot, session.session(), login)?;
+            session.give_back();
             place.login = if wanted {
                 LoginState::User
             } else {

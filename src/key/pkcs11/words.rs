@@ -48,6 +48,17 @@ impl Error {
         )
     }
 
+    /// Whether the token has no session left to open, or none that may write beside one that only reads.
+    pub(super) const fn is_no_session_left(&self) -> bool {
+        matches!(
+            self,
+            Self::Call {
+                code: RvError::SessionCount | RvError::SessionReadOnlyExists,
+                ..
+            }
+        )
+    }
+
     /// Whether the session is gone, and a new start may help.
     pub(super) const fn is_dead_session(&self) -> bool {
         matches!(

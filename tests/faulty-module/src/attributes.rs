@@ -157,6 +157,9 @@ fn in_form(form: Point, read: &[u8]) -> Vec<u8> {
     };
     match form {
         Point::Raw => raw.to_vec(),
+        Point::Bare => raw.get(1..).unwrap_or_default().to_vec(),
+        Point::BitString => [&[3, 98, 0], raw].concat(),
+        Point::LongForm => [&[4, 0x81, 97], raw].concat(),
         Point::Compressed => {
             let sign = 2 | raw.last().map_or(0, |last| last & 1);
             let x = raw.get(1..=raw.len() / 2).unwrap_or_default();

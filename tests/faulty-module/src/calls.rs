@@ -7,9 +7,10 @@ use cryptoki_sys::{
     CK_ATTRIBUTE, CK_BBOOL, CK_BYTE, CK_C_INITIALIZE_ARGS, CK_FLAGS, CK_FUNCTION_LIST, CK_INFO,
     CK_MECHANISM, CK_MECHANISM_INFO, CK_MECHANISM_TYPE, CK_NOTIFY, CK_OBJECT_HANDLE, CK_RV,
     CK_SESSION_HANDLE, CK_SESSION_INFO, CK_SLOT_ID, CK_SLOT_INFO, CK_TOKEN_INFO, CK_ULONG,
-    CK_VERSION, CKR_ARGUMENTS_BAD, CKR_FUNCTION_NOT_SUPPORTED, CKR_OK,
+    CK_VERSION, CKR_ARGUMENTS_BAD, CKR_CANT_LOCK, CKR_FUNCTION_NOT_SUPPORTED, CKR_OK,
 };
 
+use crate::plan::Switch;
 use crate::sessions::real;
 use crate::state::{State, call, call_alone, loudly, state};
 use crate::{attributes, objects, pins, sessions, signing, token};
@@ -150,6 +151,9 @@ unsafe extern "C" fn C_Initialize(args: *mut c_void) -> CK_RV {
         if let Some(reason) = state(|state| state.invalid()) {
             return loudly(&reason);
         }
+        if !args.is_null() && state(|state| state.plan.has(Switch::CantLock)) {
+            return CKR_CANT_LOCK;
+        }
         // SAFETY: the caller's arguments, which the caller promises are what the standard says.
         let answer = unsafe { initialize(list, args) };
         if answer == CKR_OK {
@@ -262,6 +266,18 @@ static LIST: CK_FUNCTION_LIST = CK_FUNCTION_LIST {
     C_CancelFunction: Some(C_CancelFunction),
     C_WaitForSlotEvent: Some(C_WaitForSlotEvent),
 };
+
+/// The entry of version 3.0, which is there and does nothing, as that of some modules: a program has to go
+/// on with `C_GetFunctionList`.
+#[unsafe(export_name = "C_GetInterface")]
+extern "C" fn C_GetInterface(
+    _: *const u8,
+    _: *const CK_VERSION,
+    _: *mut *mut c_void,
+    _: CK_FLAGS,
+) -> CK_RV {
+    CKR_FUNCTION_NOT_SUPPORTED
+}
 
 /// The module's entry.
 ///

@@ -26,10 +26,10 @@
 //!          | "removed-once@" function "@" N          ; the same, and back at the next C_Initialize
 //!          | "dead-session@" function "@" N          ; CKR_SESSION_HANDLE_INVALID, all sessions closed
 //!          | "sign" [ when ] "=" ( "flip" | "other" | "short" | "long" | "empty" | "der" | "zero" | "max" | "lie" )
-//!          | "point=" ( "raw" | "compressed" | "garbage" | "off-curve" | "other" | "infinity" | "empty" )
+//!          | "point=" ( "raw" | "bare" | "bit-string" | "long-form" | "compressed" | "garbage" | "off-curve" | "other" | "infinity" | "empty" )
 //!          | "attr-missing=" cka | "attr=" cka ":" *( HEX HEX )
 //!          | "no-public-object" | "no-private-object" | "twins"
-//!          | "always-authenticate" | "pin-pad"
+//!          | "always-authenticate" | "pin-pad" | "cant-lock" | "no-length-query" | "one-session" | "prints"
 //!          | "flags+=" ckf *( "|" ckf ) | "flags-=" ckf *( "|" ckf )
 //!          | ( "label" | "serial" ) [ "@" N ] "=" text  ; from the N-th C_GetTokenInfo on
 //!          | "mechanisms=" [ ckm *( "," ckm ) ]
@@ -49,6 +49,12 @@
 //! - `point` changes `CKA_EC_POINT` where the object has one: the uncompressed point without its DER header
 //!   (`raw`), or in DER compressed, off the curve by one bit, the curve's generator (`other`), infinity;
 //!   `garbage` and `empty` are no DER at all.
+//! - A point in other wrappings: X and Y alone (`bare`), a DER BIT STRING, DER with its length in two bytes.
+//! - `cant-lock` refuses a `C_Initialize` with arguments; two calls at the same time end the process.
+//! - `no-length-query` refuses to say how long a signature will be; `one-session` is all that a slot has.
+//! - `prints` writes to standard output at each call, at once and when the process ends, and has a program
+//!   write there too.
+//! - `C_GetInterface` is there and always gives `CKR_FUNCTION_NOT_SUPPORTED`.
 //! - `attr` goes for all objects, whether the real ones have the attribute or not; `attr-missing` wins over it.
 //! - `twins` reports each private key a second time under another handle that works as well.
 //! - `always-authenticate` goes for all private keys: `C_Sign` gives `CKR_USER_NOT_LOGGED_IN` unless a login

@@ -56,9 +56,13 @@ pub(crate) enum Switch {
     BadClock,
     NulPadded,
     Unpadded,
+    CantLock,
+    NoLengthQuery,
+    OneSession,
+    Prints,
 }
 
-const SWITCHES: [(&str, Switch); 11] = [
+const SWITCHES: [(&str, Switch); 15] = [
     ("no-public-object", Switch::NoPublicObject),
     ("no-private-object", Switch::NoPrivateObject),
     ("twins", Switch::Twins),
@@ -73,6 +77,10 @@ const SWITCHES: [(&str, Switch); 11] = [
     ("bad-clock", Switch::BadClock),
     ("nul-padded", Switch::NulPadded),
     ("unpadded", Switch::Unpadded),
+    ("cant-lock", Switch::CantLock),
+    ("no-length-query", Switch::NoLengthQuery),
+    ("one-session", Switch::OneSession),
+    ("prints", Switch::Prints),
 ];
 
 /// What comes instead of a signature.
@@ -105,6 +113,9 @@ const SIGN: [(&str, Sign); 9] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Point {
     Raw,
+    Bare,
+    BitString,
+    LongForm,
     Compressed,
     Garbage,
     OffCurve,
@@ -113,7 +124,10 @@ pub(crate) enum Point {
     Empty,
 }
 
-const POINT: [(&str, Point); 7] = [
+const POINT: [(&str, Point); 10] = [
+    ("bare", Point::Bare),
+    ("bit-string", Point::BitString),
+    ("long-form", Point::LongForm),
     ("raw", Point::Raw),
     ("compressed", Point::Compressed),
     ("garbage", Point::Garbage),

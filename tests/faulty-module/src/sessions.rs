@@ -4,8 +4,10 @@ use std::ffi::c_void;
 
 use cryptoki_sys::{
     CK_FLAGS, CK_FUNCTION_LIST, CK_NOTIFY, CK_RV, CK_SESSION_HANDLE, CK_SLOT_ID, CKR_OK,
+    CKR_SESSION_COUNT,
 };
 
+use crate::plan::Switch;
 use crate::state::{Session, state};
 
 /// Calls a function of the real module, if it has that one.
@@ -28,6 +30,13 @@ pub(crate) unsafe fn open(
     notify: CK_NOTIFY,
     session: *mut CK_SESSION_HANDLE,
 ) -> CK_RV {
+    let is_taken = state(|state| {
+        let taken = state.sessions.values().any(|known| known.slot == slot);
+        taken && state.plan.has(Switch::OneSession)
+    });
+    if is_taken {
+        return CKR_SESSION_COUNT;
+    }
     let answer = real!(list.C_OpenSession(slot, flags, application, notify, session));
     if answer == CKR_OK && !session.is_null() {
         // SAFETY: the real module has just written a handle there.

@@ -199,7 +199,9 @@ unsafe fn make(
     if lacks_login(session) {
         return give_up(session, real);
     }
-    if room.is_null() {
+    let asks_for_length = signature.is_null();
+    let refuses = asks_for_length && state(|state| state.plan.has(Switch::NoLengthQuery));
+    if room.is_null() || refuses {
         return CKR_ARGUMENTS_BAD;
     }
     if matches!(planned, None | Some(Sign::Other)) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use cryptoki_sys::{
 
 use crate::log::{Attempt, Entry};
 use crate::names::{ckr_name, takes_session};
-use crate::plan::Plan;
+use crate::plan::{Plan, Switch};
 use crate::signing;
 
 /// How far a signature with a key that wants its own login each time has come.
@@ -242,6 +242,12 @@ fn run(
     body: impl FnOnce() -> CK_RV,
 ) -> CK_RV {
     let entered = state(|state| state.enter(function, session));
+    let (prints, cannot_lock) =
+        state(|state| (state.plan.has(Switch::Prints), state.plan.has(Switch::CantLock)));
+    if prints {
+        print(function);
+    }
+    let _alone = cannot_lock.then(Alone::new);
     if entered.kill {
         die(entered.number, function, shown);
     }
@@ -274,6 +280,45 @@ fn run(
     let outcome = ckr_name(answer);
     state(|state| state.write(entered.number, function, outcome, shown));
     answer
+}
+
+/// Prints as modules do: at once, by C's buffer that is written when the process ends, and by a program.
+fn print(function: &str) {
+    unsafe extern "C" {
+        fn puts(text: *const std::ffi::c_char) -> i32;
+        fn write(descriptor: i32, bytes: *const u8, length: usize) -> isize;
+    }
+    const LINE: &str = "faulty-module: at once\n";
+    // SAFETY: C's functions with their signatures on Unix; the texts live through the calls.
+    unsafe {
+        puts(c"faulty-module: in the end".as_ptr());
+        write(1, LINE.as_ptr(), LINE.len());
+    }
+    if function == "C_Initialize" {
+        let told = std::process::Command::new("echo").arg("faulty-module: another").status();
+        assert!(told.is_ok_and(|status| status.success()), "echo runs");
+    }
+}
+
+/// Whether a call is under way in a module that cannot lock: a second one ends the process.
+static CALLED: AtomicBool = AtomicBool::new(false);
+
+struct Alone;
+
+impl Alone {
+    fn new() -> Self {
+        if CALLED.swap(true, Ordering::SeqCst) {
+            eprintln!("faulty-module: two threads call a module that cannot lock");
+            std::process::abort();
+        }
+        Self
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        CALLED.store(false, Ordering::SeqCst);
+    }
 }
 
 /// Says on standard error what is wrong with the environment.
