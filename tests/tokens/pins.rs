@@ -457,7 +457,6 @@ fn rule_3_the_tokens_flags_are_looked_at_before_a_pin_is_sent() {
             "flags+=CKF_USER_PIN_TO_BE_CHANGED",
             "has expired or has to be changed",
         ),
-        ("flags-=CKF_USER_PIN_INITIALIZED", "its user PIN is not set"),
     ] {
         let (run, planned) = desk.planned(flags, "extract-public -i {key} -o k.pub");
         run.exits(3).says(says);

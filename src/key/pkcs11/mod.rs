@@ -152,22 +152,14 @@ impl Tokens {
     }
 
     fn logged_in(&self, uri: &TokenUri) -> Result<Arc<Token>, Error> {
-        self.log_in(self.token(uri)?, uri)
+        log_in(self.token(uri)?, uri)
     }
 
     /// The same for who will write.
     fn writing(&self, uri: &TokenUri) -> Result<Arc<Token>, Error> {
         let token = self.token(uri)?;
         token.will_write();
-        self.log_in(token, uri)
-    }
-
-    fn log_in(&self, token: Arc<Token>, uri: &TokenUri) -> Result<Arc<Token>, Error> {
-        token.log_in(Login {
-            source: uri.pin_source.clone(),
-            insists: false,
-        })?;
-        Ok(token)
+        log_in(token, uri)
     }
 
     /// The private key that a URI names, ready to sign. Where passports are required it has to
@@ -274,6 +266,14 @@ impl Tokens {
         }
         Ok(())
     }
+}
+
+fn log_in(token: Arc<Token>, uri: &TokenUri) -> Result<Arc<Token>, Error> {
+    token.log_in(Login {
+        source: uri.pin_source.clone(),
+        insists: false,
+    })?;
+    Ok(token)
 }
 
 fn wrong(path: &Path, source: PassportError) -> Error {
