@@ -5,7 +5,7 @@
 //! error, and [`write`] alone reaches the standard output that the process was started with.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 
@@ -24,6 +24,14 @@ pub fn keep_aside() -> io::Result<()> {
     rustix::stdio::dup2_stdout(io::stderr())?;
     *aside = Some(own.into());
     Ok(())
+}
+
+/// Whether standard output is a terminal.
+pub fn is_terminal() -> bool {
+    let aside = ASIDE.lock().unwrap_or_else(PoisonError::into_inner);
+    aside
+        .as_ref()
+        .map_or_else(|| io::stdout().is_terminal(), File::is_terminal)
 }
 
 /// Writes all of this to standard output.

@@ -8,7 +8,7 @@ const MOST_LINES: usize = 450;
 
 /// Each module and what it may use, besides itself.
 const LAYERS: [(&str, &[&str]); 17] = [
-    ("files", &["progress", "parallel", "secret"]),
+    ("files", &["output", "progress", "parallel", "secret"]),
     ("progress", &["files", "parallel"]),
     ("parallel", &["files", "progress"]),
     ("crypto", &["files", "progress", "parallel"]),

@@ -184,7 +184,11 @@ pub fn end(message: &clap::Error, json: bool, color: Color) -> ExitCode {
         text.to_string()
     };
     let told = if is_mistake {
-        tell(text.trim_end());
+        if args::is_clean(message) {
+            let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+        } else {
+            tell(text.trim_end());
+        }
         if json {
             print(format!("{:#}\n", usage_json(message)).as_bytes())
         } else {

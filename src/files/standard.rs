@@ -3,12 +3,13 @@
 //! A file that is called so is `./-`.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Error, Written};
+use crate::output;
 
 /// How messages name the two.
 const INPUT: &str = "standard input";
@@ -41,7 +42,7 @@ pub(super) fn input() -> Result<File, Error> {
 
 /// Refuses standard output where a person would get bytes that are no text.
 pub(super) fn check_output() -> Result<(), Error> {
-    if io::stdout().is_terminal() {
+    if output::is_terminal() {
         return Err(Error::Terminal);
     }
     Ok(())
@@ -50,10 +51,7 @@ pub(super) fn check_output() -> Result<(), Error> {
 /// Writes a result to standard output.
 pub(super) fn write(bytes: &[u8]) -> Result<Written, Error> {
     check_output()?;
-    let mut out = io::stdout().lock();
-    out.write_all(bytes)
-        .and_then(|()| out.flush())
-        .map_err(Error::io(Path::new(OUTPUT), "write"))?;
+    output::write(bytes).map_err(Error::io(Path::new(OUTPUT), "write"))?;
     Ok(Written::New)
 }
 

@@ -162,3 +162,17 @@ fn what_a_module_prints_is_no_part_of_a_result() {
         "{ran:?}"
     );
 }
+
+/// A result that goes to standard output as a file goes there alone too.
+#[test]
+fn a_signature_on_standard_output_is_nothing_but_the_signature() {
+    let scene = Scene::new();
+    let ran = scene
+        .planned("prints")
+        .args(crate::scene::arguments("sign -k KEY:ca -f message -s -"))
+        .output()
+        .expect("timeout (coreutils) runs");
+    assert!(ran.status.success(), "{ran:?}");
+    std::fs::write(scene.path("out"), &ran.stdout).expect("written");
+    assert!(verifies(&scene, "ca.pub", "message", "out"));
+}
