@@ -244,6 +244,9 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         }
         E::Keys { found, .. } if found.is_empty() => "see `ir-sign token keys`",
         E::Keys { .. } => "name one by label and id",
+        E::PublicObjects { .. } => {
+            "name one by label and id, or name where the PIN comes from, and the private key tells: --pin-source file:PATH"
+        }
         E::NoKeyNamed { .. } => "name a key: pkcs11:token=…;object=LABEL",
         E::NoLabel { .. } => "name the new key: pkcs11:token=…;object=LABEL",
         E::NotReady { reason, .. } if *reason == pkcs11::NO_USER_PIN => {

@@ -207,11 +207,12 @@ impl KeyRing {
         }
     }
 
-    /// A public key: from a file with its DER `SubjectPublicKeyInfo`, or from a token.
+    /// A public key to verify with: from a file with its DER `SubjectPublicKeyInfo`, or from a token, which
+    /// may show it without a PIN.
     pub fn public(&self, key: &KeyRef) -> Result<PublicKey, Error> {
         match key {
             KeyRef::File(path) => read_public(path),
-            KeyRef::Token(uri) => Ok(self.tokens.public_key(uri)?),
+            KeyRef::Token(uri) => Ok(self.tokens.verifying_key(uri)?),
         }
     }
 

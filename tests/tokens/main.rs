@@ -17,6 +17,7 @@ mod passports;
 mod pins;
 mod prompts;
 mod setup;
+mod shown;
 mod strays;
 mod suite;
 mod terminal;

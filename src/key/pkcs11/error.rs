@@ -90,6 +90,16 @@ pub enum Error {
         /// Public keys that match but have no private half.
         orphans: Vec<String>,
     },
+    /// Without a login the token shows several public keys of the name.
+    #[error("{token}: {} for {uri}{}", count("public key", .found), listed(.found, &[]))]
+    PublicObjects {
+        /// The token.
+        token: String,
+        /// What was asked for.
+        uri: String,
+        /// The public keys that match.
+        found: Vec<String>,
+    },
     /// The URI names no key.
     #[error("{uri} names no key: it has neither object nor id{}", listed(&[], .present))]
     NoKeyNamed {

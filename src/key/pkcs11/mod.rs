@@ -181,6 +181,30 @@ impl Tokens {
         Ok(*key.public_key())
     }
 
+    /// A public key to verify with. Where the user names where a PIN comes from, this is
+    /// [`Tokens::public_key`]. Nobody is asked for a PIN where the token shows exactly one public object of
+    /// the name to all: that one is taken, unproven, and the person is told so.
+    pub fn verifying_key(&self, uri: &TokenUri) -> Result<PublicKey, Error> {
+        let names_private = uri.kind == Some(ObjectType::Private);
+        if names_private || is_named(&self.shared.options, uri) {
+            return self.public_key(uri);
+        }
+        check_kind(uri, ObjectType::Public)?;
+        let token = self.token(uri)?;
+        // Where nobody need be asked the key's own signature proves it.
+        if token.has_way_in() || !token.info()?.has(cryptoki_sys::CKF_LOGIN_REQUIRED) {
+            return self.public_key(uri);
+        }
+        let Some((name, public)) = public::shown_to_all(&token, uri)? else {
+            return self.public_key(uri);
+        };
+        self.shared.options.prompt.tell(&format!(
+            "{name}: its public key is taken as the token shows it without a login, and no signature proves it; fingerprint {}",
+            public.fingerprint()
+        ));
+        Ok(public)
+    }
+
     fn find(&self, uri: &TokenUri, kind: ObjectType) -> Result<TokenKey, Error> {
         check_kind(uri, kind)?;
         let token = self.logged_in(uri)?;
@@ -266,6 +290,11 @@ impl Tokens {
         }
         Ok(())
     }
+}
+
+/// Whether the user named where the PIN comes from.
+fn is_named(options: &Options, uri: &TokenUri) -> bool {
+    uri.pin_source.is_some() || options.pin_source.is_some()
 }
 
 fn log_in(token: Arc<Token>, uri: &TokenUri) -> Result<Arc<Token>, Error> {

@@ -25,12 +25,7 @@ pub struct PrivateKey {
 impl PrivateKey {
     /// What the key is called in messages.
     pub(super) fn name(&self, token: &Token) -> String {
-        let label = String::from_utf8_lossy(&self.label);
-        match (label.is_empty(), self.id.is_empty()) {
-            (false, _) => format!("key \"{label}\" on {}", token.name()),
-            (true, false) => format!("key with id {} on {}", hex(&self.id), token.name()),
-            (true, true) => format!("key on {}", token.name()),
-        }
+        name(token, &self.label, &self.id)
     }
 
     /// Whether label and id are those of a URI, where it has them.
@@ -67,6 +62,16 @@ impl PrivateKey {
                 token: self.name(token),
             }),
         }
+    }
+}
+
+/// What a key of this label and id is called in messages.
+pub(super) fn name(token: &Token, label: &[u8], id: &[u8]) -> String {
+    let label = String::from_utf8_lossy(label);
+    match (label.is_empty(), id.is_empty()) {
+        (false, _) => format!("key \"{label}\" on {}", token.name()),
+        (true, false) => format!("key with id {} on {}", hex(id), token.name()),
+        (true, true) => format!("key on {}", token.name()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The public half of a private key on a token.
 
+use cryptoki::error::RvError;
 use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use der::Decode;
 use x509_cert::Certificate;
@@ -11,6 +12,7 @@ use super::point::{self, PointError};
 use super::raw::Session;
 use super::token::{Again, Token};
 use crate::crypto::PublicKey;
+use crate::key::uri::TokenUri;
 
 /// What a token shows as the public half of a key.
 #[derive(Default)]
@@ -68,6 +70,52 @@ pub fn find(token: &Token, key: &PrivateKey) -> Result<Shown, Error> {
             }
         }
         Ok(shown)
+    })
+}
+
+/// The one public object that a URI names, and what it is called, as the token shows it to all who can
+/// reach it. None where it shows none, or one without a point that can be read.
+pub fn shown_to_all(token: &Token, uri: &TokenUri) -> Result<Option<(String, PublicKey)>, Error> {
+    let label = uri.object.as_ref().map(|label| label.clone().into_bytes());
+    let named = label.is_some() || uri.id.is_some();
+    token.with(Again::Yes, |session, _, _| {
+        let template = template(ObjectClass::PUBLIC_KEY, label.as_ref(), uri.id.as_ref());
+        let found = match session.find_objects(&template) {
+            // Some tokens show nothing at all until there was one.
+            Err((_, RvError::UserNotLoggedIn)) => return Ok(None),
+            found => found.map_err(Error::refusal(&token.name()))?,
+        };
+        let names = || -> Result<Vec<String>, Error> {
+            let uri = |handle: &ObjectHandle| {
+                let (label, id) = object::names(session, *handle, &token.name())?;
+                Ok(object::key_uri(token, &label, &id).to_string())
+            };
+            found.iter().map(uri).collect()
+        };
+        if !named {
+            return Err(Error::NoKeyNamed {
+                uri: uri.to_string(),
+                present: names()?,
+            });
+        }
+        let object = match found.as_slice() {
+            [] => return Ok(None),
+            [one] => *one,
+            _ => {
+                return Err(Error::PublicObjects {
+                    token: token.name(),
+                    uri: uri.to_string(),
+                    found: names()?,
+                });
+            }
+        };
+        let (label, id) = object::names(session, object, &token.name())?;
+        let name = object::name(token, &label, &id);
+        match point_of(session, object, &name) {
+            Ok(public) => Ok(public.map(|public| (name, public))),
+            Err(Error::Point { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     })
 }
 

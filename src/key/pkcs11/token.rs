@@ -128,6 +128,12 @@ impl Token {
         self.with(Again::Yes, |_, _, _| Ok(()))
     }
 
+    /// Whether somebody has asked for a login already, be it that the token wants none.
+    pub(super) fn has_way_in(&self) -> bool {
+        let login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        login.is_some()
+    }
+
     /// Has the user logged in where the token wanted no login and did not show a key; whether that may help.
     pub(super) fn insist(&self) -> bool {
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
