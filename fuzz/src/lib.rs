@@ -17,6 +17,7 @@ mod passport;
 mod pin_source;
 mod plan;
 mod point;
+mod realm_layers;
 mod recipe;
 mod reference;
 mod scene;
@@ -30,7 +31,7 @@ mod uri;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     ("annotation", annotation::run),
     ("archive", archive::run),
     ("config", config::run),
@@ -43,6 +44,7 @@ pub const TARGETS: [Target; 18] = [
     ("pin_source", pin_source::run),
     ("plan", plan::run),
     ("point", point::run),
+    ("realm_layers", realm_layers::run),
     ("reference", reference::run),
     ("sec1", sec1::run),
     ("signature", signature::run),
