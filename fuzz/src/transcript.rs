@@ -95,6 +95,7 @@ fn check(bytes: &[u8]) {
         match diff(&path, &path) {
             Ok(found) => assert!(
                 found
+                    .differences
                     .iter()
                     .all(|what| what.ends_with("a plan is not TOML"))
             ),
