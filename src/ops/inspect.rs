@@ -111,6 +111,8 @@ impl Inspect {
     pub fn run(&self, progress: &dyn Progress) -> Result<Inspection, Error> {
         let registry = Registry::open(&self.registry, self.limits)?;
         let layout = registry.layout(&self.app)?;
+        // First, for it holds much while it looks.
+        let of_app = layout.realm_findings();
         let entries = match &self.reference {
             None => layout.entries()?,
             Some(reference) => {
@@ -138,7 +140,7 @@ impl Inspect {
             }
         };
         let entries: Vec<_> = entries.into_iter().map(look).collect();
-        let realms = self.realms(&layout, &entries, progress);
+        let realms = self.realms(&layout, of_app, &entries, progress);
         Ok(Inspection {
             entries,
             realms: realms.map_err(|e| e.to_string()),
@@ -149,10 +151,11 @@ impl Inspect {
     fn realms(
         &self,
         layout: &Layout,
+        of_app: Result<Vec<Finding>, store::Error>,
         entries: &[Inspected],
         progress: &dyn Progress,
     ) -> Result<Vec<Finding>, store::Error> {
-        let mut all = layout.realm_findings()?;
+        let mut all = of_app?;
         all.extend(self.names(layout, entries));
         let mut of_images = BTreeMap::new();
         let mut seen = HashSet::new();
