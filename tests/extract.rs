@@ -285,7 +285,13 @@ fn keys_options_and_references_are_checked_before_anything_is_written() {
     );
     let zeros = format!("sha256:{}", "0".repeat(64));
     refused(&scene, &archive, &["-d", &zeros], 3, &["there is no image"]);
-    refused(&scene, &archive, &["--platform", "linux"], 2, &["OS/ARCH"]);
+    refused(
+        &scene,
+        &archive,
+        &["--platform", "linux"],
+        2,
+        &["OS[(VERSION)]/ARCH"],
+    );
     let (other, ca) = (scene.text("vendor.pub"), scene.text("other-ca.pub"));
     refused(
         &scene,

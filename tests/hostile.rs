@@ -2300,7 +2300,7 @@ fn names_are_as_long_as_they_may_be_and_no_longer() {
             let mut config = oci::parse(&oci::blob(&maker.dir, &config));
             config[member] = json!("x".repeat(length));
             let listed = json!({
-                "os": config["os"], "architecture": config["architecture"], "variant": "v1",
+                "os": config["os"], "architecture": config["architecture"], "variant": config["variant"],
             });
             let config = maker.blob(CONFIG, config.to_string().as_bytes());
             let mut image = maker.manifest(&config, &[layer]);

@@ -77,6 +77,7 @@ fn image(annotations: BTreeMap<String, String>) -> Image {
         os: "linux".into(),
         architecture: "arm64".into(),
         variant: None,
+        ..Platform::default()
     };
     Image {
         name: "it".into(),

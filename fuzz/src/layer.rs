@@ -104,6 +104,7 @@ fn image(kind: usize, blob: &[u8], diff_id: Digest) -> Image {
             os: "linux".into(),
             architecture: "arm64".into(),
             variant: None,
+            ..Platform::default()
         },
         manifest_blob: Blob::new(HashAlgorithm::Sha256, Vec::new()),
         manifest: Manifest {

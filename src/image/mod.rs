@@ -5,6 +5,7 @@
 
 pub mod media;
 mod names;
+mod platform;
 pub mod realm;
 
 use std::borrow::Cow;
@@ -16,7 +17,8 @@ use base64ct::{Base64, Encoding};
 use crate::crypto::{Digest, HashAlgorithm, Hasher};
 
 pub use media::Compression;
-pub use names::{AppName, AppNameError, Platform, PlatformError, Reference, ReferenceError};
+pub use names::{AppName, AppNameError, Reference, ReferenceError};
+pub use platform::{OsFeatures, Platform, PlatformError};
 
 /// Points to content: its type, digest and size, and what is said about it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -113,12 +115,12 @@ impl Descriptor {
     }
 
     /// Whether all that this one states of its content, another descriptor of the same content
-    /// states too. Variants of a platform are left out, for images are not held to them.
+    /// states too.
     pub fn is_covered_by(&self, other: &Self) -> bool {
         let kind = |text| media::oci_equivalent(text).unwrap_or(text).to_owned();
         let same_platform = |ours: &Platform| {
             let theirs = other.platform.as_ref();
-            theirs.is_some_and(|theirs| ours.is_system(theirs))
+            theirs.is_some_and(|theirs| ours.is_stated_by(theirs))
         };
         self.digest == other.digest
             && self.size == other.size

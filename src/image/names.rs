@@ -1,108 +1,10 @@
-//! What users call things: images, apps, platforms.
+//! What users call things: images and apps.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::crypto::Digest;
 use crate::crypto::digest::DigestError;
-
-/// A platform, as a descriptor states it and as `--platform` takes it: `OS/ARCH[/VARIANT]`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Platform {
-    /// The operating system, `linux`.
-    pub os: String,
-    /// The CPU architecture, `amd64`.
-    pub architecture: String,
-    /// The variant of the architecture, `v8`.
-    pub variant: Option<String>,
-}
-
-impl Platform {
-    /// Whether an image for `self` is one that a user who asked for `wanted` means: a variant that
-    /// was not asked for may be any. Other spellings of a platform are that platform, and no system
-    /// stated is any.
-    pub fn serves(&self, wanted: &Self) -> bool {
-        let any_variant = wanted.variant.is_none();
-        let (ours, wanted) = (self.normalised(), wanted.normalised());
-        (ours.os == wanted.os || ours.os.is_empty())
-            && ours.architecture == wanted.architecture
-            && (any_variant || ours.variant == wanted.variant)
-    }
-
-    /// The platform in the spelling by which containerd and docker compare platforms (containerd/platforms,
-    /// `Normalize`): an index may list one image as `x86_64` and another as `amd64`.
-    #[must_use]
-    pub fn normalised(&self) -> Self {
-        let os = match self.os.to_lowercase() {
-            os if os == "macos" => "darwin".into(),
-            os => os,
-        };
-        let variant = self.variant.as_deref().unwrap_or_default().to_lowercase();
-        let architecture = self.architecture.to_lowercase();
-        let (architecture, variant) = match (&*architecture, &*variant) {
-            ("i386", _) => ("386", ""),
-            ("x86_64" | "x86-64" | "amd64", "v1") => ("amd64", ""),
-            ("x86_64" | "x86-64", variant) => ("amd64", variant),
-            ("aarch64" | "arm64", "8" | "v8" | "v8.0") => ("arm64", ""),
-            ("aarch64", variant) => ("arm64", variant),
-            ("armhf", _) | ("arm", "" | "7") => ("arm", "v7"),
-            ("armel", _) | ("arm", "6") => ("arm", "v6"),
-            ("arm", "5") => ("arm", "v5"),
-            ("arm", "8") => ("arm", "v8"),
-            other => other,
-        };
-        Self {
-            os,
-            architecture: architecture.to_owned(),
-            variant: (!variant.is_empty()).then(|| variant.to_owned()),
-        }
-    }
-
-    /// Whether it is the one that `BuildKit` states for what nobody could run.
-    pub fn is_unknown(&self) -> bool {
-        self.os == "unknown" && self.architecture == "unknown"
-    }
-
-    /// Whether operating system and architecture are the same, whatever the variants are.
-    pub fn is_system(&self, other: &Self) -> bool {
-        self.os == other.os && self.architecture == other.architecture
-    }
-}
-
-impl fmt::Display for Platform {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.os, self.architecture)?;
-        self.variant
-            .as_ref()
-            .map_or(Ok(()), |variant| write!(f, "/{variant}"))
-    }
-}
-
-/// A text that is not a platform.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is not a platform; the form is OS/ARCH[/VARIANT], as in linux/arm64/v8")]
-pub struct PlatformError(String);
-
-impl FromStr for Platform {
-    type Err = PlatformError;
-
-    fn from_str(text: &str) -> Result<Self, PlatformError> {
-        let mut parts = text.split('/').map(str::to_owned);
-        let (os, architecture, variant) = (parts.next(), parts.next(), parts.next());
-        match (os, architecture, parts.next()) {
-            (Some(os), Some(architecture), None)
-                if !os.is_empty() && !architecture.is_empty() && variant.as_deref() != Some("") =>
-            {
-                Ok(Self {
-                    os,
-                    architecture,
-                    variant,
-                })
-            }
-            _ => Err(PlatformError(text.to_owned())),
-        }
-    }
-}
 
 /// How a user names an image in a layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,44 +125,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_platform_serves_in_every_spelling() {
-        let platform = |text: &str| -> Platform { text.parse().expect(text) };
-        for (ours, wanted, serves) in [
-            ("linux/amd64", "linux/amd64", true),
-            ("linux/x86_64", "linux/amd64", true),
-            ("Linux/X86-64", "linux/amd64", true),
-            ("linux/amd64", "linux/x86_64", true),
-            ("linux/amd64/v1", "linux/amd64/v1", true),
-            ("linux/amd64", "linux/amd64/v1", true),
-            ("linux/amd64/v3", "linux/amd64", true),
-            ("linux/amd64/v3", "linux/amd64/v2", false),
-            ("linux/amd64", "linux/amd64/v3", false),
-            ("linux/aarch64", "linux/arm64", true),
-            ("linux/arm64", "linux/arm64/v8", true),
-            ("linux/arm64/8", "linux/arm64/v8", true),
-            ("linux/arm64/v9", "linux/arm64/v8", false),
-            ("linux/arm", "linux/arm/v7", true),
-            ("linux/armhf", "linux/arm/v7", true),
-            ("linux/armel", "linux/arm/v6", true),
-            ("linux/arm/6", "linux/arm/v6", true),
-            ("linux/arm/v6", "linux/arm", true),
-            ("linux/arm/v6", "linux/arm/v7", false),
-            ("linux/i386", "linux/386", true),
-            ("macos/arm64", "darwin/arm64", true),
-            ("windows/amd64", "linux/amd64", false),
-            ("linux/s390x", "linux/amd64", false),
-        ] {
-            let (ours, wanted) = (platform(ours), platform(wanted));
-            assert_eq!(ours.serves(&wanted), serves, "{ours} for {wanted}");
-        }
-        let anywhere = Platform {
-            os: String::new(),
-            ..platform("linux/amd64")
-        };
-        assert!(anywhere.serves(&platform("linux/amd64")));
-    }
-
     proptest! {
         #[test]
         fn references_print_as_they_were_read(text in "\\PC{0,40}|[a-z0-9:/.]{1,40}") {
@@ -275,13 +139,6 @@ mod tests {
                 let mut parts = std::path::Path::new(name.as_str()).components();
                 prop_assert!(matches!(parts.next(), Some(std::path::Component::Normal(_))));
                 prop_assert!(parts.next().is_none());
-            }
-        }
-
-        #[test]
-        fn platforms_print_as_they_were_read(text in "[a-z0-9/]{0,20}") {
-            if let Ok(platform) = text.parse::<Platform>() {
-                prop_assert_eq!(platform.to_string(), text);
             }
         }
     }

@@ -1,13 +1,12 @@
 //! The JSON documents of an image, from bytes that have been checked to values.
 //!
-//! Read with the types of `oci-spec`; beyond those, refused where readers are known to differ: a
+//! Read into types of their own; beyond those, refused where readers are known to differ: a
 //! member twice, a member whose name differs from a known one in case only, and documents that are
 //! an index and a manifest at once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use oci_spec::image as oci;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::value::RawValue;
 
@@ -15,7 +14,7 @@ use super::error::Problem;
 use super::strict::{self, Refusal, Shape};
 use crate::crypto::Digest;
 use crate::image::{
-    Descriptor, Embedded, IMAGE_NAME, Manifest, Platform, REF_NAME, Reference, media,
+    Descriptor, Embedded, IMAGE_NAME, Manifest, OsFeatures, Platform, REF_NAME, Reference, media,
 };
 
 /// An image index, or `index.json`.
@@ -88,7 +87,7 @@ const CONFIG: Shape = Shape::Object(&[
     ("architecture", &Shape::Any),
     ("os", &Shape::Any),
     ("os.version", &Shape::Any),
-    ("os.features", &Shape::Any),
+    ("os.features", &Shape::List(&Shape::Any)),
     ("variant", &Shape::Any),
     ("history", &Shape::Any),
     (
@@ -251,6 +250,10 @@ pub fn config(bytes: &[u8]) -> Result<Config, Problem> {
         architecture: String,
         os: String,
         variant: Option<String>,
+        #[serde(rename = "os.version")]
+        os_version: Option<String>,
+        #[serde(rename = "os.features")]
+        os_features: Option<Vec<String>>,
         rootfs: RootFs,
     }
     #[derive(serde::Deserialize)]
@@ -272,7 +275,9 @@ pub fn config(bytes: &[u8]) -> Result<Config, Problem> {
     let platform = Platform {
         os: document.os,
         architecture: document.architecture,
-        variant: document.variant.filter(|v| !v.is_empty()),
+        variant: stated(document.variant),
+        os_version: stated(document.os_version),
+        os_features: OsFeatures::of(&document.os_features.unwrap_or_default()),
     };
     check_platform(&platform).map_err(Problem::json)?;
     let diff_ids = diff_ids.iter();
@@ -321,10 +326,23 @@ fn check_media_type(text: &str) -> Result<(), TooLong> {
 }
 
 fn check_platform(platform: &Platform) -> Result<(), TooLong> {
-    let variant = platform.variant.as_deref().unwrap_or_default();
-    check_length("os", &platform.os, LONGEST_NAME)?;
-    check_length("architecture", &platform.architecture, LONGEST_NAME)?;
-    check_length("variant", variant, LONGEST_NAME)
+    let version = platform.os_version.as_deref();
+    let features = platform.os_features.as_ref().map(OsFeatures::as_str);
+    for (what, text) in [
+        ("os", Some(platform.os.as_str())),
+        ("architecture", Some(&platform.architecture)),
+        ("variant", platform.variant.as_deref()),
+        ("os.version", version),
+        ("os.features", features),
+    ] {
+        check_length(what, text.unwrap_or_default(), LONGEST_NAME)?;
+    }
+    Ok(())
+}
+
+/// A member that may be absent; Go writes and reads an empty text as an absent one.
+fn stated(member: Option<String>) -> Option<String> {
+    member.filter(|text| !text.is_empty())
 }
 
 fn check_names(descriptor: &Descriptor) -> Result<(), TooLong> {
@@ -348,27 +366,56 @@ struct Entry<T>(T);
 
 impl<'de, T: From<Descriptor>> Deserialize<'de> for Entry<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read = oci::Descriptor::deserialize(deserializer)?;
-        let platform = read.platform().as_ref().map(|p| Platform {
-            os: p.os().to_string(),
-            architecture: p.architecture().to_string(),
-            variant: p.variant().clone().filter(|v| !v.is_empty()),
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Document {
+            media_type: String,
+            digest: String,
+            size: u64,
+            #[serde(rename = "urls")]
+            _urls: Option<Vec<String>>,
+            annotations: Option<BTreeMap<String, String>>,
+            platform: Option<Listed>,
+            #[serde(rename = "artifactType")]
+            _artifact_type: Option<String>,
+            data: Option<String>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Listed {
+            architecture: String,
+            os: String,
+            variant: Option<String>,
+            #[serde(rename = "os.version")]
+            os_version: Option<String>,
+            #[serde(rename = "os.features")]
+            os_features: Option<Vec<String>>,
+            #[serde(rename = "features")]
+            _features: Option<Vec<String>>,
+        }
+        let read = Document::deserialize(deserializer)?;
+        let platform = read.platform.map(|p| Platform {
+            os: p.os,
+            architecture: p.architecture,
+            variant: stated(p.variant),
+            os_version: stated(p.os_version),
+            os_features: OsFeatures::of(&p.os_features.unwrap_or_default()),
         });
-        let annotation = |name| read.annotations().as_ref().and_then(|all| all.get(name));
-        let digest: Digest = read.digest().as_ref().parse().map_err(D::Error::custom)?;
-        let data = read.data().as_ref();
+        let digest: Digest = read.digest.parse().map_err(D::Error::custom)?;
+        let mut annotations = read.annotations.unwrap_or_default();
+        let mut annotation = |name| annotations.remove(name);
         let descriptor = Descriptor {
-            media_type: media::shared(read.media_type().to_string()),
+            media_type: media::shared(read.media_type),
             digest,
-            size: read.size(),
-            tag: annotation(REF_NAME).cloned(),
+            size: read.size,
+            tag: annotation(REF_NAME),
             // No reference could name a longer one.
             full_name: annotation(IMAGE_NAME)
                 .filter(|name| name.len() <= LONGEST_TAG)
-                .map(|name| name.as_str().into()),
-            platform,
-            embedded: data.map_or_else(Embedded::default, |data| {
-                Embedded::of(data, &digest, read.size())
+                .map(String::into_boxed_str),
+            // One that states nothing is none.
+            platform: platform.filter(|platform| !platform.is_empty()),
+            embedded: read.data.map_or_else(Embedded::default, |data| {
+                Embedded::of(&data, &digest, read.size)
             }),
         };
         check_names(&descriptor).map_err(D::Error::custom)?;

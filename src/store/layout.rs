@@ -161,12 +161,12 @@ impl Layout {
     }
 
     /// The same as [`Layout::load`], where the platform counts that the entry states which leads to the
-    /// image: it has to be that of the config, for runtimes choose by it. Variants are left out, which
-    /// configs often lack.
+    /// image: the config has to state all that it states, for runtimes choose by it. A variant is any where the
+    /// config states none, as many do.
     pub fn load_as_listed(&self, target: &Target) -> Result<Image, Error> {
         let image = self.load(target)?;
         if let Some(listed) = &target.descriptor.platform
-            && !listed.is_system(&image.platform)
+            && !listed.holds_for(&image.platform)
         {
             let problem = Problem::Platform {
                 listed: listed.clone(),

@@ -336,22 +336,27 @@ impl Layout {
             return Err(lacks(digest));
         }
         let mut configs = HashMap::new();
+        let wanted = match selection {
+            Selection::Platform(wanted) => Some(wanted),
+            Selection::One | Selection::All | Selection::Any => None,
+        };
+        // The config says what the entry does not state.
+        let is_enough = |stated: &&Platform| wanted.is_none_or(|w| !stated.leaves_open(w));
         let mut platform_of = |descriptor: &Arc<Descriptor>| match &descriptor.platform {
-            Some(platform) => Ok(platform.clone()),
-            None => match configs.entry((descriptor.digest, descriptor.size)) {
+            Some(platform) if is_enough(&platform) => Ok(platform.clone()),
+            _ => match configs.entry((descriptor.digest, descriptor.size)) {
                 Occupied(known) => Ok(Platform::clone(known.get())),
                 Vacant(place) => Ok(place
                     .insert(self.config_platform(name, descriptor)?)
                     .clone()),
             },
         };
-        let wanted = match selection {
+        match selection {
             Selection::One => {
                 return self.only_of_index(name, images, absent, platform_of);
             }
-            Selection::All | Selection::Any => None,
-            Selection::Platform(wanted) => Some(wanted),
-        };
+            Selection::All | Selection::Any | Selection::Platform(_) => {}
+        }
         let mut platforms = Vec::new();
         let mut targets = Distinct::default();
         for descriptor in images {

@@ -19,16 +19,9 @@ pub struct Entry {
     pub present: bool,
 }
 
-/// The platforms that the entries below an index state.
-#[derive(Clone, Debug)]
-enum Stated {
-    /// There are none but attestations that nobody could run.
-    Nothing,
-    /// All state this one.
-    One(Platform),
-    /// They state different ones, or some state none.
-    Several,
-}
+/// What all entries below an index state of their platforms; `None` where there are none but attestations that
+/// nobody could run.
+type Stated = Option<Platform>;
 
 /// What was found out about indexes and manifests: one may be listed very often.
 #[derive(Default)]
@@ -143,12 +136,8 @@ impl Tree {
                 && media::is_index(&descriptor.media_type)
                 && !listed.is_unknown()
             {
-                let fits = match self.stated(layout, &digest, &mut known)? {
-                    Stated::Nothing => true,
-                    Stated::One(platform) => platform.is_system(listed),
-                    Stated::Several => false,
-                };
-                if !fits {
+                let stated = self.stated(layout, &digest, &mut known)?;
+                if stated.is_some_and(|stated| !listed.is_stated_by(&stated)) {
                     let problem = Problem::IndexPlatform(listed.clone());
                     return Err(layout.problem(Part::Index(digest), problem));
                 }
@@ -163,23 +152,22 @@ impl Tree {
         if let Some(stated) = known.stated.get(index) {
             return Ok(stated.clone());
         }
-        let mut all = Stated::Nothing;
+        let mut all: Stated = None;
         for child in self.children(index) {
             let attests = child.is_attestation() && !media::is_index(&child.media_type);
             let of_child = match &child.platform {
-                _ if attests && !known.can_run(layout, child)? => Stated::Nothing,
-                Some(platform) => Stated::One(platform.clone()),
+                _ if attests && !known.can_run(layout, child)? => None,
+                Some(platform) => Some(platform.clone()),
                 None if media::is_index(&child.media_type) => {
                     self.stated(layout, &child.digest, known)?
                 }
-                None => Stated::Several,
+                None => Some(Platform::default()),
             };
             all = match (all, of_child) {
-                (Stated::Nothing, other) | (other, Stated::Nothing) => other,
-                (Stated::One(a), Stated::One(b)) if a.is_system(&b) => Stated::One(a),
-                _ => Stated::Several,
+                (None, other) | (other, None) => other,
+                (Some(a), Some(b)) => Some(a.common(&b)),
             };
-            if matches!(all, Stated::Several) {
+            if all.as_ref().is_some_and(Platform::is_empty) {
                 break;
             }
         }

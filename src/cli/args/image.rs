@@ -60,7 +60,7 @@ pub struct How {
     /// Of a multi-platform image, the one for this platform
     #[arg(
         long,
-        value_name = "OS/ARCH[/VARIANT]",
+        value_name = "OS[(VERSION)]/ARCH[/VARIANT]",
         conflicts_with = "all_platforms"
     )]
     pub platform: Option<Platform>,
@@ -162,7 +162,11 @@ pub struct VerifyImage {
     #[arg(long = "vendor", value_name = "PUB", value_parser = paths::public_key(), value_hint = ValueHint::FilePath)]
     pub vendors: Vec<KeyRef>,
     /// Of a multi-platform image, the one for this platform
-    #[arg(long, value_name = "OS/ARCH[/VARIANT]", conflicts_with = "all")]
+    #[arg(
+        long,
+        value_name = "OS[(VERSION)]/ARCH[/VARIANT]",
+        conflicts_with = "all"
+    )]
     pub platform: Option<Platform>,
     /// Refuse images that realms cannot get, though they are trusted
     #[arg(long)]

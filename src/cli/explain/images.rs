@@ -121,27 +121,20 @@ fn times<T: Eq + Hash>(all: impl IntoIterator<Item = T>) -> HashMap<T, usize> {
 /// The most bytes of a platform that is repeated in a hint: others wrote it.
 const LONG_PLATFORM: usize = 100;
 
+/// How many platforms are tried for a hint, of those that others wrote.
+const MOST_TRIED: usize = 16;
+
 /// The first platform that --platform takes, and that is one image's alone.
 fn only_one(platforms: &[String]) -> Option<&String> {
     let read = |name: &String| name.parse::<Platform>().ok();
-    let any_variant = |platform: Platform| Platform {
-        variant: None,
-        ..platform
-    };
-    let all = || platforms.iter().filter_map(read);
-    // One without a variant is served by those with any: see `Platform::serves`.
-    let normalised = || all().map(|platform| platform.normalised());
-    let (exact, systems) = (times(normalised()), times(normalised().map(any_variant)));
-    let mut named = platforms.iter().filter(|name| name.len() <= LONG_PLATFORM);
+    let all: Vec<_> = platforms.iter().filter_map(read).collect();
+    let times = times(platforms);
+    let mut named = platforms
+        .iter()
+        .filter(|name| name.len() <= LONG_PLATFORM && times.get(name) == Some(&1))
+        .take(MOST_TRIED);
     named.find(|name| {
-        read(name).is_some_and(|wanted| {
-            let normalised = wanted.normalised();
-            let serving = if wanted.variant.is_none() {
-                systems.get(&any_variant(normalised))
-            } else {
-                exact.get(&normalised)
-            };
-            serving == Some(&1)
-        })
+        read(name)
+            .is_some_and(|wanted| all.iter().filter(|p| p.serves(&wanted)).take(2).count() == 1)
     })
 }

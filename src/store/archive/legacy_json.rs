@@ -60,6 +60,10 @@ struct PlatformOut {
     os: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     variant: Option<String>,
+    #[serde(rename = "os.version", skip_serializing_if = "Option::is_none")]
+    os_version: Option<String>,
+    #[serde(rename = "os.features", skip_serializing_if = "Option::is_none")]
+    os_features: Option<Vec<String>>,
 }
 
 impl<'a> Descriptor<'a> {
@@ -89,6 +93,8 @@ impl<'a> Descriptor<'a> {
             architecture: p.architecture,
             os: p.os,
             variant: p.variant,
+            os_version: p.os_version,
+            os_features: p.os_features.map(|features| features.names().collect()),
         });
         entry
     }
