@@ -216,7 +216,7 @@ pub fn settle(path: &Path) -> Result<(), Error> {
     use rustix::io::Errno;
     let nothing_to_sync = |e: &io::Error| {
         let errno = Errno::from_io_error(e);
-        matches!(errno, Some(Errno::INVAL | Errno::ROFS))
+        errno.is_some_and(|e| e == Errno::ROFS || syncs_no_folders(e))
     };
     for path in [path, &parent_of(path)] {
         match File::open(path).and_then(|file| file.sync_all()) {
@@ -225,6 +225,21 @@ pub fn settle(path: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Whether an error of a folder's `fsync` says that the file system has no such call for folders (fsync(2); FUSE, 9p and
+/// network file systems). Nothing more can be done there for a name to last.
+pub fn syncs_no_folders(error: rustix::io::Errno) -> bool {
+    use rustix::io::Errno;
+    matches!(error, Errno::INVAL | Errno::NOSYS | Errno::NOTSUP)
+}
+
+/// Makes the names in an open folder durable, where its file system can.
+fn sync_folder(folder: &File) -> io::Result<()> {
+    match rustix::fs::fsync(folder) {
+        Err(e) if !syncs_no_folders(e) => Err(e.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses now what [`write()`] would refuse later.
@@ -324,9 +339,7 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> Result
         Ok(parent)
     })();
     match result {
-        Ok(parent) => parent
-            .sync_all()
-            .map_err(Error::io(&parent_of(path), "sync")),
+        Ok(parent) => sync_folder(&parent).map_err(Error::io(&parent_of(path), "sync")),
         Err(error) => {
             // The first error is the one to tell; the file may not even have been made.
             let _ = fs::remove_file(&temporary);
@@ -357,7 +370,7 @@ fn rename_new(from: &Path, to: &Path) -> Result<(), Error> {
 /// Makes the names in a folder durable.
 pub fn sync_dir(path: &Path) -> Result<(), Error> {
     File::open(path)
-        .and_then(|dir| dir.sync_all())
+        .and_then(|folder| sync_folder(&folder))
         .map_err(Error::io(path, "sync"))
 }
 

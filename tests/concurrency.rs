@@ -647,8 +647,15 @@ fn prune_keeps_what_embedded_documents_lead_to() {
     let mut other = image(b"other");
     other["digest"] = json!(digest(b"something else"));
     let nested = embedded(maker.nested(&[image(b"nested")]));
-    maker.index(&[image(b"one"), nested, broken, unknown, other]);
-    scene.prune("app").ok().says(&["removing"]);
+    maker.index(&[image(b"one"), nested, broken, unknown, other.clone()]);
+    let lacked = other["digest"].as_str().expect("a digest");
+    scene
+        .prune("app")
+        .exits(1)
+        .says(&["lacks manifest", lacked]);
+    let mut args = scene.prune_args("app");
+    args.extend(["--absent", lacked].map(str::to_owned));
+    ir_sign(args).ok().says(&["removing"]);
     let kept = |content: &[u8]| blob_path(&maker.dir, &digest(content)).exists();
     for content in ["one", "nested", "broken lines", "unknown"] {
         assert!(kept(content.as_bytes()), "{content} is gone");

@@ -482,3 +482,43 @@ fn what_lies_where_is_known_without_the_way_there() {
     refused.says(&["is the same file"]);
     same(&before, &snapshot(&inner));
 }
+
+/// At the root of a file system there is a folder that only root can read. An app that somebody has locked away is
+/// another thing: it could hold an endorsement.
+#[test]
+fn roots_lost_and_found_is_no_app_and_a_folder_that_is_locked_away_may_be_one() {
+    if !is_root() {
+        return;
+    }
+    for (name, owner, status) in [
+        ("lost+found", "0", 0),
+        ("lost+found", "1", 0),
+        ("lost+found", "65534", 3),
+        ("other", "0", 3),
+    ] {
+        let scene = Scene::with("umoci");
+        close(&scene);
+        open(&scene);
+        let there = scene.registry().join(name);
+        fs::create_dir(&there).expect("a folder");
+        set_mode(&there, 0o000);
+        support::tool("chown", ["-R", "65534", &scene.text("registry")]).ok();
+        support::tool("chown", [owner, &there.display().to_string()]).ok();
+        let [registry, ca, vendor] = ["registry", "ca", "vendor"].map(|name| scene.text(name));
+        let args = [
+            "sign-image",
+            "-r",
+            &registry,
+            "-a",
+            "app",
+            "-d",
+            "latest",
+            "-v",
+            &vendor,
+            "-x",
+            &ca,
+        ];
+        let run = as_nobody(&scene, &args.map(str::to_owned));
+        assert_eq!(run.status, status, "{name}, {owner}: {run:?}");
+    }
+}

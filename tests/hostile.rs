@@ -913,8 +913,8 @@ fn entries_that_differ_are_told_apart_though_they_lead_to_the_same_bytes() {
             entry
         };
         let statement = maker.manifest(
-            &maker.config(&[b"statement"]),
-            &[maker.blob(IN_TOTO, b"statement")],
+            &maker.config(&[STATEMENT]),
+            &[maker.blob(IN_TOTO, STATEMENT)],
         );
         vec![
             image.clone(),
@@ -971,7 +971,12 @@ fn a_tag_that_leads_to_no_image_is_no_verdict_on_any() {
 
 /// A manifest with another layer, of this type, that refers to an image.
 fn referring(maker: &Maker, layer_type: &str) -> Value {
-    let (config, layer) = (maker.config(&[b"other"]), maker.blob(layer_type, b"other"));
+    let content = if layer_type == IN_TOTO {
+        STATEMENT
+    } else {
+        b"other"
+    };
+    let (config, layer) = (maker.config(&[content]), maker.blob(layer_type, content));
     maker.document(&json!({
         "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
         "subject": maker.image("", b"layer", b"layer"),
@@ -996,6 +1001,7 @@ fn listed(mut entry: Value, os: &str, architecture: &str) -> Value {
 }
 
 const IN_TOTO: &str = "application/vnd.in-toto+json";
+const STATEMENT: &[u8] = br#"{"_type":"https://in-toto.io/Statement/v0.1"}"#;
 
 /// Whatever an entry says of itself, and whatever an image refers to: what could be run is verified.
 #[test]
@@ -1037,8 +1043,8 @@ fn all_images_are_verified_those_without_a_tag_and_those_that_refer_or_attest_to
     let scene = made(|maker| {
         let artifact = referring(maker, IN_TOTO);
         let attestation = attesting(maker.manifest(
-            &maker.config(&[b"statement"]),
-            &[maker.blob(IN_TOTO, b"statement")],
+            &maker.config(&[STATEMENT]),
+            &[maker.blob(IN_TOTO, STATEMENT)],
         ));
         let attestation = listed(attestation, "unknown", "unknown");
         let nested = maker.nested(&[good(maker), attestation]);
@@ -1068,15 +1074,15 @@ fn what_calls_itself_an_attestation_is_shown_as_what_it_is() {
     let scene = made(|maker| {
         let statement =
             |text: &[u8]| maker.manifest(&maker.config(&[text]), &[maker.blob(IN_TOTO, text)]);
-        let absent = statement(b"absent");
+        let absent = statement(b"\"absent\"");
         let path = blob_path(&maker.dir, absent["digest"].as_str().expect("a digest"));
         fs::remove_file(path).expect("a blob");
         let entries = [
             maker.image("", b"layer", b"layer"),
             attesting(maker.image("", b"other", b"other")),
             unknown(maker.image("", b"third", b"third")),
-            attesting(statement(b"one")),
-            unknown(statement(b"two")),
+            attesting(statement(b"\"one\"")),
+            unknown(statement(b"\"two\"")),
             attesting(absent),
         ];
         vec![with_tag(maker.nested(&entries), "multi")]
@@ -1348,8 +1354,8 @@ fn an_index_is_held_to_its_platform_whatever_calls_itself_an_attestation() {
     };
     let image = |maker: &Maker| maker.image("", b"layer", b"layer");
     let statement = |maker: &Maker| {
-        let layer = maker.blob(IN_TOTO, b"statement");
-        let mut entry = attesting(maker.manifest(&maker.config(&[b"statement"]), &[layer]));
+        let layer = maker.blob(IN_TOTO, STATEMENT);
+        let mut entry = attesting(maker.manifest(&maker.config(&[STATEMENT]), &[layer]));
         entry["platform"] = json!({ "os": "unknown", "architecture": "unknown" });
         entry
     };
@@ -2251,7 +2257,7 @@ fn messages_are_short_whatever_they_quote() {
     };
     let scenes = [
         // At the end of each is what is wrong.
-        (with_manifest_text(member("MediaType")), "must not have"),
+        (with_manifest_text(member("MediaType")), "mind case"),
         (with_manifest_text(member("subject")), "at line 1 column"),
         (
             with_config_text(|text| text.replacen("sha256:", &long, 1)),

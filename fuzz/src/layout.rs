@@ -168,12 +168,12 @@ fn prune(scene: &Scene) {
     let Ok(layout) = scene.registry.layout(&name()) else {
         return;
     };
-    if let Ok(pruned) = layout.prune(&Silent, |_| true) {
+    if let Ok(pruned) = layout.prune(&[], &Silent, |_| true) {
         for (digest, _) in &pruned.blobs {
             assert!(!path_of(scene, &digest.to_string()).exists());
         }
         let layout = scene.registry.layout(&name()).expect("it is there still");
-        let again = layout.prune(&Silent, |_| true).expect("once more");
+        let again = layout.prune(&[], &Silent, |_| true).expect("once more");
         assert_eq!(again.blobs, [], "pruned twice");
     }
     assert_eq!(before, verdicts(), "something was pruned that is needed");

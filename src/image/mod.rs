@@ -231,18 +231,11 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Whether a runtime could take it for an image: it has an image's config, and layers of files if
-    /// it has layers at all. Signatures and attestations that borrow the form have layers of their own
-    /// types.
-    pub fn can_run(&self) -> bool {
-        self.has_image_config() && (self.layers.is_empty() || self.has_files())
-    }
-
     /// Whether it has nothing of an image: no image's config, for there are runtimes that unpack layers of any
-    /// type then; no layer of files; and a config of another type is `{}`, for there are some that read the
-    /// platform in any.
+    /// type then; a config that is `{}`, for there are some that read the platform in any; and no layer of files.
     pub fn is_artifact(&self) -> bool {
-        !self.has_image_config() && !self.has_files() && self.config.size <= 2
+        let empty = Digest::of(self.config.digest.algorithm(), b"{}");
+        !self.has_image_config() && !self.has_files() && self.config.digest == empty
     }
 
     fn has_image_config(&self) -> bool {
@@ -250,7 +243,8 @@ impl Manifest {
         media::oci_equivalent(config).unwrap_or(config) == media::CONFIG
     }
 
-    fn has_files(&self) -> bool {
+    /// Whether a layer says that it is one of files.
+    pub fn has_files(&self) -> bool {
         let mut layers = self.layers.iter();
         layers.any(|layer| media::is_layer(&layer.media_type))
     }

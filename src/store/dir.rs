@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::Error;
+use crate::files;
 
 const NEW_DIR: Mode = Mode::from_raw_mode(0o755);
 const NEW_FILE: Mode = Mode::from_raw_mode(0o644);
@@ -93,6 +94,12 @@ impl Dir {
             Err(Errno::NOENT) => Ok(None),
             Err(e) => Err(Error::io(&self.path_of(name), "look at", e)),
         }
+    }
+
+    /// Whether what has a name in here is another user's.
+    pub fn is_others(&self, name: &OsStr) -> bool {
+        rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)
+            .is_ok_and(|stat| stat.st_uid != rustix::process::geteuid().as_raw())
     }
 
     fn is_link(&self, name: &OsStr) -> bool {
@@ -220,17 +227,23 @@ impl Dir {
             .map_err(|e| Error::io(&self.path_of(name), "remove folder", e))
     }
 
-    /// Makes the names in here durable.
+    /// Makes the names in here durable, where the file system can: where it has no such call for folders, a change
+    /// that was made is no error.
     pub fn sync(&self) -> Result<(), Error> {
-        rustix::fs::fsync(&self.fd).map_err(|e| Error::io(&self.path, "sync", e))
+        match rustix::fs::fsync(&self.fd) {
+            Err(e) if !files::syncs_no_folders(e) => Err(Error::io(&self.path, "sync", e)),
+            _ => Ok(()),
+        }
     }
 
     /// Makes names durable that a run which was killed may have left unsynced. Where nothing can be
     /// written or synced, nothing is left so.
     pub fn settle(&self) -> Result<(), Error> {
-        match rustix::fs::fsync(&self.fd) {
-            Err(Errno::INVAL | Errno::ROFS) => Ok(()),
-            other => other.map_err(|e| Error::io(&self.path, "sync", e)),
+        match self.sync() {
+            Err(Error::Io { source, .. }) if Errno::from_io_error(&source) == Some(Errno::ROFS) => {
+                Ok(())
+            }
+            other => other,
         }
     }
 
@@ -282,6 +295,15 @@ impl Dir {
         }
     }
 
+    /// Locks the folder shared, to read what is in it. Where the file system has no locks, no other run can lock it
+    /// to remove anything, and it is read without one.
+    pub fn lock_to_read(&self) -> Result<(), Error> {
+        match self.lock(Lock::Shared) {
+            Err(Error::Io { source, .. }) if has_no_locks(&source) => Ok(()),
+            other => other,
+        }
+    }
+
     /// Locks the folder for this process alone unless somebody holds it; says whether it did.
     pub fn try_lock(&self) -> Result<bool, Error> {
         match rustix::fs::flock(&self.fd, FlockOperation::NonBlockingLockExclusive) {
@@ -290,6 +312,12 @@ impl Dir {
             Err(e) => Err(Error::io(&self.path, "lock", e)),
         }
     }
+}
+
+/// Whether an error of a lock says that the file system has none (flock(2), and what Lustre, NFS and FUSE answer).
+pub fn has_no_locks(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    errno.is_some_and(|e| matches!(e, Errno::NOSYS | Errno::NOLCK | Errno::NOTSUP))
 }
 
 /// Turns an error that says a thing is not there into `None`.

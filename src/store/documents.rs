@@ -11,6 +11,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::value::RawValue;
 
 use super::error::Problem;
+use super::shapes;
 use super::strict::{self, Refusal, Shape};
 use crate::crypto::Digest;
 use crate::image::{
@@ -37,99 +38,10 @@ pub struct Config {
     pub platform: Platform,
 }
 
-const TEXTS: Shape = Shape::Object(&[]);
 /// Bytes of the longest media type (RFC 6838, section 4.2: two names of 127), and of a platform's longest part.
 const LONGEST_NAME: usize = 255;
 /// Bytes of the longest tag: no reference could name a longer one.
 const LONGEST_TAG: usize = Reference::LONGEST;
-
-const PLATFORM: Shape = Shape::Object(&[
-    ("architecture", &Shape::Any),
-    ("os", &Shape::Any),
-    ("os.version", &Shape::Any),
-    ("os.features", &Shape::List(&Shape::Any)),
-    ("variant", &Shape::Any),
-    ("features", &Shape::List(&Shape::Any)),
-]);
-const DESCRIPTOR: Shape = Shape::Object(&[
-    ("mediaType", &Shape::Any),
-    ("digest", &Shape::Any),
-    ("size", &Shape::Number),
-    ("urls", &Shape::List(&Shape::Any)),
-    ("annotations", &TEXTS),
-    ("data", &Shape::Any),
-    ("artifactType", &Shape::Any),
-    ("platform", &PLATFORM),
-]);
-const INDEX: Shape = Shape::Object(&[
-    ("schemaVersion", &Shape::Number),
-    ("mediaType", &Shape::Any),
-    ("artifactType", &Shape::Any),
-    ("manifests", &Shape::List(&DESCRIPTOR)),
-    ("subject", &DESCRIPTOR),
-    ("annotations", &TEXTS),
-    ("config", &Shape::Foreign),
-    ("layers", &Shape::Foreign),
-]);
-const MANIFEST: Shape = Shape::Object(&[
-    ("schemaVersion", &Shape::Number),
-    ("mediaType", &Shape::Any),
-    ("artifactType", &Shape::Any),
-    ("config", &DESCRIPTOR),
-    ("layers", &Shape::List(&DESCRIPTOR)),
-    ("subject", &DESCRIPTOR),
-    ("annotations", &TEXTS),
-    ("manifests", &Shape::Foreign),
-]);
-const CONFIG: Shape = Shape::Object(&[
-    ("created", &Shape::Any),
-    ("author", &Shape::Any),
-    ("architecture", &Shape::Any),
-    ("os", &Shape::Any),
-    ("os.version", &Shape::Any),
-    ("os.features", &Shape::List(&Shape::Any)),
-    ("variant", &Shape::Any),
-    ("history", &Shape::Any),
-    (
-        "rootfs",
-        &Shape::Object(&[
-            ("type", &Shape::Any),
-            ("diff_ids", &Shape::List(&Shape::Any)),
-        ]),
-    ),
-    ("config", &EXECUTION),
-]);
-/// What a container is started with. It is not read here, but it is what is signed: it has to mean one thing to
-/// all (OCI image-spec, "Image Configuration", and what docker has besides).
-const EXECUTION: Shape = Shape::Object(&[
-    ("User", &Shape::Any),
-    ("ExposedPorts", &Shape::Any),
-    ("Env", &Shape::Any),
-    ("Entrypoint", &Shape::Any),
-    ("Cmd", &Shape::Any),
-    ("Volumes", &Shape::Any),
-    ("WorkingDir", &Shape::Any),
-    ("Labels", &Shape::Any),
-    ("StopSignal", &Shape::Any),
-    ("StopTimeout", &Shape::Any),
-    ("ArgsEscaped", &Shape::Any),
-    ("Healthcheck", &Shape::Any),
-    ("OnBuild", &Shape::Any),
-    ("Shell", &Shape::Any),
-    ("Hostname", &Shape::Any),
-    ("Domainname", &Shape::Any),
-    ("Image", &Shape::Any),
-    ("NetworkDisabled", &Shape::Any),
-    ("MacAddress", &Shape::Any),
-    ("AttachStdin", &Shape::Any),
-    ("AttachStdout", &Shape::Any),
-    ("AttachStderr", &Shape::Any),
-    ("Tty", &Shape::Any),
-    ("OpenStdin", &Shape::Any),
-    ("StdinOnce", &Shape::Any),
-]);
-
-const LAYOUT_MARKER: Shape = Shape::Object(&[("imageLayoutVersion", &Shape::Any)]);
 
 /// Reads the version that the file `oci-layout` states.
 pub fn layout_version(bytes: &[u8]) -> Result<String, Problem> {
@@ -138,7 +50,7 @@ pub fn layout_version(bytes: &[u8]) -> Result<String, Problem> {
     struct Document {
         image_layout_version: String,
     }
-    let document: Document = read(bytes, &LAYOUT_MARKER)?;
+    let document: Document = read(bytes, &shapes::LAYOUT_MARKER)?;
     Ok(document.image_layout_version)
 }
 
@@ -157,7 +69,7 @@ pub fn index(bytes: &[u8]) -> Result<Index, Problem> {
         #[serde(rename = "annotations")]
         _annotations: Option<BTreeMap<String, String>>,
     }
-    let index: Document = read(bytes, &INDEX)?;
+    let index: Document = read(bytes, &shapes::INDEX)?;
     check_version(index.schema_version)?;
     if let Some(found) = index.media_type
         && !media::is_index(&found)
@@ -190,7 +102,7 @@ pub fn manifest(bytes: &[u8], outside: &str) -> Result<Manifest, Problem> {
         subject: Option<Entry<Descriptor>>,
         annotations: Option<BTreeMap<String, String>>,
     }
-    let manifest: Document = read(bytes, &MANIFEST)?;
+    let manifest: Document = read(bytes, &shapes::MANIFEST)?;
     check_version(manifest.schema_version)?;
     if let Some(inside) = manifest.media_type
         && media::oci_equivalent(&inside).unwrap_or(&inside)
@@ -264,7 +176,7 @@ pub fn config(bytes: &[u8]) -> Result<Config, Problem> {
         #[serde(default, deserialize_with = "list")]
         diff_ids: Vec<String>,
     }
-    let document: Document = read(bytes, &CONFIG)?;
+    let document: Document = read(bytes, &shapes::CONFIG)?;
     let RootFs { kind, diff_ids } = document.rootfs;
     if kind != "layers" {
         check_length("the type of its rootfs", &kind, LONGEST_NAME).map_err(Problem::json)?;
@@ -294,6 +206,7 @@ fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], shape: &'static Shape) -> Resul
     strict::check_shape(bytes, shape).map_err(|refusal| match refusal {
         Refusal::Invalid(error) => Problem::json(error),
         Refusal::Member(name) => Problem::Member(name),
+        Refusal::Alike { name, known } => Problem::Alike { name, known },
     })?;
     serde_json::from_slice(bytes).map_err(Problem::json)
 }

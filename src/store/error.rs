@@ -24,6 +24,20 @@ pub enum Part {
     Blob(Digest),
 }
 
+impl Part {
+    /// Its digest; `index.json` has none.
+    pub const fn digest(&self) -> Option<Digest> {
+        match self {
+            Self::IndexJson => None,
+            Self::Index(digest)
+            | Self::Manifest(digest)
+            | Self::Config(digest)
+            | Self::Layer(_, digest)
+            | Self::Blob(digest) => Some(*digest),
+        }
+    }
+}
+
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -94,6 +108,17 @@ pub enum Problem {
     /// It has a member that belongs to another kind of document.
     #[error("has a member \"{0}\", which a document of this kind must not have")]
     Member(String),
+    /// It has a member that differs in case only from one that is read: Go's readers, docker's among them, take it
+    /// for that one, and others do not.
+    #[error(
+        "has a member \"{name}\", which docker takes for \"{known}\" and readers that mind case do not"
+    )]
+    Alike {
+        /// The member.
+        name: String,
+        /// The one that is read.
+        known: &'static str,
+    },
     /// Indexes are nested more deeply than is followed.
     #[error("is nested more than {0} indexes deep")]
     TooDeep(usize),
@@ -228,6 +253,14 @@ pub enum Error {
         part: Part,
         /// What is wrong with it.
         problem: Problem,
+    },
+    /// Indexes or manifests are absent, so that nobody knows what they lead to.
+    #[error("{}: lacks {}: nobody knows which blobs lead on from there, and none is removed", .layout.display(), listed("", &parts.iter().map(ToString::to_string).collect::<Vec<_>>(), ""))]
+    Lacking {
+        /// The layout.
+        layout: PathBuf,
+        /// The documents that are absent.
+        parts: Vec<Part>,
     },
     /// Nothing in the layout has this reference.
     #[error("{}: there is no image \"{reference}\"{}", .layout.display(), listed(" (there are: ", .present, ")"))]

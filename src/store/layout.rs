@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::dir::{Dir, Lock, absent_is_none};
+use super::dir::{Dir, absent_is_none};
 use super::documents::{self, Index};
 use super::error::{Part, Problem};
 use super::layers::LayerCache;
@@ -26,7 +26,7 @@ pub(super) const BLOBS: &str = "blobs";
 /// A layout held open for reading.
 ///
 /// As long as it lives, [`Layout::prune`] in this or another process waits: the folder `blobs` is
-/// locked shared (`flock`).
+/// locked shared (`flock`). Where the file system has no locks nothing can be pruned.
 pub struct Layout {
     pub(super) dir: Dir,
     pub(super) blobs: Dir,
@@ -47,7 +47,7 @@ impl Layout {
         let blobs = dir
             .dir_if_any(BLOBS)?
             .ok_or_else(|| not_a_layout("it has no folder blobs"))?;
-        blobs.lock(Lock::Shared)?;
+        blobs.lock_to_read()?;
         let (bytes, index) = read_index(&dir, limits)?;
         let mut layout = Self {
             dir,

@@ -12,6 +12,7 @@ mod edit;
 mod editor;
 
 mod error;
+mod inert;
 mod json;
 mod layers;
 mod layout;
@@ -25,6 +26,7 @@ mod realm;
 mod registry;
 mod resolve;
 mod saved;
+mod shapes;
 mod strict;
 mod tags;
 mod tar_header;
@@ -39,6 +41,7 @@ pub use layers::LayerFindings;
 pub use layout::Layout;
 pub use mend::{ForRealms, Mended};
 pub use prune::Pruned;
+pub use prune::{Absent, Pruned};
 
 pub use referrers::Referrer;
 pub use registry::{Published, Registry, RegistryLock, Staging};

@@ -1,7 +1,8 @@
 //! Removing blobs that nothing leads to.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
+use std::str::FromStr;
 
 use base64ct::{Base64, Encoding};
 use rustix::fs::FileType;
@@ -14,6 +15,7 @@ use super::json::Object;
 use super::layout::{INDEX_FILE, read_index};
 use super::transaction::{is_temporary, looks_temporary, remove_abandoned};
 use super::{Error, Layout, Problem, Registry, strict};
+use crate::crypto::digest::DigestError;
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::{AppName, Blob, media};
 use crate::progress::Progress;
@@ -30,12 +32,33 @@ pub struct Pruned {
     pub foreign: Vec<String>,
 }
 
+/// Indexes and manifests that a layout lacks for good: what only they led to is removed too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// The one of this digest.
+    Document(Digest),
+    /// All that it lacks.
+    All,
+}
+
+impl FromStr for Absent {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        match text {
+            "all" => Ok(Self::All),
+            digest => digest.parse().map(Self::Document),
+        }
+    }
+}
+
 impl Registry {
     /// Does with an app's layout what [`Layout::prune`] does. One that another run puts in its place while
     /// this waits is the one that is meant.
     pub fn prune(
         &self,
         app: &AppName,
+        absent: &[Absent],
         progress: &dyn Progress,
         confirm: impl FnOnce(&Pruned) -> bool,
     ) -> Result<Pruned, Error> {
@@ -43,7 +66,7 @@ impl Registry {
             let layout = self.layout(app)?;
             layout.lock_alone(progress)?;
             match self.check_in_place(app, &layout) {
-                Ok(()) => return layout.prune(progress, confirm),
+                Ok(()) => return layout.prune(absent, progress, confirm),
                 Err(Error::Replaced(_)) => {}
                 Err(e) => return Err(e),
             }
@@ -62,11 +85,13 @@ impl Layout {
     }
 
     /// Finds the blobs that nothing reachable from `index.json` refers to, shows them to `confirm`,
-    /// and removes them if it says so.
+    /// and removes them if it says so. Nobody knows what an index or a manifest leads to that is not in the layout:
+    /// unless `absent` names it nothing is removed.
     ///
     /// Waits until no other run has the layout open, and keeps others from opening it meanwhile.
     pub fn prune(
         mut self,
+        absent: &[Absent],
         progress: &dyn Progress,
         confirm: impl FnOnce(&Pruned) -> bool,
     ) -> Result<Pruned, Error> {
@@ -75,7 +100,7 @@ impl Layout {
         let (bytes, index) = read_index(&self.dir, self.limits)?;
         self.index = index;
         self.open_algorithms()?;
-        let found = self.unreachable(&bytes)?;
+        let found = self.unreachable(&bytes, absent)?;
         if confirm(&found) {
             // Power that is lost must not bring back an index.json whose blobs are gone: the run that
             // put this one in its place may have been killed before it was durable.
@@ -99,8 +124,8 @@ impl Layout {
         Ok(found)
     }
 
-    fn unreachable(&self, index: &[u8]) -> Result<Pruned, Error> {
-        let reachable = self.reachable(index)?;
+    fn unreachable(&self, index: &[u8], absent: &[Absent]) -> Result<Pruned, Error> {
+        let reachable = self.reachable(index, absent)?;
         let mut found = Pruned::default();
         for algorithm in HashAlgorithm::ALL {
             let Some(dir) = self.algorithm_dir(algorithm) else {
@@ -130,26 +155,51 @@ impl Layout {
 
     /// Everything that is referred to. Any member `digest` anywhere in a document counts, so that
     /// documents of kinds to come keep their blobs too, and so does any `blobSum`.
-    fn reachable(&self, index: &[u8]) -> Result<HashSet<Digest>, Error> {
+    fn reachable(&self, index: &[u8], absent: &[Absent]) -> Result<HashSet<Digest>, Error> {
         let mut reachable = HashSet::new();
         let mut documents = HashSet::new();
+        let mut embedded = HashSet::new();
+        let mut lacking = BTreeMap::new();
         let mut queue = self.references(&Part::IndexJson, index)?;
-        while let Some(Reference { digest, document }) = queue.pop() {
+        while let Some(reference) = queue.pop() {
+            let Reference {
+                digest, document, ..
+            } = &reference;
+            if reference.is_embedded {
+                embedded.insert(*digest);
+            }
+            if (reference.is_listed || document.is_some())
+                && !lacking.contains_key(digest)
+                && !self.has_blob(digest)
+            {
+                let part = document.clone().unwrap_or(Part::Blob(*digest));
+                lacking.insert(*digest, part);
+            }
             // Once more for one that turns out to be a document.
-            let is_new = reachable.insert(digest);
-            let is_new_document = document.is_some() && documents.insert(digest);
+            let is_new = reachable.insert(*digest);
+            let is_new_document = document.is_some() && documents.insert(*digest);
             if !is_new && !is_new_document {
                 continue;
             }
-            if let Some(blob) = self.small_blob(&digest, document.as_ref())?
+            if let Some(blob) = self.small_blob(digest, document.as_ref())?
                 && (document.is_some() || looks_like_document(blob.bytes()))
             {
                 // The name was checked, so these are the bytes that whoever refers to it means.
-                let part = document.unwrap_or(Part::Blob(digest));
+                let part = document.clone().unwrap_or(Part::Blob(*digest));
                 queue.extend(self.references(&part, blob.bytes())?);
             }
         }
-        Ok(reachable)
+        let is_named = |digest: &Digest| {
+            absent.contains(&Absent::All) || absent.contains(&Absent::Document(*digest))
+        };
+        lacking.retain(|digest, _| !embedded.contains(digest) && !is_named(digest));
+        if lacking.is_empty() {
+            return Ok(reachable);
+        }
+        Err(Error::Lacking {
+            layout: self.path().to_owned(),
+            parts: lacking.into_values().collect(),
+        })
     }
 
     /// The content of a blob that is small enough for a document, if it is in the layout. One that
@@ -187,7 +237,7 @@ impl Layout {
         let mut found = Found::default();
         let read = |part: &Part, bytes: &[u8], found: &mut Found| {
             strict::read::<&RawValue>(bytes)
-                .and_then(|document| collect(document, found))
+                .and_then(|document| collect(document, false, found))
                 .map_err(|e| self.problem(part.clone(), Problem::json(e)))
         };
         read(part, bytes, &mut found)?;
@@ -211,6 +261,23 @@ struct Reference {
     digest: Digest,
     /// Set where the media type beside the digest says that it is an index or a manifest.
     document: Option<Part>,
+    /// Whether it stands where an index lists what it holds, or is what something refers to: of whatever type it is,
+    /// it may lead to more.
+    is_listed: bool,
+    /// Whether the content stands beside the digest.
+    is_embedded: bool,
+}
+
+impl Reference {
+    /// A layer's or a config's.
+    const fn to_leaf(digest: Digest) -> Self {
+        Self {
+            digest,
+            document: None,
+            is_listed: false,
+            is_embedded: false,
+        }
+    }
 }
 
 /// Whether bytes are an index or a manifest: a JSON object with the members that only those have.
@@ -260,8 +327,9 @@ fn embedded(digest: &Digest, mut data: String) -> Option<Vec<u8>> {
     (Digest::of(digest.algorithm(), &bytes) == *digest).then_some(bytes)
 }
 
-/// Finds what a value leads to. One level is read at a time: all of them would take much memory.
-fn collect(value: &RawValue, found: &mut Found) -> Result<(), serde_json::Error> {
+/// Finds what a value leads to; whether it is an entry of an index. One level is read at a time: all of them would
+/// take much memory.
+fn collect(value: &RawValue, is_listed: bool, found: &mut Found) -> Result<(), serde_json::Error> {
     match value.get().as_bytes().first() {
         Some(b'{') => {
             let object: Object<'_> = serde_json::from_str(value.get())?;
@@ -269,8 +337,7 @@ fn collect(value: &RawValue, found: &mut Found) -> Result<(), serde_json::Error>
             let digest = |key: &str| text(key).and_then(|text| text.parse::<Digest>().ok());
             // A layer in docker's first schema, where layers have neither types nor sizes.
             if let Some(digest) = digest("blobSum") {
-                let document = None;
-                found.references.push(Reference { digest, document });
+                found.references.push(Reference::to_leaf(digest));
             }
             if let Some(digest) = digest("digest") {
                 let document = match text("mediaType") {
@@ -278,19 +345,33 @@ fn collect(value: &RawValue, found: &mut Found) -> Result<(), serde_json::Error>
                     Some(t) if media::is_manifest(&t) => Some(Part::Manifest(digest)),
                     _ => None,
                 };
-                if let Some(bytes) = text("data").and_then(|data| embedded(&digest, data))
+                let content = text("data").and_then(|data| embedded(&digest, data));
+                let is_embedded = content.is_some();
+                if let Some(bytes) = content
                     && (document.is_some() || looks_like_document(&bytes))
                 {
                     let part = document.clone().unwrap_or(Part::Blob(digest));
                     found.embedded.push((part, bytes));
                 }
-                found.references.push(Reference { digest, document });
+                found.references.push(Reference {
+                    digest,
+                    document,
+                    is_listed,
+                    is_embedded,
+                });
             }
-            object.texts().try_for_each(|text| collect(text, found))
+            object
+                .keys()
+                .zip(object.texts())
+                .try_for_each(|(key, text)| {
+                    collect(text, matches!(key, "manifests" | "subject"), found)
+                })
         }
         Some(b'[') => {
             let items: Vec<&RawValue> = serde_json::from_str(value.get())?;
-            items.into_iter().try_for_each(|item| collect(item, found))
+            items
+                .into_iter()
+                .try_for_each(|item| collect(item, is_listed, found))
         }
         _ => Ok(()),
     }

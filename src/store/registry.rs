@@ -1,5 +1,6 @@
 //! The registry: a folder with one image layout an app.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -60,6 +61,7 @@ impl Registry {
                     (Ok(Some(_)), _) => unread(Error::NotAnApp(path))?,
                     // Hidden ones are rarely anybody's layouts, and may be closed to us.
                     (Err(_), _) if name.as_bytes().starts_with(b".") => {}
+                    (Err(e), _) if self.is_lost_and_found(&name, &e) => {}
                     (Err(e), _) => unread(e)?,
                 },
                 FileType::Symlink if self.leads_out(&path) => unread(Error::Link(path))?,
@@ -67,6 +69,17 @@ impl Registry {
             }
         }
         Ok(apps)
+    }
+
+    /// Whether a folder that could not be read is the one that file systems keep in their root for what a repair finds
+    /// (mklost+found(8)). It is root's, and holds nobody's layouts.
+    fn is_lost_and_found(&self, name: &OsStr, error: &Error) -> bool {
+        let Error::Io { source, .. } = error else {
+            return false;
+        };
+        name == "lost+found"
+            && source.kind() == ErrorKind::PermissionDenied
+            && self.dir.is_others(name)
     }
 
     /// Whether a link leads to a layout that is not in the registry. Its path may be one that we could not

@@ -186,21 +186,25 @@ impl Layout {
         self.is_no_image(descriptor, Manifest::is_artifact)
     }
 
-    /// Whether a manifest, if it can be read, is like this and none that could be run.
+    /// Whether a manifest, if it can be read, is like this and has nothing that could be run.
     pub(super) fn is_no_image(
         &self,
         descriptor: &Descriptor,
         like: impl Fn(&Manifest) -> bool,
     ) -> Result<bool, Error> {
         // One that is broken counts as an image, and is told of when that is read.
-        let manifest = self.manifest_if_any(descriptor)?;
-        Ok(manifest.is_some_and(|manifest| like(&manifest) && !manifest.can_run()))
+        match self.manifest_if_any(descriptor)? {
+            Some(manifest) if like(&manifest) => self.is_inert(&manifest),
+            _ => Ok(false),
+        }
     }
 
     /// Whether a manifest, if it can be read, is one that could be run.
     pub(super) fn can_run(&self, descriptor: &Descriptor) -> Result<bool, Error> {
-        let manifest = self.manifest_if_any(descriptor)?;
-        Ok(manifest.is_some_and(|manifest| manifest.can_run()))
+        match self.manifest_if_any(descriptor)? {
+            Some(manifest) => Ok(!self.is_inert(&manifest)?),
+            None => Ok(false),
+        }
     }
 
     /// The digest that a manifest or an index refers to, if it does.

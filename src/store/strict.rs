@@ -27,6 +27,8 @@ pub enum Shape {
     List(&'static Self),
     /// An object with these members, and any others.
     Object(&'static [(&'static str, &'static Self)]),
+    /// An object whose members have free names, and each value this shape.
+    Map(&'static Self),
     /// A member that is not allowed.
     Foreign,
 }
@@ -38,7 +40,7 @@ impl Shape {
             Self::Any | Self::Foreign => None,
             Self::Number => Some("a number"),
             Self::List(_) => Some("a list"),
-            Self::Object(_) => Some("an object"),
+            Self::Object(_) | Self::Map(_) => Some("an object"),
         }
     }
 }
@@ -48,8 +50,15 @@ impl Shape {
 pub enum Refusal {
     /// It is not valid.
     Invalid(Error),
-    /// This member is not allowed, or differs from one that is read in case only.
+    /// This member is not allowed.
     Member(String),
+    /// A member differs in case only from one that is read.
+    Alike {
+        /// The member.
+        name: String,
+        /// The one that is read.
+        known: &'static str,
+    },
 }
 
 /// Checks that bytes are one JSON text in which no object has two members of one name, at any depth:
@@ -58,7 +67,7 @@ pub fn check(bytes: &[u8]) -> Result<(), Error> {
     match check_shape(bytes, &Shape::Any) {
         Err(Refusal::Invalid(error)) => Err(error),
         // Nothing is refused by its name in this shape.
-        Ok(()) | Err(Refusal::Member(_)) => Ok(()),
+        Ok(()) | Err(Refusal::Member(_) | Refusal::Alike { .. }) => Ok(()),
     }
 }
 
@@ -75,8 +84,8 @@ pub fn check_shape(bytes: &[u8], shape: &'static Shape) -> Result<(), Refusal> {
     let mut text = serde_json::Deserializer::from_slice(bytes);
     let walked = walk.value(shape).deserialize(&mut text);
     let walked = walked.and_then(|()| text.end());
-    if let Some(name) = walk.refused {
-        return Err(Refusal::Member(name));
+    if let Some(refusal) = walk.refused {
+        return Err(refusal);
     }
     walked.map_err(Refusal::Invalid)?;
     if walk.suspected {
@@ -105,7 +114,7 @@ struct Walk {
     names: Vec<u64>,
     values: usize,
     suspected: bool,
-    refused: Option<String>,
+    refused: Option<Refusal>,
 }
 
 impl Walk {
@@ -183,12 +192,13 @@ impl<'de> Visitor<'de> for Value<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Value { walk, shape } = self;
-        let known: &[_] = match shape {
-            Shape::Object(members) => members,
-            _ => &[],
+        let (known, other): (&[_], _) = match shape {
+            Shape::Object(members) => (members, &Shape::Any),
+            Shape::Map(value) => (&[], *value),
+            _ => (&[], &Shape::Any),
         };
         let first = walk.names.len();
-        while let Some(shape) = map.next_key_seed(Name { walk, known })? {
+        while let Some(shape) = map.next_key_seed(Name { walk, known, other })? {
             walk.count()?;
             map.next_value_seed(walk.value(shape))?;
         }
@@ -204,6 +214,8 @@ impl<'de> Visitor<'de> for Value<'_> {
 struct Name<'a> {
     walk: &'a mut Walk,
     known: &'static [(&'static str, &'static Shape)],
+    /// The shape of those of other names.
+    other: &'static Shape,
 }
 
 impl<'de> DeserializeSeed<'de> for Name<'_> {
@@ -225,10 +237,14 @@ impl Visitor<'_> for Name<'_> {
         self.walk.names.push(self.walk.hasher.hash_one(name));
         let like = |(known, _): &&(&str, _)| is_like(known, name);
         match self.known.iter().find(like) {
-            None => Ok(&Shape::Any),
+            None => Ok(self.other),
             Some((known, shape)) if *known == name && !matches!(shape, Shape::Foreign) => Ok(shape),
-            Some(_) => {
-                self.walk.refused = Some(name.to_owned());
+            Some((known, shape)) => {
+                let name = name.to_owned();
+                self.walk.refused = Some(match shape {
+                    Shape::Foreign => Refusal::Member(name),
+                    _ => Refusal::Alike { name, known },
+                });
                 Err(E::custom("a member that is not allowed"))
             }
         }
@@ -342,9 +358,10 @@ mod tests {
                 &Shape::List(&Shape::Object(&[("name", &Shape::Any)])),
             ),
             ("other", &Shape::Foreign),
+            ("map", &Shape::Map(&Shape::Object(&[("name", &Shape::Any)]))),
         ]);
         let names = |text: &str| match check_shape(text.as_bytes(), &SHAPE) {
-            Err(Refusal::Member(name)) => Some(name),
+            Err(Refusal::Member(name) | Refusal::Alike { name, .. }) => Some(name),
             other => other.map(|()| None).expect(text),
         };
         for (text, refused) in [
@@ -356,6 +373,8 @@ mod tests {
             (r#"{"liſt":[]}"#, Some("liſt")),
             (r#"{"li\u017FT":[]}"#, Some("liſT")),
             (r#"{"lißt":[],"lıst":[]}"#, None),
+            (r#"{"map":{"x":{"name":1},"X":{"y":{"Name":1}}}}"#, None),
+            (r#"{"map":{"x":{"name":1},"X":{"NAME":1}}}"#, Some("NAME")),
         ] {
             assert_eq!(names(text).as_deref(), refused, "{text}");
         }

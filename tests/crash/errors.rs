@@ -246,3 +246,83 @@ fn a_file_system_that_has_but_plain_renames_serves_too_and_loses_nothing() {
     run.says(&["exists already"]);
     same(&other.before, &snapshot(&scene.registry()));
 }
+
+/// FUSE, 9p and some network file systems cannot sync folders. What was changed there was changed.
+#[test]
+fn a_file_system_that_syncs_no_folders_serves_too() {
+    let is_folder = |call: &Call| call.paths().iter().all(|path| path.is_dir());
+    for case in Case::all() {
+        let scene = case.scene();
+        let (_, calls) = case.record(&scene);
+        let synced = calls.iter().filter(|call| call.name == "fsync").count();
+        let mut hits = 0;
+        // Each thread's calls are counted by themselves.
+        for nth in 1..=synced.min(12) {
+            let error = ["EINVAL", "ENOSYS", "EOPNOTSUPP"][nth % 3];
+            let point = Point {
+                name: "fsync".into(),
+                nth,
+                all_threads: true,
+                at: 0,
+            };
+            let scene = case.scene();
+            let run = Run::of(&mut case.faulted(&scene, &point, Fault::Once(error)));
+            let calls = strace::read(&scene.path("strace.log"));
+            // A file's `fsync` is another thing.
+            let injected: Vec<_> = calls.iter().filter(|call| call.injected).collect();
+            if injected.is_empty() || !injected.iter().all(|call| is_folder(call)) {
+                continue;
+            }
+            hits += 1;
+            assert_eq!(run.status, 0, "{}: {run:?}", case.name);
+            let state = case.judge(&snapshot(&scene.registry()));
+            assert_eq!(state, Ok(State::New), "{}", case.name);
+        }
+        assert!(hits > 0, "{}: no folder was hit", case.name);
+    }
+}
+
+/// Lustre, NFS and FUSE may have no locks: who only reads needs none, and who changes something is refused.
+#[test]
+fn a_file_system_without_locks_is_read_and_not_changed() {
+    let point = Point {
+        name: "flock".into(),
+        nth: 1,
+        all_threads: true,
+        at: 0,
+    };
+    for error in ["ENOSYS", "ENOLCK", "EOPNOTSUPP"] {
+        let fault = Fault::FromThenOn(error);
+        let case = Case::sign_first();
+        let scene = case.scene();
+        ir_sign(case.args(&scene)).ok();
+        let before = snapshot(&scene.registry());
+        let registry = scene.text("registry");
+        for args in [
+            scene.verify_args("app", &["--all"]),
+            ["inspect-image", "-r", &registry, "-a", "app"]
+                .map(str::to_owned)
+                .to_vec(),
+        ] {
+            let log = scene.path("strace.log");
+            let program = std::ffi::OsStr::new(crate::support::PROGRAM);
+            Run::of(strace::faulted(program, &log, &point, fault).args(args)).ok();
+            assert!(strace::read(&log).iter().any(|call| call.injected));
+        }
+        same(&before, &snapshot(&scene.registry()));
+        let unpack = Case::unpack("", "docker-save-old.tar", false);
+        for case in [Case::sign_first(), Case::prune(), unpack] {
+            let scene = case.scene();
+            let run = Run::of(&mut case.faulted(&scene, &point, fault)).exits(3);
+            run.says(&["cannot lock", "hint: the file system has no locks"]);
+            same(&case.before, &snapshot(&scene.registry()));
+        }
+    }
+    // Any other error leaves open whether somebody holds the lock.
+    let case = Case::sign_first();
+    let scene = case.scene();
+    let log = scene.path("strace.log");
+    let program = std::ffi::OsStr::new(crate::support::PROGRAM);
+    let mut command = strace::faulted(program, &log, &point, Fault::FromThenOn("EIO"));
+    Run::of(command.args(scene.verify_args("app", &[]))).exits(3);
+}

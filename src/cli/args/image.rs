@@ -9,7 +9,7 @@ use super::token::{PassportArgs, TokenArgs};
 use super::{Common, CommonLong, OwnUri, paths};
 use crate::image::{AppName, Platform, Reference};
 use crate::key::KeyRef;
-use crate::store::Limits;
+use crate::store::{Absent, Limits};
 
 /// Which app of which registry.
 #[derive(Debug, Args)]
@@ -209,6 +209,9 @@ pub struct Prune {
     /// Only say what would be removed
     #[arg(short = 'n', long)]
     pub dry_run: bool,
+    /// An index or a manifest that the layout lacks for good (`all` for whichever): what only it led to goes too
+    #[arg(long, value_name = "DIGEST")]
+    pub absent: Vec<Absent>,
     #[command(flatten)]
     pub common: Common,
 }

@@ -14,6 +14,10 @@ use crate::store;
 
 pub(super) fn of_layout(error: &store::Error) -> Option<String> {
     match error {
+        store::Error::Lacking { parts, .. } => Some(format!(
+            "bring it there (copy the image again); where it is absent for good, say so, and what only it led to is removed too: {}",
+            for_good(parts)
+        )),
         store::Error::IsIndex { platforms, .. } if platforms.is_empty() => None,
         store::Error::IsIndex {
             platforms, lacking, ..
@@ -64,6 +68,9 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
         )),
         // Not every file system can, and another user's folder is not ours to touch.
         store::Error::Io { action: "replace", .. } => Some(MOVE.into()),
+        store::Error::Io { action: "lock", source, .. } if store::dir::has_no_locks(source) => Some(
+            "the file system has no locks (flock), and without them two runs could undo each other's changes: work on a copy of the registry elsewhere; images can be verified where they are".into(),
+        ),
         store::Error::Io { action: "open folder", source, .. }
             if source.kind() == ErrorKind::NotFound =>
         {
@@ -98,6 +105,17 @@ pub(super) fn take_endorsement(image: &Carrier) -> Option<String> {
 
 /// For images that no tag and no platform tells apart.
 const BY_DIGEST: &str = "name one by its digest: -d sha256:…";
+
+/// The flags that say of these that they are absent for good.
+fn for_good(parts: &[store::Part]) -> String {
+    const MOST: usize = 4;
+    let flag = |part: &store::Part| part.digest().map(|digest| format!("--absent {digest}"));
+    let flags: Vec<_> = parts.iter().filter_map(flag).collect();
+    if flags.len() > MOST {
+        return "--absent all".into();
+    }
+    flags.join(" ")
+}
 
 /// The first name that -d takes, and that is one image's alone.
 fn nameable(names: &[String]) -> Option<&String> {

@@ -295,7 +295,7 @@ pub(super) fn inspect_image(args: InspectImage, console: &Console) -> Outcome {
 pub(super) fn prune(args: &Prune, console: &Console) -> Outcome {
     let registry = Registry::open(&args.place.registry, Limits::default())?;
     let bar = Bar::new(console.settings);
-    let pruned = registry.prune(&args.place.app, &bar, |found| {
+    let pruned = registry.prune(&args.place.app, &args.absent, &bar, |found| {
         // It may have told of a wait.
         bar.finish();
         let verb = if args.dry_run {
