@@ -111,7 +111,7 @@ pub enum Problem {
     /// It has a member that differs in case only from one that is read: Go's readers, docker's among them, take it
     /// for that one, and others do not.
     #[error(
-        "has a member \"{name}\", which docker takes for \"{known}\" and readers that mind case do not"
+        "has a member \"{name}\", which docker takes for \"{known}\" and readers that mind case do not{}", if name == "rootfS" { "; Microsoft's base images have it" } else { "" }
     )]
     Alike {
         /// The member.
