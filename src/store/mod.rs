@@ -40,7 +40,6 @@ pub use error::{Error, Part, Problem};
 pub use layers::LayerFindings;
 pub use layout::Layout;
 pub use mend::{ForRealms, Mended};
-pub use prune::Pruned;
 pub use prune::{Absent, Pruned};
 
 pub use referrers::Referrer;

@@ -1,3 +1,5 @@
+//! How platforms are read, printed and compared.
+
 use super::*;
 use proptest::prelude::*;
 
