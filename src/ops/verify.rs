@@ -14,7 +14,7 @@ use crate::image::{AppName, Descriptor, Image, Reference};
 use crate::key::{KeyRef, KeyRing};
 use crate::parallel;
 use crate::progress::Progress;
-use crate::report::{Check, Report, Trusted, rule};
+use crate::report::{Check, Outcome, Report, Trusted, rule};
 use crate::scheme::VerifyScheme;
 use crate::scheme::annotation::Root;
 use crate::store::{self, Layout, Limits, Registry, Selection, Target, realm_layers};
@@ -195,9 +195,12 @@ impl VerifyImages {
                 report.checks.push(Check::passed(rule::MANIFEST_DIGEST));
                 report.checks.push(Check::passed(rule::CONFIG_DIGEST));
                 let findings = scheme.verify(&image);
+                let hold = findings.checks.iter().all(|c| c.outcome == Outcome::Passed);
+                let is_signed = hold && !findings.signatories.is_empty();
                 report.checks.extend(findings.checks);
                 report.signatories = findings.signatories;
-                report.checks.extend(self.layers(layout, &image, progress)?);
+                let layers = self.layers(layout, &image, is_signed, progress)?;
+                report.checks.extend(layers);
             }
             Err(error) => report.checks = unread(error, scheme)?,
         }
@@ -208,6 +211,7 @@ impl VerifyImages {
         &self,
         layout: &Layout,
         image: &Image,
+        is_signed: bool,
         progress: &dyn Progress,
     ) -> Result<Vec<Check>, Error> {
         let of_config = if self.for_realms {
@@ -228,7 +232,9 @@ impl VerifyImages {
             let checks = rules.map(|rule| Check::left_out(rule));
             return Ok(checks.chain(of_config).collect());
         }
-        let findings = if self.for_realms {
+        let findings = if is_signed {
+            layout.check_signed_layers(image, self.for_realms, progress)?
+        } else if self.for_realms {
             layout.check_layers_for_realms(image, progress)?
         } else {
             layout.check_layers(image, progress)?

@@ -16,7 +16,7 @@ use super::error::{Error, Part};
 use super::realm_layers::{Budget, Faults, Members, Model, Watch};
 use super::{Layout, Problem};
 use crate::crypto::{Digest, HashAlgorithm};
-use crate::image::realm::{Finding, rule};
+use crate::image::realm::Finding;
 use crate::image::{Compression, Descriptor, Image, Mismatch};
 use crate::parallel::{self, Gate};
 use crate::progress::Progress;
@@ -51,8 +51,9 @@ struct Contents {
     members: Option<Arc<Members>>,
 }
 
-/// How a blob is to be looked at: unpacked in this way and hashed with that algorithm.
-type Key = (Digest, Option<Compression>, HashAlgorithm);
+/// How a blob is to be looked at: unpacked in this way, with a zstd window of so many bytes at most, and hashed with
+/// that algorithm.
+type Key = (Digest, Option<Compression>, u64, HashAlgorithm);
 
 /// Layers that were hashed by this run, each once however many images share it.
 pub(super) struct LayerCache {
@@ -122,7 +123,7 @@ impl LayerCache {
             }),
             members: None,
         };
-        let key = (digest, Some(Compression::None), digest.algorithm());
+        let key = (digest, Some(Compression::None), 0, digest.algorithm());
         // It is the same whoever says it first.
         let _ = self.cell(key).set(contents);
     }
@@ -144,7 +145,7 @@ impl Layout {
         image: &Image,
         progress: &dyn Progress,
     ) -> Result<LayerFindings, Error> {
-        self.look_at_layers(image, progress, false)
+        self.look_at_layers(image, self.limits.window, false, progress)
     }
 
     /// The same, and looks on the way for what a realm could not unpack.
@@ -153,28 +154,40 @@ impl Layout {
         image: &Image,
         progress: &dyn Progress,
     ) -> Result<LayerFindings, Error> {
-        let size = image.manifest.layers.iter().map(|layer| layer.size);
-        // What is known of many members takes memory.
-        let large = size.fold(0, u64::saturating_add) > LARGE_IMAGE;
-        let _turn = large.then(|| self.layer_cache.large_images.enter());
-        self.look_at_layers(image, progress, true)
+        self.look_at_layers(image, self.limits.window, true, progress)
+    }
+
+    /// The same, for realms or not, for an image whose signatures hold: its signer has unpacked its layers, so that
+    /// they may ask for a larger window ([`super::Limits::signed_window`]).
+    pub fn check_signed_layers(
+        &self,
+        image: &Image,
+        for_realms: bool,
+        progress: &dyn Progress,
+    ) -> Result<LayerFindings, Error> {
+        self.look_at_layers(image, self.limits.signed_window, for_realms, progress)
     }
 
     fn look_at_layers(
         &self,
         image: &Image,
-        progress: &dyn Progress,
+        window: u64,
         for_realms: bool,
+        progress: &dyn Progress,
     ) -> Result<LayerFindings, Error> {
         let layers = &image.manifest.layers;
         // Sizes are anybody's word so far.
         let total = layers
             .iter()
             .fold(0, |sum: u64, l| sum.saturating_add(l.size));
+        // What is known of many members takes memory.
+        let in_turn = for_realms && total > LARGE_IMAGE;
+        let _turn = in_turn.then(|| self.layer_cache.large_images.enter());
         progress.begin(&format!("layers of {}", image.name), total);
         let checker = Checker {
             layout: self,
             image,
+            window,
             progress,
             members: for_realms.then(Budget::default),
             size: AtomicU64::new(0),
@@ -238,23 +251,6 @@ impl Layout {
     }
 }
 
-impl Unpacked {
-    /// A realm has what the first member or frame unpacks to, and no more; others without content do no harm.
-    fn check_first(&self, layer: &Descriptor, part: &Part, faults: &mut Faults) {
-        if self.first == self.size {
-            return;
-        }
-        let (rule, what) = match Compression::of_layer(&layer.media_type) {
-            Some(Compression::Zstd) => (rule::ZSTD_FRAMES, "zstd frame"),
-            _ => (rule::GZIP_MEMBERS, "gzip member"),
-        };
-        let (first, size) = (self.first, self.size);
-        faults.add(rule, || {
-            format!("{part} is more than one {what}, and a realm unpacks the first: {first} of {size} bytes")
-        });
-    }
-}
-
 impl LayerFindings {
     fn fail_blob(&mut self, reason: String) {
         self.diff_ids = match self.diff_ids.take() {
@@ -280,6 +276,8 @@ type Outcome = Result<Contents, Problem>;
 struct Checker<'a> {
     layout: &'a Layout,
     image: &'a Image,
+    /// The largest window that a zstd layer may ask for.
+    window: u64,
     progress: &'a dyn Progress,
     /// What the members of its layers may take, where they are wanted.
     members: Option<Budget>,
@@ -305,7 +303,11 @@ impl Checker<'_> {
             .get(n)
             .map_or(HashAlgorithm::Sha256, Digest::algorithm);
         let compression = Compression::of_layer(&layer.media_type);
-        let key = (layer.digest, compression, algorithm);
+        let window = match compression {
+            Some(Compression::Zstd) => self.window,
+            _ => 0,
+        };
+        let key = (layer.digest, compression, window, algorithm);
         let cell = self.layout.layer_cache.cell(key);
         let part = Part::Layer(n + 1, layer.digest);
         let file = match self.layout.open_blob(&part, layer) {
@@ -370,7 +372,7 @@ impl Checker<'_> {
     }
 
     fn read(&self, file: File, layer: &Descriptor, key: Key) -> Result<Contents, Error> {
-        let (_, compression, algorithm) = key;
+        let (_, compression, _, algorithm) = key;
         let mut packed = Tee::new(file, layer.size, layer.digest.algorithm(), self.progress);
         // One byte more than the limit shows that there is more; the rest is not unpacked.
         let limit = self.layout.limits.layer.saturating_add(1);
@@ -385,7 +387,7 @@ impl Checker<'_> {
             counted = counted.max(size);
             beyond.is_ok() || to_the_end
         };
-        let window = self.layout.limits.window;
+        let window = self.window;
         let told = |e| read::reason(&e, window);
         let gate = &self.layout.layer_cache.windows;
         let mut watch = self.members.as_ref().map(Watch::new);

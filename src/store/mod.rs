@@ -71,6 +71,8 @@ pub struct Limits {
     /// Bytes of the window that unpacking zstd takes, which is memory: a power of two from 1 KiB to 2 GiB, or the
     /// one below is meant. All decoders have to support 8 MiB (RFC 8878, section 3.1.1.1.2).
     pub window: u64,
+    /// The same where the signatures over an image's config hold: who signed it has unpacked its layers.
+    pub signed_window: u64,
 }
 
 impl Default for Limits {
@@ -85,6 +87,8 @@ impl Default for Limits {
             image: 32 << 30,
             members: 100_000,
             window: 8 << 20,
+            // zstd's own program unpacks such a one unasked.
+            signed_window: 128 << 20,
         }
     }
 }

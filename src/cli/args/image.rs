@@ -95,17 +95,20 @@ pub struct LimitArgs {
     /// The most memory for the window of a zstd stream; zstd:chunked layers of skopeo's want 32M
     ///
     /// A power of two, from 1 KiB to 2 GiB; of another size the one below counts.
-    #[arg(long = "max-zstd-window", value_name = "SIZE", value_parser = window, default_value = "8MiB")]
-    zstd_window: u64,
+    /// [default: 8MiB, and 128MiB to verify an image whose signatures hold]
+    #[arg(long = "max-zstd-window", value_name = "SIZE", value_parser = window)]
+    zstd_window: Option<u64>,
 }
 
 impl From<LimitArgs> for Limits {
     fn from(args: LimitArgs) -> Self {
+        let default = Self::default();
         Self {
             layer: args.max_layer_size,
             image: args.max_image_size,
-            window: args.zstd_window,
-            ..Self::default()
+            window: args.zstd_window.unwrap_or(default.window),
+            signed_window: args.zstd_window.unwrap_or(default.signed_window),
+            ..default
         }
     }
 }

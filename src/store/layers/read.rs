@@ -7,9 +7,12 @@ use flate2::bufread::{GzDecoder, MultiGzDecoder};
 
 use crate::crypto::{Digest, HashAlgorithm, Hasher};
 use crate::files;
+use crate::image::realm::rule;
+use crate::image::{Compression, Descriptor};
 use crate::parallel::Gate;
 use crate::progress::Progress;
-use crate::store::realm_layers::Watch;
+use crate::store::Part;
+use crate::store::realm_layers::{Faults, Watch};
 use crate::store::window::{self, Window};
 
 pub(super) const READ_SIZE: usize = 64 << 10;
@@ -21,6 +24,23 @@ pub(super) struct Unpacked {
     pub(super) size: u64,
     /// How much of it came from the first gzip member or zstd frame.
     pub(super) first: u64,
+}
+
+impl Unpacked {
+    /// A realm has what the first member or frame unpacks to, and no more; others without content do no harm.
+    pub(super) fn check_first(&self, layer: &Descriptor, part: &Part, faults: &mut Faults) {
+        if self.first == self.size {
+            return;
+        }
+        let (rule, what) = match Compression::of_layer(&layer.media_type) {
+            Some(Compression::Zstd) => (rule::ZSTD_FRAMES, "zstd frame"),
+            _ => (rule::GZIP_MEMBERS, "gzip member"),
+        };
+        let (first, size) = (self.first, self.size);
+        faults.add(rule, || {
+            format!("{part} is more than one {what}, and a realm unpacks the first: {first} of {size} bytes")
+        });
+    }
 }
 
 /// A blob that is hashed as it is read.
