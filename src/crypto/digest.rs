@@ -35,6 +35,15 @@ impl HashAlgorithm {
         }
     }
 
+    /// The name as FIPS 180-4 writes it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Sha256 => "SHA-256",
+            Self::Sha384 => "SHA-384",
+            Self::Sha512 => "SHA-512",
+        }
+    }
+
     /// How many bytes the hash has; its hexadecimal form has twice as many characters.
     pub const fn hash_len(self) -> usize {
         match self {
@@ -215,6 +224,11 @@ impl Hasher {
 pub struct Prehash(Digest);
 
 impl Prehash {
+    /// Hashes `bytes`.
+    pub fn of(algorithm: HashAlgorithm, bytes: &[u8]) -> Self {
+        Self(Digest::of(algorithm, bytes))
+    }
+
     /// Hashes `bytes` with SHA-384, the hash that goes with P-384.
     pub fn sha384(bytes: &[u8]) -> Self {
         Self(Digest::of(HashAlgorithm::Sha384, bytes))

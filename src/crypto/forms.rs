@@ -5,7 +5,7 @@ use std::fmt;
 use der::asn1::ObjectIdentifier;
 use zeroize::Zeroizing;
 
-use super::p384::{ID_EC_PUBLIC_KEY, algorithm_name};
+use super::names::{ID_EC_PUBLIC_KEY, algorithm_name};
 
 /// What PEM text holds.
 #[derive(Debug, Clone, PartialEq, Eq)]

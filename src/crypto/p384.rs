@@ -3,8 +3,6 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use aws_lc_rs::digest::{Digest as Hashed, SHA384};
-use aws_lc_rs::signature::{ECDSA_P384_SHA384_ASN1, UnparsedPublicKey};
 use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier};
 use der::{Decode, Encode, ErrorKind, Reader, SliceReader, Tag, Tagged};
 use p384::ecdsa::VerifyingKey;
@@ -12,13 +10,13 @@ use sec1::EcParameters;
 use spki::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 use super::Prehash;
-use super::digest::{Digest, HashAlgorithm, hex};
+use super::curve::{Curve, KeyKind};
+use super::digest::{HashAlgorithm, hex};
 use super::forms::{self, Pem};
+pub use super::names::{ID_EC_PUBLIC_KEY, SECP384R1, algorithm_name, curve_name};
+pub use super::public_key::Fingerprint;
+use super::verify::{self, Algorithm, Signed};
 
-/// `id-ecPublicKey` (RFC 5480, section 2.1.1).
-pub const ID_EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-/// `secp384r1` (RFC 5480, section 2.1.1.1).
-pub const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 /// Length of the DER `SubjectPublicKeyInfo` of a P-384 key with an uncompressed point.
 pub const SPKI_LEN: usize = 120;
 
@@ -157,7 +155,7 @@ impl PublicKey {
 
     /// SHA-256 over the DER `SubjectPublicKeyInfo`: what `sha256sum key.pub` prints.
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint(Digest::of(HashAlgorithm::Sha256, &self.to_spki()))
+        Fingerprint::of_spki(&self.to_spki())
     }
 
     /// Whether `signature` is this key's over `prehash` (FIPS 186-5, section 6.4.2).
@@ -182,32 +180,22 @@ impl PublicKey {
     }
 
     fn verifies_anew(&self, prehash: &Prehash, signature: &Signature) -> bool {
-        match prehash.algorithm() {
-            HashAlgorithm::Sha384 => Hashed::import_less_safe(prehash.as_bytes(), &SHA384)
-                .is_ok_and(|hashed| {
-                    UnparsedPublicKey::new(&ECDSA_P384_SHA384_ASN1, self.to_point())
-                        .verify_digest(&hashed, &signature.to_der())
-                        .is_ok()
-                }),
-            // No scheme signs these under P-384 yet: they are refused, not guessed at.
-            HashAlgorithm::Sha256 | HashAlgorithm::Sha512 => false,
-        }
+        // No scheme signs another hash under P-384 yet: those are refused, not guessed at.
+        let by = Algorithm::Ecdsa(Curve::P384, HashAlgorithm::Sha384);
+        verify::verify(
+            KeyKind::Ec(Curve::P384),
+            &self.to_point(),
+            by,
+            Signed::Hashed(prehash),
+            &signature.to_der(),
+        )
+        .is_ok()
     }
 }
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PublicKey({})", self.fingerprint())
-    }
-}
-
-/// The fingerprint of a public key, shown as `SHA256:` and 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Fingerprint(Digest);
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SHA256:{}", self.0.hex())
     }
 }
 
@@ -240,34 +228,6 @@ fn is_followed(bytes: &[u8]) -> bool {
         return false;
     };
     AnyRef::decode(&mut reader).is_ok() && !reader.is_finished()
-}
-
-/// The usual name of an algorithm of keys, or its dotted object identifier.
-pub fn algorithm_name(oid: &ObjectIdentifier) -> String {
-    match oid.to_string().as_str() {
-        "1.2.840.113549.1.1.1" => "RSA".into(),
-        "1.2.840.113549.1.1.10" => "RSA-PSS".into(),
-        "1.2.840.10040.4.1" => "DSA".into(),
-        "1.3.101.110" => "X25519".into(),
-        "1.3.101.111" => "X448".into(),
-        "1.3.101.112" => "Ed25519".into(),
-        "1.3.101.113" => "Ed448".into(),
-        dotted => format!("algorithm {dotted}"),
-    }
-}
-
-/// The usual name of a curve's object identifier, or its dotted form.
-pub fn curve_name(oid: &ObjectIdentifier) -> String {
-    match oid.to_string().as_str() {
-        "1.2.840.10045.3.1.1" => "secp192r1 (P-192)".into(),
-        "1.3.132.0.33" => "secp224r1 (P-224)".into(),
-        "1.2.840.10045.3.1.7" => "prime256v1 (P-256)".into(),
-        "1.3.132.0.34" => "secp384r1 (P-384)".into(),
-        "1.3.132.0.35" => "secp521r1 (P-521)".into(),
-        "1.3.132.0.10" => "secp256k1".into(),
-        "1.3.36.3.3.2.8.1.1.11" => "brainpoolP384r1".into(),
-        dotted => format!("curve {dotted}"),
-    }
 }
 
 /// An ECDSA P-384 signature. S is not normalised: both S and n − S are valid, as for OpenSSL.
