@@ -26,37 +26,13 @@ pub fn map_on<T: Sync, R: Send + Sync>(
     items: &[T],
     work: impl Fn(usize, &T) -> R + Sync,
 ) -> Vec<R> {
-    map_ahead(threads, 0, items, work, |done| done)
-}
-
-/// The same in two steps, where `finish` waits for what `begin` has asked for: each thread begins up to
-/// `ahead` items more before it finishes the first ones.
-pub fn map_ahead<T: Sync, B, R: Send + Sync>(
-    threads: usize,
-    ahead: usize,
-    items: &[T],
-    begin: impl Fn(usize, &T) -> B + Sync,
-    finish: impl Fn(B) -> R + Sync,
-) -> Vec<R> {
     let results: Vec<OnceLock<R>> = items.iter().map(|_| OnceLock::new()).collect();
     let next = AtomicUsize::new(0);
     let worker = || {
-        let mut waiting = Vec::new();
         loop {
             let n = next.fetch_add(1, Ordering::Relaxed);
-            let item = items.get(n);
-            waiting.extend(item.map(|item| (n, begin(n, item))));
-            let most = if item.is_some() { ahead } else { 0 };
-            while waiting.len() > most {
-                // The last of several first: once it is there the others are, and this has waited but once.
-                let some = waiting.len().div_ceil(2);
-                for (n, begun) in waiting.drain(..some).rev() {
-                    results[n].get_or_init(|| finish(begun));
-                }
-            }
-            if item.is_none() {
-                break;
-            }
+            let Some(item) = items.get(n) else { break };
+            results[n].get_or_init(|| work(n, item));
         }
     };
     thread::scope(|scope| {
@@ -133,31 +109,6 @@ mod tests {
         });
         assert_eq!(inside.into_inner(), 0);
         assert!(most.into_inner() <= 2);
-    }
-
-    #[test]
-    fn begins_so_many_ahead_and_finishes_each() {
-        let items: Vec<usize> = (0..1000).collect();
-        for (threads, ahead) in [(1, 0), (1, 1), (1, 8), (3, 5), (2, 2000)] {
-            let (open, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
-            let begin = |n, item: &usize| {
-                most.fetch_max(open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                n + item
-            };
-            let finish = |sum| {
-                open.fetch_sub(1, Ordering::SeqCst);
-                sum
-            };
-            let doubled = super::map_ahead(threads, ahead, &items, begin, finish);
-            assert_eq!(doubled, items.iter().map(|n| n * 2).collect::<Vec<_>>());
-            let most = most.into_inner();
-            assert!(most <= threads * (ahead + 1), "{most}");
-            // One thread begins as many as it may; among several, another one may be faster.
-            assert!(
-                threads > 1 || most == (ahead + 1).min(items.len()),
-                "{most}"
-            );
-        }
     }
 
     #[test]

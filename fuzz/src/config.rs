@@ -1,6 +1,6 @@
 //! Configs: what is read is what any reader reads, and a signature is of these very bytes.
 
-use ir_sign::crypto::Signature;
+use ir_sign::crypto::{Prehash, Signature};
 use ir_sign::image::{Blob, Change, Image, media};
 use ir_sign::report::{Outcome, Report};
 use ir_sign::scheme::annotation::{Endorsement, Root, Vendor};
@@ -59,7 +59,9 @@ fn sign(mut image: Image) {
     let endorsement = Signature::from_der(ENDORSEMENT).expect("a signature");
     let endorsement = Endorsement::verified(*SIGNER.public_key(), ca(), endorsement);
     let vendor = Vendor::new(endorsement.expect("an endorsement"));
-    let Change::Annotate(notes) = vendor.sign(&image, &*SIGNER).expect("asked")().expect("signed");
+    let draft = vendor.draft(&image, SIGNER.public_key()).expect("a draft");
+    let signed = draft.finish(|message| SIGNER.sign(&Prehash::sha384(message.content.bytes())));
+    let Change::Annotate(notes) = signed.expect("a key file signs");
     image.manifest.annotations.extend(notes);
     assert!(trusted(&image));
     let mut other = image.config.bytes().to_vec();

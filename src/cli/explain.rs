@@ -18,7 +18,7 @@ use crate::key::KeyRef;
 use crate::key::pin::PinError;
 use crate::key::pkcs11;
 use crate::ops::Error;
-use crate::{ceremony, files, key, scheme, store};
+use crate::{ceremony, files, key, store};
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,9 +40,7 @@ pub fn status(error: &Error) -> Status {
         | Error::Ceremony(ceremony::Error::Key(key::Error::File(source)))
         | Error::File { source, .. } => of_file(source),
         Error::Store(source) | Error::Endorsements { source, .. } => of_store(source),
-        Error::Sign(source)
-        | Error::Scheme(scheme::Error::Sign(source))
-        | Error::Ceremony(ceremony::Error::Sign(source)) => match source {
+        Error::Sign(source) | Error::Ceremony(ceremony::Error::Sign(source)) => match source {
             SignError::Backend { source } => match source.downcast_ref() {
                 Some(source) => of_token(source),
                 None => Status::Undecided,
@@ -139,7 +137,6 @@ pub fn hint(error: &Error) -> Option<String> {
     match error {
         Error::Key(error) | Error::Ceremony(ceremony::Error::Key(error)) => of_key(error),
         Error::Sign(source)
-        | Error::Scheme(scheme::Error::Sign(source))
         | Error::Ceremony(ceremony::Error::Sign(source)) => match source {
             SignError::Backend { source } => source.downcast_ref().and_then(on_token),
             SignError::GivenUp | SignError::Faulty { .. } => None,

@@ -16,6 +16,6 @@ pub mod verify;
 pub use curve::{Curve, KeyKind};
 pub use digest::{Digest, HashAlgorithm, Hasher, Prehash};
 pub use p384::{PublicKey, Signature};
-pub use signer::{Asked, SignError, Signer};
+pub use signer::{SignError, Signer};
 pub use stream::StreamHasher;
 pub use verify::{Algorithm, NotVerified, Signed};

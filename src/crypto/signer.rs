@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Prehash, PublicKey, Signature};
+use super::digest::Prehash;
+use super::p384::{PublicKey, Signature};
 
 /// A private key that can sign, and nothing else: there is no way to read it out.
 ///
@@ -16,22 +17,12 @@ pub trait Signer: Send + Sync {
     /// Signs a hash with ECDSA (FIPS 186-5, section 6.4).
     fn sign(&self, prehash: &Prehash) -> Result<Signature, SignError>;
 
-    /// Asks for a signature that is wanted later. Where others use the key, this does not wait for it;
-    /// where nobody does, this makes the signature now, and those that others ask for meanwhile.
-    fn ask<'a>(&'a self, prehash: &Prehash) -> Result<Asked<'a>, SignError> {
-        let signature = self.sign(prehash)?;
-        Ok(Box::new(move || Ok(signature)))
-    }
-
     /// Proves that the public half is the key's own, for one who relies on it without a new signature.
     /// It is where nobody but the key itself has said so.
     fn prove_public(&self) -> Result<(), SignError> {
         Ok(())
     }
 }
-
-/// A signature that was asked for: to call it is to wait for it.
-pub type Asked<'a> = Box<dyn FnOnce() -> Result<Signature, SignError> + 'a>;
 
 /// Why no signature was made.
 #[derive(Debug, thiserror::Error)]
@@ -95,12 +86,6 @@ impl<S: Signer> Signer for Checked<S> {
         self.check(prehash, self.signer.sign(prehash)?)
     }
 
-    /// The signature is verified by who wants it: the key need not wait for that.
-    fn ask<'a>(&'a self, prehash: &Prehash) -> Result<Asked<'a>, SignError> {
-        let (prehash, asked) = (*prehash, self.signer.ask(prehash)?);
-        Ok(Box::new(move || self.check(&prehash, asked()?)))
-    }
-
     fn prove_public(&self) -> Result<(), SignError> {
         if !self.proven.load(Ordering::Relaxed) {
             self.signer.prove_public()?;
@@ -140,14 +125,10 @@ mod tests {
         let public = PublicKey::from_point(point.as_bytes()).expect("a point");
         let signer = Checked::new(Faulty(key, public), "ca");
         let prehash = Prehash::sha384(b"message");
-        for signed in [
-            signer.sign(&prehash),
-            signer.ask(&prehash).and_then(|asked| asked()),
-        ] {
-            assert!(
-                matches!(signed, Err(SignError::Faulty { ref key }) if key == "ca"),
-                "{signed:?}"
-            );
-        }
+        let outcome = signer.sign(&prehash);
+        assert!(
+            matches!(outcome, Err(SignError::Faulty { ref key }) if key == "ca"),
+            "{outcome:?}"
+        );
     }
 }

@@ -4,10 +4,10 @@
 //! it is; content is never sniffed.
 
 pub mod file;
+mod gate;
 pub mod hidden;
 pub mod pin;
 pub mod pkcs11;
-mod queue;
 pub mod uri;
 
 use std::ffi::OsStr;
@@ -18,9 +18,9 @@ use crate::crypto::signer::Checked;
 use crate::crypto::{PublicKey, Signer, p384::PublicKeyError};
 use crate::files::{self, Existing};
 use file::{FileKey, KeyFileError};
+use gate::Gated;
 use pin::PinSource;
 use pkcs11::{NewKey, Options, Passport, Tokens};
-use queue::Queued;
 use uri::{TokenUri, UriError};
 
 /// No file this module reads is longer: a PKCS#8 or PEM form of a key has a few hundred bytes.
@@ -165,8 +165,8 @@ impl KeyRing {
             KeyRef::Token(uri) => {
                 let signer = self.tokens.key(uri)?;
                 let name = signer.name();
-                let queued = Queued::new(signer, self.tokens.sessions());
-                Ok(Box::new(Checked::new(queued, name)))
+                let gated = Gated::new(signer, self.tokens.sessions());
+                Ok(Box::new(Checked::new(gated, name)))
             }
         }
     }

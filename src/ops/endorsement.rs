@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::Error;
+use super::endorse;
 use super::file::read_signature;
 use crate::crypto::{Digest, PublicKey, Signer};
 use crate::files;
@@ -238,7 +239,7 @@ impl Voucher {
                     looked_at.extend(others);
                 }
                 let (endorsement, source) = match candidates.first() {
-                    None => (Endorsement::make(*vendor, &*signer)?, Source::Made),
+                    None => (endorse::make(*vendor, &*signer)?, Source::Made),
                     Some(first) => {
                         let differs = |u: &&Use| u.endorsement != first.endorsement;
                         if let Some(other) = candidates.iter().find(differs) {

@@ -1,5 +1,6 @@
 //! What a user asks for, done: the only place where keys, schemes and the store meet.
 
+mod endorse;
 pub mod endorsement;
 pub mod extract;
 
@@ -240,10 +241,7 @@ impl Error {
 
 /// Whether an error only says that there was another one before it.
 const fn is_given_up(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Scheme(scheme::Error::Sign(SignError::GivenUp))
-    )
+    matches!(error, Error::Sign(SignError::GivenUp))
 }
 
 /// The rule that a broken part of an image breaks, with the reason; `None` where the error is not

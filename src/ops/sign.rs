@@ -10,7 +10,7 @@ use std::thread;
 use super::endorsement::{Place, Search, Source, Vouch, Voucher};
 use super::{Error, broken_rule, is_given_up, realms};
 use crate::crypto::p384::Fingerprint;
-use crate::crypto::{Digest, Signature, Signer};
+use crate::crypto::{Digest, Prehash, SignError, Signature, Signer};
 use crate::image::realm::Finding;
 use crate::image::{AppName, Change, Image, Reference};
 use crate::key::{KeyRef, KeyRing};
@@ -18,7 +18,7 @@ use crate::parallel;
 use crate::progress::Progress;
 use crate::report::{Report, rule};
 use crate::scheme::annotation::{Root, Vendor};
-use crate::scheme::{SignScheme, Signing, VerifyScheme};
+use crate::scheme::{Message, SignScheme, VerifyScheme};
 use crate::store::{
     AppliedImage, Edit, ForRealms, Layout, Limits, Mended, Referrer, Registry, RegistryLock,
     Selection, realm_layers, window,
@@ -158,7 +158,7 @@ impl How {
             _ => HashMap::new(),
         };
         let verifier = Root::new(ca, vec![vendor]);
-        let overlap = self.overlap(images.len());
+        let threads = self.threads(images.len());
         let work = Work {
             layout,
             signer: &*signer,
@@ -170,7 +170,7 @@ impl How {
             progress,
         };
         let (configs, edits): (Vec<Digest>, Vec<Edit>) =
-            work.all(images, overlap)?.into_iter().unzip();
+            work.all(images, threads)?.into_iter().unzip();
         let found = work.found.into_inner();
         let of_images = found.unwrap_or_else(PoisonError::into_inner);
         // All images may carry signatures already.
@@ -222,25 +222,17 @@ impl How {
         Ok((signed, lock))
     }
 
-    fn overlap(&self, images: usize) -> Overlap {
+    /// How many images are worked on at once: one a processor, and one more for each session of a token, so that
+    /// none waits for the next image.
+    fn threads(&self, images: usize) -> usize {
         // Finding out how many processors there are takes longer than to sign one image.
         if images < 2 {
-            return Overlap {
-                threads: 1,
-                ahead: 0,
-            };
+            return 1;
         }
         let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         match self.vendor {
-            KeyRef::File(_) => Overlap {
-                threads: processors,
-                ahead: 0,
-            },
-            // Those that sign do nothing else as long as there is something to sign.
-            KeyRef::Token(_) => Overlap {
-                threads: processors.max(self.jobs.get().saturating_add(1)),
-                ahead: AHEAD,
-            },
+            KeyRef::File(_) => processors,
+            KeyRef::Token(_) => processors.saturating_add(self.jobs.get()),
         }
     }
 
@@ -292,17 +284,6 @@ fn unfit(layout: &Layout, image: &str, rule: &'static str, reason: String) -> Er
     }
 }
 
-/// How many images are worked on at once.
-#[derive(Clone, Copy)]
-struct Overlap {
-    threads: usize,
-    /// How many more each thread begins before it waits for a signature.
-    ahead: usize,
-}
-
-/// So many signatures take a token longer than waking a thread takes, which then verifies half of them.
-const AHEAD: usize = 8;
-
 /// What all images of a run are signed with.
 struct Work<'a> {
     layout: &'a Layout,
@@ -321,13 +302,13 @@ struct Work<'a> {
 impl Work<'_> {
     /// Signs all images, or tells what is wrong with the first that could not be signed. While the key
     /// is busy with one image, others are read, hashed and verified.
-    fn all(&self, images: Vec<Image>, overlap: Overlap) -> Result<Vec<(Digest, Edit)>, Error> {
+    fn all(&self, images: Vec<Image>, threads: usize) -> Result<Vec<(Digest, Edit)>, Error> {
         let failed = AtomicBool::new(false);
         let images: Vec<Mutex<Option<Image>>> = images
             .into_iter()
             .map(|image| Mutex::new(Some(image)))
             .collect();
-        let begin = |_, image: &Mutex<Option<Image>>| {
+        let edits = parallel::map_on(threads, &images, |_, image| {
             // Nothing will be written: the key is not asked in vain.
             if failed.load(Ordering::Relaxed) {
                 return None;
@@ -336,16 +317,10 @@ impl Work<'_> {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .take()?;
-            let begun = self.begin(image);
-            failed.fetch_or(begun.is_err(), Ordering::Relaxed);
-            Some(begun)
-        };
-        let finish = |begun: Option<Result<(Image, Signing<'_>), Error>>| {
-            let edit = begun?.and_then(|(image, signing)| self.finish(image, signing));
+            let edit = self.one(image);
             failed.fetch_or(edit.is_err(), Ordering::Relaxed);
             Some(edit)
-        };
-        let edits = parallel::map_ahead(overlap.threads, overlap.ahead, &images, begin, finish);
+        });
         let left_out = edits.iter().any(Option::is_none);
         let (signed, failed): (Vec<_>, Vec<_>) =
             edits.into_iter().flatten().partition(Result::is_ok);
@@ -357,9 +332,20 @@ impl Work<'_> {
         signed.into_iter().collect()
     }
 
-    /// Checks all that a signature will vouch for, and asks for it.
-    fn begin(&self, mut image: Image) -> Result<(Image, Signing<'_>), Error> {
-        let layers = self.layout.check_layers_for_realms(&image, self.progress)?;
+    /// Checks all that a signature will vouch for, drafts, signs, and verifies the signed image.
+    fn one(&self, mut image: Image) -> Result<(Digest, Edit), Error> {
+        self.check(&image)?;
+        if let Some(earlier) = self.earlier.get(&image.config.digest()) {
+            self.scheme.lend(&mut image, earlier);
+        }
+        let draft = self.scheme.draft(&image, self.signer.public_key())?;
+        let change = draft.finish(|message| sign(self.signer, message))?;
+        let config = image.config.digest();
+        Ok((config, self.self_check(image, &change)?))
+    }
+
+    fn check(&self, image: &Image) -> Result<(), Error> {
+        let layers = self.layout.check_layers_for_realms(image, self.progress)?;
         let unfit = |rule, reason| unfit(self.layout, &image.name, rule, reason);
         if let Err(reason) = layers.blobs {
             return Err(unfit(rule::LAYER_BLOBS, reason));
@@ -369,27 +355,16 @@ impl Work<'_> {
             Some(Err(reason)) => return Err(unfit(rule::DIFF_IDS, reason)),
             None => unreachable!("only a wrong blob keeps diff_ids from being told"),
         }
-        let mut found = realm_layers::check_config(&image);
+        let mut found = realm_layers::check_config(image);
         found.extend(layers.realm.into_iter().flatten());
         if let (true, Some(Finding { rule, reason })) = (self.for_realms, found.first()) {
-            return Err(unfit(*rule, reason.clone()));
+            return Err(unfit(rule, reason.clone()));
         }
         if !found.is_empty() {
             let mut all = self.found.lock().unwrap_or_else(PoisonError::into_inner);
             all.insert(image.name.clone(), found);
         }
-        if let Some(earlier) = self.earlier.get(&image.config.digest()) {
-            self.scheme.lend(&mut image, earlier);
-        }
-        let signing = self.scheme.sign(&image, self.signer)?;
-        Ok((image, signing))
-    }
-
-    /// Waits for the signature, and verifies. No more of the image is kept than is needed yet.
-    fn finish(&self, image: Image, signing: Signing<'_>) -> Result<(Digest, Edit), Error> {
-        let change = signing()?;
-        let config = image.config.digest();
-        Ok((config, self.self_check(image, &change)?))
+        Ok(())
     }
 
     /// Verifies the image as it will be, before anything is written.
@@ -418,6 +393,13 @@ impl Work<'_> {
             }
         }
     }
+}
+
+/// Signs what a scheme drafted.
+fn sign(signer: &dyn Signer, message: &Message) -> Result<Signature, SignError> {
+    let hash = message.by.hash();
+    let hash = hash.expect("no scheme drafts for keys that hash the message themselves yet");
+    signer.sign(&Prehash::of(hash, message.content.bytes()))
 }
 
 impl SignImages {

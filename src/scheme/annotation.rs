@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Mutex;
 
-use super::{Error, Findings, SignScheme, Signing, VerifyScheme};
+use super::draft::{Draft, Message, SignScheme};
+use super::error::Error;
+use super::verify::{Findings, VerifyScheme};
 use crate::crypto::digest::{hex, unhex};
 use crate::crypto::p384::Fingerprint;
-use crate::crypto::{Asked, Prehash, PublicKey, SignError, Signature, Signer};
+use crate::crypto::{Algorithm, Curve, HashAlgorithm, Prehash, PublicKey, Signature};
 use crate::image::{Change, Image, Manifest};
 use crate::report::{Check, Signatory};
 
@@ -18,6 +20,9 @@ pub const SIGNATURE: &str = "com.samsung.islet.image.signature";
 pub const VENDOR_KEY: &str = "com.samsung.islet.image.vendorpub";
 /// The root CA's DER signature of that `SubjectPublicKeyInfo`.
 pub const ENDORSEMENT: &str = "com.samsung.islet.image.vendorpub.signature";
+
+/// How both signatures are made.
+pub const ALGORITHM: Algorithm = Algorithm::Ecdsa(Curve::P384, HashAlgorithm::Sha384);
 
 /// The rules of this scheme.
 pub mod rule {
@@ -52,7 +57,7 @@ impl Endorsement {
         ca: PublicKey,
         signature: Signature,
     ) -> Result<Self, NotEndorsed> {
-        if ca.verifies(&Prehash::sha384(&vendor.to_spki()), &signature) {
+        if ca.verifies(&Prehash::sha384(&Self::message(&vendor)), &signature) {
             Ok(Self {
                 vendor,
                 ca,
@@ -66,13 +71,9 @@ impl Endorsement {
         }
     }
 
-    /// Makes one: signs the vendor's DER `SubjectPublicKeyInfo` with the CA's key.
-    pub fn make(vendor: PublicKey, ca: &dyn Signer) -> Result<Self, SignError> {
-        Ok(Self {
-            vendor,
-            ca: *ca.public_key(),
-            signature: ca.sign(&Prehash::sha384(&vendor.to_spki()))?,
-        })
+    /// What a CA signs to endorse a vendor: the DER `SubjectPublicKeyInfo`.
+    pub fn message(vendor: &PublicKey) -> Vec<u8> {
+        vendor.to_spki()
     }
 
     /// The signature.
@@ -169,33 +170,39 @@ impl Vendor {
     }
 }
 
+impl Vendor {
+    /// The annotations of an image that is signed.
+    fn change(&self, signature: &Signature) -> Change {
+        let annotations = [
+            (SIGNATURE, signature.to_der()),
+            (VENDOR_KEY, self.endorsement.vendor().to_spki()),
+            (ENDORSEMENT, self.endorsement.signature().to_der()),
+        ];
+        let in_hex = annotations.map(|(key, value)| (key.to_owned(), hex(&value)));
+        Change::Annotate(in_hex.into())
+    }
+}
+
 impl SignScheme for Vendor {
     /// Keeps a signature of this very key over this very config that the image already carries: a
     /// token signs differently each time, and a new signature is not a better one.
-    fn sign<'a>(&'a self, image: &Image, key: &'a dyn Signer) -> Result<Signing<'a>, Error> {
-        let vendor = key.public_key();
-        if vendor != self.endorsement.vendor() {
+    fn draft<'a>(&'a self, image: &Image, key: &PublicKey) -> Result<Draft<'a>, Error> {
+        let vendor = self.endorsement.vendor();
+        if key != vendor {
             return Err(Error::OtherKey {
-                key: vendor.fingerprint(),
-                wanted: self.endorsement.vendor().fingerprint(),
+                key: key.fingerprint(),
+                wanted: vendor.fingerprint(),
             });
         }
-        let asked: Asked<'a> = match config_signature(image, vendor) {
-            Ok(present) => Box::new(move || Ok(present)),
-            Err(_) => key.ask(&Prehash::sha384(image.config.bytes()))?,
+        if let Ok(present) = config_signature(image, vendor) {
+            return Ok(Draft::new(Vec::new(), move |_| self.change(&present)));
+        }
+        let message = Message {
+            by: ALGORITHM,
+            content: image.config.clone(),
         };
-        Ok(Box::new(move || {
-            let annotations = [
-                (SIGNATURE, asked()?.to_der()),
-                (VENDOR_KEY, vendor.to_spki()),
-                (ENDORSEMENT, self.endorsement.signature().to_der()),
-            ];
-            Ok(Change::Annotate(
-                annotations
-                    .map(|(key, value)| (key.to_owned(), hex(&value)))
-                    .into(),
-            ))
-        }))
+        let finish = |signatures: &[Signature]| self.change(&signatures[0]);
+        Ok(Draft::new(vec![message], finish))
     }
 }
 

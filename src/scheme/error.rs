@@ -1,0 +1,17 @@
+//! Why an image was not signed.
+
+use crate::crypto::p384::Fingerprint;
+
+/// Why an image was not signed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The scheme was made for another key.
+    #[error("signing key {key} is not {wanted}, the key that is vouched for")]
+    OtherKey {
+        /// The key that was to sign.
+        key: Fingerprint,
+        /// The key that the scheme was made for.
+        wanted: Fingerprint,
+    },
+}
