@@ -244,6 +244,21 @@ impl Live {
         }
     }
 
+    /// An idle session of a slot that may write, if there is one.
+    pub(super) fn borrow_writing(&self, slot: Slot) -> Option<Borrowed<'_>> {
+        let mut pool = locked(&self.pool);
+        let of_slot = pool.get_mut(&slot)?;
+        let at = of_slot.idle.iter().position(Session::may_write)?;
+        let session = Some(of_slot.idle.swap_remove(at));
+        of_slot.busy += 1;
+        drop(pool);
+        Some(Borrowed {
+            live: self,
+            slot,
+            session,
+        })
+    }
+
     /// Waits until a session of the slot is idle; false where no thread has one that could become so.
     fn wait(&self, slot: Slot) -> bool {
         ending::outside(|| {

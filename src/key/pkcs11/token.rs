@@ -148,7 +148,7 @@ impl Token {
         }
     }
 
-    /// Opens all sessions from now on so that they may write: for who will write.
+    /// Opens all sessions from now on so that they may write: for who will write. Those that are open stay.
     pub(super) fn will_write(&self) {
         self.writes.store(true, Ordering::Relaxed);
     }
@@ -247,8 +247,12 @@ impl Token {
             }
             done
         };
-        let all_write = self.writes.load(Ordering::Relaxed);
-        if writing && !all_write {
+        let mut borrowed = None;
+        if writing {
+            borrowed = live.borrow_writing(slot);
+        }
+        if writing && borrowed.is_none() {
+            // Those that are idle may only read: they were opened before anybody was going to write.
             match self.open(slot, true) {
                 Ok(session) => return work(&session).map_err(tell),
                 Err(error) if error.is_no_session_left() && live.close_idle(slot) => {
@@ -262,7 +266,10 @@ impl Token {
             }
         }
         let open = || self.open(slot, false);
-        let borrowed = live.borrow(slot, open).map_err(tell)?;
+        let borrowed = match borrowed {
+            Some(borrowed) => borrowed,
+            None => live.borrow(slot, open).map_err(tell)?,
+        };
         let done = work(borrowed.session());
         match &done {
             Ok(_) => borrowed.give_back(),

@@ -249,6 +249,6 @@ impl Library {
             open(slot.into(), flags, ptr::null_mut(), None, &raw mut handle)
         })?;
         drop(turn);
-        Ok(Session::new(Arc::clone(self), handle))
+        Ok(Session::new(Arc::clone(self), handle, writing))
     }
 }

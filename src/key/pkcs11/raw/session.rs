@@ -38,6 +38,7 @@ pub enum User {
 pub struct Session {
     library: Arc<Library>,
     handle: sys::CK_SESSION_HANDLE,
+    may_write: bool,
     /// Sessions go from thread to thread and are not shared.
     _unshared: PhantomData<Cell<()>>,
 }
@@ -53,12 +54,22 @@ impl Drop for Session {
 }
 
 impl Session {
-    pub(super) const fn new(library: Arc<Library>, handle: sys::CK_SESSION_HANDLE) -> Self {
+    pub(super) const fn new(
+        library: Arc<Library>,
+        handle: sys::CK_SESSION_HANDLE,
+        may_write: bool,
+    ) -> Self {
         Self {
             library,
             handle,
+            may_write,
             _unshared: PhantomData,
         }
+    }
+
+    /// Whether it was opened so that it may write.
+    pub const fn may_write(&self) -> bool {
+        self.may_write
     }
 
     /// Whether nobody is logged in here.
