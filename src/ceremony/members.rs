@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::key::pkcs11::SignMechanism;
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Members {
@@ -48,6 +50,9 @@ pub struct PlannedToken {
 #[serde(deny_unknown_fields)]
 pub(super) struct PlannedKey {
     pub(super) label: String,
+    /// What the token signs by.
+    #[serde(default)]
+    pub(super) mechanism: SignMechanism,
 }
 
 /// Who takes part.

@@ -13,7 +13,7 @@ pub use super::members::{Kind, Person, PlannedToken, Role};
 use super::transcript::MAX_TRANSCRIPT;
 use crate::crypto::{Digest, HashAlgorithm, PublicKey};
 use crate::files;
-use crate::key::pkcs11::has_passport_for;
+use crate::key::pkcs11::{SignMechanism, has_passport_for};
 use crate::key::uri::TokenUri;
 use crate::text;
 
@@ -304,6 +304,11 @@ impl Plan {
             object: Some(self.members.key.label.clone()),
             ..TokenUri::default()
         }
+    }
+
+    /// What the token signs by.
+    pub const fn mechanism(&self) -> SignMechanism {
+        self.members.key.mechanism
     }
 
     /// Where the transcript goes.

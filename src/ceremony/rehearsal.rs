@@ -15,13 +15,17 @@ const MAX_INPUT: usize = 16 * 1024;
 
 /// The text of the same plan for a rehearsal on the token with this serial number: `rehearsal` is true, and
 /// the digests of the root's public key and passport are those of the files in `folder`, for another token
-/// has another root. All else is as it was, but for comments and order.
+/// has another root. The mechanism is left to that token. All else is as it was, but for comments and order.
 pub fn of(plan: &Plan, serial: &str, folder: &Path) -> Result<String, Error> {
     let mut plan_table = table(plan)?;
     plan_table.insert("rehearsal".into(), Value::Boolean(true));
     if let Some(token) = plan_table.get_mut("token").and_then(Value::as_table_mut) {
         token.insert("serial".into(), Value::String(serial.to_owned()));
         token.remove("hardware-without-flag");
+    }
+    if let Some(key) = plan_table.get_mut("key").and_then(Value::as_table_mut) {
+        // The other token may not have it.
+        key.remove("mechanism");
     }
     for (name, role) in [
         ("root", "root's public key"),

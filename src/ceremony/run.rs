@@ -13,7 +13,7 @@ use super::plan::{Plan, Role, Work};
 use super::transcript::{Line, Transcript};
 use super::{Error, groups, programs, words};
 use crate::crypto::digest::unhex;
-use crate::crypto::{Digest, HashAlgorithm, PublicKey, Signer};
+use crate::crypto::{Digest, HashAlgorithm, PublicKey, Signed, Signer};
 use crate::files::{self, Existing};
 use crate::key::KeyRing;
 use crate::key::pkcs11::NewKey;
@@ -299,7 +299,8 @@ impl Under<'_, '_> {
         self.confirm("close", what)?;
         self.transcript
             .write("intent", json!({ "step": "close" }))?;
-        self.transcript.sign(|prehash| Ok(signer.sign(prehash)?))?;
+        self.transcript
+            .sign(|message| Ok(signer.sign(Signed::Bytes(message))?))?;
         let transcript = self.run.plan.transcript();
         self.show(&format!(
             "wrote {}; SHA-384 of its last line:",

@@ -10,7 +10,7 @@ use super::check::endorsement_there;
 use super::plan::PlannedVendor;
 use super::run::{Under, merge, name_of};
 use crate::crypto::digest::{hex, unhex};
-use crate::crypto::{Digest, HashAlgorithm, Prehash, PublicKey, Signature, Signer};
+use crate::crypto::{Digest, HashAlgorithm, Prehash, PublicKey, Signature, Signed, Signer};
 use crate::key::KeyRef;
 use crate::key::pkcs11::{NewKey, Passport, attributes_json};
 use crate::key::uri::TokenUri;
@@ -198,7 +198,9 @@ impl Under<'_, '_> {
                 vendor.name
             );
             self.confirm(&step, &what)?;
-            self.step(&step, about.clone(), |_| Ok(signer.sign(&prehash)?))?
+            self.step(&step, about.clone(), |_| {
+                Ok(signer.sign(Signed::Bytes(&spki))?)
+            })?
         };
         let mut result = about;
         let signature_text = Base64::encode_string(&signature.to_der());

@@ -51,8 +51,13 @@ pub fn origin() -> String {
 
 /// The message that a transcript's signature is over: the last line without its signature, which
 /// holds the digest of the line before it.
+fn message(unsigned: &Value) -> Vec<u8> {
+    [DOMAIN, unsigned.to_string().as_bytes()].concat()
+}
+
+/// The hash of that message.
 pub fn prehash(unsigned: &Value) -> Prehash {
-    Prehash::sha384(&[DOMAIN, unsigned.to_string().as_bytes()].concat())
+    Prehash::sha384(&message(unsigned))
 }
 
 /// The SHA-384 of bytes, in the digits of a transcript.
@@ -180,10 +185,10 @@ impl Transcript {
     /// Writes the last line: the key's signature over all that is before it.
     pub fn sign(
         &mut self,
-        sign: impl FnOnce(&Prehash) -> Result<Signature, Error>,
+        sign: impl FnOnce(&[u8]) -> Result<Signature, Error>,
     ) -> Result<(), Error> {
         let mut line = self.line("signed", Value::Null);
-        let signature = sign(&prehash(&line))?;
+        let signature = sign(&message(&line))?;
         line["signature"] = Base64::encode_string(&signature.to_der()).into();
         self.append(line)
     }

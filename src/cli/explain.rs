@@ -88,6 +88,8 @@ const fn of_token(error: &pkcs11::Error) -> Status {
         | E::Publics { .. }
         | E::WrongPublic { .. }
         | E::Length { .. }
+        | E::LongMessage { .. }
+        | E::HashAlone { .. }
         | E::Range { .. }
         | E::InUse { .. }
         | E::Twin { .. }
@@ -158,6 +160,7 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::InTheWay { .. } => Some(MOVE.into()),
         Error::TwoLists { layout, .. } => Some(archives::two_lists(layout)),
         Error::InputInApp { .. } => Some("move the file out of the registry first".into()),
+        Error::LongForToken { .. } => Some(TAKES_HASHES.into()),
         Error::NotASignature { .. } => Some(
             "signatures are DER, as `openssl dgst -sha384 -sign` writes them; hex, base64 and raw r||s are not read"
                 .into(),
@@ -276,9 +279,11 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         }
         E::NoPublic { given: true, .. } => "give the public key of this very key",
         E::NoPublic { .. } => "give its public key with --public-key FILE",
-        E::Mechanism { .. } => {
-            "only CKM_ECDSA over a hash made here is used; see the token's settings"
-        }
+        E::Mechanism {
+            wanted, offered, ..
+        } => keys::of_mechanism(wanted, offered),
+        E::LongMessage { .. } => TAKES_HASHES,
+        E::HashAlone { .. } => "leave --mechanism out: only CKM_ECDSA signs that",
         E::InUse {
             what,
             orphans: true,
@@ -375,6 +380,10 @@ pub fn extract(key: &KeyRef) -> String {
     };
     format!("ir-sign extract-public -i {key} -o FILE")
 }
+
+/// What signs a message of any length.
+const TAKES_HASHES: &str =
+    "use a key whose token offers CKM_ECDSA, or sign a file that holds a hash of this one";
 
 /// A path as a shell reads it, and no program takes it for a flag.
 fn quoted(path: &Path) -> String {

@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::digest::Prehash;
+use super::digest::HashAlgorithm;
 use super::p384::{PublicKey, Signature};
+use super::verify::Signed;
 
 /// A private key that can sign, and nothing else: there is no way to read it out.
 ///
@@ -14,8 +15,9 @@ pub trait Signer: Send + Sync {
     /// The public half of the key.
     fn public_key(&self) -> &PublicKey;
 
-    /// Signs a hash with ECDSA (FIPS 186-5, section 6.4).
-    fn sign(&self, prehash: &Prehash) -> Result<Signature, SignError>;
+    /// Signs a message by its SHA-384, or a hash that was made already, with ECDSA (FIPS 186-5, section 6.4).
+    /// A key that hashes by itself fails for a hash, and for a message that is too long for it.
+    fn sign(&self, what: Signed<'_>) -> Result<Signature, SignError>;
 
     /// Proves that the public half is the key's own, for one who relies on it without a new signature.
     /// It is where nobody but the key itself has said so.
@@ -65,8 +67,9 @@ impl<S: Signer> Checked<S> {
         }
     }
 
-    fn check(&self, prehash: &Prehash, signature: Signature) -> Result<Signature, SignError> {
-        if self.public_key().verifies(prehash, &signature) {
+    fn check(&self, what: Signed<'_>, signature: Signature) -> Result<Signature, SignError> {
+        let prehash = what.prehash(HashAlgorithm::Sha384);
+        if self.public_key().verifies(&prehash, &signature) {
             self.proven.store(true, Ordering::Relaxed);
             Ok(signature)
         } else {
@@ -82,8 +85,8 @@ impl<S: Signer> Signer for Checked<S> {
         self.signer.public_key()
     }
 
-    fn sign(&self, prehash: &Prehash) -> Result<Signature, SignError> {
-        self.check(prehash, self.signer.sign(prehash)?)
+    fn sign(&self, what: Signed<'_>) -> Result<Signature, SignError> {
+        self.check(what, self.signer.sign(what)?)
     }
 
     fn prove_public(&self) -> Result<(), SignError> {
@@ -98,6 +101,7 @@ impl<S: Signer> Signer for Checked<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::Prehash;
     use ecdsa::signature::hazmat::PrehashSigner;
     use p384::ecdsa::SigningKey;
 
@@ -109,7 +113,7 @@ mod tests {
             &self.1
         }
 
-        fn sign(&self, _: &Prehash) -> Result<Signature, SignError> {
+        fn sign(&self, _: Signed<'_>) -> Result<Signature, SignError> {
             let other = Prehash::sha384(b"something else");
             let signature = self.0.sign_prehash(other.as_bytes());
             Ok(Signature::from_fixed(
@@ -125,10 +129,12 @@ mod tests {
         let public = PublicKey::from_point(point.as_bytes()).expect("a point");
         let signer = Checked::new(Faulty(key, public), "ca");
         let prehash = Prehash::sha384(b"message");
-        let outcome = signer.sign(&prehash);
-        assert!(
-            matches!(outcome, Err(SignError::Faulty { ref key }) if key == "ca"),
-            "{outcome:?}"
-        );
+        for what in [Signed::Hashed(&prehash), Signed::Bytes(b"message")] {
+            let outcome = signer.sign(what);
+            assert!(
+                matches!(outcome, Err(SignError::Faulty { ref key }) if key == "ca"),
+                "{outcome:?}"
+            );
+        }
     }
 }

@@ -67,6 +67,16 @@ pub enum Signed<'a> {
     Hashed(&'a Prehash),
 }
 
+impl Signed<'_> {
+    /// The hash that is at hand, or the message's by this function.
+    pub fn prehash(self, by: HashAlgorithm) -> Prehash {
+        match self {
+            Self::Bytes(message) => Prehash::of(by, message),
+            Self::Hashed(prehash) => *prehash,
+        }
+    }
+}
+
 /// Why a signature does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

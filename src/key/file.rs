@@ -16,7 +16,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::{Error, MAX_KEY_FILE};
 use crate::crypto::forms::{self, Pem};
 use crate::crypto::p384::{ID_EC_PUBLIC_KEY, SECP384R1, algorithm_name, curve_name};
-use crate::crypto::{Prehash, PublicKey, SignError, Signature, Signer};
+use crate::crypto::{HashAlgorithm, PublicKey, SignError, Signature, Signed, Signer};
 use crate::files;
 use crate::secret::{self, Secret};
 
@@ -186,7 +186,8 @@ impl Signer for FileKey {
     }
 
     /// Signs deterministically (RFC 6979): the same hash gives the same signature.
-    fn sign(&self, prehash: &Prehash) -> Result<Signature, SignError> {
+    fn sign(&self, what: Signed<'_>) -> Result<Signature, SignError> {
+        let prehash = what.prehash(HashAlgorithm::Sha384);
         let signature = on_wiped_stack(|| {
             let key = SecretKey::from_slice(&self.scalar)?;
             let scalar = Zeroizing::new(key.to_nonzero_scalar());

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::crypto::{Prehash, PublicKey, SignError, Signature, Signer};
+use crate::crypto::{PublicKey, SignError, Signature, Signed, Signer};
 use crate::parallel::Gate;
 
 /// A signer that lets only so many threads sign at a time, and asks nothing more of a key that failed: a person may
@@ -29,14 +29,14 @@ impl<S: Signer> Signer for Gated<S> {
         self.signer.public_key()
     }
 
-    fn sign(&self, prehash: &Prehash) -> Result<Signature, SignError> {
+    fn sign(&self, what: Signed<'_>) -> Result<Signature, SignError> {
         let _pass = self.gate.enter();
         // Set for the time of the call, so that a call that panics counts as failed too.
         if self.failed.load(Ordering::SeqCst) {
             return Err(SignError::GivenUp);
         }
         let failure = Failure(&self.failed);
-        let signature = self.signer.sign(prehash)?;
+        let signature = self.signer.sign(what)?;
         failure.none();
         Ok(signature)
     }
@@ -68,6 +68,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::crypto::{HashAlgorithm, Prehash};
     use crate::key::file::FileKey;
 
     /// Signs slowly, and counts how often and how many do at once; the hash of `bad` makes it fail or panic.
@@ -84,20 +85,21 @@ mod tests {
             self.key.public_key()
         }
 
-        fn sign(&self, prehash: &Prehash) -> Result<Signature, SignError> {
+        fn sign(&self, what: Signed<'_>) -> Result<Signature, SignError> {
+            let prehash = what.prehash(HashAlgorithm::Sha384);
             let inside = self.inside.fetch_add(1, Ordering::SeqCst) + 1;
             self.most.fetch_max(inside, Ordering::SeqCst);
             thread::sleep(Duration::from_millis(5));
             self.inside.fetch_sub(1, Ordering::SeqCst);
             self.made.fetch_add(1, Ordering::SeqCst);
             match self.bad {
-                Some((bad, panics)) if bad == *prehash => {
+                Some((bad, panics)) if bad == prehash => {
                     assert!(!panics, "as it was told");
                     Err(SignError::Backend {
                         source: "as it was told".into(),
                     })
                 }
-                _ => self.key.sign(prehash),
+                _ => self.key.sign(what),
             }
         }
     }
@@ -120,7 +122,7 @@ mod tests {
     fn ask(gated: &Gated<Slow>, threads: usize) -> Vec<Option<Result<Signature, SignError>>> {
         thread::scope(|scope| {
             let threads: Vec<_> = (0..threads)
-                .map(|n| scope.spawn(move || gated.sign(&hash(n))))
+                .map(|n| scope.spawn(move || gated.sign(Signed::Hashed(&hash(n)))))
                 .collect();
             let joined = threads.into_iter().map(|thread| thread.join().ok());
             joined.collect()
@@ -147,7 +149,10 @@ mod tests {
             let outcomes = ask(&gated, 8);
             let panicked = outcomes.iter().filter(|outcome| outcome.is_none()).count();
             assert_eq!(panicked, usize::from(panics));
-            assert!(matches!(gated.sign(&hash(1)), Err(SignError::GivenUp)));
+            assert!(matches!(
+                gated.sign(Signed::Hashed(&hash(1))),
+                Err(SignError::GivenUp)
+            ));
             let made = gated.signer.made.load(Ordering::SeqCst);
             let signed = |outcome: &Option<Result<_, _>>| matches!(outcome, Some(Ok(_)));
             assert_eq!(outcomes.iter().filter(|o| signed(o)).count() + 1, made);

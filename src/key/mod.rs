@@ -171,6 +171,14 @@ impl KeyRing {
         }
     }
 
+    /// The longest message that a key signs which hashes by itself; none for a key that signs a hash.
+    pub fn longest_message(&self, key: &KeyRef) -> Option<usize> {
+        match key {
+            KeyRef::File(_) => None,
+            KeyRef::Token(_) => self.tokens.longest_message(),
+        }
+    }
+
     /// Refuses passports that none of the signers so far has.
     pub fn check_passports(&self) -> Result<(), Error> {
         Ok(self.tokens.check_all_passports_used()?)

@@ -1,12 +1,12 @@
 //! Making an endorsement.
 
-use crate::crypto::{Prehash, PublicKey, SignError, Signer};
+use crate::crypto::{PublicKey, SignError, Signed, Signer};
 use crate::scheme::annotation::Endorsement;
 
 /// Endorses a vendor with the CA's key.
 pub(super) fn make(vendor: PublicKey, ca: &dyn Signer) -> Result<Endorsement, SignError> {
     let key = *ca.public_key();
-    let signature = ca.sign(&Prehash::sha384(&Endorsement::message(&vendor)))?;
+    let signature = ca.sign(Signed::Bytes(&Endorsement::message(&vendor)))?;
     Endorsement::verified(vendor, key, signature).map_err(|_| SignError::Faulty {
         key: key.fingerprint().to_string(),
     })

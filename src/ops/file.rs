@@ -1,11 +1,12 @@
 //! Signing and verifying files, a vendor's public key among them.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::keys::{existing, inputs};
 use super::{Error, check_output};
-use crate::crypto::{HashAlgorithm, Prehash, PublicKey, Signature, StreamHasher};
+use crate::crypto::{self, HashAlgorithm, Prehash, PublicKey, Signature, StreamHasher};
 use crate::files::{self, Written};
 use crate::key::{self, KeyRef, KeyRing};
 use crate::progress::Progress;
@@ -49,16 +50,30 @@ impl SignFile {
         let content = if self.endorse {
             Content::Vendor(key::read_public(&self.file)?)
         } else {
-            Content::File(files::open(&self.file).map_err(Error::file("file"))?)
+            let file = files::open(&self.file).map_err(Error::file("file"))?;
+            match ring.longest_message(&self.key) {
+                None => Content::File(file),
+                Some(most) => Content::Message(whole(file, &self.file, most)?),
+            }
         };
         let there = self.there()?;
         let signer = ring.signer(&self.key)?;
         ring.check_passports()?;
         let key = *signer.public_key();
-        let (prehash, endorsed) = match content {
-            Content::Vendor(vendor) => (Prehash::sha384(&vendor.to_spki()), Some(vendor)),
-            Content::File(file) => (hash_file(file, &self.file, progress)?, None),
+        let (message, hash, endorsed) = match content {
+            Content::Vendor(vendor) => (vendor.to_spki().clone(), None, Some(vendor)),
+            Content::Message(message) => (message, None, None),
+            Content::File(file) => (
+                Vec::new(),
+                Some(hash_file(file, &self.file, progress)?),
+                None,
+            ),
         };
+        let what = match &hash {
+            Some(prehash) => crypto::Signed::Hashed(prehash),
+            None => crypto::Signed::Bytes(&message),
+        };
+        let prehash = what.prehash(HashAlgorithm::Sha384);
         let outcome = |written| Signed {
             key,
             endorsed,
@@ -74,7 +89,7 @@ impl SignFile {
                 return Err(self.differs());
             }
         }
-        let signature = signer.sign(&prehash)?.to_der();
+        let signature = signer.sign(what)?.to_der();
         files::write(&self.signature, &signature, 0o644, existing(self.force))
             .map(outcome)
             .map_err(Error::file("signature file"))
@@ -116,6 +131,8 @@ enum Content {
     Vendor(PublicKey),
     /// A file, which may be a pipe: it is opened once.
     File(File),
+    /// The content of a file, for a key that hashes by itself.
+    Message(Vec<u8>),
 }
 
 /// Verifies a file's signature, as `openssl dgst -sha384 -verify` does.
@@ -156,6 +173,23 @@ pub(super) fn read_signature(path: &Path) -> Result<Signature, Error> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// The content of a file, which a token hashes by itself.
+fn whole(file: File, path: &Path, most: usize) -> Result<Vec<u8>, Error> {
+    let mut content = Vec::new();
+    match file.take(most as u64 + 1).read_to_end(&mut content) {
+        Ok(length) if length <= most => Ok(content),
+        Ok(_) => Err(Error::LongForToken {
+            path: path.to_owned(),
+            most,
+        }),
+        Err(source) => Err(Error::file("file")(files::Error::Io {
+            path: path.to_owned(),
+            action: "read",
+            source,
+        })),
+    }
 }
 
 fn hash_file(mut file: File, path: &Path, progress: &dyn Progress) -> Result<Prehash, Error> {

@@ -96,6 +96,14 @@ pub enum Error {
         /// What is wrong with it.
         source: SignatureError,
     },
+    /// The file is longer than what a token is given that hashes by itself.
+    #[error("file {} is larger than {most} bytes, and with CKM_ECDSA_SHA384 the token is given the whole of it", .path.display())]
+    LongForToken {
+        /// The file.
+        path: PathBuf,
+        /// The most bytes.
+        most: usize,
+    },
     /// A signature does not hold.
     #[error("signature file {}: key {key} did not sign {} with it", .path.display(), .file.display())]
     BadSignature {

@@ -10,7 +10,7 @@ use std::thread;
 use super::endorsement::{Place, Search, Source, Vouch, Voucher};
 use super::{Error, broken_rule, is_given_up, realms};
 use crate::crypto::p384::Fingerprint;
-use crate::crypto::{Digest, Prehash, SignError, Signature, Signer};
+use crate::crypto::{Digest, HashAlgorithm, Prehash, SignError, Signature, Signed, Signer};
 use crate::image::realm::Finding;
 use crate::image::{AppName, Change, Image, Reference};
 use crate::key::{KeyRef, KeyRing};
@@ -399,7 +399,12 @@ impl Work<'_> {
 fn sign(signer: &dyn Signer, message: &Message) -> Result<Signature, SignError> {
     let hash = message.by.hash();
     let hash = hash.expect("no scheme drafts for keys that hash the message themselves yet");
-    signer.sign(&Prehash::of(hash, message.content.bytes()))
+    let content = message.content.bytes();
+    match hash {
+        // What every key can do, also one that hashes by itself.
+        HashAlgorithm::Sha384 => signer.sign(Signed::Bytes(content)),
+        other => signer.sign(Signed::Hashed(&Prehash::of(other, content))),
+    }
 }
 
 impl SignImages {

@@ -16,6 +16,7 @@ mod calls;
 mod damage;
 mod forged;
 mod interrupted;
+mod mechanism;
 mod people;
 mod plans;
 mod printed;

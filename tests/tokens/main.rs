@@ -12,6 +12,7 @@ mod support;
 mod apart;
 mod choosing;
 mod desk;
+mod mechanisms;
 mod objects;
 mod passports;
 mod pins;

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueHint};
 use super::{Common, Settings, SettingsOf, paths};
 use crate::cli::prompt::Terminal;
 use crate::key::pin::PinSource;
-use crate::key::pkcs11::{FACTS, Options, Passport, module_of_environment};
+use crate::key::pkcs11::{FACTS, Options, Passport, SignMechanism, module_of_environment};
 use crate::key::uri::TokenUri;
 use crate::key::{self, read_public};
 
@@ -29,6 +29,10 @@ pub struct TokenArgs {
     /// Keep the PIN for this run, for keys that ask for it at each signature
     #[arg(long)]
     pub keep_pin: bool,
+    /// What a token signs by: a hash that is made here, or with `CKM_ECDSA_SHA384` the message itself, of 4
+    /// MiB at most, for tokens that offer nothing else [default: `CKM_ECDSA`]
+    #[arg(long, value_name = "CKM_ECDSA|CKM_ECDSA_SHA384")]
+    pub mechanism: Option<SignMechanism>,
     /// The public key of a key whose token does not show it (several allowed)
     #[arg(long = "public-key", value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub public_keys: Vec<PathBuf>,
@@ -65,6 +69,7 @@ impl TokenArgs {
             allow_final_try: self.allow_final_try,
             keep_pin: self.keep_pin,
             sessions: NonZeroUsize::MIN,
+            mechanism: self.mechanism.unwrap_or_default(),
             prompt: Box::new(Terminal { quiet }),
             public_keys: public_keys.collect::<Result<_, key::Error>>()?,
             passports: passports.collect::<Result<_, key::Error>>()?,

@@ -7,6 +7,7 @@ use crate::crypto::forms::Pem;
 use crate::crypto::p384::PublicKeyError;
 use crate::files::is_standard;
 use crate::key::file::KeyFileError;
+use crate::key::pkcs11::SignMechanism;
 
 /// A name that nothing has here: openssl writes over what is there, private keys too.
 pub(super) fn free(ending: &str) -> String {
@@ -104,4 +105,16 @@ pub(super) fn of_public(path: &Path, error: &PublicKeyError) -> Option<String> {
         PublicKeyError::Pkcs8 => take_out(" -inform DER"),
         _ => return None,
     })
+}
+
+/// What to do where a token does not offer a mechanism.
+pub(super) fn of_mechanism(wanted: &str, offered: &str) -> &'static str {
+    let has = |mechanism: SignMechanism| offered.split(", ").any(|name| name == mechanism.name());
+    if wanted == SignMechanism::Ecdsa.wanted() && has(SignMechanism::EcdsaSha384) {
+        "--mechanism CKM_ECDSA_SHA384 has the token hash by itself what it signs (in a ceremony: mechanism in the plan's [key])"
+    } else if wanted == SignMechanism::EcdsaSha384.wanted() && has(SignMechanism::Ecdsa) {
+        "leave --mechanism out: the token signs a hash that is made here"
+    } else {
+        "only CKM_ECDSA is used, or CKM_ECDSA_SHA384 where --mechanism says so; see the token's settings"
+    }
 }

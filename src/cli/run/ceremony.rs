@@ -42,6 +42,21 @@ pub(super) fn run(command: CeremonyCommand, console: &Console) -> Outcome {
 fn ready(path: &Path, tokens: TokenArgs, console: &Console) -> Result<(Plan, KeyRing), Failure> {
     let plan = Plan::read(path)?;
     let require_passport = plan.passport()?.into_iter().collect();
+    // What was reviewed is what is done.
+    let planned = plan.mechanism();
+    if let Some(named) = tokens.mechanism
+        && named != planned
+    {
+        return Err(Error::Plan {
+            path: path.to_owned(),
+            reason: format!("its key's mechanism is {planned}, and --mechanism names {named}"),
+        }
+        .into());
+    }
+    let tokens = TokenArgs {
+        mechanism: Some(planned),
+        ..tokens
+    };
     let options = tokens.options(PassportArgs { require_passport }, console.settings.quiet)?;
     Ok((plan, KeyRing::new(options)))
 }

@@ -11,6 +11,7 @@ use super::choose::{self, Among};
 use super::error::Error;
 use super::generate::BORN;
 use super::manage::{COUNT_LOW, FINAL_TRY, TokenListing};
+use super::mechanism::SignMechanism;
 use super::object::{self, PrivateKey};
 use super::raw::TokenInfo;
 use super::signer::{TokenKey, check_mechanism};
@@ -205,8 +206,25 @@ fn refused_login(error: &Error) -> Option<&'static str> {
 }
 
 fn examine_mechanisms(token: &Token, findings: &mut Findings) -> Result<(), Error> {
+    let used = token.shared.options.mechanism;
+    let other = match used {
+        SignMechanism::Ecdsa => SignMechanism::EcdsaSha384,
+        SignMechanism::EcdsaSha384 => SignMechanism::Ecdsa,
+    };
+    let offers_other = match check_mechanism(token, other.kind(), other.wanted()) {
+        Ok(()) => true,
+        Err(Error::Mechanism { .. }) => false,
+        Err(error) => return Err(error),
+    };
+    let advice = match (other, offers_other) {
+        (SignMechanism::EcdsaSha384, true) => {
+            "it signs with --mechanism CKM_ECDSA_SHA384, which hands it what is to be signed"
+        }
+        (SignMechanism::Ecdsa, true) => "it signs without --mechanism CKM_ECDSA_SHA384",
+        (_, false) => "see the token's own settings: no other mechanism is ever tried",
+    };
     for (mechanism, wanted, level) in [
-        (MechanismType::ECDSA, "CKM_ECDSA for signing", Level::Bad),
+        (used.kind(), used.wanted(), Level::Bad),
         (
             MechanismType::ECC_KEY_PAIR_GEN,
             "CKM_EC_KEY_PAIR_GEN for making keys",
@@ -216,7 +234,10 @@ fn examine_mechanisms(token: &Token, findings: &mut Findings) -> Result<(), Erro
         match check_mechanism(token, mechanism, wanted) {
             Ok(()) => findings.fine(format!("it offers {wanted}")),
             Err(error @ Error::Mechanism { .. }) => {
-                let advice = "see the token's own settings: no other mechanism is ever tried";
+                let advice = match level {
+                    Level::Bad => advice,
+                    _ => "see the token's own settings: no other mechanism is ever tried",
+                };
                 findings.add(level, error.to_string(), Some(advice));
             }
             Err(error) => return Err(error),

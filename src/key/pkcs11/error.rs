@@ -242,6 +242,26 @@ pub enum Error {
         /// The mechanisms it offers.
         offered: String,
     },
+    /// The token is to hash by itself, and the message is too long to be handed over.
+    #[error(
+        "{key}: with CKM_ECDSA_SHA384 the token hashes the message itself, and {found} bytes are more than the {most} that it is given at most"
+    )]
+    LongMessage {
+        /// The key.
+        key: String,
+        /// Bytes of the message.
+        found: usize,
+        /// The most.
+        most: usize,
+    },
+    /// The token is to hash by itself, and what is wanted is the signature of a hash that was made here.
+    #[error(
+        "{key}: CKM_ECDSA_SHA384 signs a message by its SHA-384, and what is to be signed here is another hash"
+    )]
+    HashAlone {
+        /// The key.
+        key: String,
+    },
     /// The token gave something that is not a signature.
     #[error(
         "{key}: the token gave a signature of {found} bytes, and 96 are right; it was thrown away"

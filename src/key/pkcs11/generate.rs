@@ -11,7 +11,7 @@ use super::attributes::{Difference, Facts};
 use super::error::Error;
 use super::object::{self, P384_PARAMS, PrivateKey, key_uri};
 use super::raw::{Refusal, Session};
-use super::signer::{TokenKey, check_mechanism};
+use super::signer::{TokenKey, check_mechanism, check_signing};
 use super::token::{Again, Token};
 use super::turn;
 use crate::crypto::{PublicKey, Signer};
@@ -139,16 +139,21 @@ pub(super) fn random_id() -> Result<Vec<u8>, String> {
     }
 }
 
-/// Makes a pair that signs and nothing else, whose private half is sensitive and never leaves the
-/// token; then reads its attributes back, compares them, and signs and verifies with it. A pair
-/// that is not as it was asked for is removed again.
-pub fn generate(token: &Arc<Token>, uri: &TokenUri) -> Result<NewKey, Error> {
-    check_mechanism(token, MechanismType::ECDSA, "CKM_ECDSA for signing")?;
+/// Refuses a token that does not offer what makes a key and signs with it.
+pub(super) fn check_can_make(token: &Token) -> Result<(), Error> {
+    check_signing(token)?;
     check_mechanism(
         token,
         MechanismType::ECC_KEY_PAIR_GEN,
         "CKM_EC_KEY_PAIR_GEN for making keys",
-    )?;
+    )
+}
+
+/// Makes a pair that signs and nothing else, whose private half is sensitive and never leaves the
+/// token; then reads its attributes back, compares them, and signs and verifies with it. A pair
+/// that is not as it was asked for is removed again.
+pub fn generate(token: &Arc<Token>, uri: &TokenUri) -> Result<NewKey, Error> {
+    check_can_make(token)?;
     let _turn = turn::take(token)?;
     let names = Names::free(token, uri)?;
     let (public, private) = (names.public(), names.private());
@@ -165,7 +170,7 @@ pub fn generate(token: &Arc<Token>, uri: &TokenUri) -> Result<NewKey, Error> {
 /// Brings the private key of a file onto a token. Such a key has been outside: the token does not
 /// call it local, always sensitive or never extractable.
 pub fn import(token: &Arc<Token>, uri: &TokenUri, key: &FileKey) -> Result<NewKey, Error> {
-    check_mechanism(token, MechanismType::ECDSA, "CKM_ECDSA for signing")?;
+    check_signing(token)?;
     let _turn = turn::take(token)?;
     let names = Names::free(token, uri)?;
     let mut point = vec![4, 97];

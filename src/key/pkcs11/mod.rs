@@ -10,6 +10,7 @@ mod error;
 mod generate;
 mod login;
 mod manage;
+mod mechanism;
 mod module;
 mod object;
 mod passport;
@@ -35,6 +36,7 @@ pub use error::Error;
 pub use generate::{NewKey, unasked};
 pub use login::{NO_USER_PIN, NoPrompt, Prompt};
 pub use manage::{KeyListing, ModuleListing, SlotListing, TokenListing};
+pub use mechanism::{LONGEST_MESSAGE, SignMechanism};
 pub use module::of_environment as module_of_environment;
 pub use passport::{Passport, PassportError, attributes as attributes_json, has_passport_for};
 pub use point::{PointError, read as read_point};
@@ -64,6 +66,8 @@ pub struct Options {
     pub keep_pin: bool,
     /// How many sessions of a token are used at once.
     pub sessions: NonZeroUsize,
+    /// What tokens make signatures by.
+    pub mechanism: SignMechanism,
     /// Asks a person for a PIN.
     pub prompt: Box<dyn Prompt>,
     /// The public halves of keys whose token does not show them.
@@ -83,6 +87,7 @@ impl Default for Options {
             allow_final_try: false,
             keep_pin: false,
             sessions: NonZeroUsize::MIN,
+            mechanism: SignMechanism::default(),
             prompt: Box::new(NoPrompt),
             public_keys: Vec::new(),
             passports: Vec::new(),
@@ -115,6 +120,11 @@ impl Tokens {
     /// How many sessions of a token are used at once.
     pub(super) fn sessions(&self) -> usize {
         self.shared.options.sessions.get()
+    }
+
+    /// The longest message that a token signs; none where it signs a hash that is made here.
+    pub(super) fn longest_message(&self) -> Option<usize> {
+        (self.shared.options.mechanism == SignMechanism::EcdsaSha384).then_some(LONGEST_MESSAGE)
     }
 
     /// No token is opened yet, and no module loaded.

@@ -19,7 +19,7 @@ use super::error::Error;
 use super::generate::BORN;
 use super::signer::TokenKey;
 use crate::crypto::digest::hex;
-use crate::crypto::{Digest, HashAlgorithm, Prehash, PublicKey, Signature, Signer};
+use crate::crypto::{Digest, HashAlgorithm, Prehash, PublicKey, Signature, Signed, Signer};
 use crate::files;
 
 const DOMAIN: &[u8] = b"ir-sign passport v1\0";
@@ -70,9 +70,8 @@ impl Passport {
         let statement = statement(key)?;
         let mut bytes = statement.to_string().into_bytes();
         bytes.push(b'\n');
-        let prehash = prehash(&bytes);
-        let signature = key.sign_raw(&prehash)?;
-        if !key.public_key().verifies(&prehash, &signature) {
+        let signature = key.sign_raw(Signed::Bytes(&message(&bytes)))?;
+        if !key.public_key().verifies(&prehash(&bytes), &signature) {
             return Err(Error::WrongPublic { key: key.name() });
         }
         let signature = Base64::encode_string(&signature.to_der());
@@ -168,8 +167,13 @@ impl Passport {
     }
 }
 
+/// What the signature of a passport's first line is over.
+fn message(line: &[u8]) -> Vec<u8> {
+    [DOMAIN, line].concat()
+}
+
 fn prehash(line: &[u8]) -> Prehash {
-    Prehash::sha384(&[DOMAIN, line].concat())
+    Prehash::sha384(&message(line))
 }
 
 /// What is true of a token and a key now.

@@ -85,7 +85,7 @@ pub fn shown_to_all(token: &Token, uri: &TokenUri) -> Result<Option<(String, Pub
             Err((_, RvError::UserNotLoggedIn)) => return Ok(None),
             found => found.map_err(Error::refusal(&token.name()))?,
         };
-        let names = || -> Result<Vec<String>, Error> {
+        let uris = || -> Result<Vec<String>, Error> {
             let uri = |handle: &ObjectHandle| {
                 let (label, id) = object::names(session, *handle, &token.name())?;
                 Ok(object::key_uri(token, &label, &id).to_string())
@@ -95,7 +95,7 @@ pub fn shown_to_all(token: &Token, uri: &TokenUri) -> Result<Option<(String, Pub
         if !named {
             return Err(Error::NoKeyNamed {
                 uri: uri.to_string(),
-                present: names()?,
+                present: uris()?,
             });
         }
         let object = match found.as_slice() {
@@ -105,7 +105,7 @@ pub fn shown_to_all(token: &Token, uri: &TokenUri) -> Result<Option<(String, Pub
                 return Err(Error::PublicObjects {
                     token: token.name(),
                     uri: uri.to_string(),
-                    found: names()?,
+                    found: uris()?,
                 });
             }
         };

@@ -7,7 +7,7 @@ use cryptoki::object::ObjectClass;
 
 use super::Tokens;
 use super::error::Error;
-use super::generate::{BORN, NewKey, check_free, proven, random_id};
+use super::generate::{BORN, NewKey, check_can_make, check_free, proven, random_id};
 use super::manage::TokenListing;
 use super::object;
 use super::signer::TokenKey;
@@ -49,8 +49,10 @@ impl Tokens {
         })
     }
 
-    /// Refuses a label that any key on the token has.
+    /// Refuses a token that could not make a key and sign with it, and a label that any key on it has. The
+    /// first is known before a PIN is asked for.
     pub fn check_label_free(&self, uri: &TokenUri) -> Result<(), Error> {
+        check_can_make(self.token(uri)?.as_ref())?;
         let token = self.writing(uri)?;
         let label = uri.object.as_ref().map(|label| label.clone().into_bytes());
         check_free(&token, "label", label.as_ref(), None)

@@ -10,11 +10,12 @@ use cryptoki_sys as sys;
 use super::attributes::Facts;
 use super::error::Error;
 use super::login::{self, PinEntry};
+use super::mechanism::{LONGEST_MESSAGE, SignMechanism};
 use super::object::{self, PrivateKey};
 use super::public;
 use super::raw::{Session, User};
 use super::token::{Again, Token};
-use crate::crypto::{Prehash, PublicKey, SignError, Signature, Signer};
+use crate::crypto::{Prehash, PublicKey, SignError, Signature, Signed, Signer};
 use crate::key::uri::TokenUri;
 
 /// What precedes the public key in the message that proves that the private half belongs to it.
@@ -31,7 +32,7 @@ pub struct TokenKey {
 impl TokenKey {
     /// Finds the key, and its public half.
     pub(super) fn find(token: Arc<Token>, uri: &TokenUri) -> Result<Self, Error> {
-        check_mechanism(&token, MechanismType::ECDSA, "CKM_ECDSA for signing")?;
+        check_signing(&token)?;
         let key = object::find_private(&token, uri)?;
         Self::new(token, key)
     }
@@ -85,8 +86,9 @@ impl TokenKey {
     /// Proves that the public half belongs to the private one: signs a message that nothing else
     /// is ever signed for, and verifies it.
     pub(super) fn prove(&self) -> Result<(), Error> {
-        let prehash = Prehash::sha384(&[PROOF, &self.public.to_spki()].concat());
-        if self.public.verifies(&prehash, &self.sign_raw(&prehash)?) {
+        let message = [PROOF, &self.public.to_spki()].concat();
+        let signature = self.sign_raw(Signed::Bytes(&message))?;
+        if self.public.verifies(&Prehash::sha384(&message), &signature) {
             Ok(())
         } else {
             Err(Error::WrongPublic { key: self.name() })
@@ -112,8 +114,35 @@ impl TokenKey {
         })
     }
 
-    /// `CKM_ECDSA` over the hash: exactly 96 bytes of r and s have to come back.
-    pub(super) fn sign_raw(&self, prehash: &Prehash) -> Result<Signature, Error> {
+    /// Signs by the mechanism that the user chose: exactly 96 bytes of r and s have to come back.
+    pub(super) fn sign_raw(&self, what: Signed<'_>) -> Result<Signature, Error> {
+        match (self.mechanism(), what) {
+            (SignMechanism::Ecdsa, Signed::Bytes(message)) => {
+                self.call(Prehash::sha384(message).as_bytes())
+            }
+            (SignMechanism::Ecdsa, Signed::Hashed(prehash)) => self.call(prehash.as_bytes()),
+            (SignMechanism::EcdsaSha384, Signed::Bytes(message)) => {
+                if message.len() > LONGEST_MESSAGE {
+                    return Err(Error::LongMessage {
+                        key: self.name(),
+                        found: message.len(),
+                        most: LONGEST_MESSAGE,
+                    });
+                }
+                self.call(message)
+            }
+            (SignMechanism::EcdsaSha384, Signed::Hashed(_)) => {
+                Err(Error::HashAlone { key: self.name() })
+            }
+        }
+    }
+
+    fn mechanism(&self) -> SignMechanism {
+        self.token.shared.options.mechanism
+    }
+
+    /// Hands the token all that it is given in one call.
+    fn call(&self, data: &[u8]) -> Result<Signature, Error> {
         let name = self.name();
         let token = &self.token;
         let bytes = token.with(Again::Yes, |session, slot, generation| {
@@ -121,10 +150,10 @@ impl TokenKey {
             if self.key.always_authenticate {
                 self.authenticate(session, slot, handle)?;
             } else {
-                let begun = session.begin_signature(MechanismType::ECDSA, handle);
+                let begun = session.begin_signature(self.mechanism().kind(), handle);
                 begun.map_err(Error::refusal(&name))?;
             }
-            let signed = session.sign(prehash.as_bytes());
+            let signed = session.sign(data);
             signed.map_err(Error::refusal(&name))
         })?;
         let fixed: [u8; 96] = bytes.as_slice().try_into().map_err(|_| Error::Length {
@@ -144,7 +173,7 @@ impl TokenKey {
         let token = &self.token;
         let _one_pin = token.one_pin();
         let secret = self.secret(slot)?;
-        let begun = session.begin_signature(MechanismType::ECDSA, handle);
+        let begun = session.begin_signature(self.mechanism().kind(), handle);
         begun.map_err(Error::refusal(&self.name()))?;
         let login = session.log_in(User::ForSignature, secret.pin());
         // The PIN ends here: a token may take its time to sign.
@@ -157,6 +186,12 @@ impl TokenKey {
         let reason = format!("for a signature of {}", self.name());
         login::secret(&self.token, &info, &self.token.way_in(), Some(&reason))
     }
+}
+
+/// Refuses a token that does not offer the mechanism that the user wants signatures made by.
+pub(super) fn check_signing(token: &Token) -> Result<(), Error> {
+    let mechanism = token.shared.options.mechanism;
+    check_mechanism(token, mechanism.kind(), mechanism.wanted())
 }
 
 /// Refuses a token that does not offer a mechanism; no other is tried.
@@ -209,8 +244,8 @@ impl Signer for TokenKey {
         &self.public
     }
 
-    fn sign(&self, prehash: &Prehash) -> Result<Signature, SignError> {
-        self.sign_raw(prehash).map_err(backend)
+    fn sign(&self, what: Signed<'_>) -> Result<Signature, SignError> {
+        self.sign_raw(what).map_err(backend)
     }
 
     /// The token's word for the public half is not enough.

@@ -1,0 +1,60 @@
+//! Ceremonies on a token that hashes by itself what it signs.
+
+use crate::fixtures::{Fixture, Kind};
+use crate::room::{Room, VENDORS};
+
+const HIDDEN: &str = "mechanisms=CKM_ECDSA_SHA384,CKM_EC_KEY_PAIR_GEN";
+
+fn with_mechanism(plan: &str, mechanism: &str) -> String {
+    let key = "[key]\nlabel = \"root-ca\"\n";
+    assert!(plan.contains(key));
+    plan.replace(key, &format!("{key}mechanism = \"{mechanism}\"\n"))
+}
+
+#[test]
+fn a_ceremony_signs_by_the_mechanism_of_its_plan() {
+    let Some(token) = Fixture::of(Kind::Kryoptic) else {
+        return;
+    };
+    let room = Room::with(token);
+    let hidden = |arguments: &str| room.planned(HIDDEN, arguments).0.expect("it ends");
+    let without = room.root_plan();
+    hidden("ceremony run root.toml --unattended PIN")
+        .exits(3)
+        .says("it does not offer CKM_ECDSA for signing")
+        .says("(in a ceremony: mechanism in the plan's [key])");
+    assert!(!room.has("root.transcript"));
+    // What was reviewed is what is done.
+    hidden("ceremony run root.toml --unattended PIN --mechanism CKM_ECDSA_SHA384")
+        .exits(2)
+        .says("its key's mechanism is CKM_ECDSA, and --mechanism names CKM_ECDSA_SHA384");
+    for wrong in ["CKM_ECDSA_SHA256", "ECDSA", ""] {
+        room.write("root.toml", with_mechanism(&without, wrong));
+        room.ir("ceremony check root.toml PIN")
+            .exits(2)
+            .says("expected `CKM_ECDSA` or `CKM_ECDSA_SHA384`");
+    }
+    room.write("root.toml", with_mechanism(&without, "CKM_ECDSA_SHA384"));
+    hidden("ceremony check root.toml PIN").exits(0);
+    hidden("ceremony run root.toml --unattended PIN").exits(0);
+    room.ir("ceremony verify root.transcript -c root-ca.pub")
+        .exits(0);
+    // A rehearsal may be on a token that has only the other.
+    room.write(
+        "real.toml",
+        with_mechanism(&without, "CKM_ECDSA_SHA384").replace("rehearsal = true\n", ""),
+    );
+    room.ir("ceremony rehearsal real.toml again.toml --serial 1234")
+        .exits(0);
+    let again = String::from_utf8(room.read("again.toml")).expect("text");
+    assert!(!again.contains("mechanism"), "{again}");
+    let plan = with_mechanism(&room.endorsement_plan(), "CKM_ECDSA_SHA384");
+    room.write("endorse.toml", plan);
+    hidden("ceremony run endorse.toml --unattended PIN --mechanism CKM_ECDSA_SHA384").exits(0);
+    room.ir("ceremony verify endorse.transcript -c root-ca.pub")
+        .exits(0);
+    for vendor in VENDORS {
+        let (public, signature) = (format!("{vendor}.pub"), format!("{vendor}.pub.sig"));
+        assert!(room.openssl_verifies("root-ca.pub", &signature, &public));
+    }
+}
