@@ -1,6 +1,6 @@
 //! Configs: what is read is what any reader reads, and a signature is of these very bytes.
 
-use ir_sign::crypto::{Prehash, Signature};
+use ir_sign::crypto::{Signature, Signed, Signer};
 use ir_sign::image::{Blob, Change, Image, media};
 use ir_sign::report::{Outcome, Report};
 use ir_sign::scheme::annotation::{Endorsement, Root, Vendor};
@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use super::json::assert_plain;
 use super::scene::{ENDORSEMENT, SIGNER, Scene, ca};
-use ir_sign::crypto::Signer;
 
 const MEMBERS: [&str; 5] = ["architecture", "os", "variant", "rootfs", "config"];
 
@@ -60,7 +59,7 @@ fn sign(mut image: Image) {
     let endorsement = Endorsement::verified(*SIGNER.public_key(), ca(), endorsement);
     let vendor = Vendor::new(endorsement.expect("an endorsement"));
     let draft = vendor.draft(&image, SIGNER.public_key()).expect("a draft");
-    let signed = draft.finish(|message| SIGNER.sign(&Prehash::sha384(message.content.bytes())));
+    let signed = draft.finish(|message| SIGNER.sign(Signed::Bytes(message.content.bytes())));
     let Change::Annotate(notes) = signed.expect("a key file signs");
     image.manifest.annotations.extend(notes);
     assert!(trusted(&image));

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use base64ct::{Base64, Encoding};
-use ir_sign::crypto::{Prehash, Signer};
+use ir_sign::crypto::{Signed, Signer};
 use ir_sign::key::file::FileKey;
 use ir_sign::key::pkcs11::Passport;
 
@@ -20,8 +20,8 @@ static KEY: LazyLock<FileKey> = LazyLock::new(|| {
 
 /// A first line with a signature of the key's behind it.
 fn sealed(line: &[u8]) -> Vec<u8> {
-    let prehash = Prehash::sha384(&[b"ir-sign passport v1\0", line].concat());
-    let signature = KEY.sign(&prehash).expect("a key file signs");
+    let message = [b"ir-sign passport v1\0", line].concat();
+    let signature = KEY.sign(Signed::Bytes(&message)).expect("a key file signs");
     let signature = Base64::encode_string(&signature.to_der());
     [
         line,

@@ -19,7 +19,7 @@
 use std::io::Write;
 
 use ir_sign::crypto::digest::hex;
-use ir_sign::crypto::{Prehash, Signer};
+use ir_sign::crypto::{Signed, Signer};
 use ir_sign::image::base64;
 use sha2::{Digest, Sha512};
 
@@ -156,7 +156,7 @@ fn meaning(text: &[u8], made: &[Option<Part>], signatures: &mut usize) -> Option
         b'b' => base64(&part.content),
         b'v' => {
             *signatures = signatures.checked_sub(1)?;
-            let signed = SIGNER.sign(&Prehash::sha384(&part.content));
+            let signed = SIGNER.sign(Signed::Bytes(&part.content));
             hex(&signed.expect("a key file signs").to_der())
         }
         _ => return None,

@@ -11,7 +11,7 @@ use ir_sign::ceremony::report::{html, markdown};
 use ir_sign::ceremony::transcript::{Line, Transcript, origin, parse, prehash};
 use ir_sign::ceremony::verify::{Expected, Verified, verify};
 use ir_sign::crypto::digest::hex;
-use ir_sign::crypto::{Prehash, PublicKey, Signer};
+use ir_sign::crypto::{PublicKey, Signed, Signer};
 use ir_sign::key::pkcs11::Passport;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha384};
@@ -27,9 +27,7 @@ static OUTPUTS: LazyLock<[(&str, Vec<u8>); 3]> = LazyLock::new(|| {
         line["passport"].as_str().map(str::to_owned)
     });
     let other = include_bytes!("../../tests/data/keys/other.pub");
-    let endorsement = SIGNER
-        .sign(&Prehash::sha384(other))
-        .expect("a key file signs");
+    let endorsement = SIGNER.sign(Signed::Bytes(other)).expect("a key file signs");
     [
         ("root-ca.pub", VENDOR.to_vec()),
         (
@@ -215,7 +213,9 @@ fn sealed(bytes: &[u8]) -> Option<Vec<u8>> {
         if value["event"] == "signed" {
             let members = value.as_object_mut().expect("an object");
             members.shift_remove("signature");
-            let signature = SIGNER.sign(&prehash(&value)).expect("a key file signs");
+            let signature = SIGNER
+                .sign(Signed::Hashed(&prehash(&value)))
+                .expect("a key file signs");
             value["signature"] = Base64::encode_string(&signature.to_der()).into();
         }
         let line = format!("{value}\n").into_bytes();

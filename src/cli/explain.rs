@@ -88,8 +88,8 @@ const fn of_token(error: &pkcs11::Error) -> Status {
         | E::Publics { .. }
         | E::WrongPublic { .. }
         | E::Length { .. }
-        | E::LongMessage { .. }
-        | E::HashAlone { .. }
+        | E::LongMessage(..)
+        | E::HashAlone(_)
         | E::Range { .. }
         | E::InUse { .. }
         | E::Twin { .. }
@@ -282,8 +282,8 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         E::Mechanism {
             wanted, offered, ..
         } => keys::of_mechanism(wanted, offered),
-        E::LongMessage { .. } => TAKES_HASHES,
-        E::HashAlone { .. } => "leave --mechanism out: only CKM_ECDSA signs that",
+        E::LongMessage(..) => TAKES_HASHES,
+        E::HashAlone(_) => "leave --mechanism out: only CKM_ECDSA signs that",
         E::InUse {
             what,
             orphans: true,

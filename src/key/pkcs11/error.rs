@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use cryptoki::context::Function;
 use cryptoki::error::RvError;
 
+use super::mechanism::LONGEST_MESSAGE;
 use super::passport::PassportError;
 use super::point::PointError;
 use super::setup::PinLength;
@@ -242,26 +243,16 @@ pub enum Error {
         /// The mechanisms it offers.
         offered: String,
     },
-    /// The token is to hash by itself, and the message is too long to be handed over.
+    /// The token is to hash by itself, and the message is longer than what it is given: key and bytes.
     #[error(
-        "{key}: with CKM_ECDSA_SHA384 the token hashes the message itself, and {found} bytes are more than the {most} that it is given at most"
+        "{0}: with CKM_ECDSA_SHA384 the token hashes the message, of {LONGEST_MESSAGE} bytes at most, and this one has {1}"
     )]
-    LongMessage {
-        /// The key.
-        key: String,
-        /// Bytes of the message.
-        found: usize,
-        /// The most.
-        most: usize,
-    },
-    /// The token is to hash by itself, and what is wanted is the signature of a hash that was made here.
+    LongMessage(String, usize),
+    /// The token is to hash by itself, and another hash is to be signed.
     #[error(
-        "{key}: CKM_ECDSA_SHA384 signs a message by its SHA-384, and what is to be signed here is another hash"
+        "{0}: CKM_ECDSA_SHA384 signs a message by its SHA-384, and here another hash is to be signed"
     )]
-    HashAlone {
-        /// The key.
-        key: String,
-    },
+    HashAlone(String),
     /// The token gave something that is not a signature.
     #[error(
         "{key}: the token gave a signature of {found} bytes, and 96 are right; it was thrown away"

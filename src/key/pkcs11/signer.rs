@@ -123,17 +123,11 @@ impl TokenKey {
             (SignMechanism::Ecdsa, Signed::Hashed(prehash)) => self.call(prehash.as_bytes()),
             (SignMechanism::EcdsaSha384, Signed::Bytes(message)) => {
                 if message.len() > LONGEST_MESSAGE {
-                    return Err(Error::LongMessage {
-                        key: self.name(),
-                        found: message.len(),
-                        most: LONGEST_MESSAGE,
-                    });
+                    return Err(Error::LongMessage(self.name(), message.len()));
                 }
                 self.call(message)
             }
-            (SignMechanism::EcdsaSha384, Signed::Hashed(_)) => {
-                Err(Error::HashAlone { key: self.name() })
-            }
+            (SignMechanism::EcdsaSha384, Signed::Hashed(_)) => Err(Error::HashAlone(self.name())),
         }
     }
 
