@@ -912,7 +912,7 @@ fn a_private_key_in_any_form_is_no_public_key_and_the_hint_takes_that_out() {
             "pkcs8 -topk8 -inform DER -in ca.prv -passout pass:secret -out",
             "secret p8.pem",
             "secret\n",
-            "a private key in PEM",
+            "it is an encrypted private key in PEM",
         ),
         (
             "pkcs8 -topk8 -nocrypt -inform DER -in ca.prv -outform DER -out",

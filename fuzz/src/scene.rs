@@ -38,6 +38,7 @@ pub const LIMITS: Limits = Limits {
     image: 1 << 20,
     members: 64,
     window: 8 << 20,
+    signed_window: 8 << 20,
 };
 
 pub const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;

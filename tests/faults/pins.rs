@@ -235,7 +235,6 @@ fn rule_3_the_flags_come_before_the_pin() {
             "flags+=CKF_USER_PIN_FINAL_TRY",
             "no PIN was sent: one more wrong PIN locks it for good",
         ),
-        ("flags-=CKF_USER_PIN_INITIALIZED", "its user PIN is not set"),
     ] {
         for args in [SIGN, "token keys TOKEN", "gen-key --pkcs11-uri KEY:new"] {
             let scene = Scene::new();

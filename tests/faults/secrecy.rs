@@ -465,7 +465,7 @@ fn a_pin_descriptor_is_closed_in_children() {
             .spawn()
             .expect("it runs");
         // When the module begins, before a PIN is asked for.
-        wait_for(&scene, "C_GetFunctionList", 2);
+        wait_for(&scene, "C_GetFunctionList", 1);
         let flags = |fd: &str| {
             let info =
                 fs::read_to_string(format!("/proc/{}/fdinfo/{fd}", child.id())).expect("it runs");

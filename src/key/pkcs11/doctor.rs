@@ -14,7 +14,7 @@ use super::manage::{COUNT_LOW, FINAL_TRY, TokenListing};
 use super::mechanism::SignMechanism;
 use super::object::{self, PrivateKey};
 use super::raw::TokenInfo;
-use super::signer::{TokenKey, check_mechanism};
+use super::signer::{TokenKey, check_mechanism, instead_of};
 use super::token::{Again, Token};
 use super::{Tokens, check_kind};
 use crate::crypto::Signer;
@@ -211,11 +211,7 @@ fn examine_mechanisms(token: &Token, findings: &mut Findings) -> Result<(), Erro
         SignMechanism::Ecdsa => SignMechanism::EcdsaSha384,
         SignMechanism::EcdsaSha384 => SignMechanism::Ecdsa,
     };
-    let offers_other = match check_mechanism(token, other.kind(), other.wanted()) {
-        Ok(()) => true,
-        Err(Error::Mechanism { .. }) => false,
-        Err(error) => return Err(error),
-    };
+    let offers_other = instead_of(token, other.kind())?.is_none();
     let advice = match (other, offers_other) {
         (SignMechanism::EcdsaSha384, true) => {
             "it signs with --mechanism CKM_ECDSA_SHA384, which hands it what is to be signed"

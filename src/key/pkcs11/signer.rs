@@ -194,6 +194,27 @@ pub(super) fn check_mechanism(
     mechanism: MechanismType,
     wanted: &'static str,
 ) -> Result<(), Error> {
+    let Some(mut names) = instead_of(token, mechanism)? else {
+        return Ok(());
+    };
+    names.sort();
+    names.dedup();
+    Err(Error::Mechanism {
+        token: token.name(),
+        wanted,
+        offered: if names.is_empty() {
+            "nothing".into()
+        } else {
+            names.join(", ")
+        },
+    })
+}
+
+/// What a token offers that does not offer a mechanism; none where it does.
+pub(super) fn instead_of(
+    token: &Token,
+    mechanism: MechanismType,
+) -> Result<Option<Vec<String>>, Error> {
     token.with(Again::Yes, |_, slot, _| {
         let library = &token.module.library;
         let offered = library.mechanisms(slot);
@@ -205,7 +226,7 @@ pub(super) fn check_mechanism(
                 sys::CKF_SIGN
             };
             match library.mechanism_flags(slot, mechanism) {
-                Ok(flags) if flags & use_of_it != 0 => return Ok(()),
+                Ok(flags) if flags & use_of_it != 0 => return Ok(None),
                 Ok(_) => {}
                 Err(refusal) => {
                     let error = Error::refusal(&token.name())(refusal);
@@ -213,23 +234,12 @@ pub(super) fn check_mechanism(
                     return if error.is_dead_session() {
                         Err(error)
                     } else {
-                        Ok(())
+                        Ok(None)
                     };
                 }
             }
         }
-        let mut names: Vec<String> = offered.iter().map(ToString::to_string).collect();
-        names.sort();
-        names.dedup();
-        Err(Error::Mechanism {
-            token: token.name(),
-            wanted,
-            offered: if names.is_empty() {
-                "nothing".into()
-            } else {
-                names.join(", ")
-            },
-        })
+        Ok(Some(offered.iter().map(ToString::to_string).collect()))
     })
 }
 
