@@ -217,15 +217,23 @@ fn images_that_state_no_platform_are_told_of_by_digest() {
 #[test]
 fn artifacts_beside_the_one_image_are_no_choice() {
     const EMPTY: &str = "application/vnd.oci.empty.v1+json";
-    let scene = made(|maker| {
-        let artifact = || {
-            let [config, layer] = [EMPTY, "text/plain"].map(|kind| maker.blob(kind, b"{}"));
-            maker.manifest(&config, &[layer])
-        };
-        vec![image(maker, "x"), artifact()]
-    });
+    let artifact = |maker: &Maker| {
+        let [config, layer] = [EMPTY, "text/plain"].map(|kind| maker.blob(kind, b"{}"));
+        maker.manifest(&config, &[layer])
+    };
+    let scene = made(|maker| vec![image(maker, "x"), artifact(maker)]);
+    let archive = packed(&scene);
     scene.sign("app", &[]).ok();
     scene.verify("app", &[]).ok();
+    extract(&scene, &archive, "other", &[]).ok();
+    scene.verify("other", &[]).ok();
+    // Two images are a choice, whatever lies beside them.
+    let scene = made(|maker| vec![image(maker, "x"), image(maker, "y"), artifact(maker)]);
+    let archive = packed(&scene);
+    let before = snapshot(&scene.registry());
+    let run = extract(&scene, &archive, "other", &[]).exits(1);
+    run.says(&[&archive, "holds 2 images"]);
+    support::same(&before, &snapshot(&scene.registry()));
 }
 
 /// skopeo leaves an image without its tag when it copies another one to that tag.
@@ -237,8 +245,17 @@ fn an_image_beside_the_one_that_is_meant_without_a_name_is_told_of() {
         other = digest(&untagged);
         vec![untagged, with_tag(image(maker, "new"), "latest")]
     });
-    scene.sign("app", &[]).ok();
-    let told = format!("warning: {other} is another image that was not looked at; --all verifies");
+    let archive = packed(&scene);
+    let told = format!("warning: {other} is another image that was not looked at; ");
+    let signing = format!("{told}-d DIGEST signs it");
+    let named = scene.sign("app", &["-d", "latest"]).ok();
+    assert!(!named.stderr.contains("looked at"), "{named:?}");
+    let run = scene.sign("app", &["--json"]).ok().says(&[&signing]).json();
+    assert_eq!(run["not_looked_at"], json!([other]));
+    extract(&scene, &archive, "other", &[])
+        .ok()
+        .says(&[&signing]);
+    let told = format!("{told}--all verifies");
     scene.verify("app", &[]).ok().says(&[&told]);
     let json = scene.verify("app", &["--json"]).ok().json();
     assert_eq!(json["not_looked_at"], json!([other]));

@@ -3,6 +3,7 @@
 mod realms;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -11,6 +12,7 @@ pub use realms::{mended, realms_json};
 use super::explain::Status;
 use crate::crypto::digest::hex;
 use crate::crypto::p384::Fingerprint;
+use crate::image::Descriptor;
 use crate::key::hidden;
 use crate::ops::endorsement::Source;
 use crate::ops::inspect::{Content, Inspected};
@@ -221,6 +223,11 @@ pub fn referrer(referrer: &Referrer) -> String {
     )
 }
 
+/// The digests of these, for a program.
+pub fn digests(descriptors: &[Arc<Descriptor>]) -> Value {
+    descriptors.iter().map(|d| d.digest.to_string()).collect()
+}
+
 /// What signing did, for a program.
 pub fn signed_json(signed: &SignedImages) -> Value {
     let image = |image: &SignedImage| {
@@ -258,6 +265,7 @@ pub fn signed_json(signed: &SignedImages) -> Value {
         "endorsement": endorsement,
         "changed": signed.changed,
         "referrers": signed.referrers.iter().map(referrer).collect::<Vec<_>>(),
+        "not_looked_at": digests(&signed.unseen),
         "warnings": signed.warnings.iter().map(|text| short(text)).collect::<Vec<_>>(),
         "mended": signed.mended.iter().map(realms::mended_json).collect::<Vec<_>>(),
         "realms": realms_json(&signed.realms),

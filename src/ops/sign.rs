@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::endorsement::{Place, Search, Source, Vouch, Voucher};
@@ -12,7 +12,7 @@ use super::{Error, broken_rule, is_given_up, realms};
 use crate::crypto::p384::Fingerprint;
 use crate::crypto::{Digest, HashAlgorithm, Prehash, SignError, Signature, Signed, Signer};
 use crate::image::realm::Finding;
-use crate::image::{AppName, Change, Image, Reference};
+use crate::image::{AppName, Change, Descriptor, Image, Reference};
 use crate::key::{KeyRef, KeyRing};
 use crate::parallel;
 use crate::progress::Progress;
@@ -67,6 +67,8 @@ pub struct SignedImages {
     pub ca: Fingerprint,
     /// Where the endorsement comes from.
     pub endorsement: Source,
+    /// The images beside the one that was meant without a name.
+    pub unseen: Vec<Arc<Descriptor>>,
     /// What still refers to an unsigned manifest.
     pub referrers: Vec<Referrer>,
     /// What the user should know.
@@ -204,6 +206,12 @@ impl How {
             Vec::new()
         });
         realms.extend(realms::of_images(of_images));
+        let unseen = layout
+            .beside_the_only_one(&self.references)
+            .unwrap_or_else(|e| {
+                warnings.push(format!("cannot tell whether there are other images: {e}"));
+                Vec::new()
+            });
         let images = applied.images.into_iter().zip(configs);
         let signed = SignedImages {
             layout: registry.path_of(app),
@@ -213,6 +221,7 @@ impl How {
             vendor: vendor.fingerprint(),
             ca: ca.fingerprint(),
             endorsement: settled.source,
+            unseen,
             referrers: applied.referrers,
             warnings,
             mended: applied.mended,

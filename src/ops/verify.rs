@@ -99,8 +99,8 @@ impl VerifyImages {
         });
         let images = self.decided(images);
         let unseen = match &self.which {
-            Which::Named(references) if references.is_empty() => layout.beside_the_only_one()?,
-            _ => Vec::new(),
+            Which::Named(references) => layout.beside_the_only_one(references)?,
+            Which::All => Vec::new(),
         };
         Ok(Verified {
             images,

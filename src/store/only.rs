@@ -8,7 +8,7 @@ use super::tags::{Named, only_one};
 use super::tree::Tree;
 use super::{Error, Layout, Target};
 use crate::crypto::Digest;
-use crate::image::{Descriptor, Platform, media};
+use crate::image::{Descriptor, Platform, Reference, media};
 
 impl Layout {
     /// The only image there is, and what it is called: those with a tag count alone where there are any, and what is
@@ -40,8 +40,11 @@ impl Layout {
         Ok(images)
     }
 
-    /// The images that lie beside the one which is meant without a name.
-    pub fn beside_the_only_one(&self) -> Result<Vec<Arc<Descriptor>>, Error> {
+    /// The images that lie beside the one which is meant where none is named; whoever names one knows of others.
+    pub fn beside_the_only_one(&self, named: &[Reference]) -> Result<Vec<Arc<Descriptor>>, Error> {
+        if !named.is_empty() {
+            return Ok(Vec::new());
+        }
         let (_, meant) = self.only_image()?;
         let below = Tree::below(self, meant.clone(), self.index.size)?.entries();
         let below = below.into_iter().map(|entry| entry.descriptor.digest);

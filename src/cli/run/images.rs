@@ -1,5 +1,7 @@
 //! The commands on images.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{not_beside_json, warn_if_open, warn_of_pins, written};
@@ -10,6 +12,7 @@ use crate::cli::console::{Console, Failure, Outcome};
 use crate::cli::explain::{self, Status};
 use crate::cli::show;
 use crate::files::Written;
+use crate::image::Descriptor;
 use crate::key::{KeyRef, KeyRing};
 use crate::ops::inspect::{Inspect, Inspection};
 use crate::ops::{endorsement::Vouch, extract, sign, verify};
@@ -112,6 +115,7 @@ fn show_signed(
     for referrer in &signed.referrers {
         console.warn(&show::referrer(referrer));
     }
+    warn_of_unseen(&signed.unseen, "-d DIGEST signs it", console);
     for warning in &signed.warnings {
         console.warn(warning);
     }
@@ -167,6 +171,20 @@ pub(super) fn verify_image(args: VerifyImage, console: &Console) -> Outcome {
 /// How many images are told of that were not looked at.
 const MOST_TOLD: usize = 20;
 
+/// Tells of images that lie beside the one which was meant without a name, and what to do about them.
+fn warn_of_unseen(unseen: &[Arc<Descriptor>], advice: &str, console: &Console) {
+    // There may be very many.
+    for descriptor in unseen.iter().take(MOST_TOLD) {
+        console.warn(&format!(
+            "{} is another image that was not looked at; {advice}",
+            descriptor.digest
+        ));
+    }
+    if let Some(more @ 1..) = unseen.len().checked_sub(MOST_TOLD) {
+        console.warn(&format!("{more} more images were not looked at"));
+    }
+}
+
 fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
     let mut worst = Status::Done;
     let mut images = Vec::new();
@@ -215,16 +233,7 @@ fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
             descriptor.digest
         ));
     }
-    // There may be very many.
-    for descriptor in verified.unseen.iter().take(MOST_TOLD) {
-        console.warn(&format!(
-            "{} is another image that was not looked at; --all verifies every image",
-            descriptor.digest
-        ));
-    }
-    if let Some(more @ 1..) = verified.unseen.len().checked_sub(MOST_TOLD) {
-        console.warn(&format!("{more} more images were not looked at"));
-    }
+    warn_of_unseen(&verified.unseen, "--all verifies every image", console);
     for digest in digests {
         console.result(&digest.to_string())?;
     }
@@ -235,14 +244,12 @@ fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
         worst = status;
     }
     console.json(|| {
-        let skipped = verified.skipped.iter().map(|d| d.digest.to_string());
-        let unseen = verified.unseen.iter().map(|d| d.digest.to_string());
         let errors = errors.iter().map(|e| super::error_json(e)["error"].clone());
         json!({
             "trusted": worst == Status::Done,
             "images": images,
-            "skipped": skipped.collect::<Vec<_>>(),
-            "not_looked_at": unseen.collect::<Vec<_>>(),
+            "skipped": show::digests(&verified.skipped),
+            "not_looked_at": show::digests(&verified.unseen),
             "errors": errors.collect::<Vec<_>>(),
         })
     })?;

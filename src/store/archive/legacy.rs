@@ -1,8 +1,8 @@
 //! What `docker save` wrote up to engine 24: `manifest.json`, which names a config and layers for
 //! each image. Which files those are, and what the images will be called as an OCI image layout.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use super::Problem;
 use super::legacy_json::Tag;
@@ -89,7 +89,8 @@ impl Legacy {
     }
 
     /// The tags that the images will have, each with its config's digest: images whose configs differ are several.
-    /// `None` where not all names of configs state their digests, or there are no tags.
+    /// `None` where not all names of configs state their digests, or there are no tags, or a tag is several images':
+    /// those can be told apart by their manifests' digests alone.
     pub(super) fn tagged_configs(&self) -> Option<Vec<Named<'_>>> {
         let mut configs = Vec::new();
         for image in &self.images {
@@ -101,7 +102,11 @@ impl Legacy {
                 digest: config,
             }));
         }
-        (!configs.is_empty()).then_some(configs)
+        let mut owners = HashMap::new();
+        let are_alone = configs
+            .iter()
+            .all(|named| *owners.entry(named.tag).or_insert(named.digest) == named.digest);
+        (!configs.is_empty() && are_alone).then_some(configs)
     }
 
     /// The tag that the image will have which has this name in full.
@@ -177,7 +182,8 @@ fn find(name: String, names: &Names, links: &HashMap<NameId, NameId>) -> Result<
 }
 
 /// What each image will be called: by its tag alone and once, as docker from engine 25 on writes it, or by
-/// its whole name where that tag would mean several images.
+/// its whole name where that tag would mean several images. A name that several images have, in full, stays on all of
+/// them: docker gives it to the last, skopeo takes the first, and who asks for it is told of the choice.
 fn tags(images: &[Saved]) -> Result<Vec<Vec<Tag>>, Problem> {
     /// What one tag alone stands for.
     struct Meaning {
@@ -201,22 +207,31 @@ fn tags(images: &[Saved]) -> Result<Vec<Vec<Tag>>, Problem> {
         }
     }
     let mut tags: Vec<Vec<Tag>> = images.iter().map(|_| Vec::new()).collect();
-    let mut owners = HashMap::new();
+    let mut owners: HashMap<String, HashSet<usize>> = HashMap::new();
+    for (image, _, name) in repo_tags(images) {
+        if let Some((full_name, _)) = name {
+            owners.entry(full_name).or_default().insert(image);
+        }
+    }
     for (image, repo_tag, name) in repo_tags(images) {
         let (full_name, tag) = name.ok_or_else(|| bad_tag(repo_tag))?;
-        match owners.insert(full_name.clone(), image) {
-            // The same name twice, perhaps spelt in two ways.
-            Some(owner) if owner == image => continue,
-            Some(_) => return Err(Problem::DuplicateTag(shown(repo_tag.as_bytes()))),
-            None => {}
+        // The same name twice, perhaps spelt in two ways.
+        if tags[image].iter().any(|known| known.full_name == full_name) {
+            continue;
         }
+        let shared = owners.get(&full_name).is_some_and(|all| all.len() > 1);
         let several = meanings.get(tag).is_some_and(|m| m.several);
         // Names of one image with one tag: buildah writes the one that it was built with and docker.io's.
         if !several && tags[image].iter().any(|known| known.ref_name == tag) {
             continue;
         }
         tags[image].push(Tag {
-            ref_name: if several { repo_tag } else { tag }.to_owned(),
+            // Spelt in two ways it would seem to be two names.
+            ref_name: match (shared, several) {
+                (true, _) => full_name.clone(),
+                (_, true) => repo_tag.to_owned(),
+                (_, false) => tag.to_owned(),
+            },
             full_name,
         });
     }
@@ -267,8 +282,9 @@ mod tests {
             [["1"]]
         );
         for second in ["a:1", "docker.io/library/a:1"] {
-            let images = [saved(&["a:1"]), saved(&[second])];
-            assert!(matches!(tags(&images), Err(Problem::DuplicateTag(_))));
+            let images = [saved(&["a:1", "b:2"]), saved(&[second])];
+            let shared = "docker.io/library/a:1";
+            assert_eq!(ref_names(&images), [vec![shared, "2"], vec![shared]]);
         }
     }
 }

@@ -131,9 +131,6 @@ pub enum Problem {
     /// `manifest.json` has a repository tag that is not one.
     #[error("manifest.json has the tag \"{0}\", which is not of the form NAME:TAG")]
     RepoTag(String),
-    /// `manifest.json` gives one tag to two images.
-    #[error("manifest.json has the tag \"{0}\" on more than one image")]
-    DuplicateTag(String),
     /// `manifest.json` names more files than the limit.
     #[error("manifest.json names more than {0} files and tags")]
     TooManyNames(usize),

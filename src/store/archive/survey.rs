@@ -9,7 +9,7 @@ use super::name::{self, NameId, Place, shown};
 use super::walk::{Data, Kind, Links, Member, Names, walk};
 use super::{Archive, Problem};
 use crate::crypto::Digest;
-use crate::image::{Descriptor, Reference};
+use crate::image::{Descriptor, Reference, media};
 use crate::progress::Progress;
 use crate::store::layout::{
     INDEX_FILE, LAYOUT_FILE, SKOPEO_FILE, SKOPEO_START, check_layout_version,
@@ -278,10 +278,21 @@ impl Survey {
         }
     }
 
+    /// Refuses where there is surely not one image alone. Which manifests are artifacts beside it is known when they are
+    /// read, once the archive is unpacked.
     fn check_only(&self, content: &Content) -> Result<(), Error> {
         let only = match content {
             Content::Layout { entries, .. } => {
-                only_one(&self.path, entries.iter().map(|entry| Named::of(entry)))
+                let only = only_one(&self.path, entries.iter().map(|entry| Named::of(entry)));
+                let may_be_no_image = |d: &Arc<Descriptor>| media::is_manifest(&d.media_type);
+                match only {
+                    Err(Error::NotOneImage { found: 2.., .. })
+                        if entries.iter().any(may_be_no_image) =>
+                    {
+                        return Ok(());
+                    }
+                    only => only,
+                }
             }
             Content::Legacy(legacy) => match legacy.tagged_configs() {
                 Some(configs) => only_one(&self.path, configs.into_iter()),
