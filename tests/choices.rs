@@ -40,8 +40,9 @@ fn digest(entry: &Value) -> String {
 
 /// The attestation that `BuildKit` puts beside an image.
 fn attestation(maker: &Maker, about: &Value) -> Value {
-    let config = maker.config(&[b"statement"]);
-    let layer = maker.blob("application/vnd.in-toto+json", b"statement");
+    const STATEMENT: &[u8] = br#"{"_type":"https://in-toto.io/Statement/v0.1"}"#;
+    let config = maker.config(&[STATEMENT]);
+    let layer = maker.blob("application/vnd.in-toto+json", STATEMENT);
     let mut entry = listed(maker.manifest(&config, &[layer]), "unknown", "unknown");
     entry["annotations"] = json!({
         "vnd.docker.reference.type": "attestation-manifest",

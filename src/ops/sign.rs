@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::endorsement::{Place, Search, Source, Vouch, Voucher};
-use super::{Error, broken_rule, is_given_up, realms};
+use super::{Error, broken_rule, earlier, is_given_up, realms};
 use crate::crypto::p384::Fingerprint;
 use crate::crypto::{Digest, HashAlgorithm, Prehash, SignError, Signature, Signed, Signer};
 use crate::image::realm::Finding;
@@ -156,7 +156,7 @@ impl How {
         let ca = *settled.endorsement.ca();
         let scheme = Vendor::new(settled.endorsement.clone());
         let earlier = match place {
-            Place::Beside(Some(there)) => signatures(there, &scheme)?,
+            Place::Beside(Some(there)) => earlier::signatures(there, &scheme)?,
             _ => HashMap::new(),
         };
         let verifier = Root::new(ca, vec![vendor]);
@@ -268,20 +268,6 @@ impl How {
         images.retain(|image| seen.insert(image.digest()));
         Ok(images)
     }
-}
-
-/// The vendor's signatures on a layout's images, by config: they are used again, for a token would
-/// make others. What cannot be read is signed anew.
-fn signatures(layout: &Layout, scheme: &Vendor) -> Result<HashMap<Digest, Signature>, Error> {
-    let mut all = HashMap::new();
-    for target in layout.reachable_images()? {
-        if let Ok(image) = layout.load(&target)
-            && let Some(signature) = scheme.signature_on(&image)
-        {
-            all.insert(image.config.digest(), signature);
-        }
-    }
-    Ok(all)
 }
 
 fn unfit(layout: &Layout, image: &str, rule: &'static str, reason: String) -> Error {

@@ -243,9 +243,31 @@ fn several_images_keep_apart() {
     assert_ne!(found[0].descriptor.digest, found[2].descriptor.digest);
     // Both have the name, and whoever asks for it is told of the choice.
     let shared = Some("docker.io/library/a:1");
-    let found = entries(with(r#"["a:1","b:2"]"#, r#"["docker.io/library/a:1"]"#));
+    let twice = || with(r#"["a:1","b:2"]"#, r#"["docker.io/library/a:1"]"#);
+    let found = entries(twice());
     assert_eq!(tags(&found), [shared, Some("2"), shared]);
-    assert_ne!(found[0].descriptor.digest, found[2].descriptor.digest);
+    let [first, last] = [&found[0], &found[2]].map(|entry| entry.descriptor.digest.to_string());
+    assert_ne!(first, last);
+    let place = Place::new();
+    let path = place.put(&twice().end());
+    let archive = Archive::open(&path, Limits::default()).expect("an archive");
+    let survey = archive.survey(&Silent).expect("images");
+    let (staging, _) = place.unpack(&path).expect("a layout");
+    let layout = staging.layout().expect("a layout");
+    let meant = |name: &str| {
+        let reference = survey.unpacked_reference(&name.parse().expect("a reference"));
+        layout.resolve(&[reference], &Selection::One)
+    };
+    for name in ["a:1", "docker.io/library/a:1"] {
+        let Err(Error::AmbiguousTag { names, .. }) = meant(name) else {
+            panic!("{name} is two images");
+        };
+        assert_eq!(names, [first.as_str(), &last]);
+    }
+    for name in ["2", "b:2", &first] {
+        let targets = meant(name).expect("one image");
+        assert_eq!(targets[0].descriptor.digest.to_string(), first, "{name}");
+    }
 }
 
 #[test]

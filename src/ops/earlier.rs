@@ -1,0 +1,25 @@
+//! Signatures that images carry already.
+
+use std::collections::HashMap;
+
+use super::Error;
+use crate::crypto::{Digest, Signature};
+use crate::scheme::annotation::Vendor;
+use crate::store::Layout;
+
+/// The vendor's signatures on a layout's images, by config: they are used again, for a token would
+/// make others. What cannot be read is signed anew.
+pub(super) fn signatures(
+    layout: &Layout,
+    scheme: &Vendor,
+) -> Result<HashMap<Digest, Signature>, Error> {
+    let mut all = HashMap::new();
+    for target in layout.reachable_images()? {
+        if let Ok(image) = layout.load(&target)
+            && let Some(signature) = scheme.signature_on(&image)
+        {
+            all.insert(image.config.digest(), signature);
+        }
+    }
+    Ok(all)
+}
