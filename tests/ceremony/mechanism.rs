@@ -58,3 +58,13 @@ fn a_ceremony_signs_by_the_mechanism_of_its_plan() {
         assert!(room.openssl_verifies("root-ca.pub", &signature, &public));
     }
 }
+
+/// What was opened before anybody was going to write may only read.
+#[test]
+fn a_token_with_one_session_has_its_ceremony_too() {
+    let room = Room::new();
+    let (run, _) = room.planned("one-session", "ceremony run root.toml --unattended PIN");
+    run.expect("it ends").exits(0);
+    room.ir("ceremony verify root.transcript -c root-ca.pub")
+        .exits(0);
+}
