@@ -106,6 +106,8 @@ struct Case {
     config: fn(&mut Document),
     manifest: fn(&mut Document, config: &str, layer: &str),
     index: fn(&mut Document, entry: &str),
+    /// Whether an index lists what is absent.
+    lacks: bool,
 }
 
 fn plain_config(document: &mut Document) {
@@ -166,13 +168,18 @@ fn run_with(case: &Case, most: u64, more: impl FnOnce(&Path, &str) -> Vec<String
     let index = document(&layout, |d| (case.index)(d, &entry));
     fs::rename(blob_path(&layout, &index.0), layout.join("index.json")).expect("an index");
     let good = ["-d", "good"];
+    if case.lacks {
+        let refused = ("prune that is refused", scene.prune_args("app"));
+        measure_ending(1, most, &[refused]);
+    }
+    let absent = ["--absent", "all"].map(str::to_owned).to_vec();
     measure(
         most,
         &[
             ("sign-image", scene.sign_args("app", &good)),
             ("sign-image again", scene.sign_args("app", &good)),
             ("verify-image", scene.verify_args("app", &good)),
-            ("prune", scene.prune_args("app")),
+            ("prune", [scene.prune_args("app"), absent].concat()),
             ("inspect-image", {
                 let registry = scene.text("registry");
                 ["inspect-image", "-r", &registry, "-a", "app"]
@@ -248,6 +255,7 @@ const PLAIN: Case = Case {
     config: plain_config,
     manifest: plain_manifest,
     index: plain_index,
+    lacks: false,
 };
 
 #[test]
@@ -343,6 +351,7 @@ fn an_index_of_many_bare_entries() {
             document.fill(2, "x");
             document.add("}}");
         },
+        lacks: true,
         ..PLAIN
     });
 }
@@ -361,6 +370,7 @@ fn an_index_of_many_entries_with_all_there_is() {
             });
             document.add("]}");
         },
+        lacks: true,
         ..PLAIN
     });
 }
@@ -392,7 +402,11 @@ fn an_index_of_one_long_text() {
 /// Two indexes that lead to the image, as large together as they may be.
 fn two_indexes(fill: fn(&mut Document, size: usize)) {
     // Texts and entries of both are there at a time, and what one thread gave back another may not get.
-    run_with(&PLAIN, most() + 4_000_000, |layout, manifest| {
+    let case = Case {
+        lacks: true,
+        ..PLAIN
+    };
+    run_with(&case, most() + 4_000_000, |layout, manifest| {
         let sizes = [BYTES * 3 / 4, BYTES / 4 - 3000];
         let nested = sizes.map(|size| {
             let index = document(layout, |document| {
