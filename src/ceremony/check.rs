@@ -6,12 +6,10 @@ use std::time::SystemTime;
 use base64ct::{Base64, Encoding};
 use serde_json::{Value, json};
 
-use super::Error;
-use super::places;
+use super::error::Error;
 use super::plan::{Plan, Work};
-use super::software;
 use super::transcript::{Line, Transcript};
-use super::verify;
+use super::{places, software, verify};
 use crate::crypto::digest::unhex;
 use crate::crypto::{Digest, HashAlgorithm, Prehash, PublicKey, Signature};
 use crate::files;

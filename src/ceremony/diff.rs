@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::Error;
+use super::error::Error;
 use super::transcript::{self, Line};
 
 /// Members that differ from one ceremony to the next: which token it was, times, keys, and what

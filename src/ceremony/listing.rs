@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::Error;
+use super::error::Error;
 use super::plan::Plan;
 
 /// One thing that a plan names.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::Error;
+use super::error::Error;
 use super::layout::{Output, PAGES};
 use super::plan::Plan;
 use crate::files::{self, Existing};

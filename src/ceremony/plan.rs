@@ -6,9 +6,10 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use super::Error;
+use super::error::Error;
 use super::layout::{self, Output};
 use super::members::{Input, Members, Vendor};
+
 pub use super::members::{Kind, Person, PlannedToken, Role};
 use super::transcript::MAX_TRANSCRIPT;
 use crate::crypto::{Digest, HashAlgorithm, PublicKey};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::Value;
 
-use super::Error;
+use super::error::Error;
 use super::listing::table;
 use super::plan::Plan;
 use crate::crypto::{Digest, HashAlgorithm};

@@ -7,7 +7,7 @@ use super::page::{Block, Kind, Page, Table};
 use super::programs::{Part, parts, programs};
 use super::transcript::Line;
 use super::verify::Verified;
-use super::{groups, words};
+use super::words::{groups, words};
 use crate::crypto::digest::unhex;
 use crate::crypto::{Digest, HashAlgorithm, PublicKey};
 

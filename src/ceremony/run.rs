@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::check::{self, Checked};
+use super::error::Error;
 use super::plan::{Plan, Role, Work};
+use super::programs;
 use super::transcript::{Line, Transcript};
-use super::{Error, groups, programs, words};
+use super::words::{groups, words};
 use crate::crypto::digest::unhex;
 use crate::crypto::{Digest, HashAlgorithm, PublicKey, Signed, Signer};
 use crate::files::{self, Existing};

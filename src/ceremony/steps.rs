@@ -5,8 +5,8 @@ use std::path::Path;
 use base64ct::{Base64, Encoding};
 use serde_json::json;
 
-use super::Error;
 use super::check::endorsement_there;
+use super::error::Error;
 use super::plan::PlannedVendor;
 use super::run::{Under, merge, name_of};
 use crate::crypto::digest::{hex, unhex};

@@ -13,7 +13,7 @@ use base64ct::{Base64, Encoding};
 use rustix::fs::{FlockOperation, flock};
 use serde_json::{Map, Value};
 
-use super::Error;
+use super::error::Error;
 use crate::crypto::{Digest, HashAlgorithm, Prehash, Signature};
 use crate::files;
 

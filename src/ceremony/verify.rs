@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use base64ct::{Base64, Encoding};
 use serde_json::Value;
 
-use super::Error;
+use super::error::Error;
 use super::layout;
 use super::plan::Plan;
 use super::rules::Findings;
+
 pub use super::rules::{Finding, rule};
 use super::story;
 use super::transcript::{self, Line};

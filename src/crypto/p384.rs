@@ -9,10 +9,10 @@ use p384::ecdsa::VerifyingKey;
 use sec1::EcParameters;
 use spki::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
-use super::Prehash;
 use super::curve::{Curve, KeyKind};
-use super::digest::{HashAlgorithm, hex};
+use super::digest::{HashAlgorithm, Prehash, hex};
 use super::forms::{self, Pem};
+
 pub use super::names::{ID_EC_PUBLIC_KEY, SECP384R1, algorithm_name, curve_name};
 pub use super::public_key::Fingerprint;
 use super::verify::{self, Algorithm, Signed};

@@ -101,7 +101,7 @@ impl<S: Signer> Signer for Checked<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::Prehash;
+    use crate::crypto::digest::Prehash;
     use ecdsa::signature::hazmat::PrehashSigner;
     use p384::ecdsa::SigningKey;
 

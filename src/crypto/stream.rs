@@ -5,7 +5,7 @@ use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use super::{Digest, HashAlgorithm, Hasher, Prehash};
+use super::digest::{Digest, HashAlgorithm, Hasher, Prehash};
 
 /// Bytes in one buffer: short input never starts a thread. Waking the other thread costs as much as
 /// hashing some kilobytes, so there are few buffers, and large ones.

@@ -6,7 +6,8 @@
 
 use std::fmt;
 
-use super::{Descriptor, media};
+use super::descriptor::Descriptor;
+use super::media;
 
 /// The rules for an app, and for an image of it.
 pub mod rule {

@@ -13,7 +13,8 @@ use sec1::{EcParameters, EcPrivateKey};
 use sha2::Sha384;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Error, MAX_KEY_FILE};
+use super::error::Error;
+use super::public_file::MAX_KEY_FILE;
 use crate::crypto::forms::{self, Pem};
 use crate::crypto::p384::{ID_EC_PUBLIC_KEY, SECP384R1, algorithm_name, curve_name};
 use crate::crypto::{HashAlgorithm, PublicKey, SignError, Signature, Signed, Signer};

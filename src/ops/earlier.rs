@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Error;
+use super::error::Error;
 use crate::crypto::{Digest, Signature};
 use crate::scheme::annotation::Vendor;
 use crate::store::Layout;

@@ -9,8 +9,10 @@ mod search;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::Error;
+use search::search_layout;
+
 use super::endorse;
+use super::error::Error;
 use super::file::read_signature;
 use crate::crypto::{Digest, PublicKey, Signer};
 use crate::files;
@@ -18,7 +20,6 @@ use crate::image::{AppName, Image, Manifest};
 use crate::key::{self, KeyRef, KeyRing};
 use crate::scheme::annotation::{self, Endorsement};
 use crate::store::{self, Layout, Registry};
-use search::search_layout;
 
 /// Where the CA's word for the vendor comes from.
 #[derive(Clone, Debug)]

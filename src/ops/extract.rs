@@ -3,8 +3,8 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::Error;
 use super::endorsement::{Place, Vouch};
+use super::error::Error;
 use super::keys::inputs;
 use super::sign::{How, SignedImages};
 use crate::files;

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::error::Error;
 use super::keys::{existing, inputs};
-use super::{Error, check_output};
+use super::outputs::check_output;
 use crate::crypto::{self, HashAlgorithm, Prehash, PublicKey, Signature, StreamHasher};
 use crate::files::{self, Written};
 use crate::key::{self, KeyRef, KeyRing};

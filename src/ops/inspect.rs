@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::slice;
 use std::sync::Arc;
 
+use super::error::Error;
 use super::keys::existing;
-use super::{Error, check_output, realms};
+use super::outputs::check_output;
+use super::realms;
 use crate::crypto::{Digest, Signature};
 use crate::files::{self, Written};
 use crate::image::realm::{Finding, called};

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Error, check_output};
+use super::error::Error;
+use super::outputs::check_output;
 use crate::crypto::PublicKey;
 use crate::files::{self, Existing, Written};
-use crate::key;
 use crate::key::pkcs11::{self, NewKey, Passport};
 use crate::key::uri::TokenUri;
-use crate::key::{Generated, KeyRef, KeyRing};
+use crate::key::{self, Generated, KeyRef, KeyRing};
 
 /// Makes a private key where there is none, and writes its public half if asked to.
 #[derive(Clone, Debug)]

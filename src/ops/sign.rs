@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::endorsement::{Place, Search, Source, Vouch, Voucher};
-use super::{Error, broken_rule, earlier, is_given_up, realms};
+use super::error::{Error, broken_rule, is_given_up};
+use super::{earlier, realms};
 use crate::crypto::p384::Fingerprint;
 use crate::crypto::{Digest, HashAlgorithm, Prehash, SignError, Signature, Signed, Signer};
 use crate::image::realm::Finding;

@@ -6,18 +6,18 @@ use std::path::PathBuf;
 use std::slice;
 use std::sync::Arc;
 
-use super::{Error, broken_rule, realms};
+use super::error::{Error, broken_rule};
+use super::realms;
 use crate::crypto::PublicKey;
-use crate::files;
 use crate::image::realm::{Finding, rule as realm_rule};
 use crate::image::{AppName, Descriptor, Image, Reference};
 use crate::key::{KeyRef, KeyRing};
-use crate::parallel;
 use crate::progress::Progress;
 use crate::report::{Check, Outcome, Report, Trusted, rule};
 use crate::scheme::VerifyScheme;
 use crate::scheme::annotation::Root;
 use crate::store::{self, Layout, Limits, Registry, Selection, Target, realm_layers};
+use crate::{files, parallel};
 
 /// Verifies images of an app for one who trusts a CA.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
-use super::Error;
+use super::error::Error;
 use crate::files;
 
 const NEW_DIR: Mode = Mode::from_raw_mode(0o755);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry::{Occupied, Vacant};
 
-use super::Target;
+use super::resolve::Target;
 use crate::crypto::Digest;
 use crate::image::Descriptor;
 

@@ -8,10 +8,11 @@ use std::path::{Component, Path};
 use std::sync::Arc;
 
 use super::dir::{Dir, absent_is_none};
+use super::error::Error;
+use super::layout::Layout;
 use super::saved::{LONGEST_MANIFEST, MANIFEST_FILE, OLDER_LISTS, SavedImage, saved};
 use super::tags::full_name;
 use super::tree::Tree;
-use super::{Error, Layout};
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::{Descriptor, media};
 

@@ -8,14 +8,14 @@ use std::collections::HashMap;
 use super::dir::Lock;
 use super::documents::Index;
 use super::editor::{AppliedImage, Edit, Editor, edit_manifest};
-use super::error::Part;
-use super::layout::{INDEX_FILE, index_bytes, read_index};
+use super::error::{Error, Part, Problem};
+use super::layout::{INDEX_FILE, Layout, index_bytes, read_index};
 use super::mend::{ForRealms, Mend, Mended, retain_reachable};
 use super::referrers::Referrer;
+use super::strict;
 use super::tags::TagsAbove;
 use super::transaction::Transaction;
 use super::tree::Tree;
-use super::{Error, Layout, Problem, strict};
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::{Change, Image};
 

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::de::IgnoredAny;
 
-use super::error::Part;
+use super::error::{Error, Part, Problem};
 use super::json::Object;
+use super::layout::Layout;
 use super::tree::Tree;
-use super::{Error, Layout, Problem};
 use crate::crypto::Digest;
 use crate::image::{ATTESTED_DIGEST, Blob, Descriptor, base64, media};
 

@@ -8,8 +8,8 @@ use std::io::{self, BufReader, Read};
 
 use serde::de::IgnoredAny;
 
-use super::error::Part;
-use super::{Error, Layout};
+use super::error::{Error, Part};
+use super::layout::Layout;
 use crate::crypto::Hasher;
 use crate::image::{Descriptor, Manifest};
 

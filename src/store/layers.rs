@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use read::{READ_SIZE, Sink, Tee, Unpacked};
 
-use super::error::{Error, Part};
+use super::error::{Error, Part, Problem};
+use super::layout::Layout;
 use super::realm_layers::{Budget, Faults, Members, Model, Watch};
-use super::{Layout, Problem};
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::realm::Finding;
 use crate::image::{Compression, Descriptor, Image, Mismatch};

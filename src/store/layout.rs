@@ -6,9 +6,10 @@ use std::path::Path;
 
 use super::dir::{Dir, absent_is_none};
 use super::documents::{self, Index};
-use super::error::{Part, Problem};
+use super::error::{Error, Part, Problem};
 use super::layers::LayerCache;
-use super::{Error, Limits, Target};
+use super::limits::Limits;
+use super::resolve::Target;
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::{Blob, Descriptor, Image, Manifest, Mismatch, media};
 

@@ -4,9 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::distinct::Distinct;
+use super::error::Error;
+use super::layout::Layout;
+use super::resolve::Target;
 use super::tags::{Named, only_one};
 use super::tree::Tree;
-use super::{Error, Layout, Target};
 use crate::crypto::Digest;
 use crate::image::{Descriptor, Platform, Reference, media};
 

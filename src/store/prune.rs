@@ -10,11 +10,12 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::dir::Lock;
-use super::error::Part;
+use super::error::{Error, Part, Problem};
 use super::json::Object;
-use super::layout::{INDEX_FILE, read_index};
+use super::layout::{INDEX_FILE, Layout, read_index};
+use super::registry::Registry;
+use super::strict;
 use super::transaction::{is_temporary, looks_temporary, remove_abandoned};
-use super::{Error, Layout, Problem, Registry, strict};
 use crate::crypto::digest::DigestError;
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::{AppName, Blob, media};

@@ -8,8 +8,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
 use std::sync::Arc;
 
-use super::error::{Part, Problem};
-use super::{Error, Layout, documents};
+use super::documents;
+use super::error::{Error, Part, Problem};
+use super::layout::Layout;
 use crate::crypto::{Digest, Hasher};
 use crate::files;
 use crate::image::realm::{Finding, called, is_served, is_tag, rule};

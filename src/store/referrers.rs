@@ -3,8 +3,8 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::Error;
 use super::editor::Editor;
+use super::error::Error;
 use crate::crypto::Digest;
 use crate::image::media;
 use crate::parallel;

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FileType;
 
 use super::dir::{Dir, Lock, absent_is_none};
-use super::layout::{BLOBS, INDEX_FILE, LAYOUT_FILE, index_bytes};
-use super::{Error, Layout, Limits};
+use super::error::Error;
+use super::layout::{BLOBS, INDEX_FILE, LAYOUT_FILE, Layout, index_bytes};
+use super::limits::Limits;
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::files::random_name;
 use crate::image::AppName;

@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::distinct::Distinct;
-use super::error::{Part, Problem};
+use super::error::{Error, Part, Problem};
+use super::layout::Layout;
 use super::only::platform_or_digest;
 use super::tags::{Named, names, places_of};
 use super::tree::{Entry, Tree};
-use super::{Error, Layout};
 use crate::crypto::Digest;
 use crate::image::{Descriptor, Image, Manifest, Platform, Reference, media};
 

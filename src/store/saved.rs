@@ -1,6 +1,6 @@
 //! docker's list of the images that it saved: `manifest.json` (docker engine, `image/tarexport`).
 
-use super::Problem;
+use super::error::Problem;
 use super::json::{self, Object};
 use super::strict;
 use crate::crypto::Digest;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Error;
+use super::error::Error;
 use super::tree::Tree;
 use crate::crypto::Digest;
 use crate::image::{Descriptor, Reference, media};

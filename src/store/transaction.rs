@@ -6,8 +6,8 @@ use std::path::Path;
 
 use rustix::fs::FileType;
 
-use super::Error;
 use super::dir::{Dir, absent_is_none};
+use super::error::Error;
 use super::registry::write_new;
 use crate::files::random_name;
 use crate::parallel;

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet, VecDeque, hash_map};
 use std::sync::Arc;
 
-use super::error::{Part, Problem};
-use super::{Error, Layout};
+use super::error::{Error, Part, Problem};
+use super::layout::Layout;
 use crate::crypto::Digest;
 use crate::image::{Descriptor, Platform, media};
 

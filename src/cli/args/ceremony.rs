@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
+use super::paths;
+use super::settings::{Common, Settings, SettingsOf};
 use super::token::TokenArgs;
-use super::{Common, Settings, SettingsOf, paths};
 
 /// `ceremony`
 #[derive(Debug, Subcommand)]

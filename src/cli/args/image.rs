@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::keys::OwnUri;
+use super::paths;
+use super::settings::{Common, CommonLong};
 use super::token::{PassportArgs, TokenArgs};
-use super::{Common, CommonLong, OwnUri, paths};
 use crate::image::{AppName, Platform, Reference};
 use crate::key::KeyRef;
 use crate::store::{Absent, Limits};

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
-use super::{Common, Settings, SettingsOf, paths};
+use super::paths;
+use super::settings::{Common, Settings, SettingsOf};
 use crate::cli::prompt::Terminal;
 use crate::key::pin::PinSource;
 use crate::key::pkcs11::{FACTS, Options, Passport, SignMechanism, module_of_environment};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{not_beside_json, warn_if_open, warn_of_pins, written};
+use super::written::{not_beside_json, warn_if_open, warn_of_pins, written};
 use crate::cli::args::image::{ExtractSignImage, How, InspectImage, Prune, SignImage, VerifyImage};
 use crate::cli::args::token::PassportArgs;
 use crate::cli::bar::Bar;
@@ -14,8 +14,9 @@ use crate::cli::show;
 use crate::files::Written;
 use crate::image::Descriptor;
 use crate::key::{KeyRef, KeyRing};
+use crate::ops::endorsement::Vouch;
 use crate::ops::inspect::{Inspect, Inspection};
-use crate::ops::{endorsement::Vouch, extract, sign, verify};
+use crate::ops::{extract, sign, verify};
 use crate::report::Report;
 use crate::store::{Limits, Published, Registry, Selection};
 
@@ -244,7 +245,9 @@ fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
         worst = status;
     }
     console.json(|| {
-        let errors = errors.iter().map(|e| super::error_json(e)["error"].clone());
+        let errors = errors
+            .iter()
+            .map(|e| super::written::error_json(e)["error"].clone());
         json!({
             "trusted": worst == Status::Done,
             "images": images,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{not_beside_json, or_tell_key, shown, warn_if_open, warn_of_pins, written};
+use super::written::{not_beside_json, or_tell_key, shown, warn_if_open, warn_of_pins, written};
 use crate::cli::args::token::PassportArgs;
 use crate::cli::args::{ExtractPublic, GenKey, Sign, Verify};
 use crate::cli::bar::Bar;

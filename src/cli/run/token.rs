@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{not_beside_json, or_tell_key, warn_if_open, warn_of_pins, written};
+use super::written::{not_beside_json, or_tell_key, warn_if_open, warn_of_pins, written};
 use crate::cli::args::token::{
     Doctor, Import, Init, Keys, List, MakePassport, PassportArgs, TokenArgs, TokenCommand,
 };

@@ -16,7 +16,7 @@ use super::object::{self, PrivateKey};
 use super::raw::TokenInfo;
 use super::signer::{TokenKey, check_mechanism, instead_of};
 use super::token::{Again, Token};
-use super::{Tokens, check_kind};
+use super::tokens::{Tokens, check_kind};
 use crate::crypto::Signer;
 use crate::key::uri::{ObjectType, TokenUri};
 

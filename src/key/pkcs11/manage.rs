@@ -13,7 +13,7 @@ use super::object::{self, PrivateKey};
 use super::raw::TokenInfo;
 use super::signer::TokenKey;
 use super::token::{Again, Token};
-use super::{Tokens, check_kind};
+use super::tokens::{Tokens, check_kind};
 use crate::crypto::{PublicKey, Signer};
 use crate::key::uri::{ObjectType, TokenUri};
 

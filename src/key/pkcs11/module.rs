@@ -8,9 +8,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockRead
 
 use cryptoki::slot::Slot;
 
-use super::Options;
 use super::ending;
 use super::error::{Error, code_name};
+use super::options::Options;
 use super::raw::{Library, Refusal, Session, TokenInfo};
 use crate::key::uri::TokenUri;
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use cryptoki::object::ObjectClass;
 
-use super::Tokens;
 use super::error::Error;
 use super::generate::{BORN, NewKey, check_can_make, check_free, proven, random_id};
 use super::manage::TokenListing;
 use super::object;
 use super::signer::TokenKey;
 use super::token::Again;
+use super::tokens::Tokens;
 use crate::key::uri::TokenUri;
 
 /// A token, and whether it is hardware by its slot's own word.

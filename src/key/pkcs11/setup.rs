@@ -4,14 +4,13 @@ use std::fmt;
 
 use cryptoki_sys as sys;
 
-use super::Tokens;
 use super::choose::{self, Among, Found, Identity};
-use super::ending;
 use super::error::Error;
-use super::login;
 use super::manage::TokenListing;
 use super::module::Module;
 use super::raw::{TokenInfo, User};
+use super::tokens::Tokens;
+use super::{ending, login};
 use crate::key::pin::Pin;
 use crate::key::uri::TokenUri;
 

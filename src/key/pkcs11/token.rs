@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cryptoki::slot::Slot;
 
-use super::Shared;
 use super::choose::{self, Found, Identity};
 use super::ending;
 use super::error::Error;
 use super::login::{self, Login};
 use super::module::{Live, Module};
+use super::options::Shared;
 use super::raw::{Session, TokenInfo};
 use crate::key::uri::TokenUri;
 use crate::parallel::Gate;

@@ -4,9 +4,9 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-use super::Problem;
 use super::legacy_json::Tag;
 use super::name::{self, NameId, shown};
+use super::problem::Problem;
 use super::walk::Names;
 use crate::store::saved::{MANIFEST_FILE, Saved, saved};
 use crate::store::tags::{Named, full_name};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::packing::Packing;
 use crate::crypto::Digest;
-use crate::store::{Error, Problem as PartProblem};
+use crate::store::error::{Error, Problem as PartProblem};
 
 /// What is wrong with an archive. Members' names are shown escaped, and shortened where they are
 /// very long.

@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 
 use super::name::{NameId, shown};
+use super::open::Archive;
+use super::problem::Problem;
 use super::walk::{Data, Member, Names};
-use super::{Archive, Problem};
 use crate::crypto::{Digest, HashAlgorithm, Hasher};
-use crate::store::Error;
+use crate::store::error::Error;
 
 const READ_SIZE: usize = 32 << 10;
 

@@ -1,8 +1,9 @@
 //! Whether an archive that is no image is what `docker export` writes: a container's files.
 
-use super::{Archive, name};
+use super::name;
+use super::open::Archive;
 use crate::progress::Silent;
-use crate::store::Error;
+use crate::store::error::Error;
 use crate::store::layout::INDEX_FILE;
 use crate::store::saved::MANIFEST_FILE;
 use crate::store::tar_header::{self as header, BLOCK};

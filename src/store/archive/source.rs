@@ -7,11 +7,12 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::{Archive, Problem};
+use super::open::Archive;
+use super::problem::Problem;
 use crate::files;
 use crate::image::Compression;
 use crate::progress::Progress;
-use crate::store::Error;
+use crate::store::error::Error;
 use crate::store::window::{self, Window};
 
 const READ_SIZE: usize = 256 << 10;

@@ -6,18 +6,20 @@ use std::sync::Arc;
 
 use super::legacy::{Legacy, Listed, listed};
 use super::name::{self, NameId, Place, shown};
+use super::open::Archive;
+use super::problem::Problem;
 use super::walk::{Data, Kind, Links, Member, Names, walk};
-use super::{Archive, Problem};
 use crate::crypto::Digest;
 use crate::image::{Descriptor, Reference, media};
 use crate::progress::Progress;
+use crate::store::documents;
+use crate::store::error::{Error, Part, Problem as PartProblem};
 use crate::store::layout::{
     INDEX_FILE, LAYOUT_FILE, SKOPEO_FILE, SKOPEO_START, check_layout_version,
 };
 use crate::store::saved::{LONGEST_MANIFEST, MANIFEST_FILE, OLDER_LISTS};
 use crate::store::tags::{Named, names, only_one, places_of};
 use crate::store::window::Window;
-use crate::store::{Error, Part, Problem as PartProblem, documents};
 
 /// What an archive holds.
 #[derive(Debug)]

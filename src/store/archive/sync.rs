@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 
 use rustix::fs::Advice;
 
-use crate::store::Error;
+use crate::store::error::Error;
 
 /// Files that are held open until they are synced. Synced together, they share commits of the file
 /// system's journal.

@@ -5,18 +5,20 @@ use std::collections::{HashMap, HashSet};
 use super::legacy::{FileName, Legacy, Listed};
 use super::legacy_json::{self, Converted, Descriptor};
 use super::name::{self, NameId, Place, shown};
+use super::open::Archive;
+use super::problem::Problem;
 use super::repeats::Repeats;
-use super::survey::Content;
+use super::survey::{Content, Survey};
 use super::walk::{Data, Kind, Links, Member, walk};
 use super::write::Writer;
-use super::{Archive, Problem, Survey};
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::progress::Progress;
 use crate::store::dir::Dir;
+use crate::store::documents;
+use crate::store::error::Error;
 use crate::store::layout::INDEX_FILE;
 use crate::store::saved::SavedImage;
 use crate::store::window::Window;
-use crate::store::{Error, documents};
 
 /// The `oci-layout` of a converted archive (OCI image-spec, "oci-layout file").
 const LAYOUT_CONTENT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;

@@ -5,11 +5,12 @@ use std::collections::{HashMap, HashSet};
 
 use tar::Header;
 
-use super::Problem;
 use super::name::{self, NameId, Place, shown};
+use super::problem::Problem;
 use super::source::Source;
+use crate::store::error::Error;
+use crate::store::limits::Limits;
 use crate::store::tar_header::{self as header, BLOCK, Extensions, Type};
-use crate::store::{Error, Limits};
 
 /// Bytes of a long name or a pax header; they are read into memory.
 const LONGEST_EXTENSION: u64 = 64 << 10;

@@ -9,8 +9,8 @@ use super::walk::Data;
 use crate::crypto::stream::StreamHasher;
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::Compression;
-use crate::store::Error;
 use crate::store::dir::Dir;
+use crate::store::error::Error;
 use crate::store::layout::{BLOBS, INDEX_FILE, LAYOUT_FILE};
 use crate::store::registry::write_new;
 

@@ -11,7 +11,7 @@ use crate::image::realm::rule;
 use crate::image::{Compression, Descriptor};
 use crate::parallel::Gate;
 use crate::progress::Progress;
-use crate::store::Part;
+use crate::store::error::Part;
 use crate::store::realm_layers::{Faults, Watch};
 use crate::store::window::{self, Window};
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::image::{Blob, Embedded, Manifest, media};
-use crate::store::{Limits, dir::Dir};
+use crate::store::dir::Dir;
+use crate::store::limits::Limits;
 
 /// Counts what is read.
 #[derive(Default)]

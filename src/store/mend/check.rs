@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::super::editor::{AppliedImage, edit_manifest};
-use super::super::error::{Part, Problem};
-use super::super::tags::TagsAbove;
-use super::super::{Error, Layout, documents};
 use crate::image::realm::is_served;
 use crate::image::{Blob, Descriptor, media};
+use crate::store::documents;
+use crate::store::editor::{AppliedImage, edit_manifest};
+use crate::store::error::{Error, Part, Problem};
+use crate::store::layout::Layout;
+use crate::store::tags::TagsAbove;
 
 /// Leaves out what nothing leads to any more: an index whose tag names an image now.
 pub(in crate::store) fn retain_reachable(blobs: &mut Vec<Blob>, index_json: &[u8]) {

@@ -4,14 +4,13 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::super::Error;
-use super::super::editor::{Edit, Editor, Replacement, set_media_type};
-use super::super::error::{Part, Problem};
-use super::super::json::Object;
 use super::words::Mended;
 use crate::crypto::Digest;
 use crate::image::realm::{called, is_served};
 use crate::image::{Blob, Descriptor, media};
+use crate::store::editor::{Edit, Editor, Replacement, set_media_type};
+use crate::store::error::{Error, Part, Problem};
+use crate::store::json::Object;
 
 /// An image below an entry: its manifest as it will be, and the index as it was that holds it.
 #[derive(Clone, Copy, PartialEq, Eq)]

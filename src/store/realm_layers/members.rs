@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::Faults;
+use super::faults::Faults;
 
 /// Bytes that the members of all layers of an image may take: each takes what its name does not share with the name
 /// before, and some.

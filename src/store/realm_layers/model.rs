@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::Faults;
+use super::faults::Faults;
 use super::members::{Kind, Member, Members};
 use super::tree::{Dead, Id, Node, Tree};
 use super::watch::Watch;

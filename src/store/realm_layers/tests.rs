@@ -5,7 +5,7 @@ mod archive;
 use archive::{Layer, header_of_map, layer, records_of};
 use tar::{EntryType, Header};
 
-use super::check_layers;
+use super::model::check_layers;
 use crate::image::realm::rule;
 
 /// The rules that layers break, with the end marked and without, however they come.

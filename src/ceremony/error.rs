@@ -1,0 +1,174 @@
+//! Why a ceremony does not go on, or a transcript does not hold.
+
+use std::path::PathBuf;
+
+use crate::crypto::SignError;
+use crate::crypto::p384::{Fingerprint, PublicKeyError};
+use crate::{files, key};
+
+/// Why a ceremony does not go on, or a transcript does not hold.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The plan is not one.
+    #[error("plan {}: {reason}", .path.display())]
+    Plan {
+        /// The plan.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An input is not what the plan says.
+    #[error("{role} {}: its SHA-384 is {found}, and the plan says {wanted}", .path.display())]
+    Input {
+        /// What the file is for.
+        role: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the plan says.
+        wanted: String,
+        /// What was found.
+        found: String,
+    },
+    /// An input is not a public key.
+    #[error("{role} {}: {source}", .path.display())]
+    PublicKey {
+        /// What the file is for.
+        role: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PublicKeyError,
+    },
+    /// A file was not read or written.
+    #[error("{role} {source}")]
+    File {
+        /// What the file is for.
+        role: &'static str,
+        /// What is wrong.
+        source: files::Error,
+    },
+    /// An output is there already.
+    #[error("{role} {}: it is there already", .path.display())]
+    Exists {
+        /// What the file is for.
+        role: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file does not read as what was written.
+    #[error("{role} {}: it does not read as it was written", .path.display())]
+    Reread {
+        /// What the file is for.
+        role: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The token is software, or is not although the plan is a rehearsal's.
+    #[error("token \"{token}\": {reason}")]
+    Software {
+        /// The token.
+        token: String,
+        /// What does not go together.
+        reason: &'static str,
+    },
+    /// The key on the token is not the plan's root.
+    #[error("the key on the token has the fingerprint {found}, and the plan's root has {wanted}")]
+    OtherRoot {
+        /// The key on the token.
+        found: Fingerprint,
+        /// The plan's root.
+        wanted: Fingerprint,
+    },
+    /// The token or key is not the one that the transcript tells of.
+    #[error("transcript {}: {what} was {then} when it was begun, and is {now}", .path.display())]
+    Changed {
+        /// The transcript.
+        path: PathBuf,
+        /// What is different.
+        what: &'static str,
+        /// What it was.
+        then: String,
+        /// What it is.
+        now: String,
+    },
+    /// The clock is behind the transcript.
+    #[error("transcript {}: its last line was written at {then}, and it is {now} by this machine's clock", .path.display())]
+    Clock {
+        /// The transcript.
+        path: PathBuf,
+        /// When its last line was written.
+        then: String,
+        /// The time.
+        now: String,
+    },
+    /// The transcript does not hold.
+    #[error("transcript {}: line {line}: {reason}", .path.display())]
+    Transcript {
+        /// The transcript.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The transcript is another plan's.
+    #[error("transcript {}: it is another plan's, or the plan was changed since (its SHA-384 was {then}, and is {now})", .path.display())]
+    OtherPlan {
+        /// The transcript.
+        path: PathBuf,
+        /// The plan that it was begun with.
+        then: String,
+        /// The plan.
+        now: String,
+    },
+    /// The ceremony is done.
+    #[error("transcript {}: this ceremony is complete", .path.display())]
+    Complete {
+        /// The transcript.
+        path: PathBuf,
+    },
+    /// Another run writes the transcript.
+    #[error("transcript {}: another run is writing it", .path.display())]
+    Busy {
+        /// The transcript.
+        path: PathBuf,
+    },
+    /// Somebody did not confirm a step.
+    #[error("{who} did not confirm the step \"{step}\": {reason}; nothing was done in it")]
+    Stopped {
+        /// Who.
+        who: String,
+        /// The step.
+        step: String,
+        /// What was answered.
+        reason: &'static str,
+    },
+    /// There is nobody to confirm a step.
+    #[error("a ceremony needs a terminal: {0}")]
+    NoTerminal(std::io::Error),
+    /// Only a rehearsal can go without people.
+    #[error("only a rehearsal can be run unattended")]
+    Attended,
+    /// The program could not be read.
+    #[error("cannot read this program to note its digest: {0}")]
+    Program(std::io::Error),
+    /// The key or token did not do it.
+    #[error(transparent)]
+    Key(#[from] key::Error),
+    /// The key made no signature.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+}
+
+impl Error {
+    pub(super) fn file(role: &'static str) -> impl FnOnce(files::Error) -> Self {
+        move |source| Self::File { role, source }
+    }
+}
+
+impl From<key::pkcs11::Error> for Error {
+    fn from(error: key::pkcs11::Error) -> Self {
+        Self::Key(error.into())
+    }
+}

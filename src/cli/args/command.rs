@@ -1,0 +1,95 @@
+//! The commands.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueHint};
+
+use super::ceremony::CeremonyCommand;
+use super::image::{ExtractSignImage, InspectImage, Prune, SignImage, VerifyImage};
+use super::keys::{ExtractPublic, GenKey, Sign, Verify};
+use super::paths;
+use super::settings::Common;
+use super::token::TokenCommand;
+
+/// Signs OCI images with a vendor's key that a root CA vouches for, and verifies them offline.
+#[derive(Debug, Parser)]
+#[command(name = "ir-sign", version, max_term_width = 100)]
+#[command(
+    after_help = "Exit status: 0 done or trusted; 1 refused, a check failed; 2 wrong usage; \
+                        3 could not decide (I/O, token, environment); \
+                        128 + the signal that ended it."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a P-384 private key
+    ///
+    /// In a file it is DER SEC1 with mode 0600, and never over an existing one. On a token it never
+    /// leaves it, and a label or id that is in use is refused.
+    GenKey(GenKey),
+    /// Write the public key of a private key, as DER `SubjectPublicKeyInfo`
+    ExtractPublic(ExtractPublic),
+    /// Sign a file (ECDSA P-384 over its SHA-384, DER)
+    ///
+    /// The same as `openssl dgst -sha384 -sign`, but deterministic (RFC 6979).
+    Sign(Sign),
+    /// Verify a file's signature
+    ///
+    /// The same as `openssl dgst -sha384 -verify`.
+    Verify(Verify),
+    /// Sign a vendor's public key as its CA
+    ///
+    /// As `sign`, but the file has to be a P-384 public key.
+    Endorse(Sign),
+    /// Sign an image that is in the registry directory
+    ///
+    /// The image is checked first, down to what its layers unpack to. Prints the signed manifest's
+    /// digest, one line an image.
+    SignImage(SignImage),
+    /// Unpack an image archive (docker save, OCI) into the registry directory and sign it
+    ///
+    /// A failure leaves nothing behind. Prints the signed manifest's digest, one line an image.
+    ExtractSignImage(ExtractSignImage),
+    /// Verify images in the registry directory
+    ///
+    /// Prints the digest of each image that is trusted, one line an image.
+    VerifyImage(VerifyImage),
+    /// Show what is in an app's layout and who claims to have signed it, trusting nothing
+    InspectImage(InspectImage),
+    /// Remove the blobs of an app's layout that nothing refers to
+    Prune(Prune),
+    /// Look at and set up PKCS#11 tokens
+    Token {
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
+    /// Make a root key, or endorse vendors with it, by a reviewed plan
+    Ceremony {
+        #[command(subcommand)]
+        command: CeremonyCommand,
+    },
+    /// Print a shell's completion script
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Write the manual pages into a folder
+    Man {
+        /// The folder.
+        #[arg(value_hint = ValueHint::DirPath, value_parser = paths::place())]
+        dir: PathBuf,
+        /// Replace pages that are there already
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+}

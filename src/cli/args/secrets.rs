@@ -1,0 +1,57 @@
+//! Usage errors that show no secret.
+
+use clap::error::{ContextKind, ContextValue};
+
+use crate::key::hidden;
+
+/// Takes out of a usage error what could be a PIN: the parser shows the argument that it refuses.
+pub fn hide_secrets(error: &mut clap::Error) {
+    let of_pin = matches!(
+        error.get(ContextKind::InvalidArg),
+        Some(ContextValue::String(flag)) if flag.contains("pin-source")
+    );
+    if of_pin {
+        let hidden = ContextValue::String("...".to_owned());
+        error.insert(ContextKind::InvalidValue, hidden);
+    }
+    let shown: Vec<(ContextKind, String)> = error
+        .context()
+        .filter_map(|(kind, value)| match value {
+            ContextValue::String(text) => Some((kind, text.clone())),
+            _ => None,
+        })
+        .collect();
+    for (kind, text) in shown {
+        let hidden = hidden::pins(&text);
+        if hidden != text {
+            error.insert(kind, ContextValue::String(hidden.into_owned()));
+            // How to pass it all the same: with the whole of it, and it is no use.
+            error.remove(ContextKind::Suggested);
+        }
+    }
+}
+
+/// Whether nothing else in a usage error could be a PIN: a parser's own words may repeat what it
+/// refuses too.
+pub fn is_clean(error: &clap::Error) -> bool {
+    let mut text = error.render().to_string();
+    for (_, value) in error.context() {
+        if let ContextValue::String(shown) = value
+            && hidden::first(shown).is_some()
+        {
+            text = text.replace(shown, "");
+        }
+    }
+    hidden::first(&text).is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+}

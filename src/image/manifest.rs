@@ -1,0 +1,40 @@
+//! Image manifests (OCI image-spec, "Image Manifest"), and what runtimes make of them.
+
+use std::collections::BTreeMap;
+
+use super::descriptor::Descriptor;
+use super::media;
+use crate::crypto::Digest;
+
+/// An image manifest as it was read.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// The config.
+    pub config: Descriptor,
+    /// The layers, the lowest first.
+    pub layers: Vec<Descriptor>,
+    /// The manifest's own annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// The manifest that this one refers to.
+    pub subject: Option<Digest>,
+}
+
+impl Manifest {
+    /// Whether it has nothing of an image: no image's config, for there are runtimes that unpack layers of any
+    /// type then; a config that is `{}`, for there are some that read the platform in any; and no layer of files.
+    pub fn is_artifact(&self) -> bool {
+        let empty = Digest::of(self.config.digest.algorithm(), b"{}");
+        !self.has_image_config() && !self.has_files() && self.config.digest == empty
+    }
+
+    fn has_image_config(&self) -> bool {
+        let config = &self.config.media_type;
+        media::oci_equivalent(config).unwrap_or(config) == media::CONFIG
+    }
+
+    /// Whether a layer says that it is one of files.
+    pub fn has_files(&self) -> bool {
+        let mut layers = self.layers.iter();
+        layers.any(|layer| media::is_layer(&layer.media_type))
+    }
+}

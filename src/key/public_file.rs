@@ -1,0 +1,35 @@
+//! Files that hold keys, read for their public halves or recognised as private.
+
+use std::path::Path;
+
+use super::error::Error;
+use super::file;
+use crate::crypto::PublicKey;
+use crate::files;
+
+/// No file this module reads is longer: a PKCS#8 or PEM form of a key has a few hundred bytes.
+pub(super) const MAX_KEY_FILE: usize = 16 * 1024;
+
+/// Reads a public key file: DER `SubjectPublicKeyInfo`.
+pub fn read_public(path: &Path) -> Result<PublicKey, Error> {
+    let bytes = files::read_wiped(path, MAX_KEY_FILE)?;
+    PublicKey::from_spki(&bytes).map_err(|source| Error::Public {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Whether a file holds a private key, in whichever form it is recognised in. Of one that cannot be read
+/// that cannot be told.
+pub fn is_private(path: &Path) -> Result<bool, files::Error> {
+    let metadata = path.symlink_metadata();
+    // What is longer is none, and a pipe is not to be read for this.
+    if !metadata.is_ok_and(|there| there.is_file() && there.len() <= MAX_KEY_FILE as u64) {
+        return Ok(false);
+    }
+    match files::read_secret(path, MAX_KEY_FILE) {
+        Ok(bytes) => Ok(file::is_private(&bytes)),
+        Err(files::Error::TooLarge { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}

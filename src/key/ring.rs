@@ -1,0 +1,126 @@
+//! From references to signers.
+
+use std::path::{Path, PathBuf};
+
+use super::error::Error;
+use super::file::FileKey;
+use super::gate::Gated;
+use super::key_ref::KeyRef;
+use super::pkcs11::{NewKey, Options, Passport, Tokens};
+use super::public_file::read_public;
+use super::uri::TokenUri;
+use crate::crypto::signer::Checked;
+use crate::crypto::{PublicKey, Signer};
+use crate::files::{self, Existing};
+
+/// A private key that was made.
+pub struct Generated {
+    /// Its public half.
+    pub public: PublicKey,
+    /// What its token says of it, where it is on one.
+    pub on_token: Option<NewKey>,
+}
+
+/// Turns references into signers, and keeps the tokens that they are on open.
+pub struct KeyRing {
+    pub(super) tokens: Tokens,
+}
+
+impl KeyRing {
+    /// A ring that reaches tokens in this way.
+    pub fn new(options: Options) -> Self {
+        Self {
+            tokens: Tokens::new(options),
+        }
+    }
+
+    /// The tokens.
+    pub const fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// The files that were named for keys on tokens in general: passports, a PIN's, public keys.
+    pub fn files(&self) -> &[PathBuf] {
+        self.tokens.files()
+    }
+
+    /// The signer behind a reference. Each of its signatures is verified before it is handed out.
+    pub fn signer(&self, key: &KeyRef) -> Result<Box<dyn Signer>, Error> {
+        match key {
+            KeyRef::File(path) => {
+                let signer = FileKey::read(path)?;
+                Ok(Box::new(Checked::new(signer, format!("key file {key}"))))
+            }
+            KeyRef::Token(uri) => {
+                let signer = self.tokens.key(uri)?;
+                let name = signer.name();
+                let gated = Gated::new(signer, self.tokens.sessions());
+                Ok(Box::new(Checked::new(gated, name)))
+            }
+        }
+    }
+
+    /// The longest message that a key signs which hashes by itself; none for a key that signs a hash.
+    pub fn longest_message(&self, key: &KeyRef) -> Option<usize> {
+        match key {
+            KeyRef::File(_) => None,
+            KeyRef::Token(_) => self.tokens.longest_message(),
+        }
+    }
+
+    /// Refuses passports that none of the signers so far has.
+    pub fn check_passports(&self) -> Result<(), Error> {
+        Ok(self.tokens.check_all_passports_used()?)
+    }
+
+    /// Makes a new key. What is there already is never overwritten.
+    pub fn generate(&self, key: &KeyRef) -> Result<Generated, Error> {
+        match key {
+            KeyRef::File(path) => {
+                files::check_absent(path)?;
+                let key = FileKey::generate();
+                files::write(path, &key.to_sec1(), 0o600, Existing::Refuse)?;
+                Ok(Generated {
+                    public: *key.public_key(),
+                    on_token: None,
+                })
+            }
+            KeyRef::Token(uri) => {
+                let new = self.tokens.generate(uri)?;
+                Ok(Generated {
+                    public: new.public,
+                    on_token: Some(new),
+                })
+            }
+        }
+    }
+
+    /// The public half of a private key: of a file's scalar, or what a token shows and a signature
+    /// of the private half proves.
+    pub fn public_of(&self, key: &KeyRef) -> Result<PublicKey, Error> {
+        match key {
+            KeyRef::File(path) => Ok(*FileKey::read(path)?.public_key()),
+            KeyRef::Token(uri) => Ok(self.tokens.public_key(uri)?),
+        }
+    }
+
+    /// A public key to verify with: from a file with its DER `SubjectPublicKeyInfo`, or from a token, which
+    /// may show it without a PIN.
+    pub fn public(&self, key: &KeyRef) -> Result<PublicKey, Error> {
+        match key {
+            KeyRef::File(path) => read_public(path),
+            KeyRef::Token(uri) => Ok(self.tokens.verifying_key(uri)?),
+        }
+    }
+
+    /// Brings the private key of a file onto a token, and leaves the file as it is.
+    pub fn import(&self, file: &Path, uri: &TokenUri) -> Result<NewKey, Error> {
+        let key = FileKey::read(file)?;
+        Ok(self.tokens.import(uri, &key)?)
+    }
+
+    /// Makes the passport of a key on a token.
+    pub fn passport(&self, uri: &TokenUri, accepted: &[String]) -> Result<Passport, Error> {
+        Ok(self.tokens.passport(uri, accepted)?)
+    }
+}

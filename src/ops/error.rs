@@ -1,0 +1,259 @@
+//! Why something was not done.
+
+use std::path::PathBuf;
+
+use super::endorsement;
+use crate::crypto::SignError;
+use crate::crypto::p384::{Fingerprint, SignatureError};
+use crate::image::AppNameError;
+use crate::report::rule;
+use crate::scheme::annotation::NotEndorsed;
+use crate::store::{self, Part};
+use crate::{ceremony, files, key, scheme};
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A key is not there or not right.
+    #[error(transparent)]
+    Key(#[from] key::Error),
+    /// A ceremony does not go on.
+    #[error(transparent)]
+    Ceremony(#[from] ceremony::Error),
+    /// The store did not do it.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The scheme made no signature.
+    #[error(transparent)]
+    Scheme(#[from] scheme::Error),
+    /// A key made no signature.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// A file was not read or written.
+    #[error("{role} {source}")]
+    File {
+        /// What the file is for.
+        role: &'static str,
+        /// What is wrong.
+        source: files::Error,
+    },
+    /// An output is another file of the command too.
+    #[error("{role} {}: is the same file as another one in this command", .path.display())]
+    OutputIsInput {
+        /// What the output is.
+        role: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// An output would be written over a private key.
+    #[error("{role} {}: holds a private key, and none is ever overwritten", .path.display())]
+    OutputIsPrivateKey {
+        /// What the output is.
+        role: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of the command lies in the app's folder that the command replaces.
+    #[error("{}: lies in {}, which would be replaced with all that is in it", .file.display(), .app.display())]
+    InputInApp {
+        /// The file.
+        file: PathBuf,
+        /// The app's folder.
+        app: PathBuf,
+    },
+    /// What has the app's name in the registry is no image layout.
+    #[error("{}: is there already and is no image layout ({reason}), so nothing is put in its place", .app.display())]
+    InTheWay {
+        /// What is there.
+        app: PathBuf,
+        /// Why it is no layout.
+        reason: String,
+    },
+    /// The private key was made, and what came after failed.
+    #[error("{source}; the private key was made all the same: {key}")]
+    KeyMade {
+        /// The private key.
+        key: key::KeyRef,
+        /// What failed.
+        source: Box<Error>,
+    },
+    /// A file does not hold a signature.
+    #[error("signature file {}: {source}", .path.display())]
+    NotASignature {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: SignatureError,
+    },
+    /// The file is longer than what a token is given that hashes by itself.
+    #[error("file {} is larger than {most} bytes, and with CKM_ECDSA_SHA384 the token is given the whole of it", .path.display())]
+    LongForToken {
+        /// The file.
+        path: PathBuf,
+        /// The most bytes.
+        most: usize,
+    },
+    /// A signature does not hold.
+    #[error("signature file {}: key {key} did not sign {} with it", .path.display(), .file.display())]
+    BadSignature {
+        /// The signature's file.
+        path: PathBuf,
+        /// The key that was asked about.
+        key: Fingerprint,
+        /// The file that was to be signed.
+        file: PathBuf,
+    },
+    /// The endorsement does not hold.
+    #[error("endorsement file {}: {source}", .path.display())]
+    NotEndorsed {
+        /// The endorsement's file.
+        path: PathBuf,
+        /// Who did not endorse whom.
+        source: NotEndorsed,
+    },
+    /// Another valid endorsement of this vendor by this CA is in use already.
+    #[error(
+        "{found_on} carries another valid endorsement of vendor {vendor} by CA {ca} than {given}"
+    )]
+    OtherEndorsement {
+        /// The image that carries it.
+        found_on: String,
+        /// The vendor.
+        vendor: Fingerprint,
+        /// The CA.
+        ca: Fingerprint,
+        /// The one that was to be used.
+        given: String,
+        /// Whether anybody who had one of them could make the other.
+        changed: bool,
+        /// Where only other apps carry the two, an image with the one that was to be used: either may
+        /// be given.
+        elsewhere: Option<endorsement::Carrier>,
+    },
+    /// The archive's images carry another valid endorsement than the app that they would replace.
+    #[error(
+        "{found_on} carries another valid endorsement of vendor {vendor} by CA {ca} than the archive, and would \
+         be replaced with it"
+    )]
+    ArchiveEndorsement {
+        /// The image that would be replaced.
+        found_on: String,
+        /// The vendor.
+        vendor: Fingerprint,
+        /// The CA.
+        ca: Fingerprint,
+    },
+    /// While this run signed, another one brought another valid endorsement of this vendor by this CA.
+    #[error(
+        "{found_on} carries another valid endorsement of vendor {vendor} by CA {ca}, which another run \
+         brought meanwhile; nothing was written"
+    )]
+    Overtaken {
+        /// The image that carries it.
+        found_on: String,
+        /// The vendor.
+        vendor: Fingerprint,
+        /// The CA.
+        ca: Fingerprint,
+    },
+    /// It cannot be told whether the vendor has an endorsement already.
+    #[error("cannot tell whether vendor {vendor} has an endorsement already: {source}")]
+    Endorsements {
+        /// The vendor.
+        vendor: Fingerprint,
+        /// What could not be read.
+        source: store::Error,
+    },
+    /// The archive's name is not one for an app.
+    #[error("archive {}: no app name can be made of its name: {source}", .path.display())]
+    NoAppName {
+        /// The archive.
+        path: PathBuf,
+        /// What is wrong with the name.
+        source: AppNameError,
+    },
+    /// The archive comes from standard input, and nothing says how the app is to be called.
+    #[error("the archive on standard input has no name, and the app needs one")]
+    NoAppNamed,
+    /// Two results would be on standard output.
+    #[error("{role}: standard output has {other} on it already")]
+    OutputTaken {
+        /// What the output is.
+        role: &'static str,
+        /// What is there.
+        other: &'static str,
+    },
+    /// No image that was looked at carries an endorsement.
+    #[error("{}: carries no endorsement", .layout.display())]
+    NoEndorsement {
+        /// The layout.
+        layout: PathBuf,
+    },
+    /// The images that were looked at carry several endorsements.
+    #[error("{}: its images carry {found} endorsements, and one is wanted", .layout.display())]
+    SeveralEndorsements {
+        /// The layout.
+        layout: PathBuf,
+        /// How many.
+        found: usize,
+    },
+    /// The image is not fit to be signed.
+    #[error("{}: image {image} is not signed: {reason} [{rule}]", .layout.display())]
+    Unfit {
+        /// The layout.
+        layout: PathBuf,
+        /// The image.
+        image: String,
+        /// The rule that failed.
+        rule: &'static str,
+        /// Why it failed.
+        reason: String,
+    },
+    /// docker's list of images and `index.json` lead to different images.
+    #[error("{}: docker load would run another image than is signed: {reason} [{}]", .layout.display(), rule::DOCKER_LIST)]
+    TwoLists {
+        /// The layout or archive.
+        layout: PathBuf,
+        /// How they differ.
+        reason: String,
+    },
+    /// The signed image does not verify.
+    #[error("image {image} does not verify after signing: {reason} [{rule}]; nothing was written")]
+    SelfCheck {
+        /// The image.
+        image: String,
+        /// The rule that failed.
+        rule: &'static str,
+        /// Why it failed.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// An error about a file that has this role.
+    pub(super) fn file(role: &'static str) -> impl FnOnce(files::Error) -> Self {
+        move |source| Self::File { role, source }
+    }
+}
+
+/// Whether an error only says that there was another one before it.
+pub(super) const fn is_given_up(error: &Error) -> bool {
+    matches!(error, Error::Sign(SignError::GivenUp))
+}
+
+/// The rule that a broken part of an image breaks, with the reason; `None` where the error is not
+/// about a part of an image.
+pub(super) fn broken_rule(error: &store::Error) -> Option<(&'static str, String)> {
+    let store::Error::Part { part, problem, .. } = error else {
+        return None;
+    };
+    let rule = match part {
+        Part::IndexJson | Part::Index(_) | Part::Manifest(_) => rule::MANIFEST_DIGEST,
+        Part::Config(_) => rule::CONFIG_DIGEST,
+        Part::Layer(..) => rule::LAYER_BLOBS,
+        // Only pruning looks at blobs of whatever kind.
+        Part::Blob(_) => return None,
+    };
+    Some((rule, format!("{part} {problem}")))
+}
