@@ -44,14 +44,3 @@ pub fn is_clean(error: &clap::Error) -> bool {
     }
     hidden::first(&text).is_none()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
-    #[test]
-    fn the_definition_holds_together() {
-        Cli::command().debug_assert();
-    }
-}
