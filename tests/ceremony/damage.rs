@@ -220,7 +220,7 @@ fn an_endorsement_ceremony_killed_at_any_signature_loses_none() {
             let before = Log::read(&planned.log).expect("a log").entries.len();
             // The signatures follow what a check does: find the call by a run that is let through.
             let (run, planned) =
-                room.planned(&format!("C_Sign@{}=CKR_GENERAL_ERROR", 2 * n), RUN_ENDORSE);
+                room.planned(&format!("C_Sign@{n}=CKR_GENERAL_ERROR"), RUN_ENDORSE);
             run.expect("not killed").exits(3);
             let calls = Log::read(&planned.log).expect("a log").entries;
             let at = calls
