@@ -120,7 +120,8 @@ impl Editor<'_> {
             leads_there |= is_manifest && self.replaced.contains_key(&child.digest);
         }
         if leads_there {
-            let (old, _) = self.layout.nested(entry)?;
+            // It was read as an index before, of the same digest.
+            let old = self.layout.document(&Part::Index(digest), entry)?;
             let edited = self.edit_index(&Part::Index(digest), old.bytes())?;
             let blob = match edited {
                 Some(bytes) => Blob::new(digest.algorithm(), bytes),

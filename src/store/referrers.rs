@@ -43,11 +43,15 @@ impl Editor<'_> {
             let mut new = Vec::new();
             for descriptor in some.iter().map(|entry| &entry.descriptor) {
                 let media_type = &descriptor.media_type;
-                if (media::is_manifest(media_type) || media::is_index(media_type))
+                let is_index = media::is_index(media_type);
+                if (is_index || media::is_manifest(media_type))
                     && let Entry::Vacant(place) = subjects.entry(descriptor.digest)
                 {
-                    place.insert(None);
-                    new.push(descriptor);
+                    // Indexes have been read.
+                    place.insert(self.tree.subject(&descriptor.digest));
+                    if !is_index {
+                        new.push(descriptor);
+                    }
                 }
             }
             let found = parallel::map(&new, usize::MAX, |_, descriptor| {

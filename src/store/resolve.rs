@@ -207,15 +207,8 @@ impl Layout {
         }
     }
 
-    /// The digest that a manifest or an index refers to, if it does.
+    /// The digest that a manifest refers to, if it does.
     pub(super) fn subject_of(&self, descriptor: &Descriptor) -> Result<Option<Digest>, Error> {
-        if media::is_index(&descriptor.media_type) {
-            return match self.nested(descriptor) {
-                Ok((_, index)) => Ok(index.subject),
-                Err(e @ Error::Io { .. }) => Err(e),
-                Err(_) => Ok(None),
-            };
-        }
         let manifest = self.manifest_if_any(descriptor)?;
         Ok(manifest.and_then(|manifest| manifest.subject))
     }

@@ -37,6 +37,8 @@ pub(super) struct Tree {
     roots: Vec<Arc<Descriptor>>,
     /// What each index holds whose blob the layout has.
     nested: HashMap<Digest, Vec<Arc<Descriptor>>>,
+    /// What each of these refers to that refers to something.
+    subjects: HashMap<Digest, Digest>,
     /// Bytes by which all of them may grow.
     pub(super) room: u64,
 }
@@ -50,6 +52,7 @@ impl Tree {
         size: u64,
     ) -> Result<Self, Error> {
         let mut nested: HashMap<_, Vec<Arc<Descriptor>>> = HashMap::new();
+        let mut subjects = HashMap::new();
         let mut room = layout.limits.entries.saturating_sub(roots.len());
         let mut bytes = layout.limits.indexes.saturating_sub(size);
         // An index counts where it lies deepest, however often it is listed further up.
@@ -96,6 +99,7 @@ impl Tree {
                         layout.problem(Part::Index(digest), Problem::TooMany(limit))
                     })?;
                     bytes = bytes.saturating_sub(index.size);
+                    subjects.extend(index.subject.map(|subject| (digest, subject)));
                     unread.insert(index.manifests)
                 }
             };
@@ -104,6 +108,7 @@ impl Tree {
         Ok(Self {
             roots,
             nested,
+            subjects,
             room: bytes,
         })
     }
@@ -111,6 +116,11 @@ impl Tree {
     /// The entries of an index; empty where the layout lacks it.
     pub(super) fn children(&self, index: &Digest) -> &[Arc<Descriptor>] {
         self.nested.get(index).map_or(&[], Vec::as_slice)
+    }
+
+    /// What an index refers to; none where the layout lacks the index.
+    pub(super) fn subject(&self, index: &Digest) -> Option<Digest> {
+        self.subjects.get(index).copied()
     }
 
     /// The indexes that the layout has, and what each holds.
