@@ -388,6 +388,22 @@ fn an_index_of_many_annotations() {
 }
 
 #[test]
+fn an_entry_of_many_annotations() {
+    run(&Case {
+        index: |document, entry| {
+            let absent = descriptor(MANIFEST, &(digest(b"absent"), 1));
+            document.add(&format!(
+                "{{{VERSION},\"manifests\":[{{{entry}}},{{{absent},"
+            ));
+            annotations(document, 20);
+            document.add("}]}");
+        },
+        lacks: true,
+        ..PLAIN
+    });
+}
+
+#[test]
 fn an_index_of_one_long_text() {
     run(&Case {
         index: |document, entry| {

@@ -239,3 +239,20 @@ fn a_version_and_features_are_as_long_as_they_may_be_and_no_longer() {
         );
     }
 }
+
+/// Libraries that know the names of architectures may mix them up.
+#[test]
+fn an_architecture_is_the_one_that_is_written() {
+    let of = |architecture: &str| json!({ "os": "linux", "architecture": architecture });
+    let names = ["armbe", "arm64be", "amd64p32", "loong64", "riscv64", "vax"];
+    for (n, name) in names.into_iter().enumerate() {
+        let other = names[(n + 1) % names.len()];
+        let scene = made(&[(of(name), of(name)), (of(other), of(other))]);
+        scene.sign("app", &["--all-platforms"]).ok();
+        scene.verify("app", &["--all"]).ok();
+        let scene = made(&[(of(other), of(name)), (of(name), of(other))]);
+        let told = ["is listed for", name, other];
+        scene.sign("app", &["--all-platforms"]).exits(1).says(&told);
+        scene.verify("app", &["--all"]).exits(1).says(&told);
+    }
+}

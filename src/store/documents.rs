@@ -1,12 +1,13 @@
 //! The JSON documents of an image, from bytes that have been checked to values.
 //!
-//! Read into types of their own; beyond those, refused where readers are known to differ: a
+//! Read with the types of `oci-spec`; beyond those, refused where readers are known to differ: a
 //! member twice, a member whose name differs from a known one in case only, and documents that are
 //! an index and a manifest at once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use oci_spec::image as oci;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::value::RawValue;
 
@@ -279,59 +280,62 @@ struct Entry<T>(T);
 
 impl<'de, T: From<Descriptor>> Deserialize<'de> for Entry<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(serde::Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Document {
-            media_type: String,
-            digest: String,
-            size: u64,
-            #[serde(rename = "urls")]
-            _urls: Option<Vec<String>>,
-            annotations: Option<BTreeMap<String, String>>,
-            platform: Option<Listed>,
-            #[serde(rename = "artifactType")]
-            _artifact_type: Option<String>,
-            data: Option<String>,
-        }
-        #[derive(serde::Deserialize)]
-        struct Listed {
-            architecture: String,
-            os: String,
-            variant: Option<String>,
-            #[serde(rename = "os.version")]
-            os_version: Option<String>,
-            #[serde(rename = "os.features")]
-            os_features: Option<Vec<String>>,
-            #[serde(rename = "features")]
-            _features: Option<Vec<String>>,
-        }
-        let read = Document::deserialize(deserializer)?;
-        let platform = read.platform.map(|p| Platform {
-            os: p.os,
-            architecture: p.architecture,
-            variant: stated(p.variant),
-            os_version: stated(p.os_version),
-            os_features: OsFeatures::of(&p.os_features.unwrap_or_default()),
-        });
-        let digest: Digest = read.digest.parse().map_err(D::Error::custom)?;
-        let mut annotations = read.annotations.unwrap_or_default();
-        let mut annotation = |name| annotations.remove(name);
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        let read: oci::Descriptor = serde_json::from_str(text).map_err(within)?;
+        let digest: Digest = read.digest().as_ref().parse().map_err(D::Error::custom)?;
+        let annotation = |name| read.annotations().as_ref().and_then(|all| all.get(name));
+        let platform = read.platform().as_ref().map(|_| listed(text));
+        let platform = platform.transpose().map_err(within)?;
         let descriptor = Descriptor {
-            media_type: media::shared(read.media_type),
+            media_type: media::shared(read.media_type().to_string()),
             digest,
-            size: read.size,
-            tag: annotation(REF_NAME),
+            size: read.size(),
+            tag: annotation(REF_NAME).cloned(),
             // No reference could name a longer one.
             full_name: annotation(IMAGE_NAME)
                 .filter(|name| name.len() <= LONGEST_TAG)
-                .map(String::into_boxed_str),
+                .map(|name| name.as_str().into()),
             // One that states nothing is none.
             platform: platform.filter(|platform| !platform.is_empty()),
-            embedded: read.data.map_or_else(Embedded::default, |data| {
-                Embedded::of(&data, &digest, read.size)
+            embedded: read.data().as_ref().map_or(Embedded::Nothing, |data| {
+                Embedded::of(data, &digest, read.size())
             }),
         };
         check_names(&descriptor).map_err(D::Error::custom)?;
         Ok(Self(descriptor.into()))
     }
+}
+
+/// The platform of a descriptor, in the words that stand there: [`oci::Platform`] drops `os.version` and `os.features`,
+/// and takes `armbe` for `arm64be`.
+fn listed(descriptor: &str) -> Result<Platform, serde_json::Error> {
+    #[derive(serde::Deserialize)]
+    struct Document {
+        platform: Listed,
+    }
+    #[derive(serde::Deserialize)]
+    struct Listed {
+        architecture: String,
+        os: String,
+        variant: Option<String>,
+        #[serde(rename = "os.version")]
+        os_version: Option<String>,
+        #[serde(rename = "os.features")]
+        os_features: Option<Vec<String>>,
+    }
+    let Document { platform } = serde_json::from_str(descriptor)?;
+    Ok(Platform {
+        os: platform.os,
+        architecture: platform.architecture,
+        variant: stated(platform.variant),
+        os_version: stated(platform.os_version),
+        os_features: OsFeatures::of(&platform.os_features.unwrap_or_default()),
+    })
+}
+
+/// An error in a part of a document, without the place in the part.
+fn within<E: Error>(error: serde_json::Error) -> E {
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let text = error.to_string();
+    E::custom(text.strip_suffix(&place).unwrap_or(&text))
 }
