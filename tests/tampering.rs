@@ -97,8 +97,8 @@ fn a_layer_with_other_content() {
 #[test]
 fn a_layer_by_another_media_type() {
     for (suffix, reason) in [
-        ("", "unpacks to"),
-        ("+zstd", "does not unpack"),
+        ("", "is gzip though its media type says plain"),
+        ("+zstd", "is gzip though its media type says zstd"),
         ("+bzip2", "media type"),
         ("+GZIP", "media type"),
     ] {
