@@ -281,11 +281,11 @@ struct Entry<T>(T);
 impl<'de, T: From<Descriptor>> Deserialize<'de> for Entry<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <&RawValue>::deserialize(deserializer)?.get();
-        let read: oci::Descriptor = serde_json::from_str(text).map_err(within)?;
+        let read: oci::Descriptor = serde_json::from_str(text).map_err(|e| within(&e))?;
         let digest: Digest = read.digest().as_ref().parse().map_err(D::Error::custom)?;
         let annotation = |name| read.annotations().as_ref().and_then(|all| all.get(name));
         let platform = read.platform().as_ref().map(|_| listed(text));
-        let platform = platform.transpose().map_err(within)?;
+        let platform = platform.transpose().map_err(|e| within(&e))?;
         let descriptor = Descriptor {
             media_type: media::shared(read.media_type().to_string()),
             digest,
@@ -334,7 +334,7 @@ fn listed(descriptor: &str) -> Result<Platform, serde_json::Error> {
 }
 
 /// An error in a part of a document, without the place in the part.
-fn within<E: Error>(error: serde_json::Error) -> E {
+fn within<E: Error>(error: &serde_json::Error) -> E {
     let place = format!(" at line {} column {}", error.line(), error.column());
     let text = error.to_string();
     E::custom(text.strip_suffix(&place).unwrap_or(&text))
