@@ -13,7 +13,7 @@ use super::realms;
 use crate::crypto::{Digest, Signature};
 use crate::files::{self, Written};
 use crate::image::realm::{Finding, called};
-use crate::image::{AppName, Descriptor, Platform, Reference, media};
+use crate::image::{AppName, Descriptor, Image, Platform, Reference, media};
 use crate::progress::Progress;
 use crate::scheme::annotation::{self, Claim};
 use crate::store::{self, Entry, Layout, Limits, Registry, Selection, Target, realm_layers};
@@ -130,11 +130,13 @@ impl Inspect {
         };
         // An index may list one manifest thousands of times.
         let mut known = HashMap::new();
+        let mut of_images = OfImages::default();
         let look = |entry: Entry| {
             let descriptor = entry.descriptor;
-            let content = known
-                .entry(Alike(descriptor.clone()))
-                .or_insert_with(|| Arc::new(look(&layout, &descriptor, entry.present)));
+            let content = known.entry(Alike(descriptor.clone())).or_insert_with(|| {
+                let see = |image: &Image| of_images.see(&layout, &descriptor, image, progress);
+                Arc::new(look(&layout, &descriptor, entry.present, see))
+            });
             Inspected {
                 depth: entry.depth,
                 content: content.clone(),
@@ -142,7 +144,7 @@ impl Inspect {
             }
         };
         let entries: Vec<_> = entries.into_iter().map(look).collect();
-        let realms = self.realms(&layout, of_app, &entries, progress);
+        let realms = self.realms(&layout, of_app, &entries, of_images);
         Ok(Inspection {
             entries,
             realms: realms.map_err(|e| e.to_string()),
@@ -155,28 +157,14 @@ impl Inspect {
         layout: &Layout,
         of_app: Result<Vec<Finding>, store::Error>,
         entries: &[Inspected],
-        progress: &dyn Progress,
+        of_images: OfImages,
     ) -> Result<Vec<Finding>, store::Error> {
         let mut all = of_app?;
         all.extend(self.names(layout, entries));
-        let mut of_images = BTreeMap::new();
-        let mut seen = HashSet::new();
-        for entry in entries {
-            let digest = entry.descriptor.digest;
-            if !matches!(*entry.content, Content::Image(..)) || !seen.insert(digest) {
-                continue;
-            }
-            let target = Target {
-                name: called(&entry.descriptor),
-                descriptor: entry.descriptor.clone(),
-            };
-            let image = layout.load(&target)?;
-            let mut found = realm_layers::check_config(&image);
-            let layers = layout.check_layers_for_realms(&image, progress)?;
-            found.extend(layers.realm.into_iter().flatten());
-            of_images.insert(target.name, found);
+        if let Some(error) = of_images.failed {
+            return Err(error);
         }
-        all.extend(realms::of_images(of_images));
+        all.extend(realms::of_images(of_images.found));
         Ok(all)
     }
 
@@ -209,6 +197,32 @@ impl Inspect {
     }
 }
 
+/// What keeps realms from the images, found while each was there to be shown.
+#[derive(Default)]
+struct OfImages {
+    seen: HashSet<Digest>,
+    /// By the images' names.
+    found: BTreeMap<String, Vec<Finding>>,
+    /// What could not be read; nothing is looked at after that.
+    failed: Option<store::Error>,
+}
+
+impl OfImages {
+    fn see(&mut self, layout: &Layout, entry: &Descriptor, image: &Image, progress: &dyn Progress) {
+        if self.failed.is_some() || !self.seen.insert(entry.digest) {
+            return;
+        }
+        let mut found = realm_layers::check_config(image);
+        match layout.check_layers_for_realms(image, progress) {
+            Ok(layers) => {
+                found.extend(layers.realm.into_iter().flatten());
+                self.found.insert(called(entry), found);
+            }
+            Err(e) => self.failed = Some(e),
+        }
+    }
+}
+
 /// An entry, equal to those that lead to the same thing.
 struct Alike(Arc<Descriptor>);
 
@@ -234,7 +248,12 @@ impl Hash for Alike {
     }
 }
 
-fn look(layout: &Layout, descriptor: &Arc<Descriptor>, present: bool) -> Content {
+fn look(
+    layout: &Layout,
+    descriptor: &Arc<Descriptor>,
+    present: bool,
+    see: impl FnOnce(&Image),
+) -> Content {
     if media::is_index(&descriptor.media_type) {
         return if present {
             Content::Index
@@ -253,6 +272,7 @@ fn look(layout: &Layout, descriptor: &Arc<Descriptor>, present: bool) -> Content
     };
     match layout.load(&target) {
         Ok(image) => {
+            see(&image);
             let claim = annotation::claim(&image).map(Box::new);
             let summary = Summary {
                 platform: image.platform,
