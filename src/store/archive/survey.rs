@@ -287,9 +287,11 @@ impl Survey {
             Content::Layout { entries, .. } => {
                 let only = only_one(&self.path, entries.iter().map(|entry| Named::of(entry)));
                 let may_be_no_image = |d: &Arc<Descriptor>| media::is_manifest(&d.media_type);
+                // With tags there is something to name, and no archive is unpacked to ask for it.
+                let has_tags = entries.iter().any(|d| d.tag().is_some());
                 match only {
                     Err(Error::NotOneImage { found: 2.., .. })
-                        if entries.iter().any(may_be_no_image) =>
+                        if !has_tags && entries.iter().any(may_be_no_image) =>
                     {
                         return Ok(());
                     }
