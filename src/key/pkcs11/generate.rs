@@ -42,7 +42,7 @@ pub(super) const BORN: [Attribute; 3] = [
     Attribute::NeverExtractable(true),
 ];
 
-/// What a key's attributes, as a passport or a transcript has them, say otherwise than [`generate`] lets
+/// What a key's attributes, as a passport or a transcript has them, say otherwise than `generate` lets
 /// a new key be; and the names of those that it lets be, and notes.
 pub fn unasked(attributes: &Value) -> (Vec<String>, Vec<&'static str>) {
     let facts = Facts::of_json(attributes);

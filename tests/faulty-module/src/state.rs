@@ -242,8 +242,12 @@ fn run(
     body: impl FnOnce() -> CK_RV,
 ) -> CK_RV {
     let entered = state(|state| state.enter(function, session));
-    let (prints, cannot_lock) =
-        state(|state| (state.plan.has(Switch::Prints), state.plan.has(Switch::CantLock)));
+    let (prints, cannot_lock) = state(|state| {
+        (
+            state.plan.has(Switch::Prints),
+            state.plan.has(Switch::CantLock),
+        )
+    });
     if prints {
         print(function);
     }
@@ -295,7 +299,9 @@ fn print(function: &str) {
         write(1, LINE.as_ptr(), LINE.len());
     }
     if function == "C_Initialize" {
-        let told = std::process::Command::new("echo").arg("faulty-module: another").status();
+        let told = std::process::Command::new("echo")
+            .arg("faulty-module: another")
+            .status();
         assert!(told.is_ok_and(|status| status.success()), "echo runs");
     }
 }
