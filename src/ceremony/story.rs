@@ -13,7 +13,7 @@ use super::transcript::{Line, base64, sha384};
 
 /// One thing that a plan asks for.
 pub(super) enum Item<'a> {
-    /// The root key that endorses is told of.
+    /// A line names the root key that endorses.
     Root,
     /// A step that is confirmed, announced and done.
     Work(String),

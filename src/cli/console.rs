@@ -105,7 +105,7 @@ impl Console {
         }
     }
 
-    /// What to do about something that is wrong, for a person.
+    /// Tells a person what to do about a problem.
     pub fn hint(&self, text: &str) {
         tell(&format!(
             "{} {}",

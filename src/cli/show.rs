@@ -129,7 +129,7 @@ fn refusal(report: &Report) -> &'static str {
     }
 }
 
-/// One verdict for a program.
+/// One verdict as JSON.
 pub fn report_json(report: &Report, trusted: bool) -> Value {
     let check = |check: &Check| {
         let (outcome, reason) = match &check.outcome {
@@ -155,7 +155,7 @@ pub fn report_json(report: &Report, trusted: bool) -> Value {
     })
 }
 
-/// An error for a program.
+/// An error as JSON.
 pub fn error_json(message: &str, hint: Option<&str>, status: Status) -> Value {
     json!({
         "error": {
@@ -223,7 +223,7 @@ pub fn referrer(referrer: &Referrer) -> String {
     )
 }
 
-/// The digests of these, for a program.
+/// The digests of these images, as JSON.
 pub fn digests(descriptors: &[Arc<Descriptor>]) -> Value {
     descriptors.iter().map(|d| d.digest.to_string()).collect()
 }

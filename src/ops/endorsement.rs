@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use search::search_layout;
 
 use super::endorse;
-use super::error::Error;
+use super::error::{Carrier, Error};
 use super::file::read_signature;
 use crate::crypto::{Digest, PublicKey, Signer};
 use crate::files;
@@ -86,15 +86,6 @@ pub enum Source {
     Found(String),
     /// There was none, and the CA's key made one.
     Made,
-}
-
-/// An image that carries an endorsement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Carrier {
-    /// The layout that it lies in: the app's folder in the registry.
-    pub layout: PathBuf,
-    /// Its manifest.
-    pub digest: Digest,
 }
 
 /// An endorsement in use, and the image that carries it.
@@ -361,7 +352,7 @@ impl Search<'_> {
         }
         if let Place::Beside(Some(there)) = self.place {
             let told: HashSet<_> = self.images.iter().map(Image::digest).collect();
-            // What cannot be read is told of when endorsements are looked for.
+            // The search for endorsements reports images that it cannot read.
             for target in there.reachable_images().unwrap_or_default() {
                 if !told.contains(&target.descriptor.digest)
                     && let Ok((_, manifest)) = there.manifest(&target.descriptor)

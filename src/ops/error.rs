@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::endorsement;
-use crate::crypto::SignError;
 use crate::crypto::p384::{Fingerprint, SignatureError};
+use crate::crypto::{Digest, SignError};
 use crate::image::AppNameError;
 use crate::report::rule;
 use crate::scheme::annotation::NotEndorsed;
@@ -129,7 +128,7 @@ pub enum Error {
         changed: bool,
         /// Where only other apps carry the two, an image with the one that was to be used: either may
         /// be given.
-        elsewhere: Option<endorsement::Carrier>,
+        elsewhere: Option<Carrier>,
     },
     /// The archive's images carry another valid endorsement than the app that they would replace.
     #[error(
@@ -256,4 +255,13 @@ pub(super) fn broken_rule(error: &store::Error) -> Option<(&'static str, String)
         Part::Blob(_) => return None,
     };
     Some((rule, format!("{part} {problem}")))
+}
+
+/// An image that carries an endorsement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carrier {
+    /// The layout that it lies in: the app's folder in the registry.
+    pub layout: PathBuf,
+    /// Its manifest.
+    pub digest: Digest,
 }

@@ -13,4 +13,4 @@ mod outputs;
 mod realms;
 pub mod sign;
 pub mod verify;
-pub use error::Error;
+pub use error::{Carrier, Error};

@@ -9,7 +9,7 @@ use super::keys::free;
 use super::{MOVE, archives, quoted, word};
 use crate::crypto::Digest;
 use crate::image::{Platform, Reference};
-use crate::ops::endorsement::Carrier;
+use crate::ops::Carrier;
 use crate::store;
 
 pub(super) fn of_layout(error: &store::Error) -> Option<String> {

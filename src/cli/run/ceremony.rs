@@ -42,7 +42,7 @@ pub(super) fn run(command: CeremonyCommand, console: &Console) -> Outcome {
 fn ready(path: &Path, tokens: TokenArgs, console: &Console) -> Result<(Plan, KeyRing), Failure> {
     let plan = Plan::read(path)?;
     let require_passport = plan.passport()?.into_iter().collect();
-    // What was reviewed is what is done.
+    // People reviewed the plan: no flag changes it.
     let planned = plan.mechanism();
     if let Some(named) = tokens.mechanism
         && named != planned

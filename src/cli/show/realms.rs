@@ -6,7 +6,7 @@ use super::{plain, short};
 use crate::image::realm::Finding;
 use crate::store::Mended;
 
-/// What keeps realms from an app, for a program.
+/// What keeps realms from an app, as JSON.
 pub fn realms_json(findings: &[Finding]) -> Value {
     let one = |finding: &Finding| json!({ "rule": finding.rule, "reason": short(&finding.reason) });
     findings.iter().map(one).collect()
@@ -49,7 +49,7 @@ pub fn mended(mended: &Mended) -> String {
     plain(&short(&text))
 }
 
-/// The same for a program.
+/// The same as JSON.
 pub fn mended_json(mended: &Mended) -> Value {
     match mended {
         Mended::LeftOut { name, reason } => {
