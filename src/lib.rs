@@ -12,6 +12,7 @@
 #![deny(unsafe_code)]
 
 pub mod crypto;
+pub mod encoding;
 pub mod files;
 pub mod image;
 

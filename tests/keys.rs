@@ -758,7 +758,7 @@ fn what_is_no_key_file_at_all_is_refused() {
 fn a_refusal_does_not_print_the_key() {
     let sandbox = Sandbox::with_keys();
     let key = sandbox.read("ca.prv");
-    let scalar = ir_sign::crypto::digest::hex(scalar_of(&key));
+    let scalar = ir_sign::encoding::hex::hex(scalar_of(&key));
     sandbox.openssl("ec -inform DER -in ca.prv -out ca.pem");
     let text = sandbox.read("ca.pem");
     let text = std::str::from_utf8(&text).expect("text");

@@ -173,7 +173,7 @@ fn anything_but_strict_der_is_refused() {
     let integer = |content: &[u8]| der::element(der::INTEGER, content);
     let pair = |r: Vec<u8>, s: Vec<u8>| der::element(der::SEQUENCE, &[r, s].concat());
     let negative: Vec<u8> = [&[0xff], &r[1..]].concat();
-    let hex = ir_sign::crypto::digest::hex(&good);
+    let hex = ir_sign::encoding::hex::hex(&good);
     let bad: &[(&str, Vec<u8>)] = &[
         ("empty", Vec::new()),
         ("raw", raw),

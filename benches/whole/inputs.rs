@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ir_sign::crypto::digest::unhex;
+use ir_sign::encoding::hex::unhex;
 use ir_sign::scheme::annotation::SIGNATURE;
 use serde_json::Value;
 

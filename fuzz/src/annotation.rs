@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use ir_sign::crypto::digest::{hex, unhex};
 use ir_sign::crypto::{Digest, HashAlgorithm, PublicKey};
+use ir_sign::encoding::hex::{hex, unhex};
 use ir_sign::image::{Blob, Descriptor, Embedded, Image, Manifest, Platform, media};
 use ir_sign::report::Outcome;
 use ir_sign::scheme::VerifyScheme;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use ir_sign::crypto::PublicKey;
-use ir_sign::crypto::digest::hex;
+use ir_sign::encoding::hex::hex;
 use ir_sign::image::AppName;
 use ir_sign::key::file::FileKey;
 use ir_sign::store::{Layout, Limits, Registry};

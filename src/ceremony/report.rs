@@ -8,8 +8,8 @@ use super::programs::{Part, parts, programs};
 use super::transcript::Line;
 use super::verify::Verified;
 use super::words::{groups, words};
-use crate::crypto::digest::unhex;
 use crate::crypto::{Digest, HashAlgorithm, PublicKey};
+use crate::encoding::hex::unhex;
 
 /// The page as Markdown.
 pub fn markdown(verified: &Verified) -> String {

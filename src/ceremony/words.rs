@@ -5,7 +5,7 @@ const ROW: usize = 8;
 
 /// A digest in hexadecimal, in groups of four digits.
 pub fn groups(digest: &[u8]) -> Vec<String> {
-    let group = |pair: &[u8]| crate::crypto::digest::hex(pair);
+    let group = |pair: &[u8]| crate::encoding::hex::hex(pair);
     digest
         .chunks(ROW)
         .map(|row| row.chunks(2).map(group).collect::<Vec<_>>().join(" "))

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 pub use realms::{mended, realms_json};
 
 use super::explain::Status;
-use crate::crypto::digest::hex;
 use crate::crypto::p384::Fingerprint;
+use crate::encoding::hex::hex;
 use crate::image::Descriptor;
 use crate::key::hidden;
 use crate::ops::endorsement::Source;

@@ -10,8 +10,9 @@ use sec1::EcParameters;
 use spki::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 use super::curve::{Curve, KeyKind};
-use super::digest::{HashAlgorithm, Prehash, hex};
+use super::digest::{HashAlgorithm, Prehash};
 use super::forms::{self, Pem};
+use crate::encoding::hex::hex;
 
 pub use super::names::{ID_EC_PUBLIC_KEY, SECP384R1, algorithm_name, curve_name};
 pub use super::public_key::Fingerprint;

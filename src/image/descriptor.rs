@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use base64ct::{Base64, Encoding};
+use base64ct::Base64;
 
 use super::media;
 use super::platform::Platform;
@@ -203,14 +203,10 @@ impl Blob {
     }
 }
 
-/// The base64 form (RFC 4648, section 4, padded) of a descriptor's embedded `data`.
-pub fn base64(bytes: &[u8]) -> String {
-    Base64::encode_string(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encoding::base64::base64;
 
     #[test]
     fn what_is_embedded_is_the_content_in_one_spelling() {

@@ -13,9 +13,7 @@ pub mod realm;
 mod subject;
 
 pub use change::Change;
-pub use descriptor::{
-    ATTESTED_DIGEST, Blob, Descriptor, Embedded, IMAGE_NAME, Mismatch, REF_NAME, base64,
-};
+pub use descriptor::{ATTESTED_DIGEST, Blob, Descriptor, Embedded, IMAGE_NAME, Mismatch, REF_NAME};
 pub use manifest::Manifest;
 pub use media::Compression;
 pub use names::{AppName, AppNameError, Reference, ReferenceError};

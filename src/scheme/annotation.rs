@@ -8,9 +8,9 @@ use std::sync::Mutex;
 use super::draft::{Draft, Message, SignScheme};
 use super::error::Error;
 use super::verify::{Findings, VerifyScheme};
-use crate::crypto::digest::{hex, unhex};
 use crate::crypto::p384::Fingerprint;
 use crate::crypto::{Algorithm, Curve, HashAlgorithm, Prehash, PublicKey, Signature};
+use crate::encoding::hex::{hex, unhex};
 use crate::image::{Change, Image, Manifest};
 use crate::report::{Check, Signatory};
 

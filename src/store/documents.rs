@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 
 use super::error::Problem;
 use super::shapes;
-use super::strict::{self, Refusal, Shape};
 use crate::crypto::Digest;
+use crate::encoding::strict::{self, Refusal, Shape};
 use crate::image::{
     Descriptor, Embedded, IMAGE_NAME, Manifest, OsFeatures, Platform, REF_NAME, Reference, media,
 };

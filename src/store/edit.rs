@@ -12,11 +12,11 @@ use super::error::{Error, Part, Problem};
 use super::layout::{INDEX_FILE, Layout, index_bytes, read_index};
 use super::mend::{ForRealms, Mend, Mended, retain_reachable};
 use super::referrers::Referrer;
-use super::strict;
 use super::tags::TagsAbove;
 use super::transaction::Transaction;
 use super::tree::Tree;
 use crate::crypto::{Digest, HashAlgorithm};
+use crate::encoding::strict;
 use crate::image::{Change, Image};
 
 /// What [`Layout::apply`] did.

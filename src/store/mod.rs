@@ -13,7 +13,6 @@ mod editor;
 
 mod error;
 mod inert;
-mod json;
 mod layers;
 mod layout;
 mod mend;
@@ -28,7 +27,6 @@ mod registry;
 mod resolve;
 mod saved;
 mod shapes;
-mod strict;
 mod tags;
 mod tar_header;
 mod transaction;

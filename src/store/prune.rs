@@ -11,13 +11,13 @@ use serde_json::value::RawValue;
 
 use super::dir::Lock;
 use super::error::{Error, Part, Problem};
-use super::json::Object;
 use super::layout::{INDEX_FILE, Layout, read_index};
 use super::registry::Registry;
-use super::strict;
 use super::transaction::{is_temporary, looks_temporary, remove_abandoned};
 use crate::crypto::digest::DigestError;
 use crate::crypto::{Digest, HashAlgorithm};
+use crate::encoding::json::Object;
+use crate::encoding::strict;
 use crate::image::{AppName, Blob, media};
 use crate::progress::Progress;
 

@@ -1,9 +1,9 @@
 //! docker's list of the images that it saved: `manifest.json` (docker engine, `image/tarexport`).
 
 use super::error::Problem;
-use super::json::{self, Object};
-use super::strict;
 use crate::crypto::Digest;
+use crate::encoding::json::{self, Object};
+use crate::encoding::strict;
 
 /// The file's name.
 pub(super) const MANIFEST_FILE: &str = "manifest.json";

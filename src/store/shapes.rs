@@ -4,7 +4,7 @@
 //! Sources: OCI image-spec ("Content Descriptors", "Image Index", "Image Manifest", "Image Configuration"), docker
 //! engine's `image.Image` and `container.Config`, containers/image's `manifest.Schema2Image`.
 
-use super::strict::Shape;
+use crate::encoding::strict::Shape;
 
 const TEXTS: Shape = Shape::Object(&[]);
 

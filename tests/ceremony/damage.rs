@@ -301,7 +301,7 @@ fn cut(room: &Room, lines: usize, change: impl Fn(&mut Vec<serde_json::Value>)) 
     for line in &mut all {
         line["prev"] = prev.into();
         let text = format!("{line}\n");
-        prev = ir_sign::crypto::digest::hex(&Sha384::digest(&text));
+        prev = ir_sign::encoding::hex::hex(&Sha384::digest(&text));
         out.push_str(&text);
     }
     room.write("root.transcript", out);

@@ -254,7 +254,7 @@ fn write_private(path: &Path, bytes: &[u8]) {
 /// Reads hexadecimal of any case, in which blanks have no meaning.
 pub fn unhex(text: &str) -> Vec<u8> {
     let text: String = text.split_whitespace().collect();
-    ir_sign::crypto::digest::unhex(&text.to_lowercase()).expect("hexadecimal")
+    ir_sign::encoding::hex::unhex(&text.to_lowercase()).expect("hexadecimal")
 }
 
 /// DER by hand: what the program has to refuse, no encoder writes.

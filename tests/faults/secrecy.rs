@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use aho_corasick::AhoCorasick;
 use faulty_module::log::Log;
-use ir_sign::crypto::digest::hex;
+use ir_sign::encoding::hex::hex;
 
 use crate::scene::{Files, PROGRAM, Scene, arguments, files};
 

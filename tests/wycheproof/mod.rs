@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 
-use ir_sign::crypto::digest::unhex;
+use ir_sign::encoding::hex::unhex;
 use serde_json::Value;
 
 /// A public key and the signatures that are tried with it.

@@ -12,7 +12,7 @@ use crate::cli::console::{Console, Failure, Outcome};
 use crate::cli::explain::Status;
 use crate::cli::prompt::{new_pin, new_pin_again, old_pin};
 use crate::cli::show::{self, plain};
-use crate::crypto::digest::hex;
+use crate::encoding::hex::hex;
 use crate::files::Written;
 use crate::key::pin::{Pin, PinSource};
 use crate::key::pkcs11::{

@@ -6,7 +6,7 @@ use super::attributes;
 use super::error::Error;
 use super::raw::Session;
 use super::token::{Again, Token};
-use crate::crypto::digest::hex;
+use crate::encoding::hex::hex;
 use crate::key::uri::{ObjectType, TokenUri};
 
 /// secp384r1 as `CKA_EC_PARAMS` names it: a DER OBJECT IDENTIFIER (PKCS #11 v2.40, section 2.3.3).

@@ -18,8 +18,8 @@ use super::attributes::{Facts, Shown};
 use super::error::Error;
 use super::generate::BORN;
 use super::signer::TokenKey;
-use crate::crypto::digest::hex;
 use crate::crypto::{Digest, HashAlgorithm, Prehash, PublicKey, Signature, Signed, Signer};
+use crate::encoding::hex::hex;
 use crate::files;
 
 const DOMAIN: &[u8] = b"ir-sign passport v1\0";

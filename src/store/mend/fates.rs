@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use super::words::Mended;
 use crate::crypto::Digest;
+use crate::encoding::json::Object;
 use crate::image::realm::{called, is_served};
 use crate::image::{Blob, Descriptor, media};
 use crate::store::editor::{Edit, Editor, Replacement, set_media_type};
 use crate::store::error::{Error, Part, Problem};
-use crate::store::json::Object;
 
 /// An image below an entry: its manifest as it will be, and the index as it was that holds it.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -7,11 +7,11 @@ use super::fates::{Below, Fate, Mend};
 use super::root::Root;
 use super::words::{ForRealms, Mended};
 use crate::crypto::Digest;
+use crate::encoding::json::Object;
 use crate::image::realm::{called, short_tag};
 use crate::image::{Descriptor, Reference, media};
 use crate::store::editor::{Edit, Editor, set_media_type};
 use crate::store::error::{Error, Part, Problem};
-use crate::store::json::Object;
 
 /// An entry that wants a tag, before it is known whether it gets it.
 struct Wish<'a> {

@@ -3,8 +3,8 @@
 use serde_json::value::RawValue;
 
 use super::super::editor::Editor;
-use super::super::json::Object;
 use super::fates::Below;
+use crate::encoding::json::Object;
 use crate::image::REF_NAME;
 
 /// What an entry of `index.json` is to be.
