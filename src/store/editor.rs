@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde::de::IgnoredAny;
 
 use super::error::{Error, Part, Problem};
-use super::layout::Layout;
-use super::tree::Tree;
 use crate::crypto::Digest;
 use crate::encoding::base64::base64;
 use crate::encoding::json::Object;
 use crate::image::{ATTESTED_DIGEST, Blob, Descriptor, media};
+use crate::store::layout::folder::Layout;
+use crate::store::reader::tree::Tree;
 
 /// A change to an image, worked out and not yet made.
 #[derive(Clone, Debug)]

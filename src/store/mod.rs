@@ -5,45 +5,29 @@
 
 pub mod archive;
 pub mod dir;
-mod distinct;
-mod docker_list;
 mod documents;
-mod edit;
 mod editor;
-
 mod error;
-mod inert;
-mod layers;
 mod layout;
-mod mend;
-mod only;
-mod prune;
-pub mod realm_layers;
-mod referrers;
-
 mod limits;
-mod realm;
-mod registry;
-mod resolve;
+mod reader;
+pub mod realm_layers;
 mod saved;
 mod shapes;
 mod tags;
 mod tar_header;
-mod transaction;
-mod tree;
 pub mod window;
 
-pub use edit::Applied;
 pub use editor::{AppliedImage, Edit};
 pub use error::{Error, Part, Problem};
-pub use layers::LayerFindings;
-pub use layout::Layout;
-pub use mend::{ForRealms, Mended};
-pub use prune::{Absent, Pruned};
-
+pub use layout::apply::Applied;
+pub use layout::folder::Layout;
+pub use layout::mend::{ForRealms, Mended};
+pub use layout::prune::{Absent, Pruned};
+pub use layout::referrers::Referrer;
+pub use layout::registry::{Published, Registry, RegistryLock, Staging};
 pub use limits::Limits;
-pub use referrers::Referrer;
-pub use registry::{Published, Registry, RegistryLock, Staging};
-pub use resolve::{Selection, Target};
+pub use reader::layers::LayerFindings;
+pub use reader::resolve::{Selection, Target};
+pub use reader::tree::Entry;
 pub use saved::SavedImage;
-pub use tree::Entry;

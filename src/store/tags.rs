@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::Error;
-use super::tree::Tree;
 use crate::crypto::Digest;
 use crate::image::{Descriptor, Reference, media};
+use crate::store::reader::tree::Tree;
 
 /// What an entry of `index.json` can be named by.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! Members' names: which are taken, and what they mean.
 
 use crate::crypto::{Digest, HashAlgorithm};
-use crate::store::layout::{BLOBS, INDEX_FILE, LAYOUT_FILE};
+use crate::store::layout::folder::{BLOBS, INDEX_FILE, LAYOUT_FILE};
 use crate::store::saved::MANIFEST_FILE;
 pub(super) use crate::store::tar_header::shown;
 

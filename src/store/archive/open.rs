@@ -15,7 +15,7 @@ use crate::image::Compression;
 use crate::progress::Progress;
 use crate::store::dir::Dir;
 use crate::store::error::Error;
-use crate::store::layout::is_skopeo_dir;
+use crate::store::layout::folder::is_skopeo_dir;
 use crate::store::limits::Limits;
 use crate::store::window::Window;
 

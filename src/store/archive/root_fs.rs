@@ -4,7 +4,7 @@ use super::name;
 use super::open::Archive;
 use crate::progress::Silent;
 use crate::store::error::Error;
-use crate::store::layout::INDEX_FILE;
+use crate::store::layout::folder::INDEX_FILE;
 use crate::store::saved::MANIFEST_FILE;
 use crate::store::tar_header::{self as header, BLOCK};
 use crate::store::window::Window;

@@ -14,7 +14,7 @@ use crate::image::{Descriptor, Reference, media};
 use crate::progress::Progress;
 use crate::store::documents;
 use crate::store::error::{Error, Part, Problem as PartProblem};
-use crate::store::layout::{
+use crate::store::layout::folder::{
     INDEX_FILE, LAYOUT_FILE, SKOPEO_FILE, SKOPEO_START, check_layout_version,
 };
 use crate::store::saved::{LONGEST_MANIFEST, MANIFEST_FILE, OLDER_LISTS};

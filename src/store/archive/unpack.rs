@@ -16,7 +16,7 @@ use crate::progress::Progress;
 use crate::store::dir::Dir;
 use crate::store::documents;
 use crate::store::error::Error;
-use crate::store::layout::INDEX_FILE;
+use crate::store::layout::folder::INDEX_FILE;
 use crate::store::saved::SavedImage;
 use crate::store::window::Window;
 

@@ -11,8 +11,8 @@ use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::Compression;
 use crate::store::dir::Dir;
 use crate::store::error::Error;
-use crate::store::layout::{BLOBS, INDEX_FILE, LAYOUT_FILE};
-use crate::store::registry::write_new;
+use crate::store::layout::folder::{BLOBS, INDEX_FILE, LAYOUT_FILE};
+use crate::store::layout::registry::write_new;
 
 /// Bytes after which the disk is set to work on a file that is still being written.
 const WRITEBACK: u64 = 8_000_000;

@@ -8,13 +8,13 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
 use std::sync::Arc;
 
-use super::documents;
-use super::error::{Error, Part, Problem};
-use super::layout::Layout;
 use crate::crypto::{Digest, Hasher};
 use crate::files;
 use crate::image::realm::{Finding, called, is_served, is_tag, rule};
 use crate::image::{Descriptor, Mismatch, Reference, media};
+use crate::store::documents;
+use crate::store::error::{Error, Part, Problem};
+use crate::store::layout::folder::Layout;
 
 /// How many descriptors are looked at.
 const MOST: usize = 100_000;
@@ -36,7 +36,7 @@ impl Layout {
     }
 
     /// Whether a blob that `index.json` lists has the digest that it states; the server looks at that.
-    pub(super) fn hashed(&self, entry: &Descriptor) -> Result<Result<(), String>, Error> {
+    pub(in crate::store) fn hashed(&self, entry: &Descriptor) -> Result<Result<(), String>, Error> {
         let file = match self.open_blob(&Part::Blob(entry.digest), entry) {
             Ok(file) => file,
             Err(Error::Part { problem, .. }) => return Ok(Err(problem.to_string())),
@@ -130,7 +130,8 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn all(&mut self) -> Result<(), Error> {
-        let bytes = super::layout::index_bytes(&self.layout.dir, self.layout.limits)?;
+        let bytes =
+            crate::store::layout::folder::index_bytes(&self.layout.dir, self.layout.limits)?;
         self.check_document(&|| "index.json".into(), &bytes, media::INDEX);
         drop(bytes);
         let mut tags = HashSet::new();

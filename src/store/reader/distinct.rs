@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry::{Occupied, Vacant};
 
-use super::resolve::Target;
 use crate::crypto::Digest;
 use crate::image::Descriptor;
+use crate::store::reader::resolve::Target;
 
 /// How many entries of one digest are kept that state different things of it. Some of so many contradict
 /// each other, so that one does not hold at least: more of them change no verdict, and may be very many.
@@ -14,10 +14,10 @@ const MOST_DIFFERENT: usize = 16;
 /// Targets without those that say nothing new. Entries that lead to one digest may contradict each
 /// other, and readers choose differently among them: each that says something else stands here.
 #[derive(Default)]
-pub(super) struct Distinct {
-    pub(super) targets: Vec<Target>,
+pub(in crate::store) struct Distinct {
+    pub(in crate::store) targets: Vec<Target>,
     /// Where the first of each digest stands.
-    pub(super) first: HashMap<Digest, usize>,
+    pub(in crate::store) first: HashMap<Digest, usize>,
     /// Where the others do. There are none in most layouts, and in some very many images.
     others: HashMap<Digest, Vec<usize>>,
 }
@@ -31,7 +31,7 @@ impl Distinct {
 
     /// Whether one that stands here says all that this entry does, or so many stand here that it does not
     /// matter.
-    pub(super) fn covers(&self, descriptor: &Descriptor) -> bool {
+    pub(in crate::store) fn covers(&self, descriptor: &Descriptor) -> bool {
         let mut known = 0;
         self.places(&descriptor.digest).any(|n| {
             known += 1;
@@ -40,7 +40,7 @@ impl Distinct {
     }
 
     /// Adds one, unless that says nothing new.
-    pub(super) fn add(&mut self, target: Target) {
+    pub(in crate::store) fn add(&mut self, target: Target) {
         let digest = target.descriptor.digest;
         if self.covers(&target.descriptor) {
             return;

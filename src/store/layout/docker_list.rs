@@ -7,14 +7,14 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path};
 use std::sync::Arc;
 
-use super::dir::{Dir, absent_is_none};
-use super::error::Error;
-use super::layout::Layout;
-use super::saved::{LONGEST_MANIFEST, MANIFEST_FILE, OLDER_LISTS, SavedImage, saved};
-use super::tags::full_name;
-use super::tree::Tree;
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::{Descriptor, media};
+use crate::store::dir::{Dir, absent_is_none};
+use crate::store::error::Error;
+use crate::store::layout::folder::Layout;
+use crate::store::reader::tree::Tree;
+use crate::store::saved::{LONGEST_MANIFEST, MANIFEST_FILE, OLDER_LISTS, SavedImage, saved};
+use crate::store::tags::full_name;
 
 impl Layout {
     /// Holds a list of images that lies in the layout's folder against `index.json`; `None` where there is none, or why

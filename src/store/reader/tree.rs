@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet, VecDeque, hash_map};
 use std::sync::Arc;
 
-use super::error::{Error, Part, Problem};
-use super::layout::Layout;
 use crate::crypto::Digest;
 use crate::image::{Descriptor, Platform, media};
+use crate::store::error::{Error, Part, Problem};
+use crate::store::layout::folder::Layout;
 
 /// An entry of `index.json` or of an index below it.
 #[derive(Clone, Debug)]
@@ -33,20 +33,20 @@ struct Known {
 
 /// `index.json` and the indexes below it, each read once.
 #[derive(Default)]
-pub(super) struct Tree {
+pub(in crate::store) struct Tree {
     roots: Vec<Arc<Descriptor>>,
     /// What each index holds whose blob the layout has.
     nested: HashMap<Digest, Vec<Arc<Descriptor>>>,
     /// What each of these refers to that refers to something.
     subjects: HashMap<Digest, Digest>,
     /// Bytes by which all of them may grow.
-    pub(super) room: u64,
+    pub(in crate::store) room: u64,
 }
 
 impl Tree {
     /// Reads what lies below `roots`, which stand in an `index.json` of `size` bytes. A layout may lack
     /// indexes (a sparse one does); an index that is there has to be right.
-    pub(super) fn below(
+    pub(in crate::store) fn below(
         layout: &Layout,
         roots: Vec<Arc<Descriptor>>,
         size: u64,
@@ -114,30 +114,30 @@ impl Tree {
     }
 
     /// The entries of an index; empty where the layout lacks it.
-    pub(super) fn children(&self, index: &Digest) -> &[Arc<Descriptor>] {
+    pub(in crate::store) fn children(&self, index: &Digest) -> &[Arc<Descriptor>] {
         self.nested.get(index).map_or(&[], Vec::as_slice)
     }
 
     /// What an index refers to; none where the layout lacks the index.
-    pub(super) fn subject(&self, index: &Digest) -> Option<Digest> {
+    pub(in crate::store) fn subject(&self, index: &Digest) -> Option<Digest> {
         self.subjects.get(index).copied()
     }
 
     /// The indexes that the layout has, and what each holds.
-    pub(super) fn indexes(&self) -> impl Iterator<Item = (&Digest, &[Arc<Descriptor>])> {
+    pub(in crate::store) fn indexes(&self) -> impl Iterator<Item = (&Digest, &[Arc<Descriptor>])> {
         self.nested
             .iter()
             .map(|(index, children)| (index, &children[..]))
     }
 
     /// Whether the layout has an index.
-    pub(super) fn has(&self, index: &Digest) -> bool {
+    pub(in crate::store) fn has(&self, index: &Digest) -> bool {
         self.nested.contains_key(index)
     }
 
     /// Refuses an index that is listed for a platform which not all that it holds states too: runtimes
     /// choose by what is listed.
-    pub(super) fn check_platforms(&self, layout: &Layout) -> Result<(), Error> {
+    pub(in crate::store) fn check_platforms(&self, layout: &Layout) -> Result<(), Error> {
         let mut known = Known::default();
         let nested = self.nested.values().flatten();
         for descriptor in self.roots.iter().chain(nested) {
@@ -186,7 +186,7 @@ impl Tree {
     }
 
     /// All entries, each index opened where it is met first.
-    pub(super) fn entries(&self) -> Vec<Entry> {
+    pub(in crate::store) fn entries(&self) -> Vec<Entry> {
         let mut entries = Vec::new();
         let mut opened = HashSet::new();
         let mut stack: Vec<_> = self.roots.iter().rev().map(|d| (0, d)).collect();

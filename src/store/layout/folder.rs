@@ -4,42 +4,42 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::dir::{Dir, absent_is_none};
-use super::documents::{self, Index};
-use super::error::{Error, Part, Problem};
-use super::layers::LayerCache;
-use super::limits::Limits;
-use super::resolve::Target;
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::{Blob, Descriptor, Image, Manifest, Mismatch, media};
+use crate::store::dir::{Dir, absent_is_none};
+use crate::store::documents::{self, Index};
+use crate::store::error::{Error, Part, Problem};
+use crate::store::limits::Limits;
+use crate::store::reader::layers::LayerCache;
+use crate::store::reader::resolve::Target;
 
 /// The file that makes a folder a layout.
-pub(super) const LAYOUT_FILE: &str = "oci-layout";
+pub(in crate::store) const LAYOUT_FILE: &str = "oci-layout";
 /// The file that leads to all images.
-pub(super) const INDEX_FILE: &str = "index.json";
+pub(in crate::store) const INDEX_FILE: &str = "index.json";
 /// The file by which a folder is known that skopeo and podman write as `dir:`.
-pub(super) const SKOPEO_FILE: &str = "version";
+pub(in crate::store) const SKOPEO_FILE: &str = "version";
 /// What it begins with (containers/image, `directory_dest.go`).
-pub(super) const SKOPEO_START: &[u8] = b"Directory Transport Version: ";
+pub(in crate::store) const SKOPEO_START: &[u8] = b"Directory Transport Version: ";
 /// The folder of all blobs.
-pub(super) const BLOBS: &str = "blobs";
+pub(in crate::store) const BLOBS: &str = "blobs";
 
 /// A layout held open for reading.
 ///
 /// As long as it lives, [`Layout::prune`] in this or another process waits: the folder `blobs` is
 /// locked shared (`flock`). Where the file system has no locks nothing can be pruned.
 pub struct Layout {
-    pub(super) dir: Dir,
-    pub(super) blobs: Dir,
+    pub(in crate::store) dir: Dir,
+    pub(in crate::store) blobs: Dir,
     algorithms: Vec<(HashAlgorithm, Dir)>,
-    pub(super) limits: Limits,
-    pub(super) index: Index,
+    pub(in crate::store) limits: Limits,
+    pub(in crate::store) index: Index,
     index_digest: Digest,
-    pub(super) layer_cache: LayerCache,
+    pub(in crate::store) layer_cache: LayerCache,
 }
 
 impl Layout {
-    pub(super) fn open(dir: Dir, limits: Limits) -> Result<Self, Error> {
+    pub(in crate::store) fn open(dir: Dir, limits: Limits) -> Result<Self, Error> {
         check_layout_file(&dir, limits)?;
         let not_a_layout = |reason: &str| Error::NotALayout {
             path: dir.path().to_owned(),
@@ -63,7 +63,7 @@ impl Layout {
         Ok(layout)
     }
 
-    pub(super) fn open_algorithms(&mut self) -> Result<(), Error> {
+    pub(in crate::store) fn open_algorithms(&mut self) -> Result<(), Error> {
         self.algorithms.clear();
         for algorithm in HashAlgorithm::ALL {
             if let Some(dir) = self.blobs.dir_if_any(algorithm.name())? {
@@ -84,7 +84,7 @@ impl Layout {
         self.index_digest
     }
 
-    pub(super) fn problem(&self, part: Part, problem: impl Into<Problem>) -> Error {
+    pub(in crate::store) fn problem(&self, part: Part, problem: impl Into<Problem>) -> Error {
         Error::Part {
             layout: self.path().to_owned(),
             part,
@@ -92,7 +92,7 @@ impl Layout {
         }
     }
 
-    pub(super) fn algorithm_dir(&self, algorithm: HashAlgorithm) -> Option<&Dir> {
+    pub(in crate::store) fn algorithm_dir(&self, algorithm: HashAlgorithm) -> Option<&Dir> {
         self.algorithms
             .iter()
             .find(|(a, _)| *a == algorithm)
@@ -100,14 +100,18 @@ impl Layout {
     }
 
     /// Whether there is a blob of that name, whatever it holds.
-    pub(super) fn has_blob(&self, digest: &Digest) -> bool {
+    pub(in crate::store) fn has_blob(&self, digest: &Digest) -> bool {
         self.algorithm_dir(digest.algorithm())
             .is_some_and(|dir| dir.file(&digest.hex()).is_ok())
     }
 
     /// Opens a blob that a descriptor leads to, of the size that the descriptor states. Its content
     /// has yet to be checked.
-    pub(super) fn open_blob(&self, part: &Part, descriptor: &Descriptor) -> Result<File, Error> {
+    pub(in crate::store) fn open_blob(
+        &self,
+        part: &Part,
+        descriptor: &Descriptor,
+    ) -> Result<File, Error> {
         let absent = || self.problem(part.clone(), Problem::Absent);
         let dir = self
             .algorithm_dir(descriptor.digest.algorithm())
@@ -131,7 +135,11 @@ impl Layout {
     }
 
     /// Reads a JSON document that a descriptor leads to, and checks it.
-    pub(super) fn document(&self, part: &Part, descriptor: &Descriptor) -> Result<Blob, Error> {
+    pub(in crate::store) fn document(
+        &self,
+        part: &Part,
+        descriptor: &Descriptor,
+    ) -> Result<Blob, Error> {
         let limit = self.limits.document;
         if descriptor.size > limit {
             let size = descriptor.size;
@@ -148,13 +156,13 @@ impl Layout {
         Blob::verified(bytes, descriptor).map_err(|m| self.problem(part.clone(), m))
     }
 
-    pub(super) fn blob_path(&self, digest: &Digest) -> std::path::PathBuf {
+    pub(in crate::store) fn blob_path(&self, digest: &Digest) -> std::path::PathBuf {
         let folder = self.blobs.path_of(digest.algorithm().name());
         folder.join(digest.hex())
     }
 
     /// Reads a nested image index.
-    pub(super) fn nested(&self, descriptor: &Descriptor) -> Result<(Blob, Index), Error> {
+    pub(in crate::store) fn nested(&self, descriptor: &Descriptor) -> Result<(Blob, Index), Error> {
         let part = Part::Index(descriptor.digest);
         let blob = self.document(&part, descriptor)?;
         let index = documents::index(blob.bytes()).map_err(|p| self.problem(part, p))?;
@@ -195,7 +203,11 @@ impl Layout {
     }
 
     /// Refuses a manifest and a config that have too many bytes together.
-    pub(super) fn check_together(&self, manifest: &Blob, config: &Descriptor) -> Result<(), Error> {
+    pub(in crate::store) fn check_together(
+        &self,
+        manifest: &Blob,
+        config: &Descriptor,
+    ) -> Result<(), Error> {
         let limit = self.limits.documents.saturating_sub(manifest.size());
         let size = config.size;
         if size > limit {
@@ -233,7 +245,7 @@ impl Layout {
 }
 
 /// Reads the bytes of `index.json`.
-pub(super) fn index_bytes(dir: &Dir, limits: Limits) -> Result<Vec<u8>, Error> {
+pub(in crate::store) fn index_bytes(dir: &Dir, limits: Limits) -> Result<Vec<u8>, Error> {
     absent_is_none(dir.read(INDEX_FILE, limits.document))?.ok_or_else(|| Error::NotALayout {
         path: dir.path().to_owned(),
         reason: "it has no file index.json".into(),
@@ -241,7 +253,7 @@ pub(super) fn index_bytes(dir: &Dir, limits: Limits) -> Result<Vec<u8>, Error> {
 }
 
 /// Reads `index.json`: its bytes and what they say.
-pub(super) fn read_index(dir: &Dir, limits: Limits) -> Result<(Vec<u8>, Index), Error> {
+pub(in crate::store) fn read_index(dir: &Dir, limits: Limits) -> Result<(Vec<u8>, Index), Error> {
     let bytes = index_bytes(dir, limits)?;
     let index = documents::index(&bytes).map_err(|problem| Error::Part {
         layout: dir.path().to_owned(),
@@ -267,14 +279,14 @@ fn check_layout_file(dir: &Dir, limits: Limits) -> Result<(), Error> {
 }
 
 /// Whether a folder is what skopeo and podman write as `dir:`.
-pub(super) fn is_skopeo_dir(dir: &Dir) -> bool {
+pub(in crate::store) fn is_skopeo_dir(dir: &Dir) -> bool {
     const MOST: u64 = 100;
     let version = dir.read(SKOPEO_FILE, MOST);
     version.is_ok_and(|text| text.starts_with(SKOPEO_START))
 }
 
 /// Checks the content of the file `oci-layout`.
-pub(super) fn check_layout_version(bytes: &[u8]) -> Result<(), String> {
+pub(in crate::store) fn check_layout_version(bytes: &[u8]) -> Result<(), String> {
     // It says one thing; what is longer is not to be repeated in a message.
     const MOST: usize = 4096;
     if bytes.len() > MOST {

@@ -5,19 +5,19 @@
 
 use std::collections::HashMap;
 
-use super::dir::Lock;
-use super::documents::Index;
-use super::editor::{AppliedImage, Edit, Editor, edit_manifest};
-use super::error::{Error, Part, Problem};
-use super::layout::{INDEX_FILE, Layout, index_bytes, read_index};
-use super::mend::{ForRealms, Mend, Mended, retain_reachable};
-use super::referrers::Referrer;
-use super::tags::TagsAbove;
-use super::transaction::Transaction;
-use super::tree::Tree;
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::encoding::strict;
 use crate::image::{Change, Image};
+use crate::store::dir::Lock;
+use crate::store::documents::Index;
+use crate::store::editor::{AppliedImage, Edit, Editor, edit_manifest};
+use crate::store::error::{Error, Part, Problem};
+use crate::store::layout::folder::{INDEX_FILE, Layout, index_bytes, read_index};
+use crate::store::layout::mend::{ForRealms, Mend, Mended, retain_reachable};
+use crate::store::layout::referrers::Referrer;
+use crate::store::layout::transaction::Transaction;
+use crate::store::reader::tree::Tree;
+use crate::store::tags::TagsAbove;
 
 /// What [`Layout::apply`] did.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ impl Layout {
     }
 
     /// Refuses to write what would then be refused when it is read.
-    pub(super) fn check_document(&self, part: &Part, bytes: &[u8]) -> Result<(), Error> {
+    pub(in crate::store) fn check_document(&self, part: &Part, bytes: &[u8]) -> Result<(), Error> {
         let (size, limit) = (bytes.len() as u64, self.limits.document);
         if size > limit {
             return Err(self.problem(part.clone(), Problem::TooLarge { size, limit }));

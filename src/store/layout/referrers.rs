@@ -3,11 +3,11 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::editor::Editor;
-use super::error::Error;
 use crate::crypto::Digest;
 use crate::image::media;
 use crate::parallel;
+use crate::store::editor::Editor;
+use crate::store::error::Error;
 
 /// A manifest, an index or a tag that refers to what was replaced, and still does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Referrer {
 impl Editor<'_> {
     /// What refers to a manifest or an index that is replaced: by its `subject`, or by a tag that spells the
     /// digest (`sha256-HEX`, the referrers tag schema, and what cosign derives from it).
-    pub(super) fn referrers(&self) -> Result<Vec<Referrer>, Error> {
+    pub(in crate::store) fn referrers(&self) -> Result<Vec<Referrer>, Error> {
         let new = |old: &Digest| self.replaced.get(old).map(|new| new.blob.digest());
         let replaced = self.replaced.keys().copied();
         let replaced: HashSet<_> = replaced.filter(|old| new(old) != Some(*old)).collect();

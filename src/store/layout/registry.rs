@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::FileType;
 
-use super::dir::{Dir, Lock, absent_is_none};
-use super::error::Error;
-use super::layout::{BLOBS, INDEX_FILE, LAYOUT_FILE, Layout, index_bytes};
-use super::limits::Limits;
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::files::random_name;
 use crate::image::AppName;
 use crate::progress::Progress;
+use crate::store::dir::{Dir, Lock, absent_is_none};
+use crate::store::error::Error;
+use crate::store::layout::folder::{BLOBS, INDEX_FILE, LAYOUT_FILE, Layout, index_bytes};
+use crate::store::limits::Limits;
 
 /// How the folders in which new apps are prepared are called, beside their destination.
 const STAGING_PREFIX: &str = ".ir-sign-staging-";
@@ -408,7 +408,7 @@ impl Drop for Staging<'_> {
 }
 
 /// Writes a new file and makes its content durable; its name has yet to be.
-pub(super) fn write_new(dir: &Dir, name: &str, bytes: &[u8]) -> Result<(), Error> {
+pub(in crate::store) fn write_new(dir: &Dir, name: &str, bytes: &[u8]) -> Result<(), Error> {
     let path = dir.path_of(name);
     let mut file: File = dir.create(name)?;
     file.write_all(bytes)

@@ -7,7 +7,7 @@ use crate::image::{Blob, Descriptor, media};
 use crate::store::documents;
 use crate::store::editor::{AppliedImage, edit_manifest};
 use crate::store::error::{Error, Part, Problem};
-use crate::store::layout::Layout;
+use crate::store::layout::folder::Layout;
 use crate::store::tags::TagsAbove;
 
 /// Leaves out what nothing leads to any more: an index whose tag names an image now.

@@ -2,10 +2,10 @@
 
 use serde_json::value::RawValue;
 
-use super::super::editor::Editor;
 use super::fates::Below;
 use crate::encoding::json::Object;
 use crate::image::REF_NAME;
+use crate::store::editor::Editor;
 
 /// What an entry of `index.json` is to be.
 pub(super) struct Root {

@@ -5,7 +5,7 @@ use std::io::Read;
 use crate::image::{Compression, Descriptor};
 use crate::store::archive::compression;
 use crate::store::error::Part;
-use crate::store::layout::Layout;
+use crate::store::layout::folder::Layout;
 
 /// What is to be told of a layer that does not unpack to what it should: that it is packed in another way than
 /// its media type says, if it is.

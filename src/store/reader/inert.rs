@@ -8,10 +8,10 @@ use std::io::{self, BufReader, Read};
 
 use serde::de::IgnoredAny;
 
-use super::error::{Error, Part};
-use super::layout::Layout;
 use crate::crypto::Hasher;
 use crate::image::{Descriptor, Manifest};
+use crate::store::error::{Error, Part};
+use crate::store::layout::folder::Layout;
 
 /// Bytes of a block of a tar archive.
 const BLOCK: usize = 512;
@@ -20,7 +20,7 @@ impl Layout {
     /// Whether a manifest has nothing that a runtime could unpack: its config is `{}` and no image's, and no layer is
     /// one of files; or each layer is a text of JSON and no archive, as `BuildKit`'s attestations are (in-toto
     /// statements).
-    pub(super) fn is_inert(&self, manifest: &Manifest) -> Result<bool, Error> {
+    pub(in crate::store) fn is_inert(&self, manifest: &Manifest) -> Result<bool, Error> {
         if manifest.has_files() {
             return Ok(false);
         }

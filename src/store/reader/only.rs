@@ -3,19 +3,19 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::distinct::Distinct;
-use super::error::Error;
-use super::layout::Layout;
-use super::resolve::Target;
-use super::tags::{Named, only_one};
-use super::tree::Tree;
 use crate::crypto::Digest;
 use crate::image::{Descriptor, Platform, Reference, media};
+use crate::store::error::Error;
+use crate::store::layout::folder::Layout;
+use crate::store::reader::distinct::Distinct;
+use crate::store::reader::resolve::Target;
+use crate::store::reader::tree::Tree;
+use crate::store::tags::{Named, only_one};
 
 impl Layout {
     /// The only image there is, and what it is called: those with a tag count alone where there are any, and what is
     /// no image counts where there is nothing else.
-    pub(super) fn only_image(&self) -> Result<(String, Vec<Arc<Descriptor>>), Error> {
+    pub(in crate::store) fn only_image(&self) -> Result<(String, Vec<Arc<Descriptor>>), Error> {
         self.check_tags()?;
         let only = match only_one(self.path(), self.named()) {
             Err(Error::NotOneImage { found: 2.., .. }) => {
@@ -60,7 +60,7 @@ impl Layout {
     }
 
     /// The one image of an index, whatever the entries say of it; or the error that tells of the choice.
-    pub(super) fn only_of_index(
+    pub(in crate::store) fn only_of_index(
         &self,
         name: &str,
         images: Vec<Arc<Descriptor>>,
@@ -99,7 +99,7 @@ impl Layout {
 }
 
 /// How an image is told of among others: by its platform, or by its digest where it states none.
-pub(super) fn platform_or_digest(platform: Option<&Platform>, digest: &Digest) -> String {
+pub(in crate::store) fn platform_or_digest(platform: Option<&Platform>, digest: &Digest) -> String {
     match platform {
         Some(platform) if !platform.os.is_empty() && !platform.architecture.is_empty() => {
             platform.to_string()

@@ -9,17 +9,17 @@ use rustix::fs::FileType;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::dir::Lock;
-use super::error::{Error, Part, Problem};
-use super::layout::{INDEX_FILE, Layout, read_index};
-use super::registry::Registry;
-use super::transaction::{is_temporary, looks_temporary, remove_abandoned};
 use crate::crypto::digest::DigestError;
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::encoding::json::Object;
 use crate::encoding::strict;
 use crate::image::{AppName, Blob, media};
 use crate::progress::Progress;
+use crate::store::dir::Lock;
+use crate::store::error::{Error, Part, Problem};
+use crate::store::layout::folder::{INDEX_FILE, Layout, read_index};
+use crate::store::layout::registry::Registry;
+use crate::store::layout::transaction::{is_temporary, looks_temporary, remove_abandoned};
 
 /// What can be removed from a layout, or was.
 #[derive(Clone, Debug, Default)]
@@ -211,7 +211,7 @@ impl Layout {
             return Ok(None);
         };
         let name = digest.hex();
-        let Some((_, size)) = super::dir::absent_is_none(dir.file(&name))? else {
+        let Some((_, size)) = crate::store::dir::absent_is_none(dir.file(&name))? else {
             return Ok(None);
         };
         let limit = self.limits.document;

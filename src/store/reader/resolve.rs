@@ -4,14 +4,14 @@ use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::distinct::Distinct;
-use super::error::{Error, Part, Problem};
-use super::layout::Layout;
-use super::only::platform_or_digest;
-use super::tags::{Named, names, places_of};
-use super::tree::{Entry, Tree};
 use crate::crypto::Digest;
 use crate::image::{Descriptor, Image, Manifest, Platform, Reference, media};
+use crate::store::error::{Error, Part, Problem};
+use crate::store::layout::folder::Layout;
+use crate::store::reader::distinct::Distinct;
+use crate::store::reader::only::platform_or_digest;
+use crate::store::reader::tree::{Entry, Tree};
+use crate::store::tags::{Named, names, places_of};
 
 /// One image in a layout, before it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Layout {
         Ok(self.tree()?.entries())
     }
 
-    pub(super) fn tree(&self) -> Result<Tree, Error> {
+    pub(in crate::store) fn tree(&self) -> Result<Tree, Error> {
         Tree::below(self, self.index.manifests.clone(), self.index.size)
     }
 
@@ -187,7 +187,7 @@ impl Layout {
     }
 
     /// Whether a manifest, if it can be read, is like this and has nothing that could be run.
-    pub(super) fn is_no_image(
+    pub(in crate::store) fn is_no_image(
         &self,
         descriptor: &Descriptor,
         like: impl Fn(&Manifest) -> bool,
@@ -200,7 +200,7 @@ impl Layout {
     }
 
     /// Whether a manifest, if it can be read, is one that could be run.
-    pub(super) fn can_run(&self, descriptor: &Descriptor) -> Result<bool, Error> {
+    pub(in crate::store) fn can_run(&self, descriptor: &Descriptor) -> Result<bool, Error> {
         match self.manifest_if_any(descriptor)? {
             Some(manifest) => Ok(!self.is_inert(&manifest)?),
             None => Ok(false),
@@ -208,7 +208,10 @@ impl Layout {
     }
 
     /// The digest that a manifest refers to, if it does.
-    pub(super) fn subject_of(&self, descriptor: &Descriptor) -> Result<Option<Digest>, Error> {
+    pub(in crate::store) fn subject_of(
+        &self,
+        descriptor: &Descriptor,
+    ) -> Result<Option<Digest>, Error> {
         let manifest = self.manifest_if_any(descriptor)?;
         Ok(manifest.and_then(|manifest| manifest.subject))
     }
@@ -222,15 +225,15 @@ impl Layout {
             Err(e @ Error::Io { .. }) => return Err(e),
             Err(_) => return Ok(None),
         };
-        Ok(super::documents::manifest(blob.bytes(), &descriptor.media_type).ok())
+        Ok(crate::store::documents::manifest(blob.bytes(), &descriptor.media_type).ok())
     }
 
-    pub(super) fn named(&self) -> impl Iterator<Item = Named<'_>> + Clone {
+    pub(in crate::store) fn named(&self) -> impl Iterator<Item = Named<'_>> + Clone {
         self.index.manifests.iter().map(|entry| Named::of(entry))
     }
 
     /// Refuses tags that could mean something else to another reader, whatever is asked for.
-    pub(super) fn check_tags(&self) -> Result<(), Error> {
+    pub(in crate::store) fn check_tags(&self) -> Result<(), Error> {
         let mut tags = self.index.manifests.iter().filter_map(|d| d.tag());
         match tags.find(|tag| Digest::is_digest_form(tag)) {
             Some(tag) => Err(self.problem(Part::IndexJson, Problem::DigestTag(tag.to_owned()))),
@@ -267,7 +270,7 @@ impl Layout {
         Ok(found)
     }
 
-    pub(super) fn roots(&self, digest: &Digest) -> Vec<Arc<Descriptor>> {
+    pub(in crate::store) fn roots(&self, digest: &Digest) -> Vec<Arc<Descriptor>> {
         let roots = self.index.manifests.iter();
         roots.filter(|d| d.digest == *digest).cloned().collect()
     }

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use rustix::fs::FileType;
 
-use super::dir::{Dir, absent_is_none};
-use super::error::Error;
-use super::registry::write_new;
 use crate::files::random_name;
 use crate::parallel;
+use crate::store::dir::{Dir, absent_is_none};
+use crate::store::error::Error;
+use crate::store::layout::registry::write_new;
 
 const TEMPORARY_PREFIX: &str = ".ir-sign-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
@@ -18,19 +18,19 @@ const TEMPORARY_SUFFIX: &str = ".tmp";
 const WRITERS: usize = 8;
 
 /// Whether this is a file that a transaction has yet to give its own name.
-pub(super) fn is_temporary(name: &str, kind: FileType) -> bool {
+pub(in crate::store) fn is_temporary(name: &str, kind: FileType) -> bool {
     looks_temporary(name) && kind == FileType::RegularFile
 }
 
 /// Whether a name is of that form, whatever has it.
-pub(super) fn looks_temporary(name: &str) -> bool {
+pub(in crate::store) fn looks_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX)
 }
 
 /// New files on their way into a layout. Unless it is committed, nothing of it stays.
 ///
 /// Whoever makes one holds the layout's exclusive lock.
-pub(super) struct Transaction<'a> {
+pub(in crate::store) struct Transaction<'a> {
     root: &'a Dir,
     /// Written, not yet renamed: temporary name, folder and name to be.
     waiting: Vec<(String, &'a Dir, String)>,
@@ -41,7 +41,7 @@ pub(super) struct Transaction<'a> {
 
 impl<'a> Transaction<'a> {
     /// Starts one in the folder of a layout, and removes what killed runs have left there.
-    pub(super) fn new(root: &'a Dir) -> Result<Self, Error> {
+    pub(in crate::store) fn new(root: &'a Dir) -> Result<Self, Error> {
         remove_abandoned(root)?;
         Ok(Self {
             root,
@@ -53,7 +53,10 @@ impl<'a> Transaction<'a> {
 
     /// Adds files: folder, name and content. Several are written at once, for each waits for the
     /// disk.
-    pub(super) fn add(&mut self, files: &[(&'a Dir, String, &[u8])]) -> Result<(), Error> {
+    pub(in crate::store) fn add(
+        &mut self,
+        files: &[(&'a Dir, String, &[u8])],
+    ) -> Result<(), Error> {
         let first = self.waiting.len();
         // Noted first: a write that fails leaves a file behind.
         for (dir, name, _) in files {
@@ -70,14 +73,18 @@ impl<'a> Transaction<'a> {
     }
 
     /// Adds the file in the layout's own folder whose rename completes the change.
-    pub(super) fn add_last(&mut self, name: &'static str, bytes: &[u8]) -> Result<(), Error> {
+    pub(in crate::store) fn add_last(
+        &mut self,
+        name: &'static str,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
         let temporary = temporary_name();
         self.last = Some((temporary.clone(), name));
         write_new(self.root, &temporary, bytes)
     }
 
     /// Renames all files to their names, and makes the names durable.
-    pub(super) fn commit(mut self) -> Result<(), Error> {
+    pub(in crate::store) fn commit(mut self) -> Result<(), Error> {
         let mut dirs: BTreeMap<&Path, &Dir> = BTreeMap::new();
         while let Some((temporary, dir, name)) = self.waiting.last() {
             let is_new = absent_is_none(dir.file(name))?.is_none();
@@ -118,7 +125,7 @@ impl Drop for Transaction<'_> {
 
 /// Removes the temporary files of runs that were killed. The caller holds the exclusive lock, so no
 /// other run is using them.
-pub(super) fn remove_abandoned(root: &Dir) -> Result<(), Error> {
+pub(in crate::store) fn remove_abandoned(root: &Dir) -> Result<(), Error> {
     for (name, kind) in root.entries()? {
         if is_temporary(&name, kind) {
             root.remove(&name)?;

@@ -12,14 +12,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use read::{READ_SIZE, Sink, Tee, Unpacked};
 
-use super::error::{Error, Part, Problem};
-use super::layout::Layout;
-use super::realm_layers::{Budget, Faults, Members, Model, Watch};
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::realm::Finding;
 use crate::image::{Compression, Descriptor, Image, Mismatch};
 use crate::parallel::{self, Gate};
 use crate::progress::Progress;
+use crate::store::error::{Error, Part, Problem};
+use crate::store::layout::folder::Layout;
+use crate::store::realm_layers::{Budget, Faults, Members, Model, Watch};
 
 /// How many zstd layers are unpacked at a time: two windows, and all else, are more than 24 MB.
 const ZSTD_WINDOWS: usize = 1;
@@ -56,7 +56,7 @@ struct Contents {
 type Key = (Digest, Option<Compression>, u64, HashAlgorithm);
 
 /// Layers that were hashed by this run, each once however many images share it.
-pub(super) struct LayerCache {
+pub(in crate::store) struct LayerCache {
     cells: Mutex<HashMap<Key, Arc<OnceLock<Contents>>>>,
     /// Those whose reading was ended because the image was beyond its limit.
     ended: Mutex<HashSet<Key>>,
