@@ -1,5 +1,6 @@
 //! Whole files: read up to a limit, written whole or not at all.
 
+mod error;
 mod standard;
 #[cfg(test)]
 mod tests;
@@ -15,66 +16,7 @@ use rustix::fs::RenameFlags;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::secret::Secret;
-pub use standard::{is_reader_gone, is_standard};
-
-/// Why a file was not read or written.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The operating system said no.
-    #[error("{}: cannot {action}: {source}", .path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What was tried, as a verb.
-        action: &'static str,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The file is longer than anything of its kind can be.
-    #[error("{}: larger than {limit} bytes, the most a file of this kind may have", .path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// The most bytes that are read.
-        limit: usize,
-    },
-    /// There must not be such a file yet.
-    #[error("{}: exists already", .path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A file with other bytes is there already.
-    #[error("{}: exists already, with other content", .path.display())]
-    Differs {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Standard input can be read once only.
-    #[error("standard input: is read once, and two files of this command are `-`")]
-    Taken,
-    /// A person would get bytes that are no text.
-    #[error("standard output: is a terminal, and the result is no text")]
-    Terminal,
-    /// What is there already is not a regular file.
-    #[error("{}: exists already, and is not a regular file", .path.display())]
-    NotAFile {
-        /// The path.
-        path: PathBuf,
-    },
-}
-
-impl Error {
-    fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {
-        let path = standard::named(path, action).to_owned();
-        move |source| Self::Io {
-            path,
-            action,
-            source,
-        }
-    }
-}
+pub use error::{Error, is_reader_gone, is_standard};
 
 /// Opens a file for reading, whatever it is (a pipe serves too), and refuses a folder. `-` is standard
 /// input, once.
@@ -193,7 +135,7 @@ pub enum Written {
 /// with `.` and ends in `.tmp` may be left beside it. `-` is standard output, which has none of this.
 pub fn write(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> Result<Written, Error> {
     if is_standard(path) {
-        return standard::write(bytes);
+        return standard::write(bytes).map(|()| Written::New);
     }
     if let Some(same) = check_target(path, bytes, existing)? {
         settle(path)?;

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use indicatif::{BinaryBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::Settings;
-use super::show::plain;
 use crate::progress::Progress;
+use crate::text::plain;
 
 /// Work that is done before this shows nothing.
 const PATIENCE: Duration = Duration::from_secs(1);

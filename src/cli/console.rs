@@ -8,12 +8,14 @@ use signal_hook::consts::SIGPIPE;
 use signal_hook::low_level::emulate_default_handler;
 
 use super::args::{self, Color, Settings};
-use super::explain::{self, Status};
+use super::explain;
 use super::show::{self, Paint};
+use super::status::Status;
 use crate::image::realm::Finding;
 use crate::key::hidden;
 use crate::ops::Error;
 use crate::output;
+use crate::text::plain;
 
 /// Why a command ended early.
 pub enum Failure {
@@ -84,7 +86,7 @@ impl Console {
         self.note(&format!(
             "{} {}",
             self.paint.warn("warning:"),
-            show::plain(&show::short(text))
+            plain(&show::short(text))
         ));
     }
 
@@ -93,7 +95,7 @@ impl Console {
         tell(&format!(
             "{} {}",
             self.paint.bad("error:"),
-            show::plain(&show::short(text))
+            plain(&show::short(text))
         ));
     }
 
@@ -107,11 +109,7 @@ impl Console {
 
     /// Tells a person what to do about a problem.
     pub fn hint(&self, text: &str) {
-        tell(&format!(
-            "{} {}",
-            self.paint.warn("hint:"),
-            show::plain(text)
-        ));
+        tell(&format!("{} {}", self.paint.warn("hint:"), plain(text)));
     }
 
     /// What keeps realms from an app, and what to do about it.

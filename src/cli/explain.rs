@@ -1,46 +1,34 @@
 //! What an error means for the exit status, and what a person can do about it.
 
 mod archives;
+mod ceremony;
 mod images;
 mod keys;
 pub mod realms;
+mod shell;
 
-use std::ffi::OsStr;
 use std::iter;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 use cryptoki::error::RvError;
 
-use super::{run, show};
+use super::status::Status;
+use crate::ceremony::Error as CeremonyError;
 use crate::crypto::SignError;
 use crate::key::KeyRef;
 use crate::key::pin::PinError;
 use crate::key::pkcs11;
 use crate::ops::Error;
-use crate::{ceremony, files, key, store};
-
-/// How the program ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Status {
-    /// Done, or trusted.
-    Done = 0,
-    /// Refused: a check failed.
-    Refused = 1,
-    /// Wrong usage.
-    Usage = 2,
-    /// Could not decide: I/O, token, environment.
-    Undecided = 3,
-}
+use crate::{files, key, store};
+use shell::{quoted, word};
 
 /// The exit status for an error.
 pub fn status(error: &Error) -> Status {
     match error {
         Error::Key(key::Error::File(source))
-        | Error::Ceremony(ceremony::Error::Key(key::Error::File(source)))
+        | Error::Ceremony(CeremonyError::Key(key::Error::File(source)))
         | Error::File { source, .. } => of_file(source),
         Error::Store(source) | Error::Endorsements { source, .. } => of_store(source),
-        Error::Sign(source) | Error::Ceremony(ceremony::Error::Sign(source)) => match source {
+        Error::Sign(source) | Error::Ceremony(CeremonyError::Sign(source)) => match source {
             SignError::Backend { source } => match source.downcast_ref() {
                 Some(source) => of_token(source),
                 None => Status::Undecided,
@@ -49,8 +37,8 @@ pub fn status(error: &Error) -> Status {
             SignError::Faulty { .. } => Status::Refused,
         },
         Error::Key(key::Error::Token(source))
-        | Error::Ceremony(ceremony::Error::Key(key::Error::Token(source))) => of_token(source),
-        Error::Ceremony(source) => run::ceremony::status(source, of_file),
+        | Error::Ceremony(CeremonyError::Key(key::Error::Token(source))) => of_token(source),
+        Error::Ceremony(source) => ceremony::status(source, of_file),
         Error::KeyMade { source, .. } => status(source),
         Error::OutputIsInput { .. }
         | Error::InputInApp { .. }
@@ -137,13 +125,13 @@ fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'stat
 /// What to do about an error, where there is something to say.
 pub fn hint(error: &Error) -> Option<String> {
     match error {
-        Error::Key(error) | Error::Ceremony(ceremony::Error::Key(error)) => of_key(error),
+        Error::Key(error) | Error::Ceremony(CeremonyError::Key(error)) => of_key(error),
         Error::Sign(source)
-        | Error::Ceremony(ceremony::Error::Sign(source)) => match source {
+        | Error::Ceremony(CeremonyError::Sign(source)) => match source {
             SignError::Backend { source } => source.downcast_ref().and_then(on_token),
             SignError::GivenUp | SignError::Faulty { .. } => None,
         },
-        Error::Ceremony(error) => run::ceremony::hint(error).map(str::to_owned),
+        Error::Ceremony(error) => ceremony::hint(error).map(str::to_owned),
         Error::File { role, source } => of_output(role, source),
         Error::Store(error) => images::of_layout(error),
         Error::Unfit { rule, .. } if rule.starts_with("realm.") => {
@@ -157,7 +145,7 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::OutputIsInput { .. } | Error::OutputIsPrivateKey { .. } => {
             Some("name another output".into())
         }
-        Error::InTheWay { .. } => Some(MOVE.into()),
+        Error::InTheWay { .. } => Some(images::MOVE.into()),
         Error::TwoLists { layout, .. } => Some(archives::two_lists(layout)),
         Error::InputInApp { .. } => Some("move the file out of the registry first".into()),
         Error::LongForToken { .. } => Some(TAKES_HASHES.into()),
@@ -369,9 +357,6 @@ fn of_output(role: &str, error: &files::Error) -> Option<String> {
     }
 }
 
-/// For what stands in the place of an app.
-const MOVE: &str = "move it away, or choose another name with -a";
-
 /// The command that writes the public key of a private key.
 pub fn extract(key: &KeyRef) -> String {
     let key = match key {
@@ -384,32 +369,3 @@ pub fn extract(key: &KeyRef) -> String {
 /// What signs a message of any length.
 const TAKES_HASHES: &str =
     "use a key whose token offers CKM_ECDSA, or sign a file that holds a hash of this one";
-
-/// A path as a shell reads it, and no program takes it for a flag.
-fn quoted(path: &Path) -> String {
-    if path.as_os_str().as_bytes().starts_with(b"-") {
-        word(Path::new(".").join(path))
-    } else {
-        word(path)
-    }
-}
-
-/// A text as a shell reads it.
-fn word(text: impl AsRef<OsStr>) -> String {
-    let text = text.as_ref();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%,:=".contains(c);
-    match text.to_str() {
-        Some(text) if !text.is_empty() && text.chars().all(plain) => text.to_owned(),
-        Some(text) if show::plain(text) == text => format!("'{}'", text.replace('\'', r"'\''")),
-        // What cannot be shown as it is: POSIX's dollar-single-quotes.
-        _ => {
-            let byte = |byte: &u8| match byte {
-                b'\'' | b'\\' => format!("\\{}", char::from(*byte)),
-                b' '..=b'~' => char::from(*byte).to_string(),
-                _ => format!("\\{byte:03o}"),
-            };
-            let bytes: String = text.as_bytes().iter().map(byte).collect();
-            format!("$'{bytes}'")
-        }
-    }
-}

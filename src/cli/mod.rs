@@ -3,6 +3,7 @@
 mod args;
 mod bar;
 mod console;
+mod context;
 mod explain;
 mod generate;
 mod parse;
@@ -10,4 +11,5 @@ mod prompt;
 mod run;
 mod show;
 mod start;
+mod status;
 pub use start::main;

@@ -13,10 +13,10 @@ use zeroize::Zeroizing;
 
 use super::bar::{aside, beside};
 use super::console::tell;
-use super::show::plain;
 use crate::key::pin::{Pin, PinError};
 use crate::key::pkcs11::{PinLength, Prompt, before_death};
 use crate::secret::Secret;
+use crate::text::plain;
 
 /// No PIN is longer.
 const MOST: usize = 255;

@@ -1,15 +1,16 @@
 //! Results as text for a person and as JSON for a program.
 
 mod realms;
+mod short;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 pub use realms::{mended, realms_json};
+pub use short::short;
 
-use super::explain::Status;
+use super::status::Status;
 use crate::crypto::p384::Fingerprint;
 use crate::encoding::hex::hex;
 use crate::image::Descriptor;
@@ -20,7 +21,7 @@ use crate::ops::sign::{SignedImage, SignedImages};
 use crate::report::{Check, Outcome, Report, Signatory};
 use crate::scheme::annotation::Claim;
 use crate::store::{Pruned, Referrer};
-pub use crate::text::plain;
+use crate::text::plain;
 
 /// Paints parts of a text, or does not.
 #[derive(Clone, Copy, Debug)]
@@ -49,24 +50,6 @@ impl Paint {
     pub fn warn(self, text: &str) -> String {
         self.with("33", text)
     }
-}
-
-/// Of a message that is longer than both together, how much is shown: bytes at its start, which say what
-/// it is about, and at its end, which say what is wrong.
-const SHOWN: [usize; 2] = [1500, 500];
-
-/// A message of a length that a person can read, and without PINs. What it quotes of what others wrote
-/// may be megabytes.
-pub fn short(message: &str) -> Cow<'_, str> {
-    let message = hidden::pins(message);
-    let [start, end] = SHOWN;
-    if message.len() <= start + end {
-        return message;
-    }
-    let start = message.floor_char_boundary(start);
-    let end = message.ceil_char_boundary(message.len() - end);
-    let (before, left_out, after) = (&message[..start], end - start, &message[end..]);
-    format!("{before} [... {left_out} bytes left out ...] {after}").into()
 }
 
 /// One verdict for a person.
@@ -384,23 +367,6 @@ pub fn pruned_json(pruned: &Pruned, dry_run: bool) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_long_message_keeps_its_start_and_its_end_and_no_pin() {
-        for text in ["", "short", &"x".repeat(2000)] {
-            assert_eq!(short(text), text);
-        }
-        let long = format!("what: \"{}\" is wrong", "\u{e9}".repeat(1 << 20));
-        let shown = short(&long);
-        assert!(shown.len() < 2050, "{shown}");
-        assert!(shown.starts_with("what: \"\u{e9}\u{e9}"), "{shown}");
-        assert!(shown.ends_with("\u{e9}\" is wrong"), "{shown}");
-        assert!(shown.contains(" bytes left out ...] "), "{shown}");
-        // What names it stands in the part that is left out.
-        let x = "x".repeat(1600);
-        let shown = short(&format!("{x}pin-value={x}13571")).into_owned();
-        assert!(!shown.contains("13571"), "{shown}");
-    }
 
     #[test]
     fn what_others_wrote_cannot_drive_the_terminal() {

@@ -1,6 +1,4 @@
-//! The name `-`: standard input where a file is read, standard output where a result is written.
-//!
-//! A file that is called so is `./-`.
+//! Standard input where a file is read, standard output where a result is written.
 
 use std::fs::File;
 use std::io;
@@ -8,26 +6,8 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Error, Written};
+use super::error::{Error, INPUT, OUTPUT};
 use crate::output;
-
-/// How messages name the two.
-const INPUT: &str = "standard input";
-const OUTPUT: &str = "standard output";
-
-/// Whether a path stands for standard input or output.
-pub fn is_standard(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
-
-/// A path as messages name it, where this was to be done with it.
-pub(super) fn named<'a>(path: &'a Path, action: &str) -> &'a Path {
-    match action {
-        _ if !is_standard(path) => path,
-        "open" | "read" => Path::new(INPUT),
-        _ => Path::new(OUTPUT),
-    }
-}
 
 /// Standard input, for the one who asks first: nothing of it is left for another.
 pub(super) fn input() -> Result<File, Error> {
@@ -49,14 +29,7 @@ pub(super) fn check_output() -> Result<(), Error> {
 }
 
 /// Writes a result to standard output.
-pub(super) fn write(bytes: &[u8]) -> Result<Written, Error> {
+pub(super) fn write(bytes: &[u8]) -> Result<(), Error> {
     check_output()?;
-    output::write(bytes).map_err(Error::io(Path::new(OUTPUT), "write"))?;
-    Ok(Written::New)
-}
-
-/// Whether an error says that the reader of standard output has gone.
-pub fn is_reader_gone(error: &Error) -> bool {
-    matches!(error, Error::Io { path, source, .. }
-        if path == Path::new(OUTPUT) && source.kind() == io::ErrorKind::BrokenPipe)
+    output::write(bytes).map_err(Error::io(Path::new(OUTPUT), "write"))
 }

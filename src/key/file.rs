@@ -1,7 +1,6 @@
 //! Private keys in files: SEC1 `ECPrivateKey` in DER (SEC1, appendix C.4; RFC 5915).
 
 use std::cell::Cell;
-use std::path::Path;
 
 use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
 use der::{Decode, Encode, Reader, SliceReader, Tag, Tagged};
@@ -13,12 +12,9 @@ use sec1::{EcParameters, EcPrivateKey};
 use sha2::Sha384;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::error::Error;
-use super::public_file::MAX_KEY_FILE;
 use crate::crypto::forms::{self, Pem};
 use crate::crypto::p384::{ID_EC_PUBLIC_KEY, SECP384R1, algorithm_name, curve_name};
 use crate::crypto::{HashAlgorithm, PublicKey, SignError, Signature, Signed, Signer};
-use crate::files;
 use crate::secret::{self, Secret};
 
 /// Bytes in a P-384 scalar.
@@ -89,15 +85,6 @@ pub struct FileKey {
 type Parts = (Secret, Vec<u8>);
 
 impl FileKey {
-    /// Reads a key file.
-    pub fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = files::read_secret(path, MAX_KEY_FILE)?;
-        Self::from_sec1(&bytes).map_err(|source| Error::Private {
-            path: path.to_owned(),
-            source,
-        })
-    }
-
     /// Makes a key from the system's random source.
     pub fn generate() -> Self {
         Self::new(on_wiped_stack(|| parts(&SigningKey::generate())))

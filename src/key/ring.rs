@@ -7,7 +7,7 @@ use super::file::FileKey;
 use super::gate::Gated;
 use super::key_ref::KeyRef;
 use super::pkcs11::{NewKey, Options, Passport, Tokens};
-use super::public_file::read_public;
+use super::read::{read_private, read_public};
 use super::uri::TokenUri;
 use crate::crypto::signer::Checked;
 use crate::crypto::{PublicKey, Signer};
@@ -48,7 +48,7 @@ impl KeyRing {
     pub fn signer(&self, key: &KeyRef) -> Result<Box<dyn Signer>, Error> {
         match key {
             KeyRef::File(path) => {
-                let signer = FileKey::read(path)?;
+                let signer = read_private(path)?;
                 Ok(Box::new(Checked::new(signer, format!("key file {key}"))))
             }
             KeyRef::Token(uri) => {
@@ -99,7 +99,7 @@ impl KeyRing {
     /// of the private half proves.
     pub fn public_of(&self, key: &KeyRef) -> Result<PublicKey, Error> {
         match key {
-            KeyRef::File(path) => Ok(*FileKey::read(path)?.public_key()),
+            KeyRef::File(path) => Ok(*read_private(path)?.public_key()),
             KeyRef::Token(uri) => Ok(self.tokens.public_key(uri)?),
         }
     }
@@ -115,7 +115,7 @@ impl KeyRing {
 
     /// Brings the private key of a file onto a token, and leaves the file as it is.
     pub fn import(&self, file: &Path, uri: &TokenUri) -> Result<NewKey, Error> {
-        let key = FileKey::read(file)?;
+        let key = read_private(file)?;
         Ok(self.tokens.import(uri, &key)?)
     }
 

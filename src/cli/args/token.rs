@@ -1,17 +1,14 @@
 //! The flags for keys on tokens, and the commands on tokens.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
 use super::paths;
 use super::settings::{Common, Settings, SettingsOf};
-use crate::cli::prompt::Terminal;
 use crate::key::pin::PinSource;
-use crate::key::pkcs11::{FACTS, Options, Passport, SignMechanism, module_of_environment};
+use crate::key::pkcs11::{FACTS, SignMechanism};
 use crate::key::uri::TokenUri;
-use crate::key::{self, read_public};
 
 /// How tokens are reached; for every command that takes a key.
 #[derive(Clone, Debug, Default, Args)]
@@ -46,36 +43,6 @@ impl TokenArgs {
             pkcs11_module,
             ..Self::default()
         }
-    }
-
-    /// The same, for the key ring, which is `quiet` but for prompts. Files that are named are read.
-    pub fn options(self, required: PassportArgs, quiet: bool) -> Result<Options, key::Error> {
-        let mut files = self.public_keys.clone();
-        files.extend(required.require_passport.iter().cloned());
-        files.extend(self.pkcs11_module.clone().or_else(module_of_environment));
-        match &self.pin_source {
-            Some(PinSource::File(path)) => files.push(path.clone()),
-            // The file that is open there, where it is one.
-            Some(PinSource::Fd(number)) => files.push(format!("/proc/self/fd/{number}").into()),
-            Some(PinSource::Env(_)) | None => {}
-        }
-        let public_keys = self.public_keys.iter().map(|path| read_public(path));
-        let passports = required.require_passport.into_iter().map(|path| {
-            let passport = Passport::read(&path)?;
-            Ok((path, passport))
-        });
-        Ok(Options {
-            module: self.pkcs11_module,
-            pin_source: self.pin_source,
-            allow_final_try: self.allow_final_try,
-            keep_pin: self.keep_pin,
-            sessions: NonZeroUsize::MIN,
-            mechanism: self.mechanism.unwrap_or_default(),
-            prompt: Box::new(Terminal { quiet }),
-            public_keys: public_keys.collect::<Result<_, key::Error>>()?,
-            passports: passports.collect::<Result<_, key::Error>>()?,
-            files,
-        })
     }
 }
 

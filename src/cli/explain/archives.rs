@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::quoted;
+use super::shell::quoted;
 use crate::store::archive::{Packing, Problem};
 
 pub(super) fn of(path: &Path, problem: &Problem) -> Option<String> {

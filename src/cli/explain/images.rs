@@ -6,7 +6,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::keys::free;
-use super::{MOVE, archives, quoted, word};
+use super::shell::{quoted, word};
+use super::{archives, realms};
 use crate::crypto::Digest;
 use crate::image::{Platform, Reference};
 use crate::ops::Carrier;
@@ -56,7 +57,7 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
         store::Error::SkopeoDir(path) => Some(archives::from_dir(&quoted(path))),
         store::Error::Bomb { flag, .. } => Some(format!("if it is meant to be so large, raise {flag}")),
         store::Error::SameTag { .. } => Some("name with -d the one that is to have it, by its tag as it is or by its digest".into()),
-        store::Error::NotForRealms { .. } => Some(super::realms::BUILD.into()),
+        store::Error::NotForRealms { .. } => Some(realms::BUILD.into()),
         store::Error::Name(_) => Some("rename it, or move it away".into()),
         store::Error::Lost { .. } | store::Error::Replaced(_) => Some("run it again".into()),
         store::Error::Exists(_) => Some(
@@ -83,6 +84,9 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
         _ => None,
     }
 }
+
+/// For what stands in the place of an app.
+pub(super) const MOVE: &str = "move it away, or choose another name with -a";
 
 /// How a vendor with two endorsements goes on with the one that an image in use carries.
 pub(super) fn take_endorsement(image: &Carrier) -> Option<String> {

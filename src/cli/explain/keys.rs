@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::quoted;
+use super::shell::quoted;
 use crate::crypto::forms::Pem;
 use crate::crypto::p384::PublicKeyError;
 use crate::files::is_standard;

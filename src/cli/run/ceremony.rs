@@ -1,7 +1,7 @@
 //! The commands on ceremonies.
 
 use std::ffi::OsString;
-use std::io::ErrorKind;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -14,14 +14,16 @@ use crate::ceremony::{Error, check, diff, listing, programs, progress, rehearsal
 use crate::cli::args::ceremony::{
     Against, CeremonyCommand, Check, Diff, MakeRehearsal, Report, RunPlan, VerifyTranscript,
 };
-use crate::cli::args::token::{PassportArgs, TokenArgs};
+use crate::cli::args::token::TokenArgs;
 use crate::cli::console::{Console, Failure, Outcome, tell};
-use crate::cli::explain::Status;
+use crate::cli::context::ring_with;
 use crate::cli::prompt;
-use crate::cli::show::{self, plain};
+use crate::cli::show;
+use crate::cli::status::Status;
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::files::{self, Existing};
 use crate::key::{self, KeyRing};
+use crate::text::plain;
 
 /// No program is larger.
 const MAX_PROGRAM: usize = 256 * 1024 * 1024;
@@ -41,7 +43,7 @@ pub(super) fn run(command: CeremonyCommand, console: &Console) -> Outcome {
 /// The plan, and a ring that wants the passport that the plan names.
 fn ready(path: &Path, tokens: TokenArgs, console: &Console) -> Result<(Plan, KeyRing), Failure> {
     let plan = Plan::read(path)?;
-    let require_passport = plan.passport()?.into_iter().collect();
+    let passports = plan.passport()?.into_iter().collect();
     // People reviewed the plan: no flag changes it.
     let planned = plan.mechanism();
     if let Some(named) = tokens.mechanism
@@ -57,8 +59,8 @@ fn ready(path: &Path, tokens: TokenArgs, console: &Console) -> Result<(Plan, Key
         mechanism: Some(planned),
         ..tokens
     };
-    let options = tokens.options(PassportArgs { require_passport }, console.settings.quiet)?;
-    Ok((plan, KeyRing::new(options)))
+    let ring = ring_with(&tokens, passports, NonZeroUsize::MIN, [], console)?;
+    Ok((plan, ring))
 }
 
 fn check_plan(args: Check, console: &Console) -> Outcome {
@@ -392,52 +394,5 @@ fn compare(args: &Diff, console: &Console) -> Outcome {
         Status::Done
     } else {
         Status::Refused
-    })
-}
-
-/// What a ceremony's error means for the exit status.
-pub(in crate::cli) fn status(error: &Error, of_file: impl Fn(&files::Error) -> Status) -> Status {
-    match error {
-        Error::File { source, .. } => of_file(source),
-        Error::Plan { .. } | Error::Attended => Status::Usage,
-        Error::NoTerminal(_) | Error::Program(_) | Error::Busy { .. } => Status::Undecided,
-        _ => Status::Refused,
-    }
-}
-
-/// What to do about a ceremony's error.
-pub(in crate::cli) fn hint(error: &Error) -> Option<&'static str> {
-    Some(match error {
-        Error::Stopped { .. } => "run it again to go on from there",
-        Error::Complete { .. } => "verify it: ir-sign ceremony verify TRANSCRIPT",
-        Error::OtherPlan { .. } => {
-            "a plan is not changed under way: finish with the one that it was begun with"
-        }
-        Error::Transcript { .. } => {
-            "nothing more is written to it: keep it as it is, and see SECURITY.md for what to do"
-        }
-        Error::Exists { .. } => {
-            "a ceremony replaces nothing: move it away, or name another in the plan"
-        }
-        Error::Clock { .. } => "set the clock of this machine, and run it again",
-        Error::Changed { .. } => {
-            "the token proves another thing than the transcript says: keep both as they are, and see SECURITY.md for what to do"
-        }
-        Error::Busy { .. } => "wait for it to end",
-        Error::NoTerminal(_) => {
-            "run it on a terminal, where the people are; a rehearsal can do without: --unattended"
-        }
-        Error::File {
-            source:
-                files::Error::Io {
-                    action: "create",
-                    source,
-                    ..
-                },
-            ..
-        } if source.kind() == ErrorKind::NotFound => {
-            "make the folder first, or name another in the plan: a ceremony makes no folders"
-        }
-        _ => return None,
     })
 }

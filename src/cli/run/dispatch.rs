@@ -10,8 +10,9 @@ use super::written::{error_json, written};
 use super::{ceremony, images, keys, token};
 use crate::cli::args::{Command, Settings, SettingsOf};
 use crate::cli::console::{Console, Failure, Outcome, die, print, unprinted};
-use crate::cli::explain::{self, Status};
+use crate::cli::explain;
 use crate::cli::generate;
+use crate::cli::status::Status;
 use crate::files::Existing;
 use crate::secret;
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::written::{not_beside_json, warn_if_open, warn_of_pins, written};
+use super::written::{not_beside_json, written};
 use crate::cli::args::image::{ExtractSignImage, How, InspectImage, Prune, SignImage, VerifyImage};
-use crate::cli::args::token::PassportArgs;
-use crate::cli::bar::Bar;
 use crate::cli::console::{Console, Failure, Outcome};
-use crate::cli::explain::{self, Status};
+use crate::cli::context::{beside_bar, ring, ring_with, warn_if_open};
+use crate::cli::explain;
 use crate::cli::show;
+use crate::cli::status::Status;
 use crate::files::Written;
 use crate::image::Descriptor;
 use crate::key::{KeyRef, KeyRing};
@@ -19,19 +19,15 @@ use crate::ops::inspect::{Inspect, Inspection};
 use crate::ops::{extract, sign, verify};
 use crate::report::Report;
 use crate::store::{Limits, Published, Registry, Selection};
+use crate::text::plain;
 
 /// The images and keys of a command, and the ring that has the keys.
 fn how(args: How, console: &Console) -> Result<(sign::How, KeyRing), Failure> {
     let vendor = args.vendor();
     let keys = [Some(&vendor), args.ca_prv.as_ref(), args.ca_pub.as_ref()];
     let own = keys.map(|key| key.and_then(KeyRef::pin_source));
-    let general = args.tokens.pin_source.as_ref();
-    warn_of_pins(own.into_iter().chain([general]), console);
-    let mut options = args
-        .tokens
-        .options(args.passports, console.settings.quiet)?;
-    options.sessions = args.jobs;
-    let ring = KeyRing::new(options);
+    let passports = args.passports.require_passport;
+    let ring = ring_with(&args.tokens, passports, args.jobs, own, console)?;
     let vouch = match (args.ca_prv, args.vendor_pub_signature, args.ca_pub) {
         (Some(key), ..) => {
             warn_if_open(&key, console);
@@ -64,10 +60,8 @@ pub(super) fn sign_image(args: SignImage, console: &Console) -> Outcome {
         app: args.place.app,
         how,
     };
-    let bar = Bar::new(console.settings);
-    let result = request.run(&ring, &bar);
-    bar.finish();
-    show_signed(&result?, None, console)
+    let signed = beside_bar(console, |bar| request.run(&ring, bar))?;
+    show_signed(&signed, None, console)
 }
 
 pub(super) fn extract_sign_image(args: ExtractSignImage, console: &Console) -> Outcome {
@@ -83,10 +77,7 @@ pub(super) fn extract_sign_image(args: ExtractSignImage, console: &Console) -> O
         how,
         force: args.force,
     };
-    let bar = Bar::new(console.settings);
-    let result = request.run(&ring, &bar);
-    bar.finish();
-    let (mut signed, published) = result?;
+    let (mut signed, published) = beside_bar(console, |bar| request.run(&ring, bar))?;
     let layout = signed.layout.display();
     // An image may have been signed in the archive; the app is another one all the same.
     signed.changed = published != Published::Same;
@@ -142,12 +133,7 @@ fn show_signed(
 
 pub(super) fn verify_image(args: VerifyImage, console: &Console) -> Outcome {
     let keys = std::iter::once(&args.ca_pub).chain(&args.vendors);
-    let general = args.tokens.pin_source.as_ref();
-    warn_of_pins(keys.map(KeyRef::pin_source).chain([general]), console);
-    let ring = KeyRing::new(
-        args.tokens
-            .options(PassportArgs::default(), console.settings.quiet)?,
-    );
+    let ring = ring(&args.tokens, keys.map(KeyRef::pin_source), console)?;
     let request = verify::VerifyImages {
         registry: args.place.registry,
         app: args.place.app,
@@ -163,10 +149,8 @@ pub(super) fn verify_image(args: VerifyImage, console: &Console) -> Outcome {
         config_only: args.config_only,
         limits: args.limits.into(),
     };
-    let bar = Bar::new(console.settings);
-    let result = request.run(&ring, &bar);
-    bar.finish();
-    show_verified(&result?, console)
+    let verified = beside_bar(console, |bar| request.run(&ring, bar))?;
+    show_verified(&verified, console)
 }
 
 /// How many images are told of that were not looked at.
@@ -269,12 +253,7 @@ pub(super) fn inspect_image(args: InspectImage, console: &Console) -> Outcome {
     if let Some(output) = &args.endorsement {
         not_beside_json("endorsement file", output, console)?;
     }
-    let Inspection { entries, realms } = {
-        let bar = Bar::new(console.settings);
-        let result = request.run(&bar);
-        bar.finish();
-        result?
-    };
+    let Inspection { entries, realms } = beside_bar(console, |bar| request.run(bar))?;
     if let Some(output) = &args.endorsement {
         let how = request.write_endorsement(&entries, output, args.force)?;
         console.note(&written(output, how));
@@ -304,34 +283,33 @@ pub(super) fn inspect_image(args: InspectImage, console: &Console) -> Outcome {
 
 pub(super) fn prune(args: &Prune, console: &Console) -> Outcome {
     let registry = Registry::open(&args.place.registry, Limits::default())?;
-    let bar = Bar::new(console.settings);
-    let pruned = registry.prune(&args.place.app, &args.absent, &bar, |found| {
-        // It may have told of a wait.
-        bar.finish();
-        let verb = if args.dry_run {
-            "would remove"
-        } else {
-            "removing"
-        };
-        for (digest, size) in &found.blobs {
-            console.note(&format!("{verb} {digest} ({size} bytes)"));
-        }
-        for name in &found.temporary {
-            console.note(&format!(
-                "{verb} {}, left by a run that was ended",
-                show::plain(name)
-            ));
-        }
-        for name in &found.foreign {
-            console.warn(&show::foreign(name));
-        }
-        if found.blobs.is_empty() && found.temporary.is_empty() {
-            console.note("nothing to remove");
-        }
-        !args.dry_run
-    });
-    bar.finish();
-    let pruned = pruned?;
+    let pruned = beside_bar(console, |bar| {
+        registry.prune(&args.place.app, &args.absent, bar, |found| {
+            // It may have told of a wait.
+            bar.finish();
+            let verb = if args.dry_run {
+                "would remove"
+            } else {
+                "removing"
+            };
+            for (digest, size) in &found.blobs {
+                console.note(&format!("{verb} {digest} ({size} bytes)"));
+            }
+            for name in &found.temporary {
+                console.note(&format!(
+                    "{verb} {}, left by a run that was ended",
+                    plain(name)
+                ));
+            }
+            for name in &found.foreign {
+                console.warn(&show::foreign(name));
+            }
+            if found.blobs.is_empty() && found.temporary.is_empty() {
+                console.note("nothing to remove");
+            }
+            !args.dry_run
+        })
+    })?;
     console.json(|| show::pruned_json(&pruned, args.dry_run))?;
     Ok(Status::Done)
 }

@@ -1,17 +1,18 @@
 //! The commands on keys and files.
 
+use std::num::NonZeroUsize;
+
 use serde_json::json;
 
-use super::written::{not_beside_json, or_tell_key, shown, warn_if_open, warn_of_pins, written};
-use crate::cli::args::token::PassportArgs;
+use super::written::{not_beside_json, or_tell_key, shown, written};
 use crate::cli::args::{ExtractPublic, GenKey, Sign, Verify};
-use crate::cli::bar::Bar;
 use crate::cli::console::{Console, Outcome};
-use crate::cli::explain::Status;
+use crate::cli::context::{beside_bar, ring, ring_with, warn_if_open};
 use crate::cli::show;
+use crate::cli::status::Status;
 use crate::files::Written;
-use crate::key::KeyRing;
 use crate::ops::{file, keys};
+use crate::text::plain;
 
 const PUBLIC: &str = "public key file";
 
@@ -24,17 +25,12 @@ pub(super) fn gen_key(args: GenKey, console: &Console) -> Outcome {
         public: args.public,
         force: args.force,
     };
-    let general = args.tokens.pin_source.as_ref();
-    warn_of_pins([request.key.pin_source(), general], console);
-    let ring = KeyRing::new(
-        args.tokens
-            .options(PassportArgs::default(), console.settings.quiet)?,
-    );
+    let ring = ring(&args.tokens, [request.key.pin_source()], console)?;
     let made = request.run(&ring)?;
     let key = made.public;
     console.note(&format!(
         "made private key {}",
-        show::plain(&request.key.to_string())
+        plain(&request.key.to_string())
     ));
     if let Some(public) = &request.public {
         console.note(&format!("wrote its public key {}", shown(public)));
@@ -65,12 +61,7 @@ pub(super) fn extract_public(args: ExtractPublic, console: &Console) -> Outcome 
     not_beside_json(PUBLIC, &args.output, console)?;
     let key = args.key();
     warn_if_open(&key, console);
-    let general = args.tokens.pin_source.as_ref();
-    warn_of_pins([key.pin_source(), general], console);
-    let ring = KeyRing::new(
-        args.tokens
-            .options(PassportArgs::default(), console.settings.quiet)?,
-    );
+    let ring = ring(&args.tokens, [key.pin_source()], console)?;
     let request = keys::ExtractPublic {
         key,
         output: args.output,
@@ -93,12 +84,9 @@ pub(super) fn sign_file(args: Sign, endorse: bool, console: &Console) -> Outcome
     not_beside_json("signature file", &args.signature, console)?;
     let key = args.key();
     warn_if_open(&key, console);
-    let general = args.tokens.pin_source.as_ref();
-    warn_of_pins([key.pin_source(), general], console);
-    let ring = KeyRing::new(
-        args.tokens
-            .options(args.passports, console.settings.quiet)?,
-    );
+    let passports = args.passports.require_passport;
+    let own = [key.pin_source()];
+    let ring = ring_with(&args.tokens, passports, NonZeroUsize::MIN, own, console)?;
     let request = file::SignFile {
         key,
         file: args.file,
@@ -106,10 +94,7 @@ pub(super) fn sign_file(args: Sign, endorse: bool, console: &Console) -> Outcome
         force: args.force,
         endorse,
     };
-    let bar = Bar::new(console.settings);
-    let result = request.run(&ring, &bar);
-    bar.finish();
-    let signed = result?;
+    let signed = beside_bar(console, |bar| request.run(&ring, bar))?;
     console.note(&written(&request.signature, signed.written));
     if let Some(vendor) = &signed.endorsed {
         console.note(&format!("endorses vendor {}", vendor.fingerprint()));
@@ -127,21 +112,13 @@ pub(super) fn sign_file(args: Sign, endorse: bool, console: &Console) -> Outcome
 }
 
 pub(super) fn verify_file(args: Verify, console: &Console) -> Outcome {
-    let general = args.tokens.pin_source.as_ref();
-    warn_of_pins([args.key.pin_source(), general], console);
-    let ring = KeyRing::new(
-        args.tokens
-            .options(PassportArgs::default(), console.settings.quiet)?,
-    );
+    let ring = ring(&args.tokens, [args.key.pin_source()], console)?;
     let request = file::VerifyFile {
         key: args.key,
         file: args.file,
         signature: args.signature,
     };
-    let bar = Bar::new(console.settings);
-    let result = request.run(&ring, &bar);
-    bar.finish();
-    let key = result?;
+    let key = beside_bar(console, |bar| request.run(&ring, bar))?;
     console.note(&format!(
         "{} was signed by {}",
         shown(&request.file),

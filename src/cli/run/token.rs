@@ -4,14 +4,15 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::written::{not_beside_json, or_tell_key, warn_if_open, warn_of_pins, written};
+use super::written::{not_beside_json, or_tell_key, written};
 use crate::cli::args::token::{
-    Doctor, Import, Init, Keys, List, MakePassport, PassportArgs, TokenArgs, TokenCommand,
+    Doctor, Import, Init, Keys, List, MakePassport, TokenArgs, TokenCommand,
 };
-use crate::cli::console::{Console, Failure, Outcome};
-use crate::cli::explain::Status;
+use crate::cli::console::{Console, Outcome};
+use crate::cli::context::{ring, warn_if_open};
 use crate::cli::prompt::{new_pin, new_pin_again, old_pin};
-use crate::cli::show::{self, plain};
+use crate::cli::show;
+use crate::cli::status::Status;
 use crate::encoding::hex::hex;
 use crate::files::Written;
 use crate::key::pin::{Pin, PinSource};
@@ -19,9 +20,9 @@ use crate::key::pkcs11::{
     self, Facts, Finding, KeyListing, Level, ModuleListing, NewKey, PinLength, Setup, SlotListing,
     TokenListing, attributes_json,
 };
-use crate::key::uri::TokenUri;
-use crate::key::{self, KeyRef, KeyRing};
+use crate::key::{self, KeyRef};
 use crate::ops::keys;
+use crate::text::plain;
 
 const SO_PIN: &str = "SO PIN";
 
@@ -37,22 +38,8 @@ pub(super) fn run(command: TokenCommand, console: &Console) -> Outcome {
     }
 }
 
-/// The key ring for a command that logs in to the token of a URI.
-fn ring_for(uri: &TokenUri, tokens: TokenArgs, console: &Console) -> Result<KeyRing, Failure> {
-    let sources = [uri.pin_source.as_ref(), tokens.pin_source.as_ref()];
-    warn_of_pins(sources, console);
-    ring(tokens, console)
-}
-
-fn ring(tokens: TokenArgs, console: &Console) -> Result<KeyRing, Failure> {
-    Ok(KeyRing::new(tokens.options(
-        PassportArgs::default(),
-        console.settings.quiet,
-    )?))
-}
-
 fn list(args: List, console: &Console) -> Outcome {
-    let ring = ring(TokenArgs::of_module(args.pkcs11_module), console)?;
+    let ring = ring(&TokenArgs::of_module(args.pkcs11_module), [], console)?;
     let module = ring.tokens().list(&args.uri).map_err(key::Error::from)?;
     console.result(&shown_module(&module))?;
     console.json(|| module_json(&module))?;
@@ -125,7 +112,7 @@ fn token_json(token: &TokenListing) -> Value {
 }
 
 fn list_keys(args: Keys, console: &Console) -> Outcome {
-    let ring = ring_for(&args.uri, args.tokens, console)?;
+    let ring = ring(&args.tokens, [args.uri.pin_source.as_ref()], console)?;
     let keys = ring.tokens().keys(&args.uri).map_err(key::Error::from)?;
     for key in &keys {
         console.result(&shown_key(key))?;
@@ -197,11 +184,10 @@ fn shown_facts(facts: &Facts) -> String {
 
 fn init(args: Init, console: &Console) -> Outcome {
     let sources = [args.so_pin_source.as_ref(), args.new_pin_source.as_ref()];
-    warn_of_pins(sources, console);
     for source in sources.into_iter().flatten() {
         source.keep_from_children();
     }
-    let ring = ring(TokenArgs::of_module(args.pkcs11_module), console)?;
+    let ring = ring(&TokenArgs::of_module(args.pkcs11_module), sources, console)?;
     let setup = Setup {
         label: args.label,
         erase: args.erase,
@@ -250,7 +236,7 @@ fn init(args: Init, console: &Console) -> Outcome {
 
 fn import(args: Import, console: &Console) -> Outcome {
     warn_if_open(&KeyRef::File(args.key.clone()), console);
-    let ring = ring_for(&args.pkcs11_uri, args.tokens, console)?;
+    let ring = ring(&args.tokens, [args.pkcs11_uri.pin_source.as_ref()], console)?;
     let request = keys::Import {
         file: args.key,
         key: args.pkcs11_uri,
@@ -278,7 +264,7 @@ pub(super) fn new_key_json(new: &NewKey) -> Value {
 }
 
 fn doctor(args: Doctor, console: &Console) -> Outcome {
-    let ring = ring_for(&args.uri, args.tokens, console)?;
+    let ring = ring(&args.tokens, [args.uri.pin_source.as_ref()], console)?;
     let findings = ring.tokens().examine(&args.uri, args.login);
     let findings = findings.map_err(key::Error::from)?;
     for finding in &findings {
@@ -318,7 +304,7 @@ fn shown_finding(finding: &Finding) -> String {
 
 fn passport(args: MakePassport, console: &Console) -> Outcome {
     not_beside_json("passport", &args.output, console)?;
-    let ring = ring_for(&args.uri, args.tokens, console)?;
+    let ring = ring(&args.tokens, [args.uri.pin_source.as_ref()], console)?;
     let request = keys::MakePassport {
         key: args.uri,
         output: args.output,

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{plain, short};
+use super::short::short;
 use crate::image::realm::Finding;
 use crate::store::Mended;
+use crate::text::plain;
 
 /// What keeps realms from an app, as JSON.
 pub fn realms_json(findings: &[Finding]) -> Value {

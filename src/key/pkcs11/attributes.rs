@@ -4,6 +4,7 @@ use std::fmt;
 
 use cryptoki::error::Error as CryptokiError;
 use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
+use serde_json::{Map, Value};
 
 use super::error::Error;
 use super::raw::{self, Session};
@@ -48,7 +49,7 @@ impl Facts {
     }
 
     /// Those of a JSON object: true, false, or anything else for one that is not known.
-    pub(super) fn of_json(attributes: &serde_json::Value) -> Self {
+    pub(super) fn of_json(attributes: &Value) -> Self {
         Self(FACTS.map(|(_, name)| attributes[name].as_bool()))
     }
 
@@ -184,4 +185,12 @@ fn given(
             Ok(Vec::new())
         }
     }
+}
+
+/// The attributes as JSON: true, false, or null.
+pub fn as_json(facts: &Facts) -> Value {
+    let named = facts
+        .iter()
+        .map(|(name, value)| (name.to_owned(), value.into()));
+    Value::Object(named.collect::<Map<_, _>>())
 }

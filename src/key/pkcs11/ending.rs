@@ -15,7 +15,11 @@ use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-use super::module::Module;
+/// A module as a signal finds it.
+pub trait Finalise: Send + Sync {
+    /// `C_Finalize`, while nobody is at work and the process ends.
+    fn finalise(&self);
+}
 
 /// Who is at work on tokens.
 struct Work {
@@ -28,7 +32,7 @@ static WORK: Mutex<Work> = Mutex::new(Work {
     ending: false,
 });
 static CHANGED: Condvar = Condvar::new();
-static MODULES: Mutex<Vec<Weak<Module>>> = Mutex::new(Vec::new());
+static MODULES: Mutex<Vec<Weak<dyn Finalise>>> = Mutex::new(Vec::new());
 static LAST: OnceLock<fn()> = OnceLock::new();
 
 thread_local! {
@@ -99,9 +103,9 @@ pub fn last(hook: fn()) {
 }
 
 /// Has a module finalised should a signal end the process.
-pub fn remember(module: &Arc<Module>) {
+pub fn remember(module: Weak<dyn Finalise>) {
     let mut modules = MODULES.lock().unwrap_or_else(PoisonError::into_inner);
-    modules.push(Arc::downgrade(module));
+    modules.push(module);
 }
 
 /// Waits for signals from now on. Those that are ignored stay so (nohup(1)).
@@ -141,7 +145,7 @@ fn end(signal: i32) {
     drop(alone.unwrap_or_else(PoisonError::into_inner));
     let modules = MODULES.lock().unwrap_or_else(PoisonError::into_inner);
     for module in modules.iter().filter_map(Weak::upgrade) {
-        module.end();
+        module.finalise();
         // Its own end would wait for ever.
         std::mem::forget(module);
     }

@@ -7,10 +7,9 @@ use cryptoki::error::RvError;
 
 use super::mechanism::LONGEST_MESSAGE;
 use super::passport::PassportError;
+use super::pin_length::PinLength;
 use super::point::PointError;
-use super::setup::PinLength;
-pub(super) use super::words::code_name;
-use super::words::{count, in_the_way, listed, orphan};
+use super::words::{code_name, count, in_the_way, listed, orphan};
 use crate::crypto::p384::Fingerprint;
 use crate::files;
 use crate::key::pin::PinError;

@@ -1,54 +1,20 @@
 //! Logging in: where the PIN comes from, when it must not be tried, and that it is tried once.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
 use cryptoki::error::RvError;
 use cryptoki::object::{Attribute, ObjectClass};
 use cryptoki::slot::Slot;
 use cryptoki_sys as sys;
 
-use super::choose::Identity;
+use super::chosen::Chosen;
 use super::ending;
 use super::error::Error;
+use super::identity::Identity;
 use super::raw::{Refusal, Session, TokenInfo, User};
-use super::token::Token;
 use super::words::is_pin_error;
-use crate::key::pin::{Pin, PinError, PinSource};
+use crate::key::pin::{Pin, PinSource};
 
 /// What a token is that says of itself that it has no user PIN.
 pub const NO_USER_PIN: &str = "it says that its user PIN is not set";
-
-/// Asks a person for a PIN.
-pub trait Prompt: Send + Sync {
-    /// Asks for the PIN of the token; `reason` says what for when it is not the login.
-    fn ask(&self, token: &str, reason: Option<&str>) -> Result<Pin, PinError>;
-
-    /// Tells the person that the token's own PIN pad waits for them.
-    fn pad(&self, token: &str);
-
-    /// Tells the person something about the token that they should know.
-    fn warn(&self, text: &str);
-
-    /// Tells the person what is going on.
-    fn tell(&self, text: &str);
-}
-
-/// Nobody to ask.
-#[derive(Debug)]
-pub struct NoPrompt;
-
-impl Prompt for NoPrompt {
-    fn ask(&self, _: &str, _: Option<&str>) -> Result<Pin, PinError> {
-        Err(PinError::Nobody)
-    }
-
-    fn pad(&self, _: &str) {}
-
-    fn warn(&self, _: &str) {}
-
-    fn tell(&self, _: &str) {}
-}
 
 /// The way in to a token.
 #[derive(Clone, Debug, Default)]
@@ -61,25 +27,9 @@ pub struct Login {
 
 impl Login {
     /// Whether the user named where the PIN comes from.
-    pub(super) fn is_named(&self, token: &Token) -> bool {
+    pub(super) fn is_named(&self, token: &Chosen) -> bool {
         self.source.is_some() || token.shared.options.pin_source.is_some()
     }
-}
-
-/// What was done with PINs in this run.
-#[derive(Default)]
-pub struct Budget(Mutex<Spent>);
-
-#[derive(Default)]
-struct Spent {
-    /// Tokens that failed a login, and how. None gets another attempt, nor does any that says the same
-    /// of itself.
-    failed: HashMap<Identity, (String, Option<RvError>)>,
-    /// The token that the source of the command line was used for: its number and name. What it
-    /// says of itself is not enough, for another can say the same.
-    general: Option<(usize, String)>,
-    /// PINs that are kept for the run, because the user asked for that, by the token's number.
-    kept: Vec<(usize, Pin)>,
 }
 
 /// A PIN, or the pad where a person types it, and what that is called.
@@ -107,7 +57,7 @@ impl PinEntry {
 
 /// Logs in as the user; whether the token wants that. Never called twice for a token that failed once.
 pub(super) fn log_in(
-    token: &Token,
+    token: &Chosen,
     slot: Slot,
     session: &Session,
     login: &Login,
@@ -130,13 +80,13 @@ pub(super) fn log_in(
     }
 }
 
-fn shows_private_keys(session: &Session, token: &Token) -> Result<bool, Error> {
+fn shows_private_keys(session: &Session, token: &Chosen) -> Result<bool, Error> {
     let found = session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)]);
     Ok(!found.map_err(Error::refusal(&token.name()))?.is_empty())
 }
 
 /// Marks the token as one that failed, and says why.
-pub(super) fn failed(token: &Token, secret: &PinEntry, code: RvError) -> Error {
+pub(super) fn failed(token: &Chosen, secret: &PinEntry, code: RvError) -> Error {
     let error = why(token.name(), secret.source(), code);
     spend(token, &error);
     error
@@ -144,14 +94,14 @@ pub(super) fn failed(token: &Token, secret: &PinEntry, code: RvError) -> Error {
 
 /// The same where a call that is no login says that the PIN is wrong: some tokens look at it when they
 /// sign.
-pub(super) fn note(token: &Token, error: &Error) {
+pub(super) fn note(token: &Chosen, error: &Error) {
     if error.of_pin().is_some() {
         spend(token, error);
     }
 }
 
 /// What was wrong first is what is told later.
-fn spend(token: &Token, error: &Error) {
+fn spend(token: &Chosen, error: &Error) {
     let mut budget = token.shared.budget.locked();
     let first = budget.failed.entry(token.identity.clone());
     first.or_insert_with(|| (error.to_string(), error.of_pin()));
@@ -190,7 +140,7 @@ pub(super) fn refused(token: &str, source_name: &str, refusal: Refusal) -> Error
 
 /// The PIN for a login, if the token's flags allow one.
 pub(super) fn secret(
-    token: &Token,
+    token: &Chosen,
     info: &TokenInfo,
     login: &Login,
     reason: Option<&str>,
@@ -256,7 +206,7 @@ pub(super) fn secret(
 }
 
 /// Looks at the token's flags before a PIN is sent.
-fn guard(token: &Token, info: &TokenInfo, is_named: bool) -> Result<(), Error> {
+fn guard(token: &Chosen, info: &TokenInfo, is_named: bool) -> Result<(), Error> {
     let refuse = |reason, final_try| {
         Err(Error::Guarded {
             token: token.name(),
@@ -294,10 +244,4 @@ fn guard(token: &Token, info: &TokenInfo, is_named: bool) -> Result<(), Error> {
         token.shared.options.prompt.warn(&text);
     }
     Ok(())
-}
-
-impl Budget {
-    fn locked(&self) -> std::sync::MutexGuard<'_, Spent> {
-        ending::outside(|| self.0.lock()).unwrap_or_else(PoisonError::into_inner)
-    }
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use cryptoki_sys as sys;
 
 use super::attributes::Facts;
-use super::choose::{self, Among, Identity};
+use super::choose::{self, Among};
 use super::ending;
 use super::error::Error;
+use super::identity::Identity;
 use super::object::{self, PrivateKey};
 use super::raw::TokenInfo;
 use super::signer::TokenKey;

@@ -8,10 +8,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockRead
 
 use cryptoki::slot::Slot;
 
-use super::ending;
-use super::error::{Error, code_name};
+use super::ending::{self, Finalise};
+use super::error::Error;
 use super::options::Options;
 use super::raw::{Library, Refusal, Session, TokenInfo};
+use super::words::code_name;
 use crate::key::uri::TokenUri;
 
 /// p11-kit's proxy, which offers the modules that the system is set up with.
@@ -86,7 +87,8 @@ impl Modules {
         }
         ending::watch();
         let module = Arc::new(Module::load(&path)?);
-        ending::remember(&module);
+        let weak = Arc::downgrade(&module);
+        ending::remember(weak);
         modules.push(Arc::clone(&module));
         Ok(module)
     }
@@ -144,18 +146,6 @@ impl Module {
         self.library.token_info(slot).map_err(Error::refusal(name))
     }
 
-    /// `C_Finalize`, while nobody is at work and the process ends.
-    pub(super) fn end(&self) {
-        let live = self.live.try_read();
-        if let Ok(live) = &live {
-            locked(&live.pool).clear();
-        }
-        if live.is_ok_and(|live| !live.ours) {
-            return;
-        }
-        self.library.end();
-    }
-
     /// What the module is called in messages.
     pub(super) fn name(&self) -> String {
         format!("PKCS#11 module {}", self.path.display())
@@ -188,6 +178,19 @@ impl Module {
         live.generation += 1;
         live.dead = AtomicBool::new(false);
         Ok(())
+    }
+}
+
+impl Finalise for Module {
+    fn finalise(&self) {
+        let live = self.live.try_read();
+        if let Ok(live) = &live {
+            locked(&live.pool).clear();
+        }
+        if live.is_ok_and(|live| !live.ours) {
+            return;
+        }
+        self.library.end();
     }
 }
 

@@ -5,9 +5,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use super::login::{Budget, NoPrompt, Prompt};
+use super::budget::Budget;
 use super::mechanism::SignMechanism;
 use super::passport::Passport;
+use super::prompt::{NoPrompt, Prompt};
 use crate::crypto::PublicKey;
 use crate::key::pin::PinSource;
 

@@ -7,25 +7,15 @@
 //! `ir-sign passport v1`, a zero byte and the first line with its newline: nothing else that is
 //! signed starts like this.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use base64ct::{Base64, Encoding};
-use cryptoki::object::Attribute;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::attributes::{Facts, Shown};
-use super::error::Error;
-use super::generate::BORN;
-use super::signer::TokenKey;
-use crate::crypto::{Digest, HashAlgorithm, Prehash, PublicKey, Signature, Signed, Signer};
-use crate::encoding::hex::hex;
-use crate::files;
+use crate::crypto::{Prehash, PublicKey, Signature};
 
 const DOMAIN: &[u8] = b"ir-sign passport v1\0";
-const KIND: &str = "ir-sign passport v1";
+pub(super) const KIND: &str = "ir-sign passport v1";
 /// No passport is longer.
-const MAX_PASSPORT: usize = 16 * 1024;
+pub(super) const MAX_PASSPORT: usize = 16 * 1024;
 
 /// No passport has more beside its key's label: the token's names have at most 112 bytes, six times
 /// as many where JSON escapes them, and attributes, key and signature less than 2 KiB.
@@ -39,9 +29,9 @@ pub fn has_passport_for(label: &str) -> bool {
 /// A passport whose signature holds.
 #[derive(Clone, Debug)]
 pub struct Passport {
-    bytes: Vec<u8>,
-    statement: Value,
-    public: PublicKey,
+    pub(super) bytes: Vec<u8>,
+    pub(super) statement: Value,
+    pub(super) public: PublicKey,
 }
 
 /// Why bytes are not a passport, or not this key's.
@@ -65,40 +55,6 @@ pub enum PassportError {
 }
 
 impl Passport {
-    /// Makes the passport of a key, as token and key are now.
-    pub(super) fn make(key: &TokenKey) -> Result<Self, Error> {
-        let statement = statement(key)?;
-        let mut bytes = statement.to_string().into_bytes();
-        bytes.push(b'\n');
-        let signature = key.sign_raw(Signed::Bytes(&message(&bytes)))?;
-        if !key.public_key().verifies(&prehash(&bytes), &signature) {
-            return Err(Error::WrongPublic { key: key.name() });
-        }
-        let signature = Base64::encode_string(&signature.to_der());
-        bytes.extend(format!("{}\n", json!({ "signature": signature })).into_bytes());
-        if bytes.len() > MAX_PASSPORT {
-            return Err(Error::PassportSize {
-                key: key.name(),
-                found: bytes.len(),
-                most: MAX_PASSPORT,
-            });
-        }
-        Ok(Self {
-            bytes,
-            statement,
-            public: *key.public_key(),
-        })
-    }
-
-    /// Reads a passport file and verifies its signature.
-    pub fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = files::read(path, MAX_PASSPORT).map_err(Error::PassportFile)?;
-        Self::parse(&bytes).map_err(|source| Error::Passport {
-            path: path.to_owned(),
-            source,
-        })
-    }
-
     /// Reads a passport and verifies its signature with the key that it names.
     pub fn parse(bytes: &[u8]) -> Result<Self, PassportError> {
         let form = PassportError::Form;
@@ -157,93 +113,13 @@ impl Passport {
     pub const fn public_key(&self) -> &PublicKey {
         &self.public
     }
-
-    /// Compares with a key as it is now; the differences in words.
-    pub(super) fn check(&self, key: &TokenKey) -> Result<Vec<String>, Error> {
-        let now = statement(key)?;
-        let mut differences = Vec::new();
-        compare("", &self.statement, &now, &mut differences);
-        Ok(differences)
-    }
 }
 
 /// What the signature of a passport's first line is over.
-fn message(line: &[u8]) -> Vec<u8> {
+pub(super) fn message(line: &[u8]) -> Vec<u8> {
     [DOMAIN, line].concat()
 }
 
-fn prehash(line: &[u8]) -> Prehash {
+pub(super) fn prehash(line: &[u8]) -> Prehash {
     Prehash::sha384(&message(line))
-}
-
-/// What is true of a token and a key now.
-fn statement(key: &TokenKey) -> Result<Value, Error> {
-    let token = Arc::clone(&key.token);
-    let info = token.info()?;
-    let version = |(major, minor): (u8, u8)| format!("{major}.{minor}");
-    let facts = key.facts()?;
-    let spki = key.public_key().to_spki();
-    Ok(json!({
-        "type": KIND,
-        "token": {
-            "label": info.label,
-            "manufacturer": info.manufacturer,
-            "model": info.model,
-            "serial": info.serial,
-            "hardware": version(info.hardware),
-            "firmware": version(info.firmware),
-        },
-        "key": {
-            "label": String::from_utf8_lossy(&key.key.label),
-            "id": hex(&key.key.id),
-            "curve": "secp384r1",
-            "attributes": attributes(&facts),
-            "spki": Base64::encode_string(&spki),
-            "sha256": Digest::of(HashAlgorithm::Sha256, &spki).hex(),
-            "sha384": Digest::of(HashAlgorithm::Sha384, &spki).hex(),
-        },
-    }))
-}
-
-/// The attributes as JSON: true, false, or null.
-pub fn attributes(facts: &Facts) -> Value {
-    let named = facts
-        .iter()
-        .map(|(name, value)| (name.to_owned(), value.into()));
-    Value::Object(named.collect::<Map<_, _>>())
-}
-
-fn compare(path: &str, passport: &Value, now: &Value, differences: &mut Vec<String>) {
-    if let (Value::Object(then), Value::Object(members)) = (passport, now) {
-        let added = members.keys().filter(|name| !then.contains_key(*name));
-        for name in then.keys().chain(added) {
-            let path = if path.is_empty() {
-                name.clone()
-            } else {
-                format!("{path}.{name}")
-            };
-            compare(&path, &passport[name], &now[name], differences);
-        }
-    } else if passport != now {
-        differences.push(format!("{path} was {passport} and is {now}"));
-    }
-}
-
-/// What keeps a key from being one that was born on the token and never leaves it, but for what the
-/// user accepts.
-pub(super) fn unfit(facts: &Facts, accepted: &[String]) -> Vec<String> {
-    let mut wanted = BORN.to_vec();
-    wanted.extend([
-        Attribute::Sensitive(true),
-        Attribute::Extractable(false),
-        Attribute::Token(true),
-    ]);
-    facts
-        .differences(&wanted)
-        .filter(|wrong| !accepted.iter().any(|name| name == wrong.name))
-        .map(|wrong| {
-            let (wanted, got) = (Shown(wrong.wanted), Shown(wrong.got));
-            format!("{} is {got}, not {wanted}", wrong.name)
-        })
-        .collect()
 }

@@ -1,14 +1,14 @@
 //! Setting a token up.
 
-use std::fmt;
-
 use cryptoki_sys as sys;
 
-use super::choose::{self, Among, Found, Identity};
+use super::choose::{self, Among, Found};
 use super::error::Error;
+use super::identity::Identity;
 use super::manage::TokenListing;
 use super::module::Module;
-use super::raw::{TokenInfo, User};
+use super::pin_length::PinLength;
+use super::raw::{Session, TokenInfo, User};
 use super::tokens::Tokens;
 use super::{ending, login};
 use crate::key::pin::Pin;
@@ -102,7 +102,7 @@ impl Tokens {
             .init_token(found.slot, so_pin.expose(), &setup.label);
         made.map_err(refused)?;
         let set_user_pin = || {
-            let session = module.library.open(found.slot, true);
+            let session = Session::open(&module.library, found.slot, true);
             let session = session.map_err(Error::refusal(&name))?;
             session
                 .log_in(User::SecurityOfficer, Some(so_pin.expose()))
@@ -210,40 +210,15 @@ fn choose(module: &Module, uri: &TokenUri, setup: &Setup) -> Result<Found, Error
     })
 }
 
-/// How many bytes a token's PINs may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PinLength {
-    least: u64,
-    /// None where the token does not say.
-    most: Option<u64>,
-}
-
 impl PinLength {
-    fn of(info: &TokenInfo) -> Self {
-        let (least, most) = info.pin_length;
-        // Some tokens say nothing, or that the most is 0.
-        let most = Some(most).filter(|most| *most > 0 && *most >= least);
-        Self { least, most }
-    }
-
     /// Refuses a PIN that is too short or too long.
     pub fn check(&self, pin: &Pin, what: &'static str) -> Result<(), Error> {
-        let length = pin.expose().len() as u64;
-        if length < self.least || self.most.is_some_and(|most| length > most) {
-            return Err(Error::PinLength {
-                what,
-                length: *self,
-            });
+        if self.allows(pin.expose().len() as u64) {
+            return Ok(());
         }
-        Ok(())
-    }
-}
-
-impl fmt::Display for PinLength {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.most {
-            Some(most) => write!(f, "from {} to {most} bytes", self.least),
-            None => write!(f, "at least {} bytes", self.least),
-        }
+        Err(Error::PinLength {
+            what,
+            length: *self,
+        })
     }
 }

@@ -1,13 +1,16 @@
 //! A token that is kept open: its sessions, and the login to it.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cryptoki::slot::Slot;
 
-use super::choose::{self, Found, Identity};
+use super::choose::{self, Found};
+use super::chosen::Chosen;
 use super::ending;
 use super::error::Error;
+use super::identity::Identity;
 use super::login::{self, Login};
 use super::module::{Live, Module};
 use super::options::Shared;
@@ -17,11 +20,7 @@ use crate::parallel::Gate;
 
 /// A token that was chosen. Its sessions are the module's.
 pub struct Token {
-    /// Tells it from every other token that this run has opened.
-    pub(super) number: usize,
-    pub(super) module: Arc<Module>,
-    pub(super) identity: Identity,
-    pub(super) shared: Arc<Shared>,
+    chosen: Chosen,
     /// The only slot that it may be in, where it has a double.
     pub(super) only_slot: Option<Slot>,
     place: Mutex<Place>,
@@ -52,6 +51,14 @@ enum LoginState {
     User,
 }
 
+impl Deref for Token {
+    type Target = Chosen;
+
+    fn deref(&self) -> &Chosen {
+        &self.chosen
+    }
+}
+
 /// Whether something may be done a second time after the session died.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Again {
@@ -71,10 +78,12 @@ impl Token {
         let generation = module.live().generation;
         let gate = Gate::new(shared.options.sessions.get());
         Self {
-            number,
-            module,
-            identity: Identity::from(&found.info),
-            shared,
+            chosen: Chosen {
+                number,
+                module,
+                identity: Identity::from(&found.info),
+                shared,
+            },
             only_slot: found.has_double.then_some(found.slot),
             place: Mutex::new(Place {
                 generation,
@@ -98,15 +107,6 @@ impl Token {
         let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         let moved = place.generation != generation && self.only_slot.is_none() && !found.has_double;
         self.identity == Identity::from(&found.info) && (moved || place.slot == found.slot)
-    }
-
-    /// What the token is called in messages.
-    pub(super) fn name(&self) -> String {
-        match (&*self.identity.label, &*self.identity.serial) {
-            ("", "") => "the token without a label or a serial number".into(),
-            ("", serial) => format!("token with serial number {serial}"),
-            (label, _) => format!("token \"{label}\""),
-        }
     }
 
     /// What the token says of itself now.
@@ -287,7 +287,7 @@ impl Token {
 
     fn open(&self, slot: Slot, writing: bool) -> Result<Session, Error> {
         let writing = writing || self.writes.load(Ordering::Relaxed);
-        let session = self.module.library.open(slot, writing);
+        let session = Session::open(&self.module.library, slot, writing);
         session.map_err(Error::refusal(&self.name()))
     }
 

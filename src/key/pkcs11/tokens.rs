@@ -3,17 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::budget::Budget;
 use super::choose::{self, Among};
 use super::error::Error;
 use super::generate::{self, NewKey};
-use super::login::{Budget, Login};
+use super::login::Login;
 use super::mechanism::{LONGEST_MESSAGE, SignMechanism};
 use super::module::Modules;
 use super::options::{Options, Shared};
-use super::passport::{self, Passport, PassportError};
+use super::passport::{Passport, PassportError};
 use super::public;
 use super::signer::TokenKey;
 use super::token::Token;
+use super::vouch;
 use crate::crypto::{PublicKey, Signer};
 use crate::key::file::FileKey;
 use crate::key::uri::{ObjectType, TokenUri};
@@ -158,7 +160,7 @@ impl Tokens {
     /// and never left it is refused, but for those that are accepted by name (`CKA_LOCAL`).
     pub fn passport(&self, uri: &TokenUri, accepted: &[String]) -> Result<Passport, Error> {
         let key = self.find(uri, ObjectType::Private)?;
-        let unfit = passport::unfit(&key.facts()?, accepted);
+        let unfit = vouch::unfit(&key.facts()?, accepted);
         if !unfit.is_empty() {
             return Err(Error::Unfit {
                 key: key.name(),

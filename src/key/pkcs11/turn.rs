@@ -11,8 +11,8 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::choose::Identity;
 use super::error::Error;
+use super::identity::Identity;
 use super::token::Token;
 use crate::crypto::{Digest, HashAlgorithm};
 

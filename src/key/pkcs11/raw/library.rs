@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cryptoki::context::Function;
 use cryptoki::error::{Rv, RvError};
@@ -13,7 +13,6 @@ use cryptoki_sys as sys;
 
 use super::call::{Refusal, check, missing, pin};
 use super::info::{LibraryInfo, SlotInfo, TokenInfo};
-use super::session::Session;
 use crate::key::pkcs11::words::code_name;
 use crate::output;
 
@@ -231,24 +230,5 @@ impl Library {
         check(Function::InitToken, unsafe {
             init(slot.into(), pin, pin_length, padded.as_mut_ptr())
         })
-    }
-
-    /// Opens a session, which may write or only reads.
-    pub fn open(self: &Arc<Self>, slot: Slot, writing: bool) -> Result<Session, Refusal> {
-        let open = { self.functions.C_OpenSession }.ok_or(missing(Function::OpenSession))?;
-        let flags = if writing {
-            sys::CKF_SERIAL_SESSION | sys::CKF_RW_SESSION
-        } else {
-            sys::CKF_SERIAL_SESSION
-        };
-        let mut handle = 0;
-        let turn = self.turn();
-        // SAFETY: no callback is given, so the module has nothing to call; the handle is written to a
-        // number that lives through the call.
-        check(Function::OpenSession, unsafe {
-            open(slot.into(), flags, ptr::null_mut(), None, &raw mut handle)
-        })?;
-        drop(turn);
-        Ok(Session::new(Arc::clone(self), handle, writing))
     }
 }

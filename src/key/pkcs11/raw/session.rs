@@ -9,6 +9,7 @@ use cryptoki::context::Function;
 use cryptoki::error::{Error as CryptokiError, Rv, RvError};
 use cryptoki::mechanism::MechanismType;
 use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
+use cryptoki::slot::Slot;
 use cryptoki_sys as sys;
 
 use super::call::{Refusal, check, missing, pin};
@@ -54,17 +55,28 @@ impl Drop for Session {
 }
 
 impl Session {
-    pub(super) const fn new(
-        library: Arc<Library>,
-        handle: sys::CK_SESSION_HANDLE,
-        may_write: bool,
-    ) -> Self {
-        Self {
-            library,
+    /// Opens a session with the token in a slot, which may write or only reads.
+    pub fn open(library: &Arc<Library>, slot: Slot, may_write: bool) -> Result<Self, Refusal> {
+        let open = { library.functions.C_OpenSession }.ok_or(missing(Function::OpenSession))?;
+        let flags = if may_write {
+            sys::CKF_SERIAL_SESSION | sys::CKF_RW_SESSION
+        } else {
+            sys::CKF_SERIAL_SESSION
+        };
+        let mut handle = 0;
+        let turn = library.turn();
+        // SAFETY: no callback is given, so the module has nothing to call; the handle is written to a
+        // number that lives through the call.
+        check(Function::OpenSession, unsafe {
+            open(slot.into(), flags, ptr::null_mut(), None, &raw mut handle)
+        })?;
+        drop(turn);
+        Ok(Self {
+            library: Arc::clone(library),
             handle,
             may_write,
             _unshared: PhantomData,
-        }
+        })
     }
 
     /// Whether it was opened so that it may write.

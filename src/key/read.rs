@@ -1,14 +1,23 @@
-//! Files that hold keys, read for their public halves or recognised as private.
+//! Files that hold keys, read whole or recognised as private.
 
 use std::path::Path;
 
 use super::error::Error;
-use super::file;
+use super::file::{self, FileKey};
 use crate::crypto::PublicKey;
 use crate::files;
 
 /// No file this module reads is longer: a PKCS#8 or PEM form of a key has a few hundred bytes.
-pub(super) const MAX_KEY_FILE: usize = 16 * 1024;
+const MAX_KEY_FILE: usize = 16 * 1024;
+
+/// Reads a private key file: DER SEC1.
+pub(super) fn read_private(path: &Path) -> Result<FileKey, Error> {
+    let bytes = files::read_secret(path, MAX_KEY_FILE)?;
+    FileKey::from_sec1(&bytes).map_err(|source| Error::Private {
+        path: path.to_owned(),
+        source,
+    })
+}
 
 /// Reads a public key file: DER `SubjectPublicKeyInfo`.
 pub fn read_public(path: &Path) -> Result<PublicKey, Error> {

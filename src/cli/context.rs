@@ -1,0 +1,116 @@
+//! What commands work with, set up in one place: the key ring, the bar beside long work, and warnings of secret files
+//! that others can read.
+
+use std::fs::Metadata;
+use std::num::NonZeroUsize;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::args::token::TokenArgs;
+use super::bar::Bar;
+use super::console::{Console, Failure};
+use super::prompt::Terminal;
+use crate::key::pin::PinSource;
+use crate::key::pkcs11::{Options, Passport, module_of_environment};
+use crate::key::{self, KeyRef, KeyRing, is_private, read_public};
+
+/// The key ring of a command whose keys have PIN sources of their own. Of PIN files that others can read it warns
+/// first.
+pub fn ring<'a>(
+    tokens: &'a TokenArgs,
+    own: impl IntoIterator<Item = Option<&'a PinSource>>,
+    console: &Console,
+) -> Result<KeyRing, Failure> {
+    ring_with(tokens, Vec::new(), NonZeroUsize::MIN, own, console)
+}
+
+/// The same where keys on tokens must have one of these passports, and a token makes several signatures at once.
+pub fn ring_with<'a>(
+    tokens: &'a TokenArgs,
+    passports: Vec<PathBuf>,
+    sessions: NonZeroUsize,
+    own: impl IntoIterator<Item = Option<&'a PinSource>>,
+    console: &Console,
+) -> Result<KeyRing, Failure> {
+    warn_of_pins(own.into_iter().chain([tokens.pin_source.as_ref()]), console);
+    let options = options(tokens, passports, sessions, console.settings.quiet)?;
+    Ok(KeyRing::new(options))
+}
+
+/// Reads the files that flags name for keys on tokens. A `quiet` run shows only prompts.
+fn options(
+    tokens: &TokenArgs,
+    passports: Vec<PathBuf>,
+    sessions: NonZeroUsize,
+    quiet: bool,
+) -> Result<Options, key::Error> {
+    let mut files = tokens.public_keys.clone();
+    files.extend(passports.iter().cloned());
+    files.extend(tokens.pkcs11_module.clone().or_else(module_of_environment));
+    match &tokens.pin_source {
+        Some(PinSource::File(path)) => files.push(path.clone()),
+        // The file that is open there, where it is one.
+        Some(PinSource::Fd(number)) => files.push(format!("/proc/self/fd/{number}").into()),
+        Some(PinSource::Env(_)) | None => {}
+    }
+    let public_keys = tokens.public_keys.iter().map(|path| read_public(path));
+    let passports = passports.into_iter().map(|path| {
+        let passport = Passport::read(&path)?;
+        Ok((path, passport))
+    });
+    Ok(Options {
+        module: tokens.pkcs11_module.clone(),
+        pin_source: tokens.pin_source.clone(),
+        allow_final_try: tokens.allow_final_try,
+        keep_pin: tokens.keep_pin,
+        sessions,
+        mechanism: tokens.mechanism.unwrap_or_default(),
+        prompt: Box::new(Terminal { quiet }),
+        public_keys: public_keys.collect::<Result<_, key::Error>>()?,
+        passports: passports.collect::<Result<_, key::Error>>()?,
+        files,
+    })
+}
+
+/// Does long work beside a bar, which is gone before anything else is told.
+pub fn beside_bar<T>(console: &Console, work: impl FnOnce(&Bar) -> T) -> T {
+    let bar = Bar::new(console.settings);
+    let done = work(&bar);
+    bar.finish();
+    done
+}
+
+/// Warns of a private key that others on this machine can read. A file that is no private key is
+/// refused for what it is.
+pub fn warn_if_open(key: &KeyRef, console: &Console) {
+    if let KeyRef::File(path) = key
+        && is_private(path).is_ok_and(|is_private| is_private)
+    {
+        warn_of_mode("private key", path, console);
+    }
+}
+
+/// Warns of PIN files that others on this machine can read.
+fn warn_of_pins<'a>(sources: impl IntoIterator<Item = Option<&'a PinSource>>, console: &Console) {
+    let mut seen = Vec::new();
+    for source in sources.into_iter().flatten() {
+        if let PinSource::File(path) = source
+            && !seen.contains(&path)
+        {
+            warn_of_mode("PIN file", path, console);
+            seen.push(path);
+        }
+    }
+}
+
+fn warn_of_mode(what: &str, path: &Path, console: &Console) {
+    let metadata = path.metadata().ok().filter(Metadata::is_file);
+    let mode = metadata.map_or(0, |m| m.permissions().mode());
+    if mode & 0o077 != 0 {
+        console.warn(&format!(
+            "{what} {} can be read or written by others (mode {:04o}); chmod 600 it",
+            path.display(),
+            mode & 0o7777
+        ));
+    }
+}

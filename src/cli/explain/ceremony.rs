@@ -1,0 +1,54 @@
+//! What to do about a ceremony that did not go on.
+
+use std::io::ErrorKind;
+
+use crate::ceremony::Error;
+use crate::cli::status::Status;
+use crate::files;
+
+/// What a ceremony's error means for the exit status.
+pub(super) fn status(error: &Error, of_file: impl Fn(&files::Error) -> Status) -> Status {
+    match error {
+        Error::File { source, .. } => of_file(source),
+        Error::Plan { .. } | Error::Attended => Status::Usage,
+        Error::NoTerminal(_) | Error::Program(_) | Error::Busy { .. } => Status::Undecided,
+        _ => Status::Refused,
+    }
+}
+
+/// What to do about a ceremony's error.
+pub(super) fn hint(error: &Error) -> Option<&'static str> {
+    Some(match error {
+        Error::Stopped { .. } => "run it again to go on from there",
+        Error::Complete { .. } => "verify it: ir-sign ceremony verify TRANSCRIPT",
+        Error::OtherPlan { .. } => {
+            "a plan is not changed under way: finish with the one that it was begun with"
+        }
+        Error::Transcript { .. } => {
+            "nothing more is written to it: keep it as it is, and see SECURITY.md for what to do"
+        }
+        Error::Exists { .. } => {
+            "a ceremony replaces nothing: move it away, or name another in the plan"
+        }
+        Error::Clock { .. } => "set the clock of this machine, and run it again",
+        Error::Changed { .. } => {
+            "the token proves another thing than the transcript says: keep both as they are, and see SECURITY.md for what to do"
+        }
+        Error::Busy { .. } => "wait for it to end",
+        Error::NoTerminal(_) => {
+            "run it on a terminal, where the people are; a rehearsal can do without: --unattended"
+        }
+        Error::File {
+            source:
+                files::Error::Io {
+                    action: "create",
+                    source,
+                    ..
+                },
+            ..
+        } if source.kind() == ErrorKind::NotFound => {
+            "make the folder first, or name another in the plan: a ceremony makes no folders"
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,87 @@
+//! Why a file was not read or written, and how messages name it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// How messages name the two.
+pub(super) const INPUT: &str = "standard input";
+pub(super) const OUTPUT: &str = "standard output";
+
+/// Whether a path stands for standard input or output: it is `-`. A file that is called so is `./-`.
+pub fn is_standard(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// A path as messages name it, where this was to be done with it.
+fn named<'a>(path: &'a Path, action: &str) -> &'a Path {
+    match action {
+        _ if !is_standard(path) => path,
+        "open" | "read" => Path::new(INPUT),
+        _ => Path::new(OUTPUT),
+    }
+}
+
+/// Why a file was not read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system said no.
+    #[error("{}: cannot {action}: {source}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file is longer than anything of its kind can be.
+    #[error("{}: larger than {limit} bytes, the most a file of this kind may have", .path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most bytes that are read.
+        limit: usize,
+    },
+    /// There must not be such a file yet.
+    #[error("{}: exists already", .path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file with other bytes is there already.
+    #[error("{}: exists already, with other content", .path.display())]
+    Differs {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Standard input can be read once only.
+    #[error("standard input: is read once, and two files of this command are `-`")]
+    Taken,
+    /// A person would get bytes that are no text.
+    #[error("standard output: is a terminal, and the result is no text")]
+    Terminal,
+    /// What is there already is not a regular file.
+    #[error("{}: exists already, and is not a regular file", .path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+}
+
+impl Error {
+    pub(super) fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {
+        let path = named(path, action).to_owned();
+        move |source| Self::Io {
+            path,
+            action,
+            source,
+        }
+    }
+}
+
+/// Whether an error says that the reader of standard output has gone.
+pub fn is_reader_gone(error: &Error) -> bool {
+    matches!(error, Error::Io { path, source, .. }
+        if path == Path::new(OUTPUT) && source.kind() == io::ErrorKind::BrokenPipe)
+}
