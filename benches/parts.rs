@@ -4,8 +4,9 @@ use std::hint::black_box;
 use std::io::{Read, Write};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ir_sign::crypto::{Digest, HashAlgorithm, Prehash, Signed, Signer, StreamHasher};
+use ir_sign::crypto::{Digest, HashAlgorithm, Prehash, Signed, StreamHasher};
 use ir_sign::crypto::{PublicKey, Signature};
+use ir_sign::key::Signer;
 use ir_sign::key::file::FileKey;
 
 const MIB: usize = 1 << 20;

@@ -11,6 +11,7 @@
 // Allowed in one module alone: `key::pkcs11::raw`.
 #![deny(unsafe_code)]
 
+pub mod class;
 pub mod crypto;
 pub mod encoding;
 pub mod files;

@@ -529,7 +529,7 @@ const HOMES: [(&str, &str); 6] = [
 /// Folders with circles that are still to be ended, and files with a crate that is to leave them: both lists only
 /// get shorter.
 const CIRCLES_YET: &[&str] = &["ops", "store"];
-const CRATES_YET: &[&str] = &["cli/explain.rs"];
+const CRATES_YET: &[&str] = &[];
 
 fn is_in(path: &Path, folders: &[&str]) -> bool {
     folders.iter().any(|folder| path.starts_with(folder))

@@ -9,7 +9,8 @@ use std::process::Stdio;
 
 use common::der::{self, ORDER, SECP384R1};
 use common::{Sandbox, unhex};
-use ir_sign::crypto::{Prehash, PublicKey, Signature, Signed, Signer};
+use ir_sign::crypto::{Prehash, PublicKey, Signature, Signed};
+use ir_sign::key::Signer;
 use ir_sign::key::file::FileKey;
 use proptest::prelude::*;
 

@@ -1,7 +1,8 @@
 //! Configs: what is read is what any reader reads, and a signature is of these very bytes.
 
-use ir_sign::crypto::{Signature, Signed, Signer};
+use ir_sign::crypto::{Signature, Signed};
 use ir_sign::image::{Blob, Change, Image, media};
+use ir_sign::key::Signer;
 use ir_sign::report::{Outcome, Report};
 use ir_sign::scheme::annotation::{Endorsement, Root, Vendor};
 use ir_sign::scheme::{SignScheme, VerifyScheme};

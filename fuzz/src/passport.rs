@@ -4,7 +4,8 @@
 use std::sync::LazyLock;
 
 use base64ct::{Base64, Encoding};
-use ir_sign::crypto::{Signed, Signer};
+use ir_sign::crypto::Signed;
+use ir_sign::key::Signer;
 use ir_sign::key::file::FileKey;
 use ir_sign::key::pkcs11::Passport;
 

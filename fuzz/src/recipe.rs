@@ -18,9 +18,10 @@
 
 use std::io::Write;
 
-use ir_sign::crypto::{Signed, Signer};
+use ir_sign::crypto::Signed;
 use ir_sign::encoding::base64::base64;
 use ir_sign::encoding::hex::hex;
+use ir_sign::key::Signer;
 use sha2::{Digest, Sha512};
 
 use super::scene::{ENDORSEMENT, SIGNER, VENDOR, sha256};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::crypto::SignError;
+use crate::class::Class;
 use crate::crypto::p384::{Fingerprint, PublicKeyError};
 use crate::{files, key};
 
@@ -156,12 +156,31 @@ pub enum Error {
     /// The key or token did not do it.
     #[error(transparent)]
     Key(#[from] key::Error),
-    /// The key made no signature.
-    #[error(transparent)]
-    Sign(#[from] SignError),
 }
 
 impl Error {
+    /// What it means for the people at the ceremony.
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::File { source, .. } => source.class(),
+            Self::Plan { .. } | Self::Attended => Class::Usage,
+            Self::NoTerminal(_) | Self::Program(_) | Self::Busy { .. } => Class::Undecided,
+            Self::Key(source) => source.class(),
+            Self::Input { .. }
+            | Self::PublicKey { .. }
+            | Self::Exists { .. }
+            | Self::Reread { .. }
+            | Self::Software { .. }
+            | Self::OtherRoot { .. }
+            | Self::Changed { .. }
+            | Self::Clock { .. }
+            | Self::Transcript { .. }
+            | Self::OtherPlan { .. }
+            | Self::Complete { .. }
+            | Self::Stopped { .. } => Class::Refused,
+        }
+    }
+
     pub(super) fn file(role: &'static str) -> impl FnOnce(files::Error) -> Self {
         move |source| Self::File { role, source }
     }

@@ -14,11 +14,11 @@ use super::plan::{Plan, Role, Work};
 use super::programs;
 use super::transcript::{Line, Transcript};
 use super::words::{groups, words};
-use crate::crypto::{Digest, HashAlgorithm, PublicKey, Signed, Signer};
+use crate::crypto::{Digest, HashAlgorithm, PublicKey, Signed};
 use crate::encoding::hex::unhex;
 use crate::files::{self, Existing};
-use crate::key::KeyRing;
 use crate::key::pkcs11::NewKey;
+use crate::key::{KeyRing, Signer};
 
 /// Letters and digits that are not taken for one another.
 const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";

@@ -9,11 +9,11 @@ use super::check::endorsement_there;
 use super::error::Error;
 use super::plan::PlannedVendor;
 use super::run::{Under, merge, name_of};
-use crate::crypto::{Digest, HashAlgorithm, Prehash, PublicKey, Signature, Signed, Signer};
+use crate::crypto::{Digest, HashAlgorithm, Prehash, PublicKey, Signature, Signed};
 use crate::encoding::hex::{hex, unhex};
-use crate::key::KeyRef;
 use crate::key::pkcs11::{NewKey, Passport, attributes_json};
 use crate::key::uri::TokenUri;
+use crate::key::{KeyRef, Signer};
 
 impl Under<'_, '_> {
     pub(super) fn root_key(&mut self, public: &Path, passport: &Path) -> Result<PublicKey, Error> {

@@ -7,130 +7,55 @@ mod keys;
 pub mod realms;
 mod shell;
 
-use std::iter;
-
-use cryptoki::error::RvError;
-
 use super::status::Status;
 use crate::ceremony::Error as CeremonyError;
-use crate::crypto::SignError;
+use crate::class::Class;
 use crate::key::KeyRef;
 use crate::key::pin::PinError;
-use crate::key::pkcs11;
+use crate::key::pkcs11::{self, PinFault};
 use crate::ops::Error;
-use crate::{files, key, store};
+use crate::{files, key};
 use shell::{quoted, word};
 
 /// The exit status for an error.
 pub fn status(error: &Error) -> Status {
-    match error {
-        Error::Key(key::Error::File(source))
-        | Error::Ceremony(CeremonyError::Key(key::Error::File(source)))
-        | Error::File { source, .. } => of_file(source),
-        Error::Store(source) | Error::Endorsements { source, .. } => of_store(source),
-        Error::Sign(source) | Error::Ceremony(CeremonyError::Sign(source)) => match source {
-            SignError::Backend { source } => match source.downcast_ref() {
-                Some(source) => of_token(source),
-                None => Status::Undecided,
-            },
-            SignError::GivenUp => Status::Undecided,
-            SignError::Faulty { .. } => Status::Refused,
-        },
-        Error::Key(key::Error::Token(source))
-        | Error::Ceremony(CeremonyError::Key(key::Error::Token(source))) => of_token(source),
-        Error::Ceremony(source) => ceremony::status(source, of_file),
-        Error::KeyMade { source, .. } => status(source),
-        Error::OutputIsInput { .. }
-        | Error::InputInApp { .. }
-        | Error::NoAppName { .. }
-        | Error::NoAppNamed
-        | Error::OutputTaken { .. } => Status::Usage,
-        Error::Overtaken { .. } => Status::Undecided,
-        _ => Status::Refused,
-    }
-}
-
-const fn of_file(error: &files::Error) -> Status {
-    match error {
-        files::Error::Io { .. } => Status::Undecided,
-        files::Error::Taken | files::Error::Terminal => Status::Usage,
-        _ => Status::Refused,
-    }
-}
-
-const fn of_token(error: &pkcs11::Error) -> Status {
-    use pkcs11::Error as E;
-    match error {
-        E::NoKeyNamed { .. }
-        | E::NoLabel { .. }
-        | E::Kind { .. }
-        | E::Label { .. }
-        | E::LabelBlanks { .. }
-        | E::Attribute { .. }
-        | E::PinLength { .. }
-        | E::EraseOther { .. }
-        | E::OneSource { .. } => Status::Usage,
-        E::PassportFile(source) => of_file(source),
-        E::Curve { .. }
-        | E::Point { .. }
-        | E::Publics { .. }
-        | E::WrongPublic { .. }
-        | E::Length { .. }
-        | E::LongMessage(..)
-        | E::HashAlone(_)
-        | E::Range { .. }
-        | E::InUse { .. }
-        | E::Twin { .. }
-        | E::Attributes { .. }
-        | E::Passport { .. }
-        | E::Unfit { .. }
-        | E::NoPassport { .. }
-        | E::Initialised { .. } => Status::Refused,
-        E::BadKey { source, .. } | E::HalfSetUp { source, .. } => of_token(source),
-        _ => Status::Undecided,
-    }
-}
-
-const fn of_store(error: &store::Error) -> Status {
-    match error {
-        store::Error::Io { .. }
-        | store::Error::NoRegistry(_)
-        | store::Error::Name(_)
-        | store::Error::NoSuchImage { .. }
-        | store::Error::Lost { .. }
-        | store::Error::Replaced(_) => Status::Undecided,
-        _ => Status::Refused,
+    match error.class() {
+        Class::Refused => Status::Refused,
+        Class::Usage => Status::Usage,
+        Class::Undecided => Status::Undecided,
     }
 }
 
 /// The signal that a person ended the program with at a prompt, if that is what the error tells.
 pub fn interrupt(error: &Error) -> Option<i32> {
-    causes(error).find_map(|cause| match cause.downcast_ref() {
-        Some(PinError::Interrupted(signal)) => Some(*signal),
+    match error {
+        Error::Key(key::Error::Token(source))
+        | Error::Ceremony(CeremonyError::Key(key::Error::Token(source))) => match source.no_pin() {
+            Some(PinError::Interrupted(signal)) => Some(*signal),
+            _ => None,
+        },
+        Error::KeyMade { source, .. } => interrupt(source),
         _ => None,
-    })
+    }
 }
 
 /// Whether the error is that the reader of standard output has gone.
 pub fn is_reader_gone(error: &Error) -> bool {
-    causes(error).any(|cause| cause.downcast_ref().is_some_and(files::is_reader_gone))
-}
-
-/// An error and the errors that caused it.
-fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
-    let first: &(dyn std::error::Error + 'static) = error;
-    iter::successors(Some(first), |cause| cause.source())
+    match error {
+        Error::File { source, .. }
+        | Error::Key(key::Error::File(source))
+        | Error::Ceremony(
+            CeremonyError::File { source, .. } | CeremonyError::Key(key::Error::File(source)),
+        ) => files::is_reader_gone(source),
+        Error::KeyMade { source, .. } => is_reader_gone(source),
+        _ => false,
+    }
 }
 
 /// What to do about an error, where there is something to say.
 pub fn hint(error: &Error) -> Option<String> {
     match error {
         Error::Key(error) | Error::Ceremony(CeremonyError::Key(error)) => of_key(error),
-        Error::Sign(source)
-        | Error::Ceremony(CeremonyError::Sign(source)) => match source {
-            SignError::Backend { source } => source.downcast_ref().and_then(on_token),
-            SignError::GivenUp | SignError::Faulty { .. } => None,
-        },
         Error::Ceremony(error) => ceremony::hint(error).map(str::to_owned),
         Error::File { role, source } => of_output(role, source),
         Error::Store(error) => images::of_layout(error),
@@ -197,22 +122,25 @@ fn of_key(error: &key::Error) -> Option<String> {
         ),
         key::Error::File(error) => of_output("file", error),
         key::Error::Token(error) => on_token(error),
+        key::Error::GivenUp | key::Error::Faulty { .. } => None,
     }
 }
 
 /// What to do where a token did not like the PIN.
-const fn on_pin(code: RvError) -> &'static str {
-    match code {
-        RvError::PinLocked => "unlock it with the token's own tools",
-        RvError::PinExpired => "change it with the token's own tools",
-        _ => "check the PIN before another run: a token locks itself after a few wrong ones",
+const fn on_pin(fault: PinFault) -> &'static str {
+    match fault {
+        PinFault::Locked => "unlock it with the token's own tools",
+        PinFault::Expired => "change it with the token's own tools",
+        PinFault::Wrong => {
+            "check the PIN before another run: a token locks itself after a few wrong ones"
+        }
     }
 }
 
 fn on_token(error: &pkcs11::Error) -> Option<String> {
     use pkcs11::Error as E;
-    if let Some(code) = error.of_pin() {
-        return Some(on_pin(code).into());
+    if let Some(fault) = error.pin_fault() {
+        return Some(on_pin(fault).into());
     }
     let text = match error {
         E::Module { .. } => {
@@ -256,10 +184,7 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
             "a pipe gives its PIN once: --keep-pin keeps it for this run"
         }
         E::OneSource { .. } => "give each token its own: pkcs11:…?pin-source=file:PATH",
-        E::Call {
-            code: RvError::SessionCount,
-            ..
-        } => {
+        E::Call { .. } if error.is_out_of_sessions() => {
             "the token has no session left: end other programs that use it; each of --jobs takes one, --jobs 1 the fewest"
         }
         E::Point { .. } => {

@@ -1,4 +1,4 @@
-//! Digests, prehashes, public keys and signatures, and the [`Signer`] trait.
+//! Digests, prehashes, public keys and signatures, and what verifies them.
 //!
 //! Nothing here knows where a key lives, what a signature is about or where an image is stored.
 
@@ -9,13 +9,11 @@ pub mod names;
 pub mod p384;
 pub mod public_key;
 mod sha512;
-pub mod signer;
 pub mod stream;
 pub mod verify;
 
 pub use curve::{Curve, KeyKind};
 pub use digest::{Digest, HashAlgorithm, Hasher, Prehash};
 pub use p384::{PublicKey, Signature};
-pub use signer::{SignError, Signer};
 pub use stream::StreamHasher;
 pub use verify::{Algorithm, NotVerified, Signed};

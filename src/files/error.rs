@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::class::Class;
+
 /// How messages name the two.
 pub(super) const INPUT: &str = "standard input";
 pub(super) const OUTPUT: &str = "standard output";
@@ -70,6 +72,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// What it means for the one who wants the file.
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::Io { .. } => Class::Undecided,
+            Self::Taken | Self::Terminal => Class::Usage,
+            Self::TooLarge { .. }
+            | Self::Exists { .. }
+            | Self::Differs { .. }
+            | Self::NotAFile { .. } => Class::Refused,
+        }
+    }
+
     pub(super) fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {
         let path = named(path, action).to_owned();
         move |source| Self::Io {

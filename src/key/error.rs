@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::file::KeyFileError;
+use super::file_error::KeyFileError;
 use super::pkcs11;
+use crate::class::Class;
 use crate::crypto::p384::PublicKeyError;
 use crate::files;
 
@@ -33,6 +34,29 @@ pub enum Error {
     /// The token did not do it.
     #[error(transparent)]
     Token(#[from] Box<pkcs11::Error>),
+    /// The key was not asked, for a signature before this one failed.
+    #[error("the key was not asked for this signature, for one before it failed")]
+    GivenUp,
+    /// The key made a signature that does not verify with its own public key.
+    #[error(
+        "{key}: the signature it made does not verify with its own public key; it was thrown away"
+    )]
+    Faulty {
+        /// The key, as the user named it.
+        key: String,
+    },
+}
+
+impl Error {
+    /// What it means for the one who waits for the key.
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::File(source) => source.class(),
+            Self::Private { .. } | Self::Public { .. } | Self::Faulty { .. } => Class::Refused,
+            Self::Token(source) => source.class(),
+            Self::GivenUp => Class::Undecided,
+        }
+    }
 }
 
 impl From<pkcs11::Error> for Error {

@@ -12,66 +12,16 @@ use sec1::{EcParameters, EcPrivateKey};
 use sha2::Sha384;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::error::Error;
+use super::file_error::KeyFileError;
+use super::signer::Signer;
 use crate::crypto::forms::{self, Pem};
 use crate::crypto::p384::{ID_EC_PUBLIC_KEY, SECP384R1, algorithm_name, curve_name};
-use crate::crypto::{HashAlgorithm, PublicKey, SignError, Signature, Signed, Signer};
+use crate::crypto::{HashAlgorithm, PublicKey, Signature, Signed};
 use crate::secret::{self, Secret};
 
 /// Bytes in a P-384 scalar.
 const SCALAR_LEN: usize = 48;
-
-/// Why bytes are not a private key of the one kind that is read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeyFileError {
-    /// The bytes are PEM text.
-    #[error("it is {0}, and a private key in DER SEC1 is wanted")]
-    Pem(Pem),
-    /// The bytes are PKCS#8 `PrivateKeyInfo`.
-    #[error("it is PKCS#8, and DER SEC1 is wanted")]
-    Pkcs8,
-    /// The bytes are PKCS#8 `PrivateKeyInfo` of a key that is none of an elliptic curve.
-    #[error("it is PKCS#8 with a key for {0}, and an EC key on secp384r1 is wanted")]
-    Algorithm(String),
-    /// The bytes are the numbers of a key that is none of an elliptic curve, with nothing around them.
-    #[error("it is a private key for {0}, and an EC key on secp384r1 is wanted")]
-    Numbers(&'static str),
-    /// The bytes are PKCS#8 `EncryptedPrivateKeyInfo`.
-    #[error(
-        "it is an encrypted PKCS#8 key, which does not say for which algorithm, and DER SEC1 is wanted"
-    )]
-    EncryptedPkcs8,
-    /// The bytes are a PKCS#12 container.
-    #[error("it is PKCS#12, and a private key in DER SEC1 is wanted")]
-    Pkcs12,
-    /// The bytes are a public key.
-    #[error("it is a public key, and a private key is wanted")]
-    PublicKey,
-    /// The bytes are not one DER `ECPrivateKey`.
-    #[error("it is not a DER SEC1 private key ({0})")]
-    Der(String),
-    /// More follows the key.
-    #[error("bytes follow the DER SEC1 private key")]
-    TrailingBytes,
-    /// The key is on another curve.
-    #[error("it is a key on {0}, and secp384r1 is wanted")]
-    Curve(String),
-    /// The key does not name its curve.
-    #[error("it does not name its curve; secp384r1 is wanted")]
-    NoCurve,
-    /// The curve is spelt out in explicit parameters.
-    #[error("it spells its curve out in explicit parameters; the named curve secp384r1 is wanted")]
-    ExplicitCurve,
-    /// The scalar has not 48 bytes, is zero, or is not below the group's order.
-    #[error("its scalar is not a number from 1 to n - 1 in 48 bytes")]
-    Scalar,
-    /// The public part is the scalar's, in the hybrid form.
-    #[error("the point of its public part is in the hybrid form, which is not read")]
-    Hybrid,
-    /// The public part is not the scalar's.
-    #[error("its public part does not belong to its private part")]
-    Mismatch,
-}
 
 /// A private key held in memory while it is used, and wiped after.
 pub struct FileKey {
@@ -174,18 +124,15 @@ impl Signer for FileKey {
     }
 
     /// Signs deterministically (RFC 6979): the same hash gives the same signature.
-    fn sign(&self, what: Signed<'_>) -> Result<Signature, SignError> {
+    fn sign(&self, what: Signed<'_>) -> Result<Signature, Error> {
         let prehash = what.prehash(HashAlgorithm::Sha384);
         let signature = on_wiped_stack(|| {
-            let key = SecretKey::from_slice(&self.scalar)?;
+            let key = SecretKey::from_slice(&self.scalar).expect("it was a scalar before");
             let scalar = Zeroizing::new(key.to_nonzero_scalar());
             let hash = prehash.as_bytes();
-            let (signature, _) = sign_prehashed_rfc6979::<NistP384, Sha384>(&scalar, hash, &[]);
-            Ok(signature)
+            sign_prehashed_rfc6979::<NistP384, Sha384>(&scalar, hash, &[]).0
         });
-        signature
-            .map(Signature::from_fixed)
-            .map_err(|e: p384::elliptic_curve::Error| SignError::Backend { source: e.into() })
+        Ok(Signature::from_fixed(signature))
     }
 }
 

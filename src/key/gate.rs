@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::crypto::{PublicKey, SignError, Signature, Signed, Signer};
+use super::error::Error;
+use super::signer::Signer;
+use crate::crypto::{PublicKey, Signature, Signed};
 use crate::parallel::Gate;
 
 /// A signer that lets only so many threads sign at a time, and asks nothing more of a key that failed: a person may
@@ -29,11 +31,11 @@ impl<S: Signer> Signer for Gated<S> {
         self.signer.public_key()
     }
 
-    fn sign(&self, what: Signed<'_>) -> Result<Signature, SignError> {
+    fn sign(&self, what: Signed<'_>) -> Result<Signature, Error> {
         let _pass = self.gate.enter();
         // Set for the time of the call, so that a call that panics counts as failed too.
         if self.failed.load(Ordering::SeqCst) {
-            return Err(SignError::GivenUp);
+            return Err(Error::GivenUp);
         }
         let failure = Failure(&self.failed);
         let signature = self.signer.sign(what)?;
@@ -41,7 +43,7 @@ impl<S: Signer> Signer for Gated<S> {
         Ok(signature)
     }
 
-    fn prove_public(&self) -> Result<(), SignError> {
+    fn prove_public(&self) -> Result<(), Error> {
         self.signer.prove_public()
     }
 }
@@ -85,7 +87,7 @@ mod tests {
             self.key.public_key()
         }
 
-        fn sign(&self, what: Signed<'_>) -> Result<Signature, SignError> {
+        fn sign(&self, what: Signed<'_>) -> Result<Signature, Error> {
             let prehash = what.prehash(HashAlgorithm::Sha384);
             let inside = self.inside.fetch_add(1, Ordering::SeqCst) + 1;
             self.most.fetch_max(inside, Ordering::SeqCst);
@@ -95,8 +97,8 @@ mod tests {
             match self.bad {
                 Some((bad, panics)) if bad == prehash => {
                     assert!(!panics, "as it was told");
-                    Err(SignError::Backend {
-                        source: "as it was told".into(),
+                    Err(Error::Faulty {
+                        key: "as it was told".into(),
                     })
                 }
                 _ => self.key.sign(what),
@@ -119,7 +121,7 @@ mod tests {
     }
 
     /// What becomes of signatures asked for on so many threads; `None` where a thread panicked.
-    fn ask(gated: &Gated<Slow>, threads: usize) -> Vec<Option<Result<Signature, SignError>>> {
+    fn ask(gated: &Gated<Slow>, threads: usize) -> Vec<Option<Result<Signature, Error>>> {
         thread::scope(|scope| {
             let threads: Vec<_> = (0..threads)
                 .map(|n| scope.spawn(move || gated.sign(Signed::Hashed(&hash(n)))))
@@ -151,7 +153,7 @@ mod tests {
             assert_eq!(panicked, usize::from(panics));
             assert!(matches!(
                 gated.sign(Signed::Hashed(&hash(1))),
-                Err(SignError::GivenUp)
+                Err(Error::GivenUp)
             ));
             let made = gated.signer.made.load(Ordering::SeqCst);
             let signed = |outcome: &Option<Result<_, _>>| matches!(outcome, Some(Ok(_)));

@@ -5,6 +5,7 @@
 
 mod error;
 pub mod file;
+mod file_error;
 mod gate;
 pub mod hidden;
 mod key_ref;
@@ -12,8 +13,11 @@ pub mod pin;
 pub mod pkcs11;
 mod read;
 mod ring;
+mod signer;
 pub mod uri;
 pub use error::Error;
+pub use file_error::KeyFileError;
 pub use key_ref::{KeyRef, KeyRefError};
 pub use read::{is_private, read_public};
 pub use ring::{Generated, KeyRing};
+pub use signer::Signer;

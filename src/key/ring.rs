@@ -8,9 +8,9 @@ use super::gate::Gated;
 use super::key_ref::KeyRef;
 use super::pkcs11::{NewKey, Options, Passport, Tokens};
 use super::read::{read_private, read_public};
+use super::signer::{Checked, Signer};
 use super::uri::TokenUri;
-use crate::crypto::signer::Checked;
-use crate::crypto::{PublicKey, Signer};
+use crate::crypto::PublicKey;
 use crate::files::{self, Existing};
 
 /// A private key that was made.

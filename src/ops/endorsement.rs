@@ -14,10 +14,10 @@ use search::search_layout;
 use super::endorse;
 use super::error::{Carrier, Error};
 use super::file::read_signature;
-use crate::crypto::{Digest, PublicKey, Signer};
+use crate::crypto::{Digest, PublicKey};
 use crate::files;
 use crate::image::{AppName, Image, Manifest};
-use crate::key::{self, KeyRef, KeyRing};
+use crate::key::{self, KeyRef, KeyRing, Signer};
 use crate::scheme::annotation::{self, Endorsement};
 use crate::store::{self, Layout, Registry};
 

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::class::Class;
+use crate::crypto::Digest;
 use crate::crypto::p384::{Fingerprint, SignatureError};
-use crate::crypto::{Digest, SignError};
 use crate::image::AppNameError;
 use crate::report::rule;
 use crate::scheme::annotation::NotEndorsed;
@@ -26,9 +27,6 @@ pub enum Error {
     /// The scheme made no signature.
     #[error(transparent)]
     Scheme(#[from] scheme::Error),
-    /// A key made no signature.
-    #[error(transparent)]
-    Sign(#[from] SignError),
     /// A file was not read or written.
     #[error("{role} {source}")]
     File {
@@ -230,6 +228,37 @@ pub enum Error {
 }
 
 impl Error {
+    /// What it means for the one who runs the command.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Key(source) => source.class(),
+            Self::Ceremony(source) => source.class(),
+            Self::Store(source) | Self::Endorsements { source, .. } => source.class(),
+            Self::Scheme(source) => source.class(),
+            Self::File { source, .. } => source.class(),
+            Self::KeyMade { source, .. } => source.class(),
+            Self::OutputIsInput { .. }
+            | Self::InputInApp { .. }
+            | Self::NoAppName { .. }
+            | Self::NoAppNamed
+            | Self::OutputTaken { .. } => Class::Usage,
+            Self::Overtaken { .. } => Class::Undecided,
+            Self::OutputIsPrivateKey { .. }
+            | Self::InTheWay { .. }
+            | Self::NotASignature { .. }
+            | Self::LongForToken { .. }
+            | Self::BadSignature { .. }
+            | Self::NotEndorsed { .. }
+            | Self::OtherEndorsement { .. }
+            | Self::ArchiveEndorsement { .. }
+            | Self::NoEndorsement { .. }
+            | Self::SeveralEndorsements { .. }
+            | Self::Unfit { .. }
+            | Self::TwoLists { .. }
+            | Self::SelfCheck { .. } => Class::Refused,
+        }
+    }
+
     /// An error about a file that has this role.
     pub(super) fn file(role: &'static str) -> impl FnOnce(files::Error) -> Self {
         move |source| Self::File { role, source }
@@ -238,7 +267,7 @@ impl Error {
 
 /// Whether an error only says that there was another one before it.
 pub(super) const fn is_given_up(error: &Error) -> bool {
-    matches!(error, Error::Sign(SignError::GivenUp))
+    matches!(error, Error::Key(key::Error::GivenUp))
 }
 
 /// The rule that a broken part of an image breaks, with the reason; `None` where the error is not

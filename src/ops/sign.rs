@@ -11,10 +11,10 @@ use super::endorsement::{Place, Search, Source, Vouch, Voucher};
 use super::error::{Error, broken_rule, is_given_up};
 use super::{earlier, realms};
 use crate::crypto::p384::Fingerprint;
-use crate::crypto::{Digest, HashAlgorithm, Prehash, SignError, Signature, Signed, Signer};
+use crate::crypto::{Digest, HashAlgorithm, Prehash, Signature, Signed};
 use crate::image::realm::Finding;
 use crate::image::{AppName, Change, Descriptor, Image, Reference};
-use crate::key::{KeyRef, KeyRing};
+use crate::key::{self, KeyRef, KeyRing, Signer};
 use crate::parallel;
 use crate::progress::Progress;
 use crate::report::{Report, rule};
@@ -392,7 +392,7 @@ impl Work<'_> {
 }
 
 /// Signs what a scheme drafted.
-fn sign(signer: &dyn Signer, message: &Message) -> Result<Signature, SignError> {
+fn sign(signer: &dyn Signer, message: &Message) -> Result<Signature, key::Error> {
     let hash = message.by.hash();
     let hash = hash.expect("no scheme drafts for keys that hash the message themselves yet");
     let content = message.content.bytes();

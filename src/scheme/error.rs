@@ -1,5 +1,6 @@
 //! Why an image was not signed.
 
+use crate::class::Class;
 use crate::crypto::p384::Fingerprint;
 
 /// Why an image was not signed.
@@ -14,4 +15,13 @@ pub enum Error {
         /// The key that the scheme was made for.
         wanted: Fingerprint,
     },
+}
+
+impl Error {
+    /// What it means for the one who wants a signature.
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::OtherKey { .. } => Class::Refused,
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! is a transaction: a layout is wholly the old one or wholly the new one.
 
 pub mod archive;
+mod class;
 pub mod dir;
 mod documents;
 mod editor;

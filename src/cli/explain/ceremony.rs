@@ -3,18 +3,7 @@
 use std::io::ErrorKind;
 
 use crate::ceremony::Error;
-use crate::cli::status::Status;
 use crate::files;
-
-/// What a ceremony's error means for the exit status.
-pub(super) fn status(error: &Error, of_file: impl Fn(&files::Error) -> Status) -> Status {
-    match error {
-        Error::File { source, .. } => of_file(source),
-        Error::Plan { .. } | Error::Attended => Status::Usage,
-        Error::NoTerminal(_) | Error::Program(_) | Error::Busy { .. } => Status::Undecided,
-        _ => Status::Refused,
-    }
-}
 
 /// What to do about a ceremony's error.
 pub(super) fn hint(error: &Error) -> Option<&'static str> {

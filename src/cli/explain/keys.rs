@@ -6,7 +6,7 @@ use super::shell::quoted;
 use crate::crypto::forms::Pem;
 use crate::crypto::p384::PublicKeyError;
 use crate::files::is_standard;
-use crate::key::file::KeyFileError;
+use crate::key::KeyFileError;
 use crate::key::pkcs11::SignMechanism;
 
 /// A name that nothing has here: openssl writes over what is there, private keys too.

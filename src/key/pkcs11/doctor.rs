@@ -17,7 +17,7 @@ use super::raw::TokenInfo;
 use super::signer::{TokenKey, check_mechanism, instead_of};
 use super::token::{Again, Token};
 use super::tokens::{Tokens, check_kind};
-use crate::crypto::Signer;
+use crate::key::signer::Signer;
 use crate::key::uri::{ObjectType, TokenUri};
 
 /// How a finding is to be taken.

@@ -14,8 +14,9 @@ use super::raw::{Refusal, Session};
 use super::signer::{TokenKey, check_mechanism, check_signing};
 use super::token::{Again, Token};
 use super::turn;
-use crate::crypto::{PublicKey, Signer};
+use crate::crypto::PublicKey;
 use crate::key::file::FileKey;
+use crate::key::signer::Signer;
 use crate::key::uri::{ObjectType, TokenUri};
 
 /// Bytes of an id that is made up.

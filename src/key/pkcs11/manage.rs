@@ -15,7 +15,8 @@ use super::raw::TokenInfo;
 use super::signer::TokenKey;
 use super::token::{Again, Token};
 use super::tokens::{Tokens, check_kind};
-use crate::crypto::{PublicKey, Signer};
+use crate::crypto::PublicKey;
+use crate::key::signer::Signer;
 use crate::key::uri::{ObjectType, TokenUri};
 
 /// A module and what is in its slots.

@@ -5,6 +5,18 @@ use cryptoki::error::RvError;
 use super::error::Error;
 use super::raw::Refusal;
 use super::words::is_pin_error;
+use crate::key::pin::PinError;
+
+/// What is wrong with a PIN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PinFault {
+    /// It is locked after too many wrong ones.
+    Locked,
+    /// It has expired.
+    Expired,
+    /// It is not the PIN, or none that the token takes.
+    Wrong,
+}
 
 impl Error {
     /// A call that failed, on `what`.
@@ -16,8 +28,40 @@ impl Error {
         }
     }
 
+    /// What is wrong with a PIN, where that is what a token said.
+    pub const fn pin_fault(&self) -> Option<PinFault> {
+        match self.of_pin() {
+            Some(RvError::PinLocked) => Some(PinFault::Locked),
+            Some(RvError::PinExpired) => Some(PinFault::Expired),
+            Some(_) => Some(PinFault::Wrong),
+            None => None,
+        }
+    }
+
+    /// Why there was no PIN, where that is what is wrong.
+    pub fn no_pin(&self) -> Option<&PinError> {
+        match self {
+            Self::NoPin { source, .. } | Self::NoSetupPin { source, .. } => Some(source),
+            Self::Unsure { source }
+            | Self::BadKey { source, .. }
+            | Self::HalfSetUp { source, .. } => source.no_pin(),
+            _ => None,
+        }
+    }
+
+    /// Whether the token gives no more sessions to anybody.
+    pub const fn is_out_of_sessions(&self) -> bool {
+        matches!(
+            self,
+            Self::Call {
+                code: RvError::SessionCount,
+                ..
+            }
+        )
+    }
+
     /// What a token said of a PIN, at a login or, as some do, when it signs.
-    pub const fn of_pin(&self) -> Option<RvError> {
+    pub(super) const fn of_pin(&self) -> Option<RvError> {
         match self {
             Self::PinSpent { code, .. } => *code,
             Self::Pin { code, .. } | Self::Call { code, .. } if is_pin_error(*code) => Some(*code),

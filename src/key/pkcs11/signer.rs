@@ -15,7 +15,9 @@ use super::object::{self, PrivateKey};
 use super::public;
 use super::raw::{Session, User};
 use super::token::{Again, Token};
-use crate::crypto::{Prehash, PublicKey, SignError, Signature, Signed, Signer};
+use crate::crypto::{Prehash, PublicKey, Signature, Signed};
+use crate::key::error::Error as KeyError;
+use crate::key::signer::Signer;
 use crate::key::uri::TokenUri;
 
 /// What precedes the public key in the message that proves that the private half belongs to it.
@@ -248,18 +250,12 @@ impl Signer for TokenKey {
         &self.public
     }
 
-    fn sign(&self, what: Signed<'_>) -> Result<Signature, SignError> {
-        self.sign_raw(what).map_err(backend)
+    fn sign(&self, what: Signed<'_>) -> Result<Signature, KeyError> {
+        Ok(self.sign_raw(what)?)
     }
 
     /// The token's word for the public half is not enough.
-    fn prove_public(&self) -> Result<(), SignError> {
-        self.prove().map_err(backend)
-    }
-}
-
-fn backend(source: Error) -> SignError {
-    SignError::Backend {
-        source: source.into(),
+    fn prove_public(&self) -> Result<(), KeyError> {
+        Ok(self.prove()?)
     }
 }

@@ -16,8 +16,9 @@ use super::public;
 use super::signer::TokenKey;
 use super::token::Token;
 use super::vouch;
-use crate::crypto::{PublicKey, Signer};
+use crate::crypto::PublicKey;
 use crate::key::file::FileKey;
+use crate::key::signer::Signer;
 use crate::key::uri::{ObjectType, TokenUri};
 
 /// The tokens that this run has opened.

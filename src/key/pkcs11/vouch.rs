@@ -12,9 +12,10 @@ use super::error::Error;
 use super::generate::BORN;
 use super::passport::{KIND, MAX_PASSPORT, Passport, message, prehash};
 use super::signer::TokenKey;
-use crate::crypto::{Digest, HashAlgorithm, Signed, Signer};
+use crate::crypto::{Digest, HashAlgorithm, Signed};
 use crate::encoding::hex::hex;
 use crate::files;
+use crate::key::signer::Signer;
 
 impl Passport {
     /// Makes the passport of a key, as token and key are now.

@@ -2,9 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::digest::HashAlgorithm;
-use super::p384::{PublicKey, Signature};
-use super::verify::Signed;
+use super::error::Error;
+use crate::crypto::{HashAlgorithm, PublicKey, Signature, Signed};
 
 /// A private key that can sign, and nothing else: there is no way to read it out.
 ///
@@ -17,35 +16,13 @@ pub trait Signer: Send + Sync {
 
     /// Signs a message by its SHA-384, or a hash that was made already, with ECDSA (FIPS 186-5, section 6.4).
     /// A key that hashes by itself fails for a hash, and for a message that is too long for it.
-    fn sign(&self, what: Signed<'_>) -> Result<Signature, SignError>;
+    fn sign(&self, what: Signed<'_>) -> Result<Signature, Error>;
 
     /// Proves that the public half is the key's own, for one who relies on it without a new signature.
     /// It is where nobody but the key itself has said so.
-    fn prove_public(&self) -> Result<(), SignError> {
+    fn prove_public(&self) -> Result<(), Error> {
         Ok(())
     }
-}
-
-/// Why no signature was made.
-#[derive(Debug, thiserror::Error)]
-pub enum SignError {
-    /// The key's own backend failed.
-    #[error("{source}")]
-    Backend {
-        /// What the backend says; it names the key.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The key was not asked, for a signature before this one failed.
-    #[error("the key was not asked for this signature, for one before it failed")]
-    GivenUp,
-    /// The key made a signature that does not verify with its own public key.
-    #[error(
-        "{key}: the signature it made does not verify with its own public key; it was thrown away"
-    )]
-    Faulty {
-        /// The key, as the user named it.
-        key: String,
-    },
 }
 
 /// A signer whose every signature is verified with its own public key before anyone sees it, so
@@ -67,13 +44,13 @@ impl<S: Signer> Checked<S> {
         }
     }
 
-    fn check(&self, what: Signed<'_>, signature: Signature) -> Result<Signature, SignError> {
+    fn check(&self, what: Signed<'_>, signature: Signature) -> Result<Signature, Error> {
         let prehash = what.prehash(HashAlgorithm::Sha384);
         if self.public_key().verifies(&prehash, &signature) {
             self.proven.store(true, Ordering::Relaxed);
             Ok(signature)
         } else {
-            Err(SignError::Faulty {
+            Err(Error::Faulty {
                 key: self.name.clone(),
             })
         }
@@ -85,11 +62,11 @@ impl<S: Signer> Signer for Checked<S> {
         self.signer.public_key()
     }
 
-    fn sign(&self, what: Signed<'_>) -> Result<Signature, SignError> {
+    fn sign(&self, what: Signed<'_>) -> Result<Signature, Error> {
         self.check(what, self.signer.sign(what)?)
     }
 
-    fn prove_public(&self) -> Result<(), SignError> {
+    fn prove_public(&self) -> Result<(), Error> {
         if !self.proven.load(Ordering::Relaxed) {
             self.signer.prove_public()?;
             self.proven.store(true, Ordering::Relaxed);
@@ -101,7 +78,7 @@ impl<S: Signer> Signer for Checked<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::digest::Prehash;
+    use crate::crypto::Prehash;
     use ecdsa::signature::hazmat::PrehashSigner;
     use p384::ecdsa::SigningKey;
 
@@ -113,7 +90,7 @@ mod tests {
             &self.1
         }
 
-        fn sign(&self, _: Signed<'_>) -> Result<Signature, SignError> {
+        fn sign(&self, _: Signed<'_>) -> Result<Signature, Error> {
             let other = Prehash::sha384(b"something else");
             let signature = self.0.sign_prehash(other.as_bytes());
             Ok(Signature::from_fixed(
@@ -132,7 +109,7 @@ mod tests {
         for what in [Signed::Hashed(&prehash), Signed::Bytes(b"message")] {
             let outcome = signer.sign(what);
             assert!(
-                matches!(outcome, Err(SignError::Faulty { ref key }) if key == "ca"),
+                matches!(outcome, Err(Error::Faulty { ref key }) if key == "ca"),
                 "{outcome:?}"
             );
         }

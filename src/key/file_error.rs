@@ -1,0 +1,56 @@
+//! Why bytes are not a private key.
+
+use crate::crypto::forms::Pem;
+
+/// Why bytes are not a private key of the one kind that is read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyFileError {
+    /// The bytes are PEM text.
+    #[error("it is {0}, and a private key in DER SEC1 is wanted")]
+    Pem(Pem),
+    /// The bytes are PKCS#8 `PrivateKeyInfo`.
+    #[error("it is PKCS#8, and DER SEC1 is wanted")]
+    Pkcs8,
+    /// The bytes are PKCS#8 `PrivateKeyInfo` of a key that is none of an elliptic curve.
+    #[error("it is PKCS#8 with a key for {0}, and an EC key on secp384r1 is wanted")]
+    Algorithm(String),
+    /// The bytes are the numbers of a key that is none of an elliptic curve, with nothing around them.
+    #[error("it is a private key for {0}, and an EC key on secp384r1 is wanted")]
+    Numbers(&'static str),
+    /// The bytes are PKCS#8 `EncryptedPrivateKeyInfo`.
+    #[error(
+        "it is an encrypted PKCS#8 key, which does not say for which algorithm, and DER SEC1 is wanted"
+    )]
+    EncryptedPkcs8,
+    /// The bytes are a PKCS#12 container.
+    #[error("it is PKCS#12, and a private key in DER SEC1 is wanted")]
+    Pkcs12,
+    /// The bytes are a public key.
+    #[error("it is a public key, and a private key is wanted")]
+    PublicKey,
+    /// The bytes are not one DER `ECPrivateKey`.
+    #[error("it is not a DER SEC1 private key ({0})")]
+    Der(String),
+    /// More follows the key.
+    #[error("bytes follow the DER SEC1 private key")]
+    TrailingBytes,
+    /// The key is on another curve.
+    #[error("it is a key on {0}, and secp384r1 is wanted")]
+    Curve(String),
+    /// The key does not name its curve.
+    #[error("it does not name its curve; secp384r1 is wanted")]
+    NoCurve,
+    /// The curve is spelt out in explicit parameters.
+    #[error("it spells its curve out in explicit parameters; the named curve secp384r1 is wanted")]
+    ExplicitCurve,
+    /// The scalar has not 48 bytes, is zero, or is not below the group's order.
+    #[error("its scalar is not a number from 1 to n - 1 in 48 bytes")]
+    Scalar,
+    /// The public part is the scalar's, in the hybrid form.
+    #[error("the point of its public part is in the hybrid form, which is not read")]
+    Hybrid,
+    /// The public part is not the scalar's.
+    #[error("its public part does not belong to its private part")]
+    Mismatch,
+}

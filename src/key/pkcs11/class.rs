@@ -1,0 +1,60 @@
+//! What errors of tokens mean for the exit status.
+
+use super::error::Error;
+use crate::class::Class;
+
+impl Error {
+    /// What it means for the one who wants the key.
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::NoKeyNamed { .. }
+            | Self::NoLabel { .. }
+            | Self::Kind { .. }
+            | Self::Label { .. }
+            | Self::LabelBlanks { .. }
+            | Self::Attribute { .. }
+            | Self::PinLength { .. }
+            | Self::EraseOther { .. }
+            | Self::OneSource { .. } => Class::Usage,
+            Self::PassportFile(source) => source.class(),
+            Self::Curve { .. }
+            | Self::Point { .. }
+            | Self::Publics { .. }
+            | Self::WrongPublic { .. }
+            | Self::Length { .. }
+            | Self::LongMessage(..)
+            | Self::HashAlone(..)
+            | Self::Range { .. }
+            | Self::InUse { .. }
+            | Self::Twin { .. }
+            | Self::Attributes { .. }
+            | Self::Passport { .. }
+            | Self::Unfit { .. }
+            | Self::NoPassport { .. }
+            | Self::Initialised { .. } => Class::Refused,
+            Self::BadKey { source, .. } | Self::HalfSetUp { source, .. } => source.class(),
+            Self::Module { .. }
+            | Self::ModuleName { .. }
+            | Self::Start { .. }
+            | Self::Call { .. }
+            | Self::Nonsense { .. }
+            | Self::Tokens { .. }
+            | Self::Gone { .. }
+            | Self::Keys { .. }
+            | Self::PublicObjects { .. }
+            | Self::NotReady { .. }
+            | Self::Guarded { .. }
+            | Self::Pin { .. }
+            | Self::Login { .. }
+            | Self::PinSpent { .. }
+            | Self::NoPin { .. }
+            | Self::NoPublic { .. }
+            | Self::Mechanism { .. }
+            | Self::Turn { .. }
+            | Self::Unsure { .. }
+            | Self::PassportSize { .. }
+            | Self::NoSetupPin { .. }
+            | Self::Pad { .. } => Class::Undecided,
+        }
+    }
+}
