@@ -178,6 +178,6 @@ macro_rules! each_target {
 }
 
 each_target! {
-    annotation archive config docker_archive index layer layout manifest passport pin_source plan point realm_layers reference sec1
+    annotation archive config docker_archive image_name index layer layout manifest passport pin_source plan point realm_layers reference sec1
     signature spki transcript uri
 }

@@ -8,6 +8,7 @@ mod annotation;
 mod archive;
 mod config;
 mod docker_archive;
+mod image_name;
 mod index;
 mod json;
 mod layer;
@@ -31,11 +32,12 @@ mod uri;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 20] = [
     ("annotation", annotation::run),
     ("archive", archive::run),
     ("config", config::run),
     ("docker_archive", docker_archive::run),
+    ("image_name", image_name::run),
     ("index", index::run),
     ("layer", layer::run),
     ("layout", layout::run),

@@ -7,7 +7,7 @@ use crate::crypto::Digest;
 use crate::crypto::digest::DigestError;
 
 /// How a user names an image in a layout.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reference {
     /// By the value of its entry's `org.opencontainers.image.ref.name`.
     Tag(String),
