@@ -1,4 +1,4 @@
-//! What a short run gains at its start: the unwinder inside the program, and its functions in order.
+//! What a short run gains at its start: the unwinder inside the program.
 
 use std::env;
 use std::path::Path;
@@ -8,7 +8,6 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu") {
         unwinder();
-        order();
     }
 }
 
@@ -44,22 +43,5 @@ fn unwinder() {
     {
         println!("cargo::rustc-link-search=native={}", folder.display());
         println!("cargo::rustc-link-lib=static:-bundle=gcc_eh");
-    }
-}
-
-/// Has the linker put the functions that short runs pass through side by side, in programs for release.
-///
-/// All over the program, each of them costs a page fault. The linkers that are there by default, LLVM's
-/// and GNU's, know scripts that add to what they do; with another one the functions lie as they come.
-fn order() {
-    const SCRIPT: &str = "scripts/order.ld";
-    println!("cargo::rerun-if-changed={SCRIPT}");
-    let chosen = env::var("CARGO_ENCODED_RUSTFLAGS").is_ok_and(|flags| flags.contains("fuse-ld"));
-    if is("PROFILE", "release")
-        && !chosen
-        && let Ok(top) = env::current_dir()
-    {
-        let script = top.join(SCRIPT);
-        println!("cargo::rustc-link-arg-bin=ir-sign=-T{}", script.display());
     }
 }
