@@ -14,6 +14,8 @@ pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
     let mut script = Vec::new();
     let mut command = Cli::command();
     if shell == clap_complete::Shell::Zsh {
+        // What is deferred has no flags yet that could be changed.
+        command.build();
         command = without_colons(command);
     }
     clap_complete::generate(shell, &mut command, "ir-sign", &mut script);

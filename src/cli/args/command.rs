@@ -25,8 +25,9 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// The commands.
+/// The commands. Making the flags of all takes longer than checking a small image: those of one are made.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Make a P-384 private key
     ///
