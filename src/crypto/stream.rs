@@ -1,6 +1,5 @@
 //! Hashing beside reading: long input is hashed on a second thread while the first one fetches more.
 
-use std::hint::black_box;
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -12,9 +11,6 @@ use super::digest::{Digest, HashAlgorithm, Hasher, Prehash};
 const BUFFER: usize = 1 << 20;
 /// Buffers that may wait for the hashing thread.
 const BUFFERS: usize = 1;
-/// Bytes of a page of memory, and of a line of a processor's cache, on most machines.
-const PAGE: usize = 4096;
-const LINE: usize = 64;
 
 /// A running hash that is fed buffer by buffer.
 pub struct StreamHasher {
@@ -124,7 +120,7 @@ impl Worker {
         let (output, empty) = channel();
         let handle = thread::Builder::new().spawn(move || {
             for (buffer, filled) in input {
-                update_from_afar(&mut hasher, &buffer[..filled]);
+                hasher.update(&buffer[..filled]);
                 // The other side may have ended and not want its buffers back.
                 let _ = output.send(buffer);
             }
@@ -135,21 +131,6 @@ impl Worker {
             empty,
             handle,
         })
-    }
-}
-
-/// Hashes bytes that another processor has just written, and that are in its cache or in memory.
-///
-/// Processors fetch ahead of those who read, but not beyond a page: there each hash would wait. Looking
-/// at the next page first lets its lines come all at once, while hashing takes them one by one.
-fn update_from_afar(hasher: &mut Hasher, bytes: &[u8]) {
-    let mut pages = bytes.chunks(PAGE).peekable();
-    while let Some(page) = pages.next() {
-        if let Some(next) = pages.peek() {
-            let seen = next.iter().step_by(LINE).fold(0, |seen, byte| seen ^ byte);
-            black_box(seen);
-        }
-        hasher.update(page);
     }
 }
 
