@@ -1,6 +1,5 @@
 //! ECDSA public keys and signatures on the curve P-384 (secp384r1), with their DER forms.
 
-use std::cell::RefCell;
 use std::fmt;
 
 use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier};
@@ -20,11 +19,6 @@ use super::verify::{self, Algorithm, Signed};
 
 /// Length of the DER `SubjectPublicKeyInfo` of a P-384 key with an uncompressed point.
 pub const SPKI_LEN: usize = 120;
-
-thread_local! {
-    /// What a thread found valid last.
-    static LAST: RefCell<Option<(PublicKey, Prehash, Signature)>> = const { RefCell::new(None) };
-}
 
 /// A P-384 public key: a point on the curve, never the identity.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -164,23 +158,8 @@ impl PublicKey {
     /// Verification is AWS-LC's, four times as fast as the `p384` crate's, which makes the
     /// signatures of key files: each signature is so checked by an implementation that did not make
     /// it.
-    ///
-    /// What a thread verified last it does not verify again: an image's signature is looked at when
-    /// it is made and in the finished image, and many images carry one endorsement.
     #[must_use]
     pub fn verifies(&self, prehash: &Prehash, signature: &Signature) -> bool {
-        let this = (*self, *prehash, signature.clone());
-        if LAST.with_borrow(|last| last.as_ref() == Some(&this)) {
-            return true;
-        }
-        let verified = self.verifies_anew(prehash, signature);
-        if verified {
-            LAST.set(Some(this));
-        }
-        verified
-    }
-
-    fn verifies_anew(&self, prehash: &Prehash, signature: &Signature) -> bool {
         // No scheme signs another hash under P-384 yet: those are refused, not guessed at.
         let by = Algorithm::Ecdsa(Curve::P384, HashAlgorithm::Sha384);
         verify::verify(
