@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use base64ct::{Base64, Encoding};
 use serde_json::{Value, json};
 
 use super::error::Error;
@@ -11,6 +10,7 @@ use super::plan::{Plan, Work};
 use super::transcript::{Line, Transcript};
 use super::{places, software, verify};
 use crate::crypto::{Digest, HashAlgorithm, Prehash, PublicKey, Signature};
+use crate::encoding::base64::base64;
 use crate::encoding::hex::unhex;
 use crate::files;
 use crate::key::pkcs11::{self, Described, NewKey, attributes_json};
@@ -128,7 +128,7 @@ fn noted_key(plan: &Plan, ring: &KeyRing, lines: &[Line]) -> Result<Option<NewKe
         return Err(changed("the root key", then, now));
     };
     let spki = key.public.to_spki();
-    if noted.text("spki") != Some(&*Base64::encode_string(&spki)) {
+    if noted.text("spki") != Some(&*base64(&spki)) {
         let now = Digest::of(HashAlgorithm::Sha256, &spki).hex();
         return Err(changed("the root key", then, now));
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::rules::rule;
 use super::story::{Item, Stage, Story};
-use super::transcript::{base64, sha384};
+use super::transcript::{bytes_of, sha384};
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::key::pkcs11::unasked;
 
@@ -73,7 +73,7 @@ impl Story<'_> {
 
     /// The key in a line has the digest beside it.
     pub(super) fn spki(&mut self, value: &Value) -> Option<Vec<u8>> {
-        let spki = base64(&value["spki"]);
+        let spki = bytes_of(&value["spki"]);
         let digest = spki
             .as_ref()
             .map(|spki| Digest::of(HashAlgorithm::Sha256, spki).hex());

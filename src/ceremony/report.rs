@@ -1,6 +1,5 @@
 //! The page that people sign: what a verified transcript tells, as Markdown and as HTML.
 
-use base64ct::{Base64, Encoding};
 use serde_json::Value;
 
 use super::page::{Block, Kind, Page, Table};
@@ -9,6 +8,7 @@ use super::transcript::Line;
 use super::verify::Verified;
 use super::words::{groups, words};
 use crate::crypto::{Digest, HashAlgorithm, PublicKey};
+use crate::encoding::base64::unbase64;
 use crate::encoding::hex::unhex;
 
 /// The page as Markdown.
@@ -297,9 +297,7 @@ fn endorsements(verified: &Verified) -> Vec<Block> {
     };
     let mut blocks = Vec::new();
     for line in verified.all("result").filter(of) {
-        let key = line
-            .text("spki")
-            .and_then(|spki| Base64::decode_vec(spki).ok());
+        let key = line.text("spki").and_then(unbase64);
         let Some(key) = key.and_then(|spki| PublicKey::from_spki(&spki).ok()) else {
             continue;
         };

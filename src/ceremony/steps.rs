@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use base64ct::{Base64, Encoding};
 use serde_json::json;
 
 use super::check::endorsement_there;
@@ -10,6 +9,7 @@ use super::error::Error;
 use super::plan::PlannedVendor;
 use super::run::{Under, merge, name_of};
 use crate::crypto::{Digest, HashAlgorithm, Prehash, PublicKey, Signature, Signed};
+use crate::encoding::base64::{base64, unbase64};
 use crate::encoding::hex::{hex, unhex};
 use crate::key::pkcs11::{NewKey, Passport, attributes_json};
 use crate::key::uri::TokenUri;
@@ -82,7 +82,7 @@ impl Under<'_, '_> {
             "make-key",
             json!({
                 "found_after_interruption": found,
-                "spki": Base64::encode_string(&spki),
+                "spki": base64(&spki),
                 "sha256": Digest::of(HashAlgorithm::Sha256, &spki).hex(),
                 "attributes": attributes_json(&key.facts),
                 "oddities": key.oddities,
@@ -141,7 +141,7 @@ impl Under<'_, '_> {
                 "root",
                 json!({
                     "step": "root",
-                    "spki": Base64::encode_string(&root.to_spki()),
+                    "spki": base64(&root.to_spki()),
                     "sha256": Digest::of(HashAlgorithm::Sha256, &root.to_spki()).hex(),
                     "passport": passport,
                 }),
@@ -164,9 +164,7 @@ impl Under<'_, '_> {
         let step = format!("endorse:{}", vendor.name);
         let prehash = Prehash::sha384(&vendor.key.to_spki());
         if let Some(result) = self.transcript.find("result", &step) {
-            let der = result
-                .text("signature")
-                .and_then(|t| Base64::decode_vec(t).ok());
+            let der = result.text("signature").and_then(unbase64);
             let signature = der.and_then(|der| Signature::from_der(&der).ok());
             let signature = signature.filter(|signature| root.verifies(&prehash, signature));
             return signature.ok_or_else(|| Error::Transcript {
@@ -184,7 +182,7 @@ impl Under<'_, '_> {
         let spki = vendor.key.to_spki();
         let about = json!({
             "vendor": vendor.name,
-            "spki": Base64::encode_string(&spki),
+            "spki": base64(&spki),
             "sha256": Digest::of(HashAlgorithm::Sha256, &spki).hex(),
         });
         let kept = endorsement_there(&vendor.endorsement, root, &vendor.key)?;
@@ -203,7 +201,7 @@ impl Under<'_, '_> {
             })?
         };
         let mut result = about;
-        let signature_text = Base64::encode_string(&signature.to_der());
+        let signature_text = base64(&signature.to_der());
         merge(
             &mut result,
             json!({ "kept": is_kept, "signature": signature_text }),
@@ -215,7 +213,7 @@ impl Under<'_, '_> {
     /// The key that was made before this run: the one that the token proved when this run began.
     fn proven(&self, noted: Option<&str>) -> Result<PublicKey, Error> {
         let key = self.made.as_ref().map(|made| made.public);
-        let same = |key: &PublicKey| noted == Some(&*Base64::encode_string(&key.to_spki()));
+        let same = |key: &PublicKey| noted == Some(&*base64(&key.to_spki()));
         key.filter(same).ok_or_else(|| Error::Transcript {
             path: self.run.plan.transcript(),
             line: self.transcript.lines.len(),

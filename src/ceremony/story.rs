@@ -9,7 +9,7 @@ use super::layout::Output;
 use super::plan::{Kind, Plan};
 use super::rules::{Findings, rule};
 use super::shape;
-use super::transcript::{Line, base64, sha384};
+use super::transcript::{Line, bytes_of, sha384};
 
 /// One thing that a plan asks for.
 pub(super) enum Item<'a> {
@@ -365,12 +365,12 @@ impl<'a> Story<'a> {
             "make-key" => {
                 self.spki(value);
                 self.attributes(value);
-                base64(&value["spki"])
+                bytes_of(&value["spki"])
             }
             "passport" => line.text("passport").map(|text| text.as_bytes().to_vec()),
             _ => {
                 self.vendor(value);
-                base64(&value["signature"])
+                bytes_of(&value["signature"])
             }
         };
         self.finish(made.map(|bytes| sha384(&bytes)));

@@ -9,12 +9,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use base64ct::{Base64, Encoding};
 use rustix::fs::{FlockOperation, flock};
 use serde_json::{Map, Value};
 
 use super::error::Error;
 use crate::crypto::{Digest, HashAlgorithm, Prehash, Signature};
+use crate::encoding::base64::{base64, unbase64};
 use crate::files;
 
 /// What the signature of a transcript is made over: this, and the chain up to the last line. No
@@ -66,8 +66,8 @@ pub(super) fn sha384(bytes: &[u8]) -> String {
 }
 
 /// The bytes of a member that is a text of base64.
-pub(super) fn base64(value: &Value) -> Option<Vec<u8>> {
-    Base64::decode_vec(value.as_str()?).ok()
+pub(super) fn bytes_of(value: &Value) -> Option<Vec<u8>> {
+    unbase64(value.as_str()?)
 }
 
 /// Reads lines and checks the chain. What is wrong is told with the line's number, from 1.
@@ -189,7 +189,7 @@ impl Transcript {
     ) -> Result<(), Error> {
         let mut line = self.line("signed", Value::Null);
         let signature = sign(&message(&line))?;
-        line["signature"] = Base64::encode_string(&signature.to_der()).into();
+        line["signature"] = base64(&signature.to_der()).into();
         self.append(line)
     }
 

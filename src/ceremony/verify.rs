@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 
-use base64ct::{Base64, Encoding};
 use serde_json::Value;
 
 use super::error::Error;
@@ -172,12 +171,12 @@ fn place(line: &Line) -> String {
 }
 
 fn key_of(value: &Value) -> Option<PublicKey> {
-    let spki = Base64::decode_vec(value.as_str()?).ok()?;
+    let spki = transcript::bytes_of(value)?;
     PublicKey::from_spki(&spki).ok()
 }
 
 fn signature_of(value: &Value) -> Option<Signature> {
-    let der = Base64::decode_vec(value.as_str()?).ok()?;
+    let der = transcript::bytes_of(value)?;
     Signature::from_der(&der).ok()
 }
 

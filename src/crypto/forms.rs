@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use der::asn1::ObjectIdentifier;
+use base64ct::{Base64, Encoding};
+use der::asn1::{AnyRef, ObjectIdentifier};
+use der::{Decode, SliceReader, Tag, Tagged};
 use zeroize::Zeroizing;
 
 use super::names::{ID_EC_PUBLIC_KEY, algorithm_name};
@@ -39,9 +41,6 @@ impl fmt::Display for Pem {
     }
 }
 
-/// How many bytes of a key are looked at: its algorithm is among them, and next to nothing else.
-const START: usize = 24;
-
 impl Pem {
     /// Looks at PEM text (RFC 7468); `None` where it is none.
     pub fn of(bytes: &[u8]) -> Option<Self> {
@@ -70,8 +69,8 @@ impl Pem {
 
     fn of_block(label: &[u8], body: &[u8]) -> Self {
         let body = split(body, b"-----").map_or(body, |(body, _)| body);
-        let by_algorithm = |kind: &str, ec| match algorithm(&base64(body, START)) {
-            Some(other) if other != ID_EC_PUBLIC_KEY => {
+        let by_algorithm = |kind: &str, ec| match algorithm(&content(body)) {
+            Some((_, other)) if other != ID_EC_PUBLIC_KEY => {
                 Self::Foreign(format!("{kind} key for {}", algorithm_name(&other)))
             }
             _ => ec,
@@ -86,7 +85,7 @@ impl Pem {
             b"CERTIFICATE" | b"X509 CERTIFICATE" | b"TRUSTED CERTIFICATE" => {
                 // The algorithm of its own signature is another one, so this is its key's.
                 let name = ID_EC_PUBLIC_KEY.as_bytes();
-                let whole = base64(body, body.len());
+                let whole = content(body);
                 if whole.windows(name.len()).any(|part| part == name) {
                     Self::Certificate
                 } else {
@@ -107,9 +106,8 @@ pub fn has_private_pem(text: &[u8]) -> bool {
 
 /// The algorithm of a private key in DER PKCS#8 (RFC 5208, section 5), if the bytes begin as one.
 pub fn of_pkcs8(bytes: &[u8]) -> Option<ObjectIdentifier> {
-    matches!(content(bytes, 0x30)?, [2, 1, 0 | 1, 0x30, ..])
-        .then(|| algorithm(bytes))
-        .flatten()
+    let (version, algorithm) = algorithm(bytes)?;
+    matches!(version?, [0 | 1]).then_some(algorithm)
 }
 
 /// Whether bytes begin as an encrypted private key in DER PKCS#8 does (RFC 5208, section 6).
@@ -119,31 +117,30 @@ pub fn is_encrypted_pkcs8(bytes: &[u8]) -> bool {
         ObjectIdentifier::new_unwrap("1.2.840.113549.1.5"),
         ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1"),
     ];
-    algorithm(bytes).is_some_and(|oid| {
+    algorithm(bytes).is_some_and(|(_, oid)| {
         let is_one = |start: &ObjectIdentifier| oid.as_bytes().starts_with(start.as_bytes());
         ALGORITHMS.iter().any(is_one)
     })
 }
 
-/// The algorithm at the start of a `PrivateKeyInfo` or a `SubjectPublicKeyInfo`.
-fn algorithm(start: &[u8]) -> Option<ObjectIdentifier> {
-    let inner = content(start, 0x30)?;
-    let inner = match inner {
-        [2, 1, _, rest @ ..] => rest,
-        _ => inner,
-    };
-    let name = content(inner, 0x30)?;
-    let length = usize::from(*name.get(1)?);
-    ObjectIdentifier::from_bytes(content(name, 6)?.get(..length)?).ok()
-}
-
-/// What follows the header of a DER element, to the end of what is there.
-fn content(bytes: &[u8], tag: u8) -> Option<&[u8]> {
-    match bytes {
-        [first, 0x81, _, rest @ ..] | [first, 0x82, _, _, rest @ ..] if *first == tag => Some(rest),
-        [first, 0..=0x7f, rest @ ..] if *first == tag => Some(rest),
-        _ => None,
+/// The algorithm of a `PrivateKeyInfo`, with its version, or of a `SubjectPublicKeyInfo`. More may follow.
+fn algorithm(bytes: &[u8]) -> Option<(Option<&[u8]>, ObjectIdentifier)> {
+    let outer = AnyRef::decode(&mut SliceReader::new(bytes).ok()?).ok()?;
+    if outer.tag() != Tag::Sequence {
+        return None;
     }
+    let mut members = SliceReader::new(outer.value()).ok()?;
+    let mut member = AnyRef::decode(&mut members).ok()?;
+    let mut version = None;
+    if member.tag() == Tag::Integer {
+        version = Some(member.value());
+        member = AnyRef::decode(&mut members).ok()?;
+    }
+    if member.tag() != Tag::Sequence {
+        return None;
+    }
+    let mut name = SliceReader::new(member.value()).ok()?;
+    Some((version, ObjectIdentifier::decode(&mut name).ok()?))
 }
 
 fn split<'a>(bytes: &'a [u8], at: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
@@ -151,30 +148,15 @@ fn split<'a>(bytes: &'a [u8], at: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     Some((&bytes[..found], &bytes[found + at.len()..]))
 }
 
-/// At most so many bytes that base64 stands for, up to what is none.
-fn base64(text: &[u8], most: usize) -> Zeroizing<Vec<u8>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(most));
-    let (mut bits, mut held) = (0_u32, 0);
-    for c in text.iter().filter(|c| !c.is_ascii_whitespace()) {
-        let value = match c {
-            b'A'..=b'Z' => c - b'A',
-            b'a'..=b'z' => c - b'a' + 26,
-            b'0'..=b'9' => c - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => break,
-        };
-        bits = bits << 6 | u32::from(value);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            if bytes.len() == most {
-                break;
-            }
-            bytes.push((bits >> held & 0xff) as u8);
-        }
-    }
-    bytes
+/// What the lines of a PEM block stand for; nothing where they are cut short or no base64.
+fn content(lines: &[u8]) -> Zeroizing<Vec<u8>> {
+    let is_text = |byte: &u8| !byte.is_ascii_whitespace();
+    let mut text = Zeroizing::new(Vec::with_capacity(lines.len()));
+    text.extend(lines.iter().copied().filter(is_text));
+    let mut room = Zeroizing::new(vec![0; text.len()]);
+    let length = Base64::decode(&*text, &mut room).map_or(0, <[u8]>::len);
+    room.truncate(length);
+    room
 }
 
 #[cfg(test)]
@@ -182,16 +164,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base64_is_read_as_far_as_it_is_wanted() {
+    fn the_lines_of_a_block_are_one_text() {
         for (text, bytes) in [
             (&b"TWFu"[..], &b"Man"[..]),
-            (b"TW\r\nE=", b"Ma"),
-            (b"TWFuTWFu", b"ManM"),
+            (b"TW\r\nE=\n", b"Ma"),
             (b"+/+/", b"\xfb\xff\xbf"),
             (b"", b""),
-            (b"TWFu-----", b"Man"),
+            (b"TWFuT", b""),
+            (b"TWFu-", b""),
         ] {
-            assert_eq!(*base64(text, 4), bytes);
+            assert_eq!(*content(text), bytes);
         }
     }
 

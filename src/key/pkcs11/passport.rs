@@ -7,10 +7,10 @@
 //! `ir-sign passport v1`, a zero byte and the first line with its newline: nothing else that is
 //! signed starts like this.
 
-use base64ct::{Base64, Encoding};
 use serde_json::Value;
 
 use crate::crypto::{Prehash, PublicKey, Signature};
+use crate::encoding::base64::unbase64;
 
 const DOMAIN: &[u8] = b"ir-sign passport v1\0";
 pub(super) const KIND: &str = "ir-sign passport v1";
@@ -78,14 +78,14 @@ impl Passport {
         if statement["type"] != KIND {
             return Err(form("its type is not \"ir-sign passport v1\""));
         }
-        let base64 = |value: &Value| Base64::decode_vec(value.as_str()?).ok();
-        let public = base64(&statement["key"]["spki"])
+        let bytes_of = |value: &Value| unbase64(value.as_str()?);
+        let public = bytes_of(&statement["key"]["spki"])
             .and_then(|spki| PublicKey::from_spki(&spki).ok())
             .ok_or(form("it holds no P-384 public key"))?;
         let only = signature
             .as_object()
             .is_some_and(|object| object.len() == 1);
-        let signature = base64(&signature["signature"])
+        let signature = bytes_of(&signature["signature"])
             .filter(|_| only)
             .and_then(|der| Signature::from_der(&der).ok())
             .ok_or(form("it holds no signature"))?;

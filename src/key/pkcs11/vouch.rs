@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use base64ct::{Base64, Encoding};
 use cryptoki::object::Attribute;
 use serde_json::{Value, json};
 
@@ -13,6 +12,7 @@ use super::generate::BORN;
 use super::passport::{KIND, MAX_PASSPORT, Passport, message, prehash};
 use super::signer::TokenKey;
 use crate::crypto::{Digest, HashAlgorithm, Signed};
+use crate::encoding::base64::base64;
 use crate::encoding::hex::hex;
 use crate::files;
 use crate::key::signer::Signer;
@@ -27,7 +27,7 @@ impl Passport {
         if !key.public_key().verifies(&prehash(&bytes), &signature) {
             return Err(Error::WrongPublic { key: key.name() });
         }
-        let signature = Base64::encode_string(&signature.to_der());
+        let signature = base64(&signature.to_der());
         bytes.extend(format!("{}\n", json!({ "signature": signature })).into_bytes());
         if bytes.len() > MAX_PASSPORT {
             return Err(Error::PassportSize {
@@ -83,7 +83,7 @@ fn statement(key: &TokenKey) -> Result<Value, Error> {
             "id": hex(&key.key.id),
             "curve": "secp384r1",
             "attributes": attributes::as_json(&facts),
-            "spki": Base64::encode_string(&spki),
+            "spki": base64(&spki),
             "sha256": Digest::of(HashAlgorithm::Sha256, &spki).hex(),
             "sha384": Digest::of(HashAlgorithm::Sha384, &spki).hex(),
         },

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
-use base64ct::{Base64, Encoding};
 use rustix::fs::FileType;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::crypto::digest::DigestError;
 use crate::crypto::{Digest, HashAlgorithm};
+use crate::encoding::base64::unbase64;
 use crate::encoding::json::Object;
 use crate::encoding::strict;
 use crate::image::{AppName, Blob, media};
@@ -324,7 +324,7 @@ impl<'de> Deserialize<'de> for Look {
 fn embedded(digest: &Digest, mut data: String) -> Option<Vec<u8>> {
     // Go's readers pass over line breaks in base64.
     data.retain(|c| !matches!(c, '\n' | '\r'));
-    let bytes = Base64::decode_vec(&data).ok()?;
+    let bytes = unbase64(&data)?;
     (Digest::of(digest.algorithm(), &bytes) == *digest).then_some(bytes)
 }
 
