@@ -676,19 +676,25 @@ fn prune_keeps_what_embedded_documents_lead_to() {
 #[test]
 fn a_run_that_finds_its_change_made_says_where_it_is() {
     use ir_sign::image::Change;
-    use ir_sign::store::{Limits, Registry, Selection};
+    use ir_sign::store::{Limits, Registry, Selection, Target};
     let scene = Scene::with("umoci");
     let registry = Registry::open(&scene.registry(), Limits::default()).expect("a registry");
     let app = "app".parse().expect("a name");
     let mut layout = registry.layout(&app).expect("a layout");
     let latest = "latest".parse().expect("a tag");
-    let targets = layout.resolve(std::slice::from_ref(&latest), &Selection::One);
-    let image = layout.load(&targets.expect("one")[0]).expect("an image");
+    let targets = layout
+        .reader()
+        .resolve(std::slice::from_ref(&latest), &Selection::One);
+    let image = layout
+        .reader()
+        .load(&targets.expect("one")[0])
+        .expect("an image");
     // Another run signs the image in between.
     scene.sign("app", &["-d", "latest"]).ok();
     let signed = oci::manifest(&scene.app("app"), "latest", None);
     let annotations = serde_json::from_value(signed["annotations"].clone()).expect("texts");
     let edit = layout
+        .reader()
         .edit(&image, &Change::Annotate(annotations))
         .expect("a change");
     let applied = layout
@@ -699,7 +705,7 @@ fn a_run_that_finds_its_change_made_says_where_it_is() {
     assert!(applied.images[0].tags.contains(&"latest".to_owned()));
     // Another change than that is lost.
     let other = Change::Annotate([("x".into(), "y".into())].into());
-    let other = layout.edit(&image, &other).expect("a change");
+    let other = layout.reader().edit(&image, &other).expect("a change");
     let error = layout.apply(&[other]).expect_err("it is not there");
     assert!(error.to_string().contains("another run changed"), "{error}");
 }

@@ -44,16 +44,17 @@ fn found(layout: &Layout, case: &Case) -> BTreeSet<&'static str> {
     let named = case.args.iter().position(|arg| arg == "-d");
     let named = named.map(|at| case.args[at + 1].parse::<Reference>().expect("a reference"));
     let named = named.as_slice();
-    let targets = layout
+    let reader = layout.reader();
+    let targets = reader
         .resolve(named, &Selection::All)
-        .or_else(|_| layout.all_images().map(|(targets, _)| targets));
+        .or_else(|_| reader.all_images().map(|(targets, _)| targets));
     let mut rules = BTreeSet::new();
     for target in targets.expect("images") {
-        let Ok(image) = layout.load(&target) else {
+        let Ok(image) = reader.load(&target) else {
             continue;
         };
         rules.extend(realm_layers::check_config(&image).iter().map(|f| f.rule));
-        let findings = layout
+        let findings = reader
             .check_layers_for_realms(&image, &Silent)
             .expect("it is read");
         for finding in findings.realm.into_iter().flatten() {

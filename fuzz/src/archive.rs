@@ -10,7 +10,7 @@ use ir_sign::crypto::Digest;
 use ir_sign::image::Reference;
 use ir_sign::progress::Silent;
 use ir_sign::store::archive::Archive;
-use ir_sign::store::{Error, Part, Problem, Published, Selection};
+use ir_sign::store::{Error, Kind, Part, Problem, Published, Selection};
 
 use super::scene::{LIMITS, MARKER, Scene, assert_named, name, snapshot};
 
@@ -158,33 +158,41 @@ fn compare(scene: &Scene, tar: &[u8]) -> bool {
 /// Reads the images that have been taken in. Those that were converted are right.
 fn look(scene: &Scene, archive: &Path, is_layout: bool) {
     let layout = scene.layout();
+    let reader = layout.reader();
     let archive = Archive::open(archive, LIMITS).expect("it was opened before");
     let survey = archive
         .survey(&Silent)
         .expect("it was looked through before");
-    for entry in layout.entries().unwrap_or_default() {
+    for entry in reader.entries().unwrap_or_default() {
         let Some(tag) = entry.descriptor.tag().filter(|_| entry.depth == 0) else {
             continue;
         };
         let reference = Reference::Tag(tag.to_owned());
         let promised = survey.check_reference(Some(&reference)).is_ok();
-        match layout.resolve(&[reference], &Selection::All) {
+        match reader.resolve(&[reference], &Selection::All) {
             Ok(_) => assert!(promised, "{tag} is there"),
-            Err(Error::NoSuchImage { .. }) => panic!("{tag} is not found"),
+            Err(Error {
+                kind: Kind::NoSuchImage { .. },
+                ..
+            }) => panic!("{tag} is not found"),
             Err(_) => assert!(is_layout || !promised, "{tag} was promised"),
         }
     }
-    let images = layout.reachable_images();
+    let images = reader.reachable_images();
     assert!(is_layout || images.is_ok());
     for target in images.unwrap_or_default() {
-        match layout.load(&target) {
+        match reader.load(&target) {
             Ok(image) => {
-                let _ = layout.check_layers(&image, &Silent);
+                let _ = reader.check_layers(&image, &Silent);
             }
             // A manifest that names many layers may be too long.
-            Err(Error::Part {
-                part: Part::Manifest(_),
-                problem: Problem::TooLarge { .. },
+            Err(Error {
+                kind:
+                    Kind::Part {
+                        part: Part::Manifest(_),
+                        problem: Problem::TooLarge { .. },
+                        ..
+                    },
                 ..
             }) => {}
             Err(e) => assert!(is_layout, "it was made by this program: {e}"),

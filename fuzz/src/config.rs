@@ -6,7 +6,7 @@ use ir_sign::key::Signer;
 use ir_sign::report::{Outcome, Report};
 use ir_sign::scheme::annotation::{Endorsement, Root, Vendor};
 use ir_sign::scheme::{SignScheme, VerifyScheme};
-use ir_sign::store::{Error, Part, Selection};
+use ir_sign::store::{Error, Kind, Part, Selection};
 use serde_json::Value;
 
 use super::json::assert_plain;
@@ -25,11 +25,18 @@ pub fn run(bytes: &[u8]) {
         let manifest = format!(r#"{{"schemaVersion":2,"config":{config},"layers":[]}}"#);
         scene.index(&[scene.blob(media::MANIFEST, manifest.as_bytes())]);
         let layout = scene.layout();
-        let targets = layout.resolve(&[], &Selection::One).expect("one image");
-        match layout.load(&targets[0]) {
+        let targets = layout
+            .reader()
+            .resolve(&[], &Selection::One)
+            .expect("one image");
+        match layout.reader().load(&targets[0]) {
             Ok(image) => check(image, bytes),
-            Err(Error::Part {
-                part: Part::Config(_),
+            Err(Error {
+                kind:
+                    Kind::Part {
+                        part: Part::Config(_),
+                        ..
+                    },
                 ..
             }) => {}
             Err(e) => panic!("{e}"),

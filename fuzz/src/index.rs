@@ -54,7 +54,7 @@ fn check(scene: &Scene, bytes: &[u8]) {
 
     let wanted = value["manifests"].as_array().expect("a list");
     // None of the indexes below it is there, and some that it states could not be.
-    let Ok(entries) = layout.entries() else {
+    let Ok(entries) = layout.reader().entries() else {
         return;
     };
     let tops: Vec<_> = entries.iter().filter(|entry| entry.depth == 0).collect();
@@ -90,13 +90,13 @@ fn check(scene: &Scene, bytes: &[u8]) {
             continue;
         };
         let reference = [Reference::Tag(tag.to_owned())];
-        if let Ok(found) = layout.resolve(&reference, &Selection::One) {
+        if let Ok(found) = layout.reader().resolve(&reference, &Selection::One) {
             assert!(!ambiguous, "an ambiguous tag was resolved");
             assert_eq!(found.len(), 1);
             assert_eq!(found[0].descriptor, entry.descriptor);
         }
     }
-    if let Ok((images, others)) = layout.all_images() {
+    if let Ok((images, others)) = layout.reader().all_images() {
         assert!(!ambiguous);
         assert!(images.len() + others.len() <= entries.len());
     }

@@ -5,7 +5,7 @@ use std::io::Read;
 use ir_sign::crypto::{Digest, HashAlgorithm};
 use ir_sign::image::{Blob, Descriptor, Embedded, Image, Manifest, Platform, media};
 use ir_sign::progress::Silent;
-use ir_sign::store::{Error, Layout};
+use ir_sign::store::{Error, Kind, Layout};
 
 use super::scene::{LIMITS, Scene};
 
@@ -38,11 +38,15 @@ fn check(layout: &Layout, kind: usize, blob: &[u8]) {
     let unpacked = unpacked(kind, blob);
     let meant = unpacked.as_deref().unwrap_or(b"nothing");
     let mut last = None;
+    let reader = layout.reader();
     for algorithm in [HashAlgorithm::Sha256, HashAlgorithm::Sha512] {
         let image = image(kind, blob, Digest::of(algorithm, meant));
-        let findings = match layout.check_layers(&image, &Silent) {
+        let findings = match reader.check_layers(&image, &Silent) {
             Ok(findings) => findings,
-            Err(Error::Bomb { .. }) => {
+            Err(Error {
+                kind: Kind::Bomb { .. },
+                ..
+            }) => {
                 let size = unpacked.as_ref().map_or(u64::MAX, |u| u.len() as u64);
                 assert!(size > LIMITS.layer, "{size} bytes are within the limit");
                 return;
@@ -55,7 +59,7 @@ fn check(layout: &Layout, kind: usize, blob: &[u8]) {
         assert_eq!(*last.get_or_insert(holds), holds, "by {algorithm}");
         // Whatever it unpacks to, it is not this.
         let other = self::image(kind, blob, Digest::of(algorithm, b"something else"));
-        let findings = layout.check_layers(&other, &Silent).expect("as before");
+        let findings = reader.check_layers(&other, &Silent).expect("as before");
         assert!(findings.diff_ids != Some(Ok(())) || meant == b"something else");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ir_sign::image::{Change, Image, media};
-use ir_sign::store::{Applied, Error, Part, Selection};
+use ir_sign::store::{Applied, Error, Kind, Part, Selection, Target};
 use serde_json::{Map, Value};
 
 use super::json::{Members, assert_plain};
@@ -47,15 +47,26 @@ pub fn run(bytes: &[u8]) {
 /// Reads the manifest, and the image where its config is the one that is there.
 fn load(scene: &Scene, bytes: &[u8]) -> Option<Image> {
     let layout = scene.layout();
-    let targets = layout.resolve(&[], &Selection::One).expect("one image");
-    let image = match layout.load(&targets[0]) {
+    let targets = layout
+        .reader()
+        .resolve(&[], &Selection::One)
+        .expect("one image");
+    let image = match layout.reader().load(&targets[0]) {
         Ok(image) => Some(image),
-        Err(Error::Part {
-            part: Part::Config(_),
+        Err(Error {
+            kind:
+                Kind::Part {
+                    part: Part::Config(_),
+                    ..
+                },
             ..
         }) => None,
-        Err(Error::Part {
-            part: Part::Manifest(_),
+        Err(Error {
+            kind:
+                Kind::Part {
+                    part: Part::Manifest(_),
+                    ..
+                },
             ..
         }) => return None,
         Err(e) => panic!("{e}"),
@@ -100,25 +111,41 @@ fn edit(scene: &Scene, image: &Image) {
         .into();
     let apply = |image: &Image| {
         let mut layout = scene.layout();
-        let edit = layout.edit(image, &Change::Annotate(notes.clone()))?;
+        let edit = layout
+            .reader()
+            .edit(image, &Change::Annotate(notes.clone()))?;
         layout.apply(&[edit])
     };
     let applied = match apply(image) {
         Ok(applied) => applied,
         // It grows.
-        Err(Error::Part {
-            part: Part::Manifest(_),
+        Err(Error {
+            kind:
+                Kind::Part {
+                    part: Part::Manifest(_),
+                    ..
+                },
             ..
         }) if image.manifest_blob.size() > LIMITS.document - 512 => return,
-        Err(Error::Part {
-            part: Part::Config(_),
+        Err(Error {
+            kind:
+                Kind::Part {
+                    part: Part::Config(_),
+                    ..
+                },
             ..
         }) if image.manifest_blob.size() + image.config.size() > LIMITS.documents - 512 => return,
         Err(e) => panic!("{e}"),
     };
     let layout = scene.layout();
-    let targets = layout.resolve(&[], &Selection::One).expect("one image");
-    let new = layout.load(&targets[0]).expect("what is written is read");
+    let targets = layout
+        .reader()
+        .resolve(&[], &Selection::One)
+        .expect("one image");
+    let new = layout
+        .reader()
+        .load(&targets[0])
+        .expect("what is written is read");
     assert_eq!(applied.images[0].new, new.digest());
     drop(layout);
     compare(

@@ -71,7 +71,7 @@ pub fn hint(error: &Error) -> Option<String> {
             Some("name another output".into())
         }
         Error::InTheWay { .. } => Some(images::MOVE.into()),
-        Error::TwoLists { layout, .. } => Some(archives::two_lists(layout)),
+        Error::TwoLists { place, .. } => Some(archives::two_lists(place.path()?)),
         Error::InputInApp { .. } => Some("move the file out of the registry first".into()),
         Error::LongForToken { .. } => Some(TAKES_HASHES.into()),
         Error::NotASignature { .. } => Some(

@@ -14,8 +14,9 @@ pub(super) fn signatures(
     scheme: &Vendor,
 ) -> Result<HashMap<Digest, Signature>, Error> {
     let mut all = HashMap::new();
-    for target in layout.reachable_images()? {
-        if let Ok(image) = layout.load(&target)
+    let reader = layout.reader();
+    for selected in reader.reachable_images()? {
+        if let Ok(image) = reader.load(&selected)
             && let Some(signature) = scheme.signature_on(&image)
         {
             all.insert(image.config.digest(), signature);

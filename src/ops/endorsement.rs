@@ -4,11 +4,13 @@
 //! another signature of the same CA over the same key, though valid, it loses its data. So an
 //! endorsement that is in use is found and used again, and never replaced by another.
 
+mod in_use;
 mod search;
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use in_use::Use;
 use search::search_layout;
 
 use super::endorse;
@@ -88,36 +90,9 @@ pub enum Source {
     Made,
 }
 
-/// An endorsement in use, and the image that carries it.
-struct Use {
-    endorsement: Endorsement,
-    image: String,
-    carrier: Carrier,
-}
-
-impl Use {
-    /// The one that an image's manifest carries. `image` is where and which that is.
-    fn on(
-        manifest: &Manifest,
-        image: (&Path, &str, Digest),
-        vendor: &PublicKey,
-        ca: &PublicKey,
-    ) -> Option<Self> {
-        let (layout, name, digest) = image;
-        Some(Self {
-            endorsement: Endorsement::on_manifest(manifest, vendor, ca)?,
-            image: format!("{}: image {name}", layout.display()),
-            carrier: Carrier {
-                layout: layout.to_owned(),
-                digest,
-            },
-        })
-    }
-}
-
 /// Where the layout is that is signed.
 #[derive(Clone, Copy)]
-pub(super) enum Place<'a> {
+pub(super) enum Standing<'a> {
     /// In the registry.
     There,
     /// Beside its place, with what is in that place so far.
@@ -132,7 +107,7 @@ pub(super) struct Search<'a> {
     /// The layout that is signed.
     pub(super) layout: &'a Layout,
     /// Where that is.
-    pub(super) place: Place<'a>,
+    pub(super) standing: Standing<'a>,
     /// The images that are signed.
     pub(super) images: &'a [Image],
 }
@@ -170,9 +145,9 @@ impl Voucher {
             }
         };
         let mut looked_at = LookedAt::default();
-        let (there, beside) = match search.place {
-            Place::There => (Some(search.layout), None),
-            Place::Beside(there) => (there, Some(search.layout)),
+        let (there, beside) = match search.standing {
+            Standing::There => (Some(search.layout), None),
+            Standing::Beside(there) => (there, Some(search.layout)),
         };
         let mut of = |layout| {
             let found = search_layout(layout, vendor, &ca, search.images, &mut unread);
@@ -214,9 +189,9 @@ impl Voucher {
                 // The images' own come first; only if they have none does the rest count, and what would
                 // be replaced with the app.
                 let mut candidates = in_app;
-                let replaced = match search.place {
-                    Place::There => Vec::new(),
-                    Place::Beside(_) => candidates.split_off(beside),
+                let replaced = match search.standing {
+                    Standing::There => Vec::new(),
+                    Standing::Beside(_) => candidates.split_off(beside),
                 };
                 if own > 0 {
                     candidates.truncate(own);
@@ -350,14 +325,15 @@ impl Search<'_> {
         for image in self.images {
             tell(&image.manifest, &image.name);
         }
-        if let Place::Beside(Some(there)) = self.place {
+        if let Standing::Beside(Some(there)) = self.standing {
             let told: HashSet<_> = self.images.iter().map(Image::digest).collect();
             // The search for endorsements reports images that it cannot read.
-            for target in there.reachable_images().unwrap_or_default() {
-                if !told.contains(&target.descriptor.digest)
-                    && let Ok((_, manifest)) = there.manifest(&target.descriptor)
+            let reader = there.reader();
+            for selected in reader.reachable_images().unwrap_or_default() {
+                if !told.contains(&selected.descriptor.digest)
+                    && let Ok((_, manifest)) = reader.manifest(&selected.descriptor)
                 {
-                    tell(&manifest, &target.name);
+                    tell(&manifest, &selected.name);
                 }
             }
         }

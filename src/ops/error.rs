@@ -8,7 +8,7 @@ use crate::crypto::p384::{Fingerprint, SignatureError};
 use crate::image::AppNameError;
 use crate::report::rule;
 use crate::scheme::annotation::NotEndorsed;
-use crate::store::{self, Part};
+use crate::store::{self, Kind, Part, Place};
 use crate::{ceremony, files, key, scheme};
 
 /// Why something was not done.
@@ -60,10 +60,12 @@ pub enum Error {
         app: PathBuf,
     },
     /// What has the app's name in the registry is no image layout.
-    #[error("{}: is there already and is no image layout ({reason}), so nothing is put in its place", .app.display())]
+    #[error(
+        "{app}: is there already and is no image layout ({reason}), so nothing is put in its place"
+    )]
     InTheWay {
         /// What is there.
-        app: PathBuf,
+        app: Place,
         /// Why it is no layout.
         reason: String,
     },
@@ -196,10 +198,10 @@ pub enum Error {
         found: usize,
     },
     /// The image is not fit to be signed.
-    #[error("{}: image {image} is not signed: {reason} [{rule}]", .layout.display())]
+    #[error("{place}: image {image} is not signed: {reason} [{rule}]")]
     Unfit {
-        /// The layout.
-        layout: PathBuf,
+        /// Where it is.
+        place: Place,
         /// The image.
         image: String,
         /// The rule that failed.
@@ -208,10 +210,13 @@ pub enum Error {
         reason: String,
     },
     /// docker's list of images and `index.json` lead to different images.
-    #[error("{}: docker load would run another image than is signed: {reason} [{}]", .layout.display(), rule::DOCKER_LIST)]
+    #[error(
+        "{place}: docker load would run another image than is signed: {reason} [{}]",
+        rule::DOCKER_LIST
+    )]
     TwoLists {
         /// The layout or archive.
-        layout: PathBuf,
+        place: Place,
         /// How they differ.
         reason: String,
     },
@@ -273,7 +278,7 @@ pub(super) const fn is_given_up(error: &Error) -> bool {
 /// The rule that a broken part of an image breaks, with the reason; `None` where the error is not
 /// about a part of an image.
 pub(super) fn broken_rule(error: &store::Error) -> Option<(&'static str, String)> {
-    let store::Error::Part { part, problem, .. } = error else {
+    let Kind::Part { part, problem } = &error.kind else {
         return None;
     };
     let rule = match part {

@@ -3,16 +3,16 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::endorsement::{Place, Vouch};
+use super::endorsement::{Standing, Vouch};
 use super::error::Error;
 use super::keys::inputs;
-use super::sign::{How, SignedImages};
+use super::sign::{How, SignedImages, Site};
 use crate::files;
 use crate::image::AppName;
 use crate::key::KeyRing;
 use crate::progress::Progress;
 use crate::store::archive::Archive;
-use crate::store::{self, Part, Published, Registry};
+use crate::store::{self, Kind, Part, Place, Published, Registry};
 
 /// Unpacks an archive as a new app and signs it.
 #[derive(Clone, Debug)]
@@ -72,20 +72,16 @@ impl ExtractSign {
         let same = layout.compare_docker_list(&unpacked.listed);
         let same = same.map_err(|error| of_archive(error.into()))?;
         same.map_err(|reason| Error::TwoLists {
-            layout: self.archive.clone(),
+            place: Place::Archive(self.archive.clone()),
             reason,
         })?;
-        for (digest, size) in unpacked.blobs {
-            layout.note_written(digest, size);
-        }
-        let signed = how.sign(
-            ready,
-            &mut layout,
-            &registry,
-            &self.app,
-            Place::Beside(present.as_ref()),
-            progress,
-        );
+        let site = Site {
+            registry: &registry,
+            app: &self.app,
+            standing: Standing::Beside(present.as_ref()),
+            written: &unpacked.blobs,
+        };
+        let signed = how.sign(ready, &mut layout, &site, progress);
         let (signed, lock) = signed.map_err(of_archive)?;
         drop((layout, present));
         let published = staging.publish(self.force)?;
@@ -98,20 +94,23 @@ impl ExtractSign {
 
     /// An error about what came out of the archive, as one about the archive.
     fn of_archive(&self, mut error: Error, staged: &Path) -> Error {
-        use store::Error as E;
-        if let Error::Unfit { layout, .. }
-        | Error::Store(
-            E::Part { layout, .. }
-            | E::NoSuchImage { layout, .. }
-            | E::NotOneImage { layout, .. }
-            | E::AmbiguousTag { layout, .. }
-            | E::IsIndex { layout, .. }
-            | E::Platform { layout, .. }
-            | E::Bomb { layout, .. },
-        ) = &mut error
-            && layout == staged
-        {
-            layout.clone_from(&self.archive);
+        let (Error::Unfit { place, .. }
+        | Error::Store(store::Error {
+            place,
+            kind:
+                Kind::Part { .. }
+                | Kind::NoSuchImage { .. }
+                | Kind::NotOneImage { .. }
+                | Kind::AmbiguousTag { .. }
+                | Kind::IsIndex { .. }
+                | Kind::Platform { .. }
+                | Kind::Bomb { .. },
+        })) = &mut error
+        else {
+            return error;
+        };
+        if matches!(place, Place::Layout(path) if path == staged) {
+            *place = Place::Archive(self.archive.clone());
         }
         error
     }
@@ -137,19 +136,19 @@ impl ExtractSign {
 
 /// Tells of what stands where the app is to be and is none.
 fn in_the_way(error: store::Error) -> Error {
-    let (app, reason) = match error {
-        store::Error::NotALayout { path, reason } => (path, reason),
-        store::Error::Part {
-            layout,
+    let reason = match &error.kind {
+        Kind::NotALayout { reason } => reason.clone(),
+        Kind::Part {
             part: part @ Part::IndexJson,
             problem,
-        } => (layout, format!("{part} {problem}")),
-        store::Error::Link(path) => (path, "it is a symbolic link".into()),
-        store::Error::Io { path, source, .. } if source.kind() == ErrorKind::NotADirectory => {
-            (path, "it is not a folder".into())
+        } => format!("{part} {problem}"),
+        Kind::Link => "it is a symbolic link".into(),
+        Kind::Io { source, .. } if source.kind() == ErrorKind::NotADirectory => {
+            "it is not a folder".into()
         }
-        other => return other.into(),
+        _ => return error.into(),
     };
+    let app = error.place;
     Error::InTheWay { app, reason }
 }
 

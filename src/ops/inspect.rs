@@ -16,7 +16,9 @@ use crate::image::realm::{Finding, called};
 use crate::image::{AppName, Descriptor, Image, Platform, Reference, media};
 use crate::progress::Progress;
 use crate::scheme::annotation::{self, Claim};
-use crate::store::{self, Entry, Layout, Limits, Registry, Selection, Target, realm_layers};
+use crate::store::{
+    self, Entry, Layout, Limits, Reader, Registry, Selected, Selection, realm_layers,
+};
 
 /// Looks at an app.
 #[derive(Clone, Debug)]
@@ -113,19 +115,20 @@ impl Inspect {
     pub fn run(&self, progress: &dyn Progress) -> Result<Inspection, Error> {
         let registry = Registry::open(&self.registry, self.limits)?;
         let layout = registry.layout(&self.app)?;
+        let reader = layout.reader();
         // First, for it holds much while it looks.
         let of_app = layout.realm_findings();
         let entries = match &self.reference {
-            None => layout.entries()?,
+            None => reader.entries()?,
             Some(reference) => {
-                let targets = layout.resolve(slice::from_ref(reference), &Selection::Any)?;
+                let selected = reader.resolve(slice::from_ref(reference), &Selection::Any)?;
                 // An index below one that is named stands among the images only if it is absent.
-                let entry = |target: Target| Entry {
+                let entry = |selected: Selected| Entry {
                     depth: 0,
-                    present: !media::is_index(&target.descriptor.media_type),
-                    descriptor: target.descriptor,
+                    present: !media::is_index(&selected.descriptor.media_type),
+                    descriptor: selected.descriptor,
                 };
-                targets.into_iter().map(entry).collect()
+                selected.into_iter().map(entry).collect()
             }
         };
         // An index may list one manifest thousands of times.
@@ -134,8 +137,8 @@ impl Inspect {
         let look = |entry: Entry| {
             let descriptor = entry.descriptor;
             let content = known.entry(Alike(descriptor.clone())).or_insert_with(|| {
-                let see = |image: &Image| of_images.see(&layout, &descriptor, image, progress);
-                Arc::new(look(&layout, &descriptor, entry.present, see))
+                let see = |image: &Image| of_images.see(&reader, &descriptor, image, progress);
+                Arc::new(look(&reader, &descriptor, entry.present, see))
             });
             Inspected {
                 depth: entry.depth,
@@ -208,12 +211,18 @@ struct OfImages {
 }
 
 impl OfImages {
-    fn see(&mut self, layout: &Layout, entry: &Descriptor, image: &Image, progress: &dyn Progress) {
+    fn see(
+        &mut self,
+        reader: &Reader<'_>,
+        entry: &Descriptor,
+        image: &Image,
+        progress: &dyn Progress,
+    ) {
         if self.failed.is_some() || !self.seen.insert(entry.digest) {
             return;
         }
         let mut found = realm_layers::check_config(image);
-        match layout.check_layers_for_realms(image, progress) {
+        match reader.check_layers_for_realms(image, progress) {
             Ok(layers) => {
                 found.extend(layers.realm.into_iter().flatten());
                 self.found.insert(called(entry), found);
@@ -249,7 +258,7 @@ impl Hash for Alike {
 }
 
 fn look(
-    layout: &Layout,
+    reader: &Reader<'_>,
     descriptor: &Arc<Descriptor>,
     present: bool,
     see: impl FnOnce(&Image),
@@ -261,16 +270,16 @@ fn look(
             Content::Unreadable("is not in the layout".into())
         };
     }
-    match layout.is_attestation(descriptor) {
+    match reader.is_attestation(descriptor) {
         Ok(false) => {}
         Ok(true) => return Content::Attestation,
         Err(e) => return Content::Unreadable(e.to_string()),
     }
-    let target = Target {
+    let selected = Selected {
         name: descriptor.digest.to_string(),
         descriptor: descriptor.clone(),
     };
-    match layout.load(&target) {
+    match reader.load(&selected) {
         Ok(image) => {
             see(&image);
             let claim = annotation::claim(&image).map(Box::new);

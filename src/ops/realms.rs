@@ -6,7 +6,7 @@ use std::slice;
 use crate::image::Reference;
 use crate::image::realm::{Finding, rule};
 use crate::report::Check;
-use crate::store::{Error, Layout, Selection, Target};
+use crate::store::{Error, Layout, Reader, Selected, Selection};
 
 /// What keeps realms from what was signed, as far as the layout says it. Nothing is said of images that only a digest
 /// names, as those of an index for several platforms: realms get those by it.
@@ -24,31 +24,31 @@ pub(super) fn of_signed(
 }
 
 /// The images that are meant of those that are left when what no server takes is left out.
-pub(super) fn targets(
-    layout: &Layout,
+pub(super) fn selected(
+    reader: &Reader<'_>,
     references: &[Reference],
     selection: &Selection,
-) -> Result<Vec<Target>, Error> {
+) -> Result<Vec<Selected>, Error> {
     if references.is_empty() {
-        return meant(layout, &[], selection);
+        return meant(reader, &[], selection);
     }
     let mut all = Vec::new();
     for reference in references {
-        all.extend(meant(layout, slice::from_ref(reference), selection)?);
+        all.extend(meant(reader, slice::from_ref(reference), selection)?);
     }
     Ok(all)
 }
 
 fn meant(
-    layout: &Layout,
+    reader: &Reader<'_>,
     reference: &[Reference],
     selection: &Selection,
-) -> Result<Vec<Target>, Error> {
+) -> Result<Vec<Selected>, Error> {
     if matches!(selection, Selection::One | Selection::All) {
         let mut left = Vec::new();
-        for target in layout.resolve(reference, &Selection::Any)? {
-            if layout.is_served(&target.descriptor)? {
-                left.push(target);
+        for selected in reader.resolve(reference, &Selection::Any)? {
+            if reader.is_served(&selected.descriptor)? {
+                left.push(selected);
             }
         }
         if left.len() == 1 || (!left.is_empty() && *selection == Selection::All) {
@@ -56,7 +56,7 @@ fn meant(
         }
     }
     // Of several, or of what is broken, it is told as always.
-    layout.resolve(reference, selection)
+    reader.resolve(reference, selection)
 }
 
 /// What keeps realms from images, each called by its name.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use super::endorsement::{Place, Search, Source, Vouch, Voucher};
+use super::endorsement::{Search, Source, Standing, Vouch, Voucher};
 use super::error::{Error, broken_rule, is_given_up};
 use super::{earlier, realms};
 use crate::crypto::p384::Fingerprint;
@@ -21,8 +21,8 @@ use crate::report::{Report, rule};
 use crate::scheme::annotation::{Root, Vendor};
 use crate::scheme::{Message, SignScheme, VerifyScheme};
 use crate::store::{
-    AppliedImage, Edit, ForRealms, Layout, Limits, Mended, Referrer, Registry, RegistryLock,
-    Selection, realm_layers, window,
+    AppliedImage, Edit, ForRealms, Layout, Limits, Mended, Place, Reader, Referrer, Registry,
+    RegistryLock, Selection, Target, realm_layers, window,
 };
 
 /// Signs images of an app that is in the registry.
@@ -104,6 +104,17 @@ pub(super) struct Ready {
     voucher: Voucher,
 }
 
+/// The layout that is signed, in its registry.
+pub(super) struct Site<'a> {
+    pub(super) registry: &'a Registry,
+    /// The app that it is.
+    pub(super) app: &'a AppName,
+    pub(super) standing: Standing<'a>,
+    /// Blobs that were hashed while they were written, with their sizes: as uncompressed layers they need not be
+    /// read again.
+    pub(super) written: &'a [(Digest, u64)],
+}
+
 impl How {
     /// The keys.
     pub(super) fn keys(&self) -> Vec<&KeyRef> {
@@ -131,18 +142,26 @@ impl How {
         &self,
         ready: Ready,
         layout: &mut Layout,
-        registry: &Registry,
-        app: &AppName,
-        place: Place<'_>,
+        site: &Site<'_>,
         progress: &dyn Progress,
     ) -> Result<(SignedImages, RegistryLock), Error> {
         if let Some(Err(reason)) = layout.check_docker_list()? {
             return Err(Error::TwoLists {
-                layout: layout.path().to_owned(),
+                place: Place::Layout(layout.path().to_owned()),
                 reason,
             });
         }
-        let images = self.load(layout)?;
+        let Site {
+            registry,
+            app,
+            standing,
+            ..
+        } = *site;
+        let reader = layout.reader();
+        for (digest, size) in site.written {
+            reader.note_written(*digest, *size);
+        }
+        let images = self.load(&reader)?;
         let Ready { signer, voucher } = ready;
         let vendor = *signer.public_key();
         let mut warnings = Vec::new();
@@ -150,20 +169,20 @@ impl How {
             registry,
             app,
             layout,
-            place,
+            standing,
             images: &images,
         };
         let settled = voucher.settle(&vendor, &search, &mut |text| warnings.push(text))?;
         let ca = *settled.endorsement.ca();
         let scheme = Vendor::new(settled.endorsement.clone());
-        let earlier = match place {
-            Place::Beside(Some(there)) => earlier::signatures(there, &scheme)?,
+        let earlier = match standing {
+            Standing::Beside(Some(there)) => earlier::signatures(there, &scheme)?,
             _ => HashMap::new(),
         };
         let verifier = Root::new(ca, vec![vendor]);
         let threads = self.threads(images.len());
         let work = Work {
-            layout,
+            reader: &reader,
             signer: &*signer,
             scheme: &scheme,
             earlier: &earlier,
@@ -182,7 +201,7 @@ impl How {
         window::release();
         // A token takes its time: other runs are not kept waiting for it, and may have been faster.
         let lock = registry.lock()?;
-        if matches!(place, Place::There) {
+        if matches!(standing, Standing::There) {
             registry.check_in_place(app, layout)?;
         }
         settled.check(&vendor, registry, app)?;
@@ -207,12 +226,11 @@ impl How {
             Vec::new()
         });
         realms.extend(realms::of_images(of_images));
-        let unseen = layout
-            .beside_the_only_one(&self.references)
-            .unwrap_or_else(|e| {
-                warnings.push(format!("cannot tell whether there are other images: {e}"));
-                Vec::new()
-            });
+        let unseen = layout.reader().beside_the_only_one(&self.references);
+        let unseen = unseen.unwrap_or_else(|e| {
+            warnings.push(format!("cannot tell whether there are other images: {e}"));
+            Vec::new()
+        });
         let images = applied.images.into_iter().zip(configs);
         let signed = SignedImages {
             layout: registry.path_of(app),
@@ -247,19 +265,19 @@ impl How {
     }
 
     /// Reads the images' manifests and configs.
-    fn load(&self, layout: &Layout) -> Result<Vec<Image>, Error> {
-        let mut targets = if self.for_realms {
-            realms::targets(layout, &self.references, &self.selection)?
+    fn load(&self, reader: &Reader<'_>) -> Result<Vec<Image>, Error> {
+        let mut selected = if self.for_realms {
+            realms::selected(reader, &self.references, &self.selection)?
         } else {
-            layout.resolve(&self.references, &self.selection)?
+            reader.resolve(&self.references, &self.selection)?
         };
         let mut seen = HashSet::new();
-        targets.retain(|target| seen.insert(target.descriptor.clone()));
-        let images = parallel::map(&targets, usize::MAX, |_, target| {
-            layout
-                .load_as_listed(target)
+        selected.retain(|selected| seen.insert(selected.descriptor.clone()));
+        let images = parallel::map(&selected, usize::MAX, |_, selected| {
+            reader
+                .load_as_listed(selected)
                 .map_err(|e| match broken_rule(&e) {
-                    Some((rule, reason)) => unfit(layout, &target.name, rule, reason),
+                    Some((rule, reason)) => unfit(reader.place(), &selected.name, rule, reason),
                     None => e.into(),
                 })
         });
@@ -271,9 +289,9 @@ impl How {
     }
 }
 
-fn unfit(layout: &Layout, image: &str, rule: &'static str, reason: String) -> Error {
+fn unfit(place: &Place, image: &str, rule: &'static str, reason: String) -> Error {
     Error::Unfit {
-        layout: layout.path().to_owned(),
+        place: place.clone(),
         image: image.to_owned(),
         rule,
         reason,
@@ -282,7 +300,7 @@ fn unfit(layout: &Layout, image: &str, rule: &'static str, reason: String) -> Er
 
 /// What all images of a run are signed with.
 struct Work<'a> {
-    layout: &'a Layout,
+    reader: &'a Reader<'a>,
     signer: &'a dyn Signer,
     scheme: &'a Vendor,
     /// The vendor's signatures of configs in the layout that is in this one's place.
@@ -341,8 +359,8 @@ impl Work<'_> {
     }
 
     fn check(&self, image: &Image) -> Result<(), Error> {
-        let layers = self.layout.check_layers_for_realms(image, self.progress)?;
-        let unfit = |rule, reason| unfit(self.layout, &image.name, rule, reason);
+        let layers = self.reader.check_layers_for_realms(image, self.progress)?;
+        let unfit = |rule, reason| unfit(self.reader.place(), &image.name, rule, reason);
         if let Err(reason) = layers.blobs {
             return Err(unfit(rule::LAYER_BLOBS, reason));
         }
@@ -376,7 +394,7 @@ impl Work<'_> {
             signatories: findings.signatories,
         };
         match report.decide() {
-            Ok(_) => Ok(self.layout.edit(&signed, change)?),
+            Ok(_) => Ok(self.reader.edit(&signed, change)?),
             Err(report) => {
                 let (rule, reason) = report
                     .failure()
@@ -411,20 +429,19 @@ impl SignImages {
             self.how.vouch.check_files()?;
             let registry = Registry::open(&self.registry, self.how.limits)?;
             let layout = registry.layout(&self.app)?;
-            layout.resolve(&self.how.references, &self.how.selection)?;
+            let reader = layout.reader();
+            reader.resolve(&self.how.references, &self.how.selection)?;
         }
         let ready = self.how.ready(ring)?;
         let registry = Registry::open(&self.registry, self.how.limits)?;
         let mut layout = registry.layout(&self.app)?;
-        self.how
-            .sign(
-                ready,
-                &mut layout,
-                &registry,
-                &self.app,
-                Place::There,
-                progress,
-            )
-            .map(|(signed, _)| signed)
+        let site = Site {
+            registry: &registry,
+            app: &self.app,
+            standing: Standing::There,
+            written: &[],
+        };
+        let signed = self.how.sign(ready, &mut layout, &site, progress);
+        signed.map(|(signed, _)| signed)
     }
 }

@@ -16,7 +16,7 @@ use crate::progress::Progress;
 use crate::report::{Check, Outcome, Report, Trusted, rule};
 use crate::scheme::VerifyScheme;
 use crate::scheme::annotation::Root;
-use crate::store::{self, Layout, Limits, Registry, Selection, Target, realm_layers};
+use crate::store::{self, Layout, Limits, Reader, Registry, Selected, Selection, realm_layers};
 use crate::{files, parallel};
 
 /// Verifies images of an app for one who trusts a CA.
@@ -63,7 +63,7 @@ pub struct Verified {
 }
 
 /// An image, and what keeps realms from it by the name by which it was asked for.
-type Named = (Target, Option<Finding>);
+type Named = (Selected, Option<Finding>);
 
 /// What was decided about an image.
 pub type Verdict = Result<Trusted, Report>;
@@ -78,7 +78,8 @@ impl VerifyImages {
         let scheme = Root::new(ca, vendors?);
         let registry = Registry::open(&self.registry, self.limits)?;
         let layout = registry.layout(&self.app)?;
-        let (targets, skipped) = self.targets(&layout)?;
+        let reader = layout.reader();
+        let (selected, skipped) = self.select(&layout, &reader)?;
         let of_app = if self.for_realms {
             layout.realm_findings()?
         } else {
@@ -88,8 +89,8 @@ impl VerifyImages {
             Ok(()) => Check::passed(rule::DOCKER_LIST),
             Err(reason) => Check::failed(rule::DOCKER_LIST, reason),
         });
-        let images = parallel::map(&targets, usize::MAX, |_, (target, of_name)| {
-            let mut report = self.one(&layout, target, &scheme, progress)?;
+        let images = parallel::map(&selected, usize::MAX, |_, (selected, of_name)| {
+            let mut report = self.one(&reader, selected, &scheme, progress)?;
             report.checks.extend(listed.clone());
             if self.for_realms {
                 let checks = realms::checks(&of_app, of_name.as_ref());
@@ -99,7 +100,7 @@ impl VerifyImages {
         });
         let images = self.decided(images);
         let unseen = match &self.which {
-            Which::Named(references) => layout.beside_the_only_one(references)?,
+            Which::Named(references) => reader.beside_the_only_one(references)?,
             Which::All => Vec::new(),
         };
         Ok(Verified {
@@ -123,7 +124,8 @@ impl VerifyImages {
             ring.public(key)?;
         }
         let registry = Registry::open(&self.registry, self.limits)?;
-        self.targets(&registry.layout(&self.app)?)?;
+        let layout = registry.layout(&self.app)?;
+        self.select(&layout, &layout.reader())?;
         Ok(())
     }
 
@@ -146,14 +148,18 @@ impl VerifyImages {
     }
 
     /// The images, each with what keeps realms from it by its name, and what was passed over.
-    fn targets(&self, layout: &Layout) -> Result<(Vec<Named>, Vec<Arc<Descriptor>>), Error> {
-        let unnamed = |target| (target, None);
+    fn select(
+        &self,
+        layout: &Layout,
+        reader: &Reader<'_>,
+    ) -> Result<(Vec<Named>, Vec<Arc<Descriptor>>), Error> {
+        let unnamed = |selected| (selected, None);
         let references = match &self.which {
             Which::All => {
-                let (images, skipped) = layout.all_images()?;
+                let (images, skipped) = reader.all_images()?;
                 if images.is_empty() {
                     // Nothing to verify is not the same as everything verified.
-                    let none = layout.resolve(&[], &self.selection)?;
+                    let none = reader.resolve(&[], &self.selection)?;
                     return Ok((none.into_iter().map(unnamed).collect(), skipped));
                 }
                 return Ok((images.into_iter().map(unnamed).collect(), skipped));
@@ -161,8 +167,8 @@ impl VerifyImages {
             Which::Named(references) => references,
         };
         if !self.for_realms {
-            let targets = layout.resolve(references, &self.selection)?;
-            return Ok((targets.into_iter().map(unnamed).collect(), Vec::new()));
+            let selected = reader.resolve(references, &self.selection)?;
+            return Ok((selected.into_iter().map(unnamed).collect(), Vec::new()));
         }
         let mut all = Vec::new();
         let each = references
@@ -171,26 +177,30 @@ impl VerifyImages {
         let none = references.is_empty().then_some((&[][..], None));
         for (references, reference) in each.chain(none) {
             let of_name = layout.realm_name(reference);
-            let targets = layout.resolve(references, &self.selection)?;
-            all.extend(targets.into_iter().map(|target| (target, of_name.clone())));
+            let selected = reader.resolve(references, &self.selection)?;
+            all.extend(
+                selected
+                    .into_iter()
+                    .map(|selected| (selected, of_name.clone())),
+            );
         }
         Ok((all, Vec::new()))
     }
 
     fn one(
         &self,
-        layout: &Layout,
-        target: &Target,
+        reader: &Reader<'_>,
+        selected: &Selected,
         scheme: &dyn VerifyScheme,
         progress: &dyn Progress,
     ) -> Result<Report, Error> {
         let mut report = Report {
-            subject: target.name.clone(),
-            digest: target.descriptor.digest,
+            subject: selected.name.clone(),
+            digest: selected.descriptor.digest,
             checks: Vec::new(),
             signatories: Vec::new(),
         };
-        match layout.load_as_listed(target) {
+        match reader.load_as_listed(selected) {
             Ok(image) => {
                 report.checks.push(Check::passed(rule::MANIFEST_DIGEST));
                 report.checks.push(Check::passed(rule::CONFIG_DIGEST));
@@ -199,7 +209,7 @@ impl VerifyImages {
                 let is_signed = hold && !findings.signatories.is_empty();
                 report.checks.extend(findings.checks);
                 report.signatories = findings.signatories;
-                let layers = self.layers(layout, &image, is_signed, progress)?;
+                let layers = self.layers(reader, &image, is_signed, progress)?;
                 report.checks.extend(layers);
             }
             Err(error) => report.checks = unread(error, scheme)?,
@@ -209,7 +219,7 @@ impl VerifyImages {
 
     fn layers(
         &self,
-        layout: &Layout,
+        reader: &Reader<'_>,
         image: &Image,
         is_signed: bool,
         progress: &dyn Progress,
@@ -233,11 +243,11 @@ impl VerifyImages {
             return Ok(checks.chain(of_config).collect());
         }
         let findings = if is_signed {
-            layout.check_signed_layers(image, self.for_realms, progress)?
+            reader.check_signed_layers(image, self.for_realms, progress)?
         } else if self.for_realms {
-            layout.check_layers_for_realms(image, progress)?
+            reader.check_layers_for_realms(image, progress)?
         } else {
-            layout.check_layers(image, progress)?
+            reader.check_layers(image, progress)?
         };
         let check = |rule, outcome: Result<(), String>| match outcome {
             Ok(()) => Check::passed(rule),

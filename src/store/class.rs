@@ -1,35 +1,35 @@
 //! What errors of the store mean for the exit status.
 
-use super::error::Error;
+use super::error::{Error, Kind};
 use crate::class::Class;
 
 impl Error {
     /// What it means for the one who wants the image.
     pub const fn class(&self) -> Class {
-        match self {
-            Self::Io { .. }
-            | Self::NoRegistry(_)
-            | Self::Name(_)
-            | Self::NoSuchImage { .. }
-            | Self::Lost { .. }
-            | Self::Replaced(_) => Class::Undecided,
-            Self::Link(_)
-            | Self::NotAnApp(_)
-            | Self::NotAFile(_)
-            | Self::TooLarge { .. }
-            | Self::NotALayout { .. }
-            | Self::SkopeoDir(_)
-            | Self::Part { .. }
-            | Self::Lacking { .. }
-            | Self::NotOneImage { .. }
-            | Self::AmbiguousTag { .. }
-            | Self::IsIndex { .. }
-            | Self::Platform { .. }
-            | Self::SameTag { .. }
-            | Self::NotForRealms { .. }
-            | Self::Bomb { .. }
-            | Self::Archive { .. }
-            | Self::Exists(_) => Class::Refused,
+        match &self.kind {
+            Kind::Io { .. }
+            | Kind::NoRegistry
+            | Kind::Name
+            | Kind::NoSuchImage { .. }
+            | Kind::Lost { .. }
+            | Kind::Replaced => Class::Undecided,
+            Kind::Link
+            | Kind::NotAnApp
+            | Kind::NotAFile
+            | Kind::TooLarge { .. }
+            | Kind::NotALayout { .. }
+            | Kind::SkopeoDir
+            | Kind::Part { .. }
+            | Kind::Lacking { .. }
+            | Kind::NotOneImage { .. }
+            | Kind::AmbiguousTag { .. }
+            | Kind::IsIndex { .. }
+            | Kind::Platform { .. }
+            | Kind::SameTag { .. }
+            | Kind::NotForRealms { .. }
+            | Kind::Bomb { .. }
+            | Kind::Archive { .. }
+            | Kind::Exists => Class::Refused,
         }
     }
 }

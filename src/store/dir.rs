@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
-use super::error::Error;
+use super::error::{Error, Kind};
 use crate::files;
 
 const NEW_DIR: Mode = Mode::from_raw_mode(0o755);
@@ -71,7 +71,7 @@ impl Dir {
         match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
             Ok(fd) => Ok(Self { fd, path }),
             // A link in a folder's place gives one or the other, by kernel version.
-            Err(Errno::LOOP | Errno::NOTDIR) if self.is_link(name) => Err(Error::Link(path)),
+            Err(Errno::LOOP | Errno::NOTDIR) if self.is_link(name) => Err(Kind::Link.at_file(path)),
             Err(e) => Err(Error::io(&path, "open folder", e)),
         }
     }
@@ -113,12 +113,12 @@ impl Dir {
         // Without NONBLOCK a named pipe in a blob's place would hang the open.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(&self.fd, name, flags, Mode::empty()).map_err(|e| match e {
-            Errno::LOOP => Error::Link(path.clone()),
+            Errno::LOOP => Kind::Link.at_file(&path),
             e => Error::io(&path, "open", e),
         })?;
         let stat = rustix::fs::fstat(&fd).map_err(|e| Error::io(&path, "look at", e))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(Error::NotAFile(path));
+            return Err(Kind::NotAFile.at_file(path));
         }
         Ok((File::from(fd), stat.st_size.unsigned_abs()))
     }
@@ -134,7 +134,7 @@ impl Dir {
             .map_err(|e| Error::io(&path, "read", e))?;
         // What is read is what counts: the file may have grown.
         if bytes.len() as u64 > limit {
-            return Err(Error::TooLarge { path, limit });
+            return Err(Kind::TooLarge { limit }.at_file(path));
         }
         Ok(bytes)
     }
@@ -199,6 +199,15 @@ impl Dir {
             .map_err(|e| Error::io(&to.path_of(other), "replace", e))
     }
 
+    /// Writes a new file and makes its content durable; its name has yet to be.
+    pub(super) fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.path_of(name);
+        let mut file: File = self.create(name)?;
+        file.write_all(bytes)
+            .map_err(|e| Error::io(&path, "write", e))?;
+        file.sync_all().map_err(|e| Error::io(&path, "sync", e))
+    }
+
     /// Removes a file.
     pub fn remove(&self, name: impl AsRef<OsStr>) -> Result<(), Error> {
         let name = name.as_ref();
@@ -240,9 +249,7 @@ impl Dir {
     /// written or synced, nothing is left so.
     pub fn settle(&self) -> Result<(), Error> {
         match self.sync() {
-            Err(Error::Io { source, .. }) if Errno::from_io_error(&source) == Some(Errno::ROFS) => {
-                Ok(())
-            }
+            Err(e) if e.is_io(io::ErrorKind::ReadOnlyFilesystem) => Ok(()),
             other => other,
         }
     }
@@ -251,7 +258,7 @@ impl Dir {
     pub fn entries(&self) -> Result<Vec<(String, FileType)>, Error> {
         let text = |(name, kind): (OsString, FileType)| match name.into_string() {
             Ok(name) => Ok((name, kind)),
-            Err(name) => Err(Error::Name(self.path.join(name))),
+            Err(name) => Err(Kind::Name.at_file(self.path.join(name))),
         };
         self.any_entries()?.into_iter().map(text).collect()
     }
@@ -299,7 +306,10 @@ impl Dir {
     /// to remove anything, and it is read without one.
     pub fn lock_to_read(&self) -> Result<(), Error> {
         match self.lock(Lock::Shared) {
-            Err(Error::Io { source, .. }) if has_no_locks(&source) => Ok(()),
+            Err(Error {
+                kind: Kind::Io { source, .. },
+                ..
+            }) if has_no_locks(&source) => Ok(()),
             other => other,
         }
     }
@@ -324,7 +334,7 @@ pub fn has_no_locks(error: &io::Error) -> bool {
 pub fn absent_is_none<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) if e.is_io(io::ErrorKind::NotFound) => Ok(None),
         Err(e) => Err(e),
     }
 }
@@ -343,7 +353,7 @@ mod tests {
         }
         for limit in [0, 4] {
             let error = dir.read("five", limit).expect_err("it is too long");
-            assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+            assert!(matches!(error.kind, Kind::TooLarge { .. }), "{error}");
         }
     }
 

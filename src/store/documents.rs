@@ -11,7 +11,7 @@ use oci_spec::image as oci;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::value::RawValue;
 
-use super::error::Problem;
+use super::problem::Problem;
 use super::shapes;
 use crate::crypto::Digest;
 use crate::encoding::strict::{self, Refusal, Shape};

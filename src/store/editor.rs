@@ -1,48 +1,19 @@
 //! The new text of manifests and indexes, in which all that is not to change keeps its very text.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use serde::de::IgnoredAny;
 
-use super::error::{Error, Part, Problem};
+use super::edit::{AppliedImage, Edit};
+use super::error::{Error, Kind};
+use super::manifest_text::set_media_type;
+use super::problem::{Part, Problem};
+use super::reader::blobs::Reader;
+use super::reader::tree::Tree;
 use crate::crypto::Digest;
 use crate::encoding::base64::base64;
 use crate::encoding::json::Object;
 use crate::image::{ATTESTED_DIGEST, Blob, Descriptor, media};
-use crate::store::layout::folder::Layout;
-use crate::store::reader::tree::Tree;
-
-/// A change to an image, worked out and not yet made.
-#[derive(Clone, Debug)]
-pub struct Edit {
-    pub(super) name: String,
-    pub(super) old: Digest,
-    pub(super) new: Blob,
-}
-
-impl Edit {
-    /// The digest that the manifest is going to have.
-    pub(super) const fn digest(&self) -> Digest {
-        self.new.digest()
-    }
-}
-
-/// One image that was changed.
-#[derive(Clone, Debug)]
-pub struct AppliedImage {
-    /// What it is called in messages.
-    pub name: String,
-    /// Its manifest's digest before; the new one if another run made this very change meanwhile.
-    pub old: Digest,
-    /// Its manifest's digest now.
-    pub new: Digest,
-    /// The tags that lead to it now.
-    pub tags: Vec<String>,
-    /// The tags that lead to an index that holds it, or the first of them.
-    pub index_tags: Vec<String>,
-    /// Whether there are more of these.
-    pub more_index_tags: bool,
-}
 
 /// What has become of a manifest or an index.
 pub(super) struct Replacement {
@@ -51,7 +22,7 @@ pub(super) struct Replacement {
 }
 
 pub(super) struct Editor<'a> {
-    pub(super) layout: &'a Layout,
+    pub(super) reader: &'a Reader<'a>,
     pub(super) tree: Tree,
     /// By the old digest; an image that stays as it is stands here too, under its own.
     pub(super) replaced: HashMap<Digest, Replacement>,
@@ -82,10 +53,8 @@ impl Editor<'_> {
             } else if reachable.contains(&new) {
                 new
             } else {
-                return Err(Error::Lost {
-                    layout: self.layout.path().to_owned(),
-                    name: edit.name.clone(),
-                });
+                let name = edit.name.clone();
+                return Err(self.reader.error(Kind::Lost { name }));
             };
             images.push(AppliedImage {
                 name: edit.name.clone(),
@@ -122,7 +91,7 @@ impl Editor<'_> {
         }
         if leads_there {
             // It was read as an index before, of the same digest.
-            let old = self.layout.document(&Part::Index(digest), entry)?;
+            let old = self.reader.document(&Part::Index(digest), entry)?;
             let edited = self.edit_index(&Part::Index(digest), old.bytes())?;
             let blob = match edited {
                 Some(bytes) => Blob::new(digest.algorithm(), bytes),
@@ -153,9 +122,9 @@ impl Editor<'_> {
             set_media_type(&mut index, media::INDEX)?;
             index.is_changed().then(|| index.to_bytes()).transpose()
         };
-        let edited = edit().map_err(|e| self.layout.problem(part.clone(), Problem::json(e)))?;
+        let edited = edit().map_err(|e| self.reader.problem(part.clone(), Problem::json(e)))?;
         if let Some(new) = &edited {
-            self.layout.check_document(part, new)?;
+            self.reader.check_document(part, new)?;
             self.grown += new.len().saturating_sub(bytes.len()) as u64;
         }
         Ok(edited)
@@ -195,52 +164,5 @@ impl Editor<'_> {
 
     fn replacement(&self, digest: Option<&str>) -> Option<&Replacement> {
         self.replaced.get(&digest?.parse().ok()?)
-    }
-}
-
-/// The manifest with the annotations set, and with OCI's media types.
-pub(super) fn edit_manifest(
-    old: &Blob,
-    annotations: &BTreeMap<String, String>,
-) -> Result<Blob, serde_json::Error> {
-    // It was checked when the image was loaded.
-    let mut manifest: Object = serde_json::from_slice(old.bytes())?;
-    set_media_type(&mut manifest, media::MANIFEST)?;
-    let mut config: Object = manifest.get("config")?.unwrap_or_else(Object::new);
-    translate_media_type(&mut config)?;
-    if config.is_changed() {
-        manifest.set("config", &config)?;
-    }
-    manifest.edit_list("layers", translate_media_type)?;
-    let present = manifest.get::<Option<Object>>("annotations")?.flatten();
-    let mut all = present.unwrap_or_else(Object::new);
-    for (key, value) in annotations {
-        all.set(key, value)?;
-    }
-    if all.is_changed() {
-        manifest.set_object("annotations", all);
-    }
-    if manifest.is_changed() {
-        Ok(Blob::new(old.digest().algorithm(), manifest.to_bytes()?))
-    } else {
-        Ok(old.clone())
-    }
-}
-
-pub(super) fn set_media_type(
-    document: &mut Object<'_>,
-    media_type: &str,
-) -> Result<(), serde_json::Error> {
-    match document.get::<Option<String>>("mediaType")?.flatten() {
-        Some(present) if present == media_type => Ok(()),
-        _ => document.set_behind("schemaVersion", "mediaType", media_type),
-    }
-}
-
-fn translate_media_type(descriptor: &mut Object<'_>) -> Result<(), serde_json::Error> {
-    let present: Option<String> = descriptor.get("mediaType")?;
-    match present.as_deref().and_then(media::oci_equivalent) {
-        Some(translated) => descriptor.set("mediaType", translated),
-        None => Ok(()),
     }
 }

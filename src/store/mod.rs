@@ -1,16 +1,22 @@
 //! Where images live: OCI image layouts in a registry directory, and archives that come in.
 //!
-//! Every byte that leaves the store has been checked against its digest and size, and every change
-//! is a transaction: a layout is wholly the old one or wholly the new one.
+//! A [`Store`] is a place that images are read from, and a [`Target`] one whose images can be changed. Every byte that
+//! leaves a [`Reader`] has been checked against its digest and size, and every change is a transaction: a layout is
+//! wholly the old one or wholly the new one.
 
+mod access;
 pub mod archive;
 mod class;
 pub mod dir;
 mod documents;
+mod edit;
 mod editor;
 mod error;
 mod layout;
 mod limits;
+mod manifest_text;
+mod place;
+mod problem;
 mod reader;
 pub mod realm_layers;
 mod saved;
@@ -19,16 +25,18 @@ mod tags;
 mod tar_header;
 pub mod window;
 
-pub use editor::{AppliedImage, Edit};
-pub use error::{Error, Part, Problem};
-pub use layout::apply::Applied;
+pub use access::{Store, Target};
+pub use edit::{Applied, AppliedImage, Edit, Referrer};
+pub use error::{Error, Kind};
 pub use layout::folder::Layout;
 pub use layout::mend::{ForRealms, Mended};
 pub use layout::prune::{Absent, Pruned};
-pub use layout::referrers::Referrer;
 pub use layout::registry::{Published, Registry, RegistryLock, Staging};
 pub use limits::Limits;
+pub use place::Place;
+pub use problem::{Part, Problem};
+pub use reader::blobs::Reader;
 pub use reader::layers::LayerFindings;
-pub use reader::resolve::{Selection, Target};
+pub use reader::selected::{Selected, Selection};
 pub use reader::tree::Entry;
 pub use saved::SavedImage;

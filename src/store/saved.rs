@@ -1,6 +1,6 @@
 //! docker's list of the images that it saved: `manifest.json` (docker engine, `image/tarexport`).
 
-use super::error::Problem;
+use super::problem::Problem;
 use crate::crypto::Digest;
 use crate::encoding::json::{self, Object};
 use crate::encoding::strict;

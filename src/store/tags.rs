@@ -1,13 +1,13 @@
-//! What is called by which tag: the one image of a layout, and images that tags lead to through indexes.
+//! What is called by which tag: the one image of a place, and those that a tag means.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 use std::sync::Arc;
 
-use super::error::Error;
+use super::error::{Error, Kind};
+use super::place::Place;
+use super::problem::{Part, Problem};
 use crate::crypto::Digest;
-use crate::image::{Descriptor, Reference, media};
-use crate::store::reader::tree::Tree;
+use crate::image::{Descriptor, Reference};
 
 /// What an entry of `index.json` can be named by.
 #[derive(Clone, Copy, Debug)]
@@ -28,9 +28,21 @@ impl<'a> Named<'a> {
     }
 }
 
+/// Refuses tags that could mean something else to another reader, whatever is asked for.
+pub(super) fn check_tags(place: &Place, entries: &[Arc<Descriptor>]) -> Result<(), Error> {
+    let mut tags = entries.iter().filter_map(|d| d.tag());
+    match tags.find(|tag| Digest::is_digest_form(tag)) {
+        Some(tag) => {
+            let problem = Problem::DigestTag(tag.to_owned());
+            Err(Error::part(place, Part::IndexJson, problem))
+        }
+        None => Ok(()),
+    }
+}
+
 /// The only thing that entries lead to, and what it is called: those with a tag count alone where there are any.
 pub(super) fn only_one<'a>(
-    layout: &Path,
+    place: &Place,
     entries: impl Iterator<Item = Named<'a>> + Clone,
 ) -> Result<(String, Digest), Error> {
     let any_tag = entries.clone().any(|entry| entry.tag.is_some());
@@ -38,18 +50,18 @@ pub(super) fn only_one<'a>(
     let digests: HashSet<_> = candidates.clone().map(|entry| entry.digest).collect();
     match candidates.clone().next() {
         Some(entry) if digests.len() == 1 => Ok((called(entry.tag, &entry.digest), entry.digest)),
-        _ => Err(Error::NotOneImage {
-            layout: layout.to_owned(),
+        _ => Err(Kind::NotOneImage {
             found: digests.len(),
             present: names(candidates),
-        }),
+        }
+        .at(place.clone())),
     }
 }
 
 /// The places of the entries that are called so, by their tags, or, where none has that tag, by their full names.
 /// They lead to one thing; other tags may stand on several.
 pub(super) fn places_of<'a>(
-    layout: &Path,
+    place: &Place,
     entries: impl Iterator<Item = Named<'a>> + Clone,
     wanted: &str,
 ) -> Result<Vec<usize>, Error> {
@@ -70,13 +82,13 @@ pub(super) fn places_of<'a>(
     let digests: HashSet<_> = numbered.clone().map(|(_, entry)| entry.digest).collect();
     if digests.len() > 1 {
         let candidates = numbered.map(|(_, entry)| entry);
-        return Err(Error::AmbiguousTag {
-            layout: layout.to_owned(),
+        let kind = Kind::AmbiguousTag {
             tag: wanted.to_owned(),
             found: digests.len(),
             names: names(candidates.clone()),
             present: with_digests(candidates),
-        });
+        };
+        return Err(kind.at(place.clone()));
     }
     Ok(numbered.map(|(place, _)| place).collect())
 }
@@ -147,101 +159,6 @@ pub(super) fn full_name(repo_tag: &str) -> Option<(String, &str)> {
 /// What an entry is called: by its tag, or else by its digest.
 pub(super) fn called(tag: Option<&str>, digest: &Digest) -> String {
     tag.map_or_else(|| digest.to_string(), str::to_owned)
-}
-
-/// How many are named. Very many tags may lead to each of very many images.
-const MOST: usize = 20;
-
-/// Which entries of `index.json` lead to something, by their places: the first of them.
-#[derive(Clone, Default)]
-struct Places {
-    first: Vec<usize>,
-    /// Whether there are more.
-    more: bool,
-}
-
-impl Places {
-    fn add(&mut self, other: &Self) {
-        self.first.extend(&other.first);
-        self.first.sort_unstable();
-        self.first.dedup();
-        self.more |= other.more || self.first.len() > MOST;
-        self.first.truncate(MOST);
-    }
-}
-
-/// The tags above the images and indexes that matter.
-pub(super) struct TagsAbove<'a> {
-    roots: &'a [Arc<Descriptor>],
-    /// The indexes that hold a thing.
-    holders: HashMap<Digest, Vec<Digest>>,
-    /// The tagged entries that lead to an index; once it is known, those above it too.
-    places: HashMap<Digest, Places>,
-    known: HashSet<Digest>,
-}
-
-impl<'a> TagsAbove<'a> {
-    pub(super) fn new(
-        roots: &'a [Arc<Descriptor>],
-        tree: &Tree,
-        matters: impl Fn(&Digest) -> bool,
-    ) -> Self {
-        let mut holders: HashMap<Digest, Vec<Digest>> = HashMap::new();
-        for (index, children) in tree.indexes() {
-            let is_document = |d: &Descriptor| {
-                media::is_manifest(&d.media_type) || media::is_index(&d.media_type)
-            };
-            for child in children
-                .iter()
-                .filter(|d| is_document(d) && matters(&d.digest))
-            {
-                let holders = holders.entry(child.digest).or_default();
-                if holders.last() != Some(index) {
-                    holders.push(*index);
-                }
-            }
-        }
-        let mut places: HashMap<Digest, Places> = HashMap::new();
-        for (n, root) in roots.iter().enumerate() {
-            if root.tag().is_some() && media::is_index(&root.media_type) && matters(&root.digest) {
-                let this = Places {
-                    first: vec![n],
-                    more: false,
-                };
-                places.entry(root.digest).or_default().add(&this);
-            }
-        }
-        Self {
-            roots,
-            holders,
-            places,
-            known: HashSet::new(),
-        }
-    }
-
-    /// The tags of indexes that lead to an image, and whether there are more than these.
-    pub(super) fn of(&mut self, image: &Digest) -> (Vec<String>, bool) {
-        let places = self.above(image);
-        let tags = places.first.iter().filter_map(|n| self.roots[*n].tag());
-        // A tag may be there twice.
-        let mut seen = HashSet::new();
-        let tags = tags.filter(|tag| seen.insert(*tag)).map(str::to_owned);
-        (tags.collect(), places.more)
-    }
-
-    fn above(&mut self, thing: &Digest) -> Places {
-        let mut all = Places::default();
-        for holder in self.holders.get(thing).cloned().unwrap_or_default() {
-            if self.known.insert(holder) {
-                let above = self.above(&holder);
-                self.places.entry(holder).or_default().add(&above);
-            }
-            if let Some(places) = self.places.get(&holder) {
-                all.add(places);
-            }
-        }
-        all
-    }
 }
 
 #[cfg(test)]

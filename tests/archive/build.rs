@@ -9,7 +9,7 @@ use ir_sign::crypto::{Digest, HashAlgorithm};
 use ir_sign::image::Reference;
 use ir_sign::progress::Silent;
 use ir_sign::store::archive::{Archive, Problem, Unpacked};
-use ir_sign::store::{Error, Layout, Limits, Registry, Selection, Staging};
+use ir_sign::store::{Error, Kind, Layout, Limits, Registry, Selection, Staging};
 use tempfile::TempDir;
 
 /// A tar archive in the making.
@@ -188,7 +188,10 @@ impl Place {
         let survey = archive.survey(&Silent)?;
         match survey.check_reference(None) {
             // They are named one by one.
-            Err(Error::NotOneImage { .. }) => {}
+            Err(Error {
+                kind: Kind::NotOneImage { .. },
+                ..
+            }) => {}
             other => other?,
         }
         let staging = self.registry.stage(&"app".parse().expect("a name"))?;
@@ -207,16 +210,19 @@ impl Place {
 
 /// Loads every image and checks its layers.
 pub fn check_images(layout: &Layout) -> Result<(), Error> {
-    for target in layout.all_images()?.0 {
+    for target in layout.reader().all_images()?.0 {
         check_image(layout, Some(&Reference::Digest(target.descriptor.digest)))?;
     }
     Ok(())
 }
 
 pub fn check_image(layout: &Layout, reference: Option<&Reference>) -> Result<(), Error> {
-    for target in layout.resolve(reference.map_or(&[], slice::from_ref), &Selection::All)? {
-        let image = layout.load(&target)?;
-        let findings = layout.check_layers(&image, &Silent)?;
+    for target in layout
+        .reader()
+        .resolve(reference.map_or(&[], slice::from_ref), &Selection::All)?
+    {
+        let image = layout.reader().load(&target)?;
+        let findings = layout.reader().check_layers(&image, &Silent)?;
         let fine = (Ok(()), Some(Ok(())));
         assert_eq!((findings.blobs, findings.diff_ids), fine, "{}", target.name);
     }
@@ -253,7 +259,10 @@ pub fn mismatches(layout: &Path) -> Vec<String> {
 /// What is wrong with an archive.
 pub fn problem(bytes: &[u8]) -> Problem {
     match Place::new().check(bytes) {
-        Err(Error::Archive { problem, .. }) => problem,
+        Err(Error {
+            kind: Kind::Archive { problem, .. },
+            ..
+        }) => problem,
         Err(other) => panic!("refused otherwise: {other}"),
         Ok(()) => panic!("taken"),
     }

@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-use ir_sign::store::Error;
 use ir_sign::store::archive::Problem;
+use ir_sign::store::{Error, Kind};
 use proptest::prelude::*;
 
 use crate::build::{Place, gzip, layout, mismatches, zstd};
@@ -39,7 +39,10 @@ fn cut_short_anywhere_it_is_refused() {
             let ended = whole.ends_with(&[0; 1024]) && at >= end - 512;
             match Place::new().check(&whole[..at]) {
                 Ok(()) if ended => {}
-                Err(Error::Archive { problem, .. }) if !ended => {
+                Err(Error {
+                    kind: Kind::Archive { problem, .. },
+                    ..
+                }) if !ended => {
                     let fits = matches!(
                         problem,
                         Problem::Empty

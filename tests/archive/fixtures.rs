@@ -6,7 +6,7 @@ use std::path::Path;
 use ir_sign::image::Reference;
 use ir_sign::progress::Silent;
 use ir_sign::store::archive::Archive;
-use ir_sign::store::{Error, Limits};
+use ir_sign::store::{Error, Kind, Limits};
 
 use crate::build::{Place, check_image, check_images, gzip, mismatches, zstd};
 
@@ -79,7 +79,11 @@ fn a_reference_is_missed_before_anything_is_written() {
         let archive = Archive::open(&path, Limits::default()).expect(name);
         let survey = archive.survey(&Silent).expect(name);
         let missing = survey.check_reference(Some(&reference("none")));
-        let Err(Error::NoSuchImage { present, .. }) = missing else {
+        let Err(Error {
+            kind: Kind::NoSuchImage { present, .. },
+            ..
+        }) = missing
+        else {
             panic!("{name} has \"none\": {missing:?}");
         };
         assert!(!present.is_empty(), "{name}");
@@ -99,7 +103,13 @@ fn a_digest_may_be_that_of_a_blob() {
     let other = format!("sha256:{}", "0".repeat(64));
     let missing = survey.check_reference(Some(&reference(&other)));
     assert!(
-        matches!(missing, Err(Error::NoSuchImage { .. })),
+        matches!(
+            missing,
+            Err(Error {
+                kind: Kind::NoSuchImage { .. },
+                ..
+            })
+        ),
         "{missing:?}"
     );
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use ir_sign::progress::Silent;
 use ir_sign::store::archive::{Archive, Problem};
-use ir_sign::store::{Error, Limits};
+use ir_sign::store::{Error, Kind, Limits};
 
 use crate::build::{LAYER, Place, Tar, blob_name, config, layout, problem, sha256};
 
@@ -29,7 +29,7 @@ fn tags(tar: Tar) -> Vec<String> {
     let place = Place::new();
     let path = place.put(&tar.end());
     let (staging, _) = place.unpack(&path).expect("a layout");
-    let entries = staging.layout().expect("a layout").entries();
+    let entries = staging.layout().expect("a layout").reader().entries();
     let entries = entries.expect("entries");
     let tags = entries.iter().filter_map(|e| e.descriptor.tag());
     tags.map(str::to_owned).collect()
@@ -168,14 +168,32 @@ fn a_folder_of_skopeo_and_a_layout_in_a_folder_are_told_for_what_they_are() {
     let folder = place.path().join("dir");
     fs::create_dir(&folder).expect("a folder");
     let open = || Archive::open(&folder, Limits::default()).expect_err("no archive");
-    assert!(matches!(open(), Error::NotAFile(_)));
+    assert!(matches!(
+        open(),
+        Error {
+            kind: Kind::NotAFile,
+            ..
+        }
+    ));
     fs::write(folder.join("version"), "Directory Transport Version: 1.1\n").expect("written");
-    assert!(matches!(open(), Error::SkopeoDir(_)));
+    assert!(matches!(
+        open(),
+        Error {
+            kind: Kind::SkopeoDir,
+            ..
+        }
+    ));
     let registry = ir_sign::store::Registry::open(place.path(), Limits::default());
     let opened = registry
         .expect("a registry")
         .layout(&"dir".parse().expect("a name"));
-    assert!(matches!(opened.err(), Some(Error::SkopeoDir(_))));
+    assert!(matches!(
+        opened.err(),
+        Some(Error {
+            kind: Kind::SkopeoDir,
+            ..
+        })
+    ));
 }
 
 #[test]
@@ -209,10 +227,11 @@ fn a_layer_that_is_packed_otherwise_than_its_type_says_is_told_so() {
     let (staging, _) = place.unpack(&path).expect("a layout");
     let layout = staging.layout().expect("a layout");
     let target = layout
+        .reader()
         .resolve(&[], &ir_sign::store::Selection::One)
         .expect("one");
-    let image = layout.load(&target[0]).expect("an image");
-    let findings = layout.check_layers(&image, &Silent).expect("read");
+    let image = layout.reader().load(&target[0]).expect("an image");
+    let findings = layout.reader().check_layers(&image, &Silent).expect("read");
     let Some(Err(reason)) = findings.diff_ids else {
         panic!("{findings:?}");
     };

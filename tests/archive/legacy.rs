@@ -7,7 +7,7 @@ use ir_sign::crypto::Digest;
 use ir_sign::image::{Compression, Reference};
 use ir_sign::progress::Silent;
 use ir_sign::store::archive::{Archive, Problem};
-use ir_sign::store::{Entry, Error, Limits, Selection};
+use ir_sign::store::{Entry, Error, Kind, Limits, Selection};
 
 use crate::build::{
     LAYER, Place, Tar, blob_name, check_image, config, gzip, problem, sha256, zstd,
@@ -42,11 +42,11 @@ fn entries(tar: Tar) -> Vec<Entry> {
     let (staging, _) = place.unpack(&path).expect("a layout");
     assert_eq!(crate::build::mismatches(staging.dir().path()), [""; 0]);
     let layout = staging.layout().expect("a layout");
-    for entry in layout.entries().expect("entries") {
+    for entry in layout.reader().entries().expect("entries") {
         let digest = Reference::Digest(entry.descriptor.digest);
         check_image(&layout, Some(&digest)).expect("an image");
     }
-    layout.entries().expect("entries")
+    layout.reader().entries().expect("entries")
 }
 
 fn tags(entries: &[Entry]) -> Vec<Option<&str>> {
@@ -80,8 +80,11 @@ fn keeps_the_config_as_it_is() {
     let written = fs::read(folder.join(blob_name(&config()))).expect("the config");
     assert_eq!(written, config());
     let layout = staging.layout().expect("a layout");
-    let target = layout.resolve(&[], &Selection::One).expect("one image");
-    let image = layout.load(&target[0]).expect("an image");
+    let target = layout
+        .reader()
+        .resolve(&[], &Selection::One)
+        .expect("one image");
+    let image = layout.reader().load(&target[0]).expect("an image");
     assert_eq!(image.config.bytes(), config());
     assert_eq!(image.manifest.layers[0].digest, sha256(LAYER));
 }
@@ -156,8 +159,11 @@ fn layers_may_be_packed() {
         let (staging, _) = place.unpack(&path).expect("a layout");
         let layout = staging.layout().expect("a layout");
         check_image(&layout, None).expect("an image");
-        let target = layout.resolve(&[], &Selection::One).expect("one image");
-        let image = layout.load(&target[0]).expect("an image");
+        let target = layout
+            .reader()
+            .resolve(&[], &Selection::One)
+            .expect("one image");
+        let image = layout.reader().load(&target[0]).expect("an image");
         let media_type = &image.manifest.layers[0].media_type;
         assert_eq!(Compression::of_layer(media_type), Some(compression));
     }
@@ -256,10 +262,14 @@ fn several_images_keep_apart() {
     let layout = staging.layout().expect("a layout");
     let meant = |name: &str| {
         let reference = survey.unpacked_reference(&name.parse().expect("a reference"));
-        layout.resolve(&[reference], &Selection::One)
+        layout.reader().resolve(&[reference], &Selection::One)
     };
     for name in ["a:1", "docker.io/library/a:1"] {
-        let Err(Error::AmbiguousTag { names, .. }) = meant(name) else {
+        let Err(Error {
+            kind: Kind::AmbiguousTag { names, .. },
+            ..
+        }) = meant(name)
+        else {
             panic!("{name} is two images");
         };
         assert_eq!(names, [first.as_str(), &last]);
@@ -281,7 +291,11 @@ fn references_are_those_that_the_images_will_have() {
     check(&Digest::to_string(&sha256(b"?"))).expect("not known yet");
     check("hello:1.0").expect("the name that it had");
     check("docker.io/library/hello:1.0").expect("the name in full");
-    let Err(Error::NoSuchImage { present, .. }) = check("hello:1.1") else {
+    let Err(Error {
+        kind: Kind::NoSuchImage { present, .. },
+        ..
+    }) = check("hello:1.1")
+    else {
         panic!("that is not what it will be called");
     };
     assert_eq!(present, ["1.0"]);
@@ -308,7 +322,10 @@ fn one_of_several_has_to_be_named() {
         let checked = survey.expect("images").check_reference(None);
         match checked {
             Ok(()) => None,
-            Err(Error::NotOneImage { found, present, .. }) => Some((found, present)),
+            Err(Error {
+                kind: Kind::NotOneImage { found, present, .. },
+                ..
+            }) => Some((found, present)),
             Err(e) => panic!("refused otherwise: {e}"),
         }
     };
@@ -371,7 +388,10 @@ fn a_manifest_may_be_as_long_and_name_as_many_files_as_the_limits_say() {
         let archive = Archive::open(&path, Limits::default()).expect("an archive");
         match archive.survey(&Silent) {
             Ok(_) => None,
-            Err(Error::Archive { problem, .. }) => Some(problem),
+            Err(Error {
+                kind: Kind::Archive { problem, .. },
+                ..
+            }) => Some(problem),
             Err(other) => panic!("refused otherwise: {other}"),
         }
     };

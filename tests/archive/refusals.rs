@@ -4,7 +4,7 @@ use std::fs;
 
 use ir_sign::progress::Silent;
 use ir_sign::store::archive::{Archive, Problem};
-use ir_sign::store::{Error, Limits, Problem as PartProblem, Registry};
+use ir_sign::store::{Error, Kind, Limits, Problem as PartProblem, Registry};
 
 use crate::build::{
     LAYER, LAYOUT_FILE, Place, Tar, blob_name, blobs, gzip, header, index, layout, problem,
@@ -233,7 +233,10 @@ fn the_documents_are_checked_in_the_survey() {
         let path = place.put(&tar.end());
         let archive = Archive::open(&path, Limits::default()).expect("opened");
         match archive.survey(&Silent) {
-            Err(Error::Archive { problem, .. }) => problem,
+            Err(Error {
+                kind: Kind::Archive { problem, .. },
+                ..
+            }) => problem,
             Err(other) => panic!("{other}"),
             Ok(_) => panic!("taken"),
         }
@@ -282,7 +285,11 @@ fn no_tag_is_spelt_like_a_digest() {
         .expect("an index");
     let reference = "1.0".parse().expect("a reference");
     for reference in [None, Some(&reference)] {
-        let Err(Error::Part { problem, .. }) = survey.check_reference(reference) else {
+        let Err(Error {
+            kind: Kind::Part { problem, .. },
+            ..
+        }) = survey.check_reference(reference)
+        else {
             panic!("taken");
         };
         assert!(matches!(problem, PartProblem::DigestTag(_)), "{problem}");
@@ -488,7 +495,16 @@ fn an_archive_that_changes_gains_nothing() {
             .stage(&"app".parse().expect("a name"))
             .expect("a folder");
         let error = archive.unpack(&survey, staging.dir(), &Silent);
-        assert!(matches!(error, Err(Error::Archive { .. })), "{error:?}");
+        assert!(
+            matches!(
+                error,
+                Err(Error {
+                    kind: Kind::Archive { .. },
+                    ..
+                })
+            ),
+            "{error:?}"
+        );
         assert!(!place.path().join("evil").exists());
     }
     // Another index.json is not taken over.

@@ -3,13 +3,16 @@
 use std::io::Write;
 
 use ir_sign::store::archive::{Archive, Problem};
-use ir_sign::store::{Error, Limits};
+use ir_sign::store::{Error, Kind, Limits};
 
 use crate::build::{LAYER, Place, Tar, gzip, layout, problem, zstd};
 
 fn bomb(limits: Limits, bytes: &[u8]) -> (String, &'static str) {
     match Place::limited(limits).check(bytes) {
-        Err(Error::Bomb { what, flag, .. }) => (what, flag),
+        Err(Error {
+            kind: Kind::Bomb { what, flag, .. },
+            ..
+        }) => (what, flag),
         other => panic!("not a bomb: {other:?}"),
     }
 }
@@ -162,8 +165,23 @@ fn archives_are_regular_files() {
     .expect("a pipe");
     for path in [fifo, place.path().to_owned()] {
         let error = Archive::open(&path, Limits::default()).expect_err("refused");
-        assert!(matches!(error, Error::NotAFile(_)), "{error}");
+        assert!(
+            matches!(
+                error,
+                Error {
+                    kind: Kind::NotAFile,
+                    ..
+                }
+            ),
+            "{error}"
+        );
     }
     let error = Archive::open(&place.path().join("none"), Limits::default());
-    assert!(matches!(error, Err(Error::Io { .. })));
+    assert!(matches!(
+        error,
+        Err(Error {
+            kind: Kind::Io { .. },
+            ..
+        })
+    ));
 }

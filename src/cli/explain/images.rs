@@ -11,16 +11,16 @@ use super::{archives, realms};
 use crate::crypto::Digest;
 use crate::image::{Platform, Reference};
 use crate::ops::Carrier;
-use crate::store;
+use crate::store::{self, Kind};
 
 pub(super) fn of_layout(error: &store::Error) -> Option<String> {
-    match error {
-        store::Error::Lacking { parts, .. } => Some(format!(
+    match &error.kind {
+        Kind::Lacking { parts, .. } => Some(format!(
             "bring it there (copy the image again); where it is absent for good, say so, and what only it led to is removed too: {}",
             for_good(parts)
         )),
-        store::Error::IsIndex { platforms, .. } if platforms.is_empty() => None,
-        store::Error::IsIndex {
+        Kind::IsIndex { platforms, .. } if platforms.is_empty() => None,
+        Kind::IsIndex {
             platforms, lacking, ..
         } => {
             let by_digest = || {
@@ -39,45 +39,45 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
                 one
             })
         }
-        store::Error::Platform { found: 2.., .. } => Some(BY_DIGEST.into()),
-        store::Error::NotOneImage { found: 0, .. } => Some(
+        Kind::Platform { found: 2.., .. } => Some(BY_DIGEST.into()),
+        Kind::NotOneImage { found: 0, .. } => Some(
             "bring one into the registry: ir-sign extract-sign-image -f ARCHIVE, or skopeo copy SOURCE oci:DIR/NAME:TAG".into(),
         ),
-        store::Error::NotOneImage { present, .. } if present.is_empty() => None,
-        store::Error::NotOneImage { present, .. } => Some(nameable(present).map_or_else(
+        Kind::NotOneImage { present, .. } if present.is_empty() => None,
+        Kind::NotOneImage { present, .. } => Some(nameable(present).map_or_else(
             || BY_DIGEST.to_owned(),
             |name| format!("name it: -d {}", word(name)),
         )),
-        store::Error::NoSuchImage {
+        Kind::NoSuchImage {
             unreferenced: true, ..
         } => Some(
             "a blob of that digest is there, but nothing leads to it: an image that is signed gets a new digest".into(),
         ),
-        store::Error::Archive { path, problem } => archives::of(path, problem),
-        store::Error::SkopeoDir(path) => Some(archives::from_dir(&quoted(path))),
-        store::Error::Bomb { flag, .. } => Some(format!("if it is meant to be so large, raise {flag}")),
-        store::Error::SameTag { .. } => Some("name with -d the one that is to have it, by its tag as it is or by its digest".into()),
-        store::Error::NotForRealms { .. } => Some(realms::BUILD.into()),
-        store::Error::Name(_) => Some("rename it, or move it away".into()),
-        store::Error::Lost { .. } | store::Error::Replaced(_) => Some("run it again".into()),
-        store::Error::Exists(_) => Some(
+        Kind::Archive { problem } => archives::of(error.place.path()?, problem),
+        Kind::SkopeoDir => Some(archives::from_dir(&quoted(error.place.path()?))),
+        Kind::Bomb { flag, .. } => Some(format!("if it is meant to be so large, raise {flag}")),
+        Kind::SameTag { .. } => Some("name with -d the one that is to have it, by its tag as it is or by its digest".into()),
+        Kind::NotForRealms { .. } => Some(realms::BUILD.into()),
+        Kind::Name => Some("rename it, or move it away".into()),
+        Kind::Lost { .. } | Kind::Replaced => Some("run it again".into()),
+        Kind::Exists => Some(
             "sign what is there with sign-image, choose another name with -a, or replace it with --force".into(),
         ),
-        store::Error::NoRegistry(path) => Some(format!(
+        Kind::NoRegistry => Some(format!(
             "see that -r is right; a new registry is made by: mkdir -p {}",
-            quoted(path)
+            quoted(error.place.path()?)
         )),
         // Not every file system can, and another user's folder is not ours to touch.
-        store::Error::Io { action: "replace", .. } => Some(MOVE.into()),
-        store::Error::Io { action: "lock", source, .. } if store::dir::has_no_locks(source) => Some(
+        Kind::Io { action: "replace", .. } => Some(MOVE.into()),
+        Kind::Io { action: "lock", source, .. } if store::dir::has_no_locks(source) => Some(
             "the file system has no locks (flock), and without them two runs could undo each other's changes: work on a copy of the registry elsewhere; images can be verified where they are".into(),
         ),
-        store::Error::Io { action: "open folder", source, .. }
+        Kind::Io { action: "open folder", source, .. }
             if source.kind() == ErrorKind::NotFound =>
         {
             Some("an app is a folder of the registry: DIR/NAME with an OCI image layout in it".into())
         }
-        store::Error::AmbiguousTag { names, .. } => Some(nameable(names).map_or_else(
+        Kind::AmbiguousTag { names, .. } => Some(nameable(names).map_or_else(
             || BY_DIGEST.to_owned(),
             |name| format!("name it by its full name or its digest: -d {}", word(name)),
         )),

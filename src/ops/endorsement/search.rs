@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::Use;
+use super::in_use::Use;
 use crate::crypto::PublicKey;
 use crate::image::Image;
-use crate::store::{self, Layout, Problem};
+use crate::store::{self, Kind, Layout, Problem};
 
 /// The endorsements of this vendor that images of a layout carry, but for those that are read
 /// already: large ones are not to be in memory twice. What is not an image, or not in
@@ -18,23 +18,28 @@ pub(super) fn search_layout(
     unread: &mut dyn FnMut(store::Error) -> Result<(), store::Error>,
 ) -> Result<Vec<Use>, store::Error> {
     let mut found = Vec::new();
+    let reader = layout.reader();
     let known: HashSet<_> = read.iter().map(Image::digest).collect();
-    let images = match layout.reachable_images() {
+    let images = match reader.reachable_images() {
         Ok(images) => images,
         Err(e) => {
             unread(e)?;
             Vec::new()
         }
     };
-    for target in images {
-        if known.contains(&target.descriptor.digest) {
+    for selected in images {
+        if known.contains(&selected.descriptor.digest) {
             continue;
         }
         // A config that the layout lacks does not matter.
-        let manifest = match layout.manifest(&target.descriptor) {
+        let manifest = match reader.manifest(&selected.descriptor) {
             Ok((_, manifest)) => manifest,
-            Err(store::Error::Part {
-                problem: Problem::Absent | Problem::MediaType { .. },
+            Err(store::Error {
+                kind:
+                    Kind::Part {
+                        problem: Problem::Absent(_) | Problem::MediaType { .. },
+                        ..
+                    },
                 ..
             }) => continue,
             Err(e) => {
@@ -42,8 +47,8 @@ pub(super) fn search_layout(
                 continue;
             }
         };
-        let digest = target.descriptor.digest;
-        let image = (layout.path(), &*target.name, digest);
+        let digest = selected.descriptor.digest;
+        let image = (layout.path(), &*selected.name, digest);
         found.extend(Use::on(&manifest, image, vendor, ca));
     }
     Ok(found)

@@ -9,15 +9,14 @@ use rustix::fs::{FileType, Mode, OFlags};
 
 use super::packing::{Packing, compression};
 use super::problem::Problem;
-use super::source::Source;
 use crate::files;
 use crate::image::Compression;
 use crate::progress::Progress;
 use crate::store::dir::Dir;
-use crate::store::error::Error;
+use crate::store::error::{Error, Kind};
 use crate::store::layout::folder::is_skopeo_dir;
 use crate::store::limits::Limits;
-use crate::store::window::Window;
+use crate::store::place::Place;
 
 /// An archive held open.
 #[derive(Debug)]
@@ -40,10 +39,10 @@ impl Archive {
         let stat = rustix::fs::fstat(&file).map_err(|e| Error::io(path, "look at", e))?;
         let kind = FileType::from_raw_mode(stat.st_mode);
         if kind == FileType::Directory && Dir::open(path).is_ok_and(|dir| is_skopeo_dir(&dir)) {
-            return Err(Error::SkopeoDir(path.to_owned()));
+            return Err(Kind::SkopeoDir.at_file(path));
         }
         if kind != FileType::RegularFile {
-            return Err(Error::NotAFile(path.to_owned()));
+            return Err(Kind::NotAFile.at_file(path));
         }
         Self::of(file, path.to_owned(), limits)
     }
@@ -79,12 +78,12 @@ impl Archive {
             }
             received += n as u64;
             if received > limits.image {
-                return Err(Error::Bomb {
-                    layout: name,
+                let kind = Kind::Bomb {
                     what: "the archive".into(),
                     limit: limits.image,
                     flag: "--max-image-size",
-                });
+                };
+                return Err(kind.at(Place::Archive(name)));
             }
             let written = kept.write_all(&buffer[..n]);
             written.map_err(|e| Error::io(registry, "write", e))?;
@@ -115,22 +114,6 @@ impl Archive {
     }
 
     pub(super) fn problem(&self, problem: Problem) -> Error {
-        problem.of(&self.path)
-    }
-
-    /// The content from its start, unpacked.
-    pub(super) fn source<'a>(
-        &'a self,
-        what: &str,
-        progress: &'a dyn Progress,
-        window: &'a mut Window,
-    ) -> Result<Source<'a>, Error> {
-        let name = self.path.file_name().unwrap_or_default().display();
-        let metadata = self.file.metadata();
-        let length = metadata
-            .map_err(|e| Error::io(&self.path, "look at", e))?
-            .len();
-        progress.begin(&format!("{what} {name}"), length);
-        Source::new(self, length, progress, window)
+        Error::archive(&self.path, problem)
     }
 }

@@ -1,10 +1,8 @@
 //! What can be wrong with an archive.
 
-use std::path::Path;
-
 use super::packing::Packing;
 use crate::crypto::Digest;
-use crate::store::error::{Error, Problem as PartProblem};
+use crate::store::problem::Problem as PartProblem;
 
 /// What is wrong with an archive. Members' names are shown escaped, and shortened where they are
 /// very long.
@@ -134,14 +132,4 @@ pub enum Problem {
     /// `manifest.json` names more files than the limit.
     #[error("manifest.json names more than {0} files and tags")]
     TooManyNames(usize),
-}
-
-impl Problem {
-    /// As the error about an archive.
-    pub(super) fn of(self, path: &Path) -> Error {
-        Error::Archive {
-            path: path.to_owned(),
-            problem: self,
-        }
-    }
 }

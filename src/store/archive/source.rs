@@ -12,7 +12,8 @@ use super::problem::Problem;
 use crate::files;
 use crate::image::Compression;
 use crate::progress::Progress;
-use crate::store::error::Error;
+use crate::store::error::{Error, Kind};
+use crate::store::place::Place;
 use crate::store::window::{self, Window};
 
 const READ_SIZE: usize = 256 << 10;
@@ -32,6 +33,24 @@ pub(super) struct Source<'a> {
 enum Stream<'a> {
     Plain(At<'a>),
     Packed(Box<dyn Read + 'a>),
+}
+
+impl Archive {
+    /// The content from its start, unpacked.
+    pub(super) fn source<'a>(
+        &'a self,
+        what: &str,
+        progress: &'a dyn Progress,
+        window: &'a mut Window,
+    ) -> Result<Source<'a>, Error> {
+        let name = self.path.file_name().unwrap_or_default().display();
+        let metadata = self.file.metadata();
+        let length = metadata
+            .map_err(|e| Error::io(&self.path, "look at", e))?
+            .len();
+        progress.begin(&format!("{what} {name}"), length);
+        Source::new(self, length, progress, window)
+    }
 }
 
 impl<'a> Source<'a> {
@@ -74,7 +93,7 @@ impl<'a> Source<'a> {
     }
 
     pub(super) fn problem(&self, problem: Problem) -> Error {
-        problem.of(self.path)
+        Error::archive(self.path, problem)
     }
 
     /// How far it has been read.
@@ -142,12 +161,12 @@ impl<'a> Source<'a> {
     fn count(&mut self, more: u64) -> Result<(), Error> {
         self.position = self.position.saturating_add(more);
         if self.position > self.limit {
-            return Err(Error::Bomb {
-                layout: self.path.to_owned(),
+            let kind = Kind::Bomb {
                 what: "the archive".into(),
                 limit: self.limit,
                 flag: "--max-image-size",
-            });
+            };
+            return Err(kind.at(Place::Archive(self.path.to_owned())));
         }
         Ok(())
     }
@@ -158,7 +177,7 @@ fn failed(path: &Path, error: io::Error, window: u64) -> Error {
     if error.raw_os_error().is_some() {
         Error::io(path, "read", error)
     } else {
-        Problem::Packing(window::reason(&error, window)).of(path)
+        Error::archive(path, Problem::Packing(window::reason(&error, window)))
     }
 }
 

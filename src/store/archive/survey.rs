@@ -1,7 +1,6 @@
 //! The first pass: what is in an archive, with nothing written.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::legacy::{Legacy, Listed, listed};
@@ -13,10 +12,12 @@ use crate::crypto::Digest;
 use crate::image::{Descriptor, Reference, media};
 use crate::progress::Progress;
 use crate::store::documents;
-use crate::store::error::{Error, Part, Problem as PartProblem};
+use crate::store::error::{Error, Kind as ErrorKind};
 use crate::store::layout::folder::{
     INDEX_FILE, LAYOUT_FILE, SKOPEO_FILE, SKOPEO_START, check_layout_version,
 };
+use crate::store::place::Place as StorePlace;
+use crate::store::problem::{Part, Problem as PartProblem};
 use crate::store::saved::{LONGEST_MANIFEST, MANIFEST_FILE, OLDER_LISTS};
 use crate::store::tags::{Named, names, only_one, places_of};
 use crate::store::window::Window;
@@ -24,7 +25,7 @@ use crate::store::window::Window;
 /// What an archive holds.
 #[derive(Debug)]
 pub struct Survey {
-    path: PathBuf,
+    place: StorePlace,
     pub(super) names: Names,
     pub(super) content: Content,
 }
@@ -48,7 +49,7 @@ pub(super) enum Content {
 
 impl Archive {
     /// Reads the headers of all members and what leads to the images, and refuses what can be
-    /// refused by those: see [`Problem`]; [`Error::Bomb`] where a size is beyond the limits. Writes
+    /// refused by those: see [`Problem`]; [`store::Kind::Bomb`](crate::store::Kind::Bomb) where a size is beyond the limits. Writes
     /// nothing. A plain archive's content is passed over, a packed one's unpacked and let go.
     pub fn survey(&self, progress: &dyn Progress) -> Result<Survey, Error> {
         let mut found = Found::default();
@@ -64,18 +65,21 @@ impl Archive {
         let read = walked.and_then(|names| Ok((found.content(self, &names)?, names)));
         let (content, names) = read.map_err(|error| match error {
             // What is a file system is full of what no image archive holds.
-            Error::Archive {
-                problem:
-                    Problem::Kind { .. }
-                    | Problem::Link { .. }
-                    | Problem::Name { .. }
-                    | Problem::NoImage,
+            Error {
+                kind:
+                    ErrorKind::Archive {
+                        problem:
+                            Problem::Kind { .. }
+                            | Problem::Link { .. }
+                            | Problem::Name { .. }
+                            | Problem::NoImage,
+                    },
                 ..
             } if self.is_root_fs() => self.problem(Problem::RootFs),
             other => other,
         })?;
         Ok(Survey {
-            path: self.path.clone(),
+            place: StorePlace::Archive(self.path.clone()),
             names,
             content,
         })
@@ -248,7 +252,7 @@ impl Survey {
             (Some(Reference::Tag(tag)), Content::Layout { entries, .. }) => {
                 self.check_tags()?;
                 let entries = entries.iter().map(|entry| Named::of(entry));
-                !places_of(&self.path, entries, tag)?.is_empty()
+                !places_of(&self.place, entries, tag)?.is_empty()
             }
             (Some(Reference::Tag(tag)), Content::Legacy(legacy)) => {
                 self.check_tags()?;
@@ -256,12 +260,14 @@ impl Survey {
             }
         };
         match reference {
-            Some(reference) if !found => Err(Error::NoSuchImage {
-                layout: self.path.clone(),
-                reference: reference.clone(),
-                present: self.present(),
-                unreferenced: false,
-            }),
+            Some(reference) if !found => {
+                let kind = ErrorKind::NoSuchImage {
+                    reference: reference.clone(),
+                    present: self.present(),
+                    unreferenced: false,
+                };
+                Err(kind.at(self.place.clone()))
+            }
             _ => Ok(()),
         }
     }
@@ -285,21 +291,22 @@ impl Survey {
     fn check_only(&self, content: &Content) -> Result<(), Error> {
         let only = match content {
             Content::Layout { entries, .. } => {
-                let only = only_one(&self.path, entries.iter().map(|entry| Named::of(entry)));
+                let only = only_one(&self.place, entries.iter().map(|entry| Named::of(entry)));
                 let may_be_no_image = |d: &Arc<Descriptor>| media::is_manifest(&d.media_type);
                 // With tags there is something to name, and no archive is unpacked to ask for it.
                 let has_tags = entries.iter().any(|d| d.tag().is_some());
                 match only {
-                    Err(Error::NotOneImage { found: 2.., .. })
-                        if !has_tags && entries.iter().any(may_be_no_image) =>
-                    {
+                    Err(Error {
+                        kind: ErrorKind::NotOneImage { found: 2.., .. },
+                        ..
+                    }) if !has_tags && entries.iter().any(may_be_no_image) => {
                         return Ok(());
                     }
                     only => only,
                 }
             }
             Content::Legacy(legacy) => match legacy.tagged_configs() {
-                Some(configs) => only_one(&self.path, configs.into_iter()),
+                Some(configs) => only_one(&self.place, configs.into_iter()),
                 None => return Ok(()),
             },
         };
@@ -315,7 +322,7 @@ impl Survey {
         }
     }
 
-    /// The images by name, as [`Error::NoSuchImage`] lists them.
+    /// The images by name, as [`ErrorKind::NoSuchImage`] lists them.
     fn present(&self) -> Vec<String> {
         match &self.content {
             Content::Layout { entries, .. } => names(entries.iter().map(|entry| Named::of(entry))),
@@ -326,11 +333,10 @@ impl Survey {
     /// Refuses what resolving a tag refuses later.
     fn check_tags(&self) -> Result<(), Error> {
         match self.tags().find(|tag| Digest::is_digest_form(tag)) {
-            Some(tag) => Err(Error::Part {
-                layout: self.path.clone(),
-                part: Part::IndexJson,
-                problem: PartProblem::DigestTag(tag.to_owned()),
-            }),
+            Some(tag) => {
+                let problem = PartProblem::DigestTag(tag.to_owned());
+                Err(Error::part(&self.place, Part::IndexJson, problem))
+            }
             None => Ok(()),
         }
     }

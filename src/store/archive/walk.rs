@@ -8,7 +8,8 @@ use tar::Header;
 use super::name::{self, NameId, Place, shown};
 use super::problem::Problem;
 use super::source::Source;
-use crate::store::error::Error;
+use crate::store;
+use crate::store::error::{Error, Kind as ErrorKind};
 use crate::store::limits::Limits;
 use crate::store::tar_header::{self as header, BLOCK, Extensions, Type};
 
@@ -276,12 +277,12 @@ impl<'a> Walker<'_, 'a> {
             return Err(self.problem(misnamed("has no name")));
         }
         if size > self.limits.layer {
-            return Err(Error::Bomb {
-                layout: self.source.path().to_owned(),
+            let kind = ErrorKind::Bomb {
                 what: format!("member \"{}\"", shown(&raw)),
                 limit: self.limits.layer,
                 flag: "--max-layer-size",
-            });
+            };
+            return Err(kind.at(store::place::Place::Archive(self.source.path().to_owned())));
         }
         let id = NameId::of(&name);
         let again = match self.names.shapes.insert(id, shape) {

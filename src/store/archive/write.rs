@@ -12,7 +12,6 @@ use crate::image::Compression;
 use crate::store::dir::Dir;
 use crate::store::error::Error;
 use crate::store::layout::folder::{BLOBS, INDEX_FILE, LAYOUT_FILE};
-use crate::store::layout::registry::write_new;
 
 /// Bytes after which the disk is set to work on a file that is still being written.
 const WRITEBACK: u64 = 8_000_000;
@@ -170,8 +169,8 @@ impl<'a> Writer<'a> {
         index: &[u8],
     ) -> Result<Vec<(Digest, u64)>, Error> {
         self.syncer.finish()?;
-        write_new(self.into, LAYOUT_FILE, layout_file)?;
-        write_new(self.into, INDEX_FILE, index)?;
+        self.into.write_new(LAYOUT_FILE, layout_file)?;
+        self.into.write_new(INDEX_FILE, index)?;
         for (_, dir) in &self.algorithms {
             dir.sync()?;
         }

@@ -6,59 +6,20 @@
 use std::collections::HashMap;
 
 use crate::crypto::{Digest, HashAlgorithm};
-use crate::encoding::strict;
-use crate::image::{Change, Image};
+use crate::store::access::Target;
 use crate::store::dir::Lock;
 use crate::store::documents::Index;
-use crate::store::editor::{AppliedImage, Edit, Editor, edit_manifest};
-use crate::store::error::{Error, Part, Problem};
+use crate::store::edit::{Applied, Edit};
+use crate::store::editor::Editor;
+use crate::store::error::{Error, Kind};
 use crate::store::layout::folder::{INDEX_FILE, Layout, index_bytes, read_index};
-use crate::store::layout::mend::{ForRealms, Mend, Mended, retain_reachable};
-use crate::store::layout::referrers::Referrer;
+use crate::store::layout::mend::{ForRealms, Mend, retain_reachable};
+use crate::store::layout::tags_above::TagsAbove;
 use crate::store::layout::transaction::Transaction;
+use crate::store::problem::{Part, Problem};
 use crate::store::reader::tree::Tree;
-use crate::store::tags::TagsAbove;
 
-/// What [`Layout::apply`] did.
-#[derive(Clone, Debug)]
-pub struct Applied {
-    /// The images, in the order in which they were given.
-    pub images: Vec<AppliedImage>,
-    /// What still refers to a manifest or an index that was replaced.
-    pub referrers: Vec<Referrer>,
-    /// What was done so that realms get the images.
-    pub mended: Vec<Mended>,
-    /// Whether anything was written.
-    pub changed: bool,
-}
-
-impl Layout {
-    /// Works out what the manifest of an image will be. Nothing is written.
-    pub fn edit(&self, image: &Image, change: &Change) -> Result<Edit, Error> {
-        let manifest = &image.manifest_blob;
-        let old = manifest.digest();
-        let part = Part::Manifest(old);
-        let Change::Annotate(annotations) = change;
-        let new = edit_manifest(manifest, annotations)
-            .map_err(|e| self.problem(part.clone(), Problem::json(e)))?;
-        self.check_document(&part, new.bytes())?;
-        self.check_together(&new, &image.manifest.config)?;
-        Ok(Edit {
-            name: image.name.clone(),
-            old,
-            new,
-        })
-    }
-
-    /// Refuses to write what would then be refused when it is read.
-    pub(in crate::store) fn check_document(&self, part: &Part, bytes: &[u8]) -> Result<(), Error> {
-        let (size, limit) = (bytes.len() as u64, self.limits.document);
-        if size > limit {
-            return Err(self.problem(part.clone(), Problem::TooLarge { size, limit }));
-        }
-        strict::check(bytes).map_err(|e| self.problem(part.clone(), Problem::json(e)))
-    }
-
+impl Target for Layout {
     /// Makes the changes to the images, all or none.
     ///
     /// Each manifest gets its new digest and size, under the algorithm of its old one, and so does
@@ -68,13 +29,15 @@ impl Layout {
     /// that led to an old manifest leads to the new one.
     ///
     /// Others may change the layout until this takes its lock: if an image is not what it was, the
-    /// result is [`Error::Lost`].
-    pub fn apply(&mut self, edits: &[Edit]) -> Result<Applied, Error> {
+    /// result is [`Kind::Lost`].
+    fn apply(&mut self, edits: &[Edit]) -> Result<Applied, Error> {
         self.change(edits, None)
     }
+}
 
-    /// The same, and makes the app one that the server for realms loads: what no server takes is left out, docker's
-    /// media types become OCI's in all manifests, and tags are shortened.
+impl Layout {
+    /// The same as [`Target::apply`], and makes the app one that the server for realms loads: what no server takes is
+    /// left out, docker's media types become OCI's in all manifests, and tags are shortened.
     pub fn apply_for_realms(
         &mut self,
         edits: &[Edit],
@@ -94,9 +57,10 @@ impl Layout {
         // Nor are its text and those of the indexes below it.
         let known = Digest::of(HashAlgorithm::Sha256, &text);
         drop(text);
+        let reader = self.reader();
         let mut editor = Editor {
-            layout: self,
-            tree: Tree::below(self, roots.clone(), size)?,
+            reader: &reader,
+            tree: Tree::below(&reader, roots.clone(), size)?,
             replaced: HashMap::new(),
             visited: HashMap::new(),
             blobs: Vec::new(),
@@ -131,10 +95,8 @@ impl Layout {
         let room = std::mem::take(&mut editor.tree).room;
         let text = index_bytes(&self.dir, self.limits)?;
         if Digest::of(HashAlgorithm::Sha256, &text) != known {
-            return Err(Error::Lost {
-                layout: self.path().to_owned(),
-                name: edits.first().map(|e| e.name.clone()).unwrap_or_default(),
-            });
+            let name = edits.first().map(|e| e.name.clone()).unwrap_or_default();
+            return Err(self.error(Kind::Lost { name }));
         }
         let new_index = match &plan {
             Some(plan) => plan.edit_index(&mut editor, &text)?,

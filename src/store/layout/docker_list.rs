@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::{Descriptor, media};
 use crate::store::dir::{Dir, absent_is_none};
-use crate::store::error::Error;
+use crate::store::error::{Error, Kind};
 use crate::store::layout::folder::Layout;
 use crate::store::reader::tree::Tree;
 use crate::store::saved::{LONGEST_MANIFEST, MANIFEST_FILE, OLDER_LISTS, SavedImage, saved};
@@ -95,14 +95,15 @@ impl Layout {
     /// The configs of all images that an entry of `index.json` leads to.
     fn configs_below(&self, root: &Arc<Descriptor>) -> Result<HashSet<Digest>, Error> {
         let mut configs = HashSet::new();
-        for entry in Tree::below(self, vec![root.clone()], self.index.size)?.entries() {
+        let reader = self.reader();
+        for entry in Tree::below(&reader, vec![root.clone()], self.index.size)?.entries() {
             if media::is_manifest(&entry.descriptor.media_type) {
-                match self.manifest(&entry.descriptor) {
+                match reader.manifest(&entry.descriptor) {
                     Ok((_, manifest)) => {
                         configs.insert(manifest.config.digest);
                     }
                     // What is broken or not there leads nowhere, and is told of where it is meant.
-                    Err(Error::Part { .. }) => {}
+                    Err(e) if matches!(e.kind, Kind::Part { .. }) => {}
                     Err(e) => return Err(e),
                 }
             }

@@ -1,17 +1,20 @@
 //! An OCI image layout in a folder (OCI image-spec, "Image Layout").
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::crypto::{Digest, HashAlgorithm};
-use crate::image::{Blob, Descriptor, Image, Manifest, Mismatch, media};
+use crate::image::{Descriptor, Mismatch, Reference};
+use crate::store::access::Store;
 use crate::store::dir::{Dir, absent_is_none};
 use crate::store::documents::{self, Index};
-use crate::store::error::{Error, Part, Problem};
+use crate::store::error::{Error, Kind};
 use crate::store::limits::Limits;
-use crate::store::reader::layers::LayerCache;
-use crate::store::reader::resolve::Target;
+use crate::store::place::Place;
+use crate::store::problem::{Part, Problem};
+use crate::store::reader::blobs::Reader;
+use crate::store::tags::{Named, names};
 
 /// The file that makes a folder a layout.
 pub(in crate::store) const LAYOUT_FILE: &str = "oci-layout";
@@ -35,29 +38,25 @@ pub struct Layout {
     pub(in crate::store) limits: Limits,
     pub(in crate::store) index: Index,
     index_digest: Digest,
-    pub(in crate::store) layer_cache: LayerCache,
+    place: Place,
 }
 
 impl Layout {
     pub(in crate::store) fn open(dir: Dir, limits: Limits) -> Result<Self, Error> {
         check_layout_file(&dir, limits)?;
-        let not_a_layout = |reason: &str| Error::NotALayout {
-            path: dir.path().to_owned(),
-            reason: reason.to_owned(),
-        };
         let blobs = dir
             .dir_if_any(BLOBS)?
-            .ok_or_else(|| not_a_layout("it has no folder blobs"))?;
+            .ok_or_else(|| not_a_layout(&dir, "it has no folder blobs".into()))?;
         blobs.lock_to_read()?;
         let (bytes, index) = read_index(&dir, limits)?;
         let mut layout = Self {
+            place: Place::Layout(dir.path().to_owned()),
             dir,
             blobs,
             algorithms: Vec::new(),
             limits,
             index,
             index_digest: Digest::of(HashAlgorithm::Sha256, &bytes),
-            layer_cache: LayerCache::default(),
         };
         layout.open_algorithms()?;
         Ok(layout)
@@ -84,12 +83,21 @@ impl Layout {
         self.index_digest
     }
 
+    pub(in crate::store) fn named(&self) -> impl Iterator<Item = Named<'_>> + Clone {
+        self.index.manifests.iter().map(|entry| Named::of(entry))
+    }
+
+    /// A reader of the images in here.
+    pub fn reader(&self) -> Reader<'_> {
+        Reader::new(self, self.limits)
+    }
+
     pub(in crate::store) fn problem(&self, part: Part, problem: impl Into<Problem>) -> Error {
-        Error::Part {
-            layout: self.path().to_owned(),
-            part,
-            problem: problem.into(),
-        }
+        Error::part(&self.place, part, problem)
+    }
+
+    pub(in crate::store) fn error(&self, kind: Kind) -> Error {
+        kind.at(self.place.clone())
     }
 
     pub(in crate::store) fn algorithm_dir(&self, algorithm: HashAlgorithm) -> Option<&Dir> {
@@ -105,177 +113,99 @@ impl Layout {
             .is_some_and(|dir| dir.file(&digest.hex()).is_ok())
     }
 
-    /// Opens a blob that a descriptor leads to, of the size that the descriptor states. Its content
-    /// has yet to be checked.
-    pub(in crate::store) fn open_blob(
-        &self,
-        part: &Part,
-        descriptor: &Descriptor,
-    ) -> Result<File, Error> {
-        let absent = || self.problem(part.clone(), Problem::Absent);
+    pub(in crate::store) fn blob_path(&self, digest: &Digest) -> PathBuf {
+        let folder = self.blobs.path_of(digest.algorithm().name());
+        folder.join(digest.hex())
+    }
+}
+
+impl Store for Layout {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+
+    fn find(&self, reference: &Reference) -> Result<Vec<Arc<Descriptor>>, Error> {
+        self.reader().find_among(&self.index.manifests, reference)
+    }
+
+    fn entries(&self) -> Result<Vec<Arc<Descriptor>>, Error> {
+        Ok(self.index.manifests.clone())
+    }
+
+    fn open(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send + '_>, Error> {
+        let problem = |problem: Problem| self.problem(Part::Blob(descriptor.digest), problem);
+        let absent = || problem(Problem::Absent(self.place.kind()));
         let dir = self
             .algorithm_dir(descriptor.digest.algorithm())
             .ok_or_else(absent)?;
         let opened = match absent_is_none(dir.file(&descriptor.digest.hex())) {
-            Err(Error::Link(_) | Error::NotAFile(_)) => {
-                return Err(self.problem(part.clone(), Problem::NotAFile));
-            }
+            Err(Error {
+                kind: Kind::Link | Kind::NotAFile,
+                ..
+            }) => return Err(problem(Problem::NotAFile)),
             other => other?,
         };
-        let (file, size) = opened.ok_or_else(absent)?;
-        if size == descriptor.size {
-            Ok(file)
-        } else {
-            let mismatch = Mismatch::Size {
-                expected: descriptor.size,
-                found: size,
-            };
-            Err(self.problem(part.clone(), mismatch))
+        let (file, found) = opened.ok_or_else(absent)?;
+        let expected = descriptor.size;
+        if found != expected {
+            return Err(problem(Mismatch::Size { expected, found }.into()));
         }
+        Ok(Box::new(file))
     }
 
-    /// Reads a JSON document that a descriptor leads to, and checks it.
-    pub(in crate::store) fn document(
-        &self,
-        part: &Part,
-        descriptor: &Descriptor,
-    ) -> Result<Blob, Error> {
-        let limit = self.limits.document;
-        if descriptor.size > limit {
-            let size = descriptor.size;
-            return Err(self.problem(part.clone(), Problem::TooLarge { size, limit }));
-        }
-        let file = self.open_blob(part, descriptor)?;
-        descriptor
-            .check_embedded()
-            .map_err(|m| self.problem(part.clone(), m))?;
-        let mut bytes = Vec::with_capacity(usize::try_from(descriptor.size).unwrap_or(0));
-        file.take(descriptor.size)
-            .read_to_end(&mut bytes)
-            .map_err(|e| Error::io(&self.blob_path(&descriptor.digest), "read", e))?;
-        Blob::verified(bytes, descriptor).map_err(|m| self.problem(part.clone(), m))
+    fn referrers(&self, subject: &Digest) -> Result<Vec<Arc<Descriptor>>, Error> {
+        self.reader().referrers_among(subject)
     }
 
-    pub(in crate::store) fn blob_path(&self, digest: &Digest) -> std::path::PathBuf {
-        let folder = self.blobs.path_of(digest.algorithm().name());
-        folder.join(digest.hex())
+    fn unread(&self, descriptor: &Descriptor, error: io::Error) -> Error {
+        Error::io(&self.blob_path(&descriptor.digest), "read", error)
     }
 
-    /// Reads a nested image index.
-    pub(in crate::store) fn nested(&self, descriptor: &Descriptor) -> Result<(Blob, Index), Error> {
-        let part = Part::Index(descriptor.digest);
-        let blob = self.document(&part, descriptor)?;
-        let index = documents::index(blob.bytes()).map_err(|p| self.problem(part, p))?;
-        Ok((blob, index))
+    fn has(&self, blob: &Digest) -> Option<bool> {
+        Some(self.has_blob(blob))
     }
 
-    /// The same as [`Layout::load`], where the platform counts that the entry states which leads to the
-    /// image: the config has to state all that it states, for runtimes choose by it. A variant is any where the
-    /// config states none, as many do.
-    pub fn load_as_listed(&self, target: &Target) -> Result<Image, Error> {
-        let image = self.load(target)?;
-        if let Some(listed) = &target.descriptor.platform
-            && !listed.holds_for(&image.platform)
-        {
-            let problem = Problem::Platform {
-                listed: listed.clone(),
-                found: image.platform,
-            };
-            return Err(self.problem(Part::Manifest(target.descriptor.digest), problem));
-        }
-        Ok(image)
+    fn index_size(&self) -> u64 {
+        self.index.size
     }
 
-    /// Reads an image's manifest, checked against the digest and size that lead to it.
-    pub fn manifest(&self, descriptor: &Descriptor) -> Result<(Blob, Manifest), Error> {
-        let part = Part::Manifest(descriptor.digest);
-        if !media::is_manifest(&descriptor.media_type) {
-            let problem = Problem::MediaType {
-                found: descriptor.media_type.to_string(),
-                wanted: "an image manifest",
-            };
-            return Err(self.problem(part, problem));
-        }
-        let blob = self.document(&part, descriptor)?;
-        let manifest = documents::manifest(blob.bytes(), &descriptor.media_type)
-            .map_err(|p| self.problem(part, p))?;
-        Ok((blob, manifest))
-    }
-
-    /// Refuses a manifest and a config that have too many bytes together.
-    pub(in crate::store) fn check_together(
-        &self,
-        manifest: &Blob,
-        config: &Descriptor,
-    ) -> Result<(), Error> {
-        let limit = self.limits.documents.saturating_sub(manifest.size());
-        let size = config.size;
-        if size > limit {
-            let part = Part::Config(config.digest);
-            return Err(self.problem(part, Problem::TooLarge { size, limit }));
-        }
-        Ok(())
-    }
-
-    /// Reads an image: its manifest and its config, each checked against the digest and size that
-    /// lead to it. An error names the part that is wrong.
-    pub fn load(&self, target: &Target) -> Result<Image, Error> {
-        let (manifest_blob, manifest) = self.manifest(&target.descriptor)?;
-        let part = Part::Config(manifest.config.digest);
-        let found = &manifest.config.media_type;
-        if media::oci_equivalent(found).unwrap_or(found) != media::CONFIG {
-            let problem = Problem::MediaType {
-                found: found.to_string(),
-                wanted: "an image config",
-            };
-            return Err(self.problem(part, problem));
-        }
-        self.check_together(&manifest_blob, &manifest.config)?;
-        let config = self.document(&part, &manifest.config)?;
-        let read = documents::config(config.bytes()).map_err(|p| self.problem(part, p))?;
-        Ok(Image {
-            name: target.name.clone(),
-            platform: read.platform,
-            manifest_blob,
-            manifest,
-            config,
-            diff_ids: read.diff_ids,
+    fn no_such_image(&self, reference: &Reference) -> Error {
+        self.error(Kind::NoSuchImage {
+            reference: reference.clone(),
+            present: names(self.named()),
+            unreferenced: matches!(reference, Reference::Digest(digest) if self.has_blob(digest)),
         })
     }
 }
 
+fn not_a_layout(dir: &Dir, reason: String) -> Error {
+    Kind::NotALayout { reason }.at(Place::Layout(dir.path().to_owned()))
+}
+
 /// Reads the bytes of `index.json`.
 pub(in crate::store) fn index_bytes(dir: &Dir, limits: Limits) -> Result<Vec<u8>, Error> {
-    absent_is_none(dir.read(INDEX_FILE, limits.document))?.ok_or_else(|| Error::NotALayout {
-        path: dir.path().to_owned(),
-        reason: "it has no file index.json".into(),
-    })
+    absent_is_none(dir.read(INDEX_FILE, limits.document))?
+        .ok_or_else(|| not_a_layout(dir, "it has no file index.json".into()))
 }
 
 /// Reads `index.json`: its bytes and what they say.
 pub(in crate::store) fn read_index(dir: &Dir, limits: Limits) -> Result<(Vec<u8>, Index), Error> {
     let bytes = index_bytes(dir, limits)?;
-    let index = documents::index(&bytes).map_err(|problem| Error::Part {
-        layout: dir.path().to_owned(),
-        part: Part::IndexJson,
-        problem,
-    })?;
+    let place = || Place::Layout(dir.path().to_owned());
+    let index = documents::index(&bytes);
+    let index = index.map_err(|problem| Error::part(&place(), Part::IndexJson, problem))?;
     Ok((bytes, index))
 }
 
 fn check_layout_file(dir: &Dir, limits: Limits) -> Result<(), Error> {
-    let not_a_layout = |reason: String| Error::NotALayout {
-        path: dir.path().to_owned(),
-        reason,
-    };
     let Some(bytes) = absent_is_none(dir.read(LAYOUT_FILE, limits.document))? else {
         return Err(if is_skopeo_dir(dir) {
-            Error::SkopeoDir(dir.path().to_owned())
+            Kind::SkopeoDir.at(Place::Layout(dir.path().to_owned()))
         } else {
-            not_a_layout("it has no file oci-layout".into())
+            not_a_layout(dir, "it has no file oci-layout".into())
         });
     };
-    check_layout_version(&bytes).map_err(not_a_layout)
+    check_layout_version(&bytes).map_err(|reason| not_a_layout(dir, reason))
 }
 
 /// Whether a folder is what skopeo and podman write as `dir:`.

@@ -8,4 +8,5 @@ pub(super) mod prune;
 pub(super) mod realm;
 pub(super) mod referrers;
 pub(super) mod registry;
+pub(super) mod tags_above;
 pub(super) mod transaction;

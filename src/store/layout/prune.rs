@@ -16,10 +16,11 @@ use crate::encoding::strict;
 use crate::image::{AppName, Blob, media};
 use crate::progress::Progress;
 use crate::store::dir::Lock;
-use crate::store::error::{Error, Part, Problem};
+use crate::store::error::{Error, Kind};
 use crate::store::layout::folder::{INDEX_FILE, Layout, read_index};
 use crate::store::layout::registry::Registry;
 use crate::store::layout::transaction::{is_temporary, looks_temporary, remove_abandoned};
+use crate::store::problem::{Part, Problem};
 
 /// What can be removed from a layout, or was.
 #[derive(Clone, Debug, Default)]
@@ -68,7 +69,7 @@ impl Registry {
             layout.lock_alone(progress)?;
             match self.check_in_place(app, &layout) {
                 Ok(()) => return layout.prune(absent, progress, confirm),
-                Err(Error::Replaced(_)) => {}
+                Err(e) if matches!(e.kind, Kind::Replaced) => {}
                 Err(e) => return Err(e),
             }
         }
@@ -197,10 +198,8 @@ impl Layout {
         if lacking.is_empty() {
             return Ok(reachable);
         }
-        Err(Error::Lacking {
-            layout: self.path().to_owned(),
-            parts: lacking.into_values().collect(),
-        })
+        let parts = lacking.into_values().collect();
+        Err(self.error(Kind::Lacking { parts }))
     }
 
     /// The content of a blob that is small enough for a document, if it is in the layout. One that

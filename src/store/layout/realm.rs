@@ -12,9 +12,12 @@ use crate::crypto::{Digest, Hasher};
 use crate::files;
 use crate::image::realm::{Finding, called, is_served, is_tag, rule};
 use crate::image::{Descriptor, Mismatch, Reference, media};
+use crate::store::access::Store;
 use crate::store::documents;
-use crate::store::error::{Error, Part, Problem};
-use crate::store::layout::folder::Layout;
+use crate::store::error::{Error, Kind};
+use crate::store::layout::folder::{Layout, index_bytes};
+use crate::store::problem::{Part, Problem};
+use crate::store::reader::blobs::Reader;
 
 /// How many descriptors are looked at.
 const MOST: usize = 100_000;
@@ -35,26 +38,6 @@ impl Layout {
         Ok(walk.found.findings())
     }
 
-    /// Whether a blob that `index.json` lists has the digest that it states; the server looks at that.
-    pub(in crate::store) fn hashed(&self, entry: &Descriptor) -> Result<Result<(), String>, Error> {
-        let file = match self.open_blob(&Part::Blob(entry.digest), entry) {
-            Ok(file) => file,
-            Err(Error::Part { problem, .. }) => return Ok(Err(problem.to_string())),
-            Err(e) => return Err(e),
-        };
-        let found = digest_of(file, entry.digest);
-        let found = found.map_err(|e| Error::io(&self.blob_path(&entry.digest), "read", e))?;
-        let mismatch = Mismatch::Digest {
-            expected: entry.digest,
-            found,
-        };
-        Ok(if found == entry.digest {
-            Ok(())
-        } else {
-            Err(mismatch.to_string())
-        })
-    }
-
     /// What keeps a realm from an image though the server has it: the name by which it was asked for is that of an
     /// index. Without a reference it is the only tag there is.
     pub fn realm_name(&self, reference: Option<&Reference>) -> Option<Finding> {
@@ -73,6 +56,24 @@ impl Layout {
             rule::TAG_IMAGE,
             format_args!("{name} names an image index, and a realm wants the image itself"),
         ))
+    }
+}
+
+impl Reader<'_> {
+    /// Whether a blob that `index.json` lists has the digest that it states; the server looks at that.
+    pub(in crate::store) fn hashed(&self, entry: &Descriptor) -> Result<Result<(), String>, Error> {
+        let stream = match self.store.open(entry) {
+            Ok(stream) => stream,
+            Err(e) => return Ok(Err(e.into_problem()?.to_string())),
+        };
+        let expected = entry.digest;
+        let found = digest_of(stream, expected).map_err(|e| self.unread(entry, e))?;
+        let mismatch = Mismatch::Digest { expected, found };
+        Ok(if found == expected {
+            Ok(())
+        } else {
+            Err(mismatch.to_string())
+        })
     }
 }
 
@@ -130,8 +131,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn all(&mut self) -> Result<(), Error> {
-        let bytes =
-            crate::store::layout::folder::index_bytes(&self.layout.dir, self.layout.limits)?;
+        let bytes = index_bytes(&self.layout.dir, self.layout.limits)?;
         self.check_document(&|| "index.json".into(), &bytes, media::INDEX);
         drop(bytes);
         let mut tags = HashSet::new();
@@ -263,9 +263,12 @@ impl Walk<'_> {
             };
             self.found.add(rule::MEDIA_TYPES, reason);
         }
-        let mut file = match self.layout.open_blob(&Part::Blob(*digest), descriptor) {
-            Ok(file) => file,
-            Err(Error::Part { problem, .. }) => {
+        let mut stream = match self.layout.open(descriptor) {
+            Ok(stream) => stream,
+            Err(Error {
+                kind: Kind::Part { problem, .. },
+                ..
+            }) => {
                 let rule = match problem {
                     Problem::Mismatch(Mismatch::Size { .. }) => rule::BLOB_SIZES,
                     _ => rule::BLOBS,
@@ -275,18 +278,18 @@ impl Walk<'_> {
             }
             Err(e) => return Err(e),
         };
-        let failed = |e| Error::io(&self.layout.blob_path(digest), "read", e);
+        let failed = |e| self.layout.unread(descriptor, e);
         let limit = self.layout.limits.document;
         let mut bytes = Vec::new();
         let mut found = None;
         if is_document && *size <= limit {
-            (&mut file)
+            (&mut stream)
                 .take(*size)
                 .read_to_end(&mut bytes)
                 .map_err(failed)?;
             found = is_root.then(|| Digest::of(digest.algorithm(), &bytes));
         } else if is_root {
-            found = Some(digest_of(file, *digest).map_err(failed)?);
+            found = Some(digest_of(stream, *digest).map_err(failed)?);
         }
         if let Some(found) = found
             && found != *digest
@@ -331,12 +334,12 @@ impl Walk<'_> {
     }
 }
 
-/// The digest of a file's content, under the algorithm of the one that is expected.
-fn digest_of(mut file: std::fs::File, expected: Digest) -> std::io::Result<Digest> {
+/// The digest of a stream, under the algorithm of the one that is expected.
+fn digest_of(mut stream: impl Read, expected: Digest) -> std::io::Result<Digest> {
     let mut hasher = Hasher::new(expected.algorithm());
     let mut buffer = vec![0; 64 << 10];
     loop {
-        match files::read_some(&mut file, &mut buffer)? {
+        match files::read_some(&mut stream, &mut buffer)? {
             0 => return Ok(hasher.digest()),
             n => hasher.update(&buffer[..n]),
         }

@@ -6,19 +6,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::crypto::Digest;
 use crate::image::media;
 use crate::parallel;
+use crate::store::edit::Referrer;
 use crate::store::editor::Editor;
 use crate::store::error::Error;
-
-/// A manifest, an index or a tag that refers to what was replaced, and still does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Referrer {
-    /// The manifest or index that refers, as it is now.
-    pub digest: Digest,
-    /// Its tag, if it has one.
-    pub tag: Option<String>,
-    /// What it refers to.
-    pub subject: Digest,
-}
 
 impl Editor<'_> {
     /// What refers to a manifest or an index that is replaced: by its `subject`, or by a tag that spells the
@@ -55,7 +45,7 @@ impl Editor<'_> {
                 }
             }
             let found = parallel::map(&new, usize::MAX, |_, descriptor| {
-                self.layout.subject_of(descriptor)
+                self.reader.subject_of(descriptor)
             });
             for (descriptor, subject) in new.iter().zip(found) {
                 subjects.insert(descriptor.digest, subject?);

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::files::random_name;
 use crate::image::AppName;
 use crate::progress::Progress;
 use crate::store::dir::{Dir, Lock, absent_is_none};
-use crate::store::error::Error;
+use crate::store::error::{Error, Kind};
 use crate::store::layout::folder::{BLOBS, INDEX_FILE, LAYOUT_FILE, Layout, index_bytes};
 use crate::store::limits::Limits;
 
@@ -36,7 +36,7 @@ impl Registry {
     /// Opens the folder that the user named.
     pub fn open(path: &Path, limits: Limits) -> Result<Self, Error> {
         let dir = absent_is_none(Dir::open(path))?;
-        let dir = dir.ok_or_else(|| Error::NoRegistry(path.to_owned()))?;
+        let dir = dir.ok_or_else(|| Kind::NoRegistry.at_file(path))?;
         Ok(Self { dir, limits })
     }
 
@@ -59,13 +59,13 @@ impl Registry {
                 FileType::Directory => match (has_layout(), name.to_str().map(str::parse)) {
                     (Ok(None), _) => {}
                     (Ok(Some(_)), Some(Ok(app))) => apps.push(app),
-                    (Ok(Some(_)), _) => unread(Error::NotAnApp(path))?,
+                    (Ok(Some(_)), _) => unread(Kind::NotAnApp.at_file(path))?,
                     // Hidden ones are rarely anybody's layouts, and may be closed to us.
                     (Err(_), _) if name.as_bytes().starts_with(b".") => {}
                     (Err(e), _) if self.is_lost_and_found(&name, &e) => {}
                     (Err(e), _) => unread(e)?,
                 },
-                FileType::Symlink if self.leads_out(&path) => unread(Error::Link(path))?,
+                FileType::Symlink if self.leads_out(&path) => unread(Kind::Link.at_file(path))?,
                 _ => {}
             }
         }
@@ -75,12 +75,7 @@ impl Registry {
     /// Whether a folder that could not be read is the one that file systems keep in their root for what a repair finds
     /// (mklost+found(8)). It is root's, and holds nobody's layouts.
     fn is_lost_and_found(&self, name: &OsStr, error: &Error) -> bool {
-        let Error::Io { source, .. } = error else {
-            return false;
-        };
-        name == "lost+found"
-            && source.kind() == ErrorKind::PermissionDenied
-            && self.dir.is_others(name)
+        name == "lost+found" && error.is_io(ErrorKind::PermissionDenied) && self.dir.is_others(name)
     }
 
     /// Whether a link leads to a layout that is not in the registry. Its path may be one that we could not
@@ -113,7 +108,7 @@ impl Registry {
         if self.dir.identity_of(app.as_str())? == Some(layout.dir.identity()?) {
             Ok(())
         } else {
-            Err(Error::Replaced(self.path_of(app)))
+            Err(Kind::Replaced.at_file(self.path_of(app)))
         }
     }
 
@@ -218,8 +213,7 @@ impl Registry {
             {
                 match self.remove_if_abandoned(name) {
                     // Another user's is in nobody's way, and theirs to remove.
-                    Err(Error::Io { source, .. })
-                        if source.kind() == ErrorKind::PermissionDenied => {}
+                    Err(e) if e.is_io(ErrorKind::PermissionDenied) => {}
                     other => other?,
                 }
             }
@@ -318,7 +312,7 @@ impl Staging<'_> {
             }
             Published::Replaced
         } else {
-            return Err(Error::Exists(registry.path_of(app)));
+            return Err(Kind::Exists.at_file(registry.path_of(app)));
         };
         registry.sync()?;
         self.is_left = false;
@@ -369,8 +363,8 @@ impl Staging<'_> {
 /// What is of the right kind and size for a layout; `None` for what is not, or not there.
 fn if_right<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     match absent_is_none(result) {
-        Err(Error::Link(_) | Error::NotAFile(_) | Error::TooLarge { .. }) => Ok(None),
-        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotADirectory => Ok(None),
+        Err(e) if matches!(e.kind, Kind::Link | Kind::NotAFile | Kind::TooLarge { .. }) => Ok(None),
+        Err(e) if e.is_io(ErrorKind::NotADirectory) => Ok(None),
         other => other,
     }
 }
@@ -405,13 +399,4 @@ impl Drop for Staging<'_> {
         // Nobody is there to tell; the next run that stages something tries again.
         let _ = self.registry.remove_staged(&self.name);
     }
-}
-
-/// Writes a new file and makes its content durable; its name has yet to be.
-pub(in crate::store) fn write_new(dir: &Dir, name: &str, bytes: &[u8]) -> Result<(), Error> {
-    let path = dir.path_of(name);
-    let mut file: File = dir.create(name)?;
-    file.write_all(bytes)
-        .map_err(|e| Error::io(&path, "write", e))?;
-    file.sync_all().map_err(|e| Error::io(&path, "sync", e))
 }

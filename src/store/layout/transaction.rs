@@ -10,7 +10,6 @@ use crate::files::random_name;
 use crate::parallel;
 use crate::store::dir::{Dir, absent_is_none};
 use crate::store::error::Error;
-use crate::store::layout::registry::write_new;
 
 const TEMPORARY_PREFIX: &str = ".ir-sign-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
@@ -65,7 +64,7 @@ impl<'a> Transaction<'a> {
         let waiting = &self.waiting[first..];
         let write = |n: usize, file: &(&Dir, String, &[u8])| {
             let (temporary, _, _): &(String, _, _) = &waiting[n];
-            write_new(self.root, temporary, file.2)
+            self.root.write_new(temporary, file.2)
         };
         parallel::map_on(WRITERS, files, write)
             .into_iter()
@@ -80,7 +79,7 @@ impl<'a> Transaction<'a> {
     ) -> Result<(), Error> {
         let temporary = temporary_name();
         self.last = Some((temporary.clone(), name));
-        write_new(self.root, &temporary, bytes)
+        self.root.write_new(&temporary, bytes)
     }
 
     /// Renames all files to their names, and makes the names durable.

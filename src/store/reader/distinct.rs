@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry::{Occupied, Vacant};
 
+use super::selected::Selected;
 use crate::crypto::Digest;
 use crate::image::Descriptor;
-use crate::store::reader::resolve::Target;
 
 /// How many entries of one digest are kept that state different things of it. Some of so many contradict
 /// each other, so that one does not hold at least: more of them change no verdict, and may be very many.
@@ -15,7 +15,7 @@ const MOST_DIFFERENT: usize = 16;
 /// other, and readers choose differently among them: each that says something else stands here.
 #[derive(Default)]
 pub(in crate::store) struct Distinct {
-    pub(in crate::store) targets: Vec<Target>,
+    pub(in crate::store) selected: Vec<Selected>,
     /// Where the first of each digest stands.
     pub(in crate::store) first: HashMap<Digest, usize>,
     /// Where the others do. There are none in most layouts, and in some very many images.
@@ -35,33 +35,29 @@ impl Distinct {
         let mut known = 0;
         self.places(&descriptor.digest).any(|n| {
             known += 1;
-            known == MOST_DIFFERENT || descriptor.is_covered_by(&self.targets[n].descriptor)
+            known == MOST_DIFFERENT || descriptor.is_covered_by(&self.selected[n].descriptor)
         })
     }
 
     /// Adds one, unless that says nothing new.
-    pub(in crate::store) fn add(&mut self, target: Target) {
-        let digest = target.descriptor.digest;
-        if self.covers(&target.descriptor) {
+    pub(in crate::store) fn add(&mut self, new: Selected) {
+        let digest = new.descriptor.digest;
+        if self.covers(&new.descriptor) {
             return;
         }
-        let says_less = |n: &usize| {
-            self.targets[*n]
-                .descriptor
-                .is_covered_by(&target.descriptor)
-        };
+        let says_less = |n: &usize| self.selected[*n].descriptor.is_covered_by(&new.descriptor);
         let less = self.places(&digest).find(says_less);
         if let Some(n) = less {
-            self.targets[n].descriptor = target.descriptor;
+            self.selected[n].descriptor = new.descriptor;
             return;
         }
-        let place = self.targets.len();
+        let place = self.selected.len();
         match self.first.entry(digest) {
             Vacant(first) => {
                 first.insert(place);
             }
             Occupied(_) => self.others.entry(digest).or_default().push(place),
         }
-        self.targets.push(target);
+        self.selected.push(new);
     }
 }

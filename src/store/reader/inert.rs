@@ -8,15 +8,16 @@ use std::io::{self, BufReader, Read};
 
 use serde::de::IgnoredAny;
 
+use super::blobs::Reader;
 use crate::crypto::Hasher;
 use crate::image::{Descriptor, Manifest};
-use crate::store::error::{Error, Part};
-use crate::store::layout::folder::Layout;
+use crate::store::error::{Error, Kind};
+use crate::store::problem::Part;
 
 /// Bytes of a block of a tar archive.
 const BLOCK: usize = 512;
 
-impl Layout {
+impl Reader<'_> {
     /// Whether a manifest has nothing that a runtime could unpack: its config is `{}` and no image's, and no layer is
     /// one of files; or each layer is a text of JSON and no archive, as `BuildKit`'s attestations are (in-toto
     /// statements).
@@ -42,14 +43,14 @@ impl Layout {
             return Ok(false);
         }
         let part = Part::Blob(layer.digest);
-        let file = match self.open_blob(&part, layer) {
-            Ok(file) => file,
-            Err(e @ Error::Io { .. }) => return Err(e),
-            Err(_) => return Ok(false),
+        let stream = match self.open_blob(&part, layer) {
+            Ok(stream) => stream,
+            Err(e) if matches!(e.kind, Kind::Part { .. }) => return Ok(false),
+            Err(e) => return Err(e),
         };
-        // The file may have grown.
+        // The stream may have grown.
         let mut content = Content {
-            inner: file.take(layer.size + 1),
+            inner: stream.take(layer.size + 1),
             hasher: Hasher::new(layer.digest.algorithm()),
             start: Vec::with_capacity(BLOCK),
             size: 0,
@@ -58,11 +59,7 @@ impl Layout {
         match read {
             Ok(IgnoredAny) => {}
             Err(e) if e.is_io() => {
-                return Err(Error::io(
-                    &self.blob_path(&layer.digest),
-                    "read",
-                    io::Error::from(e),
-                ));
+                return Err(self.unread(layer, io::Error::from(e)));
             }
             Err(_) => return Ok(false),
         }

@@ -1,8 +1,11 @@
 //! Reading images out of any place: what leaves here has the digest and size that leads to it.
 
+pub(super) mod blobs;
 pub(super) mod distinct;
+pub(super) mod find;
 pub(super) mod inert;
 pub(super) mod layers;
 pub(super) mod only;
 pub(super) mod resolve;
+pub(super) mod selected;
 pub(super) mod tree;

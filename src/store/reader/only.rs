@@ -3,36 +3,40 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::blobs::Reader;
+use super::distinct::Distinct;
+use super::selected::Selected;
+use super::tree::Tree;
 use crate::crypto::Digest;
 use crate::image::{Descriptor, Platform, Reference, media};
-use crate::store::error::Error;
-use crate::store::layout::folder::Layout;
-use crate::store::reader::distinct::Distinct;
-use crate::store::reader::resolve::Target;
-use crate::store::reader::tree::Tree;
-use crate::store::tags::{Named, only_one};
+use crate::store::error::{Error, Kind};
+use crate::store::tags::{Named, check_tags, only_one};
 
-impl Layout {
+impl Reader<'_> {
     /// The only image there is, and what it is called: those with a tag count alone where there are any, and what is
     /// no image counts where there is nothing else.
     pub(in crate::store) fn only_image(&self) -> Result<(String, Vec<Arc<Descriptor>>), Error> {
-        self.check_tags()?;
-        let only = match only_one(self.path(), self.named()) {
-            Err(Error::NotOneImage { found: 2.., .. }) => {
-                let images = self.images_at_the_top()?;
-                let named = images.iter().map(|entry| Named::of(entry));
-                only_one(self.path(), named)
-            }
+        let entries = self.store.entries()?;
+        check_tags(self.place(), &entries)?;
+        let named = |entries: &[Arc<Descriptor>]| {
+            only_one(self.place(), entries.iter().map(|entry| Named::of(entry)))
+        };
+        let only = match named(&entries) {
+            Err(Error {
+                kind: Kind::NotOneImage { found: 2.., .. },
+                ..
+            }) => named(&self.images_among(&entries)?),
             other => other,
         };
         let (name, digest) = only?;
-        Ok((name, self.roots(&digest)))
+        let meant = entries.into_iter().filter(|d| d.digest == digest);
+        Ok((name, meant.collect()))
     }
 
-    /// The entries of `index.json` without artifacts and what only refers to another entry.
-    fn images_at_the_top(&self) -> Result<Vec<Arc<Descriptor>>, Error> {
+    /// The entries without artifacts and what only refers to another entry.
+    fn images_among(&self, entries: &[Arc<Descriptor>]) -> Result<Vec<Arc<Descriptor>>, Error> {
         let mut images = Vec::new();
-        for entry in &self.index.manifests {
+        for entry in entries {
             let is_no_image = media::is_manifest(&entry.media_type)
                 && self.is_no_image(entry, |m| m.is_artifact() || m.subject.is_some())?;
             if !is_no_image {
@@ -48,11 +52,11 @@ impl Layout {
             return Ok(Vec::new());
         }
         let (_, meant) = self.only_image()?;
-        let below = Tree::below(self, meant.clone(), self.index.size)?.entries();
+        let below = Tree::below(self, meant.clone(), self.store.index_size())?.entries();
         let below = below.into_iter().map(|entry| entry.descriptor.digest);
         let known: HashSet<_> = below.chain(meant.iter().map(|d| d.digest)).collect();
         let images = self.reachable_images()?.into_iter();
-        let images = images.map(|target| target.descriptor);
+        let images = images.map(|selected| selected.descriptor);
         let mut seen = HashSet::new();
         Ok(images
             .filter(|image| !known.contains(&image.digest) && seen.insert(image.digest))
@@ -66,7 +70,7 @@ impl Layout {
         images: Vec<Arc<Descriptor>>,
         absent: Option<Digest>,
         mut platform_of: impl FnMut(&Arc<Descriptor>) -> Result<Platform, Error>,
-    ) -> Result<Vec<Target>, Error> {
+    ) -> Result<Vec<Selected>, Error> {
         if let Some(first) = images.first()
             && images.iter().all(|image| image.digest == first.digest)
             && absent.is_none()
@@ -74,27 +78,22 @@ impl Layout {
             let mut one = Distinct::default();
             for descriptor in images {
                 let name = name.to_owned();
-                one.add(Target { name, descriptor });
+                one.add(Selected { name, descriptor });
             }
-            return Ok(one.targets);
+            return Ok(one.selected);
         }
         let mut platforms = Vec::new();
         let mut lacking: Vec<_> = absent.iter().map(ToString::to_string).collect();
         for image in &images {
-            if self.has_blob(&image.digest) {
-                let platform = platform_of(image)?;
-                platforms.push(platform_or_digest(Some(&platform), &image.digest));
-            } else {
-                let platform = image.platform.as_ref();
-                lacking.push(platform_or_digest(platform, &image.digest));
+            let stated = image.platform.as_ref();
+            if self.store.has(&image.digest) == Some(false) {
+                lacking.push(platform_or_digest(stated, &image.digest));
+                continue;
             }
+            let platform = platform_of(image)?;
+            platforms.push(platform_or_digest(Some(&platform), &image.digest));
         }
-        Err(Error::IsIndex {
-            layout: self.path().to_owned(),
-            name: name.to_owned(),
-            platforms,
-            lacking,
-        })
+        Err(self.is_index(name, platforms, lacking))
     }
 }
 

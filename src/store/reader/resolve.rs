@@ -4,45 +4,25 @@ use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::blobs::Reader;
+use super::distinct::Distinct;
+use super::only::platform_or_digest;
+use super::selected::{Selected, Selection};
+use super::tree::{Entry, Tree};
 use crate::crypto::Digest;
 use crate::image::{Descriptor, Image, Manifest, Platform, Reference, media};
-use crate::store::error::{Error, Part, Problem};
-use crate::store::layout::folder::Layout;
-use crate::store::reader::distinct::Distinct;
-use crate::store::reader::only::platform_or_digest;
-use crate::store::reader::tree::{Entry, Tree};
-use crate::store::tags::{Named, names, places_of};
+use crate::store::error::{Error, Kind};
+use crate::store::problem::Part;
+use crate::store::tags::check_tags;
 
-/// One image in a layout, before it is read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// What the image is called in messages: the tag, with the platform where one tag has several.
-    pub name: String,
-    /// What leads to its manifest.
-    pub descriptor: Arc<Descriptor>,
-}
-
-/// Which images of a multi-platform tag are meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Selection {
-    /// The tag has to name one image.
-    One,
-    /// The one for this platform.
-    Platform(Platform),
-    /// All of them.
-    All,
-    /// All that are there, and the indexes that are not, to show them.
-    Any,
-}
-
-impl Layout {
-    /// `index.json` and the indexes below it as a list, each index before what it holds.
+impl Reader<'_> {
+    /// The entries and the indexes below them as a list, each index before what it holds.
     pub fn entries(&self) -> Result<Vec<Entry>, Error> {
         Ok(self.tree()?.entries())
     }
 
     pub(in crate::store) fn tree(&self) -> Result<Tree, Error> {
-        Tree::below(self, self.index.manifests.clone(), self.index.size)
+        Tree::below(self, self.store.entries()?, self.store.index_size())
     }
 
     /// The images that references mean, in their order; without any, the only image there is.
@@ -50,22 +30,20 @@ impl Layout {
         &self,
         references: &[Reference],
         selection: &Selection,
-    ) -> Result<Vec<Target>, Error> {
+    ) -> Result<Vec<Selected>, Error> {
         if references.is_empty() {
             let (name, entries) = self.only_image()?;
             return self.all_selected(&name, entries, selection);
         }
-        let mut targets = Vec::new();
+        let mut selected = Vec::new();
         for reference in references {
-            let (name, entries) = match reference {
-                Reference::Tag(tag) => (tag.clone(), self.find_name(reference, tag)?),
-                Reference::Digest(digest) => {
-                    (digest.to_string(), self.find_digest(reference, digest)?)
-                }
-            };
-            targets.extend(self.all_selected(&name, entries, selection)?);
+            let entries = self.store.find(reference)?;
+            if entries.is_empty() {
+                return Err(self.store.no_such_image(reference));
+            }
+            selected.extend(self.all_selected(&reference.to_string(), entries, selection)?);
         }
-        Ok(targets)
+        Ok(selected)
     }
 
     /// What is meant of the entries that lead to one thing.
@@ -74,14 +52,14 @@ impl Layout {
         name: &str,
         entries: Vec<Arc<Descriptor>>,
         selection: &Selection,
-    ) -> Result<Vec<Target>, Error> {
+    ) -> Result<Vec<Selected>, Error> {
         let mut all = Distinct::default();
         for descriptor in entries {
-            for target in self.selected(name.to_owned(), descriptor, selection)? {
-                all.add(target);
+            for selected in self.selected(name.to_owned(), descriptor, selection)? {
+                all.add(selected);
             }
         }
-        Ok(all.targets)
+        Ok(all.selected)
     }
 
     /// What is meant of an entry of `index.json`.
@@ -90,36 +68,37 @@ impl Layout {
         name: String,
         descriptor: Arc<Descriptor>,
         selection: &Selection,
-    ) -> Result<Vec<Target>, Error> {
+    ) -> Result<Vec<Selected>, Error> {
         if media::is_index(&descriptor.media_type) {
             return self.of_index(&name, &descriptor, selection);
         }
-        let target = Target { name, descriptor };
+        let selected = Selected { name, descriptor };
         if let Selection::Platform(wanted) = selection {
-            match self.load(&target) {
+            match self.load(&selected) {
                 Ok(Image { platform, .. }) if !platform.serves(wanted) => {
-                    let there = platform_or_digest(Some(&platform), &target.descriptor.digest);
-                    return Err(self.no_platform(&target.name, wanted, 0, vec![there]));
+                    let there = platform_or_digest(Some(&platform), &selected.descriptor.digest);
+                    return Err(self.no_platform(&selected.name, wanted, 0, vec![there]));
                 }
                 // What is broken is the one that is meant, and told of when it is read.
-                Ok(_) | Err(Error::Part { .. }) => {}
+                Ok(_) => {}
+                Err(e) if matches!(e.kind, Kind::Part { .. }) => {}
                 Err(e) => return Err(e),
             }
         }
-        Ok(vec![target])
+        Ok(vec![selected])
     }
 
     /// Every image that `index.json` leads to, each once but where entries state different things of
     /// it, and beside them what is not an image:
     /// `BuildKit`'s attestations, and untagged manifests that only refer to another one. What an entry
     /// says of itself is nobody's word: one that a runtime could run is an image all the same.
-    pub fn all_images(&self) -> Result<(Vec<Target>, Vec<Arc<Descriptor>>), Error> {
-        self.check_tags()?;
-        let tree = self.tree()?;
+    pub fn all_images(&self) -> Result<(Vec<Selected>, Vec<Arc<Descriptor>>), Error> {
+        let entries = self.store.entries()?;
+        check_tags(self.place(), &entries)?;
+        let tree = Tree::below(self, entries, self.store.index_size())?;
         for entry in tree.entries() {
             if !entry.present {
-                let part = Part::Index(entry.descriptor.digest);
-                return Err(self.problem(part, Problem::Absent));
+                return Err(self.absent(Part::Index(entry.descriptor.digest)));
             }
         }
         tree.check_platforms(self)?;
@@ -128,11 +107,11 @@ impl Layout {
 
     /// Every image that `index.json` leads to, as far as the indexes are in the layout, whatever
     /// the tags are like.
-    pub fn reachable_images(&self) -> Result<Vec<Target>, Error> {
+    pub fn reachable_images(&self) -> Result<Vec<Selected>, Error> {
         Ok(self.images_in(&self.tree()?)?.0)
     }
 
-    fn images_in(&self, tree: &Tree) -> Result<(Vec<Target>, Vec<Arc<Descriptor>>), Error> {
+    fn images_in(&self, tree: &Tree) -> Result<(Vec<Selected>, Vec<Arc<Descriptor>>), Error> {
         let mut images = Distinct::default();
         let mut others = Vec::new();
         let mut passed_over = HashSet::new();
@@ -163,7 +142,7 @@ impl Layout {
                     others.push(descriptor);
                 }
             } else {
-                images.add(Target { name, descriptor });
+                images.add(Selected { name, descriptor });
             }
         }
         // One that stands in another place too counts there.
@@ -171,7 +150,7 @@ impl Layout {
         others.retain(|other: &Arc<Descriptor>| {
             !images.first.contains_key(&other.digest) && seen.insert(other.digest)
         });
-        Ok((images.targets, others))
+        Ok((images.selected, others))
     }
 
     /// Whether an entry is `BuildKit`'s attestation about an image, and its manifest, if it can be read,
@@ -222,66 +201,10 @@ impl Layout {
         let part = Part::Manifest(descriptor.digest);
         let blob = match self.document(&part, descriptor) {
             Ok(blob) => blob,
-            Err(e @ Error::Io { .. }) => return Err(e),
-            Err(_) => return Ok(None),
+            Err(e) if matches!(e.kind, Kind::Part { .. }) => return Ok(None),
+            Err(e) => return Err(e),
         };
         Ok(crate::store::documents::manifest(blob.bytes(), &descriptor.media_type).ok())
-    }
-
-    pub(in crate::store) fn named(&self) -> impl Iterator<Item = Named<'_>> + Clone {
-        self.index.manifests.iter().map(|entry| Named::of(entry))
-    }
-
-    /// Refuses tags that could mean something else to another reader, whatever is asked for.
-    pub(in crate::store) fn check_tags(&self) -> Result<(), Error> {
-        let mut tags = self.index.manifests.iter().filter_map(|d| d.tag());
-        match tags.find(|tag| Digest::is_digest_form(tag)) {
-            Some(tag) => Err(self.problem(Part::IndexJson, Problem::DigestTag(tag.to_owned()))),
-            None => Ok(()),
-        }
-    }
-
-    /// The entries of `index.json` that have a tag, or else a full name. They lead to one thing.
-    fn find_name(&self, reference: &Reference, name: &str) -> Result<Vec<Arc<Descriptor>>, Error> {
-        self.check_tags()?;
-        let places = places_of(self.path(), self.named(), name)?;
-        if places.is_empty() {
-            return Err(self.no_such_image(reference, false));
-        }
-        let entries = places.into_iter().map(|n| self.index.manifests[n].clone());
-        Ok(entries.collect())
-    }
-
-    /// The entries of `index.json` that lead to a digest; where there are none, those of the indexes below.
-    fn find_digest(
-        &self,
-        reference: &Reference,
-        digest: &Digest,
-    ) -> Result<Vec<Arc<Descriptor>>, Error> {
-        let mut found = self.roots(digest);
-        if found.is_empty() {
-            let entries = self.tree()?.entries().into_iter();
-            let entries = entries.map(|entry| entry.descriptor);
-            found.extend(entries.filter(|d| d.digest == *digest));
-        }
-        if found.is_empty() {
-            return Err(self.no_such_image(reference, self.has_blob(digest)));
-        }
-        Ok(found)
-    }
-
-    pub(in crate::store) fn roots(&self, digest: &Digest) -> Vec<Arc<Descriptor>> {
-        let roots = self.index.manifests.iter();
-        roots.filter(|d| d.digest == *digest).cloned().collect()
-    }
-
-    fn no_such_image(&self, reference: &Reference, unreferenced: bool) -> Error {
-        Error::NoSuchImage {
-            layout: self.path().to_owned(),
-            reference: reference.clone(),
-            present: names(self.named()),
-            unreferenced,
-        }
     }
 
     fn of_index(
@@ -289,11 +212,11 @@ impl Layout {
         name: &str,
         index: &Arc<Descriptor>,
         selection: &Selection,
-    ) -> Result<Vec<Target>, Error> {
+    ) -> Result<Vec<Selected>, Error> {
         let part = Part::Index(index.digest);
-        let tree = Tree::below(self, vec![index.clone()], self.index.size)?;
+        let tree = Tree::below(self, vec![index.clone()], self.store.index_size())?;
         if !tree.has(&index.digest) {
-            return Err(self.problem(part, Problem::Absent));
+            return Err(self.absent(part));
         }
         tree.check_platforms(self)?;
         let mut seen = HashSet::new();
@@ -329,7 +252,7 @@ impl Layout {
             images.push(descriptor);
         }
         // What an index that is absent holds nobody knows: one image at least.
-        let lacks = |digest| self.problem(Part::Index(digest), Problem::Absent);
+        let lacks = |digest| self.absent(Part::Index(digest));
         if let Some(digest) = absent
             && (*selection == Selection::All || images.is_empty())
         {
@@ -358,7 +281,7 @@ impl Layout {
             Selection::All | Selection::Any | Selection::Platform(_) => {}
         }
         let mut platforms = Vec::new();
-        let mut targets = Distinct::default();
+        let mut selected = Distinct::default();
         for descriptor in images {
             let digest = descriptor.digest;
             let platform = match wanted {
@@ -367,37 +290,32 @@ impl Layout {
             };
             if wanted.is_none_or(|w| platform.as_ref().is_some_and(|p| p.serves(w))) {
                 let name = with_platform(name, platform.as_ref());
-                targets.add(Target { name, descriptor });
+                selected.add(Selected { name, descriptor });
             }
             if let Some(platform) = platform
-                && self.has_blob(&digest)
+                && self.store.has(&digest) != Some(false)
             {
                 platforms.push(platform_or_digest(Some(&platform), &digest));
             }
         }
-        let targets = targets.targets;
-        match (wanted, targets.len(), absent) {
+        let selected = selected.selected;
+        match (wanted, selected.len(), absent) {
             (Some(_), 0, Some(digest)) => Err(lacks(digest)),
             (Some(wanted), found, _) if found != 1 => {
                 Err(self.no_platform(name, wanted, found, platforms))
             }
-            (None, 0, _) => Err(Error::IsIndex {
-                layout: self.path().to_owned(),
-                name: name.to_owned(),
-                platforms: Vec::new(),
-                lacking: Vec::new(),
-            }),
-            _ => Ok(targets),
+            (None, 0, _) => Err(self.is_index(name, Vec::new(), Vec::new())),
+            _ => Ok(selected),
         }
     }
 
     /// The platform that an image's config states.
     fn config_platform(&self, name: &str, descriptor: &Arc<Descriptor>) -> Result<Platform, Error> {
-        let target = Target {
+        let selected = Selected {
             name: name.to_owned(),
             descriptor: descriptor.clone(),
         };
-        Ok(self.load(&target)?.platform)
+        Ok(self.load(&selected)?.platform)
     }
 
     fn no_platform(
@@ -407,13 +325,26 @@ impl Layout {
         found: usize,
         platforms: Vec<String>,
     ) -> Error {
-        Error::Platform {
-            layout: self.path().to_owned(),
+        self.error(Kind::Platform {
             name: name.to_owned(),
             wanted: wanted.clone(),
             found,
             platforms,
-        }
+        })
+    }
+
+    pub(super) fn is_index(
+        &self,
+        name: &str,
+        platforms: Vec<String>,
+        lacking: Vec<String>,
+    ) -> Error {
+        self.error(Kind::IsIndex {
+            name: name.to_owned(),
+            platforms,
+            lacking,
+            within: self.place().kind(),
+        })
     }
 }
 

@@ -3,10 +3,11 @@
 use std::collections::{HashMap, HashSet, VecDeque, hash_map};
 use std::sync::Arc;
 
+use super::blobs::Reader;
 use crate::crypto::Digest;
 use crate::image::{Descriptor, Platform, media};
-use crate::store::error::{Error, Part, Problem};
-use crate::store::layout::folder::Layout;
+use crate::store::error::Error;
+use crate::store::problem::{Part, Problem};
 
 /// An entry of `index.json` or of an index below it.
 #[derive(Clone, Debug)]
@@ -15,7 +16,7 @@ pub struct Entry {
     pub depth: usize,
     /// The entry.
     pub descriptor: Arc<Descriptor>,
-    /// For an index: whether its blob is in the layout.
+    /// For an index: whether its blob is in the reader.
     pub present: bool,
 }
 
@@ -47,14 +48,14 @@ impl Tree {
     /// Reads what lies below `roots`, which stand in an `index.json` of `size` bytes. A layout may lack
     /// indexes (a sparse one does); an index that is there has to be right.
     pub(in crate::store) fn below(
-        layout: &Layout,
+        reader: &Reader<'_>,
         roots: Vec<Arc<Descriptor>>,
         size: u64,
     ) -> Result<Self, Error> {
         let mut nested: HashMap<_, Vec<Arc<Descriptor>>> = HashMap::new();
         let mut subjects = HashMap::new();
-        let mut room = layout.limits.entries.saturating_sub(roots.len());
-        let mut bytes = layout.limits.indexes.saturating_sub(size);
+        let mut room = reader.limits.entries.saturating_sub(roots.len());
+        let mut bytes = reader.limits.indexes.saturating_sub(size);
         // An index counts where it lies deepest, however often it is listed further up.
         let mut deepest = HashMap::new();
         let mut first: HashMap<Digest, Arc<Descriptor>> = HashMap::new();
@@ -69,34 +70,31 @@ impl Tree {
             if (first.size, first.embedded) != (descriptor.size, descriptor.embedded)
                 && nested.contains_key(&digest)
             {
-                layout.document(&Part::Index(digest), &descriptor)?;
+                reader.document(&Part::Index(digest), &descriptor)?;
             }
             if deepest.get(&digest).is_some_and(|known| *known >= depth) {
                 continue;
             }
-            let limit = layout.limits.index_depth;
+            let limit = reader.limits.index_depth;
             if depth > limit {
-                return Err(layout.problem(Part::Index(digest), Problem::TooDeep(limit)));
+                return Err(reader.problem(Part::Index(digest), Problem::TooDeep(limit)));
             }
             deepest.insert(digest, depth);
             let read = match nested.entry(digest) {
                 hash_map::Entry::Occupied(read) => read.into_mut(),
                 hash_map::Entry::Vacant(unread) => {
-                    if descriptor.size > bytes && layout.has_blob(&digest) {
-                        let problem = Problem::TooManyBytes(layout.limits.indexes);
-                        return Err(layout.problem(Part::Index(digest), problem));
+                    if descriptor.size > bytes && reader.store.has(&digest) != Some(false) {
+                        let problem = Problem::TooManyBytes(reader.limits.indexes);
+                        return Err(reader.problem(Part::Index(digest), problem));
                     }
-                    let index = match layout.nested(&descriptor) {
+                    let index = match reader.nested(&descriptor) {
                         Ok((_, index)) => index,
-                        Err(Error::Part {
-                            problem: Problem::Absent,
-                            ..
-                        }) => continue,
+                        Err(e) if e.is_absent() => continue,
                         Err(e) => return Err(e),
                     };
-                    let limit = layout.limits.entries;
+                    let limit = reader.limits.entries;
                     room = room.checked_sub(index.manifests.len()).ok_or_else(|| {
-                        layout.problem(Part::Index(digest), Problem::TooMany(limit))
+                        reader.problem(Part::Index(digest), Problem::TooMany(limit))
                     })?;
                     bytes = bytes.saturating_sub(index.size);
                     subjects.extend(index.subject.map(|subject| (digest, subject)));
@@ -137,7 +135,7 @@ impl Tree {
 
     /// Refuses an index that is listed for a platform which not all that it holds states too: runtimes
     /// choose by what is listed.
-    pub(in crate::store) fn check_platforms(&self, layout: &Layout) -> Result<(), Error> {
+    pub(in crate::store) fn check_platforms(&self, reader: &Reader<'_>) -> Result<(), Error> {
         let mut known = Known::default();
         let nested = self.nested.values().flatten();
         for descriptor in self.roots.iter().chain(nested) {
@@ -146,10 +144,10 @@ impl Tree {
                 && media::is_index(&descriptor.media_type)
                 && !listed.is_unknown()
             {
-                let stated = self.stated(layout, &digest, &mut known)?;
+                let stated = self.stated(reader, &digest, &mut known)?;
                 if stated.is_some_and(|stated| !listed.is_stated_by(&stated)) {
                     let problem = Problem::IndexPlatform(listed.clone());
-                    return Err(layout.problem(Part::Index(digest), problem));
+                    return Err(reader.problem(Part::Index(digest), problem));
                 }
             }
         }
@@ -158,7 +156,12 @@ impl Tree {
 
     /// What the entries below an index state. That one is an attestation is nobody's word: its manifest
     /// has to show it.
-    fn stated(&self, layout: &Layout, index: &Digest, known: &mut Known) -> Result<Stated, Error> {
+    fn stated(
+        &self,
+        reader: &Reader<'_>,
+        index: &Digest,
+        known: &mut Known,
+    ) -> Result<Stated, Error> {
         if let Some(stated) = known.stated.get(index) {
             return Ok(stated.clone());
         }
@@ -166,10 +169,10 @@ impl Tree {
         for child in self.children(index) {
             let attests = child.is_attestation() && !media::is_index(&child.media_type);
             let of_child = match &child.platform {
-                _ if attests && !known.can_run(layout, child)? => None,
+                _ if attests && !known.can_run(reader, child)? => None,
                 Some(platform) => Some(platform.clone()),
                 None if media::is_index(&child.media_type) => {
-                    self.stated(layout, &child.digest, known)?
+                    self.stated(reader, &child.digest, known)?
                 }
                 None => Some(Platform::default()),
             };
@@ -207,11 +210,11 @@ impl Tree {
 }
 
 impl Known {
-    fn can_run(&mut self, layout: &Layout, descriptor: &Descriptor) -> Result<bool, Error> {
+    fn can_run(&mut self, reader: &Reader<'_>, descriptor: &Descriptor) -> Result<bool, Error> {
         let place = match self.can_run.entry((descriptor.digest, descriptor.size)) {
             hash_map::Entry::Occupied(known) => return Ok(*known.get()),
             hash_map::Entry::Vacant(place) => place,
         };
-        Ok(*place.insert(layout.can_run(descriptor)?))
+        Ok(*place.insert(reader.can_run(descriptor)?))
     }
 }

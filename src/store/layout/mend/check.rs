@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::image::realm::is_served;
 use crate::image::{Blob, Descriptor, media};
 use crate::store::documents;
-use crate::store::editor::{AppliedImage, edit_manifest};
-use crate::store::error::{Error, Part, Problem};
+use crate::store::edit::AppliedImage;
+use crate::store::error::Error;
 use crate::store::layout::folder::Layout;
-use crate::store::tags::TagsAbove;
+use crate::store::layout::tags_above::TagsAbove;
+use crate::store::manifest_text::edit_manifest;
+use crate::store::problem::{Part, Problem};
+use crate::store::reader::blobs::Reader;
 
 /// Leaves out what nothing leads to any more: an index whose tag names an image now.
 pub(in crate::store) fn retain_reachable(blobs: &mut Vec<Blob>, index_json: &[u8]) {
@@ -37,7 +40,7 @@ impl Layout {
     /// Which tags lead to images now, after some were changed.
     pub(in crate::store) fn retag(&self, images: &mut [AppliedImage]) -> Result<(), Error> {
         let roots = &self.index.manifests;
-        let tree = self.tree()?;
+        let tree = self.reader().tree()?;
         let mut above = TagsAbove::new(roots, &tree, |_| true);
         for image in images {
             let leads_there = roots.iter().filter(|root| root.digest == image.new);
@@ -48,7 +51,9 @@ impl Layout {
         }
         Ok(())
     }
+}
 
+impl Reader<'_> {
     /// Whether the server hands out an image, once its docker types are OCI's; `Err` says why it would not.
     pub(in crate::store) fn served(
         &self,
@@ -57,8 +62,7 @@ impl Layout {
         let part = Part::Manifest(entry.digest);
         let old = match self.document(&part, entry) {
             Ok(blob) => blob,
-            Err(Error::Part { problem, .. }) => return Ok(Err(problem.to_string())),
-            Err(e) => return Err(e),
+            Err(e) => return Ok(Err(e.into_problem()?.to_string())),
         };
         let edited = match documents::manifest(old.bytes(), &entry.media_type) {
             Ok(_) => edit_manifest(&old, &BTreeMap::new()).map_err(Problem::json),
@@ -109,8 +113,7 @@ impl Layout {
         }
         match self.open_blob(part, descriptor) {
             Ok(_) => Ok(Ok(())),
-            Err(Error::Part { problem, .. }) => Ok(Err(format!("{part} {problem}"))),
-            Err(e) => Err(e),
+            Err(e) => Ok(Err(format!("{part} {}", e.into_problem()?))),
         }
     }
 }

@@ -9,8 +9,11 @@ use crate::crypto::Digest;
 use crate::encoding::json::Object;
 use crate::image::realm::{called, is_served};
 use crate::image::{Blob, Descriptor, media};
-use crate::store::editor::{Edit, Editor, Replacement, set_media_type};
-use crate::store::error::{Error, Part, Problem};
+use crate::store::edit::Edit;
+use crate::store::editor::{Editor, Replacement};
+use crate::store::error::{Error, Kind};
+use crate::store::manifest_text::set_media_type;
+use crate::store::problem::{Part, Problem};
 
 /// An image below an entry: its manifest as it will be, and the index as it was that holds it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,7 +63,7 @@ impl<'a, 'e> Mend<'a, 'e> {
         let media_type = &entry.media_type;
         let is_document = media::is_index(media_type) || media::is_manifest(media_type);
         if !is_document && is_served(media_type) {
-            let found = self.editor.layout.hashed(entry)?;
+            let found = self.editor.reader.hashed(entry)?;
             if let Err(reason) = found {
                 return Ok(Fate::Goes(reason));
             }
@@ -80,7 +83,7 @@ impl<'a, 'e> Mend<'a, 'e> {
         } else {
             match self
                 .editor
-                .layout
+                .reader
                 .check_blob(&Part::Blob(entry.digest), entry)?
             {
                 Ok(()) => Fate::Stays(Arc::default()),
@@ -94,7 +97,7 @@ impl<'a, 'e> Mend<'a, 'e> {
     fn index(&mut self, entry: &Descriptor) -> Result<Fate, Error> {
         let digest = entry.digest;
         if !self.editor.tree.has(&digest) {
-            return Ok(Fate::Goes(Problem::Absent.to_string()));
+            return Ok(Fate::Goes(Problem::Absent("layout").to_string()));
         }
         let children = self.editor.tree.children(&digest).to_vec();
         let mut stays = Vec::new();
@@ -123,8 +126,8 @@ impl<'a, 'e> Mend<'a, 'e> {
         if !children.is_empty() && stays.iter().all(|stays| !stays) {
             return Ok(Fate::Goes("nothing that it holds is left".into()));
         }
-        let layout = self.editor.layout;
-        let (old, _) = layout.nested(entry)?;
+        let reader = self.editor.reader;
+        let (old, _) = reader.nested(entry)?;
         let edit = || -> Result<Option<Vec<u8>>, serde_json::Error> {
             let mut index: Object = serde_json::from_slice(old.bytes())?;
             index.replace_items("manifests", |n, mut child| {
@@ -138,10 +141,10 @@ impl<'a, 'e> Mend<'a, 'e> {
             index.is_changed().then(|| index.to_bytes()).transpose()
         };
         let part = Part::Index(digest);
-        let edited = edit().map_err(|e| layout.problem(part.clone(), Problem::json(e)))?;
+        let edited = edit().map_err(|e| reader.problem(part.clone(), Problem::json(e)))?;
         let blob = match edited {
             Some(bytes) => {
-                layout.check_document(&part, &bytes)?;
+                reader.check_document(&part, &bytes)?;
                 self.editor.grown += bytes.len().saturating_sub(old.bytes().len()) as u64;
                 Blob::new(digest.algorithm(), bytes)
             }
@@ -152,9 +155,9 @@ impl<'a, 'e> Mend<'a, 'e> {
     }
 
     fn manifest(&mut self, entry: &Descriptor) -> Result<Fate, Error> {
-        let layout = self.editor.layout;
+        let reader = self.editor.reader;
         let digest = entry.digest;
-        let served = layout.served(entry)?;
+        let served = reader.served(entry)?;
         let target = self
             .editor
             .replaced
@@ -165,10 +168,10 @@ impl<'a, 'e> Mend<'a, 'e> {
             (Ok(blob), None) => {
                 if blob.digest() != digest {
                     self.rewritten += blob.size();
-                    let limit = layout.limits.indexes;
+                    let limit = reader.limits.indexes;
                     if self.rewritten > limit {
                         return Err(
-                            layout.problem(Part::Manifest(digest), Problem::TooManyBytes(limit))
+                            reader.problem(Part::Manifest(digest), Problem::TooManyBytes(limit))
                         );
                     }
                     self.told.push(Mended::Rewritten {
@@ -179,11 +182,8 @@ impl<'a, 'e> Mend<'a, 'e> {
                 blob
             }
             (Err(reason), Some(_)) => {
-                return Err(Error::NotForRealms {
-                    layout: layout.path().to_owned(),
-                    name: called(entry),
-                    reason,
-                });
+                let name = called(entry);
+                return Err(reader.error(Kind::NotForRealms { name, reason }));
             }
             (Err(reason), None) => return Ok(Fate::Goes(reason)),
         };

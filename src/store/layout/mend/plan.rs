@@ -10,8 +10,11 @@ use crate::crypto::Digest;
 use crate::encoding::json::Object;
 use crate::image::realm::{called, short_tag};
 use crate::image::{Descriptor, Reference, media};
-use crate::store::editor::{Edit, Editor, set_media_type};
-use crate::store::error::{Error, Part, Problem};
+use crate::store::edit::Edit;
+use crate::store::editor::Editor;
+use crate::store::error::{Error, Kind};
+use crate::store::manifest_text::set_media_type;
+use crate::store::problem::{Part, Problem};
 
 /// An entry that wants a tag, before it is known whether it gets it.
 struct Wish<'a> {
@@ -136,14 +139,10 @@ impl Mend<'_, '_> {
                 // Nobody asked for any of them by this tag.
                 (_, 0) if !realms.references.is_empty() => None,
                 _ => {
-                    return Err(Error::SameTag {
-                        layout: self.editor.layout.path().to_owned(),
-                        tag,
-                        entries: wishes
-                            .iter()
-                            .map(|wish| format!("{} ({})", called(wish.entry), wish.entry.digest))
-                            .collect(),
-                    });
+                    let called =
+                        |wish: &Wish<'_>| format!("{} ({})", called(wish.entry), wish.entry.digest);
+                    let entries = wishes.iter().map(called).collect();
+                    return Err(self.editor.reader.error(Kind::SameTag { tag, entries }));
                 }
             };
             let mut is_given = false;
@@ -228,9 +227,9 @@ impl Plan {
             set_media_type(&mut index, media::INDEX)?;
             index.is_changed().then(|| index.to_bytes()).transpose()
         };
-        let edited = edit().map_err(|e| editor.layout.problem(part.clone(), Problem::json(e)))?;
+        let edited = edit().map_err(|e| editor.reader.problem(part.clone(), Problem::json(e)))?;
         if let Some(new) = &edited {
-            editor.layout.check_document(&part, new)?;
+            editor.reader.check_document(&part, new)?;
             editor.grown += new.len().saturating_sub(bytes.len()) as u64;
         }
         Ok(edited)

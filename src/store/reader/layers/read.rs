@@ -1,6 +1,5 @@
 //! One pass over a layer's blob: hashed as it lies, hashed as it unpacks, and shown to the watch.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::{GzDecoder, MultiGzDecoder};
@@ -11,7 +10,7 @@ use crate::image::realm::rule;
 use crate::image::{Compression, Descriptor};
 use crate::parallel::Gate;
 use crate::progress::Progress;
-use crate::store::error::Part;
+use crate::store::problem::Part;
 use crate::store::realm_layers::{Faults, Watch};
 use crate::store::window::{self, Window};
 
@@ -45,22 +44,22 @@ impl Unpacked {
 
 /// A blob that is hashed as it is read.
 pub(super) struct Tee<'a> {
-    file: io::Take<File>,
+    stream: io::Take<Box<dyn Read + Send + 'a>>,
     hasher: Hasher,
     progress: &'a dyn Progress,
-    /// What kept the file from being read: that is the disk's fault, not the layer's.
+    /// What kept the stream from being read: that is the disk's or the network's fault, not the layer's.
     error: Option<io::Error>,
 }
 
 impl<'a> Tee<'a> {
     pub(super) fn new(
-        file: File,
+        stream: Box<dyn Read + Send + 'a>,
         size: u64,
         algorithm: HashAlgorithm,
         progress: &'a dyn Progress,
     ) -> Self {
         Self {
-            file: file.take(size),
+            stream: stream.take(size),
             hasher: Hasher::new(algorithm),
             progress,
             error: None,
@@ -77,7 +76,7 @@ impl<'a> Tee<'a> {
 
 impl Read for Tee<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match files::read_some(&mut self.file, buffer) {
+        match files::read_some(&mut self.stream, buffer) {
             Ok(n) => {
                 self.hasher.update(&buffer[..n]);
                 self.progress.advance(n as u64);

@@ -1,10 +1,13 @@
 //! How much of an image is read.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::*;
-use crate::image::{Blob, Embedded, Manifest, media};
+use crate::crypto::{Digest, HashAlgorithm};
+use crate::image::{Blob, Descriptor, Embedded, Image, Manifest, media};
+use crate::progress::Progress;
 use crate::store::dir::Dir;
+use crate::store::layout::folder::Layout;
 use crate::store::limits::Limits;
 
 /// Counts what is read.
@@ -69,7 +72,10 @@ fn beyond_the_limit_of_an_image_no_layer_is_read() {
         config,
     };
     let read = Counted::default();
-    let error = layout.check_layers(&image, &read).expect_err("too large");
+    let error = layout
+        .reader()
+        .check_layers(&image, &read)
+        .expect_err("too large");
     assert!(error.to_string().contains("the image"), "{error}");
     let read = read.0.into_inner();
     assert!(read <= limits.image, "{read} bytes are read");

@@ -1,33 +1,24 @@
-//! Layers: their blobs against the manifest, and what they unpack to against the config.
-//!
-//! This is what makes a signature over the config bind an image's content.
+//! Reading every layer of an image once, hashed as it lies and as it unpacks.
 
-mod mislabelled;
-mod read;
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-
-use read::{READ_SIZE, Sink, Tee, Unpacked};
-
+use super::cache::{Contents, Key};
+use super::mislabelled;
+use super::read::{self, READ_SIZE, Sink, Tee, Unpacked};
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::realm::Finding;
 use crate::image::{Compression, Descriptor, Image, Mismatch};
-use crate::parallel::{self, Gate};
+use crate::parallel;
 use crate::progress::Progress;
-use crate::store::error::{Error, Part, Problem};
-use crate::store::layout::folder::Layout;
-use crate::store::realm_layers::{Budget, Faults, Members, Model, Watch};
+use crate::store::error::{Error, Kind};
+use crate::store::problem::{Part, Problem};
+use crate::store::reader::blobs::Reader;
+use crate::store::realm_layers::{Budget, Faults, Model, Watch};
 
-/// How many zstd layers are unpacked at a time: two windows, and all else, are more than 24 MB.
-const ZSTD_WINDOWS: usize = 1;
 /// Bytes of all layers together that make an image a large one.
 const LARGE_IMAGE: u64 = 4 << 20;
-/// Bytes of the members of all layers that are kept for other images.
-const MEMBERS_KEPT: usize = 2 << 20;
-
 /// What was found out about an image's layers.
 #[derive(Debug)]
 pub struct LayerFindings {
@@ -41,95 +32,7 @@ pub struct LayerFindings {
     pub realm: Option<Vec<Finding>>,
 }
 
-/// What a layer's bytes turned out to be, with nothing compared to it yet.
-#[derive(Clone, Debug)]
-struct Contents {
-    blob: Digest,
-    /// What it unpacks to; or why it does not unpack.
-    unpacked: Result<Unpacked, String>,
-    /// Its members, where they were watched.
-    members: Option<Arc<Members>>,
-}
-
-/// How a blob is to be looked at: unpacked in this way, with a zstd window of so many bytes at most, and hashed with
-/// that algorithm.
-type Key = (Digest, Option<Compression>, u64, HashAlgorithm);
-
-/// Layers that were hashed by this run, each once however many images share it.
-pub(in crate::store) struct LayerCache {
-    cells: Mutex<HashMap<Key, Arc<OnceLock<Contents>>>>,
-    /// Those whose reading was ended because the image was beyond its limit.
-    ended: Mutex<HashSet<Key>>,
-    /// Images and their layers are both worked on several at a time, and each zstd layer may take a
-    /// window.
-    windows: Gate,
-    /// Images whose layers are large are looked at one at a time for realms.
-    large_images: Gate,
-    /// Bytes of all members that are kept.
-    members: AtomicUsize,
-}
-
-impl Default for LayerCache {
-    fn default() -> Self {
-        Self {
-            cells: Mutex::default(),
-            ended: Mutex::default(),
-            windows: Gate::new(ZSTD_WINDOWS),
-            large_images: Gate::new(1),
-            members: AtomicUsize::new(0),
-        }
-    }
-}
-
-impl LayerCache {
-    fn cell(&self, key: Key) -> Arc<OnceLock<Contents>> {
-        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(cells.entry(key).or_default())
-    }
-
-    /// What is kept of contents for other images: the members only of so many layers, for they take memory. Without
-    /// them, a layer is read again.
-    fn to_keep(&self, contents: &Contents) -> Contents {
-        let mut kept = contents.clone();
-        let size = kept.members.as_ref().and_then(|members| members.kept());
-        let size = size.unwrap_or(MEMBERS_KEPT + 1);
-        let before = self.members.fetch_add(size, Ordering::Relaxed);
-        if before + size > MEMBERS_KEPT {
-            self.members.fetch_sub(size, Ordering::Relaxed);
-            kept.members = None;
-        }
-        kept
-    }
-
-    fn was_ended(&self, key: &Key) -> bool {
-        self.ended().contains(key)
-    }
-
-    fn note_ended(&self, key: Key) {
-        self.ended().insert(key);
-    }
-
-    fn ended(&self) -> MutexGuard<'_, HashSet<Key>> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn note_written(&self, digest: Digest, size: u64) {
-        let contents = Contents {
-            blob: digest,
-            unpacked: Ok(Unpacked {
-                digest,
-                size,
-                first: size,
-            }),
-            members: None,
-        };
-        let key = (digest, Some(Compression::None), 0, digest.algorithm());
-        // It is the same whoever says it first.
-        let _ = self.cell(key).set(contents);
-    }
-}
-
-impl Layout {
+impl Reader<'_> {
     /// Takes note of a blob that was hashed while it was written: as an uncompressed layer it need
     /// not be read again.
     pub fn note_written(&self, digest: Digest, size: u64) {
@@ -158,7 +61,7 @@ impl Layout {
     }
 
     /// The same, for realms or not, for an image whose signatures hold: its signer has unpacked its layers, so that
-    /// they may ask for a larger window ([`super::Limits::signed_window`]).
+    /// they may ask for a larger window ([`crate::store::Limits::signed_window`]).
     pub fn check_signed_layers(
         &self,
         image: &Image,
@@ -185,7 +88,7 @@ impl Layout {
         let _turn = in_turn.then(|| self.layer_cache.large_images.enter());
         progress.begin(&format!("layers of {}", image.name), total);
         let checker = Checker {
-            layout: self,
+            reader: self,
             image,
             window,
             progress,
@@ -274,7 +177,7 @@ impl LayerFindings {
 type Outcome = Result<Contents, Problem>;
 
 struct Checker<'a> {
-    layout: &'a Layout,
+    reader: &'a Reader<'a>,
     image: &'a Image,
     /// The largest window that a zstd layer may ask for.
     window: u64,
@@ -308,11 +211,14 @@ impl Checker<'_> {
             _ => 0,
         };
         let key = (layer.digest, compression, window, algorithm);
-        let cell = self.layout.layer_cache.cell(key);
+        let cell = self.reader.layer_cache.cell(key);
         let part = Part::Layer(n + 1, layer.digest);
-        let file = match self.layout.open_blob(&part, layer) {
-            Ok(file) => file,
-            Err(Error::Part { problem, .. }) => return Ok(Err(problem)),
+        let stream = match self.reader.open_blob(&part, layer) {
+            Ok(stream) => stream,
+            Err(Error {
+                kind: Kind::Part { problem, .. },
+                ..
+            }) => return Ok(Err(problem)),
             Err(e) => return Err(e),
         };
         if let Err(mismatch) = layer.check_embedded() {
@@ -331,9 +237,9 @@ impl Checker<'_> {
             }
             return Ok(Ok(known.clone()));
         }
-        let read = self.read(file, layer, key)?;
+        let read = self.read(stream, layer, key)?;
         // One that is too large is known too: other images may have it, and very many.
-        cell.get_or_init(|| self.layout.layer_cache.to_keep(&read));
+        cell.get_or_init(|| self.reader.layer_cache.to_keep(&read));
         // It may have been read beyond the limit of the image.
         self.count(0)?;
         if let Ok(Unpacked { size, .. }) = read.unpacked {
@@ -344,7 +250,7 @@ impl Checker<'_> {
 
     /// Counts bytes towards the limit of the image. Beyond it no more of any layer is read.
     fn count(&self, more: u64) -> Result<(), Error> {
-        let limit = self.layout.limits.image;
+        let limit = self.reader.limits.image;
         let before = self.size.fetch_add(more, Ordering::Relaxed);
         if before.saturating_add(more) > limit {
             let what = format!("the image {}", self.image.name);
@@ -354,7 +260,7 @@ impl Checker<'_> {
     }
 
     fn layer_within_limit(&self, part: &Part, size: u64) -> Result<(), Error> {
-        let limit = self.layout.limits.layer;
+        let limit = self.reader.limits.layer;
         if size > limit {
             let what = format!("{part} of image {}", self.image.name);
             return Err(self.too_large(what, limit, "--max-layer-size"));
@@ -363,23 +269,23 @@ impl Checker<'_> {
     }
 
     fn too_large(&self, what: String, limit: u64, flag: &'static str) -> Error {
-        Error::Bomb {
-            layout: self.layout.path().to_owned(),
-            what,
-            limit,
-            flag,
-        }
+        self.reader.error(Kind::Bomb { what, limit, flag })
     }
 
-    fn read(&self, file: File, layer: &Descriptor, key: Key) -> Result<Contents, Error> {
+    fn read(
+        &self,
+        stream: Box<dyn Read + Send + '_>,
+        layer: &Descriptor,
+        key: Key,
+    ) -> Result<Contents, Error> {
         let (_, compression, _, algorithm) = key;
-        let mut packed = Tee::new(file, layer.size, layer.digest.algorithm(), self.progress);
+        let mut packed = Tee::new(stream, layer.size, layer.digest.algorithm(), self.progress);
         // One byte more than the limit shows that there is more; the rest is not unpacked.
-        let limit = self.layout.limits.layer.saturating_add(1);
+        let limit = self.reader.limits.layer.saturating_add(1);
         let mut counted = layer.size;
         let mut beyond = Ok(());
         // At the second time it is read to its end, and need not be a third time.
-        let to_the_end = self.layout.layer_cache.was_ended(&key);
+        let to_the_end = self.reader.layer_cache.was_ended(&key);
         let mut count = |size: u64| {
             if beyond.is_ok() {
                 beyond = self.count(size.saturating_sub(counted));
@@ -389,7 +295,7 @@ impl Checker<'_> {
         };
         let window = self.window;
         let told = |e| read::reason(&e, window);
-        let gate = &self.layout.layer_cache.windows;
+        let gate = &self.reader.layer_cache.windows;
         let mut watch = self.members.as_ref().map(Watch::new);
         let unpacked = match compression {
             None => Err(format!(
@@ -414,14 +320,12 @@ impl Checker<'_> {
         if let Err(error) = beyond
             && !to_the_end
         {
-            self.layout.layer_cache.note_ended(key);
+            self.reader.layer_cache.note_ended(key);
             return Err(error);
         }
         // Whatever else became of the unpacking, the blob is hashed to its end.
-        let blob = packed.finish().map_err(|error| {
-            let path = self.layout.blob_path(&layer.digest);
-            Error::io(&path, "read", error)
-        })?;
+        let blob = packed.finish();
+        let blob = blob.map_err(|error| self.reader.unread(layer, error))?;
         let as_it_lies = Unpacked {
             digest: blob,
             size: layer.size,
@@ -434,6 +338,3 @@ impl Checker<'_> {
         })
     }
 }
-
-#[cfg(test)]
-mod tests;

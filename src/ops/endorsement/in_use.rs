@@ -1,0 +1,35 @@
+//! Endorsements that images carry.
+
+use std::path::Path;
+
+use crate::crypto::{Digest, PublicKey};
+use crate::image::Manifest;
+use crate::ops::error::Carrier;
+use crate::scheme::annotation::Endorsement;
+
+/// An endorsement in use, and the image that carries it.
+pub(super) struct Use {
+    pub(super) endorsement: Endorsement,
+    pub(super) image: String,
+    pub(super) carrier: Carrier,
+}
+
+impl Use {
+    /// The one that an image's manifest carries. `image` is where and which that is.
+    pub(super) fn on(
+        manifest: &Manifest,
+        image: (&Path, &str, Digest),
+        vendor: &PublicKey,
+        ca: &PublicKey,
+    ) -> Option<Self> {
+        let (layout, name, digest) = image;
+        Some(Self {
+            endorsement: Endorsement::on_manifest(manifest, vendor, ca)?,
+            image: format!("{}: image {name}", layout.display()),
+            carrier: Carrier {
+                layout: layout.to_owned(),
+                digest,
+            },
+        })
+    }
+}

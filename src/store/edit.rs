@@ -1,0 +1,61 @@
+//! Changes to images that were worked out, and what came of them.
+
+use super::layout::mend::Mended;
+use crate::crypto::Digest;
+use crate::image::Blob;
+
+/// A change to an image, worked out and not yet made.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    pub(super) name: String,
+    pub(super) old: Digest,
+    pub(super) new: Blob,
+}
+
+impl Edit {
+    /// The digest that the manifest is going to have.
+    pub(super) const fn digest(&self) -> Digest {
+        self.new.digest()
+    }
+}
+
+/// What [`super::Target::apply`] did.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The images, in the order in which they were given.
+    pub images: Vec<AppliedImage>,
+    /// What still refers to a manifest or an index that was replaced.
+    pub referrers: Vec<Referrer>,
+    /// What was done so that realms get the images.
+    pub mended: Vec<Mended>,
+    /// Whether anything was written.
+    pub changed: bool,
+}
+
+/// One image that was changed.
+#[derive(Clone, Debug)]
+pub struct AppliedImage {
+    /// What it is called in messages.
+    pub name: String,
+    /// Its manifest's digest before; the new one if another run made this very change meanwhile.
+    pub old: Digest,
+    /// Its manifest's digest now.
+    pub new: Digest,
+    /// The tags that lead to it now.
+    pub tags: Vec<String>,
+    /// The tags that lead to an index that holds it, or the first of them.
+    pub index_tags: Vec<String>,
+    /// Whether there are more of these.
+    pub more_index_tags: bool,
+}
+
+/// A manifest, an index or a tag that refers to what was replaced, and still does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Referrer {
+    /// The manifest or index that refers, as it is now.
+    pub digest: Digest,
+    /// Its tag, if it has one.
+    pub tag: Option<String>,
+    /// What it refers to.
+    pub subject: Digest,
+}

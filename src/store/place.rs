@@ -1,0 +1,46 @@
+//! Where images lie, as messages name it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Where images lie, or one file of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// The folder of an image layout.
+    Layout(PathBuf),
+    /// The file of an archive.
+    Archive(PathBuf),
+    /// A repository in a registry, as its name is written: no secret is in it.
+    Repository(String),
+    /// Another file or folder.
+    File(PathBuf),
+}
+
+impl Place {
+    /// The path, where it has one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Layout(path) | Self::Archive(path) | Self::File(path) => Some(path),
+            Self::Repository(_) => None,
+        }
+    }
+
+    /// What kind of place it is, in a word.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Layout(_) => "layout",
+            Self::Archive(_) => "archive",
+            Self::Repository(_) => "repository",
+            Self::File(_) => "folder",
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Layout(path) | Self::Archive(path) | Self::File(path) => path.display().fmt(f),
+            Self::Repository(name) => f.write_str(name),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The reader, and the documents that it reads: each has the digest and size that leads to it.
+
+use std::io::Read;
+
+use super::layers::LayerCache;
+use super::selected::Selected;
+use crate::encoding::strict;
+use crate::image::{Blob, Change, Descriptor, Image, Manifest, media};
+use crate::store::access::Store;
+use crate::store::documents::{self, Index};
+use crate::store::edit::Edit;
+use crate::store::error::{Error, Kind};
+use crate::store::limits::Limits;
+use crate::store::manifest_text::edit_manifest;
+use crate::store::place::Place;
+use crate::store::problem::{Part, Problem};
+
+/// Reads images out of a place, and checks all that it reads: what leaves it has its digest and size.
+///
+/// It remembers the layers that it has looked at, each once however many images share it, so one reader is for one
+/// run. It does not notice when others change the place.
+pub struct Reader<'a> {
+    pub(in crate::store) store: &'a dyn Store,
+    pub(in crate::store) limits: Limits,
+    pub(in crate::store) layer_cache: LayerCache,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of a place that gives up beyond these limits.
+    pub fn new(store: &'a dyn Store, limits: Limits) -> Self {
+        Self {
+            store,
+            limits,
+            layer_cache: LayerCache::default(),
+        }
+    }
+
+    /// Where the images are.
+    pub fn place(&self) -> &'a Place {
+        self.store.place()
+    }
+
+    pub(in crate::store) fn problem(&self, part: Part, problem: impl Into<Problem>) -> Error {
+        Error::part(self.place(), part, problem)
+    }
+
+    pub(in crate::store) fn error(&self, kind: Kind) -> Error {
+        kind.at(self.place().clone())
+    }
+
+    pub(in crate::store) fn absent(&self, part: Part) -> Error {
+        self.problem(part, Problem::Absent(self.place().kind()))
+    }
+
+    /// Opens a blob that a descriptor leads to. Its content has yet to be checked.
+    pub(in crate::store) fn open_blob(
+        &self,
+        part: &Part,
+        descriptor: &Descriptor,
+    ) -> Result<Box<dyn Read + Send + 'a>, Error> {
+        self.store.open(descriptor).map_err(|e| e.about(part))
+    }
+
+    /// An error of a blob's stream: the system's, or the network's.
+    pub(in crate::store) fn unread(&self, descriptor: &Descriptor, error: std::io::Error) -> Error {
+        self.store.unread(descriptor, error)
+    }
+
+    /// Reads a JSON document that a descriptor leads to, and checks it.
+    pub(in crate::store) fn document(
+        &self,
+        part: &Part,
+        descriptor: &Descriptor,
+    ) -> Result<Blob, Error> {
+        let limit = self.limits.document;
+        if descriptor.size > limit {
+            let size = descriptor.size;
+            return Err(self.problem(part.clone(), Problem::TooLarge { size, limit }));
+        }
+        let stream = self.open_blob(part, descriptor)?;
+        descriptor
+            .check_embedded()
+            .map_err(|m| self.problem(part.clone(), m))?;
+        let mut bytes = Vec::with_capacity(usize::try_from(descriptor.size).unwrap_or(0));
+        stream
+            .take(descriptor.size)
+            .read_to_end(&mut bytes)
+            .map_err(|e| self.unread(descriptor, e))?;
+        Blob::verified(bytes, descriptor).map_err(|m| self.problem(part.clone(), m))
+    }
+
+    /// Reads a nested image index.
+    pub(in crate::store) fn nested(&self, descriptor: &Descriptor) -> Result<(Blob, Index), Error> {
+        let part = Part::Index(descriptor.digest);
+        let blob = self.document(&part, descriptor)?;
+        let index = documents::index(blob.bytes()).map_err(|p| self.problem(part, p))?;
+        Ok((blob, index))
+    }
+
+    /// Reads an image's manifest, checked against the digest and size that lead to it.
+    pub fn manifest(&self, descriptor: &Descriptor) -> Result<(Blob, Manifest), Error> {
+        let part = Part::Manifest(descriptor.digest);
+        if !media::is_manifest(&descriptor.media_type) {
+            let problem = Problem::MediaType {
+                found: descriptor.media_type.to_string(),
+                wanted: "an image manifest",
+            };
+            return Err(self.problem(part, problem));
+        }
+        let blob = self.document(&part, descriptor)?;
+        let manifest = documents::manifest(blob.bytes(), &descriptor.media_type)
+            .map_err(|p| self.problem(part, p))?;
+        Ok((blob, manifest))
+    }
+
+    /// Refuses a manifest and a config that have too many bytes together.
+    fn check_together(&self, manifest: &Blob, config: &Descriptor) -> Result<(), Error> {
+        let limit = self.limits.documents.saturating_sub(manifest.size());
+        let size = config.size;
+        if size > limit {
+            let part = Part::Config(config.digest);
+            return Err(self.problem(part, Problem::TooLarge { size, limit }));
+        }
+        Ok(())
+    }
+
+    /// Reads an image: its manifest and its config, each checked against the digest and size that
+    /// lead to it. An error names the part that is wrong.
+    pub fn load(&self, selected: &Selected) -> Result<Image, Error> {
+        let (manifest_blob, manifest) = self.manifest(&selected.descriptor)?;
+        let part = Part::Config(manifest.config.digest);
+        let found = &manifest.config.media_type;
+        if media::oci_equivalent(found).unwrap_or(found) != media::CONFIG {
+            let problem = Problem::MediaType {
+                found: found.to_string(),
+                wanted: "an image config",
+            };
+            return Err(self.problem(part, problem));
+        }
+        self.check_together(&manifest_blob, &manifest.config)?;
+        let config = self.document(&part, &manifest.config)?;
+        let read = documents::config(config.bytes()).map_err(|p| self.problem(part, p))?;
+        Ok(Image {
+            name: selected.name.clone(),
+            platform: read.platform,
+            manifest_blob,
+            manifest,
+            config,
+            diff_ids: read.diff_ids,
+        })
+    }
+
+    /// The same as [`Reader::load`], where the platform counts that the entry states which leads to the
+    /// image: the config has to state all that it states, for runtimes choose by it. A variant is any where the
+    /// config states none, as many do.
+    pub fn load_as_listed(&self, selected: &Selected) -> Result<Image, Error> {
+        let image = self.load(selected)?;
+        if let Some(listed) = &selected.descriptor.platform
+            && !listed.holds_for(&image.platform)
+        {
+            let problem = Problem::Platform {
+                listed: listed.clone(),
+                found: image.platform,
+            };
+            return Err(self.problem(Part::Manifest(selected.descriptor.digest), problem));
+        }
+        Ok(image)
+    }
+
+    /// Works out what the manifest of an image will be. Nothing is written.
+    pub fn edit(&self, image: &Image, change: &Change) -> Result<Edit, Error> {
+        let manifest = &image.manifest_blob;
+        let old = manifest.digest();
+        let part = Part::Manifest(old);
+        let Change::Annotate(annotations) = change;
+        let new = edit_manifest(manifest, annotations)
+            .map_err(|e| self.problem(part.clone(), Problem::json(e)))?;
+        self.check_document(&part, new.bytes())?;
+        self.check_together(&new, &image.manifest.config)?;
+        Ok(Edit {
+            name: image.name.clone(),
+            old,
+            new,
+        })
+    }
+
+    /// Refuses to write what would then be refused when it is read.
+    pub(in crate::store) fn check_document(&self, part: &Part, bytes: &[u8]) -> Result<(), Error> {
+        let (size, limit) = (bytes.len() as u64, self.limits.document);
+        if size > limit {
+            return Err(self.problem(part.clone(), Problem::TooLarge { size, limit }));
+        }
+        strict::check(bytes).map_err(|e| self.problem(part.clone(), Problem::json(e)))
+    }
+}

@@ -1,0 +1,104 @@
+//! Layers that a reader has looked at.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::read::Unpacked;
+use crate::crypto::{Digest, HashAlgorithm};
+use crate::image::Compression;
+use crate::parallel::Gate;
+use crate::store::realm_layers::Members;
+
+/// How many zstd layers are unpacked at a time: two windows, and all else, are more than 24 MB.
+const ZSTD_WINDOWS: usize = 1;
+/// Bytes of the members of all layers that are kept for other images.
+const MEMBERS_KEPT: usize = 2 << 20;
+
+/// What a layer's bytes turned out to be, with nothing compared to it yet.
+#[derive(Clone, Debug)]
+pub(super) struct Contents {
+    pub(super) blob: Digest,
+    /// What it unpacks to; or why it does not unpack.
+    pub(super) unpacked: Result<Unpacked, String>,
+    /// Its members, where they were watched.
+    pub(super) members: Option<Arc<Members>>,
+}
+
+/// How a blob is to be looked at: unpacked in this way, with a zstd window of so many bytes at most, and hashed with
+/// that algorithm.
+pub(super) type Key = (Digest, Option<Compression>, u64, HashAlgorithm);
+
+/// Layers that were hashed by this run, each once however many images share it.
+pub(in crate::store) struct LayerCache {
+    cells: Mutex<HashMap<Key, Arc<OnceLock<Contents>>>>,
+    /// Those whose reading was ended because the image was beyond its limit.
+    ended: Mutex<HashSet<Key>>,
+    /// Images and their layers are both worked on several at a time, and each zstd layer may take a
+    /// window.
+    pub(super) windows: Gate,
+    /// Images whose layers are large are looked at one at a time for realms.
+    pub(super) large_images: Gate,
+    /// Bytes of all members that are kept.
+    members: AtomicUsize,
+}
+
+impl Default for LayerCache {
+    fn default() -> Self {
+        Self {
+            cells: Mutex::default(),
+            ended: Mutex::default(),
+            windows: Gate::new(ZSTD_WINDOWS),
+            large_images: Gate::new(1),
+            members: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl LayerCache {
+    pub(super) fn cell(&self, key: Key) -> Arc<OnceLock<Contents>> {
+        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(cells.entry(key).or_default())
+    }
+
+    /// What is kept of contents for other images: the members only of so many layers, for they take memory. Without
+    /// them, a layer is read again.
+    pub(super) fn to_keep(&self, contents: &Contents) -> Contents {
+        let mut kept = contents.clone();
+        let size = kept.members.as_ref().and_then(|members| members.kept());
+        let size = size.unwrap_or(MEMBERS_KEPT + 1);
+        let before = self.members.fetch_add(size, Ordering::Relaxed);
+        if before + size > MEMBERS_KEPT {
+            self.members.fetch_sub(size, Ordering::Relaxed);
+            kept.members = None;
+        }
+        kept
+    }
+
+    pub(super) fn was_ended(&self, key: &Key) -> bool {
+        self.ended().contains(key)
+    }
+
+    pub(super) fn note_ended(&self, key: Key) {
+        self.ended().insert(key);
+    }
+
+    fn ended(&self) -> MutexGuard<'_, HashSet<Key>> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn note_written(&self, digest: Digest, size: u64) {
+        let contents = Contents {
+            blob: digest,
+            unpacked: Ok(Unpacked {
+                digest,
+                size,
+                first: size,
+            }),
+            members: None,
+        };
+        let key = (digest, Some(Compression::None), 0, digest.algorithm());
+        // It is the same whoever says it first.
+        let _ = self.cell(key).set(contents);
+    }
+}

@@ -1,0 +1,13 @@
+//! Layers: their blobs against the manifest, and what they unpack to against the config.
+//!
+//! This is what makes a signature over the config bind an image's content.
+
+mod cache;
+mod check;
+mod mislabelled;
+mod read;
+#[cfg(test)]
+mod tests;
+
+pub(super) use cache::LayerCache;
+pub use check::LayerFindings;
