@@ -1,4 +1,4 @@
-//! What a short run gains at its start: the unwinder inside the program.
+//! What the program says of itself, and what a short run gains at its start: the unwinder inside the program.
 
 use std::env;
 use std::path::Path;
@@ -6,9 +6,67 @@ use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-env=IR_SIGN_COMMIT={}", commit());
+    println!("cargo::rustc-env=IR_SIGN_FEATURES={}", features());
     if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu") {
         unwinder();
     }
+}
+
+/// The commit that is built. A copy without git, as an unpacked archive is, is told by `IR_SIGN_COMMIT`.
+fn commit() -> String {
+    println!("cargo::rerun-if-env-changed=IR_SIGN_COMMIT");
+    if let Some(told) = env::var("IR_SIGN_COMMIT")
+        .ok()
+        .filter(|told| !told.is_empty())
+    {
+        return told;
+    }
+    // A repository that only holds a copy of this one somewhere below it has other commits.
+    let top = git(&["rev-parse", "--show-toplevel"]);
+    let here = env::current_dir().and_then(|here| here.canonicalize());
+    let is_own = top.is_some_and(|top| here.is_ok_and(|here| here == Path::new(&top)));
+    let Some(commit) = git(&["rev-parse", "HEAD"]).filter(|_| is_own) else {
+        return "unknown".into();
+    };
+    for name in ["HEAD", "logs/HEAD"] {
+        if let Some(path) = git(&["rev-parse", "--git-path", name])
+            && Path::new(&path).exists()
+        {
+            println!("cargo::rerun-if-changed={path}");
+        }
+    }
+    const BUILT: [&str; 4] = ["src", "build.rs", "Cargo.toml", "Cargo.lock"];
+    for path in BUILT {
+        println!("cargo::rerun-if-changed={path}");
+    }
+    let status = [&["status", "--porcelain", "--"], &BUILT[..]].concat();
+    match git(&status).as_deref() {
+        Some("") => commit,
+        _ => format!("{commit} with changes"),
+    }
+}
+
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim_end().to_owned())
+}
+
+/// What this build can and cannot do.
+fn features() -> String {
+    // A static program cannot load PKCS#11 modules.
+    let is_static = env::var("CARGO_CFG_TARGET_FEATURE")
+        .is_ok_and(|all| all.split(',').any(|feature| feature == "crt-static"));
+    let all = [
+        ("tokens", !is_static),
+        ("openssl", env::var_os("CARGO_FEATURE_OPENSSL").is_some()),
+    ];
+    let named = all.map(|(name, is_there)| {
+        let no = if is_there { "" } else { "no-" };
+        format!("{no}{name}")
+    });
+    named.join(", ")
 }
 
 fn is(name: &str, value: &str) -> bool {

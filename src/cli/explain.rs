@@ -115,6 +115,7 @@ fn of_key(error: &key::Error) -> Option<String> {
     match error {
         key::Error::Private { path, source } => keys::of_private(path, source),
         key::Error::Public { path, source } => keys::of_public(path, source),
+        key::Error::Unrecognised { path, source } => keys::of_any(path, source),
         key::Error::File(files::Error::Exists { .. }) => Some(
             "a private key is never overwritten: name another file, or move this one away; \
              `ir-sign extract-public` writes its public key"
@@ -143,6 +144,9 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         return Some(on_pin(fault).into());
     }
     let text = match error {
+        E::Static => {
+            "keys on tokens want the dynamically linked ir-sign; this one verifies, and signs with keys in files"
+        }
         E::Module { .. } => {
             "name the token's module with --pkcs11-module or PKCS11_MODULE_PATH, as in /usr/lib/softhsm/libsofthsm2.so"
         }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, Command, CommandFactory};
 
 use super::args::Cli;
+use super::pages;
+use super::roff::page_of;
 use crate::files::{self, Existing, Written};
 use crate::ops::Error;
 
@@ -71,14 +73,14 @@ pub fn manual(dir: &Path, existing: Existing) -> Result<Vec<(String, Written)>, 
         source,
     };
     std::fs::create_dir_all(dir).map_err(failed(dir, "make folder"))?;
-    let mut root = Cli::command().disable_help_subcommand(true);
+    let mut root = pages::complete(Cli::command().disable_help_subcommand(true));
     root.build();
     let mut pages = Vec::new();
     // All are looked at before one is written.
     for (name, command) in with_all_below("ir-sign".to_owned(), &root) {
         let page = format!("{name}.1");
         let path = dir.join(&page);
-        let bytes = page_of(name, command).map_err(failed(&path, "render"))?;
+        let bytes = page_of(&name, command).map_err(failed(&path, "render"))?;
         files::check(&path, &bytes, existing).map_err(refused)?;
         pages.push((page, path, bytes));
     }
@@ -87,19 +89,6 @@ pub fn manual(dir: &Path, existing: Existing) -> Result<Vec<(String, Written)>, 
         Ok((page, written))
     };
     pages.into_iter().map(write).collect()
-}
-
-/// The manual page of a command.
-fn page_of(name: String, command: &Command) -> io::Result<Vec<u8>> {
-    let title = format!(".TH {name} 1 ");
-    let mut bytes = Vec::new();
-    clap_mangen::Man::new(command.clone().display_name(name))
-        .source(concat!("ir-sign ", env!("CARGO_PKG_VERSION")))
-        .render(&mut bytes)?;
-    let text = String::from_utf8(bytes).map_err(io::Error::other)?;
-    // The generator leaves out that there is no date, and the version stands in its place.
-    let dated = text.replacen(&format!("{title} "), &format!("{title}\"\" "), 1);
-    Ok(dated.into_bytes())
 }
 
 /// A command and all below it, by the names of their pages.

@@ -2,14 +2,24 @@
 
 use std::ffi::OsString;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, ValueEnum};
 
 use super::args::{Cli, Color, Command};
+use super::pages;
 
 /// Reads arguments, of which the first is the program's name.
 pub fn parse(words: &[OsString]) -> Result<Command, clap::Error> {
     let mut whole = Cli::command();
-    let matches = whole.try_get_matches_from_mut(words)?;
+    let matches = whole.try_get_matches_from_mut(words).map_err(|error| {
+        // Only help shows the last parts of pages, and making those takes longer than a short command does.
+        let full = (error.kind() == ErrorKind::DisplayHelp).then(|| {
+            pages::complete(Cli::command())
+                .try_get_matches_from(words)
+                .err()
+        });
+        full.flatten().unwrap_or(error)
+    })?;
     let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut whole))?;
     Ok(cli.command)
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::file_error::KeyFileError;
+use super::form_error::FormError;
 use super::pkcs11;
 use crate::class::Class;
 use crate::crypto::p384::PublicKeyError;
@@ -31,6 +32,14 @@ pub enum Error {
         /// What is wrong with it.
         source: PublicKeyError,
     },
+    /// The file holds no key that a fingerprint can be made of.
+    #[error("file {}: {source}", .path.display())]
+    Unrecognised {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: FormError,
+    },
     /// The token did not do it.
     #[error(transparent)]
     Token(#[from] Box<pkcs11::Error>),
@@ -52,7 +61,10 @@ impl Error {
     pub const fn class(&self) -> Class {
         match self {
             Self::File(source) => source.class(),
-            Self::Private { .. } | Self::Public { .. } | Self::Faulty { .. } => Class::Refused,
+            Self::Private { .. }
+            | Self::Public { .. }
+            | Self::Unrecognised { .. }
+            | Self::Faulty { .. } => Class::Refused,
             Self::Token(source) => source.class(),
             Self::GivenUp => Class::Undecided,
         }

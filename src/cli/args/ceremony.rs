@@ -8,7 +8,7 @@ use super::paths;
 use super::settings::{Common, Settings, SettingsOf};
 use super::token::TokenArgs;
 
-/// `ceremony`
+// `ceremony`
 #[derive(Debug, Subcommand)]
 pub enum CeremonyCommand {
     /// Check a plan against the world: inputs, outputs, token and key
@@ -31,7 +31,7 @@ pub enum CeremonyCommand {
     Diff(Diff),
 }
 
-/// `ceremony check`
+// `ceremony check`
 #[derive(Debug, Args)]
 pub struct Check {
     /// The plan
@@ -49,7 +49,7 @@ pub struct Check {
     pub common: Common,
 }
 
-/// `ceremony rehearsal`
+// `ceremony rehearsal`
 #[derive(Debug, Args)]
 pub struct MakeRehearsal {
     /// The plan
@@ -65,7 +65,7 @@ pub struct MakeRehearsal {
     pub common: Common,
 }
 
-/// `ceremony run`
+// `ceremony run`
 #[derive(Debug, Args)]
 pub struct RunPlan {
     /// The plan
@@ -80,7 +80,7 @@ pub struct RunPlan {
     pub common: Common,
 }
 
-/// What a transcript is verified against.
+// What a transcript is verified against.
 #[derive(Debug, Args)]
 pub struct Against {
     /// The root's public key, as the verifier knows it
@@ -95,7 +95,7 @@ pub struct Against {
     pub files: Option<PathBuf>,
 }
 
-/// `ceremony verify`
+// `ceremony verify`
 #[derive(Debug, Args)]
 pub struct VerifyTranscript {
     /// The transcript
@@ -107,7 +107,7 @@ pub struct VerifyTranscript {
     pub common: Common,
 }
 
-/// `ceremony report`
+// `ceremony report`
 #[derive(Debug, Args)]
 pub struct Report {
     /// The transcript
@@ -122,7 +122,7 @@ pub struct Report {
     pub common: Common,
 }
 
-/// `ceremony diff`
+// `ceremony diff`
 #[derive(Debug, Args)]
 pub struct Diff {
     /// One transcript

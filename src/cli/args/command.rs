@@ -6,14 +6,23 @@ use clap::{Parser, Subcommand, ValueHint};
 
 use super::ceremony::CeremonyCommand;
 use super::image::{ExtractSignImage, InspectImage, Prune, SignImage, VerifyImage};
-use super::keys::{ExtractPublic, GenKey, Sign, Verify};
+use super::keys::{ExtractPublic, Fingerprint, GenKey, Sign, Verify};
 use super::paths;
 use super::settings::Common;
 use super::token::TokenCommand;
 
+/// What `--version` says; `-V` says the first line.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\ncommit: ",
+    env!("IR_SIGN_COMMIT"),
+    "\nfeatures: ",
+    env!("IR_SIGN_FEATURES")
+);
+
 /// Signs OCI images with a vendor's key that a root CA vouches for, and verifies them offline.
 #[derive(Debug, Parser)]
-#[command(name = "ir-sign", version, max_term_width = 100)]
+#[command(name = "ir-sign", version, long_version = LONG_VERSION, max_term_width = 100)]
 #[command(
     after_help = "Exit status: 0 done or trusted; 1 refused, a check failed; 2 wrong usage; \
                         3 could not decide (I/O, token, environment); \
@@ -65,6 +74,11 @@ pub enum Command {
     InspectImage(InspectImage),
     /// Remove the blobs of an app's layout that nothing refers to
     Prune(Prune),
+    /// Print the fingerprints of keys: SHA-256 over the DER public key
+    ///
+    /// Reads public keys of every supported kind and certificates in DER or PEM, passports, and private keys in
+    /// DER SEC1. One line a file: the fingerprint, two blanks, the file. Nothing is said of whom a key belongs to.
+    Fingerprint(Fingerprint),
     /// Look at and set up PKCS#11 tokens
     Token {
         #[command(subcommand)]

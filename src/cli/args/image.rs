@@ -13,7 +13,7 @@ use crate::image::{AppName, Platform, Reference};
 use crate::key::KeyRef;
 use crate::store::{Absent, Limits};
 
-/// Which app of which registry.
+// Which app of which registry.
 #[derive(Debug, Args)]
 pub struct Place {
     /// The registry: a directory with one OCI image layout an app
@@ -24,7 +24,7 @@ pub struct Place {
     pub app: AppName,
 }
 
-/// How an image is signed.
+// How an image is signed.
 #[derive(Debug, Args)]
 pub struct How {
     /// The image, by tag or digest (several allowed); may be left out where there is only one
@@ -85,7 +85,7 @@ pub struct How {
     pub common: CommonLong,
 }
 
-/// How much is read before giving up.
+// How much is read before giving up.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct LimitArgs {
     /// The most bytes a layer may have, packed or unpacked
@@ -115,7 +115,7 @@ impl From<LimitArgs> for Limits {
     }
 }
 
-/// `sign-image`
+// `sign-image`
 #[derive(Debug, Args)]
 pub struct SignImage {
     #[command(flatten)]
@@ -124,7 +124,7 @@ pub struct SignImage {
     pub how: How,
 }
 
-/// `extract-sign-image`
+// `extract-sign-image`
 #[derive(Debug, Args)]
 pub struct ExtractSignImage {
     /// The registry: a directory with one OCI image layout an app
@@ -144,7 +144,7 @@ pub struct ExtractSignImage {
     pub how: How,
 }
 
-/// `verify-image`
+// `verify-image`
 #[derive(Debug, Args)]
 pub struct VerifyImage {
     #[command(flatten)]
@@ -187,7 +187,7 @@ pub struct VerifyImage {
     pub common: Common,
 }
 
-/// `inspect-image`
+// `inspect-image`
 #[derive(Debug, Args)]
 pub struct InspectImage {
     #[command(flatten)]
@@ -206,7 +206,7 @@ pub struct InspectImage {
     pub common: Common,
 }
 
-/// `prune`
+// `prune`
 #[derive(Debug, Args)]
 pub struct Prune {
     #[command(flatten)]

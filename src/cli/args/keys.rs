@@ -10,7 +10,7 @@ use super::token::{PassportArgs, TokenArgs};
 use crate::key::KeyRef;
 use crate::key::uri::TokenUri;
 
-/// `gen-key`
+// `gen-key`
 #[derive(Debug, Args)]
 pub struct GenKey {
     /// Where the private key goes
@@ -30,7 +30,7 @@ pub struct GenKey {
     pub common: Common,
 }
 
-/// `extract-public`
+// `extract-public`
 #[derive(Debug, Args)]
 pub struct ExtractPublic {
     /// The private key
@@ -50,7 +50,7 @@ pub struct ExtractPublic {
     pub common: Common,
 }
 
-/// `sign` and `endorse`
+// `sign` and `endorse`
 #[derive(Debug, Args)]
 pub struct Sign {
     /// The private key
@@ -75,7 +75,7 @@ pub struct Sign {
     pub common: Common,
 }
 
-/// `verify`
+// `verify`
 #[derive(Debug, Args)]
 pub struct Verify {
     /// The public key
@@ -93,7 +93,17 @@ pub struct Verify {
     pub common: Common,
 }
 
-/// The command's own key on a token.
+// `fingerprint`
+#[derive(Debug, Args)]
+pub struct Fingerprint {
+    /// Public keys, certificates, passports of keys on tokens, or private keys in DER SEC1
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+// The command's own key on a token.
 #[derive(Clone, Debug, Args)]
 pub(super) struct OwnUri {
     /// The same, as the PKCS#11 URI of a key on a token

@@ -1,4 +1,6 @@
 //! The commands and their flags.
+//!
+//! Above a group of flags stands an ordinary comment: clap would take one of documentation for what its command does.
 
 pub mod ceremony;
 mod command;
@@ -10,6 +12,6 @@ mod settings;
 pub mod token;
 
 pub use command::{Cli, Command};
-pub use keys::{ExtractPublic, GenKey, Sign, Verify};
+pub use keys::{ExtractPublic, Fingerprint, GenKey, Sign, Verify};
 pub use secrets::{hide_secrets, is_clean};
 pub use settings::{Color, Settings, SettingsOf};

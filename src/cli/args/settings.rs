@@ -26,6 +26,7 @@ pub trait SettingsOf {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Color {
     /// On a terminal, unless `NO_COLOR` is set.
+    #[value(help = "On a terminal, unless NO_COLOR is set")]
     Auto,
     /// Always.
     Always,
@@ -33,7 +34,7 @@ pub enum Color {
     Never,
 }
 
-/// The flags every command has.
+// The flags every command has.
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = Resettable::Reset)]
 pub struct Common {
@@ -44,7 +45,7 @@ pub struct Common {
     verbose: u8,
 }
 
-/// The same where `-v` means the vendor's key.
+// The same where `-v` means the vendor's key.
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = Resettable::Reset)]
 pub struct CommonLong {

@@ -10,7 +10,7 @@ use crate::key::pin::PinSource;
 use crate::key::pkcs11::{FACTS, SignMechanism};
 use crate::key::uri::TokenUri;
 
-/// How tokens are reached; for every command that takes a key.
+// How tokens are reached; for every command that takes a key.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Keys on tokens")]
 pub struct TokenArgs {
@@ -46,7 +46,7 @@ impl TokenArgs {
     }
 }
 
-/// The passports that keys on tokens must have.
+// The passports that keys on tokens must have.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Keys on tokens")]
 pub struct PassportArgs {
@@ -55,7 +55,7 @@ pub struct PassportArgs {
     pub require_passport: Vec<PathBuf>,
 }
 
-/// `token`
+// `token`
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
     /// List a module's slots and tokens, and what is wrong with each
@@ -84,7 +84,7 @@ pub enum TokenCommand {
     Passport(MakePassport),
 }
 
-/// `token list`
+// `token list`
 #[derive(Debug, Args)]
 pub struct List {
     /// A URI that names the module, or tokens of it
@@ -97,7 +97,7 @@ pub struct List {
     pub common: Common,
 }
 
-/// `token keys`
+// `token keys`
 #[derive(Debug, Args)]
 pub struct Keys {
     /// The token; may be left out where there is only one
@@ -109,7 +109,7 @@ pub struct Keys {
     pub common: Common,
 }
 
-/// `token init`
+// `token init`
 #[derive(Debug, Args)]
 pub struct Init {
     /// The token, by slot-id or serial; may be left out where only one is not initialised
@@ -134,7 +134,7 @@ pub struct Init {
     pub common: Common,
 }
 
-/// `token import`
+// `token import`
 #[derive(Debug, Args)]
 pub struct Import {
     /// The private key file
@@ -149,7 +149,7 @@ pub struct Import {
     pub common: Common,
 }
 
-/// `token doctor`
+// `token doctor`
 #[derive(Debug, Args)]
 pub struct Doctor {
     /// The token; may be left out where there is only one
@@ -164,7 +164,7 @@ pub struct Doctor {
     pub common: Common,
 }
 
-/// `token passport`
+// `token passport`
 #[derive(Debug, Args)]
 pub struct MakePassport {
     /// The key

@@ -6,8 +6,8 @@ use super::shell::quoted;
 use crate::crypto::forms::Pem;
 use crate::crypto::p384::PublicKeyError;
 use crate::files::is_standard;
-use crate::key::KeyFileError;
 use crate::key::pkcs11::SignMechanism;
+use crate::key::{FormError, KeyFileError};
 
 /// A name that nothing has here: openssl writes over what is there, private keys too.
 pub(super) fn free(ending: &str) -> String {
@@ -104,6 +104,17 @@ pub(super) fn of_public(path: &Path, error: &PublicKeyError) -> Option<String> {
         }
         PublicKeyError::Pkcs8 => take_out(" -inform DER"),
         _ => return None,
+    })
+}
+
+/// What to do about a file whose fingerprint is wanted.
+pub(super) fn of_any(path: &Path, error: &FormError) -> Option<String> {
+    matches!(error, FormError::Private).then(|| {
+        format!(
+            "take the public key out: openssl pkey -in {} -pubout -outform DER -out {}",
+            quoted(path),
+            free("pub")
+        )
     })
 }
 

@@ -4,14 +4,16 @@ use std::num::NonZeroUsize;
 
 use serde_json::json;
 
-use super::written::{not_beside_json, or_tell_key, shown, written};
-use crate::cli::args::{ExtractPublic, GenKey, Sign, Verify};
+use super::written::{error_json, not_beside_json, or_tell_key, shown, written};
+use crate::cli::args::{ExtractPublic, Fingerprint, GenKey, Sign, Verify};
 use crate::cli::console::{Console, Outcome};
 use crate::cli::context::{beside_bar, ring, ring_with, warn_if_open};
+use crate::cli::explain;
 use crate::cli::show;
 use crate::cli::status::Status;
 use crate::files::Written;
-use crate::ops::{file, keys};
+use crate::key;
+use crate::ops::{Error, file, keys};
 use crate::text::plain;
 
 const PUBLIC: &str = "public key file";
@@ -126,4 +128,34 @@ pub(super) fn verify_file(args: Verify, console: &Console) -> Outcome {
     ));
     console.json(|| json!({ "verified": true, "key": show::fingerprint(&key.fingerprint()) }))?;
     Ok(Status::Done)
+}
+
+pub(super) fn fingerprint(args: &Fingerprint, console: &Console) -> Outcome {
+    let mut worst = Status::Done;
+    let mut keys = Vec::new();
+    let mut errors = Vec::new();
+    for path in &args.files {
+        match key::read_any(path) {
+            Ok(found) => {
+                let fingerprint = found.key.fingerprint();
+                let path = shown(path);
+                console.result(&format!("{fingerprint}  {path}"))?;
+                console.note(&format!("{path}: {} {}", found.key.kind(), found.form));
+                keys.push(json!({
+                    "file": path,
+                    "form": found.form.to_string(),
+                    "kind": found.key.kind().to_string(),
+                    "fingerprint": show::fingerprint(&fingerprint),
+                }));
+            }
+            Err(error) => {
+                let error = Error::from(error);
+                console.error(&error);
+                worst = worst.max(explain::status(&error));
+                errors.push(error_json(&error)["error"].clone());
+            }
+        }
+    }
+    console.json(|| json!({ "keys": keys, "errors": errors }))?;
+    Ok(worst)
 }

@@ -33,7 +33,8 @@ impl Error {
             | Self::NoPassport { .. }
             | Self::Initialised { .. } => Class::Refused,
             Self::BadKey { source, .. } | Self::HalfSetUp { source, .. } => source.class(),
-            Self::Module { .. }
+            Self::Static
+            | Self::Module { .. }
             | Self::ModuleName { .. }
             | Self::Start { .. }
             | Self::Call { .. }

@@ -18,6 +18,9 @@ use crate::key::pin::PinError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// This program is one that cannot load modules.
+    #[error("this ir-sign is a static program, and such a program cannot load PKCS#11 modules")]
+    Static,
     /// The module was not loaded.
     #[error("PKCS#11 module {}: {reason}", .path.display())]
     Module {

@@ -59,6 +59,10 @@ impl Modules {
     /// Loads the module for a URI: the one from the command line, else the URI's own, else the
     /// environment's, else the system's. There is no second choice if that one does not load.
     pub fn load(&self, options: &Options, uri: &TokenUri) -> Result<Arc<Module>, Error> {
+        // Such a program has no loader.
+        if cfg!(target_feature = "crt-static") {
+            return Err(Error::Static);
+        }
         let path = options
             .module
             .clone()

@@ -1,0 +1,350 @@
+//! The examples of help and manual pages. Tests parse each, and run those that need no token.
+
+/// The examples of one command.
+pub(super) struct Entry {
+    /// Its name below the program's, as `token init`.
+    pub(super) command: &'static str,
+    pub(super) examples: &'static [Example],
+    /// Related pages: names of commands, or whole names with a section.
+    pub(super) see_also: &'static [&'static str],
+}
+
+/// One thing that a person wants, and the lines that do it.
+pub(super) struct Example {
+    pub(super) what: &'static str,
+    pub(super) lines: &'static [&'static str],
+}
+
+const fn one(what: &'static str, lines: &'static [&'static str]) -> Example {
+    Example { what, lines }
+}
+
+pub(super) const EXAMPLES: &[Entry] = &[
+    Entry {
+        command: "",
+        examples: &[
+            one(
+                "Make the keys of a CA and a vendor, and let the CA vouch for the vendor:",
+                &[
+                    "ir-sign gen-key -o root-ca.prv --public root-ca.pub",
+                    "ir-sign gen-key -o vendor.prv --public vendor.pub",
+                    "ir-sign endorse -k root-ca.prv -f vendor.pub -s vendor.pub.sig",
+                ],
+            ),
+            one(
+                "Sign an image straight from docker, and verify it with the CA's public key alone:",
+                &[
+                    "docker save hello:latest | ir-sign extract-sign-image -f - -r registry -a hello \\\n  -v vendor.prv -s vendor.pub.sig -c root-ca.pub",
+                    "ir-sign verify-image -r registry -a hello -c root-ca.pub",
+                ],
+            ),
+        ],
+        see_also: &[],
+    },
+    Entry {
+        command: "gen-key",
+        examples: &[
+            one(
+                "Make a key in a file, with its public key beside it:",
+                &["ir-sign gen-key -o vendor.prv --public vendor.pub"],
+            ),
+            one(
+                "Make a key on a token; it never leaves it:",
+                &[
+                    "ir-sign gen-key --pkcs11-uri 'pkcs11:token=VENDOR;object=vendor' --public vendor.pub",
+                ],
+            ),
+        ],
+        see_also: &["extract-public", "token-import", "openssl-genpkey(1ssl)"],
+    },
+    Entry {
+        command: "extract-public",
+        examples: &[
+            one(
+                "Write the public key of a file's key:",
+                &["ir-sign extract-public -i vendor.prv -o vendor.pub"],
+            ),
+            one(
+                "Write that of a token's key:",
+                &["ir-sign extract-public -i 'pkcs11:token=VENDOR;object=vendor' -o vendor.pub"],
+            ),
+        ],
+        see_also: &["gen-key", "fingerprint", "openssl-pkey(1ssl)"],
+    },
+    Entry {
+        command: "sign",
+        examples: &[
+            one(
+                "Sign a file:",
+                &["ir-sign sign -k vendor.prv -f letter.txt -s letter.sig"],
+            ),
+            one(
+                "Sign it with a key on a token, with the PIN from a file:",
+                &[
+                    "ir-sign sign -k 'pkcs11:token=VENDOR;object=vendor?pin-source=file:pin' \\\n  -f letter.txt -s letter.sig",
+                ],
+            ),
+        ],
+        see_also: &["verify", "openssl-dgst(1ssl)"],
+    },
+    Entry {
+        command: "verify",
+        examples: &[one(
+            "Verify a file's signature:",
+            &["ir-sign verify -k vendor.pub -f letter.txt -s letter.sig"],
+        )],
+        see_also: &["sign", "openssl-dgst(1ssl)"],
+    },
+    Entry {
+        command: "endorse",
+        examples: &[one(
+            "Vouch for a vendor as its CA:",
+            &["ir-sign endorse -k root-ca.prv -f vendor.pub -s vendor.pub.sig"],
+        )],
+        see_also: &["sign-image", "ceremony"],
+    },
+    Entry {
+        command: "sign-image",
+        examples: &[
+            one(
+                "Sign an app's one image with the CA's endorsement of the vendor:",
+                &[
+                    "ir-sign sign-image -r registry -a hello -v vendor.prv -s vendor.pub.sig -c root-ca.pub",
+                ],
+            ),
+            one(
+                "Sign a tag with both keys at hand, and mend the app so that realms get it:",
+                &[
+                    "ir-sign sign-image -r registry -a hello -d latest -v vendor.prv -x root-ca.prv --for-realms",
+                ],
+            ),
+            one(
+                "Sign the image of one platform:",
+                &[
+                    "ir-sign sign-image -r registry -a multi -d latest --platform linux/arm64 \\\n  -v vendor.prv -x root-ca.prv",
+                ],
+            ),
+        ],
+        see_also: &["extract-sign-image", "verify-image", "endorse"],
+    },
+    Entry {
+        command: "extract-sign-image",
+        examples: &[
+            one(
+                "Sign an image out of an archive:",
+                &[
+                    "ir-sign extract-sign-image -f world.tar -r registry -v vendor.prv -s vendor.pub.sig \\\n  -c root-ca.pub",
+                ],
+            ),
+            one(
+                "Sign what docker saves, without a file between:",
+                &[
+                    "docker save hello:latest | ir-sign extract-sign-image -f - -r registry -a hello \\\n  -v vendor.prv -x root-ca.prv",
+                ],
+            ),
+        ],
+        see_also: &["sign-image", "verify-image"],
+    },
+    Entry {
+        command: "verify-image",
+        examples: &[
+            one(
+                "Verify an app's one image:",
+                &["ir-sign verify-image -r registry -a signed -c root-ca.pub"],
+            ),
+            one(
+                "Trust one vendor alone, and refuse an image that no realm gets:",
+                &[
+                    "ir-sign verify-image -r registry -a signed -c root-ca.pub --vendor vendor.pub --for-realms",
+                ],
+            ),
+            one(
+                "Verify all images of an app, for a program to read:",
+                &["ir-sign verify-image --all --json -r registry -a signed -c root-ca.pub"],
+            ),
+        ],
+        see_also: &["sign-image", "inspect-image"],
+    },
+    Entry {
+        command: "inspect-image",
+        examples: &[
+            one(
+                "Show what is in an app and who claims to have signed it:",
+                &["ir-sign inspect-image -r registry -a signed"],
+            ),
+            one(
+                "Write an image's endorsement as DER:",
+                &["ir-sign inspect-image -r registry -a signed --endorsement vendor.pub.sig"],
+            ),
+        ],
+        see_also: &["verify-image"],
+    },
+    Entry {
+        command: "prune",
+        examples: &[one(
+            "See what would go, and then remove it:",
+            &[
+                "ir-sign prune -r registry -a signed --dry-run",
+                "ir-sign prune -r registry -a signed",
+            ],
+        )],
+        see_also: &["sign-image"],
+    },
+    Entry {
+        command: "fingerprint",
+        examples: &[one(
+            "Compare a key with what its owner reads out over the telephone:",
+            &["ir-sign fingerprint root-ca.pub vendor.pub"],
+        )],
+        see_also: &["extract-public", "token-passport"],
+    },
+    Entry {
+        command: "token",
+        examples: &[one(
+            "See which tokens a module has:",
+            &["ir-sign token list"],
+        )],
+        see_also: &["gen-key"],
+    },
+    Entry {
+        command: "token list",
+        examples: &[
+            one(
+                "List the tokens of p11-kit's modules:",
+                &["ir-sign token list"],
+            ),
+            one(
+                "List those of one module:",
+                &["ir-sign token list --pkcs11-module /usr/lib/softhsm/libsofthsm2.so"],
+            ),
+        ],
+        see_also: &["token-doctor", "p11tool(1)", "pkcs11-tool(1)"],
+    },
+    Entry {
+        command: "token keys",
+        examples: &[one(
+            "List the private keys of a token:",
+            &["ir-sign token keys pkcs11:token=VENDOR"],
+        )],
+        see_also: &["token-list", "token-doctor"],
+    },
+    Entry {
+        command: "token init",
+        examples: &[one(
+            "Set up the one token that is not initialised; PINs are asked for:",
+            &["ir-sign token init --label VENDOR"],
+        )],
+        see_also: &["gen-key", "token-list"],
+    },
+    Entry {
+        command: "token import",
+        examples: &[one(
+            "Bring the key of a file onto a token:",
+            &[
+                "ir-sign token import -k vendor.prv --pkcs11-uri 'pkcs11:token=VENDOR;object=vendor'",
+            ],
+        )],
+        see_also: &["gen-key", "token-keys"],
+    },
+    Entry {
+        command: "token doctor",
+        examples: &[one(
+            "Try all that signing needs, with one login:",
+            &["ir-sign token doctor pkcs11:token=VENDOR --login"],
+        )],
+        see_also: &["token-list", "token-keys"],
+    },
+    Entry {
+        command: "token passport",
+        examples: &[one(
+            "Write a key's passport, and want it when signing:",
+            &[
+                "ir-sign token passport 'pkcs11:token=ROOT;object=root-ca' -o root-ca.passport",
+                "ir-sign endorse -k 'pkcs11:token=ROOT;object=root-ca' \\\n  --require-passport root-ca.passport -f vendor.pub -s vendor.pub.sig",
+            ],
+        )],
+        see_also: &["ceremony", "fingerprint"],
+    },
+    Entry {
+        command: "ceremony",
+        examples: &[one(
+            "Check a plan, hold the ceremony, and verify its transcript:",
+            &[
+                "ir-sign ceremony check root.toml",
+                "ir-sign ceremony run root.toml",
+                "ir-sign ceremony verify root.transcript",
+            ],
+        )],
+        see_also: &["endorse", "token-passport"],
+    },
+    Entry {
+        command: "ceremony check",
+        examples: &[
+            one(
+                "Check a plan and the files it names, without the token:",
+                &["ir-sign ceremony check root.toml --files"],
+            ),
+            one(
+                "Check all, with the token:",
+                &["ir-sign ceremony check root.toml"],
+            ),
+        ],
+        see_also: &["ceremony-run", "ceremony-rehearsal"],
+    },
+    Entry {
+        command: "ceremony rehearsal",
+        examples: &[one(
+            "Make the plan of a rehearsal on another token:",
+            &["ir-sign ceremony rehearsal root.toml rehearsal/root.toml --serial 1234"],
+        )],
+        see_also: &["ceremony-run", "ceremony-diff"],
+    },
+    Entry {
+        command: "ceremony run",
+        examples: &[one(
+            "Hold a ceremony, or go on with one that was interrupted:",
+            &["ir-sign ceremony run root.toml"],
+        )],
+        see_also: &["ceremony-check", "ceremony-verify"],
+    },
+    Entry {
+        command: "ceremony verify",
+        examples: &[one(
+            "Verify a transcript against the root's public key as you know it:",
+            &["ir-sign ceremony verify root.transcript -c root-ca.pub"],
+        )],
+        see_also: &["ceremony-report", "ceremony-diff"],
+    },
+    Entry {
+        command: "ceremony report",
+        examples: &[one(
+            "Write the page that people sign:",
+            &["ir-sign ceremony report root.transcript"],
+        )],
+        see_also: &["ceremony-verify"],
+    },
+    Entry {
+        command: "ceremony diff",
+        examples: &[one(
+            "Compare a ceremony with its rehearsal:",
+            &["ir-sign ceremony diff rehearsal/root.transcript root.transcript"],
+        )],
+        see_also: &["ceremony-verify"],
+    },
+    Entry {
+        command: "completions",
+        examples: &[one(
+            "Let bash complete commands and flags:",
+            &["ir-sign completions bash > ir-sign.bash; . ./ir-sign.bash"],
+        )],
+        see_also: &["man"],
+    },
+    Entry {
+        command: "man",
+        examples: &[one(
+            "Write the manual pages, and read one:",
+            &["ir-sign man man1", "man ./man1/ir-sign-sign-image.1"],
+        )],
+        see_also: &["completions"],
+    },
+];

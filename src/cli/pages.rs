@@ -1,0 +1,226 @@
+//! The parts of help and manual pages that are not about one flag: examples, environment, exit status, related pages.
+
+use clap::builder::StyledStr;
+use clap::{Arg, Command};
+
+use super::examples::{EXAMPLES, Example};
+
+/// One variable of the environment and what it does.
+type Variable = (&'static str, &'static str);
+
+/// The variable that names a PKCS#11 module.
+const MODULE: Variable = (
+    "PKCS11_MODULE_PATH",
+    "The PKCS#11 module, unless --pkcs11-module or the URI names one.",
+);
+
+/// What every command reads.
+const OF_ALL: [Variable; 2] = [
+    (
+        "NO_COLOR",
+        "Where it is set and not empty, nothing is in colour unless --color says so.",
+    ),
+    (
+        "TERM",
+        "Where it is dumb, nothing is in colour and there is no progress bar.",
+    ),
+];
+
+/// The exit statuses of every command.
+pub(super) const STATUSES: [(&str, &str); 5] = [
+    ("0", "Done, or trusted."),
+    ("1", "Refused: a check failed."),
+    ("2", "Wrong usage."),
+    ("3", "Could not decide: I/O, token, environment."),
+    ("128+N", "Ended by signal N; 130 is Ctrl-C."),
+];
+
+/// What follows the options in help and on a manual page.
+pub(super) struct Page {
+    pub(super) examples: &'static [Example],
+    pub(super) environment: Vec<Variable>,
+    /// Names with their section, as in `openssl-dgst(1)`.
+    pub(super) see_also: Vec<String>,
+}
+
+impl Page {
+    /// The page of a command, by its names from the program on, as `ir-sign token init`.
+    pub(super) fn of(path: &str, command: &Command) -> Self {
+        let own = path.strip_prefix("ir-sign").unwrap_or(path).trim_start();
+        let entry = EXAMPLES.iter().find(|entry| entry.command == own);
+        let has_module = command.get_arguments().any(|arg| {
+            let long = arg.get_long().unwrap_or_default();
+            long == "pkcs11-module"
+        });
+        let mut environment: Vec<_> = has_module.then_some(MODULE).into_iter().collect();
+        environment.extend(OF_ALL);
+        let below = command.get_subcommands().map(|sub| sub.get_name());
+        let mut see_also: Vec<String> = below
+            .filter(|name| *name != "help")
+            .map(|name| format!("{}-{name}(1)", path.replace(' ', "-")))
+            .collect();
+        see_also.extend(entry.into_iter().flat_map(|entry| {
+            entry
+                .see_also
+                .iter()
+                .map(|name| match name.strip_suffix(')') {
+                    Some(_) => (*name).to_owned(),
+                    None => format!("ir-sign-{name}(1)"),
+                })
+        }));
+        if let Some((above, _)) = path.rsplit_once(' ') {
+            see_also.push(format!("{}(1)", above.replace(' ', "-")));
+        }
+        Self {
+            examples: entry.map_or(&[], |entry| entry.examples),
+            environment,
+            see_also,
+        }
+    }
+
+    /// The text below the options of `--help`.
+    fn text(&self) -> String {
+        let mut text = String::new();
+        if !self.examples.is_empty() {
+            text.push_str("Examples:\n");
+            for example in self.examples {
+                text.push_str(&format!("  {}\n", example.what));
+                for line in example.lines {
+                    text.push_str(&format!("    $ {}\n", line.replace('\n', "\n      ")));
+                }
+            }
+            text.push('\n');
+        }
+        let table = |title: &str, rows: &[Variable]| {
+            let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+            let rows = rows
+                .iter()
+                .map(|(name, what)| format!("  {name:width$}  {what}\n"));
+            format!("{title}:\n{}\n", rows.collect::<String>())
+        };
+        text.push_str(&table("Environment", &self.environment));
+        text.push_str(&table("Exit status", &STATUSES));
+        text.push_str(&format!("See also: {}", self.see_also.join(", ")));
+        text
+    }
+}
+
+/// The definition of all commands as people read it: each page with its last parts, and no marks of the source's
+/// documentation in it.
+pub fn complete(mut command: Command) -> Command {
+    // The flags of commands are made when they are asked for.
+    command.build();
+    let path = command.get_name().to_owned();
+    complete_at(&path, command)
+}
+
+fn complete_at(path: &str, command: Command) -> Command {
+    let page = Page::of(path, &command).text();
+    let mut command = command.mut_args(without_marks);
+    if let Some(text) = command.get_about().map(plain) {
+        command = command.about(text);
+    }
+    if let Some(text) = command.get_long_about().map(plain) {
+        command = command.long_about(text);
+    }
+    command
+        .after_long_help(page)
+        .mut_subcommands(|sub| complete_at(&format!("{path} {}", sub.get_name()), sub))
+}
+
+fn without_marks(arg: Arg) -> Arg {
+    let (short, long) = (arg.get_help().map(plain), arg.get_long_help().map(plain));
+    let arg = match short {
+        Some(text) => arg.help(text),
+        None => arg,
+    };
+    match long {
+        Some(text) => arg.long_help(text),
+        None => arg,
+    }
+}
+
+/// Without the backticks that mark code in the source's documentation.
+fn plain(text: &StyledStr) -> String {
+    text.to_string().replace('`', "")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::cli::args::Cli;
+
+    fn each(path: &str, command: &Command, visit: &mut dyn FnMut(&str, &Command)) {
+        visit(path, command);
+        let own = command.get_subcommands();
+        for sub in own.filter(|sub| sub.get_name() != "help") {
+            each(&format!("{path} {}", sub.get_name()), sub, visit);
+        }
+    }
+
+    #[test]
+    fn every_command_has_examples_that_are_its_own() {
+        let mut known = 0;
+        let mut whole = Cli::command();
+        whole.build();
+        each("ir-sign", &whole, &mut |path, command| {
+            let page = Page::of(path, command);
+            assert!(!page.examples.is_empty(), "{path} has no examples");
+            known += 1;
+            let mut lines = page.examples.iter().flat_map(|example| example.lines);
+            assert!(
+                lines.any(|line| line.contains(path)),
+                "{path} is in none of its examples"
+            );
+        });
+        assert_eq!(known, EXAMPLES.len(), "examples of no command");
+    }
+
+    #[test]
+    fn the_parser_takes_every_example() {
+        for example in EXAMPLES.iter().flat_map(|entry| entry.examples) {
+            for line in example.lines {
+                // What is typed in before or after the program is not its own.
+                let Some(at) = line.find("ir-sign ") else {
+                    continue;
+                };
+                let line = line.replace("\\\n", "");
+                let ends = [" | ", "; ", " > "].map(|end| line[at..].find(end));
+                let end = ends.into_iter().flatten().min();
+                let own = end.map_or(&line[at..], |end| &line[at..at + end]);
+                let words = own.split_whitespace().map(|word| word.trim_matches('\''));
+                let words: Vec<OsString> = words.map(Into::into).collect();
+                if let Err(error) = Cli::command().try_get_matches_from(&words) {
+                    panic!("{line}: {error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_page_has_marks_of_the_source() {
+        each(
+            "ir-sign",
+            &complete(Cli::command()),
+            &mut |path, command| {
+                let help = command.clone().render_long_help().to_string();
+                let about = command
+                    .get_about()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                assert!(
+                    about.contains(' ') && !about.starts_with("The flags"),
+                    "{path}: {about}"
+                );
+                assert!(!help.contains('`'), "{path}: {help}");
+                for part in ["Examples:", "Environment:", "Exit status:", "See also:"] {
+                    assert!(help.contains(part), "{path} lacks {part}");
+                }
+            },
+        );
+    }
+}
