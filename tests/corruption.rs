@@ -13,6 +13,7 @@ use ir_sign::ops::endorsement::Vouch;
 use ir_sign::ops::sign::{How, SignImages};
 use ir_sign::ops::verify::{VerifyImages, Which};
 use ir_sign::progress::Silent;
+use ir_sign::report::Verdict;
 use ir_sign::store::{Limits, Selection};
 use serde_json::Value;
 
@@ -96,7 +97,10 @@ impl Signed {
     fn trusted(&self) -> Option<String> {
         let verified = self.verify.run(&ring(), &Silent).ok()?;
         assert_eq!(verified.images.len(), 1);
-        let trusted = verified.images.into_iter().next()?.ok()?.ok()?;
+        let verdict = verified.images.into_iter().next()?.ok()?;
+        let Verdict::Trusted(trusted) = verdict else {
+            return None;
+        };
         Some(trusted.report().digest.to_string())
     }
 

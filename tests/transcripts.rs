@@ -85,8 +85,8 @@ fn failures(transcript: &str, lines: &[Value]) -> Vec<(&'static str, String)> {
     put("a.transcript", transcript.as_bytes());
     let path: &Path = &folder.path().join("a.transcript");
     let verified = verify(path, Some(folder.path()), Expected::default()).expect("it is read");
-    let findings = verified.findings.iter();
-    let failed = findings.filter_map(|f| Some((f.rule, f.failure.clone()?)));
+    let checks = verified.checks.iter();
+    let failed = checks.filter_map(|check| Some((check.rule, check.failure()?.to_owned())));
     let failed: Vec<_> = failed.collect();
     assert_eq!(failed.is_empty(), verified.holds());
     failed

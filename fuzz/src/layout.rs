@@ -13,6 +13,7 @@ use ir_sign::ops::inspect::Inspect;
 use ir_sign::ops::sign::{How, SignImages, SignedImages};
 use ir_sign::ops::verify::{Verified, VerifyImages, Which};
 use ir_sign::progress::Silent;
+use ir_sign::report::Verdict;
 use ir_sign::scheme::annotation::{ENDORSEMENT, SIGNATURE, VENDOR_KEY};
 use ir_sign::store::Selection;
 use serde_json::Value;
@@ -107,7 +108,10 @@ fn check(scene: &Scene) {
             let verified = verified.expect("what is signed is verified");
             assert_eq!(verified.images.len(), signed.images.len());
             for verdict in &verified.images {
-                assert!(matches!(verdict, Ok(Ok(_))), "signed and not trusted");
+                assert!(
+                    matches!(verdict, Ok(Verdict::Trusted(_))),
+                    "signed and not trusted"
+                );
             }
             assert_trusted(scene, Some(&verified), true);
             let again = sign(scene).expect("it was signed before");
@@ -161,7 +165,7 @@ fn sign(scene: &Scene) -> Option<SignedImages> {
 fn prune(scene: &Scene) {
     let verdicts = || {
         let verified = verify(scene, Which::All, Selection::One, false)?;
-        let verdict = |verdict| matches!(verdict, Ok(Ok(_)));
+        let verdict = |verdict| matches!(verdict, Ok(Verdict::Trusted(_)));
         Some(verified.images.into_iter().map(verdict).collect::<Vec<_>>())
     };
     let before = verdicts();
@@ -182,7 +186,7 @@ fn prune(scene: &Scene) {
 /// Asserts of all that is trusted that it is so by a reading of its own.
 fn assert_trusted(scene: &Scene, verified: Option<&Verified>, with_layers: bool) {
     for verdict in verified.iter().flat_map(|verified| &verified.images) {
-        let Ok(Ok(trusted)) = verdict else {
+        let Ok(Verdict::Trusted(trusted)) = verdict else {
             continue;
         };
         let manifest = blob(scene, &trusted.report().digest.to_string());

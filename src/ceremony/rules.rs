@@ -1,5 +1,7 @@
 //! The rules of a transcript, and what was found by them.
 
+use crate::report::Check;
+
 /// The rules of a transcript.
 pub mod rule {
     /// Each line holds the SHA-384 of the one before.
@@ -35,22 +37,9 @@ pub mod rule {
     pub const OUTPUTS: &str = "ceremony.outputs";
 }
 
-/// One thing that was checked.
-#[derive(Clone, Debug)]
-pub struct Finding {
-    /// The rule.
-    pub rule: &'static str,
-    /// The transcript's line that it is about, from 1; zero where it is about none or all.
-    pub line: usize,
-    /// What it was checked on.
-    pub about: String,
-    /// Why it failed; nothing where it passed.
-    pub failure: Option<String>,
-}
-
-/// What was found so far.
+/// What was checked so far, each with the transcript's line that it is about, from 1; zero where it is about none or all.
 #[derive(Default)]
-pub(super) struct Findings(pub(super) Vec<Finding>);
+pub(super) struct Findings(Vec<(usize, Check)>);
 
 impl Findings {
     pub(super) fn add(
@@ -60,12 +49,8 @@ impl Findings {
         about: impl Into<String>,
         failure: Option<String>,
     ) {
-        self.0.push(Finding {
-            rule,
-            line,
-            about: about.into(),
-            failure,
-        });
+        let check = failure.map_or_else(|| Check::passed(rule), |why| Check::failed(rule, why));
+        self.0.push((line, check.about(about)));
     }
 
     /// Notes a failure of a line.
@@ -86,9 +71,21 @@ impl Findings {
 
     /// Notes that a rule holds all through, unless something failed it.
     pub(super) fn pass_unless_failed(&mut self, rule: &'static str, about: impl Into<String>) {
-        let failed = |finding: &Finding| finding.rule == rule && finding.failure.is_some();
-        if !self.0.iter().any(failed) {
+        let mut checks = self.0.iter().map(|(_, check)| check);
+        if !checks.any(|check| check.rule == rule && check.has_failed()) {
             self.add(rule, 0, about, None);
         }
+    }
+
+    /// The first failure, with its line.
+    pub(super) fn first_failure(&self) -> Option<(usize, &Check)> {
+        let mut all = self.0.iter();
+        all.find(|(_, check)| check.has_failed())
+            .map(|(line, check)| (*line, check))
+    }
+
+    /// All that was checked.
+    pub(super) fn into_checks(self) -> Vec<Check> {
+        self.0.into_iter().map(|(_, check)| check).collect()
     }
 }

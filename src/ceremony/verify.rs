@@ -10,12 +10,13 @@ use super::layout;
 use super::plan::Plan;
 use super::rules::Findings;
 
-pub use super::rules::{Finding, rule};
+pub use super::rules::rule;
 use super::story;
 use super::transcript::{self, Line};
 use crate::crypto::{Digest, HashAlgorithm, Prehash, PublicKey, Signature};
 use crate::files;
 use crate::key::pkcs11::Passport;
+use crate::report::{Check, hold};
 
 /// No output of a ceremony is longer.
 const MAX_OUTPUT: usize = 64 * 1024;
@@ -30,15 +31,13 @@ pub struct Verified {
     /// The root key that signed it, where there is one.
     pub root: Option<PublicKey>,
     /// What was checked.
-    pub findings: Vec<Finding>,
+    pub checks: Vec<Check>,
 }
 
 impl Verified {
     /// Whether everything passed, and there was something.
     pub fn holds(&self) -> bool {
-        self.root.is_some()
-            && !self.findings.is_empty()
-            && self.findings.iter().all(|f| f.failure.is_none())
+        self.root.is_some() && hold(&self.checks)
     }
 
     /// The first line of an event.
@@ -88,7 +87,7 @@ pub fn verify(path: &Path, folder: Option<&Path>, expected: Expected) -> Result<
             lines,
             plan: None,
             root: None,
-            findings: findings.0,
+            checks: findings.into_checks(),
         });
     }
     check_signed(&lines, root.as_ref(), &mut findings);
@@ -116,7 +115,7 @@ pub fn verify(path: &Path, folder: Option<&Path>, expected: Expected) -> Result<
         lines,
         plan,
         root,
-        findings: findings.0,
+        checks: findings.into_checks(),
     })
 }
 
@@ -139,11 +138,9 @@ fn check_lines(path: &Path, lines: &[Line], closed: bool, findings: &mut Finding
 pub(super) fn first_wrong(path: &Path, lines: &[Line]) -> Option<(usize, String)> {
     let mut findings = Findings::default();
     check_lines(path, lines, false, &mut findings);
-    let failed = findings.0.into_iter().find(|f| f.failure.is_some())?;
-    Some((
-        failed.line,
-        format!("{}: {}", failed.rule, failed.failure.unwrap_or_default()),
-    ))
+    let (line, failed) = findings.first_failure()?;
+    let reason = failed.failure().unwrap_or_default();
+    Some((line, format!("{}: {reason}", failed.rule)))
 }
 
 /// Each run of the ceremony, the first and those that went on, names its program.

@@ -56,9 +56,13 @@ impl Paint {
 pub fn report(report: &Report, trusted: bool, paint: Paint) -> String {
     let subject = plain(&short(&report.subject));
     let mut lines = vec![format!("{subject} {}", report.digest)];
-    for Check { rule, outcome } in &report.checks {
+    for Check { rule, outcome, .. } in &report.checks {
         let (word, reason) = match outcome {
             Outcome::Passed => (paint.good("passed     "), String::new()),
+            Outcome::Warned(reason) => {
+                let reason = plain(&short(reason));
+                (paint.warn("passed     "), format!(": {reason}"))
+            }
             Outcome::Failed(reason) => {
                 let reason = plain(&short(reason));
                 (paint.bad("FAILED     "), format!(": {reason}"))
@@ -90,9 +94,7 @@ pub fn report(report: &Report, trusted: bool, paint: Paint) -> String {
 pub fn failures(report: &Report) -> Vec<String> {
     let name = format!("{} {}", report.subject, report.digest);
     let failed = report.checks.iter().filter_map(|check| {
-        let Outcome::Failed(reason) = &check.outcome else {
-            return None;
-        };
+        let reason = check.failure()?;
         Some(format!("{name}: FAILED {}: {reason}", check.rule))
     });
     let end = format!("{name}: {}", refusal(report));
@@ -117,6 +119,7 @@ pub fn report_json(report: &Report, trusted: bool) -> Value {
     let check = |check: &Check| {
         let (outcome, reason) = match &check.outcome {
             Outcome::Passed => ("passed", None),
+            Outcome::Warned(reason) => ("warned", Some(short(reason))),
             Outcome::Failed(reason) => ("failed", Some(short(reason))),
             Outcome::Blocked => ("blocked", None),
             Outcome::LeftOut => ("left-out", None),

@@ -9,6 +9,7 @@ use std::thread;
 
 use super::endorsement::{Search, Source, Standing, Vouch, Voucher};
 use super::error::{Error, broken_rule, is_given_up};
+use super::verify::candidate;
 use super::{earlier, realms};
 use crate::crypto::p384::Fingerprint;
 use crate::crypto::{Digest, HashAlgorithm, Prehash, Signature, Signed};
@@ -17,9 +18,9 @@ use crate::image::{AppName, Change, Descriptor, Image, Reference};
 use crate::key::{self, KeyRef, KeyRing, Signer};
 use crate::parallel;
 use crate::progress::Progress;
-use crate::report::{Report, rule};
+use crate::report::{Report, Verdict, rule};
 use crate::scheme::annotation::{Root, Vendor};
-use crate::scheme::{Message, SignScheme, VerifyScheme};
+use crate::scheme::{Message, SignScheme};
 use crate::store::{
     AppliedImage, Edit, ForRealms, Layout, Limits, Mended, Place, Reader, Referrer, Registry,
     RegistryLock, Selection, Target, realm_layers, window,
@@ -386,16 +387,16 @@ impl Work<'_> {
         let Change::Annotate(annotations) = change;
         let mut signed = image;
         signed.manifest.annotations.extend(annotations.clone());
-        let findings = self.verifier.verify(&signed);
+        let candidate = candidate(self.verifier, &signed);
         let report = Report {
             subject: signed.name.clone(),
             digest: signed.digest(),
-            checks: findings.checks,
-            signatories: findings.signatories,
+            checks: candidate.checks,
+            signatories: candidate.signatories,
         };
         match report.decide() {
-            Ok(_) => Ok(self.reader.edit(&signed, change)?),
-            Err(report) => {
+            Verdict::Trusted(_) => Ok(self.reader.edit(&signed, change)?),
+            Verdict::Allowed(report) | Verdict::Refused(report) => {
                 let (rule, reason) = report
                     .failure()
                     .unwrap_or(("annotation", "no check passed"));

@@ -13,7 +13,7 @@ use crate::image::realm::{Finding, rule as realm_rule};
 use crate::image::{AppName, Descriptor, Image, Reference};
 use crate::key::{KeyRef, KeyRing};
 use crate::progress::Progress;
-use crate::report::{Check, Outcome, Report, Trusted, rule};
+use crate::report::{Candidate, Check, Report, Verdict, rule};
 use crate::scheme::VerifyScheme;
 use crate::scheme::annotation::Root;
 use crate::store::{self, Layout, Limits, Reader, Registry, Selected, Selection, realm_layers};
@@ -64,9 +64,6 @@ pub struct Verified {
 
 /// An image, and what keeps realms from it by the name by which it was asked for.
 type Named = (Selected, Option<Finding>);
-
-/// What was decided about an image.
-pub type Verdict = Result<Trusted, Report>;
 
 impl VerifyImages {
     /// Verifies the images, several at a time. An error is one that concerns them all.
@@ -136,12 +133,12 @@ impl VerifyImages {
         // By different tags it is asked for several times.
         let image = |report: &Report| ((!all).then(|| report.subject.clone()), report.digest);
         let failed = images.iter().filter_map(|verdict| match verdict {
-            Ok(Err(report)) => Some(image(report)),
+            Ok(verdict) if !verdict.is_trusted() => Some(image(verdict.report())),
             _ => None,
         });
         let failed: HashSet<_> = failed.collect();
         images.retain(|verdict| match verdict {
-            Ok(Ok(trusted)) => !failed.contains(&image(trusted.report())),
+            Ok(verdict) if verdict.is_trusted() => !failed.contains(&image(verdict.report())),
             _ => true,
         });
         images
@@ -204,11 +201,10 @@ impl VerifyImages {
             Ok(image) => {
                 report.checks.push(Check::passed(rule::MANIFEST_DIGEST));
                 report.checks.push(Check::passed(rule::CONFIG_DIGEST));
-                let findings = scheme.verify(&image);
-                let hold = findings.checks.iter().all(|c| c.outcome == Outcome::Passed);
-                let is_signed = hold && !findings.signatories.is_empty();
-                report.checks.extend(findings.checks);
-                report.signatories = findings.signatories;
+                let candidate = candidate(scheme, &image);
+                let is_signed = candidate.holds();
+                report.checks.extend(candidate.checks);
+                report.signatories = candidate.signatories;
                 let layers = self.layers(reader, &image, is_signed, progress)?;
                 report.checks.extend(layers);
             }
@@ -267,6 +263,20 @@ impl VerifyImages {
         });
         Ok(checks)
     }
+}
+
+/// The signature that decides about an image. Where a scheme finds none at all, none of its rules holds.
+pub(super) fn candidate(scheme: &dyn VerifyScheme, image: &Image) -> Candidate {
+    let unsigned = || {
+        let rules = scheme.rules().into_iter();
+        Candidate {
+            checks: rules
+                .map(|rule| Check::failed(rule, "there is no signature"))
+                .collect(),
+            signatories: Vec::new(),
+        }
+    };
+    Candidate::best(scheme.verify(image)).unwrap_or_else(unsigned)
 }
 
 /// The checks of an image whose manifest or config is wrong: those before it hold, those that

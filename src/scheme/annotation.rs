@@ -7,12 +7,12 @@ use std::sync::Mutex;
 
 use super::draft::{Draft, Message, SignScheme};
 use super::error::Error;
-use super::verify::{Findings, VerifyScheme};
+use super::verify::VerifyScheme;
 use crate::crypto::p384::Fingerprint;
 use crate::crypto::{Algorithm, Curve, HashAlgorithm, Prehash, PublicKey, Signature};
 use crate::encoding::hex::{hex, unhex};
 use crate::image::{Change, Image, Manifest};
-use crate::report::{Check, Signatory};
+use crate::report::{Candidate, Check, Signatory};
 
 /// The vendor's DER signature of the raw config blob.
 pub const SIGNATURE: &str = "com.samsung.islet.image.signature";
@@ -255,7 +255,14 @@ impl VerifyScheme for Root {
         .collect()
     }
 
-    fn verify(&self, image: &Image) -> Findings {
+    fn verify(&self, image: &Image) -> Vec<Candidate> {
+        vec![self.candidate(image)]
+    }
+}
+
+impl Root {
+    /// The one signature that the annotations of an image can hold.
+    fn candidate(&self, image: &Image) -> Candidate {
         let annotations = &image.manifest.annotations;
         let endorsed = parse(annotations, VENDOR_KEY, PublicKey::from_spki).and_then(|vendor| {
             let signature = parse(annotations, ENDORSEMENT, Signature::from_der)?;
@@ -266,7 +273,7 @@ impl VerifyScheme for Root {
             Ok(vendor) => vendor,
             Err(bad) => {
                 let rules = self.rules().into_iter();
-                return Findings {
+                return Candidate {
                     checks: rules
                         .map(|rule| match rule {
                             rule::VENDOR_ENDORSED => Check::failed(rule, bad.to_string()),
@@ -306,7 +313,7 @@ impl VerifyScheme for Root {
             }
             Err(bad) => checks.push(Check::failed(rule::CONFIG_SIGNED, bad.to_string())),
         }
-        Findings {
+        Candidate {
             checks,
             signatories,
         }

@@ -10,4 +10,4 @@ mod verify;
 
 pub use draft::{Draft, Message, SignScheme};
 pub use error::Error;
-pub use verify::{Findings, VerifyScheme};
+pub use verify::VerifyScheme;

@@ -264,12 +264,12 @@ fn tell_progress(found: &Verified, console: &Console) {
 
 fn findings_json(found: &Verified) -> Value {
     let progress = progress::progress(&found.lines);
-    let findings = found.findings.iter().map(|finding| {
+    let findings = found.checks.iter().map(|check| {
         json!({
-            "rule": finding.rule,
-            "about": show::short(&finding.about),
-            "passed": finding.failure.is_none(),
-            "reason": finding.failure.as_deref().map(show::short),
+            "rule": check.rule,
+            "about": show::short(check.about.as_deref().unwrap_or_default()),
+            "passed": !check.has_failed(),
+            "reason": check.failure().map(show::short),
         })
     });
     json!({
@@ -310,29 +310,21 @@ fn tell_findings(found: &Verified, console: &Console) {
             ));
         }
     }
-    for finding in &found.findings {
-        if let (Some(why), true) = (&finding.failure, console.settings.quiet) {
-            console.failure(&format!(
-                "FAILED {}: {}: {why}",
-                finding.rule, finding.about
-            ));
+    for check in &found.checks {
+        let about = check.about.as_deref().unwrap_or_default();
+        if let (Some(why), true) = (check.failure(), console.settings.quiet) {
+            console.failure(&format!("FAILED {}: {about}: {why}", check.rule));
         }
-        let line = match &finding.failure {
-            None => format!(
-                "{} {}: {}",
-                console.paint.good("passed"),
-                finding.rule,
-                plain(&show::short(&finding.about))
-            ),
+        let about = plain(&show::short(about));
+        console.note(&match check.failure() {
+            None => format!("{} {}: {about}", console.paint.good("passed"), check.rule),
             Some(why) => format!(
-                "{} {}: {}: {}",
+                "{} {}: {about}: {}",
                 console.paint.bad("FAILED"),
-                finding.rule,
-                plain(&show::short(&finding.about)),
+                check.rule,
                 plain(&show::short(why))
             ),
-        };
-        console.note(&line);
+        });
     }
 }
 

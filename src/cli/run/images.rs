@@ -17,7 +17,7 @@ use crate::key::{KeyRef, KeyRing};
 use crate::ops::endorsement::Vouch;
 use crate::ops::inspect::{Inspect, Inspection};
 use crate::ops::{extract, sign, verify};
-use crate::report::Report;
+use crate::report::{Report, Verdict};
 use crate::store::{Limits, Published, Registry, Selection};
 use crate::text::plain;
 
@@ -188,11 +188,12 @@ fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
     let mut errors = Vec::new();
     for verdict in &verified.images {
         match verdict {
-            Ok(Ok(trusted)) => {
+            Ok(Verdict::Trusted(trusted)) => {
                 show(trusted.report(), true);
                 digests.push(trusted.report().digest);
             }
-            Ok(Err(report)) => {
+            // Who trusts a CA asked for a signature.
+            Ok(Verdict::Allowed(report) | Verdict::Refused(report)) => {
                 show(report, false);
                 worst = Status::Refused;
             }
@@ -202,12 +203,9 @@ fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
             }
         }
     }
-    let reports = verified
-        .images
-        .iter()
-        .filter_map(|verdict| verdict.as_ref().ok()?.as_ref().err());
-    let failed = reports
-        .flat_map(|report| &report.checks)
+    let verdicts = verified.images.iter().filter_map(|v| v.as_ref().ok());
+    let failed = verdicts
+        .flat_map(|verdict| &verdict.report().checks)
         .filter(|check| check.has_failed());
     if let Some(hint) = explain::realms::hint(failed.filter(|c| c.is_of_realms()).map(|c| c.rule)) {
         console.hint(hint);

@@ -1,0 +1,111 @@
+//! One rule, and what came of it.
+
+/// What came of one check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It holds.
+    Passed,
+    /// It holds as far as it has to, and people should know this of it.
+    Warned(String),
+    /// It does not hold, and why.
+    Failed(String),
+    /// It was not looked at, because a check that it stands on failed.
+    Blocked,
+    /// It was not looked at, because the user asked for it to be left out.
+    LeftOut,
+}
+
+/// One rule and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// The rule's id, for example `annotation.vendor-endorsed`.
+    pub rule: &'static str,
+    /// What it was checked on, where that is not the whole of what the report is about.
+    pub about: Option<String>,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+impl Check {
+    /// A check that holds.
+    pub const fn passed(rule: &'static str) -> Self {
+        Self {
+            rule,
+            about: None,
+            outcome: Outcome::Passed,
+        }
+    }
+
+    /// A check that does not hold.
+    pub fn failed(rule: &'static str, reason: impl Into<String>) -> Self {
+        Self {
+            rule,
+            about: None,
+            outcome: Outcome::Failed(reason.into()),
+        }
+    }
+
+    /// A check that holds, with something that people should know.
+    pub fn warned(rule: &'static str, reason: impl Into<String>) -> Self {
+        Self {
+            rule,
+            about: None,
+            outcome: Outcome::Warned(reason.into()),
+        }
+    }
+
+    /// The same of a part of what the report is about.
+    #[must_use]
+    pub fn about(self, about: impl Into<String>) -> Self {
+        Self {
+            about: Some(about.into()),
+            ..self
+        }
+    }
+
+    /// Why it does not hold.
+    pub fn failure(&self) -> Option<&str> {
+        match &self.outcome {
+            Outcome::Failed(reason) => Some(reason),
+            Outcome::Passed | Outcome::Warned(_) | Outcome::Blocked | Outcome::LeftOut => None,
+        }
+    }
+
+    /// Whether it does not hold.
+    pub const fn has_failed(&self) -> bool {
+        matches!(self.outcome, Outcome::Failed(_))
+    }
+
+    /// Whether its rule is about realms, which may be kept from an image that is trusted.
+    pub fn is_of_realms(&self) -> bool {
+        self.rule.starts_with("realm.")
+    }
+
+    /// A check that was not reached.
+    pub const fn blocked(rule: &'static str) -> Self {
+        Self {
+            rule,
+            about: None,
+            outcome: Outcome::Blocked,
+        }
+    }
+
+    /// A check that the user left out.
+    pub const fn left_out(rule: &'static str) -> Self {
+        Self {
+            rule,
+            about: None,
+            outcome: Outcome::LeftOut,
+        }
+    }
+}
+
+/// Whether at least one check passed, and every other one holds too or was left out at the user's word. No checks at
+/// all never hold.
+pub fn hold(checks: &[Check]) -> bool {
+    let holds = |check: &Check| match check.outcome {
+        Outcome::Passed | Outcome::Warned(_) | Outcome::LeftOut => true,
+        Outcome::Failed(_) | Outcome::Blocked => false,
+    };
+    checks.iter().any(|check| check.outcome == Outcome::Passed) && checks.iter().all(holds)
+}
