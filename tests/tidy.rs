@@ -23,7 +23,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
         "key",
         &[
             "class", "output", "parallel", "progress", "secret", "text", "files", "encoding",
-            "crypto",
+            "crypto", "report",
         ],
     ),
     (

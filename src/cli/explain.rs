@@ -2,6 +2,7 @@
 
 mod archives;
 mod ceremony;
+pub mod doctor;
 mod images;
 mod keys;
 pub mod realms;

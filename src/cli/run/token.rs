@@ -10,6 +10,7 @@ use crate::cli::args::token::{
 };
 use crate::cli::console::{Console, Outcome};
 use crate::cli::context::{ring, warn_if_open};
+use crate::cli::explain;
 use crate::cli::prompt::{new_pin, new_pin_again, old_pin};
 use crate::cli::show;
 use crate::cli::status::Status;
@@ -17,11 +18,12 @@ use crate::encoding::hex::hex;
 use crate::files::Written;
 use crate::key::pin::{Pin, PinSource};
 use crate::key::pkcs11::{
-    self, Facts, Finding, KeyListing, Level, ModuleListing, NewKey, PinLength, Setup, SlotListing,
-    TokenListing, attributes_json,
+    self, Facts, KeyListing, ModuleListing, NewKey, PinLength, Setup, SlotListing, TokenListing,
+    attributes_json,
 };
 use crate::key::{self, KeyRef};
 use crate::ops::keys;
+use crate::report::{self, Check};
 use crate::text::plain;
 
 const SO_PIN: &str = "SO PIN";
@@ -265,41 +267,38 @@ pub(super) fn new_key_json(new: &NewKey) -> Value {
 
 fn doctor(args: Doctor, console: &Console) -> Outcome {
     let ring = ring(&args.tokens, [args.uri.pin_source.as_ref()], console)?;
-    let findings = ring.tokens().examine(&args.uri, args.login);
-    let findings = findings.map_err(key::Error::from)?;
-    for finding in &findings {
-        console.result(&shown_finding(finding))?;
+    let checks = ring.tokens().examine(&args.uri, args.login);
+    let checks = checks.map_err(key::Error::from)?;
+    for check in &checks {
+        console.result(&shown_check(check))?;
     }
-    let bad = findings.iter().any(|finding| finding.level == Level::Bad);
+    let fit = !checks.iter().any(Check::has_failed);
     console.json(|| {
-        let findings = findings.iter().map(|finding| {
-            json!({
-                "level": level(finding.level),
-                "finding": finding.what,
-                "advice": finding.advice,
-            })
+        let findings = checks.iter().map(|check| {
+            let (level, what) = found(check);
+            json!({ "level": level, "finding": what, "advice": explain::doctor::advice(check) })
         });
-        json!({ "fit": !bad, "findings": findings.collect::<Vec<_>>() })
+        json!({ "fit": fit, "findings": findings.collect::<Vec<_>>() })
     })?;
-    Ok(if bad { Status::Refused } else { Status::Done })
+    Ok(if fit { Status::Done } else { Status::Refused })
 }
 
-const fn level(level: Level) -> &'static str {
-    match level {
-        Level::Fine => "fine",
-        Level::Odd => "odd",
-        Level::Bad => "bad",
+/// How a check of a token is to be taken, and what was found.
+fn found(check: &Check) -> (&'static str, &str) {
+    use report::Outcome;
+    match &check.outcome {
+        Outcome::Passed | Outcome::Blocked | Outcome::LeftOut => {
+            ("fine", check.about.as_deref().unwrap_or_default())
+        }
+        Outcome::Warned(what) => ("odd", what),
+        Outcome::Failed(what) => ("bad", what),
     }
 }
 
-fn shown_finding(finding: &Finding) -> String {
-    let advice = finding.advice.map(|advice| format!("\n      {advice}"));
-    format!(
-        "{:<4}  {}{}",
-        level(finding.level),
-        plain(&finding.what),
-        advice.unwrap_or_default()
-    )
+fn shown_check(check: &Check) -> String {
+    let (level, what) = found(check);
+    let advice = explain::doctor::advice(check).map(|advice| format!("\n      {advice}"));
+    format!("{level:<4}  {}{}", plain(what), advice.unwrap_or_default())
 }
 
 fn passport(args: MakePassport, console: &Console) -> Outcome {

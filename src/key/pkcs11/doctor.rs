@@ -9,8 +9,9 @@ use cryptoki_sys as sys;
 use super::attributes;
 use super::choose::{self, Among};
 use super::error::Error;
+use super::flags::Trouble;
 use super::generate::BORN;
-use super::manage::{COUNT_LOW, FINAL_TRY, TokenListing};
+use super::manage::TokenListing;
 use super::mechanism::SignMechanism;
 use super::object::{self, PrivateKey};
 use super::raw::TokenInfo;
@@ -19,67 +20,107 @@ use super::token::{Again, Token};
 use super::tokens::{Tokens, check_kind};
 use crate::key::signer::Signer;
 use crate::key::uri::{ObjectType, TokenUri};
+use crate::report::Check;
 
-/// How a finding is to be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// As it should be.
-    Fine,
-    /// Works, but should be known.
-    Odd,
-    /// Keeps the token or key from signing.
-    Bad,
+/// What a doctor looks at. A check that warns or fails is told in its reason, one that passes in what it is about.
+pub mod rule {
+    /// The module is loaded.
+    pub const MODULE: &str = "token.module";
+    /// The module has slots.
+    pub const SLOTS: &str = "token.slots";
+    /// Every slot with a token can be read.
+    pub const SLOT: &str = "token.slot";
+    /// The token is there.
+    pub const TOKEN: &str = "token.token";
+    /// The token is set up, its user PIN is not locked and not to be changed.
+    pub const STATE: &str = "token.state";
+    /// No wrong PIN was tried since the last login.
+    pub const COUNT_LOW: &str = "token.pin-count-low";
+    /// One more wrong PIN does not lock it.
+    pub const FINAL_TRY: &str = "token.pin-final-try";
+    /// It makes keys.
+    pub const WRITES: &str = "token.writes";
+    /// It asks for a login.
+    pub const ASKS_LOGIN: &str = "token.asks-login";
+    /// It signs by the mechanism that is used, or else by no other.
+    pub const MECHANISM: &str = "token.mechanism";
+    /// It signs by the mechanism that is used, or else by the one that hashes.
+    pub const MECHANISM_HASHES: &str = "token.mechanism-hashes";
+    /// It signs by the mechanism that is used, or else by the one that is used unasked.
+    pub const MECHANISM_PLAIN: &str = "token.mechanism-plain";
+    /// It makes keys by the mechanism for that.
+    pub const KEY_MECHANISM: &str = "token.key-mechanism";
+    /// Its public keys hold their points as DER.
+    pub const RAW_POINT: &str = "token.raw-point";
+    /// A login is allowed.
+    pub const LOGIN: &str = "token.login";
+    /// A login is allowed, but for the last try.
+    pub const LOGIN_FINAL_TRY: &str = "token.login-final-try";
+    /// A login is allowed: the PIN is not locked.
+    pub const LOGIN_LOCKED: &str = "token.login-locked";
+    /// A login is allowed: there is a PIN.
+    pub const LOGIN_READY: &str = "token.login-ready";
+    /// The PIN is the token's.
+    pub const LOGIN_PIN: &str = "token.login-pin";
+    /// There is a private key.
+    pub const KEYS: &str = "token.keys";
+    /// There is a private key that the URI names.
+    pub const KEY_NAMED: &str = "token.key-named";
+    /// Each key has an id of its own.
+    pub const KEY_ID: &str = "token.key-id";
+    /// The key can be looked at.
+    pub const KEY: &str = "token.key";
+    /// The key is on P-384.
+    pub const KEY_CURVE: &str = "token.key-curve";
+    /// The token shows the key's public half.
+    pub const KEY_PUBLIC: &str = "token.key-public";
+    /// The token shows one public half, and that is a point.
+    pub const KEY_POINT: &str = "token.key-point";
+    /// The key signs.
+    pub const KEY_SIGNS: &str = "token.key-signs";
+    /// The key is asked for a signature.
+    pub const KEY_ASKED: &str = "token.key-asked";
+    /// What the key signs verifies.
+    pub const KEY_VERIFIES: &str = "token.key-verifies";
+    /// The key was made on the token.
+    pub const KEY_BORN: &str = "token.key-born";
+    /// The key cannot leave the token.
+    pub const KEY_STAYS: &str = "token.key-stays";
+    /// The key does not ask for the PIN at each signature.
+    pub const KEY_ONE_LOGIN: &str = "token.key-one-login";
 }
 
-/// One thing that was tried.
-#[derive(Clone, Debug)]
-pub struct Finding {
-    /// How it is to be taken.
-    pub level: Level,
-    /// What was found.
-    pub what: String,
-    /// What to do about it.
-    pub advice: Option<&'static str>,
-}
-
-/// The findings so far.
+/// What was checked so far.
 #[derive(Default)]
-struct Findings(Vec<Finding>);
+struct Findings(Vec<Check>);
 
 impl Findings {
-    fn add(&mut self, level: Level, what: impl Into<String>, advice: Option<&'static str>) {
-        self.0.push(Finding {
-            level,
-            what: what.into(),
-            advice,
-        });
+    fn fine(&mut self, rule: &'static str, what: impl Into<String>) {
+        self.0.push(Check::passed(rule).about(what));
     }
 
-    fn fine(&mut self, what: impl Into<String>) {
-        self.add(Level::Fine, what, None);
+    fn odd(&mut self, rule: &'static str, what: impl Into<String>) {
+        self.0.push(Check::warned(rule, what));
+    }
+
+    fn bad(&mut self, rule: &'static str, what: impl Into<String>) {
+        self.0.push(Check::failed(rule, what));
     }
 }
 
 impl Tokens {
     /// Tries what signing needs: without a login all but the private keys; with one, a signature of
     /// each P-384 key that the URI names.
-    pub fn examine(&self, uri: &TokenUri, login: bool) -> Result<Vec<Finding>, Error> {
+    pub fn examine(&self, uri: &TokenUri, login: bool) -> Result<Vec<Check>, Error> {
         check_kind(uri, ObjectType::Private)?;
         let mut findings = Findings::default();
         let module = self.list_all(uri)?;
-        findings.fine(format!(
-            "module {} ({}) with {} slots",
-            module.path.display(),
-            module.library,
-            module.slots.len()
-        ));
+        let slots = module.slots.len();
+        let path = module.path.display();
+        let what = format!("module {path} ({}) with {slots} slots", module.library);
+        findings.fine(rule::MODULE, what);
         if module.slots.is_empty() {
-            let advice = "is the token plugged in, and the module the right one?";
-            findings.add(
-                Level::Bad,
-                "there is no slot to find a token in",
-                Some(advice),
-            );
+            findings.bad(rule::SLOTS, "there is no slot to find a token in");
             return Ok(findings.0);
         }
         for slot in &module.slots {
@@ -88,7 +129,7 @@ impl Tokens {
                     "slot {} cannot be read and is passed over: {error}",
                     slot.id
                 );
-                findings.add(Level::Odd, what, None);
+                findings.odd(rule::SLOT, what);
             }
         }
         let token = match self.token(uri) {
@@ -107,27 +148,27 @@ impl Tokens {
         examine_mechanisms(&token, &mut findings)?;
         examine_public(&token, &mut findings)?;
         if !login {
-            findings.fine("no PIN was sent; --login looks at the private keys, with one attempt");
+            let what = "no PIN was sent; --login looks at the private keys, with one attempt";
+            findings.fine(rule::LOGIN, what);
             return Ok(findings.0);
         }
         let token = match self.logged_in(uri) {
             Ok(token) => token,
             Err(error) => {
-                let Some(advice) = refused_login(&error) else {
+                let Some(rule) = refused_login(&error) else {
                     return Err(error);
                 };
                 let what = format!("the private keys were not looked at: {error}");
-                findings.add(Level::Bad, what, Some(advice));
+                findings.bad(rule, what);
                 return Ok(findings.0);
             }
         };
         let all = object::all_private(&token)?;
         if all.is_empty() {
-            let advice = "make one: ir-sign gen-key --pkcs11-uri 'pkcs11:…;object=LABEL'";
-            findings.add(Level::Odd, "there is no private key", Some(advice));
+            findings.odd(rule::KEYS, "there is no private key");
         } else if !all.iter().any(|key| key.is_named_by(uri)) {
             let what = format!("there is no private key for {uri}");
-            findings.add(Level::Bad, what, Some("see `ir-sign token keys`"));
+            findings.bad(rule::KEY_NAMED, what);
         }
         for (n, key) in all.iter().enumerate() {
             if !key.is_named_by(uri) {
@@ -136,16 +177,12 @@ impl Tokens {
             let twin = |other: &PrivateKey| !key.id.is_empty() && other.id == key.id;
             if all[..n].iter().any(twin) {
                 let what = format!("{}: another key has the same id", key.name(&token));
-                let advice = "give each key an id of its own: the public half is found by id";
-                findings.add(Level::Bad, what, Some(advice));
+                findings.bad(rule::KEY_ID, what);
             }
             match examine_key(&token, key, &mut findings) {
                 Ok(()) => {}
                 Err(error) if error.is_dead_session() => return Err(error),
-                Err(error) => {
-                    let advice = "the other keys were looked at all the same";
-                    findings.add(Level::Bad, error.to_string(), Some(advice));
-                }
+                Err(error) => findings.bad(rule::KEY, error.to_string()),
             }
         }
         Ok(findings.0)
@@ -155,52 +192,37 @@ impl Tokens {
 /// What a token says of itself.
 fn examine_token(name: &str, info: &TokenInfo, findings: &mut Findings) {
     let listing = TokenListing::new(info);
-    findings.fine(format!("{name} ({})", listing.description()));
-    for problem in &listing.problems {
-        let (level, advice) = match *problem {
-            COUNT_LOW => (
-                Level::Odd,
-                "make sure of the PIN: the next login with the right one settles it, a few more wrong ones lock it",
-            ),
-            FINAL_TRY => (
-                Level::Bad,
-                "make sure of the PIN, and then say --allow-final-try: a login with the right one settles it",
-            ),
-            _ => (
-                Level::Bad,
-                "set the token up, or unlock it with its own tools, before it is used",
-            ),
-        };
-        findings.add(level, *problem, Some(advice));
+    findings.fine(rule::TOKEN, format!("{name} ({})", listing.description()));
+    let troubles = Trouble::of_user(info);
+    for (trouble, problem) in troubles.into_iter().zip(&listing.problems) {
+        match trouble {
+            Trouble::CountLow => findings.odd(rule::COUNT_LOW, *problem),
+            Trouble::FinalTry => findings.bad(rule::FINAL_TRY, *problem),
+            _ => findings.bad(rule::STATE, *problem),
+        }
     }
-    if !info.has(sys::CKF_TOKEN_INITIALIZED) {
+    if Trouble::NotInitialised.shows(info) {
         return;
     }
     if info.has(sys::CKF_WRITE_PROTECTED) {
-        findings.add(
-            Level::Odd,
-            "it is write-protected: it signs, and makes no keys",
-            None,
-        );
+        let what = "it is write-protected: it signs, and makes no keys";
+        findings.odd(rule::WRITES, what);
     }
     if !info.has(sys::CKF_LOGIN_REQUIRED) {
-        let advice = "set a PIN, if keys on it are to be protected by one";
-        findings.add(Level::Odd, "it asks for no login", Some(advice));
+        findings.odd(rule::ASKS_LOGIN, "it asks for no login");
     }
 }
 
-/// What to do where the token, or what it says of its PIN, refused a login.
-fn refused_login(error: &Error) -> Option<&'static str> {
+/// The rule that a login broke which the token, or what it says of its PIN, refused.
+const fn refused_login(error: &Error) -> Option<&'static str> {
     match error {
         Error::Guarded {
             final_try: true, ..
-        } => Some("if you are sure of the PIN, say --allow-final-try"),
-        Error::Guarded { .. } => Some("unlock or change the PIN with the token's own tools"),
-        Error::NotReady { .. } => Some("set the token up: ir-sign token init, or its own tools"),
-        Error::Pin { .. } => {
-            Some("check the PIN before another run: a token locks itself after a few wrong ones")
-        }
-        Error::Login { .. } => Some("the token takes no login; see its own messages"),
+        } => Some(rule::LOGIN_FINAL_TRY),
+        Error::Guarded { .. } => Some(rule::LOGIN_LOCKED),
+        Error::NotReady { .. } => Some(rule::LOGIN_READY),
+        Error::Pin { .. } => Some(rule::LOGIN_PIN),
+        Error::Login { .. } => Some(rule::LOGIN),
         _ => None,
     }
 }
@@ -212,34 +234,28 @@ fn examine_mechanisms(token: &Token, findings: &mut Findings) -> Result<(), Erro
         SignMechanism::EcdsaSha384 => SignMechanism::Ecdsa,
     };
     let offers_other = instead_of(token, other.kind())?.is_none();
-    let advice = match (other, offers_other) {
-        (SignMechanism::EcdsaSha384, true) => {
-            "it signs with --mechanism CKM_ECDSA_SHA384, which hands it what is to be signed"
-        }
-        (SignMechanism::Ecdsa, true) => "it signs without --mechanism CKM_ECDSA_SHA384",
-        (_, false) => "see the token's own settings: no other mechanism is ever tried",
+    let signs = match (other, offers_other) {
+        (SignMechanism::EcdsaSha384, true) => rule::MECHANISM_HASHES,
+        (SignMechanism::Ecdsa, true) => rule::MECHANISM_PLAIN,
+        (_, false) => rule::MECHANISM,
     };
-    for (mechanism, wanted, level) in [
-        (used.kind(), used.wanted(), Level::Bad),
-        (
-            MechanismType::ECC_KEY_PAIR_GEN,
-            "CKM_EC_KEY_PAIR_GEN for making keys",
-            Level::Odd,
-        ),
-    ] {
+    let mut look = |rule, mechanism, wanted| {
         match check_mechanism(token, mechanism, wanted) {
-            Ok(()) => findings.fine(format!("it offers {wanted}")),
-            Err(error @ Error::Mechanism { .. }) => {
-                let advice = match level {
-                    Level::Bad => advice,
-                    _ => "see the token's own settings: no other mechanism is ever tried",
-                };
-                findings.add(level, error.to_string(), Some(advice));
+            Ok(()) => findings.fine(rule, format!("it offers {wanted}")),
+            Err(error @ Error::Mechanism { .. }) if rule == rule::KEY_MECHANISM => {
+                findings.odd(rule, error.to_string());
             }
+            Err(error @ Error::Mechanism { .. }) => findings.bad(rule, error.to_string()),
             Err(error) => return Err(error),
         }
-    }
-    Ok(())
+        Ok(())
+    };
+    look(signs, used.kind(), used.wanted())?;
+    look(
+        rule::KEY_MECHANISM,
+        MechanismType::ECC_KEY_PAIR_GEN,
+        "CKM_EC_KEY_PAIR_GEN for making keys",
+    )
 }
 
 /// Looks at the public keys that can be seen without a login.
@@ -263,7 +279,7 @@ fn examine_public(token: &Token, findings: &mut Findings) -> Result<(), Error> {
     if raw > 0 {
         let what =
             format!("{raw} public keys hold a raw point where DER is right; it is understood");
-        findings.add(Level::Odd, what, None);
+        findings.odd(rule::RAW_POINT, what);
     }
     Ok(())
 }
@@ -273,7 +289,7 @@ fn examine_key(token: &Arc<Token>, key: &PrivateKey, findings: &mut Findings) ->
     match object::check_private(token, key) {
         Ok(()) => {}
         Err(error @ Error::Curve { .. }) => {
-            findings.add(Level::Odd, error.to_string(), Some("it is of no use here"));
+            findings.odd(rule::KEY_CURVE, error.to_string());
             return Ok(());
         }
         Err(error) => return Err(error),
@@ -281,53 +297,44 @@ fn examine_key(token: &Arc<Token>, key: &PrivateKey, findings: &mut Findings) ->
     let key = match TokenKey::new(Arc::clone(token), key.clone()) {
         Ok(key) => key,
         Err(error @ Error::NoPublic { .. }) => {
-            let advice = "give its public key with --public-key FILE";
-            findings.add(Level::Bad, error.to_string(), Some(advice));
+            findings.bad(rule::KEY_PUBLIC, error.to_string());
             return Ok(());
         }
         Err(error @ (Error::Point { .. } | Error::Publics { .. })) => {
-            let advice = "remove or repair the public object with the token's own tools";
-            findings.add(Level::Bad, error.to_string(), Some(advice));
+            findings.bad(rule::KEY_POINT, error.to_string());
             return Ok(());
         }
         Err(error) => return Err(error),
     };
     match key.prove() {
-        Ok(()) => findings.fine(format!(
-            "{name} signs; fingerprint {}",
-            key.public_key().fingerprint()
-        )),
+        Ok(()) => {
+            let fingerprint = key.public_key().fingerprint();
+            let what = format!("{name} signs; fingerprint {fingerprint}");
+            findings.fine(rule::KEY_SIGNS, what);
+        }
         Err(error) if error.is_dead_session() => return Err(error),
         Err(error) => {
-            let advice = match error {
-                Error::Call { .. } => {
-                    Some("the token does not sign with this key; see its own messages")
-                }
+            let rule = match error {
+                Error::Call { .. } => rule::KEY_SIGNS,
                 Error::WrongPublic { .. } | Error::Length { .. } | Error::Range { .. } => {
-                    Some("do not use this key: what it signs does not verify")
+                    rule::KEY_VERIFIES
                 }
-                _ => None,
+                _ => rule::KEY_ASKED,
             };
-            findings.add(Level::Bad, error.to_string(), advice);
+            findings.bad(rule, error.to_string());
         }
     }
     let facts = key.facts()?;
     for difference in facts.differences(&BORN) {
-        let advice = "the token does not vouch that the key was made on it and never left it";
-        findings.add(Level::Odd, format!("{name}: {difference}"), Some(advice));
+        findings.odd(rule::KEY_BORN, format!("{name}: {difference}"));
     }
     if facts.get(AttributeType::Extractable) != Some(false) {
-        let advice = "whoever is logged in may be able to take the key away";
-        findings.add(
-            Level::Odd,
-            format!("{name}: it may be extractable"),
-            Some(advice),
-        );
+        let what = format!("{name}: it may be extractable");
+        findings.odd(rule::KEY_STAYS, what);
     }
     if key.key.always_authenticate {
-        let advice = "use a PIN source, or --keep-pin";
         let what = format!("{name}: it asks for the PIN at each signature");
-        findings.add(Level::Odd, what, Some(advice));
+        findings.odd(rule::KEY_ONE_LOGIN, what);
     }
     Ok(())
 }

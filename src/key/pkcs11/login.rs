@@ -8,6 +8,7 @@ use cryptoki_sys as sys;
 use super::chosen::Chosen;
 use super::ending;
 use super::error::Error;
+use super::flags::Trouble;
 use super::identity::Identity;
 use super::raw::{Refusal, Session, TokenInfo, User};
 use super::words::is_pin_error;
@@ -116,7 +117,7 @@ fn why(token: String, source_name: String, code: RvError) -> Error {
         },
         RvError::UserPinNotInitialized => Error::NotReady {
             token,
-            reason: "its user PIN is not set",
+            reason: Trouble::NoUserPin.words(),
         },
         code => Error::Login {
             token,
@@ -207,10 +208,10 @@ pub(super) fn secret(
 
 /// Looks at the token's flags before a PIN is sent.
 fn guard(token: &Chosen, info: &TokenInfo, is_named: bool) -> Result<(), Error> {
-    let refuse = |reason, final_try| {
+    let refuse = |trouble: Trouble, final_try| {
         Err(Error::Guarded {
             token: token.name(),
-            reason,
+            reason: trouble.words(),
             final_try,
         })
     };
@@ -220,27 +221,23 @@ fn guard(token: &Chosen, info: &TokenInfo, is_named: bool) -> Result<(), Error> 
             reason,
         })
     };
-    if !info.has(sys::CKF_TOKEN_INITIALIZED) {
-        return not_ready("it is not initialised");
+    if Trouble::NotInitialised.shows(info) {
+        return not_ready(Trouble::NotInitialised.words());
     }
     // Some tokens never set the flag. One that has no PIN takes none, so that trying costs nothing.
-    if !info.has(sys::CKF_USER_PIN_INITIALIZED) && !is_named {
+    if Trouble::NoUserPin.shows(info) && !is_named {
         return not_ready(NO_USER_PIN);
     }
-    if info.has(sys::CKF_USER_PIN_LOCKED) {
-        return refuse("the user PIN is locked", false);
+    for trouble in [Trouble::Locked, Trouble::ToBeChanged] {
+        if trouble.shows(info) {
+            return refuse(trouble, false);
+        }
     }
-    if info.has(sys::CKF_USER_PIN_TO_BE_CHANGED) {
-        return refuse("the user PIN has expired or has to be changed first", false);
+    if Trouble::FinalTry.shows(info) && !token.shared.options.allow_final_try {
+        return refuse(Trouble::FinalTry, true);
     }
-    if info.has(sys::CKF_USER_PIN_FINAL_TRY) && !token.shared.options.allow_final_try {
-        return refuse("one more wrong PIN locks it for good", true);
-    }
-    if info.has(sys::CKF_USER_PIN_COUNT_LOW) {
-        let text = format!(
-            "{}: a wrong PIN was tried since the last login",
-            token.name()
-        );
+    if Trouble::CountLow.shows(info) {
+        let text = format!("{}: {}", token.name(), Trouble::CountLow.words());
         token.shared.options.prompt.warn(&text);
     }
     Ok(())

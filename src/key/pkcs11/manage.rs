@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cryptoki_sys as sys;
-
 use super::attributes::Facts;
 use super::choose::{self, Among};
 use super::ending;
 use super::error::Error;
+use super::flags::{FLAGS, Trouble};
 use super::identity::Identity;
 use super::object::{self, PrivateKey};
 use super::raw::TokenInfo;
@@ -77,30 +76,6 @@ pub struct KeyListing {
     pub facts: Facts,
 }
 
-/// The flags of a token, by name (PKCS #11 v2.40, section 3.2).
-const FLAGS: [(u64, &str); 17] = [
-    (sys::CKF_RNG, "rng"),
-    (sys::CKF_WRITE_PROTECTED, "write-protected"),
-    (sys::CKF_LOGIN_REQUIRED, "login-required"),
-    (sys::CKF_USER_PIN_INITIALIZED, "user-pin-initialized"),
-    (
-        sys::CKF_PROTECTED_AUTHENTICATION_PATH,
-        "protected-authentication-path",
-    ),
-    (sys::CKF_TOKEN_INITIALIZED, "token-initialized"),
-    (sys::CKF_USER_PIN_COUNT_LOW, "user-pin-count-low"),
-    (sys::CKF_USER_PIN_FINAL_TRY, "user-pin-final-try"),
-    (sys::CKF_USER_PIN_LOCKED, "user-pin-locked"),
-    (sys::CKF_USER_PIN_TO_BE_CHANGED, "user-pin-to-be-changed"),
-    (sys::CKF_SO_PIN_COUNT_LOW, "so-pin-count-low"),
-    (sys::CKF_SO_PIN_FINAL_TRY, "so-pin-final-try"),
-    (sys::CKF_SO_PIN_LOCKED, "so-pin-locked"),
-    (sys::CKF_SO_PIN_TO_BE_CHANGED, "so-pin-to-be-changed"),
-    (sys::CKF_ERROR_STATE, "error-state"),
-    (sys::CKF_CLOCK_ON_TOKEN, "clock-on-token"),
-    (sys::CKF_DUAL_CRYPTO_OPERATIONS, "dual-crypto-operations"),
-];
-
 impl TokenListing {
     pub(super) fn new(info: &TokenInfo) -> Self {
         let flags = FLAGS.iter().filter(|(flag, _)| info.has(*flag));
@@ -148,33 +123,13 @@ fn joined(texts: &[&str]) -> String {
     there.join(" ")
 }
 
-/// The problems that may go away with the right PIN.
-pub(super) const FINAL_TRY: &str = "one more wrong PIN locks it for good";
-pub(super) const COUNT_LOW: &str = "a wrong PIN was tried since the last login";
-
 /// What keeps a token from signing, or may soon.
 fn problems(info: &TokenInfo) -> Vec<&'static str> {
-    if !info.has(sys::CKF_TOKEN_INITIALIZED) {
-        return vec!["it is not initialised (ir-sign token init)"];
-    }
-    let mut problems = Vec::new();
-    let mut when = |flag, problem| {
-        if info.has(flag) {
-            problems.push(problem);
-        }
+    let words = |trouble: Trouble| match trouble {
+        Trouble::NotInitialised => "it is not initialised (ir-sign token init)",
+        other => other.words(),
     };
-    when(sys::CKF_USER_PIN_LOCKED, "the user PIN is locked");
-    when(sys::CKF_USER_PIN_FINAL_TRY, FINAL_TRY);
-    when(sys::CKF_USER_PIN_COUNT_LOW, COUNT_LOW);
-    when(
-        sys::CKF_USER_PIN_TO_BE_CHANGED,
-        "the user PIN has expired or has to be changed first",
-    );
-    when(sys::CKF_ERROR_STATE, "it is in an error state");
-    if !info.has(sys::CKF_USER_PIN_INITIALIZED) && info.has(sys::CKF_LOGIN_REQUIRED) {
-        problems.push("its user PIN is not set");
-    }
-    problems
+    Trouble::of_user(info).into_iter().map(words).collect()
 }
 
 impl Tokens {

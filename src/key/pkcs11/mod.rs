@@ -10,6 +10,7 @@ mod class;
 mod doctor;
 mod ending;
 mod error;
+mod flags;
 mod generate;
 mod identity;
 mod login;
@@ -35,7 +36,7 @@ mod vouch;
 mod words;
 
 pub use attributes::{FACTS, Facts, as_json as attributes_json};
-pub use doctor::{Finding, Level};
+pub use doctor::rule;
 pub use ending::last as before_death;
 pub use error::Error;
 pub use generate::{NewKey, unasked};

@@ -4,6 +4,7 @@ use cryptoki_sys as sys;
 
 use super::choose::{self, Among, Found};
 use super::error::Error;
+use super::flags::Trouble;
 use super::identity::Identity;
 use super::manage::TokenListing;
 use super::module::Module;
@@ -150,21 +151,16 @@ fn check_unchanged(module: &Module, found: &Found, name: &str) -> Result<(), Err
 
 /// Looks at the flags of a token that is to be erased before its SO PIN is sent.
 fn guard_so(info: &TokenInfo, name: &str) -> Result<(), Error> {
-    let refuse = |reason| {
-        Err(Error::Guarded {
-            token: name.to_owned(),
-            reason,
-            final_try: false,
-        })
-    };
-    if !info.has(sys::CKF_TOKEN_INITIALIZED) {
+    if Trouble::NotInitialised.shows(info) {
         return Ok(());
     }
-    if info.has(sys::CKF_SO_PIN_LOCKED) {
-        return refuse("the SO PIN is locked");
-    }
-    if info.has(sys::CKF_SO_PIN_FINAL_TRY) {
-        return refuse("one more wrong SO PIN locks it for good");
+    let troubles = [Trouble::SoLocked, Trouble::SoFinalTry];
+    if let Some(trouble) = troubles.into_iter().find(|trouble| trouble.shows(info)) {
+        return Err(Error::Guarded {
+            token: name.to_owned(),
+            reason: trouble.words(),
+            final_try: false,
+        });
     }
     Ok(())
 }
