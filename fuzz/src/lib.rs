@@ -1,7 +1,7 @@
 //! The fuzz targets: what reads a stranger's bytes, and what has to be true of all that it takes.
 //!
 //! Each target is a function of bytes that panics where something is wrong. libFuzzer calls it from
-//! `fuzz_targets`, and `tests/fuzz_smoke.rs` of the main crate calls it with the seeds and some
+//! `fuzz_targets`, and `tests/robust/fuzz_smoke.rs` of the main crate calls it with the seeds and some
 //! changes of them, in each run of the tests and without libFuzzer.
 
 mod annotation;

@@ -10,9 +10,9 @@ use std::ffi::OsStr;
 use std::fs;
 use std::process::Command;
 
-use crate::common::{IR_SIGN, Run};
 use crate::room::{Room, VENDORS};
-use crate::strace::{self, Fault, Point, on_two_threads, some, was_killed};
+use harness::strace::{self, Fault, Point, on_two_threads, some, was_killed};
+use harness::{Run, program};
 
 /// How many points of a ceremony are tried where not all are.
 const SOME: usize = 12;
@@ -79,7 +79,7 @@ impl Ceremony {
         let room = (self.room)();
         // Beside the room, so that what is written there does not count.
         let log = room.root().with_extension("log");
-        let mut command = strace::recorded(OsStr::new(IR_SIGN), &log);
+        let mut command = strace::recorded(OsStr::new(program()), &log);
         let output = self
             .in_room(&mut command, &room)
             .output()
@@ -98,7 +98,7 @@ impl Ceremony {
     fn kill(&self, point: &Point, is_modules: bool) -> Result<End, String> {
         let room = (self.room)();
         let log = room.root().with_extension("log");
-        let mut command = strace::faulted(OsStr::new(IR_SIGN), &log, point, Fault::Kill);
+        let mut command = strace::faulted(OsStr::new(program()), &log, point, Fault::Kill);
         let output = self
             .in_room(&mut command, &room)
             .output()

@@ -193,7 +193,7 @@ fn a_root_ceremony_killed_at_any_write_of_its_transcript_is_gone_on_with() {
                 .env("PKCS11_MODULE_PATH", &room.token.module)
                 .args(["-f", "-qq", "-o", "/dev/null", "-P", &transcript])
                 .arg(format!("--inject={call}:signal=KILL:when={n}"))
-                .arg(crate::common::IR_SIGN)
+                .arg(harness::program())
                 .args(room.words(RUN))
                 .output()
                 .expect("strace runs");
@@ -301,7 +301,7 @@ fn cut(room: &Room, lines: usize, change: impl Fn(&mut Vec<serde_json::Value>)) 
     for line in &mut all {
         line["prev"] = prev.into();
         let text = format!("{line}\n");
-        prev = ir_sign::encoding::hex::hex(&Sha384::digest(&text));
+        prev = harness::hex(&Sha384::digest(&text));
         out.push_str(&text);
     }
     room.write("root.transcript", out);

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha384};
 use crate::room::Room;
 
 fn sha384(bytes: impl AsRef<[u8]>) -> String {
-    ir_sign::encoding::hex::hex(&Sha384::digest(bytes))
+    harness::hex(&Sha384::digest(bytes))
 }
 
 /// The lines of a transcript that is changed.

@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::common::IR_SIGN;
 use crate::room::Room;
+use harness::program;
 
 const RUN: &str = "ceremony run root.toml --unattended PIN";
 
@@ -89,7 +89,7 @@ fn interrupted() -> Room {
 
 /// The program with a few bytes behind its end: it does the same and is another.
 fn other_program(room: &Room) -> String {
-    let mut bytes = fs::read(IR_SIGN).expect("it is there");
+    let mut bytes = fs::read(program()).expect("it is there");
     bytes.extend(b"another");
     let path = room.path("other-ir-sign");
     fs::write(&path, bytes).expect("written");
@@ -163,7 +163,7 @@ fn another_program_that_goes_on_is_told_listed_and_a_difference() {
         .args(room.words(RUN))
         .output()
         .expect("it starts");
-    crate::common::Run::from(output)
+    harness::Run::from(output)
         .exits(0)
         .says("another program goes on than the one before: it was ir-sign ");
     let verified = room.ir("ceremony verify root.transcript").exits(0);

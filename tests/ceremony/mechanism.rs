@@ -1,7 +1,7 @@
 //! Ceremonies on a token that hashes by itself what it signs.
 
-use crate::fixtures::{Fixture, Kind};
 use crate::room::{Room, VENDORS};
+use harness::tokens::{Fixture, Kind};
 
 const HIDDEN: &str = "mechanisms=CKM_ECDSA_SHA384,CKM_EC_KEY_PAIR_GEN";
 

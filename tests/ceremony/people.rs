@@ -2,15 +2,15 @@
 
 use faulty_module::log::Log;
 
-use crate::common::IR_SIGN;
 use crate::room::Room;
-use crate::terminal::{Answer, Session, session};
+use harness::program;
+use harness::terminal::{Answer, Session, session};
 
 const OPERATOR: &str = "Ann Operator (operator): type Yes to do this step: ";
 const WITNESS: &str = "Bob Witness (witness): if you agree, retype ";
 
 pub fn run(room: &Room, dialogue: &[(&str, Answer<'_>)]) -> Session {
-    let mut command = room.token.command(IR_SIGN);
+    let mut command = room.token.command(program());
     command
         .current_dir(room.root())
         .env("PKCS11_MODULE_PATH", &room.token.module)
@@ -137,11 +137,11 @@ fn without_a_terminal_nothing_is_done_and_no_pin_is_sent() {
         .current_dir(room.root())
         .envs(planned.env.iter().cloned())
         .env("PKCS11_MODULE_PATH", &planned.module)
-        .args(["--wait", IR_SIGN])
+        .args(["--wait", program()])
         .args(room.words("ceremony run root.toml PIN"))
         .output()
         .expect("it starts");
-    crate::common::Run::from(output)
+    harness::Run::from(output)
         .exits(3)
         .says("a ceremony needs a terminal")
         .says("hint: run it on a terminal");

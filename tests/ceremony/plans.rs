@@ -422,7 +422,7 @@ fn an_endorsement_that_is_an_input_or_a_link_is_refused_before_the_pin() {
     let uri = room.token.uri("root-ca");
     let made = room
         .token
-        .command(crate::common::IR_SIGN)
+        .command(harness::program())
         .env("PKCS11_MODULE_PATH", &room.token.module)
         .current_dir(room.root())
         .args([
@@ -435,7 +435,7 @@ fn an_endorsement_that_is_an_input_or_a_link_is_refused_before_the_pin() {
             "out/kept",
         ])
         .output();
-    crate::common::Run::from(made.expect("it starts")).exits(0);
+    harness::Run::from(made.expect("it starts")).exits(0);
     std::os::unix::fs::symlink("out/kept", room.path("vendor-1.pub.sig")).expect("a link");
     refused_unasked(
         &room,

@@ -9,9 +9,9 @@ use ir_sign::ceremony::transcript::Line;
 use ir_sign::ceremony::verify::{Expected, Verified, verify};
 use serde_json::{Value, json};
 
-use crate::common::Sandbox;
 use crate::people::{agreed, run};
 use crate::room::Room;
+use harness::Sandbox;
 
 const BROWSER: &str = "chromium";
 const PAPERS: [&str; 2] = ["A4", "letter"];

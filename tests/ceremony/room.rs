@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::ops::Deref;
 
-use crate::common::{IR_SIGN, Run, Sandbox};
-use crate::fixtures::{Fixture, Planned};
+use harness::tokens::{Fixture, Planned};
+use harness::{Run, Sandbox, program};
 
 pub struct Room {
     folder: Sandbox,
@@ -37,7 +37,7 @@ impl Room {
 
     /// The program, with the token's PIN where `PIN` stands.
     pub fn ir(&self, arguments: &str) -> Run {
-        let mut command = self.token.command(IR_SIGN);
+        let mut command = self.token.command(program());
         command
             .current_dir(self.root())
             .env("PKCS11_MODULE_PATH", &self.token.module)
@@ -49,7 +49,7 @@ impl Room {
     pub fn planned(&self, plan: &str, arguments: &str) -> (Option<Run>, Planned) {
         let planned = self.token.planned(plan);
         let output = self
-            .command(IR_SIGN)
+            .command(program())
             .envs(planned.env.iter().cloned())
             .env("PKCS11_MODULE_PATH", &planned.module)
             .args(self.words(arguments))
@@ -149,7 +149,7 @@ impl Room {
         let uri = self.token.uri("root-ca");
         let run = self
             .token
-            .command(IR_SIGN)
+            .command(program())
             .env("PKCS11_MODULE_PATH", &self.token.module)
             .args(["token", "keys", "--json", &uri])
             .output()

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{IR_SIGN, Run, Sandbox};
+use harness::{Run, Sandbox, program};
 
 fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/ceremony")
@@ -12,7 +12,7 @@ fn scripts() -> PathBuf {
 
 fn run(command: &mut Command) -> Run {
     command
-        .env("IR_SIGN", IR_SIGN)
+        .env("IR_SIGN", program())
         .output()
         .expect("it starts")
         .into()
@@ -85,7 +85,7 @@ fn a_rehearsal_leaves_everything_and_plans_are_rehearsed_as_they_are() {
     let again = sandbox.path("again").display().to_string();
     script("rehearse", &[&again, &format!("{dir}/endorse.toml")]).exits(0);
     let transcripts = [&dir, &again].map(|dir| format!("{dir}/endorse.transcript"));
-    run(Command::new(IR_SIGN).args(["ceremony", "diff", &transcripts[0], &transcripts[1]]))
+    run(Command::new(program()).args(["ceremony", "diff", &transcripts[0], &transcripts[1]]))
         .exits(0);
 
     // The stick has what the plan needs, and its checksums hold.

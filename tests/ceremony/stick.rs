@@ -5,13 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{IR_SIGN, Run, Sandbox};
 use crate::room::{Room, VENDORS};
+use harness::{Run, Sandbox, program};
 
 fn script(name: &str) -> Command {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/ceremony");
     let mut command = Command::new(scripts.join(name));
-    command.env("IR_SIGN", IR_SIGN);
+    command.env("IR_SIGN", program());
     command
 }
 
@@ -211,7 +211,7 @@ fn a_plan_is_rehearsed_however_it_is_spelt() {
     let sandbox = Sandbox::new();
     let dir = sandbox.path("rehearsal");
     let plans = ["root plan.toml", "odd plan.toml"].map(|name| room.path(name));
-    let here = PathBuf::from(IR_SIGN);
+    let here = PathBuf::from(program());
     let mut rehearse = script("rehearse");
     rehearse
         .current_dir(here.parent().expect("a folder"))
@@ -246,7 +246,7 @@ fn the_files_of_a_plan_are_checked_without_a_token() {
     let room = room_with_odd_plan();
     let plan = room.path("odd plan.toml").display().to_string();
     let ir = |arguments: &[&str]| {
-        let mut command = Command::new(IR_SIGN);
+        let mut command = Command::new(program());
         command
             .current_dir(room.root())
             .env("PKCS11_MODULE_PATH", "/nowhere")

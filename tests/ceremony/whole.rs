@@ -4,8 +4,8 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::fixtures::Fixture;
 use crate::room::{Room, VENDORS};
+use harness::tokens::Fixture;
 
 #[test]
 fn a_root_endorses_vendors_who_sign_images_that_verify_on_softhsm_and_kryoptic() {
@@ -43,12 +43,12 @@ fn a_root_endorses_vendors_who_sign_images_that_verify_on_softhsm_and_kryoptic()
         let uri = vendor.uri("signing");
         let run = |arguments: &[&str]| {
             let output = vendor
-                .command(crate::common::IR_SIGN)
+                .command(harness::program())
                 .env("PKCS11_MODULE_PATH", &vendor.module)
                 .current_dir(room.root())
                 .args(arguments)
                 .output();
-            crate::common::Run::from(output.expect("it starts")).exits(0)
+            harness::Run::from(output.expect("it starts")).exits(0)
         };
         run(&[
             "token",
@@ -58,7 +58,7 @@ fn a_root_endorses_vendors_who_sign_images_that_verify_on_softhsm_and_kryoptic()
             "--pkcs11-uri",
             &uri,
         ]);
-        crate::common::unpack("umoci", &room.path("registry/hello"));
+        harness::unpack("umoci", &room.path("registry/hello"));
         run(&[
             "sign-image",
             "-r",
@@ -85,7 +85,7 @@ fn a_valid_endorsement_is_kept_and_another_file_refused() {
     let uri = room.token.uri("root-ca");
     let endorsed = room
         .token
-        .command(crate::common::IR_SIGN)
+        .command(harness::program())
         .env("PKCS11_MODULE_PATH", &room.token.module)
         .current_dir(room.root())
         .args([
@@ -98,7 +98,7 @@ fn a_valid_endorsement_is_kept_and_another_file_refused() {
             "vendor-2.pub.sig",
         ])
         .output();
-    crate::common::Run::from(endorsed.expect("it starts")).exits(0);
+    harness::Run::from(endorsed.expect("it starts")).exits(0);
     let before = room.read("vendor-2.pub.sig");
     room.write("vendor-3.pub.sig", "something else");
     room.ir("ceremony check endorse.toml PIN")
@@ -117,7 +117,7 @@ fn a_valid_endorsement_is_kept_and_another_file_refused() {
 fn the_root_transcript_verifies_without_a_token_and_its_report_holds_the_words() {
     let room = Room::new();
     room.make_root();
-    let elsewhere = crate::common::Sandbox::new();
+    let elsewhere = harness::Sandbox::new();
     for file in ["root.transcript", "root-ca.pub", "root-ca.passport"] {
         fs::copy(room.path(file), elsewhere.path(file)).expect("a copy");
     }
@@ -172,7 +172,7 @@ fn the_root_transcript_verifies_without_a_token_and_its_report_holds_the_words()
             program,
         ])
     };
-    verify(crate::common::IR_SIGN)
+    verify(harness::program())
         .exits(0)
         .says("ceremony.program-expected");
     verify("root-ca.pub")

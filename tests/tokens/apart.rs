@@ -3,9 +3,9 @@
 
 use faulty_module::log::Log;
 
-use crate::common::{IR_SIGN, Run, unpack};
 use crate::desk::Desk;
-use crate::fixtures::{Fixture, Kind, Planned};
+use harness::tokens::{Fixture, Kind, Planned};
+use harness::{Run, program, unpack};
 
 const SIGN: &str = "sign-image -r registry -a multi -d multi --all-platforms -s v.sig -c ca.pub -v";
 
@@ -30,7 +30,7 @@ fn desk(asks: bool) -> Option<Desk> {
 
 fn signs(desk: &Desk, planned: &Planned, more: &str) -> Run {
     let arguments = format!("{SIGN} {} {more}", desk.token.uri("vendor-key"));
-    let mut command = desk.command(IR_SIGN);
+    let mut command = desk.command(program());
     command
         .envs(planned.env.iter().cloned())
         .env("PKCS11_MODULE_PATH", &planned.module)

@@ -1,7 +1,7 @@
 //! Choosing a module, a token and a key: exactly one, or an error that lists what is there.
 
 use crate::desk::Desk;
-use crate::fixtures::{Fixture, Kind};
+use harness::tokens::{Fixture, Kind};
 
 /// A desk whose token directory holds a second token, `other`, with the same PINs.
 fn two_tokens() -> Desk {
@@ -201,8 +201,8 @@ fn a_vendor_and_a_ca_on_two_tokens_and_two_modules() {
         ca.make("root");
         let with =
             |desk: &Desk, uri: String| format!("{uri}&module-path={}", desk.token.module.display());
-        crate::common::unpack("umoci", &desk.path("registry/hello"));
-        let mut command = desk.token.command(crate::common::IR_SIGN);
+        harness::unpack("umoci", &desk.path("registry/hello"));
+        let mut command = desk.token.command(harness::program());
         let run = command
             .envs(ca.token.env.iter().cloned())
             .current_dir(desk.root())
@@ -212,7 +212,7 @@ fn a_vendor_and_a_ca_on_two_tokens_and_two_modules() {
             .arg(with(&ca, ca.token.uri("root")))
             .output()
             .expect("the program starts");
-        crate::common::Run::from(run).exits(0);
+        harness::Run::from(run).exits(0);
         let public = ca.path("root.pub").display().to_string();
         desk.ir(&format!("verify-image -r registry -a hello -c {public}"))
             .exits(0);
@@ -229,7 +229,7 @@ fn a_vendor_and_a_ca_on_two_tokens_and_two_modules() {
         uri("other", "root")
     ))
     .exits(0);
-    crate::common::unpack("umoci", &desk.path("registry/hello"));
+    harness::unpack("umoci", &desk.path("registry/hello"));
     desk.ir(&format!(
         "sign-image -r registry -a hello -v {{vendor-key}} -x {}",
         uri("other", "root")
@@ -244,7 +244,7 @@ fn one_session_and_one_login_serve_all_keys_of_a_token() {
     let desk = Desk::new();
     desk.make("root");
     desk.make("vendor-key");
-    crate::common::unpack("multi", &desk.path("registry/multi"));
+    harness::unpack("multi", &desk.path("registry/multi"));
     let (run, planned) = desk.planned(
         "",
         "sign-image -r registry -a multi -d multi --all-platforms -v {vendor-key} -x {root}",
@@ -275,13 +275,13 @@ fn a_module_is_the_flags_then_the_uris_then_the_environments() {
     let uri = desk.token.uri("key");
     let module = desk.token.module.display().to_string();
     let run = |environment: &str, more: &[&str], uri: &str| {
-        let mut command = desk.token.command(crate::common::IR_SIGN);
+        let mut command = desk.token.command(harness::program());
         command
             .current_dir(desk.root())
             .env("PKCS11_MODULE_PATH", environment)
             .args(["extract-public", "-o", "key.pub", "-i", uri])
             .args(more);
-        crate::common::Run::from(command.output().expect("the program starts"))
+        harness::Run::from(command.output().expect("the program starts"))
     };
     let with_path = format!("{uri}&module-path={module}");
     let with_wrong = format!("{uri}&module-path=/nowhere/module.so");
@@ -316,12 +316,12 @@ fn a_module_is_the_flags_then_the_uris_then_the_environments() {
         .says("it is not a PKCS#11 module")
         .says("hint: name the token's module");
     // A module that is one, and whose settings are not there.
-    let mut command = desk.command(crate::common::IR_SIGN);
+    let mut command = desk.command(harness::program());
     command
         .env("SOFTHSM2_CONF", desk.path("none.conf"))
         .env("PKCS11_MODULE_PATH", &module)
         .args(["token", "list"]);
-    let lost: crate::common::Run = command.output().expect("the program starts").into();
+    let lost: harness::Run = command.output().expect("the program starts").into();
     lost.exits(3)
         .says("C_Initialize gave CKR_GENERAL_ERROR")
         .says("hint: the module is there; see that what it needs is too");
@@ -377,7 +377,7 @@ fn rule_5_tokens_that_only_their_slot_tells_apart_are_two() {
             .says(&slot)
             .says("by its slot-id where nothing differs");
     }
-    crate::common::unpack("umoci", &desk.path("registry/hello"));
+    harness::unpack("umoci", &desk.path("registry/hello"));
     let image = |a: &str, b: &str| {
         format!(
             "sign-image -r registry -a hello -v {} -x {}",
@@ -396,7 +396,7 @@ fn rule_5_tokens_that_only_their_slot_tells_apart_are_two() {
     let again = format!("{same};dead-session@C_Sign@2");
     for (plan, more) in [(same, ""), (same, " --keep-pin"), (again.as_str(), "")] {
         let _ = std::fs::remove_dir_all(desk.path("registry/hello"));
-        crate::common::unpack("umoci", &desk.path("registry/hello"));
+        harness::unpack("umoci", &desk.path("registry/hello"));
         let (run, planned) = desk.planned(plan, &format!("{own}{more}"));
         run.exits(0);
         assert_eq!(log(&planned.log).attempts_after_pin_error(), 0, "{plan}");

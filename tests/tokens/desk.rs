@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 use std::ops::Deref;
 
-use crate::common::{IR_SIGN, Run, Sandbox};
-use crate::fixtures::{Fixture, Planned};
+use harness::tokens::{Fixture, Planned};
+use harness::{Run, Sandbox, program};
 
 /// A folder and a token.
 pub struct Desk {
@@ -56,7 +56,7 @@ impl Desk {
 
     /// The program with these arguments.
     pub fn ir_with<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Run {
-        let mut command = self.token.command(IR_SIGN);
+        let mut command = self.token.command(program());
         command
             .current_dir(self.root())
             .env("PKCS11_MODULE_PATH", &self.token.module)
@@ -67,7 +67,7 @@ impl Desk {
     /// The same through the faulting module with a plan, and its log.
     pub fn planned(&self, plan: &str, arguments: &str) -> (Run, Planned) {
         let planned = self.token.planned(plan);
-        let mut command = self.folder.command(IR_SIGN);
+        let mut command = self.folder.command(program());
         command
             .envs(planned.env.iter().cloned())
             .env("PKCS11_MODULE_PATH", &planned.module)

@@ -1,17 +1,10 @@
 //! Keys on tokens, as users meet them: the same suite over every module that is at hand, and the
-//! rules of choosing tokens and keys, PINs and prompts, one by one.
-
-#[path = "../common/mod.rs"]
-mod common;
-#[allow(dead_code)] // Each test program uses a part of them.
-#[path = "../fixtures/mod.rs"]
-mod fixtures;
-#[path = "../support/mod.rs"]
-mod support;
+//! rules of choosing tokens and keys, PINs and prompts, one by one; and tokens that fail.
 
 mod apart;
 mod choosing;
 mod desk;
+mod faults;
 mod mechanisms;
 mod objects;
 mod passports;
@@ -21,5 +14,4 @@ mod setup;
 mod shown;
 mod strays;
 mod suite;
-mod terminal;
 mod uris;

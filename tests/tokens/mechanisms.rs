@@ -4,9 +4,9 @@ use std::fs;
 
 use faulty_module::log::Log;
 
-use crate::common::{IR_SIGN, Run, unpack};
 use crate::desk::Desk;
-use crate::fixtures::{Fixture, Kind, Planned};
+use harness::tokens::{Fixture, Kind, Planned};
+use harness::{Run, program, unpack};
 
 const BY_MESSAGE: &str = "--mechanism CKM_ECDSA_SHA384";
 /// All that a module in FIPS mode offers for keys of the kind.
@@ -250,7 +250,7 @@ fn rule_10_a_key_that_asks_at_each_signature_hashes_by_itself_too() {
     let uri = desk.token.uri("key");
     let planned = desk.token.planned(&format!("{HIDDEN};always-authenticate"));
     let output = desk
-        .command(IR_SIGN)
+        .command(program())
         .envs(planned.env.iter().cloned())
         .env("PKCS11_MODULE_PATH", &planned.module)
         .args(["sign", "-k", &uri, "-f", "letter", "-s", "s"])

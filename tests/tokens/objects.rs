@@ -3,9 +3,9 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::common::{IR_SIGN, Run, unhex};
 use crate::desk::Desk;
-use crate::fixtures::{Fixture, Kind};
+use harness::tokens::{Fixture, Kind};
+use harness::{Run, program, unhex};
 
 /// The bytes of an attribute in `pkcs11-tool`'s hexadecimal.
 fn attributes(desk: &Desk, label: &str) -> serde_json::Value {
@@ -96,7 +96,7 @@ fn a_key_that_was_made_is_told_whatever_fails_after() {
     std::fs::create_dir(desk.path("dir")).expect("a folder");
     let uri = desk.token.uri("key");
     let planned = desk.token.planned("slow=C_GenerateKeyPair:1000");
-    let mut command = desk.command(IR_SIGN);
+    let mut command = desk.command(program());
     command
         .envs(planned.env.iter().cloned())
         .env("PKCS11_MODULE_PATH", &planned.module)
@@ -118,7 +118,8 @@ fn a_key_that_was_made_is_told_whatever_fails_after() {
     // Nobody takes the result.
     for json in ["", "--json"] {
         let mut command = desk.token.command("bash");
-        let full = format!("{IR_SIGN} gen-key {json} --pkcs11-uri \"$1\" >/dev/full");
+        let program = program();
+        let full = format!("{program} gen-key {json} --pkcs11-uri \"$1\" >/dev/full");
         command
             .current_dir(desk.root())
             .env("PKCS11_MODULE_PATH", &desk.token.module)
@@ -138,7 +139,7 @@ fn a_key_that_was_made_is_told_whatever_fails_after() {
 fn extract_as_told(desk: &Desk, hint: &str) {
     let pin = desk.token.pin_file.display();
     let line = format!("{hint} --pin-source file:{pin}")
-        .replace("ir-sign ", &format!("{IR_SIGN} "))
+        .replace("ir-sign ", &format!("{} ", program()))
         .replace(" FILE", " told.pub --force");
     let mut command = desk.token.command("bash");
     command
@@ -160,7 +161,7 @@ fn begin(desk: &Desk, words: &[&str], slow: &str, uri: &str) -> Child {
     use faulty_module::log::Log;
     let planned = desk.token.planned(&format!("slow={slow}"));
     let child = desk
-        .command(IR_SIGN)
+        .command(program())
         .envs(planned.env.iter().cloned())
         .env("PKCS11_MODULE_PATH", &planned.module)
         .args(words)
@@ -340,7 +341,7 @@ fn rule_7_a_public_half_is_proven_where_nothing_is_signed_too() {
     desk.ir("endorse -k ca.prv -f shown.pub -s shown.sig")
         .exits(0);
     for app in ["vendors", "cas"] {
-        crate::common::unpack("umoci", &desk.path(format!("registry/{app}")));
+        harness::unpack("umoci", &desk.path(format!("registry/{app}")));
     }
     desk.ir("sign-image -r registry -a vendors -v other -s shown.sig -c ca.pub")
         .exits(0);
@@ -518,7 +519,7 @@ fn keys_are_interchangeable_with_pkcs11_tool_and_openssl() {
             .expect("openssl runs")
             .stdout;
         let raw = desk.token.sign("0c", &digest);
-        let signature = crate::common::der::signature(&raw[..48], &raw[48..]);
+        let signature = harness::der::signature(&raw[..48], &raw[48..]);
         desk.write("ours.sig", signature);
         desk.ir("verify -k ours.pub -f letter -s ours.sig").exits(0);
     }

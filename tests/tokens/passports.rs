@@ -1,8 +1,8 @@
 //! Key passports: made of what a token says, signed by the key, and compared before it signs.
 
-use crate::common::{IR_SIGN, Run};
 use crate::desk::Desk;
-use crate::fixtures::Kind;
+use harness::tokens::Kind;
+use harness::{Run, program};
 
 #[test]
 fn a_passport_is_made_and_required_on_every_module() {
@@ -113,7 +113,7 @@ fn a_token_key_or_attribute_that_differs_from_the_passport_is_refused() {
         .exits(1)
         .says("none of the keys that this command signs with is the one it is about");
     assert!(!desk.has("t"));
-    crate::common::unpack("umoci", &desk.path("registry/hello"));
+    harness::unpack("umoci", &desk.path("registry/hello"));
     let image = "sign-image -r registry -a hello -v vendor.prv -x {key}";
     desk.ir(&format!("{image} --require-passport key.passport"))
         .exits(0);
@@ -258,8 +258,9 @@ fn what_is_read_for_a_token_is_never_an_output() {
     for (output, source) in [("module.so", "file:pin"), ("pin", "fd:3 3<pin")] {
         let before = desk.read(output);
         let mut command = desk.token.command("bash");
+        let program = program();
         let sign = format!(
-            "{IR_SIGN} sign --force -k '{plain}' -f letter -s {output} --pin-source {source}"
+            "{program} sign --force -k '{plain}' -f letter -s {output} --pin-source {source}"
         );
         command
             .current_dir(desk.root())

@@ -6,8 +6,8 @@ use std::process::Stdio;
 
 use faulty_module::log::Log;
 
-use crate::common::{IR_SIGN, Run};
 use crate::desk::Desk;
+use harness::{Run, program};
 
 /// The key's URI without the source of its PIN.
 fn bare(desk: &Desk, key: &str) -> String {
@@ -98,7 +98,7 @@ fn rule_2_a_variable_and_a_descriptor_hold_a_pin() {
     let desk = Desk::new();
     desk.make("key");
     let (uri, pin) = (bare(&desk, "key"), desk.token.pin());
-    let mut command = desk.token.command(IR_SIGN);
+    let mut command = desk.token.command(program());
     command
         .current_dir(desk.root())
         .env("PKCS11_MODULE_PATH", &desk.token.module)
@@ -113,7 +113,7 @@ fn rule_2_a_variable_and_a_descriptor_hold_a_pin() {
             "env:THE_PIN",
         ]);
     Run::from(command.output().expect("it runs")).exits(0);
-    let mut command = desk.token.command(IR_SIGN);
+    let mut command = desk.token.command(program());
     let mut child = command
         .current_dir(desk.root())
         .env("PKCS11_MODULE_PATH", &desk.token.module)
@@ -142,8 +142,9 @@ fn rule_2_a_variable_and_a_descriptor_hold_a_pin() {
 
 /// The program with `--pin-source fd:3`, where a script sets that up.
 fn with_descriptor(desk: &Desk, uri: &str, script: &str) -> Run {
+    let program = program();
     let line =
-        format!("{script}\nexec {IR_SIGN} extract-public -i '{uri}' -o key.pub --pin-source fd:3");
+        format!("{script}\nexec {program} extract-public -i '{uri}' -o key.pub --pin-source fd:3");
     let mut command = desk.token.command("bash");
     command
         .current_dir(desk.root())
@@ -291,7 +292,7 @@ fn rule_2_a_descriptor_may_be_a_socket_or_a_file_that_is_read_again() {
     let extract = |input: std::os::fd::OwnedFd, plan: &str| {
         let planned = desk.token.planned(plan);
         let run = desk
-            .command(IR_SIGN)
+            .command(program())
             .envs(planned.env.iter().cloned())
             .env("PKCS11_MODULE_PATH", &planned.module)
             .args(["extract-public", "-i", &uri, "-o", "key.pub"])
@@ -487,11 +488,11 @@ fn rule_3_a_wrong_pin_is_sent_once_and_its_source_is_named() {
     desk.make("root");
     desk.make("vendor-key");
     desk.write("wrong", "99999999");
-    crate::common::unpack("multi", &desk.path("registry/multi"));
+    harness::unpack("multi", &desk.path("registry/multi"));
     let uri = bare(&desk, "vendor-key");
     let planned = desk.token.planned("");
     let run = desk
-        .command(IR_SIGN)
+        .command(program())
         .envs(planned.env.iter().cloned())
         .env("PKCS11_MODULE_PATH", &planned.module)
         .args([
@@ -537,11 +538,11 @@ fn rule_3_one_tokens_pin_is_never_sent_to_another() {
         files[1]
     ))
     .exits(0);
-    crate::common::unpack("umoci", &desk.path("registry/hello"));
+    harness::unpack("umoci", &desk.path("registry/hello"));
     let vendor = bare(&desk, "vendor-key");
     let planned = desk.token.planned("");
     let run = desk
-        .command(IR_SIGN)
+        .command(program())
         .envs(planned.env.iter().cloned())
         .env("PKCS11_MODULE_PATH", &planned.module)
         .args(["sign-image", "-r", "registry", "-a", "hello", "-v", &vendor])
@@ -563,7 +564,7 @@ fn rule_4_a_pin_pad_gets_no_pin() {
     desk.make("key");
     let planned = desk.token.planned("pin-pad");
     let run = desk
-        .command(IR_SIGN)
+        .command(program())
         .envs(planned.env.iter().cloned())
         .env("PKCS11_MODULE_PATH", &planned.module)
         .args(["extract-public", "-o", "key.pub", "-i", &bare(&desk, "key")])
@@ -581,7 +582,7 @@ fn always_authenticate_keys_take_a_login_for_each_signature() {
     let sign = "sign-image -r registry -a multi -d multi --all-platforms -v {vendor-key} -s v.sig -c ca.pub";
     for more in ["", " --keep-pin", " --jobs 2"] {
         let _ = std::fs::remove_dir_all(desk.path("registry"));
-        crate::common::unpack("multi", &desk.path("registry/multi"));
+        harness::unpack("multi", &desk.path("registry/multi"));
         let (run, planned) = desk.planned("always-authenticate", &format!("{sign}{more}"));
         assert_eq!(run.exits(0).stdout.lines().count(), 3);
         let log = Log::read(&planned.log).expect("a log");

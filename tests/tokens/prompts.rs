@@ -1,9 +1,9 @@
 //! Prompts on a real terminal: only those that are needed, naming the token, showing nothing.
 
-use crate::common::{IR_SIGN, Run};
 use crate::desk::Desk;
-use crate::support::oci::{Maker, with_tag};
-use crate::terminal::{self, Answer};
+use harness::oci::{Maker, with_tag};
+use harness::terminal::{self, Answer};
+use harness::{Run, program};
 
 /// What was on the terminal, and what became of the program.
 struct Session {
@@ -13,7 +13,7 @@ struct Session {
 }
 
 fn session(desk: &Desk, arguments: &[&str], dialogue: &[(&str, &[u8])]) -> Session {
-    let mut command = desk.token.command(IR_SIGN);
+    let mut command = desk.token.command(program());
     command
         .current_dir(desk.root())
         .env("PKCS11_MODULE_PATH", &desk.token.module)
@@ -66,8 +66,9 @@ fn a_signal_at_the_prompt_leaves_a_terminal_that_shows_what_is_typed() {
     desk.make("key");
     let planned = desk.token.planned("");
     let mut command = desk.command("sh");
+    let program = program();
     let script = format!(
-        "(sleep 2; kill -TERM $$) >/dev/null 2>&1 & exec {IR_SIGN} extract-public -i 'pkcs11:object=key' -o k.pub"
+        "(sleep 2; kill -TERM $$) >/dev/null 2>&1 & exec {program} extract-public -i 'pkcs11:object=key' -o k.pub"
     );
     command
         .envs(planned.env.iter().cloned())
@@ -206,7 +207,7 @@ fn each_token_is_asked_for_its_own_pin() {
     .exits(0);
     desk.ir("gen-key --pkcs11-uri pkcs11:token=other;object=root --pin-source file:other-pin")
         .exits(0);
-    crate::common::unpack("umoci", &desk.path("registry/hello"));
+    harness::unpack("umoci", &desk.path("registry/hello"));
     let arguments = [
         "sign-image",
         "-r",
@@ -246,8 +247,9 @@ fn with_images(images: &[(&str, &[u8])]) -> Desk {
 /// Signs images of that app over the faulting module, with what is told on the terminal.
 fn sign_on_terminal(desk: &Desk, plan: &str, key: &str, more: &str) -> std::process::Command {
     let planned = desk.token.planned(plan);
+    let program = program();
     let script = format!(
-        "exec timeout --foreground 60 {IR_SIGN} sign-image -r registry -a app -v '{key}' \
+        "exec timeout --foreground 60 {program} sign-image -r registry -a app -v '{key}' \
          -s vendor.sig -c root.pub {more} 2>/dev/tty"
     );
     let mut command = desk.command("sh");

@@ -1,8 +1,8 @@
 //! Setting tokens up, and bringing keys there.
 
-use crate::common::{IR_SIGN, Run};
 use crate::desk::Desk;
-use crate::fixtures::{Fixture, Kind};
+use harness::tokens::{Fixture, Kind};
+use harness::{Run, program};
 
 #[test]
 fn a_token_is_set_up_with_pins_from_their_sources() {
@@ -202,7 +202,7 @@ fn a_token_that_is_half_set_up_is_said_to_be() {
         desk.write("user", "12345678");
         let label = desk.token.label.clone();
         let planned = desk.token.planned(plan);
-        let mut command = desk.command(IR_SIGN);
+        let mut command = desk.command(program());
         command
             .envs(planned.env.iter().cloned())
             .env("PKCS11_MODULE_PATH", &planned.module)

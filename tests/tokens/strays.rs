@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::desk::Desk;
-use crate::fixtures::{Fixture, Kind};
+use harness::tokens::{Fixture, Kind};
 
 #[track_caller]
 fn succeeds(mut command: Command) {

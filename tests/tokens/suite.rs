@@ -1,7 +1,7 @@
 //! What has to work with every module.
 
 use crate::desk::Desk;
-use crate::fixtures::Kind;
+use harness::tokens::Kind;
 
 #[test]
 fn a_key_is_made_shown_and_signs_on_every_module() {
@@ -75,7 +75,7 @@ fn images_are_signed_by_any_mix_of_files_and_tokens_on_every_module() {
             }
             // Each in a registry of its own: an endorsement in use is used again.
             std::fs::create_dir(desk.path(app)).expect("a folder");
-            crate::common::unpack("umoci", &desk.path(app).join("hello"));
+            harness::unpack("umoci", &desk.path(app).join("hello"));
             let signed = desk
                 .ir(&format!("sign-image -r {app} -a hello {keys}"))
                 .exits(0);
@@ -96,7 +96,7 @@ fn images_are_signed_by_any_mix_of_files_and_tokens_on_every_module() {
         }
         // A file for the CA, and the vendor on the token.
         std::fs::create_dir(desk.path("e")).expect("a folder");
-        let archive = crate::common::data("docker-save-new.tar");
+        let archive = harness::data("docker-save-new.tar");
         let extract = format!(
             "extract-sign-image -r e -f {} -a hello -v {{vendor-key}} -x other.prv",
             archive.display()
@@ -208,7 +208,7 @@ fn a_wrong_pin_is_tried_once_on_every_module() {
 
 #[test]
 fn an_unplugged_token_is_told_and_nothing_is_written() {
-    let Some(token) = crate::fixtures::Fixture::of(Kind::P11Kit) else {
+    let Some(token) = harness::tokens::Fixture::of(Kind::P11Kit) else {
         return;
     };
     let mut desk = Desk::with(token);

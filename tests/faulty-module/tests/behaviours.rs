@@ -8,9 +8,6 @@ use cryptoki_sys::*;
 #[path = "client/mod.rs"]
 #[allow(dead_code, reason = "each of these programs needs a part of it")]
 mod client;
-#[path = "../../fixtures/mod.rs"]
-#[allow(dead_code, reason = "these tests need one kind of token")]
-mod fixtures;
 
 /// A module that has begun with the plan that the parent set.
 fn begun() -> Module {

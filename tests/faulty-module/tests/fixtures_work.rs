@@ -5,11 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use faulty_module::log::Log;
-use fixtures::{Fixture, Kind, Succeed};
-
-#[allow(dead_code, reason = "the tests of the tokens need more of it")]
-#[path = "../../fixtures/mod.rs"]
-mod fixtures;
+use harness::tokens::{Fixture, Kind, Succeed};
 
 /// What stands before the point in the DER of a P-384 public key.
 const SPKI_P384: [u8; 23] = [

@@ -5,11 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use fixtures::{Fixture, Kind, Succeed};
-
-#[path = "../../fixtures/mod.rs"]
-#[allow(dead_code, reason = "the scripts make their tokens themselves")]
-mod fixtures;
+use harness::tokens::{Fixture, Kind, Succeed};
 
 fn script(name: &str) -> Command {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../softhsm");

@@ -9,9 +9,6 @@ use cryptoki_sys::*;
 #[path = "client/mod.rs"]
 #[allow(dead_code, reason = "each of these programs needs a part of it")]
 mod client;
-#[path = "../../fixtures/mod.rs"]
-#[allow(dead_code, reason = "these tests need one kind of token")]
-mod fixtures;
 
 /// A module that has begun with the plan that the parent set.
 fn begun() -> Module {
@@ -102,8 +99,9 @@ fn kills() {
             (&last.function[..], &last.outcome[..]),
             ("C_DestroyObject", "killed")
         );
-        let keys =
-            fixtures::Succeed::succeed(&mut ran.fixture.log_in(&["-O", "--type", "privkey"]));
+        let keys = harness::tokens::Succeed::succeed(
+            &mut ran.fixture.log_in(&["-O", "--type", "privkey"]),
+        );
         assert_eq!(keys.matches("Private Key").count(), left, "{plan}");
     }
 }

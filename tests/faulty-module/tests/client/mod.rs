@@ -9,7 +9,7 @@ use cryptoki_sys::*;
 use faulty_module::ckr_name;
 use faulty_module::log::Log;
 
-use crate::fixtures::{Fixture, Kind};
+use harness::tokens::{Fixture, Kind};
 
 /// Tells a child which test it is to run.
 const CHILD: &str = "FAULTY_MODULE_TEST_CHILD";

@@ -1,0 +1,6 @@
+//! The command line as a user meets it: what is typed, what is printed where, and which advice is given.
+
+mod choices;
+mod console;
+mod hints;
+mod streams;

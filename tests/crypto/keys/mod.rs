@@ -1,0 +1,17 @@
+//! Keys in files: what is written, what is read, and what is refused.
+
+mod places;
+mod private;
+mod public;
+mod read;
+mod written;
+
+/// The scalar of a key that the program wrote.
+pub fn scalar_of(key: &[u8]) -> &[u8] {
+    &key[8..56]
+}
+
+/// The uncompressed point of a public key that the program wrote.
+pub fn point_of(public: &[u8]) -> &[u8] {
+    &public[23..]
+}

@@ -1,8 +1,0 @@
-//! Which images realms get, held against a stand-in of the server that hands them out.
-
-mod builders;
-mod mending;
-mod rules;
-mod server;
-#[path = "../support/mod.rs"]
-mod support;

@@ -1,0 +1,121 @@
+//! A run that is faster than one whose token takes its time.
+
+use std::collections::BTreeSet;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use faulty_module::log::Log;
+use serde_json::Value;
+
+use super::scene::{Ran, Scene, arguments};
+
+/// Starts a run whose token is slow. When it has asked for so many signatures, the other command
+/// is run from its start to its end; then the first goes on.
+#[track_caller]
+fn overtaken(scene: &Scene, (slow, signatures): (&str, usize), quick: &str) -> Ran {
+    let mut command = scene.planned("slow=C_Sign:600");
+    command.args(arguments(slow));
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let limit = Instant::now() + Duration::from_secs(20);
+    let asked = || Log::read(&scene.path("calls.log")).map_or(0, |log| log.count("C_SignInit"));
+    while asked() < signatures {
+        assert!(Instant::now() < limit, "no signature is asked for");
+        thread::sleep(Duration::from_millis(2));
+    }
+    let ran = scene.plainly(quick);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    scene.ended(&child.wait_with_output().expect("it ends"))
+}
+
+/// The endorsements on the images of an app.
+#[track_caller]
+fn endorsements(scene: &Scene, app: &str) -> BTreeSet<String> {
+    let ran = scene.plainly(&format!("inspect-image -r registry -a {app} --json"));
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let shown: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let entries = shown["entries"].as_array().expect("entries").iter();
+    let claims = entries.filter_map(|entry| entry["claim"]["endorsement"].as_str());
+    claims.map(str::to_owned).collect()
+}
+
+/// A token signs otherwise each time: what two runs make at once are two endorsements.
+#[test]
+fn two_runs_never_bring_two_endorsements_of_one_vendor() {
+    let arm = "sign-image -r registry -a multi -d multi --platform linux/arm64";
+    let amd = "sign-image -r registry -a multi -d multi --platform linux/amd64";
+    let other = "sign-image -r registry -a app -d latest";
+    let keys = "-v KEY:vendor -x KEY:ca";
+    for quick in [amd, other] {
+        let scene = Scene::new();
+        let slow = format!("{arm} {keys}");
+        let quick = format!("{quick} {keys}");
+        // The CA's signature is made, and the vendor's asked for.
+        let ran = overtaken(&scene, (&slow, 2), &quick);
+        ran.exits(3)
+            .says("which another run brought meanwhile; nothing was written")
+            .says("run it again");
+        scene.plainly(&slow).exits(0);
+        let mut all = endorsements(&scene, "multi");
+        all.extend(endorsements(&scene, "app"));
+        assert_eq!(all.len(), 1, "{quick}");
+    }
+}
+
+#[test]
+fn two_runs_with_two_endorsements_that_were_given_do_not_bring_both() {
+    let scene = Scene::new();
+    for name in ["one", "two"] {
+        let endorse = format!("endorse -k KEY:ca -f vendor.pub -s {name}");
+        scene.plainly(&endorse).exits(0);
+    }
+    let with = |platform: &str, name: &str| {
+        format!(
+            "sign-image -r registry -a multi -d multi --platform {platform} -v KEY:vendor -s {name} -c ca.pub"
+        )
+    };
+    let slow = with("linux/arm64", "one");
+    let ran = overtaken(&scene, (&slow, 1), &with("linux/amd64", "two"));
+    ran.exits(3).says("another run brought meanwhile");
+    scene
+        .plainly(&slow)
+        .exits(1)
+        .says("carries another valid endorsement");
+    scene.plainly(&with("linux/arm64", "two")).exits(0);
+    assert_eq!(endorsements(&scene, "multi").len(), 1);
+}
+
+#[test]
+fn what_signs_an_app_that_is_replaced_meanwhile_is_told() {
+    let scene = Scene::new();
+    let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/buildah.tar");
+    let slow = "sign-image -r registry -a app -d latest -v KEY:vendor -x KEY:ca";
+    let quick = format!(
+        "extract-sign-image -r registry -f {archive} -a app --force -v KEY:vendor -x KEY:ca"
+    );
+    let ran = overtaken(&scene, (slow, 2), &quick);
+    ran.exits(3)
+        .says("registry/app: another run replaced the app meanwhile; nothing was written");
+    let verify = "verify-image -r registry -a app --all -c ca.pub";
+    scene.plainly(verify).exits(0);
+}
+
+#[test]
+fn an_archive_that_another_run_overtakes_is_not_published() {
+    let scene = Scene::new();
+    let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/umoci.tar");
+    let slow = format!(
+        "extract-sign-image -r registry -f {archive} -a new -d latest -v KEY:vendor -x KEY:ca"
+    );
+    let quick = "sign-image -r registry -a app -d latest -v KEY:vendor -x KEY:ca";
+    overtaken(&scene, (&slow, 2), quick)
+        .exits(3)
+        .says("another run brought meanwhile");
+    assert!(!scene.has("registry/new"));
+    scene.plainly(&slow).exits(0);
+    assert_eq!(endorsements(&scene, "new"), endorsements(&scene, "app"));
+}
