@@ -178,3 +178,85 @@ fn the_demo_is_bold_for_a_person_and_plain_in_a_log() {
         assert_eq!(run.stdout.contains("\x1b[1m1. The CA"), bold, "{run:#?}");
     }
 }
+
+const LOG: &str = "\
+     Running tests/cli/main.rs (target/debug/deps/cli-0)
+
+running 2 tests
+test console::fine ... ok
+test console::ignored ... ignored
+
+successes:
+
+---- console::fine stdout ----
+said by one that passed
+
+successes:
+    console::fine
+
+test result: ok. 1 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 1.60s
+
+     Running tests/tokens/main.rs (target/debug/deps/tokens-0)
+
+running 2 tests
+test pins::fine ... ok
+test pins::wrong ... FAILED
+
+failures:
+
+---- pins::wrong stdout ----
+
+thread 'pins::wrong' (7) panicked at tests/tokens/pins.rs:3:5:
+no PIN was sent
+
+
+failures:
+    pins::wrong
+
+test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 2.50s
+
+error: test failed, to rerun pass `--test tokens`
+";
+
+#[test]
+fn the_totals_count_all_programs_and_say_which_tokens_were_tried() {
+    let sandbox = Sandbox::new();
+    sandbox.write("log", LOG);
+    let totals = |arguments: &[&str]| {
+        let mut command = sandbox.command(script("totals"));
+        Run::of(command.args(arguments)).exits(0).stdout
+    };
+    assert_eq!(
+        totals(&["log", "tokens of SoftHSM2"]),
+        "tests: 2 passed, 1 failed, 1 ignored, in 2 programs and 4 s; tokens of SoftHSM2\n"
+    );
+    // Of a run that was to build only, there is nothing to say.
+    sandbox.write("log", "   Compiling ir-sign\n");
+    assert_eq!(totals(&["log"]), "");
+}
+
+#[test]
+fn a_failed_test_is_shown_with_its_program_and_all_that_it_printed() {
+    let sandbox = Sandbox::new();
+    let shown = |log: &str| {
+        sandbox.write("log", log);
+        let mut command = sandbox.command(script("totals"));
+        Run::of(command.args(["--failures", "log"])).exits(0).stdout
+    };
+    let failures = shown(LOG);
+    for text in [
+        "Running tests/tokens/main.rs",
+        "---- pins::wrong stdout ----",
+        "panicked at tests/tokens/pins.rs:3:5:\nno PIN was sent\n",
+        "error: test failed, to rerun pass `--test tokens`",
+    ] {
+        assert!(failures.contains(text), "{text} is not in {failures}");
+    }
+    assert!(
+        !failures.contains("passed\n") && !failures.contains("tests/cli"),
+        "{failures}"
+    );
+    let long = LOG.replace("no PIN was sent\n", &"a line\n".repeat(1000));
+    assert_eq!(shown(&long).lines().count(), 401);
+    assert!(shown(&long).ends_with("more lines)\n"));
+}
