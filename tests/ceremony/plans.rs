@@ -419,23 +419,7 @@ fn an_endorsement_that_is_an_input_or_a_link_is_refused_before_the_pin() {
     }
     // A valid endorsement is kept, but not one that is elsewhere, or another vendor's file as well.
     room.write("endorse.toml", &plan);
-    let uri = room.token.uri("root-ca");
-    let made = room
-        .token
-        .command(harness::program())
-        .env("PKCS11_MODULE_PATH", &room.token.module)
-        .current_dir(room.root())
-        .args([
-            "endorse",
-            "-k",
-            &uri,
-            "-f",
-            "vendor-1.pub",
-            "-s",
-            "out/kept",
-        ])
-        .output();
-    harness::Run::from(made.expect("it starts")).exits(0);
+    room.endorse("vendor-1.pub", "out/kept");
     std::os::unix::fs::symlink("out/kept", room.path("vendor-1.pub.sig")).expect("a link");
     refused_unasked(
         &room,

@@ -137,11 +137,15 @@ impl Room {
         plan + "[outputs]\ntranscript = \"endorse.transcript\"\n"
     }
 
-    pub fn openssl_verifies(&self, public: &str, signature: &str, file: &str) -> bool {
-        let script = format!(
-            "openssl dgst -sha384 -keyform DER -verify '{public}' -signature '{signature}' '{file}'"
-        );
-        self.shell(&script, "").status == 0
+    /// Endorses a key outside of a ceremony.
+    pub fn endorse(&self, public: &str, endorsement: &str) {
+        let uri = self.token.uri("root-ca");
+        let mut command = self.token.command(program());
+        command
+            .current_dir(self.root())
+            .env("PKCS11_MODULE_PATH", &self.token.module)
+            .args(["endorse", "-k", &uri, "-f", public, "-s", endorsement]);
+        Run::of(&mut command).exits(0);
     }
 
     /// How many private keys of the root's label are on the token.

@@ -82,23 +82,7 @@ fn a_valid_endorsement_is_kept_and_another_file_refused() {
     let room = Room::new();
     room.make_root();
     room.write("endorse.toml", room.endorsement_plan());
-    let uri = room.token.uri("root-ca");
-    let endorsed = room
-        .token
-        .command(harness::program())
-        .env("PKCS11_MODULE_PATH", &room.token.module)
-        .current_dir(room.root())
-        .args([
-            "endorse",
-            "-k",
-            &uri,
-            "-f",
-            "vendor-2.pub",
-            "-s",
-            "vendor-2.pub.sig",
-        ])
-        .output();
-    harness::Run::from(endorsed.expect("it starts")).exits(0);
+    room.endorse("vendor-2.pub", "vendor-2.pub.sig");
     let before = room.read("vendor-2.pub.sig");
     room.write("vendor-3.pub.sig", "something else");
     room.ir("ceremony check endorse.toml PIN")

@@ -536,7 +536,8 @@ fn an_index_and_an_image_in_it_go_by_their_digests_too() {
 
 /// What a realm does at launch, and what the server refuses to hand out: written from their rules,
 /// with openssl for the signatures.
-fn realm_accepts(layout: &Path, tag: &str, platform: Option<&str>, ca: &str, scratch: &Path) {
+fn realm_accepts(scene: &Scene, tag: &str, platform: Option<&str>) {
+    let layout = &scene.app("app");
     let index = oci::index(layout);
     assert_eq!(index["mediaType"], INDEX);
     let tags = oci::entries(&index).iter();
@@ -558,7 +559,7 @@ fn realm_accepts(layout: &Path, tag: &str, platform: Option<&str>, ca: &str, scr
         bytes
     };
     let verify = |key: &str, signature: &[u8], bytes: &[u8]| {
-        let (signed, message) = (scratch.join("realm.sig"), scratch.join("realm.bin"));
+        let (signed, message) = (scene.path("realm.sig"), scene.path("realm.bin"));
         write(&signed, signature);
         write(&message, bytes);
         let text = |path: &Path| path.display().to_string();
@@ -571,11 +572,9 @@ fn realm_accepts(layout: &Path, tag: &str, platform: Option<&str>, ca: &str, scr
         );
     };
     let vendor = annotation(VENDOR_KEY);
-    verify(ca, &annotation(ENDORSEMENT), &vendor);
-    let vendor_file = scratch.join("realm.pub");
-    write(&vendor_file, &vendor);
-    let vendor_file = vendor_file.display().to_string();
-    verify(&vendor_file, &annotation(SIGNATURE), &config);
+    verify(&scene.text("ca.pub"), &annotation(ENDORSEMENT), &vendor);
+    write(scene.path("realm.pub"), &vendor);
+    verify(&scene.text("realm.pub"), &annotation(SIGNATURE), &config);
     let config = oci::parse(&config);
     let diff_ids = config["rootfs"]["diff_ids"].as_array().expect("diff_ids");
     let layers = manifest["layers"].as_array().expect("layers");
@@ -604,8 +603,7 @@ fn realm_accepts(layout: &Path, tag: &str, platform: Option<&str>, ca: &str, scr
 fn a_realm_accepts_what_was_signed() {
     each_signed(|scene, fixture, _| {
         for platform in platforms(fixture) {
-            let (layout, ca) = (scene.app("app"), scene.text("ca.pub"));
-            realm_accepts(&layout, fixture.tag, platform, &ca, &scene.path("."));
+            realm_accepts(scene, fixture.tag, platform);
         }
     });
 }
@@ -735,13 +733,7 @@ fn umoci_goes_on_working_on_what_was_signed() {
     run.says(&["FAILED", "annotation.config-signed"]);
     scene.sign("app", &["-d", "2.0"]).ok();
     scene.verify("app", &["--all"]).ok();
-    realm_accepts(
-        &scene.app("app"),
-        "2.0",
-        None,
-        &scene.text("ca.pub"),
-        &scene.path("."),
-    );
+    realm_accepts(&scene, "2.0", None);
 }
 
 #[test]
@@ -785,12 +777,6 @@ fn buildah_pulls_what_was_signed_and_commits_more() {
     assert_eq!(run.status, 1, "{run:?}");
     scene.sign("app", &["-d", "2.0"]).ok();
     scene.verify("app", &["--all"]).ok();
-    realm_accepts(
-        &scene.app("app"),
-        "2.0",
-        None,
-        &scene.text("ca.pub"),
-        &scene.path("."),
-    );
+    realm_accepts(&scene, "2.0", None);
     fs::remove_dir_all(&root).expect("the store goes");
 }

@@ -200,58 +200,25 @@ fn names_that_docker_reads_are_in_one_case_at_any_depth() {
         scene
     };
     made(&|_| ()).sign("app", &[]).ok();
-    for (place, known, names) in [
-        ("/config/Healthcheck", "Test", ["test", "TEST", "teſt"]),
-        (
-            "/config/Healthcheck",
-            "StartPeriod",
-            ["startperiod", "ſtartPeriod", "StartPERIOD"],
-        ),
-        (
-            "/config/Healthcheck",
-            "StartInterval",
-            ["startInterval", "STARTINTERVAL", "startinterval"],
-        ),
-        ("/config", "Shell", ["shell", "SHELL", "ſhell"]),
-        (
-            "/config",
-            "NetworkDisabled",
-            ["networkDisabled", "NetworKDisabled", "networkdisabled"],
-        ),
-        (
-            "/container_config/Healthcheck",
-            "Test",
-            ["test", "TEST", "teſt"],
-        ),
-        ("/container_config", "Cmd", ["cmd", "CMD", "cMD"]),
-        (
-            "/history/1",
-            "empty_layer",
-            ["Empty_Layer", "EMPTY_LAYER", "empty_Layer"],
-        ),
-        (
-            "/history/0",
-            "created_by",
-            ["Created_By", "CREATED_BY", "created_BY"],
-        ),
-        (
-            "",
-            "container_config",
-            ["Container_Config", "CONTAINER_CONFIG", "container_Config"],
-        ),
-        (
-            "",
-            "docker_version",
-            ["Docker_Version", "DOCKER_VERSION", "docKer_version"],
-        ),
-        (
-            "",
-            "os.features",
-            ["OS.features", "os.Features", "os.featureſ"],
-        ),
-        ("/rootfs", "diff_ids", ["Diff_Ids", "DIFF_IDS", "diff_idſ"]),
+    // Where, the name that docker knows, and others that it takes for it.
+    for row in [
+        "/config/Healthcheck Test: test TEST teſt",
+        "/config/Healthcheck StartPeriod: startperiod ſtartPeriod StartPERIOD",
+        "/config/Healthcheck StartInterval: startInterval STARTINTERVAL startinterval",
+        "/config Shell: shell SHELL ſhell",
+        "/config NetworkDisabled: networkDisabled NetworKDisabled networkdisabled",
+        "/container_config/Healthcheck Test: test TEST teſt",
+        "/container_config Cmd: cmd CMD cMD",
+        "/history/1 empty_layer: Empty_Layer EMPTY_LAYER empty_Layer",
+        "/history/0 created_by: Created_By CREATED_BY created_BY",
+        " container_config: Container_Config CONTAINER_CONFIG container_Config",
+        " docker_version: Docker_Version DOCKER_VERSION docKer_version",
+        " os.features: OS.features os.Features os.featureſ",
+        "/rootfs diff_ids: Diff_Ids DIFF_IDS diff_idſ",
     ] {
-        for name in names {
+        let (known, names) = row.split_once(": ").expect("a row");
+        let (place, known) = known.split_once(' ').expect("a place");
+        for name in names.split(' ') {
             let scene = made(&|config| {
                 let place = config.pointer_mut(place).expect("an object");
                 place[name] = json!(null);

@@ -85,14 +85,6 @@ impl Desk {
         .exits(0);
     }
 
-    /// Whether openssl verifies a file's signature with a public key.
-    pub fn openssl_verifies(&self, public: &str, signature: &str, file: &str) -> bool {
-        let script = format!(
-            "openssl dgst -sha384 -keyform DER -verify '{public}' -signature '{signature}' '{file}'"
-        );
-        self.shell(&script, "").status == 0
-    }
-
     /// The module's name, for assertions in a loop.
     pub fn name(&self) -> String {
         self.token.kind.to_string()

@@ -137,6 +137,14 @@ impl Sandbox {
         output.stdout
     }
 
+    /// Whether openssl verifies a file's signature with a public key.
+    pub fn openssl_verifies(&self, public: &str, signature: &str, file: &str) -> bool {
+        let script = format!(
+            "openssl dgst -sha384 -keyform DER -verify '{public}' -signature '{signature}' '{file}'"
+        );
+        self.shell(&script, "").status == 0
+    }
+
     /// Makes a new key pair `NAME.prv` and `NAME.pub`.
     #[track_caller]
     pub fn gen_key(&self, name: &str) {
