@@ -9,13 +9,14 @@ use super::error::Error;
 use super::plan::{Plan, Work};
 use super::transcript::{Line, Transcript};
 use super::{places, software, verify};
-use crate::crypto::{Digest, HashAlgorithm, Prehash, PublicKey, Signature};
+use crate::crypto::{Digest, HashAlgorithm, PublicKey, Signature};
 use crate::encoding::base64::base64;
 use crate::encoding::hex::unhex;
 use crate::files;
 use crate::key::pkcs11::{self, Described, NewKey, attributes_json};
 use crate::key::uri::TokenUri;
 use crate::key::{KeyRef, KeyRing};
+use crate::scheme::annotation::Endorsement;
 
 /// No signature file is longer.
 const MAX_SIGNATURE: usize = 4 * 1024;
@@ -269,8 +270,9 @@ pub(super) fn endorsement_there(
     }
     let bytes = files::read(path, MAX_SIGNATURE).map_err(Error::file("endorsement"))?;
     let signature = Signature::from_der(&bytes).ok();
-    let prehash = Prehash::sha384(&vendor.to_spki());
-    Ok(signature.filter(|signature| root.verifies(&prehash, signature)))
+    let endorsed =
+        signature.and_then(|signature| Endorsement::verified(*vendor, *root, signature).ok());
+    Ok(endorsed.map(|endorsed| endorsed.signature().clone()))
 }
 
 /// Refuses to take a program for hardware, and hardware for a rehearsal.

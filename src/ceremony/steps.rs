@@ -8,12 +8,13 @@ use super::check::endorsement_there;
 use super::error::Error;
 use super::plan::PlannedVendor;
 use super::run::{Under, merge, name_of};
-use crate::crypto::{Digest, HashAlgorithm, Prehash, PublicKey, Signature, Signed};
+use crate::crypto::{Digest, HashAlgorithm, PublicKey, Signature, Signed};
 use crate::encoding::base64::{base64, unbase64};
 use crate::encoding::hex::{hex, unhex};
 use crate::key::pkcs11::{NewKey, Passport, attributes_json};
 use crate::key::uri::TokenUri;
 use crate::key::{KeyRef, Signer};
+use crate::scheme::annotation::Endorsement;
 
 impl Under<'_, '_> {
     pub(super) fn root_key(&mut self, public: &Path, passport: &Path) -> Result<PublicKey, Error> {
@@ -162,11 +163,12 @@ impl Under<'_, '_> {
         vendor: &PlannedVendor,
     ) -> Result<Signature, Error> {
         let step = format!("endorse:{}", vendor.name);
-        let prehash = Prehash::sha384(&vendor.key.to_spki());
         if let Some(result) = self.transcript.find("result", &step) {
             let der = result.text("signature").and_then(unbase64);
             let signature = der.and_then(|der| Signature::from_der(&der).ok());
-            let signature = signature.filter(|signature| root.verifies(&prehash, signature));
+            let endorsed = signature
+                .and_then(|signature| Endorsement::verified(vendor.key, *root, signature).ok());
+            let signature = endorsed.map(|endorsed| endorsed.signature().clone());
             return signature.ok_or_else(|| Error::Transcript {
                 path: self.run.plan.transcript(),
                 line: result.value["n"]
@@ -197,7 +199,7 @@ impl Under<'_, '_> {
             );
             self.confirm(&step, &what)?;
             self.step(&step, about.clone(), |_| {
-                Ok(signer.sign(Signed::Bytes(&spki))?)
+                Ok(signer.sign(Signed::Bytes(&Endorsement::message(&vendor.key)))?)
             })?
         };
         let mut result = about;

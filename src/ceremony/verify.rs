@@ -13,10 +13,11 @@ use super::rules::Findings;
 pub use super::rules::rule;
 use super::story;
 use super::transcript::{self, Line};
-use crate::crypto::{Digest, HashAlgorithm, Prehash, PublicKey, Signature};
+use crate::crypto::{Digest, HashAlgorithm, PublicKey, Signature};
 use crate::files;
 use crate::key::pkcs11::Passport;
 use crate::report::{Check, hold};
+use crate::scheme::annotation::Endorsement;
 
 /// No output of a ceremony is longer.
 const MAX_OUTPUT: usize = 64 * 1024;
@@ -292,8 +293,9 @@ fn check_endorsements(lines: &[Line], root: &PublicKey, findings: &mut Findings)
         let signature = signature_of(&line.value["signature"]);
         let failure = match (vendor, signature) {
             (Some(vendor), Some(signature)) => {
-                let prehash = Prehash::sha384(&vendor.to_spki());
-                (!root.verifies(&prehash, &signature))
+                let endorsed = Endorsement::verified(vendor, *root, signature);
+                endorsed
+                    .is_err()
                     .then(|| "the root key did not sign the vendor's key with it".to_owned())
             }
             _ => Some("it holds no vendor's key or no signature".to_owned()),

@@ -11,6 +11,7 @@ use crate::crypto::{self, HashAlgorithm, Prehash, PublicKey, Signature, StreamHa
 use crate::files::{self, Written};
 use crate::key::{self, KeyRef, KeyRing};
 use crate::progress::Progress;
+use crate::scheme::annotation::Endorsement;
 
 /// No signature file is longer; a P-384 signature has at most 104 bytes.
 const MAX_SIGNATURE_FILE: usize = 4 << 10;
@@ -62,7 +63,7 @@ impl SignFile {
         ring.check_passports()?;
         let key = *signer.public_key();
         let (message, hash, endorsed) = match content {
-            Content::Vendor(vendor) => (vendor.to_spki().clone(), None, Some(vendor)),
+            Content::Vendor(vendor) => (Endorsement::message(&vendor), None, Some(vendor)),
             Content::Message(message) => (message, None, None),
             Content::File(file) => (
                 Vec::new(),
