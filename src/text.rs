@@ -1,4 +1,6 @@
-//! Text that others wrote, made safe to show: on a terminal, and on a page that people read or sign.
+//! Text that others wrote, made safe and short enough to show: on a terminal, and on a page that people read or sign.
+
+use std::fmt;
 
 /// A text without what drives a terminal, turns text around, breaks it, or is not seen. Each such
 /// character is shown by its number, as `\u{202e}`.
@@ -39,6 +41,78 @@ fn is_hidden(c: char) -> bool {
             | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
             | '\u{e0000}'..='\u{e0fff}'
         )
+}
+
+/// Takes a text piece by piece, and keeps its start and its end. It may be as long as a document.
+///
+/// ```
+/// use std::fmt::Write;
+/// use ir_sign::text::Cutter;
+///
+/// let mut short = Cutter::new(3, 2);
+/// write!(short, "{}", "abcdefghij").unwrap();
+/// assert_eq!(short.text(), "abc [... 5 bytes left out ...] ij");
+/// ```
+pub struct Cutter {
+    start: String,
+    end: String,
+    /// How many bytes are kept of each.
+    kept: [usize; 2],
+    left_out: usize,
+}
+
+impl Cutter {
+    /// Keeps at most so many bytes of the start and of the end, and all of a text that has no more than both.
+    pub const fn new(start: usize, end: usize) -> Self {
+        Self {
+            start: String::new(),
+            end: String::new(),
+            kept: [start, end],
+            left_out: 0,
+        }
+    }
+
+    /// The text, with the number of bytes that are left out.
+    pub fn text(mut self) -> String {
+        self.leave_out(self.kept[1]);
+        if self.left_out == 0 {
+            return self.start + &self.end;
+        }
+        let Self {
+            start,
+            end,
+            left_out,
+            ..
+        } = self;
+        format!("{start} [... {left_out} bytes left out ...] {end}")
+    }
+
+    /// Keeps so many bytes of the end.
+    fn leave_out(&mut self, kept: usize) {
+        let from = self.end.len().saturating_sub(kept);
+        let from = self.end.ceil_char_boundary(from);
+        self.end.drain(..from);
+        self.left_out += from;
+    }
+}
+
+impl fmt::Write for Cutter {
+    fn write_str(&mut self, mut text: &str) -> fmt::Result {
+        const PIECE: usize = 4096;
+        let [start, end] = self.kept;
+        if self.end.is_empty() && self.left_out == 0 {
+            let fits = text.floor_char_boundary(start - self.start.len());
+            self.start.push_str(&text[..fits]);
+            text = &text[fits..];
+        }
+        while !text.is_empty() {
+            let (piece, rest) = text.split_at(text.floor_char_boundary(PIECE));
+            self.end.push_str(piece);
+            self.leave_out(end.max(PIECE));
+            text = rest;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 
 use crate::crypto::Digest;
 use crate::image::{Mismatch, Platform};
+use crate::text::Cutter;
 
 /// A part of an image, for messages and to tell which rule it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,65 +132,16 @@ pub enum Problem {
     DigestTag(String),
 }
 
+/// How many bytes of a long reason are kept at its start, and at its end.
+const KEPT: usize = 400;
+
 impl Problem {
     /// It is not the JSON that it should be, for this reason. A reason may repeat what it is about, and that may be
     /// megabytes long, in each of thousands of documents: what nobody could read is left out of its middle.
     pub(super) fn json(reason: impl fmt::Display) -> Self {
-        let mut short = Short::default();
+        let mut short = Cutter::new(KEPT, KEPT);
         // It never fails.
         let _ = write!(short, "{reason}");
         Self::Json(short.text())
-    }
-}
-
-/// The start of a text, and its end.
-#[derive(Default)]
-struct Short {
-    start: String,
-    end: String,
-    left_out: usize,
-}
-
-impl Short {
-    /// How many bytes are kept of each.
-    const KEPT: usize = 400;
-
-    fn text(mut self) -> String {
-        self.leave_out(Self::KEPT);
-        if self.left_out == 0 {
-            return self.start + &self.end;
-        }
-        format!(
-            "{} [... {} bytes left out ...] {}",
-            self.start, self.left_out, self.end
-        )
-    }
-
-    /// Keeps so many bytes of the end.
-    fn leave_out(&mut self, kept: usize) {
-        let from = self
-            .end
-            .ceil_char_boundary(self.end.len().saturating_sub(kept));
-        self.end.drain(..from);
-        self.left_out += from;
-    }
-}
-
-impl fmt::Write for Short {
-    fn write_str(&mut self, mut text: &str) -> fmt::Result {
-        // Text comes in pieces that may be as long as a document.
-        const PIECE: usize = 4096;
-        if self.end.is_empty() && self.left_out == 0 {
-            let fits = text.floor_char_boundary(Self::KEPT - self.start.len());
-            self.start.push_str(&text[..fits]);
-            text = &text[fits..];
-        }
-        while !text.is_empty() {
-            let (piece, rest) = text.split_at(text.floor_char_boundary(PIECE));
-            self.end.push_str(piece);
-            self.leave_out(PIECE);
-            text = rest;
-        }
-        Ok(())
     }
 }

@@ -1,8 +1,10 @@
 //! Messages of a length that people read.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use crate::key::hidden;
+use crate::text::Cutter;
 
 /// Of a message that is longer than both together, how much is shown: bytes at its start, which say what
 /// it is about, and at its end, which say what is wrong.
@@ -16,10 +18,10 @@ pub fn short(message: &str) -> Cow<'_, str> {
     if message.len() <= start + end {
         return message;
     }
-    let start = message.floor_char_boundary(start);
-    let end = message.ceil_char_boundary(message.len() - end);
-    let (before, left_out, after) = (&message[..start], end - start, &message[end..]);
-    format!("{before} [... {left_out} bytes left out ...] {after}").into()
+    let mut cutter = Cutter::new(start, end);
+    // It never fails.
+    let _ = cutter.write_str(&message);
+    cutter.text().into()
 }
 
 #[cfg(test)]
