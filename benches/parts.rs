@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ir_sign::crypto::{Digest, HashAlgorithm, Prehash, Signed, StreamHasher};
-use ir_sign::crypto::{PublicKey, Signature};
+use ir_sign::crypto::{P384Key, Signature};
 use ir_sign::key::Signer;
 use ir_sign::key::file::FileKey;
 
@@ -66,7 +66,7 @@ fn keys(c: &mut Criterion) {
         });
     });
     group.bench_function("read a public key", |b| {
-        b.iter(|| PublicKey::from_spki(black_box(&spki)));
+        b.iter(|| P384Key::from_spki(black_box(&spki)));
     });
     group.bench_function("read a signature", |b| {
         b.iter(|| Signature::from_der(black_box(&der)));

@@ -14,7 +14,7 @@ use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::types::AuthPin;
-use ir_sign::crypto::{Prehash, PublicKey, Signature};
+use ir_sign::crypto::{P384Key, Prehash, Signature};
 
 use super::inputs::{MANY, ours, tags, unsigned};
 use super::job::{Job, Pairs};
@@ -200,7 +200,7 @@ fn against_raw(work: String, each: &str, sessions: u32, pairs: &Pairs) -> (Row, 
 /// session uses verify; where each is used, each session's thread does.
 pub fn raw(count: &str, sessions: &str, verified: bool) -> Result<(), Error> {
     let (count, sessions): (usize, usize) = (count.parse()?, sessions.parse()?);
-    let public = PublicKey::from_spki(&std::fs::read("vendor.pub")?)?;
+    let public = P384Key::from_spki(&std::fs::read("vendor.pub")?)?;
     let verify = |(prehash, signature): Made| assert!(public.verifies(&prehash, &signature));
     let module = std::env::var_os("PKCS11_MODULE_PATH").ok_or("there is no PKCS11_MODULE_PATH")?;
     let context = Pkcs11::new(Path::new(&module))?;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use ir_sign::crypto::{Digest, HashAlgorithm, PublicKey};
+use ir_sign::crypto::{Digest, HashAlgorithm, P384Key};
 use ir_sign::encoding::hex::{hex, unhex};
 use ir_sign::image::{Blob, Descriptor, Embedded, Image, Manifest, Platform, media};
 use ir_sign::report::Outcome;
@@ -37,7 +37,7 @@ pub fn run(bytes: &[u8]) {
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect();
     let image = image(annotations.clone());
-    let vendor = PublicKey::from_spki(VENDOR).expect("a public key");
+    let vendor = P384Key::from_spki(VENDOR).expect("a public key");
     for pinned in [Vec::new(), vec![vendor], vec![ca()]] {
         let pins = !pinned.is_empty();
         let scheme = Root::new(ca(), pinned.clone());

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use ir_sign::crypto::PublicKey;
+use ir_sign::crypto::P384Key;
 use ir_sign::encoding::hex::hex;
 use ir_sign::image::AppName;
 use ir_sign::key::file::FileKey;
@@ -23,8 +23,8 @@ pub static SIGNER: LazyLock<FileKey> =
     LazyLock::new(|| FileKey::from_sec1(VENDOR_KEY).expect("a private key"));
 
 /// The CA's public key.
-pub fn ca() -> PublicKey {
-    PublicKey::from_spki(CA).expect("a public key")
+pub fn ca() -> P384Key {
+    P384Key::from_spki(CA).expect("a public key")
 }
 
 /// What is read at the most: little, so that an input that takes much shows.

@@ -10,7 +10,7 @@ use ir_sign::ceremony::diff::diff;
 use ir_sign::ceremony::report::{html, markdown};
 use ir_sign::ceremony::transcript::{Line, Transcript, origin, parse, prehash};
 use ir_sign::ceremony::verify::{Expected, Verified, verify};
-use ir_sign::crypto::{PublicKey, Signed};
+use ir_sign::crypto::{P384Key, Signed};
 use ir_sign::encoding::hex::hex;
 use ir_sign::key::Signer;
 use ir_sign::key::pkcs11::Passport;
@@ -84,7 +84,7 @@ fn check(bytes: &[u8]) {
                 verify(&path, Some(folder.path()), Expected::default()).expect("it can be read");
             assert!(!changed.holds(), "with another byte {at} it holds too");
             let other = Expected {
-                root: PublicKey::from_spki(CA).ok(),
+                root: P384Key::from_spki(CA).ok(),
                 program: None,
             };
             fs::write(&path, bytes).expect("written");

@@ -9,7 +9,7 @@ use super::error::Error;
 use super::plan::{Plan, Work};
 use super::transcript::{Line, Transcript};
 use super::{places, software, verify};
-use crate::crypto::{Digest, HashAlgorithm, PublicKey, Signature};
+use crate::crypto::{Digest, HashAlgorithm, P384Key, Signature};
 use crate::encoding::base64::base64;
 use crate::encoding::hex::unhex;
 use crate::files;
@@ -262,8 +262,8 @@ fn check_outputs(plan: &Plan, work: &Work, begun: bool) -> Result<(), Error> {
 /// The valid endorsement that is at its place already.
 pub(super) fn endorsement_there(
     path: &Path,
-    root: &PublicKey,
-    vendor: &PublicKey,
+    root: &P384Key,
+    vendor: &P384Key,
 ) -> Result<Option<Signature>, Error> {
     if path.symlink_metadata().is_err() {
         return Ok(None);

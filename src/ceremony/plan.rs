@@ -12,7 +12,7 @@ use super::members::{Input, Members, Vendor};
 
 pub use super::members::{Kind, Person, PlannedToken, Role};
 use super::transcript::MAX_TRANSCRIPT;
-use crate::crypto::{Digest, HashAlgorithm, PublicKey};
+use crate::crypto::{Digest, HashAlgorithm, P384Key};
 use crate::files;
 use crate::key::pkcs11::{SignMechanism, has_passport_for};
 use crate::key::uri::TokenUri;
@@ -45,7 +45,7 @@ pub struct PlannedVendor {
     /// The public key's file.
     pub file: PathBuf,
     /// The public key.
-    pub key: PublicKey,
+    pub key: P384Key,
     /// Where the endorsement goes.
     pub endorsement: PathBuf,
 }
@@ -63,7 +63,7 @@ pub enum Work {
     /// Vendors are endorsed.
     EndorseVendors {
         /// The root key's public half.
-        root: PublicKey,
+        root: P384Key,
         /// The vendors.
         vendors: Vec<PlannedVendor>,
     },
@@ -396,9 +396,9 @@ impl Plan {
         Ok(bytes)
     }
 
-    fn public(&self, role: &'static str, input: &Input) -> Result<PublicKey, Error> {
+    fn public(&self, role: &'static str, input: &Input) -> Result<P384Key, Error> {
         let bytes = self.input(role, input)?;
-        PublicKey::from_spki(&bytes).map_err(|source| Error::PublicKey {
+        P384Key::from_spki(&bytes).map_err(|source| Error::PublicKey {
             role,
             path: self.folder.join(&input.file),
             source,

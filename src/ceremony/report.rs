@@ -7,7 +7,7 @@ use super::programs::{Part, parts, programs};
 use super::transcript::Line;
 use super::verify::Verified;
 use super::words::{groups, words};
-use crate::crypto::{Digest, HashAlgorithm, PublicKey};
+use crate::crypto::{Digest, HashAlgorithm, P384Key};
 use crate::encoding::base64::unbase64;
 use crate::encoding::hex::unhex;
 
@@ -50,7 +50,7 @@ fn grouped(digits: &str) -> String {
     unhex(digits).map_or_else(|| digits.to_owned(), |bytes| groups(&bytes).join(" "))
 }
 
-fn fingerprint(key: &PublicKey) -> String {
+fn fingerprint(key: &P384Key) -> String {
     Digest::of(HashAlgorithm::Sha256, &key.to_spki()).hex()
 }
 
@@ -298,7 +298,7 @@ fn endorsements(verified: &Verified) -> Vec<Block> {
     let mut blocks = Vec::new();
     for line in verified.all("result").filter(of) {
         let key = line.text("spki").and_then(unbase64);
-        let Some(key) = key.and_then(|spki| PublicKey::from_spki(&spki).ok()) else {
+        let Some(key) = key.and_then(|spki| P384Key::from_spki(&spki).ok()) else {
             continue;
         };
         blocks.push(heading(&format!("Vendor {}", text(&line.value["vendor"]))));

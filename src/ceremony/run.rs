@@ -14,7 +14,7 @@ use super::plan::{Plan, Role, Work};
 use super::programs;
 use super::transcript::{Line, Transcript};
 use super::words::{groups, words};
-use crate::crypto::{Digest, HashAlgorithm, PublicKey, Signed};
+use crate::crypto::{Digest, HashAlgorithm, P384Key, Signed};
 use crate::encoding::hex::unhex;
 use crate::files::{self, Existing};
 use crate::key::pkcs11::NewKey;
@@ -57,7 +57,7 @@ pub struct Outcome {
     /// The files that were written.
     pub outputs: Vec<PathBuf>,
     /// The root key.
-    pub root: PublicKey,
+    pub root: P384Key,
     /// Whether an earlier run was gone on with.
     pub resumed: bool,
 }
@@ -184,7 +184,7 @@ impl Under<'_, '_> {
         }
     }
 
-    pub(super) fn show_key(&mut self, what: &str, key: &PublicKey) {
+    pub(super) fn show_key(&mut self, what: &str, key: &P384Key) {
         self.show(&format!(
             "fingerprint of {what} (SHA-256 of its SubjectPublicKeyInfo):"
         ));
@@ -290,7 +290,7 @@ impl Under<'_, '_> {
     }
 
     /// Signs the transcript.
-    pub(super) fn close(&mut self, signer: &dyn Signer, root: &PublicKey) -> Result<(), Error> {
+    pub(super) fn close(&mut self, signer: &dyn Signer, root: &P384Key) -> Result<(), Error> {
         if signer.public_key() != root {
             return Err(Error::OtherRoot {
                 found: signer.public_key().fingerprint(),

@@ -8,7 +8,7 @@ use super::check::endorsement_there;
 use super::error::Error;
 use super::plan::PlannedVendor;
 use super::run::{Under, merge, name_of};
-use crate::crypto::{Digest, HashAlgorithm, PublicKey, Signature, Signed};
+use crate::crypto::{Digest, HashAlgorithm, P384Key, Signature, Signed};
 use crate::encoding::base64::{base64, unbase64};
 use crate::encoding::hex::{hex, unhex};
 use crate::key::pkcs11::{NewKey, Passport, attributes_json};
@@ -17,7 +17,7 @@ use crate::key::{KeyRef, Signer};
 use crate::scheme::annotation::Endorsement;
 
 impl Under<'_, '_> {
-    pub(super) fn root_key(&mut self, public: &Path, passport: &Path) -> Result<PublicKey, Error> {
+    pub(super) fn root_key(&mut self, public: &Path, passport: &Path) -> Result<P384Key, Error> {
         let key = self.make_key()?;
         self.show_key("the root key", &key);
         self.output("root's public key", public, &key.to_spki())?;
@@ -39,7 +39,7 @@ impl Under<'_, '_> {
         }
     }
 
-    fn make_key(&mut self) -> Result<PublicKey, Error> {
+    fn make_key(&mut self) -> Result<P384Key, Error> {
         let step = "make-key";
         if let Some(result) = self.transcript.find("result", step) {
             return self.proven(result.text("spki"));
@@ -77,7 +77,7 @@ impl Under<'_, '_> {
         self.key_made(&key, false)
     }
 
-    fn key_made(&mut self, key: &NewKey, found: bool) -> Result<PublicKey, Error> {
+    fn key_made(&mut self, key: &NewKey, found: bool) -> Result<P384Key, Error> {
         let spki = key.public.to_spki();
         self.result(
             "make-key",
@@ -97,7 +97,7 @@ impl Under<'_, '_> {
         Ok(key.public)
     }
 
-    fn make_passport(&mut self, key: &PublicKey) -> Result<String, Error> {
+    fn make_passport(&mut self, key: &P384Key) -> Result<String, Error> {
         let step = "passport";
         let noted = self.transcript.find("result", step);
         if let Some(text) = noted.and_then(|line| line.text("passport")) {
@@ -124,9 +124,9 @@ impl Under<'_, '_> {
 
     pub(super) fn endorse(
         &mut self,
-        root: &PublicKey,
+        root: &P384Key,
         vendors: &[PlannedVendor],
-    ) -> Result<PublicKey, Error> {
+    ) -> Result<P384Key, Error> {
         let uri = self.run.plan.uri();
         let signer = self.run.ring.signer(&KeyRef::Token(Box::new(uri)))?;
         self.show_key("the root key", root);
@@ -159,7 +159,7 @@ impl Under<'_, '_> {
     fn endorse_one(
         &mut self,
         signer: &dyn Signer,
-        root: &PublicKey,
+        root: &P384Key,
         vendor: &PlannedVendor,
     ) -> Result<Signature, Error> {
         let step = format!("endorse:{}", vendor.name);
@@ -213,9 +213,9 @@ impl Under<'_, '_> {
     }
 
     /// The key that was made before this run: the one that the token proved when this run began.
-    fn proven(&self, noted: Option<&str>) -> Result<PublicKey, Error> {
+    fn proven(&self, noted: Option<&str>) -> Result<P384Key, Error> {
         let key = self.made.as_ref().map(|made| made.public);
-        let same = |key: &PublicKey| noted == Some(&*base64(&key.to_spki()));
+        let same = |key: &P384Key| noted == Some(&*base64(&key.to_spki()));
         key.filter(same).ok_or_else(|| Error::Transcript {
             path: self.run.plan.transcript(),
             line: self.transcript.lines.len(),

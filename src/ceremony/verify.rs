@@ -13,7 +13,7 @@ use super::rules::Findings;
 pub use super::rules::rule;
 use super::story;
 use super::transcript::{self, Line};
-use crate::crypto::{Digest, HashAlgorithm, PublicKey, Signature};
+use crate::crypto::{Digest, HashAlgorithm, P384Key, Signature};
 use crate::files;
 use crate::key::pkcs11::Passport;
 use crate::report::{Check, hold};
@@ -30,7 +30,7 @@ pub struct Verified {
     /// The plan that it holds, where that is one.
     pub plan: Option<Plan>,
     /// The root key that signed it, where there is one.
-    pub root: Option<PublicKey>,
+    pub root: Option<P384Key>,
     /// What was checked.
     pub checks: Vec<Check>,
 }
@@ -56,7 +56,7 @@ impl Verified {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Expected {
     /// The root key.
-    pub root: Option<PublicKey>,
+    pub root: Option<P384Key>,
     /// The SHA-384 of the program that the ceremony was to be held with.
     pub program: Option<Digest>,
 }
@@ -168,9 +168,9 @@ fn place(line: &Line) -> String {
     format!("line {}", number(line))
 }
 
-fn key_of(value: &Value) -> Option<PublicKey> {
+fn key_of(value: &Value) -> Option<P384Key> {
     let spki = transcript::bytes_of(value)?;
-    PublicKey::from_spki(&spki).ok()
+    P384Key::from_spki(&spki).ok()
 }
 
 fn signature_of(value: &Value) -> Option<Signature> {
@@ -179,14 +179,14 @@ fn signature_of(value: &Value) -> Option<Signature> {
 }
 
 /// The root key that the transcript is about: the one that was made, or the one that endorsed.
-fn root_of(lines: &[Line]) -> Option<PublicKey> {
+fn root_of(lines: &[Line]) -> Option<P384Key> {
     let made = |line: &&Line| line.event() == "result" && line.value["step"] == "make-key";
     let line = lines.iter().find(made);
     let line = line.or_else(|| lines.iter().find(|line| line.event() == "root"))?;
     key_of(&line.value["spki"])
 }
 
-fn check_signed(lines: &[Line], root: Option<&PublicKey>, findings: &mut Findings) {
+fn check_signed(lines: &[Line], root: Option<&P384Key>, findings: &mut Findings) {
     let Some(last) = lines.last().filter(|line| line.event() == "signed") else {
         return findings.fail(
             rule::SIGNED,
@@ -243,7 +243,7 @@ fn check_plan(path: &Path, lines: &[Line], findings: &mut Findings) -> Option<Pl
     }
 }
 
-fn check_passport(lines: &[Line], root: &PublicKey, findings: &mut Findings) {
+fn check_passport(lines: &[Line], root: &P384Key, findings: &mut Findings) {
     let of_step = |line: &Line| line.event() == "result" && line.value["step"] == "passport";
     let with = lines
         .iter()
@@ -284,7 +284,7 @@ fn check_passport(lines: &[Line], root: &PublicKey, findings: &mut Findings) {
     }
 }
 
-fn check_endorsements(lines: &[Line], root: &PublicKey, findings: &mut Findings) {
+fn check_endorsements(lines: &[Line], root: &P384Key, findings: &mut Findings) {
     let of = |line: &&Line| {
         line.event() == "result" && line.text("step").is_some_and(|s| s.starts_with("endorse:"))
     };

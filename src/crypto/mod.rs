@@ -14,6 +14,7 @@ pub mod verify;
 
 pub use curve::{Curve, KeyKind};
 pub use digest::{Digest, HashAlgorithm, Hasher, Prehash};
-pub use p384::{PublicKey, Signature};
+pub use p384::{P384Key, Signature};
+pub use public_key::PublicKey;
 pub use stream::StreamHasher;
 pub use verify::{Algorithm, NotVerified, Signed};

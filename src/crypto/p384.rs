@@ -4,7 +4,6 @@ use std::fmt;
 
 use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier};
 use der::{Decode, Encode, ErrorKind, Reader, SliceReader, Tag, Tagged};
-use p384::ecdsa::VerifyingKey;
 use sec1::EcParameters;
 use spki::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
@@ -15,14 +14,24 @@ use crate::encoding::hex::hex;
 
 pub use super::names::{ID_EC_PUBLIC_KEY, SECP384R1, algorithm_name, curve_name};
 pub use super::public_key::Fingerprint;
+use super::public_key::{PublicKey, check_point};
 use super::verify::{self, Algorithm, Signed};
 
 /// Length of the DER `SubjectPublicKeyInfo` of a P-384 key with an uncompressed point.
 pub const SPKI_LEN: usize = 120;
 
-/// A P-384 public key: a point on the curve, never the identity.
+/// Bytes of an uncompressed point.
+const POINT_LEN: usize = Curve::P384.point_len();
+
+/// A P-384 public key: a point on the curve, never the identity. Annotations, passports and ceremonies take no other.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct PublicKey(VerifyingKey);
+pub struct P384Key([u8; POINT_LEN]);
+
+impl From<P384Key> for PublicKey {
+    fn from(key: P384Key) -> Self {
+        Self::of_ec(Curve::P384, &key.to_spki())
+    }
+}
 
 /// Why bytes are not a P-384 public key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +69,7 @@ pub enum PublicKeyError {
     Point,
 }
 
-impl PublicKey {
+impl P384Key {
     /// Reads a DER `SubjectPublicKeyInfo` (RFC 5280, section 4.1; RFC 5480) of exactly
     /// [`SPKI_LEN`] bytes: `id-ecPublicKey`, the named curve secp384r1, an uncompressed point.
     ///
@@ -122,26 +131,27 @@ impl PublicKey {
             }
             _ => return Err(PublicKeyError::Point),
         }
-        VerifyingKey::from_sec1_bytes(point)
+        let uncompressed = <[u8; POINT_LEN]>::try_from(point).ok();
+        uncompressed
+            .filter(|point| check_point(Curve::P384, point).is_ok())
             .map(Self)
-            .map_err(|_| PublicKeyError::Point)
+            .ok_or(PublicKeyError::Point)
     }
 
     /// The uncompressed SEC1 point, 97 bytes.
     pub fn to_point(&self) -> Vec<u8> {
-        self.0.to_sec1_point(false).as_bytes().to_vec()
+        self.0.to_vec()
     }
 
     /// The DER `SubjectPublicKeyInfo`, [`SPKI_LEN`] bytes, equal to `openssl ec -pubout -outform DER`.
     pub fn to_spki(&self) -> Vec<u8> {
-        let point = self.to_point();
         let encode = || -> der::Result<Vec<u8>> {
             SubjectPublicKeyInfo {
                 algorithm: AlgorithmIdentifier {
                     oid: ID_EC_PUBLIC_KEY,
                     parameters: Some(SECP384R1),
                 },
-                subject_public_key: BitStringRef::from_bytes(&point)?,
+                subject_public_key: BitStringRef::from_bytes(&self.0)?,
             }
             .to_der()
         };
@@ -164,7 +174,7 @@ impl PublicKey {
         let by = Algorithm::Ecdsa(Curve::P384, HashAlgorithm::Sha384);
         verify::verify(
             KeyKind::Ec(Curve::P384),
-            &self.to_point(),
+            &self.0,
             by,
             Signed::Hashed(prehash),
             &signature.to_der(),
@@ -173,9 +183,9 @@ impl PublicKey {
     }
 }
 
-impl fmt::Debug for PublicKey {
+impl fmt::Debug for P384Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PublicKey({})", self.fingerprint())
+        write!(f, "P384Key({})", self.fingerprint())
     }
 }
 
@@ -270,15 +280,16 @@ mod tests {
     #[test]
     fn only_points_of_the_right_form_and_length_are_read() {
         let point = p384::SecretKey::from_slice(&[7; 48]).expect("a scalar below the order");
-        let point = PublicKey(point.public_key().into()).to_point();
+        let key = p384::ecdsa::VerifyingKey::from(point.public_key());
+        let point = key.to_sec1_point(false).as_bytes().to_vec();
         let first = |byte: u8, length: usize| [&[byte], &point[1..length]].concat();
-        assert!(PublicKey::from_point(&first(4, 97)).is_ok());
+        assert!(P384Key::from_point(&first(4, 97)).is_ok());
         for byte in [2, 3] {
-            let compressed = PublicKey::from_point(&first(byte, 49));
+            let compressed = P384Key::from_point(&first(byte, 49));
             assert_eq!(compressed, Err(PublicKeyError::Compressed), "{byte}");
         }
         let hybrid = 6 + (point[96] & 1);
-        let read = PublicKey::from_point(&first(hybrid, 97));
+        let read = P384Key::from_point(&first(hybrid, 97));
         assert_eq!(read, Err(PublicKeyError::Hybrid));
         let none = [
             (0, 1),
@@ -291,9 +302,9 @@ mod tests {
             (hybrid, 96),
         ];
         for (byte, length) in none {
-            let read = PublicKey::from_point(&first(byte, length));
+            let read = P384Key::from_point(&first(byte, length));
             assert_eq!(read, Err(PublicKeyError::Point), "{byte}, {length}");
         }
-        assert_eq!(PublicKey::from_point(&[]), Err(PublicKeyError::Point));
+        assert_eq!(P384Key::from_point(&[]), Err(PublicKeyError::Point));
     }
 }

@@ -127,10 +127,15 @@ impl PublicKey {
             .to_der()
         };
         let spki = encode().map_err(|error: der::Error| PublicKeyError::Der(error.to_string()))?;
-        Ok(Self {
+        Ok(Self::of_ec(curve, &spki))
+    }
+
+    /// A key that was checked already, by its `SubjectPublicKeyInfo`.
+    pub(super) fn of_ec(curve: Curve, spki: &[u8]) -> Self {
+        Self {
             kind: KeyKind::Ec(curve),
             spki: spki.into(),
-        })
+        }
     }
 
     /// Reads an RSA key's modulus and public exponent, both big-endian, as a token gives them.
@@ -216,7 +221,8 @@ fn ec(parameters: Option<AnyRef<'_>>, point: &[u8]) -> Result<KeyKind, PublicKey
     Ok(KeyKind::Ec(curve))
 }
 
-fn check_point(curve: Curve, point: &[u8]) -> Result<(), PublicKeyError> {
+/// Whether a point is uncompressed and on the curve.
+pub(super) fn check_point(curve: Curve, point: &[u8]) -> Result<(), PublicKeyError> {
     let uncompressed = point.first() == Some(&4) && point.len() == curve.point_len();
     let any_hash = verify::ecdsa(curve, HashAlgorithm::Sha256);
     if uncompressed && ParsedPublicKey::new(any_hash, point).is_ok() {

@@ -17,7 +17,7 @@ use super::file_error::KeyFileError;
 use super::signer::Signer;
 use crate::crypto::forms::{self, Pem};
 use crate::crypto::p384::{ID_EC_PUBLIC_KEY, SECP384R1, algorithm_name, curve_name};
-use crate::crypto::{HashAlgorithm, PublicKey, Signature, Signed};
+use crate::crypto::{HashAlgorithm, P384Key, Signature, Signed};
 use crate::secret::{self, Secret};
 
 /// Bytes in a P-384 scalar.
@@ -28,7 +28,7 @@ pub struct FileKey {
     /// On the heap, where it never moves, and by itself: what lies beside a secret in one value can
     /// carry bytes of it away in its padding.
     scalar: Secret,
-    public: PublicKey,
+    public: P384Key,
 }
 
 /// What is left of a private key's arithmetic: the scalar and the public point.
@@ -47,7 +47,7 @@ impl FileKey {
     }
 
     fn new((scalar, point): Parts) -> Self {
-        let public = PublicKey::from_point(&point).expect("the point of a private key");
+        let public = P384Key::from_point(&point).expect("the point of a private key");
         Self { scalar, public }
     }
 
@@ -119,7 +119,7 @@ fn parts(key: &SigningKey) -> Parts {
 }
 
 impl Signer for FileKey {
-    fn public_key(&self) -> &PublicKey {
+    fn public_key(&self) -> &P384Key {
         &self.public
     }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::Error;
 use super::signer::Signer;
-use crate::crypto::{PublicKey, Signature, Signed};
+use crate::crypto::{P384Key, Signature, Signed};
 use crate::parallel::Gate;
 
 /// A signer that lets only so many threads sign at a time, and asks nothing more of a key that failed: a person may
@@ -27,7 +27,7 @@ impl<S: Signer> Gated<S> {
 }
 
 impl<S: Signer> Signer for Gated<S> {
-    fn public_key(&self) -> &PublicKey {
+    fn public_key(&self) -> &P384Key {
         self.signer.public_key()
     }
 
@@ -83,7 +83,7 @@ mod tests {
     }
 
     impl Signer for Slow {
-        fn public_key(&self) -> &PublicKey {
+        fn public_key(&self) -> &P384Key {
             self.key.public_key()
         }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::error::Error;
 use super::file::{self, FileKey};
-use crate::crypto::PublicKey;
+use crate::crypto::P384Key;
 use crate::files;
 
 /// No file this module reads is longer: a PKCS#8 or PEM form of a key has a few hundred bytes.
@@ -20,9 +20,9 @@ pub(super) fn read_private(path: &Path) -> Result<FileKey, Error> {
 }
 
 /// Reads a public key file: DER `SubjectPublicKeyInfo`.
-pub fn read_public(path: &Path) -> Result<PublicKey, Error> {
+pub fn read_public(path: &Path) -> Result<P384Key, Error> {
     let bytes = files::read_wiped(path, MAX_KEY_FILE)?;
-    PublicKey::from_spki(&bytes).map_err(|source| Error::Public {
+    P384Key::from_spki(&bytes).map_err(|source| Error::Public {
         path: path.to_owned(),
         source,
     })

@@ -12,8 +12,9 @@ use super::file_error::KeyFileError;
 use super::form_error::FormError;
 use super::pkcs11::Passport;
 use super::signer::Signer;
+use crate::crypto::PublicKey;
 use crate::crypto::forms::Pem;
-use crate::crypto::public_key::{PublicKey, PublicKeyError};
+use crate::crypto::public_key::PublicKeyError;
 use crate::files;
 
 /// No such file is longer: a certificate or a passport has a few thousand bytes.
@@ -65,7 +66,7 @@ pub fn read_any(path: &Path) -> Result<Recognised, Error> {
 fn recognise(bytes: &[u8]) -> Result<Recognised, FormError> {
     if bytes.starts_with(b"{") {
         let passport = Passport::parse(bytes)?;
-        let key = PublicKey::from_spki(&passport.public_key().to_spki())?;
+        let key = PublicKey::from(*passport.public_key());
         let form = Form::Passport;
         return Ok(Recognised { form, key });
     }
@@ -88,7 +89,7 @@ fn recognise(bytes: &[u8]) -> Result<Recognised, FormError> {
     }
     match FileKey::from_sec1(bytes) {
         Ok(key) => {
-            let key = PublicKey::from_spki(&key.public_key().to_spki())?;
+            let key = PublicKey::from(*key.public_key());
             let form = Form::PrivateKey;
             Ok(Recognised { form, key })
         }

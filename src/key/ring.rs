@@ -10,13 +10,13 @@ use super::pkcs11::{NewKey, Options, Passport, Tokens};
 use super::read::{read_private, read_public};
 use super::signer::{Checked, Signer};
 use super::uri::TokenUri;
-use crate::crypto::PublicKey;
+use crate::crypto::P384Key;
 use crate::files::{self, Existing};
 
 /// A private key that was made.
 pub struct Generated {
     /// Its public half.
-    pub public: PublicKey,
+    pub public: P384Key,
     /// What its token says of it, where it is on one.
     pub on_token: Option<NewKey>,
 }
@@ -97,7 +97,7 @@ impl KeyRing {
 
     /// The public half of a private key: of a file's scalar, or what a token shows and a signature
     /// of the private half proves.
-    pub fn public_of(&self, key: &KeyRef) -> Result<PublicKey, Error> {
+    pub fn public_of(&self, key: &KeyRef) -> Result<P384Key, Error> {
         match key {
             KeyRef::File(path) => Ok(*read_private(path)?.public_key()),
             KeyRef::Token(uri) => Ok(self.tokens.public_key(uri)?),
@@ -106,7 +106,7 @@ impl KeyRing {
 
     /// A public key to verify with: from a file with its DER `SubjectPublicKeyInfo`, or from a token, which
     /// may show it without a PIN.
-    pub fn public(&self, key: &KeyRef) -> Result<PublicKey, Error> {
+    pub fn public(&self, key: &KeyRef) -> Result<P384Key, Error> {
         match key {
             KeyRef::File(path) => read_public(path),
             KeyRef::Token(uri) => Ok(self.tokens.verifying_key(uri)?),

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::Error;
-use crate::crypto::{HashAlgorithm, PublicKey, Signature, Signed};
+use crate::crypto::{HashAlgorithm, P384Key, Signature, Signed};
 
 /// A private key that can sign, and nothing else: there is no way to read it out.
 ///
@@ -12,7 +12,7 @@ use crate::crypto::{HashAlgorithm, PublicKey, Signature, Signed};
 /// others wait.
 pub trait Signer: Send + Sync {
     /// The public half of the key.
-    fn public_key(&self) -> &PublicKey;
+    fn public_key(&self) -> &P384Key;
 
     /// Signs a message by its SHA-384, or a hash that was made already, with ECDSA (FIPS 186-5, section 6.4).
     /// A key that hashes by itself fails for a hash, and for a message that is too long for it.
@@ -58,7 +58,7 @@ impl<S: Signer> Checked<S> {
 }
 
 impl<S: Signer> Signer for Checked<S> {
-    fn public_key(&self) -> &PublicKey {
+    fn public_key(&self) -> &P384Key {
         self.signer.public_key()
     }
 
@@ -83,10 +83,10 @@ mod tests {
     use p384::ecdsa::SigningKey;
 
     /// Signs something other than what it was asked to.
-    struct Faulty(SigningKey, PublicKey);
+    struct Faulty(SigningKey, P384Key);
 
     impl Signer for Faulty {
-        fn public_key(&self) -> &PublicKey {
+        fn public_key(&self) -> &P384Key {
             &self.1
         }
 
@@ -103,7 +103,7 @@ mod tests {
     fn a_bad_signature_never_leaves() {
         let key = SigningKey::from_slice(&[7; 48]).expect("a scalar below the order");
         let point = key.verifying_key().to_sec1_point(false);
-        let public = PublicKey::from_point(point.as_bytes()).expect("a point");
+        let public = P384Key::from_point(point.as_bytes()).expect("a point");
         let signer = Checked::new(Faulty(key, public), "ca");
         let prehash = Prehash::sha384(b"message");
         for what in [Signed::Hashed(&prehash), Signed::Bytes(b"message")] {

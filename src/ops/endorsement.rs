@@ -16,7 +16,7 @@ use search::search_layout;
 use super::endorse;
 use super::error::{Carrier, Error};
 use super::file::read_signature;
-use crate::crypto::{Digest, PublicKey};
+use crate::crypto::{Digest, P384Key};
 use crate::files;
 use crate::image::{AppName, Image, Manifest};
 use crate::key::{self, KeyRef, KeyRing, Signer};
@@ -61,7 +61,7 @@ impl Vouch {
     }
 
     /// Reads what the user gave. An endorsement that does not hold is refused here.
-    pub(super) fn read(&self, ring: &KeyRing, vendor: &PublicKey) -> Result<Voucher, Error> {
+    pub(super) fn read(&self, ring: &KeyRing, vendor: &P384Key) -> Result<Voucher, Error> {
         match self {
             Self::File { signature, ca } => {
                 let ca = ring.public(ca)?;
@@ -113,7 +113,7 @@ pub(super) struct Search<'a> {
 }
 
 impl Voucher {
-    fn ca(&self) -> PublicKey {
+    fn ca(&self) -> P384Key {
         match self {
             Self::Given(endorsement, _) => *endorsement.ca(),
             Self::Signer(signer) => *signer.public_key(),
@@ -125,7 +125,7 @@ impl Voucher {
     /// carry the one in use; then `warn` is told.
     pub(super) fn settle(
         self,
-        vendor: &PublicKey,
+        vendor: &P384Key,
         search: &Search<'_>,
         warn: &mut dyn FnMut(String),
     ) -> Result<Settled, Error> {
@@ -249,7 +249,7 @@ impl Settled {
     /// locked until this one is there.
     pub(super) fn check(
         &self,
-        vendor: &PublicKey,
+        vendor: &P384Key,
         registry: &Registry,
         app: &AppName,
     ) -> Result<(), Error> {
@@ -292,7 +292,7 @@ const UNREAD: &str = "whether it carries another endorsement of this vendor cann
 
 impl Search<'_> {
     /// The endorsements that the images carry which are signed.
-    fn on_images(&self, vendor: &PublicKey, ca: &PublicKey) -> Vec<Use> {
+    fn on_images(&self, vendor: &P384Key, ca: &P384Key) -> Vec<Use> {
         let place = self.registry.path_of(self.app);
         let of = |image: &Image| {
             let named = (&*place, &*image.name, image.digest());
@@ -303,7 +303,7 @@ impl Search<'_> {
 
     /// Tells of endorsements that are replaced because they are none of this vendor by this CA: those on the
     /// images, and in the app that is replaced.
-    fn tell_replaced(&self, vendor: &PublicKey, ca: &PublicKey, warn: &mut dyn FnMut(String)) {
+    fn tell_replaced(&self, vendor: &P384Key, ca: &P384Key, warn: &mut dyn FnMut(String)) {
         let place = self.registry.path_of(self.app);
         let place = place.display();
         let mut tell = |manifest: &Manifest, name: &str| {
@@ -343,8 +343,8 @@ impl Search<'_> {
     /// read `unread` is told of.
     fn other_apps(
         &self,
-        vendor: &PublicKey,
-        ca: &PublicKey,
+        vendor: &P384Key,
+        ca: &P384Key,
         unread: &mut dyn FnMut(store::Error) -> Result<(), store::Error>,
     ) -> Result<(Vec<Use>, LookedAt), store::Error> {
         let mut found = Vec::new();
@@ -366,7 +366,7 @@ impl Search<'_> {
     }
 }
 
-fn unknown(vendor: &PublicKey) -> impl Fn(store::Error) -> Error {
+fn unknown(vendor: &P384Key) -> impl Fn(store::Error) -> Error {
     let vendor = vendor.fingerprint();
     move |source| Error::Endorsements { vendor, source }
 }
@@ -375,8 +375,8 @@ fn unknown(vendor: &PublicKey) -> impl Fn(store::Error) -> Error {
 fn check_replaced(
     archive: &[Use],
     replaced: &[Use],
-    vendor: &PublicKey,
-    ca: &PublicKey,
+    vendor: &P384Key,
+    ca: &P384Key,
 ) -> Result<(), Error> {
     if let Some(first) = archive.first()
         && let Some(other) = replaced.iter().find(|u| u.endorsement != first.endorsement)
@@ -393,8 +393,8 @@ fn check_replaced(
 fn conflict(
     other: &Use,
     used: &Endorsement,
-    vendor: &PublicKey,
-    ca: &PublicKey,
+    vendor: &P384Key,
+    ca: &P384Key,
     given: String,
     elsewhere: Option<Carrier>,
 ) -> Error {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::error::Error;
 use super::keys::{existing, inputs};
 use super::outputs::check_output;
-use crate::crypto::{self, HashAlgorithm, Prehash, PublicKey, Signature, StreamHasher};
+use crate::crypto::{self, HashAlgorithm, P384Key, Prehash, Signature, StreamHasher};
 use crate::files::{self, Written};
 use crate::key::{self, KeyRef, KeyRing};
 use crate::progress::Progress;
@@ -35,9 +35,9 @@ pub struct SignFile {
 #[derive(Clone, Debug)]
 pub struct Signed {
     /// The key that signed.
-    pub key: PublicKey,
+    pub key: P384Key,
     /// The vendor's key, where one was endorsed.
-    pub endorsed: Option<PublicKey>,
+    pub endorsed: Option<P384Key>,
     /// Whether the signature file is new.
     pub written: Written,
 }
@@ -130,7 +130,7 @@ impl SignFile {
 /// What is signed.
 enum Content {
     /// A vendor's public key.
-    Vendor(PublicKey),
+    Vendor(P384Key),
     /// A file, which may be a pipe: it is opened once.
     File(File),
     /// The content of a file, for a key that hashes by itself.
@@ -150,7 +150,7 @@ pub struct VerifyFile {
 
 impl VerifyFile {
     /// The key that signed; anything else is an error. Files are read before a PIN is asked for.
-    pub fn run(&self, ring: &KeyRing, progress: &dyn Progress) -> Result<PublicKey, Error> {
+    pub fn run(&self, ring: &KeyRing, progress: &dyn Progress) -> Result<P384Key, Error> {
         let signature = read_signature(&self.signature)?;
         let file = files::open(&self.file).map_err(Error::file("file"))?;
         let key = ring.public(&self.key)?;

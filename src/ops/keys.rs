@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use super::outputs::check_output;
-use crate::crypto::PublicKey;
+use crate::crypto::P384Key;
 use crate::files::{self, Existing, Written};
 use crate::key::pkcs11::{self, NewKey, Passport};
 use crate::key::uri::TokenUri;
@@ -68,7 +68,7 @@ pub struct ExtractPublic {
 
 impl ExtractPublic {
     /// A file that holds this public key already is left alone.
-    pub fn run(&self, ring: &KeyRing) -> Result<(PublicKey, Written), Error> {
+    pub fn run(&self, ring: &KeyRing) -> Result<(P384Key, Written), Error> {
         check_output("public key file", &self.output, &inputs(ring, &[&self.key]))?;
         if let KeyRef::Token(_) = self.key {
             check_place("public key file", &self.output)?;
@@ -89,7 +89,7 @@ fn check_place(role: &'static str, path: &Path) -> Result<(), Error> {
     files::check_writable(path).map_err(Error::file(role))
 }
 
-fn write_public(key: &PublicKey, path: &Path, force: bool) -> Result<Written, Error> {
+fn write_public(key: &P384Key, path: &Path, force: bool) -> Result<Written, Error> {
     files::write(path, &key.to_spki(), 0o644, existing(force))
         .map_err(Error::file("public key file"))
 }

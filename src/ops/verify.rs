@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::error::{Error, broken_rule};
 use super::realms;
-use crate::crypto::PublicKey;
+use crate::crypto::P384Key;
 use crate::image::realm::{Finding, rule as realm_rule};
 use crate::image::{AppName, Descriptor, Image, Reference};
 use crate::key::{KeyRef, KeyRing};
@@ -70,7 +70,7 @@ impl VerifyImages {
     pub fn run(&self, ring: &KeyRing, progress: &dyn Progress) -> Result<Verified, Error> {
         self.check_before_a_pin(ring)?;
         let ca = ring.public(&self.ca)?;
-        let vendors: Result<Vec<PublicKey>, _> =
+        let vendors: Result<Vec<P384Key>, _> =
             self.vendors.iter().map(|key| ring.public(key)).collect();
         let scheme = Root::new(ca, vendors?);
         let registry = Registry::open(&self.registry, self.limits)?;

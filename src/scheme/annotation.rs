@@ -9,7 +9,7 @@ use super::draft::{Draft, Message, SignScheme};
 use super::error::Error;
 use super::verify::VerifyScheme;
 use crate::crypto::p384::Fingerprint;
-use crate::crypto::{Algorithm, Curve, HashAlgorithm, Prehash, PublicKey, Signature};
+use crate::crypto::{Algorithm, Curve, HashAlgorithm, P384Key, Prehash, Signature};
 use crate::encoding::hex::{hex, unhex};
 use crate::image::{Change, Image, Manifest};
 use crate::report::{Candidate, Check, Signatory};
@@ -37,8 +37,8 @@ pub mod rule {
 /// A root CA's signature of a vendor's public key that was found to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endorsement {
-    vendor: PublicKey,
-    ca: PublicKey,
+    vendor: P384Key,
+    ca: P384Key,
     signature: Signature,
 }
 
@@ -53,8 +53,8 @@ pub struct NotEndorsed {
 impl Endorsement {
     /// Checks that `signature` is the CA's over the vendor's DER `SubjectPublicKeyInfo`.
     pub fn verified(
-        vendor: PublicKey,
-        ca: PublicKey,
+        vendor: P384Key,
+        ca: P384Key,
         signature: Signature,
     ) -> Result<Self, NotEndorsed> {
         if ca.verifies(&Prehash::sha384(&Self::message(&vendor)), &signature) {
@@ -72,7 +72,7 @@ impl Endorsement {
     }
 
     /// What a CA signs to endorse a vendor: the DER `SubjectPublicKeyInfo`.
-    pub fn message(vendor: &PublicKey) -> Vec<u8> {
+    pub fn message(vendor: &P384Key) -> Vec<u8> {
         vendor.to_spki()
     }
 
@@ -87,19 +87,19 @@ impl Endorsement {
     }
 
     /// The CA that endorsed.
-    pub const fn ca(&self) -> &PublicKey {
+    pub const fn ca(&self) -> &P384Key {
         &self.ca
     }
 
     /// The vendor that is endorsed.
-    pub const fn vendor(&self) -> &PublicKey {
+    pub const fn vendor(&self) -> &P384Key {
         &self.vendor
     }
 
     /// The one that a manifest carries for this vendor by this CA, if it is there and holds.
-    pub fn on_manifest(manifest: &Manifest, vendor: &PublicKey, ca: &PublicKey) -> Option<Self> {
+    pub fn on_manifest(manifest: &Manifest, vendor: &P384Key, ca: &P384Key) -> Option<Self> {
         let annotations = &manifest.annotations;
-        let claimed = in_any_case(annotations, VENDOR_KEY, PublicKey::from_spki)?;
+        let claimed = in_any_case(annotations, VENDOR_KEY, P384Key::from_spki)?;
         if claimed != *vendor {
             return None;
         }
@@ -109,17 +109,17 @@ impl Endorsement {
 }
 
 /// The vendor whose endorsement a manifest carries, by whomever, and whether it holds or not.
-pub fn endorsed(manifest: &Manifest) -> Option<PublicKey> {
+pub fn endorsed(manifest: &Manifest) -> Option<P384Key> {
     let annotations = &manifest.annotations;
     in_any_case(annotations, ENDORSEMENT, Signature::from_der)?;
-    in_any_case(annotations, VENDOR_KEY, PublicKey::from_spki)
+    in_any_case(annotations, VENDOR_KEY, P384Key::from_spki)
 }
 
 /// What the annotations of an image claim, with nothing verified: for showing, not for trusting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The vendor's key, or why there is none.
-    pub vendor: Result<PublicKey, String>,
+    pub vendor: Result<P384Key, String>,
     /// Whether the vendor's signature of the config holds with that key.
     pub config_signed: bool,
     /// The endorsement's DER bytes in hex, where it is a signature at all.
@@ -133,7 +133,7 @@ pub fn claim(image: &Image) -> Option<Claim> {
     if !keys.iter().any(|key| annotations.contains_key(*key)) {
         return None;
     }
-    let vendor = parse(annotations, VENDOR_KEY, PublicKey::from_spki);
+    let vendor = parse(annotations, VENDOR_KEY, P384Key::from_spki);
     let config_signed = vendor
         .as_ref()
         .is_ok_and(|vendor| config_signature(image, vendor).is_ok());
@@ -186,7 +186,7 @@ impl Vendor {
 impl SignScheme for Vendor {
     /// Keeps a signature of this very key over this very config that the image already carries: a
     /// token signs differently each time, and a new signature is not a better one.
-    fn draft<'a>(&'a self, image: &Image, key: &PublicKey) -> Result<Draft<'a>, Error> {
+    fn draft<'a>(&'a self, image: &Image, key: &P384Key) -> Result<Draft<'a>, Error> {
         let vendor = self.endorsement.vendor();
         if key != vendor {
             return Err(Error::OtherKey {
@@ -208,8 +208,8 @@ impl SignScheme for Vendor {
 
 /// Verifies for one who trusts a root CA.
 pub struct Root {
-    ca: PublicKey,
-    vendors: Vec<PublicKey>,
+    ca: P384Key,
+    vendors: Vec<P384Key>,
     /// Outcomes by the exact bytes of key and signature: a vendor's endorsement is verified once a
     /// run, however many of its images are.
     endorsements: Mutex<HashMap<EndorsementBytes, Result<(), NotEndorsed>>>,
@@ -220,7 +220,7 @@ type EndorsementBytes = (Vec<u8>, Vec<u8>);
 
 impl Root {
     /// Trusts vendors that `ca` endorsed; where `vendors` is not empty, those alone.
-    pub fn new(ca: PublicKey, vendors: Vec<PublicKey>) -> Self {
+    pub fn new(ca: P384Key, vendors: Vec<P384Key>) -> Self {
         Self {
             ca,
             vendors,
@@ -228,7 +228,7 @@ impl Root {
         }
     }
 
-    fn endorsed(&self, vendor: PublicKey, signature: Signature) -> Result<(), NotEndorsed> {
+    fn endorsed(&self, vendor: P384Key, signature: Signature) -> Result<(), NotEndorsed> {
         let key = (vendor.to_spki(), signature.to_der());
         let mut known = self
             .endorsements
@@ -264,7 +264,7 @@ impl Root {
     /// The one signature that the annotations of an image can hold.
     fn candidate(&self, image: &Image) -> Candidate {
         let annotations = &image.manifest.annotations;
-        let endorsed = parse(annotations, VENDOR_KEY, PublicKey::from_spki).and_then(|vendor| {
+        let endorsed = parse(annotations, VENDOR_KEY, P384Key::from_spki).and_then(|vendor| {
             let signature = parse(annotations, ENDORSEMENT, Signature::from_der)?;
             self.endorsed(vendor, signature)?;
             Ok(vendor)
@@ -321,7 +321,7 @@ impl Root {
 }
 
 /// The vendor's signature on an image, if it is there and holds over the raw config blob.
-fn config_signature(image: &Image, vendor: &PublicKey) -> Result<Signature, Bad> {
+fn config_signature(image: &Image, vendor: &P384Key) -> Result<Signature, Bad> {
     let signature = parse(&image.manifest.annotations, SIGNATURE, Signature::from_der)?;
     if vendor.verifies(&Prehash::sha384(image.config.bytes()), &signature) {
         Ok(signature)

@@ -1,6 +1,6 @@
 //! Drafts: the bytes that a signature is wanted of, and the change that the finished signature makes.
 
-use crate::crypto::{Algorithm, PublicKey, Signature};
+use crate::crypto::{Algorithm, P384Key, Signature};
 use crate::image::{Blob, Change, Image};
 
 use super::error::Error;
@@ -8,7 +8,7 @@ use super::error::Error;
 /// A way of signing images. It never holds the private key: a draft can be carried to an offline signer.
 pub trait SignScheme: Sync {
     /// Drafts what makes `image` an image signed by `key`.
-    fn draft<'a>(&'a self, image: &Image, key: &PublicKey) -> Result<Draft<'a>, Error>;
+    fn draft<'a>(&'a self, image: &Image, key: &P384Key) -> Result<Draft<'a>, Error>;
 }
 
 /// Bytes that a signature is wanted of.

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use harness::der::{self, ORDER, SECP384R1};
 use harness::{Sandbox, unhex};
-use ir_sign::crypto::{Prehash, PublicKey, Signature, Signed};
+use ir_sign::crypto::{P384Key, Prehash, Signature, Signed};
 use ir_sign::key::Signer;
 use ir_sign::key::file::FileKey;
 use proptest::prelude::*;
@@ -434,7 +434,7 @@ fn every_vector_of_wycheproof_is_judged_right() {
     let (groups, count) = crate::wycheproof::load("ecdsa_secp384r1_sha384");
     let (mut valid, mut invalid) = (0, 0);
     for group in &groups {
-        let key = PublicKey::from_spki(&group.spki).expect("a public key");
+        let key = P384Key::from_spki(&group.spki).expect("a public key");
         for test in &group.tests {
             let prehash = Prehash::sha384(&test.message);
             let signature = Signature::from_der(&test.signature);

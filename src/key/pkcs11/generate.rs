@@ -14,7 +14,7 @@ use super::raw::{Refusal, Session};
 use super::signer::{TokenKey, check_mechanism, check_signing};
 use super::token::{Again, Token};
 use super::turn;
-use crate::crypto::PublicKey;
+use crate::crypto::P384Key;
 use crate::key::file::FileKey;
 use crate::key::signer::Signer;
 use crate::key::uri::{ObjectType, TokenUri};
@@ -62,7 +62,7 @@ pub struct NewKey {
     /// Its URI, which names it and no other.
     pub uri: TokenUri,
     /// Its public half.
-    pub public: PublicKey,
+    pub public: P384Key,
     /// The private half's attributes as read back.
     pub facts: Facts,
     /// What the token says otherwise than one would expect of such a key.

@@ -14,7 +14,7 @@ use super::raw::TokenInfo;
 use super::signer::TokenKey;
 use super::token::{Again, Token};
 use super::tokens::{Tokens, check_kind};
-use crate::crypto::PublicKey;
+use crate::crypto::P384Key;
 use crate::key::signer::Signer;
 use crate::key::uri::{ObjectType, TokenUri};
 
@@ -71,7 +71,7 @@ pub struct KeyListing {
     /// Its id.
     pub id: Vec<u8>,
     /// Its public half where that is on P-384, else why it is of no use here.
-    pub public: Result<PublicKey, String>,
+    pub public: Result<P384Key, String>,
     /// Its attributes.
     pub facts: Facts,
 }

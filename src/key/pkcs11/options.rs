@@ -9,7 +9,7 @@ use super::budget::Budget;
 use super::mechanism::SignMechanism;
 use super::passport::Passport;
 use super::prompt::{NoPrompt, Prompt};
-use crate::crypto::PublicKey;
+use crate::crypto::P384Key;
 use crate::key::pin::PinSource;
 
 /// How tokens are reached.
@@ -29,7 +29,7 @@ pub struct Options {
     /// Asks a person for a PIN.
     pub prompt: Box<dyn Prompt>,
     /// The public halves of keys whose token does not show them.
-    pub public_keys: Vec<PublicKey>,
+    pub public_keys: Vec<P384Key>,
     /// The passports that keys on tokens must have, with their files; none for no such rule.
     pub passports: Vec<(PathBuf, Passport)>,
     /// The files that all this was read from, or will be.

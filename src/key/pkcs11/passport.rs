@@ -9,7 +9,7 @@
 
 use serde_json::Value;
 
-use crate::crypto::{Prehash, PublicKey, Signature};
+use crate::crypto::{P384Key, Prehash, Signature};
 use crate::encoding::base64::unbase64;
 
 const DOMAIN: &[u8] = b"ir-sign passport v1\0";
@@ -31,7 +31,7 @@ pub fn has_passport_for(label: &str) -> bool {
 pub struct Passport {
     pub(super) bytes: Vec<u8>,
     pub(super) statement: Value,
-    pub(super) public: PublicKey,
+    pub(super) public: P384Key,
 }
 
 /// Why bytes are not a passport, or not this key's.
@@ -80,7 +80,7 @@ impl Passport {
         }
         let bytes_of = |value: &Value| unbase64(value.as_str()?);
         let public = bytes_of(&statement["key"]["spki"])
-            .and_then(|spki| PublicKey::from_spki(&spki).ok())
+            .and_then(|spki| P384Key::from_spki(&spki).ok())
             .ok_or(form("it holds no P-384 public key"))?;
         let only = signature
             .as_object()
@@ -110,7 +110,7 @@ impl Passport {
     }
 
     /// The key it is about.
-    pub const fn public_key(&self) -> &PublicKey {
+    pub const fn public_key(&self) -> &P384Key {
         &self.public
     }
 }

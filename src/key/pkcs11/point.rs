@@ -1,6 +1,6 @@
 //! `CKA_EC_POINT`: an uncompressed point, raw or in a DER OCTET STRING.
 
-use crate::crypto::PublicKey;
+use crate::crypto::P384Key;
 
 /// Why bytes are not the point of a P-384 public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -18,12 +18,12 @@ pub enum PointError {
 
 /// Reads a `CKA_EC_POINT`. The specification wants DER; there are tokens that leave it off. The
 /// exact length tells which it is.
-pub fn read(bytes: &[u8]) -> Result<PublicKey, PointError> {
+pub fn read(bytes: &[u8]) -> Result<P384Key, PointError> {
     let point = match bytes {
         _ if bytes.len() == 97 => bytes,
         [4, 97, point @ ..] if bytes.len() == 99 => point,
         _ if bytes.len() == 99 => return Err(PointError::NotAnOctetString),
         _ => return Err(PointError::Length(bytes.len())),
     };
-    PublicKey::from_point(point).map_err(|_| PointError::NotOnCurve)
+    P384Key::from_point(point).map_err(|_| PointError::NotOnCurve)
 }

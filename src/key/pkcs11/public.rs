@@ -11,14 +11,14 @@ use super::object::{self, PrivateKey, check_curve, template};
 use super::point::{self, PointError};
 use super::raw::Session;
 use super::token::{Again, Token};
-use crate::crypto::PublicKey;
+use crate::crypto::P384Key;
 use crate::key::uri::TokenUri;
 
 /// What a token shows as the public half of a key.
 #[derive(Default)]
 pub struct Shown {
     /// The public half. It has yet to be proven by a signature.
-    pub(super) public: Option<PublicKey>,
+    pub(super) public: Option<P384Key>,
     /// Whether only a certificate shows it, which may be another key's.
     pub(super) by_certificate: bool,
     /// Public objects of the key's id that cannot be its public half: of another kind or curve.
@@ -51,7 +51,7 @@ pub fn find(token: &Token, key: &PrivateKey) -> Result<Shown, Error> {
         let wanted = [AttributeType::PublicKeyInfo];
         for attribute in attributes::read(session, private, &wanted, &name)? {
             if let Attribute::PublicKeyInfo(spki) = attribute
-                && let Ok(found) = PublicKey::from_spki(&spki)
+                && let Ok(found) = P384Key::from_spki(&spki)
             {
                 shown.public = Some(found);
                 return Ok(shown);
@@ -75,7 +75,7 @@ pub fn find(token: &Token, key: &PrivateKey) -> Result<Shown, Error> {
 
 /// The one public object that a URI names, and what it is called, as the token shows it to all who can
 /// reach it. None where it shows none, or one without a point that can be read.
-pub fn shown_to_all(token: &Token, uri: &TokenUri) -> Result<Option<(String, PublicKey)>, Error> {
+pub fn shown_to_all(token: &Token, uri: &TokenUri) -> Result<Option<(String, P384Key)>, Error> {
     let label = uri.object.as_ref().map(|label| label.clone().into_bytes());
     let named = label.is_some() || uri.id.is_some();
     token.with(Again::Yes, |session, _, _| {
@@ -161,11 +161,7 @@ fn same_id(
 }
 
 /// The public key in an object's `CKA_EC_POINT`, if it has one.
-fn point_of(
-    session: &Session,
-    object: ObjectHandle,
-    name: &str,
-) -> Result<Option<PublicKey>, Error> {
+fn point_of(session: &Session, object: ObjectHandle, name: &str) -> Result<Option<P384Key>, Error> {
     let wanted = [
         AttributeType::KeyType,
         AttributeType::EcParams,
@@ -189,7 +185,7 @@ fn point_of(
 
 /// The P-384 key in a DER X.509 certificate. The certificate itself is not verified: a signature
 /// of the private key will tell whether the key is the right one.
-fn of_certificate(der: &[u8]) -> Option<PublicKey> {
+fn of_certificate(der: &[u8]) -> Option<P384Key> {
     use der::Encode;
     let certificate = Certificate::from_der(der).ok()?;
     let spki = certificate
@@ -197,5 +193,5 @@ fn of_certificate(der: &[u8]) -> Option<PublicKey> {
         .subject_public_key_info()
         .to_der()
         .ok()?;
-    PublicKey::from_spki(&spki).ok()
+    P384Key::from_spki(&spki).ok()
 }

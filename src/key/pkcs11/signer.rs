@@ -15,7 +15,7 @@ use super::object::{self, PrivateKey};
 use super::public;
 use super::raw::{Session, User};
 use super::token::{Again, Token};
-use crate::crypto::{Prehash, PublicKey, Signature, Signed};
+use crate::crypto::{P384Key, Prehash, Signature, Signed};
 use crate::key::error::Error as KeyError;
 use crate::key::signer::Signer;
 use crate::key::uri::TokenUri;
@@ -28,7 +28,7 @@ const PROOF: &[u8] = b"ir-sign proof of possession v1\0";
 pub struct TokenKey {
     pub(super) token: Arc<Token>,
     pub(super) key: PrivateKey,
-    public: PublicKey,
+    public: P384Key,
 }
 
 impl TokenKey {
@@ -69,7 +69,7 @@ impl TokenKey {
     }
 
     /// The one among the public keys that the user gave that the key's signature verifies with.
-    fn given(token: &Arc<Token>, key: &PrivateKey) -> Result<Option<PublicKey>, Error> {
+    fn given(token: &Arc<Token>, key: &PrivateKey) -> Result<Option<P384Key>, Error> {
         for public in &token.shared.options.public_keys {
             let candidate = Self {
                 token: Arc::clone(token),
@@ -246,7 +246,7 @@ pub(super) fn instead_of(
 }
 
 impl Signer for TokenKey {
-    fn public_key(&self) -> &PublicKey {
+    fn public_key(&self) -> &P384Key {
         &self.public
     }
 

@@ -16,7 +16,7 @@ use super::public;
 use super::signer::TokenKey;
 use super::token::Token;
 use super::vouch;
-use crate::crypto::PublicKey;
+use crate::crypto::P384Key;
 use crate::key::file::FileKey;
 use crate::key::signer::Signer;
 use crate::key::uri::{ObjectType, TokenUri};
@@ -98,7 +98,7 @@ impl Tokens {
     }
 
     /// The public half of the private key that a URI names, proven by a signature.
-    pub fn public_key(&self, uri: &TokenUri) -> Result<PublicKey, Error> {
+    pub fn public_key(&self, uri: &TokenUri) -> Result<P384Key, Error> {
         let kind = match uri.kind {
             Some(ObjectType::Public) => ObjectType::Public,
             _ => ObjectType::Private,
@@ -111,7 +111,7 @@ impl Tokens {
     /// A public key to verify with. Where the user names where a PIN comes from, this is
     /// [`Tokens::public_key`]. Nobody is asked for a PIN where the token shows exactly one public object of
     /// the name to all: that one is taken, unproven, and the person is told so.
-    pub fn verifying_key(&self, uri: &TokenUri) -> Result<PublicKey, Error> {
+    pub fn verifying_key(&self, uri: &TokenUri) -> Result<P384Key, Error> {
         let names_private = uri.kind == Some(ObjectType::Private);
         if names_private || is_named(&self.shared.options, uri) {
             return self.public_key(uri);

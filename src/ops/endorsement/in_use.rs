@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::crypto::{Digest, PublicKey};
+use crate::crypto::{Digest, P384Key};
 use crate::image::Manifest;
 use crate::ops::error::Carrier;
 use crate::scheme::annotation::Endorsement;
@@ -19,8 +19,8 @@ impl Use {
     pub(super) fn on(
         manifest: &Manifest,
         image: (&Path, &str, Digest),
-        vendor: &PublicKey,
-        ca: &PublicKey,
+        vendor: &P384Key,
+        ca: &P384Key,
     ) -> Option<Self> {
         let (layout, name, digest) = image;
         Some(Self {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::in_use::Use;
-use crate::crypto::PublicKey;
+use crate::crypto::P384Key;
 use crate::image::Image;
 use crate::store::{self, Kind, Layout, Problem};
 
@@ -12,8 +12,8 @@ use crate::store::{self, Kind, Layout, Problem};
 /// the layout, carries none; of what cannot be read `unread` is told, for it could.
 pub(super) fn search_layout(
     layout: &Layout,
-    vendor: &PublicKey,
-    ca: &PublicKey,
+    vendor: &P384Key,
+    ca: &P384Key,
     read: &[Image],
     unread: &mut dyn FnMut(store::Error) -> Result<(), store::Error>,
 ) -> Result<Vec<Use>, store::Error> {

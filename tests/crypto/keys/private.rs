@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use harness::der::{self, ORDER, SECP384R1};
 use harness::{Run, Sandbox, unhex};
-use ir_sign::crypto::PublicKey;
+use ir_sign::crypto::P384Key;
 use ir_sign::key::file::FileKey;
 use proptest::prelude::*;
 
@@ -446,7 +446,7 @@ proptest! {
     #[test]
     fn random_bytes_are_no_key(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         prop_assert!(FileKey::from_sec1(&bytes).is_err());
-        prop_assert!(PublicKey::from_spki(&bytes).is_err());
+        prop_assert!(P384Key::from_spki(&bytes).is_err());
     }
 
     #[test]

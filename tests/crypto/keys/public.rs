@@ -4,7 +4,7 @@ use std::fs;
 
 use harness::der::{self, SECP384R1};
 use harness::{Run, Sandbox};
-use ir_sign::crypto::PublicKey;
+use ir_sign::crypto::P384Key;
 
 use super::point_of;
 use super::private::refused;
@@ -226,7 +226,7 @@ fn points_that_are_none_are_refused() {
     ] {
         sandbox.write("bad.pub", der::public_key(SECP384R1, bad));
         public_refused(&sandbox, "bad.pub", 1, "its point is not on the curve");
-        assert!(PublicKey::from_point(bad).is_err());
+        assert!(P384Key::from_point(bad).is_err());
     }
 }
 
@@ -301,14 +301,14 @@ fn every_other_encoding_of_a_public_key_is_refused() {
 fn a_public_key_cut_short_or_with_any_bit_turned_is_not_that_key() {
     let sandbox = Sandbox::with_keys();
     let public = sandbox.read("ca.pub");
-    let key = PublicKey::from_spki(&public).expect("the whole key is read");
+    let key = P384Key::from_spki(&public).expect("the whole key is read");
     assert_eq!(key.to_spki(), public);
     for end in 0..public.len() {
-        assert!(PublicKey::from_spki(&public[..end]).is_err(), "{end} bytes");
+        assert!(P384Key::from_spki(&public[..end]).is_err(), "{end} bytes");
     }
     for bit in 0..public.len() * 8 {
         let mut turned = public.clone();
         turned[bit / 8] ^= 1 << (bit % 8);
-        assert!(PublicKey::from_spki(&turned).is_err(), "bit {bit}");
+        assert!(P384Key::from_spki(&turned).is_err(), "bit {bit}");
     }
 }
