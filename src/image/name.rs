@@ -274,7 +274,7 @@ fn registry_digest(text: &str) -> Result<Digest, ImageNameError> {
     let digest: Digest = text.parse()?;
     match digest.algorithm() {
         HashAlgorithm::Sha256 | HashAlgorithm::Sha512 => Ok(digest),
-        other => Err(ImageNameError::Algorithm(text.to_owned(), other)),
+        other @ HashAlgorithm::Sha384 => Err(ImageNameError::Algorithm(text.to_owned(), other)),
     }
 }
 

@@ -19,6 +19,8 @@ mod place;
 mod problem;
 mod reader;
 pub mod realm_layers;
+#[cfg(feature = "registry")]
+pub mod remote;
 mod saved;
 mod shapes;
 mod tags;

@@ -1,0 +1,205 @@
+//! Blobs, read as they come, and gone on with where the connection ended too early (R32, R33).
+
+use std::fmt;
+use std::io::{self, Read};
+use std::thread;
+
+use ureq::http::Method;
+use ureq::http::header::{CONTENT_RANGE, HeaderValue, RANGE};
+
+use super::client::At;
+use super::error::{Error, Problem};
+use super::repository::RemoteRepository;
+use super::retry::backoff;
+use super::wire::Answer;
+use crate::crypto::Digest;
+use crate::image::{Descriptor, Mismatch};
+
+/// Bytes that have to come until a blob may break off as often again.
+const GAIN: u64 = 1 << 20;
+
+/// The bytes of a blob as the registry sends them: as many as its descriptor says and no more. Whoever reads them holds
+/// them to the digest.
+pub struct BlobReader<'a> {
+    repository: &'a RemoteRepository,
+    digest: Digest,
+    size: u64,
+    /// How many have been given out.
+    at: u64,
+    answer: Option<Answer>,
+    /// How many of the answer have been given out before.
+    skip: u64,
+    tried: u32,
+    gained: u64,
+}
+
+impl RemoteRepository {
+    /// Opens a blob; `None` where the registry has none of that digest. Addresses (`urls`) in the descriptor are never
+    /// asked.
+    pub fn blob(&self, descriptor: &Descriptor) -> Result<Option<BlobReader<'_>>, Error> {
+        self.blob_of(descriptor.digest, descriptor.size)
+    }
+
+    /// Opens the blob of that digest, which has so many bytes.
+    pub fn blob_of(&self, digest: Digest, size: u64) -> Result<Option<BlobReader<'_>>, Error> {
+        let mut reader = BlobReader {
+            repository: self,
+            digest,
+            size,
+            at: 0,
+            answer: None,
+            skip: 0,
+            tried: 0,
+            gained: 0,
+        };
+        Ok(reader.begin()?.then_some(reader))
+    }
+}
+
+impl BlobReader<'_> {
+    fn what(&self) -> String {
+        self.repository.what(&format!("blob {}", self.digest))
+    }
+
+    fn error(&self, problem: Problem) -> Error {
+        self.repository.error(&self.what(), problem)
+    }
+
+    fn ask(&self, from: u64) -> Result<Answer, Error> {
+        let path = self.repository.path(&format!("blobs/{}", self.digest));
+        let range = (from > 0).then(|| HeaderValue::from_str(&format!("bytes={from}-")).ok());
+        let range = range.flatten().map(|range| (RANGE, range));
+        self.repository
+            .ask(Method::GET, At::Path(&path), None, range, &self.what())
+    }
+
+    /// Asks for all of it; `false` where there is none.
+    fn begin(&mut self) -> Result<bool, Error> {
+        let answer = self.ask(0)?;
+        match answer.status {
+            200 => {}
+            404 => return Ok(false),
+            206 | 204 => {
+                return Err(self.error(Problem::Malformed("it has a part of what was asked for")));
+            }
+            _ => return Err(self.repository.client.refusal(&self.what(), answer)),
+        }
+        self.take(answer)?;
+        Ok(true)
+    }
+
+    /// Takes an answer with all of it, of which some may have been given out before.
+    fn take(&mut self, answer: Answer) -> Result<(), Error> {
+        if let Some(found) = answer.length()
+            && found != self.size
+        {
+            let expected = self.size;
+            return Err(self.error(Mismatch::Size { expected, found }.into()));
+        }
+        self.skip = self.at;
+        self.answer = Some(answer);
+        Ok(())
+    }
+
+    /// Goes on where it broke off, or from the start where the registry cannot do that.
+    fn resume(&mut self, problem: Problem) -> Result<(), Error> {
+        let options = self.repository.client.options();
+        if self.tried >= options.retries || !problem.is_passing() {
+            return Err(self.error(problem));
+        }
+        thread::sleep(backoff(options.backoff, self.tried));
+        self.tried += 1;
+        let mut answer = self.ask(self.at)?;
+        if answer.status == 416 {
+            answer = self.ask(0)?;
+        }
+        match answer.status {
+            206 if self.at > 0 => {
+                if !is_rest(answer.header(&CONTENT_RANGE), self.at, self.size) {
+                    return Err(
+                        self.error(Problem::Malformed("it has another part than was asked for"))
+                    );
+                }
+                self.skip = 0;
+                self.answer = Some(answer);
+                Ok(())
+            }
+            200 => self.take(answer),
+            _ => Err(self.repository.client.refusal(&self.what(), answer)),
+        }
+    }
+
+    /// Reads some bytes of the answer that is open; `None` where there is none or it has ended.
+    fn some(&mut self, buffer: &mut [u8]) -> Result<usize, Problem> {
+        let Some(answer) = &mut self.answer else {
+            return Ok(0);
+        };
+        while self.skip > 0 {
+            let mut scrap = [0; 16 << 10];
+            let most = usize::try_from(self.skip).map_or(scrap.len(), |skip| skip.min(scrap.len()));
+            let read = answer.body().read(&mut scrap[..most]);
+            let read = read.map_err(|error| answer.problem(&error))?;
+            if read == 0 {
+                return Ok(0);
+            }
+            self.skip -= read as u64;
+        }
+        let read = answer.body().read(buffer);
+        read.map_err(|error| answer.problem(&error))
+    }
+}
+
+impl Read for BlobReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            let left = self.size - self.at;
+            if left == 0 {
+                // What else there is says that it is not the blob; a connection that breaks now takes nothing away.
+                if self.answer.is_some() && matches!(self.some(&mut [0]), Ok(1)) {
+                    let limit = self.size;
+                    return Err(io::Error::other(self.error(Problem::TooLarge { limit })));
+                }
+                self.answer = None;
+                return Ok(0);
+            }
+            let most = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+            let problem = match self.some(&mut buffer[..most]) {
+                Ok(0) => Problem::Cut,
+                Ok(read) => {
+                    self.at += read as u64;
+                    self.gained += read as u64;
+                    if self.gained >= GAIN.min(self.size / 10) {
+                        (self.gained, self.tried) = (0, 0);
+                    }
+                    return Ok(read);
+                }
+                Err(problem) => problem,
+            };
+            self.answer = None;
+            self.resume(problem).map_err(io::Error::other)?;
+        }
+    }
+}
+
+impl fmt::Debug for BlobReader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {} of {}", self.digest, self.at, self.size)
+    }
+}
+
+/// Whether `Content-Range` says that the rest comes, from that byte on.
+fn is_rest(header: Option<&str>, from: u64, size: u64) -> bool {
+    let part = header.and_then(|text| text.trim().strip_prefix("bytes "));
+    let Some((range, whole)) = part.and_then(|part| part.split_once('/')) else {
+        return false;
+    };
+    range.split_once('-').is_some_and(|(first, last)| {
+        let number = |text: &str| text.parse::<u64>().ok();
+        number(first) == Some(from)
+            && number(last).and_then(|last| last.checked_add(1)) == Some(size)
+            && number(whole) == Some(size)
+    })
+}

@@ -1,0 +1,99 @@
+//! The variables of the environment that say where credentials and proxies are, and the settings of a run.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The variables that count.
+const NAMES: [&str; 15] = [
+    "ALL_PROXY",
+    "DOCKER_CONFIG",
+    "HOME",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "PATH",
+    "REGISTRY_AUTH_FILE",
+    "REQUEST_METHOD",
+    "XDG_CONFIG_HOME",
+    "XDG_RUNTIME_DIR",
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+];
+
+/// The variables of the environment, taken once.
+#[derive(Clone, Debug, Default)]
+pub struct Environment(BTreeMap<String, OsString>);
+
+impl Environment {
+    /// Those of this process.
+    pub fn of_process() -> Self {
+        let value = |name: &str| Some((name.to_owned(), std::env::var_os(name)?));
+        Self(NAMES.into_iter().filter_map(value).collect())
+    }
+
+    /// These and no others.
+    pub fn of<V: Into<OsString>>(variables: impl IntoIterator<Item = (&'static str, V)>) -> Self {
+        let variables = variables.into_iter();
+        Self(variables.map(|(n, v)| (n.to_owned(), v.into())).collect())
+    }
+
+    /// A variable that is set and not empty.
+    pub(super) fn get(&self, name: &str) -> Option<&OsStr> {
+        let value = self.0.get(name).map(OsString::as_os_str);
+        value.filter(|value| !value.is_empty())
+    }
+
+    /// The same as a path.
+    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.get(name).map(PathBuf::from)
+    }
+
+    /// `$XDG_CONFIG_HOME`, or `~/.config`.
+    pub(super) fn config_home(&self) -> Option<PathBuf> {
+        let home = || self.path("HOME").map(|home| home.join(".config"));
+        self.path("XDG_CONFIG_HOME").or_else(home)
+    }
+}
+
+/// How registries are talked to.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The one file to take credentials from.
+    pub authfile: Option<PathBuf>,
+    /// A file of more certificate authorities, PEM.
+    pub tls_ca: Option<PathBuf>,
+    /// A folder as docker's `certs.d`.
+    pub cert_dir: Option<PathBuf>,
+    /// Whether plain HTTP may go to other machines too.
+    pub allow_http: bool,
+    /// How long each step may take: connecting, a whole header, each KiB of a body.
+    pub timeout: Duration,
+    /// How many times a request is sent again.
+    pub retries: u32,
+    /// How long the first wait before that is; the second is twice as long.
+    pub backoff: Duration,
+    /// How long a registry may let one wait.
+    pub longest_wait: Duration,
+    /// The environment.
+    pub environment: Environment,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            authfile: None,
+            tls_ca: None,
+            cert_dir: None,
+            allow_http: false,
+            timeout: Duration::from_secs(30),
+            retries: 3,
+            backoff: Duration::from_secs(1),
+            longest_wait: Duration::from_mins(1),
+            environment: Environment::default(),
+        }
+    }
+}

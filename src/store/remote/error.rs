@@ -1,0 +1,275 @@
+//! Why a registry did not give or take what it was asked for, and what that means (R63).
+
+use std::time::Duration;
+
+use super::challenge::ChallengeError;
+use super::credential::CredentialsError;
+use super::tls::TlsError;
+use crate::class::Class;
+use crate::image::Mismatch;
+
+/// What went wrong, and with what.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}: {problem}")]
+pub struct Error {
+    /// The image, manifest, blob or address that it is about.
+    pub what: String,
+    /// What went wrong.
+    pub problem: Problem,
+}
+
+impl Error {
+    pub(super) fn new(what: impl Into<String>, problem: impl Into<Problem>) -> Self {
+        Self {
+            what: what.into(),
+            problem: problem.into(),
+        }
+    }
+
+    /// What it means.
+    pub const fn class(&self) -> Class {
+        self.problem.class()
+    }
+}
+
+/// What went wrong. No text of a registry's is in here that was not made safe to show.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// Nobody answers.
+    #[error("cannot connect: {0}")]
+    Connect(String),
+    /// The connection ended too early.
+    #[error("the connection ended before all had come")]
+    Cut,
+    /// The other side was too slow.
+    #[error("nothing came or went for {}, while {during}", seconds(*.limit))]
+    Slow {
+        /// What was under way.
+        during: &'static str,
+        /// How long it may take.
+        limit: Duration,
+    },
+    /// The answer is not HTTP as it should be.
+    #[error("the answer is not valid: {0}")]
+    Malformed(&'static str),
+    /// The other side does not speak TLS.
+    #[error("the other side does not speak TLS")]
+    NoTls,
+    /// TLS has not come about.
+    #[error("TLS: {0}")]
+    Tls(String),
+    /// Keys and certificates for TLS could not be read.
+    #[error(transparent)]
+    TlsFiles(#[from] TlsError),
+    /// A proxy is named in a way that is not understood.
+    #[error("{variable} names a proxy in a way that is not understood")]
+    ProxyName {
+        /// The variable.
+        variable: &'static str,
+    },
+    /// The proxy refuses.
+    #[error("the proxy {proxy} refuses to connect")]
+    Proxy {
+        /// Its host and port.
+        proxy: String,
+    },
+    /// The proxy wants other credentials.
+    #[error("the proxy {proxy} wants credentials, or other ones")]
+    ProxyCredentials {
+        /// Its host and port.
+        proxy: String,
+    },
+    /// An address that is none.
+    #[error("has an address that no request can be sent to")]
+    Address,
+    /// The body is packed.
+    #[error("is packed (Content-Encoding), which nobody asked for")]
+    Packed,
+    /// A status that means an error.
+    #[error("the registry answers {status}{}", said(.words))]
+    Status {
+        /// The status.
+        status: u16,
+        /// What the registry says about it, made safe to show.
+        words: String,
+    },
+    /// There is no such thing.
+    #[error("is not in the registry")]
+    Absent,
+    /// The registry asks to be asked again later, by more than is waited.
+    #[error("the registry wants to be asked again in {seconds} seconds, more than is waited")]
+    Later {
+        /// How much later.
+        seconds: u64,
+    },
+    /// The registry wants credentials, and there are none.
+    #[error("the registry wants credentials, and none are known for it{}", said(.words))]
+    Anonymous {
+        /// What the registry says about it, made safe to show.
+        words: String,
+    },
+    /// The registry does not take the credentials.
+    #[error("the registry does not take the credentials{}", said(.words))]
+    Credentials {
+        /// What the registry says about it, made safe to show.
+        words: String,
+    },
+    /// The registry's challenge is not one that can be met.
+    #[error("the registry {0}")]
+    Challenge(#[from] ChallengeError),
+    /// The token service is not one that a password or a request may go to.
+    #[error("the registry names a token service that is not asked: {0}")]
+    Realm(&'static str),
+    /// The token service's answer is not a token.
+    #[error("the token service's answer is not valid: {0}")]
+    Token(&'static str),
+    /// Credentials could not be read.
+    #[error(transparent)]
+    Files(#[from] CredentialsError),
+    /// A redirect that is not followed.
+    #[error("is redirected {0}")]
+    Redirect(&'static str),
+    /// A place to upload to that is not taken.
+    #[error("the registry names a place to upload to {0}")]
+    Location(&'static str),
+    /// What came repeats a secret.
+    #[error("the registry's answer is not shown, for it repeats a secret that it was sent")]
+    Repeats {
+        /// What it meant.
+        class: Class,
+    },
+    /// What came has another digest or size than was asked for.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    /// The registry states another digest.
+    #[error("has digest {found}, and the registry states {stated}")]
+    Stated {
+        /// What it has.
+        found: String,
+        /// What is stated, made safe to show.
+        stated: String,
+    },
+    /// It is not the document that it should be.
+    #[error("is not valid: {0}")]
+    Document(String),
+    /// It has more bytes than are read.
+    #[error("has more than {limit} bytes, the most that are read")]
+    TooLarge {
+        /// The most that are read.
+        limit: u64,
+    },
+    /// A list does not end.
+    #[error("has more than {limit} {of}, the most that are read")]
+    TooMany {
+        /// The most that are read.
+        limit: usize,
+        /// Of what.
+        of: &'static str,
+    },
+    /// A list leads to itself or elsewhere.
+    #[error("goes on {0}")]
+    List(&'static str),
+    /// The tags cannot be listed.
+    #[error("cannot be listed: the registry answers {status}")]
+    Unlisted {
+        /// The status.
+        status: u16,
+    },
+    /// A tag was moved meanwhile, each time it was tried.
+    #[error("somebody else moved the tag each time; it leads to {found}")]
+    Moved {
+        /// Where it leads to now.
+        found: String,
+    },
+    /// A tag did not move.
+    #[error("the registry says that it moved the tag, and the tag leads to {found}")]
+    Unmoved {
+        /// Where it leads to.
+        found: String,
+    },
+    /// A fallback tag is no list of referrers.
+    #[error("is no list of referrers (an OCI index), so it is not replaced")]
+    Fallback,
+    /// What was to be sent could not be read.
+    #[error("cannot be read while it is sent: {0}")]
+    Source(String),
+    /// The file's own bytes are wrong.
+    #[error("was sent, and the registry took it for {found}")]
+    Taken {
+        /// The digest that the registry states, made safe to show.
+        found: String,
+    },
+}
+
+impl Problem {
+    /// What it means.
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::Mismatch(_)
+            | Self::Stated { .. }
+            | Self::Document(_)
+            | Self::TooLarge { .. }
+            | Self::Taken { .. } => Class::Refused,
+            Self::Repeats { class } => *class,
+            Self::Connect(_)
+            | Self::Cut
+            | Self::Slow { .. }
+            | Self::Malformed(_)
+            | Self::NoTls
+            | Self::Tls(_)
+            | Self::TlsFiles(_)
+            | Self::ProxyName { .. }
+            | Self::Proxy { .. }
+            | Self::ProxyCredentials { .. }
+            | Self::Address
+            | Self::Packed
+            | Self::Status { .. }
+            | Self::Absent
+            | Self::Later { .. }
+            | Self::Anonymous { .. }
+            | Self::Credentials { .. }
+            | Self::Challenge(_)
+            | Self::Realm(_)
+            | Self::Token(_)
+            | Self::Files(_)
+            | Self::Redirect(_)
+            | Self::Location(_)
+            | Self::TooMany { .. }
+            | Self::List(_)
+            | Self::Unlisted { .. }
+            | Self::Moved { .. }
+            | Self::Unmoved { .. }
+            | Self::Fallback
+            | Self::Source(_) => Class::Undecided,
+        }
+    }
+
+    /// Whether asking again may help (R60): nobody answered, the answer was cut off or is not HTTP.
+    pub(super) const fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect(_)
+                | Self::Cut
+                | Self::Slow { .. }
+                | Self::Malformed(_)
+                | Self::Proxy { .. }
+        )
+    }
+}
+
+fn seconds(limit: Duration) -> String {
+    if limit.subsec_millis() == 0 {
+        format!("{} s", limit.as_secs())
+    } else {
+        format!("{} ms", limit.as_millis())
+    }
+}
+
+fn said(words: &str) -> String {
+    if words.is_empty() {
+        String::new()
+    } else {
+        format!(" ({words})")
+    }
+}

@@ -1,0 +1,52 @@
+//! Images in registries, over HTTP. The registry is an adversary: whatever it sends ends in bounded time and memory, and
+//! what proves to it who asks goes nowhere else.
+//!
+//! Rules are named by numbers: R10 is a rule, and the test of it has a name that begins with `r10_`.
+//!
+//! Sources: OCI Distribution Specification 1.1; distribution's specification of tokens; RFC 9110.
+
+mod attach;
+mod auth;
+mod blob;
+mod challenge;
+mod client;
+mod credential;
+mod credentials;
+mod document;
+mod environment;
+mod error;
+mod helper;
+mod link;
+mod list;
+mod manifest;
+mod object;
+mod pace;
+mod problem;
+mod proxy;
+mod push;
+mod redirect;
+mod referrers;
+mod repository;
+mod retry;
+mod scope;
+mod tls;
+mod token;
+mod upload;
+mod url;
+mod wire;
+
+pub use blob::BlobReader;
+pub use challenge::{Challenge, ChallengeError, challenge};
+pub use client::{Client, Source};
+pub use credential::{Credentials, CredentialsError};
+pub use credentials::read_auth_file;
+pub use environment::{Environment, Options};
+pub use error::{Error, Problem};
+pub use link::{BadLink, next_page};
+pub use list::{Tags, read_tags};
+pub use manifest::{Document, ManifestRef};
+pub use push::{MOST_TRIES, Move};
+pub use referrers::{ListedReferrer, fallback_tag};
+pub use repository::RemoteRepository;
+pub use tls::TlsError;
+pub use upload::Pushed;

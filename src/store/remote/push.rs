@@ -1,0 +1,145 @@
+//! Manifests and tags, sent, after all that they lead to (R40, R46 to R48).
+//!
+//! Source: OCI Distribution Specification 1.1, "Pushing Manifests".
+
+use ureq::http::Method;
+use ureq::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH};
+
+use super::client::{At, Body, Call};
+use super::error::{Error, Problem};
+use super::manifest::{CONTENT_DIGEST, Document, ManifestRef};
+use super::problem::shown;
+use super::repository::RemoteRepository;
+use crate::crypto::Digest;
+use crate::image::Tag;
+
+/// Of which image a registry has taken note that a manifest is about it.
+pub(super) const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+
+/// How often a change is made anew because somebody else moved the tag meanwhile.
+pub const MOST_TRIES: usize = 3;
+
+/// What came of moving a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Move {
+    /// It leads there now; before it led there, or nowhere.
+    Done {
+        /// Where it led to.
+        from: Option<Digest>,
+    },
+    /// Somebody else has moved it meanwhile: nothing was changed, or what was is changed again.
+    Lost {
+        /// Where it leads to now.
+        found: Option<Digest>,
+    },
+}
+
+/// What a registry said when it took a manifest.
+pub(super) struct Taken {
+    /// The image that it is about, as far as the registry knows that.
+    pub(super) subject: Option<String>,
+}
+
+impl RemoteRepository {
+    /// Puts a manifest into the repository, by its digest alone. All that it leads to is there already.
+    pub fn push_manifest(&self, document: &Document) -> Result<(), Error> {
+        let reference = ManifestRef::Digest(document.blob.digest());
+        self.put_manifest(&reference, document, None).map(|_| ())
+    }
+
+    pub(super) fn put_manifest(
+        &self,
+        reference: &ManifestRef,
+        document: &Document,
+        known: Option<&Digest>,
+    ) -> Result<Taken, Error> {
+        let what = self.what(&format!("manifest {reference}"));
+        let path = self.path(&format!("manifests/{reference}"));
+        let kind = HeaderValue::from_str(&document.media_type);
+        let kind = kind.map_err(|_| {
+            let reason = "its media type is none that can be sent".to_owned();
+            self.error(&what, Problem::Document(reason))
+        })?;
+        let mut headers = vec![(CONTENT_TYPE, kind)];
+        // Registries that know it let nobody move a tag that was moved (R48).
+        let known = known.and_then(|digest| HeaderValue::from_str(&format!("\"{digest}\"")).ok());
+        headers.extend(known.map(|value| (IF_MATCH, value)));
+        let put = self.client.call(&Call {
+            method: Method::PUT,
+            at: At::Path(&path),
+            scope: &self.scope(),
+            headers,
+            body: Body::Bytes(document.blob.bytes()),
+            what: &what,
+        });
+        let answer = match put {
+            Ok(answer) if matches!(answer.status, 201 | 200) => answer,
+            // The answer was lost, or the tag cannot be moved and leads there already (R47).
+            Ok(answer) => {
+                if matches!(answer.status, 400 | 409) && self.is_there(reference, document)? {
+                    return Ok(Taken { subject: None });
+                }
+                return Err(self.client.refusal(&what, answer));
+            }
+            Err(error) if error.problem.is_passing() => {
+                if self.is_there(reference, document)? {
+                    return Ok(Taken { subject: None });
+                }
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        };
+        let digest = document.blob.digest();
+        if let Some(text) = answer.header(&CONTENT_DIGEST)
+            && text.starts_with(&format!("{}:", digest.algorithm()))
+            && *text != digest.to_string()
+        {
+            let found = shown(text);
+            return Err(self.error(&what, Problem::Taken { found }));
+        }
+        let subject = answer.header(&OCI_SUBJECT).map(str::to_owned);
+        Ok(Taken { subject })
+    }
+
+    /// Whether a tag or digest leads to this manifest.
+    fn is_there(&self, reference: &ManifestRef, document: &Document) -> Result<bool, Error> {
+        let found = self.manifest(reference)?;
+        Ok(found.is_some_and(|found| found.blob.digest() == document.blob.digest()))
+    }
+
+    /// Makes a tag lead to a manifest if it still leads to where it led. Registries know no such thing: the tag is read
+    /// right before and after.
+    pub fn move_tag(
+        &self,
+        tag: &Tag,
+        expected: Option<&Digest>,
+        document: &Document,
+    ) -> Result<Move, Error> {
+        let ours = document.blob.digest();
+        let found = self.resolve(tag)?;
+        if found == Some(ours) {
+            return Ok(Move::Done { from: found });
+        }
+        if found.as_ref() != expected {
+            return Ok(Move::Lost { found });
+        }
+        let reference = ManifestRef::Tag(tag.clone());
+        self.put_manifest(&reference, document, expected)?;
+        let after = self.manifest(&reference)?.map(|found| found.blob.digest());
+        if after == Some(ours) {
+            return Ok(Move::Done { from: found });
+        }
+        if after == found {
+            let found = after.map_or_else(|| "nothing".to_owned(), |digest| digest.to_string());
+            let what = self.what(&format!("tag {tag}"));
+            return Err(self.error(&what, Problem::Unmoved { found }));
+        }
+        Ok(Move::Lost { found: after })
+    }
+
+    /// The error where a tag was moved by others each time.
+    pub fn moved(&self, tag: &Tag, found: Option<&Digest>) -> Error {
+        let found = found.map_or_else(|| "nothing".to_owned(), ToString::to_string);
+        self.error(&self.what(&format!("tag {tag}")), Problem::Moved { found })
+    }
+}

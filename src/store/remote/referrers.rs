@@ -1,0 +1,227 @@
+//! What refers to an image: by the registry's list, or by a tag where it has none (R56, R57).
+//!
+//! Source: OCI Distribution Specification 1.1, "Listing Referrers" and "Referrers Tag Schema".
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use super::error::{Error, Problem};
+use super::manifest::{Document, ManifestRef};
+use super::object::{self, OBJECT};
+use super::problem::shown;
+use super::repository::{LISTS, RemoteRepository};
+use super::url::escaped;
+use crate::crypto::Digest;
+use crate::encoding::strict::Shape;
+use crate::image::{Descriptor, Embedded, Tag, media};
+
+/// The most referrers of an image.
+const MOST: usize = 1000;
+/// Digits of a digest in a fallback tag.
+const DIGITS: usize = 64;
+/// The shape of a list of referrers, and of what refers.
+const LIST: Shape = Shape::Object(&[("manifests", &Shape::List(&OBJECT))]);
+const ABOUT: Shape = Shape::Object(&[("subject", &OBJECT)]);
+
+/// A manifest that says that it is about another one. Nothing of this was verified: the registry says so, or a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedReferrer {
+    /// Where it is.
+    pub descriptor: Descriptor,
+    /// What it is, if the list says so.
+    pub artifact_type: Option<String>,
+    /// What the list says about it.
+    pub annotations: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct List {
+    manifests: Option<Vec<Entry>>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(rename = "mediaType")]
+    media_type: String,
+    digest: String,
+    size: u64,
+    #[serde(rename = "artifactType", default)]
+    artifact_type: Option<String>,
+    #[serde(default)]
+    annotations: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+struct About {
+    subject: Option<Entry>,
+}
+
+/// The tag under which referrers are listed where a registry has no list of its own.
+pub fn fallback_tag(subject: &Digest) -> Result<Tag, crate::image::RepositoryError> {
+    let mut hex = subject.hex();
+    hex.truncate(DIGITS);
+    format!("{}-{hex}", subject.algorithm()).parse()
+}
+
+impl RemoteRepository {
+    /// What refers to an image; of that kind alone, if one is named. Entries that do not say of which kind they are, are
+    /// there too.
+    pub fn referrers(
+        &self,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<Vec<ListedReferrer>, Error> {
+        let what = self.what(&format!("referrers of {subject}"));
+        let mut all = match self.listed_by_registry(subject, artifact_type, &what)? {
+            Some(all) => all,
+            None => match self.fallback(subject)? {
+                Some(document) => {
+                    let all = entries(document.blob.bytes()).and_then(counted);
+                    all.map_err(|problem| self.error(&what, problem))?
+                }
+                None => Vec::new(),
+            },
+        };
+        if let Some(wanted) = artifact_type {
+            let is_wanted = |kind: &str| kind == wanted;
+            all.retain(|entry| entry.artifact_type.as_deref().is_none_or(is_wanted));
+        }
+        Ok(all)
+    }
+
+    /// The registry's own list of what refers to an image; `None` where it has no such lists.
+    pub(super) fn own_referrers(
+        &self,
+        subject: &Digest,
+    ) -> Result<Option<Vec<ListedReferrer>>, Error> {
+        let what = self.what(&format!("referrers of {subject}"));
+        self.listed_by_registry(subject, None, &what)
+    }
+
+    fn listed_by_registry(
+        &self,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+        what: &str,
+    ) -> Result<Option<Vec<ListedReferrer>>, Error> {
+        let query = artifact_type.map(|kind| format!("?artifactType={}", escaped(kind)));
+        let path = self.path(&format!("referrers/{subject}{}", query.unwrap_or_default()));
+        let mut all = Vec::new();
+        let mut is_list = true;
+        self.pages(&path, Some(LISTS), what, |answer, bytes| {
+            match answer.status {
+                200 if is_index(&bytes) => {}
+                200 | 404 => {
+                    is_list = false;
+                    return Ok(false);
+                }
+                status => {
+                    let words = shown(&String::from_utf8_lossy(&bytes));
+                    return Err(Problem::Status { status, words });
+                }
+            }
+            all.extend(entries(&bytes)?);
+            all = counted(std::mem::take(&mut all))?;
+            Ok(true)
+        })?;
+        Ok(is_list.then_some(all))
+    }
+
+    /// The list that the fallback tag leads to: an OCI index that is not the image itself. `None` where it leads to
+    /// nothing of that kind.
+    pub(super) fn fallback(&self, subject: &Digest) -> Result<Option<Document>, Error> {
+        let Ok(tag) = fallback_tag(subject) else {
+            return Ok(None);
+        };
+        let document = self.manifest(&ManifestRef::Tag(tag))?;
+        Ok(document.filter(|document| {
+            document.media_type == media::INDEX && document.blob.digest() != *subject
+        }))
+    }
+
+    /// The manifest of a referrer, if it is about that image by its own word.
+    pub fn referrer(
+        &self,
+        listed: &ListedReferrer,
+        subject: &Digest,
+    ) -> Result<Option<Document>, Error> {
+        let Some(document) = self.manifest_of(&listed.descriptor)? else {
+            return Ok(None);
+        };
+        let about: About = object::read(document.blob.bytes(), &ABOUT).map_err(|error| {
+            let what = self.what(&format!("manifest {}", listed.descriptor.digest));
+            self.error(&what, Problem::Document(shown(&error)))
+        })?;
+        let is_about = about
+            .subject
+            .is_some_and(|s| s.digest == subject.to_string());
+        Ok(is_about.then_some(document))
+    }
+}
+
+/// The entries, unless there are too many.
+fn counted(all: Vec<ListedReferrer>) -> Result<Vec<ListedReferrer>, Problem> {
+    if all.len() > MOST {
+        return Err(Problem::TooMany {
+            limit: MOST,
+            of: "entries",
+        });
+    }
+    Ok(all)
+}
+
+/// Whether bytes are an index at all: an object with a list of manifests, whatever the list holds.
+fn is_index(bytes: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Any {
+        #[serde(rename = "mediaType")]
+        media_type: Option<String>,
+        manifests: Option<Vec<serde::de::IgnoredAny>>,
+    }
+    serde_json::from_slice::<Any>(bytes).is_ok_and(|any| {
+        any.manifests.is_some() && any.media_type.is_none_or(|kind| kind == media::INDEX)
+    })
+}
+
+/// The entries of a list of referrers.
+pub(super) fn entries(bytes: &[u8]) -> Result<Vec<ListedReferrer>, Problem> {
+    let invalid = |reason: String| Problem::Document(shown(&reason));
+    let list: List = object::read(bytes, &LIST).map_err(invalid)?;
+    let mut all = Vec::new();
+    for entry in list.manifests.unwrap_or_default() {
+        let digest = entry
+            .digest
+            .parse()
+            .map_err(|error: crate::crypto::digest::DigestError| invalid(error.to_string()))?;
+        all.push(ListedReferrer {
+            descriptor: Descriptor {
+                media_type: media::shared(entry.media_type),
+                digest,
+                size: entry.size,
+                tag: None,
+                full_name: None,
+                platform: None,
+                embedded: Embedded::Nothing,
+            },
+            artifact_type: entry.artifact_type.filter(|kind| !kind.is_empty()),
+            annotations: entry.annotations.unwrap_or_default(),
+        });
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::HashAlgorithm;
+
+    #[test]
+    fn r57_the_fallback_tag_is_the_digest_cut_at_64_digits() {
+        let short = Digest::of(HashAlgorithm::Sha256, b"x");
+        let tag = fallback_tag(&short).expect("a tag");
+        assert_eq!(tag.as_str(), format!("sha256-{}", short.hex()));
+        let long = Digest::of(HashAlgorithm::Sha512, b"x");
+        let tag = fallback_tag(&long).expect("a tag");
+        assert_eq!(tag.as_str(), format!("sha512-{}", &long.hex()[..64]));
+    }
+}

@@ -1,0 +1,309 @@
+//! One request and its answer, over TLS or not, through a proxy or not (R5, R6, R25, R62).
+//!
+//! Nothing is repeated here, no redirect followed and nothing unpacked. Each origin has its own connections, so that
+//! what belongs to one is never sent to another.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ureq::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use ureq::http::{Method, Request};
+use ureq::{Agent, AsSendBody, BodyReader, SendBody, Timeout};
+
+use super::environment::Options;
+use super::error::Problem;
+use super::pace::{Received, Sent};
+use super::problem::shown;
+use super::proxy;
+use super::tls;
+use super::url::{DOCKER_HUB, Origin, Scheme, Url};
+use crate::image::Host;
+use crate::text::plain;
+
+/// Bytes of the longest header of an answer, and its most lines (R6).
+const LONGEST_HEADER: usize = 64 << 10;
+const MOST_LINES: usize = 100;
+/// Connections that are kept open to an origin (R6).
+const CONNECTIONS: usize = 6;
+/// Origins whose connections are kept: redirects may lead to any number.
+const ORIGINS: usize = 16;
+
+/// What goes with a request.
+pub(super) enum Payload<'a> {
+    /// Nothing.
+    Nothing,
+    /// These bytes.
+    Bytes(&'a [u8]),
+    /// So many bytes of this.
+    Stream(&'a mut dyn Read, u64),
+}
+
+/// The answer to a request: its header has come, and its body is read from it.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    /// Where it came from.
+    pub(super) url: Url,
+    body: Received<BodyReader<'static>>,
+    limit: std::time::Duration,
+}
+
+impl Answer {
+    /// A header's text, if there is one, and only if it is one text.
+    pub(super) fn header(&self, name: &HeaderName) -> Option<&str> {
+        let mut all = self.headers.get_all(name).iter();
+        let first = all.next()?.to_str().ok()?;
+        all.next().is_none().then_some(first)
+    }
+
+    /// The length that is stated for the body.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.header(&CONTENT_LENGTH)?.parse().ok()
+    }
+
+    /// Reads the body to its end: at most so many bytes.
+    pub(super) fn bytes(&mut self, limit: u64) -> Result<Vec<u8>, Problem> {
+        let mut bytes = Vec::new();
+        let read = self.body().take(limit + 1).read_to_end(&mut bytes);
+        read.map_err(|error| self.problem(&error))?;
+        if bytes.len() as u64 > limit {
+            return Err(Problem::TooLarge { limit });
+        }
+        Ok(bytes)
+    }
+
+    /// The body.
+    pub(super) const fn body(&mut self) -> &mut (impl Read + use<>) {
+        &mut self.body
+    }
+
+    /// What an error of the body means.
+    pub(super) fn problem(&self, error: &io::Error) -> Problem {
+        of_io(error, "its body comes", self.limit)
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} from {}", self.status, self.url)
+    }
+}
+
+/// The connections of one origin.
+struct Lane {
+    agent: Agent,
+    proxy: String,
+}
+
+/// All connections of one client.
+pub(super) struct Wire {
+    pub(super) options: Options,
+    /// The registry, to which alone a client's certificate goes.
+    host: Host,
+    lanes: Mutex<HashMap<Origin, Arc<Lane>>>,
+}
+
+impl Wire {
+    pub(super) fn new(host: &Host, options: &Options) -> Self {
+        Self {
+            options: options.clone(),
+            host: host.clone(),
+            lanes: Mutex::default(),
+        }
+    }
+
+    /// Whether an origin is on the registry's host and port.
+    fn is_registry(&self, origin: &Origin) -> bool {
+        let own = Origin::new(origin.scheme, self.host.name(), self.host.port());
+        own == *origin || self.host.is_docker_hub() && origin.host == DOCKER_HUB
+    }
+
+    fn lane(&self, origin: &Origin) -> Result<Arc<Lane>, Problem> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lane) = lanes.get(origin) {
+            return Ok(lane.clone());
+        }
+        if lanes.len() >= ORIGINS {
+            lanes.retain(|known, _| self.is_registry(known));
+        }
+        let limit = Some(self.options.timeout);
+        let proxy = proxy::of(&self.options.environment, origin)?;
+        let shown = proxy.as_ref().map(|named| named.shown.clone());
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(proxy.map(|named| named.proxy))
+            .user_agent(concat!("ir-sign/", env!("CARGO_PKG_VERSION")))
+            .accept_encoding("identity")
+            .max_response_header_size(LONGEST_HEADER)
+            .max_idle_connections(CONNECTIONS)
+            .max_idle_connections_per_host(CONNECTIONS)
+            .timeout_resolve(limit)
+            .timeout_connect(limit)
+            .timeout_send_request(limit)
+            .timeout_recv_response(limit)
+            .timeout_per_read(limit)
+            .timeout_per_write(limit);
+        if origin.scheme == Scheme::Https {
+            let is_registry = self.is_registry(origin);
+            let name = if is_registry {
+                self.host.as_str().to_owned()
+            } else {
+                origin.authority()
+            };
+            let tls = tls::config(&self.options, &name, is_registry)?;
+            config = config.https_only(true).tls_config(tls);
+        }
+        let lane = Arc::new(Lane {
+            agent: config.build().new_agent(),
+            proxy: shown.unwrap_or_default(),
+        });
+        lanes.insert(origin.clone(), lane.clone());
+        Ok(lane)
+    }
+
+    /// Sends one request and takes its answer.
+    pub(super) fn send(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: &[(HeaderName, HeaderValue)],
+        payload: Payload<'_>,
+    ) -> Result<Answer, Problem> {
+        let lane = self.lane(&url.origin)?;
+        let uri = url.uri().ok_or(Problem::Address)?;
+        let mut request = Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let limit = self.options.timeout;
+        let answer = match payload {
+            Payload::Nothing => run(&lane.agent, request.body(())),
+            Payload::Bytes(bytes) => run(&lane.agent, request.body(bytes)),
+            Payload::Stream(reader, length) => {
+                let mut sent = Sent::new(reader, limit);
+                let request = request.header(CONTENT_LENGTH, length);
+                let answer = run(&lane.agent, request.body(SendBody::from_reader(&mut sent)));
+                if let Some(error) = sent.failed {
+                    return Err(Problem::Source(plain(&error.to_string())));
+                }
+                if sent.is_slow {
+                    return Err(Problem::Slow {
+                        during: "the body goes",
+                        limit,
+                    });
+                }
+                answer
+            }
+        };
+        let (parts, body) = answer
+            .map_err(|error| of_ureq(&error, &lane.proxy, limit))?
+            .into_parts();
+        if parts.headers.len() > MOST_LINES {
+            return Err(Problem::Malformed("its header has more than 100 lines"));
+        }
+        let is_packed = |value: &HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
+        if parts.status.is_success()
+            && parts
+                .headers
+                .get_all(CONTENT_ENCODING)
+                .iter()
+                .any(is_packed)
+        {
+            return Err(Problem::Packed);
+        }
+        let body = body.into_with_config().limit(u64::MAX).reader();
+        Ok(Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            url: url.clone(),
+            body: Received::new(body, limit),
+            limit,
+        })
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Wire({})", self.host)
+    }
+}
+
+fn run(
+    agent: &Agent,
+    request: ureq::http::Result<Request<impl AsSendBody>>,
+) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+    agent.run(request?)
+}
+
+/// What an error of the library of requests means. None of its text that a registry may have written is taken over.
+fn of_ureq(error: &ureq::Error, proxy: &str, limit: std::time::Duration) -> Problem {
+    let proxy = || proxy.to_owned();
+    match error {
+        ureq::Error::Io(error) => of_io(error, "the request is under way", limit),
+        ureq::Error::Timeout(step) => Problem::Slow {
+            during: during(*step),
+            limit,
+        },
+        ureq::Error::HostNotFound => Problem::Connect("the host is not known".into()),
+        ureq::Error::ConnectionFailed => Problem::Connect("no connection".into()),
+        ureq::Error::ConnectProxyFailed(reason) if reason.contains(" 407/") => {
+            Problem::ProxyCredentials { proxy: proxy() }
+        }
+        ureq::Error::ConnectProxyFailed(_) => Problem::Proxy { proxy: proxy() },
+        ureq::Error::Rustls(error) => of_rustls(error),
+        ureq::Error::Tls(_) => {
+            Problem::Tls("the host's name is none that a certificate has".into())
+        }
+        ureq::Error::LargeResponseHeader(..) => {
+            Problem::Malformed("its header has more than 64 KiB")
+        }
+        ureq::Error::Http(_) | ureq::Error::BadUri(_) => Problem::Address,
+        _ => Problem::Malformed("it is not HTTP, or not framed as HTTP is"),
+    }
+}
+
+const fn during(step: Timeout) -> &'static str {
+    match step {
+        Timeout::Resolve => "the host is looked up",
+        Timeout::Connect => "a connection is made",
+        Timeout::SendRequest => "the request goes",
+        Timeout::SendBody | Timeout::PerWrite => "the body goes",
+        Timeout::RecvResponse => "the header comes",
+        _ => "the answer comes",
+    }
+}
+
+/// What an error of a connection means.
+fn of_io(error: &io::Error, during: &'static str, limit: std::time::Duration) -> Problem {
+    if let Some(inner) = error.get_ref() {
+        if let Some(error) = inner.downcast_ref::<rustls::Error>() {
+            return of_rustls(error);
+        }
+        if let Some(error) = inner.downcast_ref::<ureq::Error>() {
+            return of_ureq(error, "", limit);
+        }
+    }
+    match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Problem::Slow { during, limit },
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::NotConnected
+        | io::ErrorKind::WriteZero => Problem::Cut,
+        io::ErrorKind::ConnectionRefused => Problem::Connect("nobody listens there".into()),
+        _ => Problem::Connect(plain(&error.to_string())),
+    }
+}
+
+/// What an error of TLS means.
+fn of_rustls(error: &rustls::Error) -> Problem {
+    match error {
+        rustls::Error::InvalidMessage(_) => Problem::NoTls,
+        // It may hold names of the certificate's, which are another's words.
+        other => Problem::Tls(shown(&other.to_string())),
+    }
+}

@@ -1,0 +1,12 @@
+//! Registries: each rule for them has a test that names it (`r33_…` proves rule R33), against a server that does what
+//! it is told, and against real registries.
+
+mod auth;
+mod good;
+mod lists;
+mod reading;
+mod redirects;
+mod server;
+mod tls;
+mod trouble;
+mod writing;

@@ -1,0 +1,436 @@
+//! TLS, plain HTTP and proxies: who is believed, and what goes without.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use ir_sign::class::Class;
+use ir_sign::store::remote::{Environment, Error, ManifestRef, Options, Problem};
+
+use super::server::{Reply, Server, quick, repository};
+
+const TEXT: &str = r#"{"schemaVersion":2,"config":{},"layers":[]}"#;
+
+/// A CA, certificates of it for servers and clients, made by openssl.
+struct Authority {
+    folder: tempfile::TempDir,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let authority = Self {
+            folder: tempfile::tempdir().expect("a folder"),
+        };
+        authority.openssl(&[
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-keyout",
+            "ca.key",
+            "-out",
+            "ca.pem",
+            "-subj",
+            "/CN=lab",
+            "-days",
+            "2",
+        ]);
+        authority
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn openssl(&self, words: &[&str]) {
+        let made = Command::new("openssl")
+            .args(words)
+            .current_dir(self.folder.path())
+            .output()
+            .expect("openssl runs");
+        assert!(
+            made.status.success(),
+            "{}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+    }
+
+    /// A key and a certificate for these names: `NAME.key` and `NAME.pem`.
+    fn issue(&self, name: &str, names: &str, more: &[&str]) {
+        let (key, request, certificate) = (
+            format!("{name}.key"),
+            format!("{name}.csr"),
+            format!("{name}.pem"),
+        );
+        fs::write(self.path("names"), format!("subjectAltName={names}\n")).expect("written");
+        self.openssl(&[
+            "req",
+            "-new",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-keyout",
+            &key,
+            "-out",
+            &request,
+            "-subj",
+            "/CN=x",
+        ]);
+        let words = [
+            "x509",
+            "-req",
+            "-in",
+            &request,
+            "-CA",
+            "ca.pem",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-out",
+            &certificate,
+            "-extfile",
+            "names",
+            "-days",
+            "1",
+        ];
+        self.openssl(&[&words[..], more].concat());
+    }
+
+    fn server_config(&self, name: &str, wants_client: bool) -> rustls::ServerConfig {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = rustls::ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .expect("versions");
+        let read = |path: &Path| CertificateDer::from_pem_file(path).expect("a certificate");
+        let builder = if wants_client {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add(read(&self.path("ca.pem"))).expect("a root");
+            let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(
+                Arc::new(roots),
+                provider,
+            );
+            builder.with_client_cert_verifier(verifier.build().expect("a verifier"))
+        } else {
+            builder.with_no_client_auth()
+        };
+        let certificate = read(&self.path(&format!("{name}.pem")));
+        let key = PrivateKeyDer::from_pem_file(self.path(&format!("{name}.key"))).expect("a key");
+        builder
+            .with_single_cert(vec![certificate], key)
+            .expect("a pair")
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            tls_ca: Some(self.path("ca.pem")),
+            ..quick()
+        }
+    }
+}
+
+fn manifest(host: &str, options: &Options) -> Result<bool, Error> {
+    let reference = ManifestRef::Tag("a".parse().expect("a tag"));
+    Ok(repository(host, "app", options)
+        .manifest(&reference)?
+        .is_some())
+}
+
+#[test]
+fn r25_an_own_authority_is_believed_and_no_other_certificate() {
+    let authority = Authority::new();
+    authority.issue("good", "IP:127.0.0.1", &[]);
+    authority.issue("name", "DNS:other.example", &[]);
+    let server = Server::tls(authority.server_config("good", false), |_| Reply::ok(TEXT));
+    assert!(manifest(&server.host(), &authority.options()).expect("believed"));
+    // Nobody knows this authority, and this machine is no reason to believe it.
+    let error = manifest(&server.host(), &quick()).expect_err("unknown");
+    assert!(matches!(error.problem, Problem::Tls(_)), "{error}");
+    assert_eq!(error.class(), Class::Undecided);
+    let other = Authority::new();
+    assert!(manifest(&server.host(), &other.options()).is_err());
+    let wrong = Server::tls(authority.server_config("name", false), |_| Reply::ok(TEXT));
+    let error = manifest(&wrong.host(), &authority.options()).expect_err("another name");
+    assert!(matches!(error.problem, Problem::Tls(_)), "{error}");
+    // Not a word was sent, and nobody tried again (R60).
+    assert!(wrong.log().is_empty());
+}
+
+#[test]
+fn r25_a_certificate_of_yesterday_is_none() {
+    let authority = Authority::new();
+    authority.issue("old", "IP:127.0.0.1", &["-days", "-1"]);
+    let server = Server::tls(authority.server_config("old", false), |_| Reply::ok(TEXT));
+    let error = manifest(&server.host(), &authority.options()).expect_err("too old");
+    assert!(matches!(error.problem, Problem::Tls(_)), "{error}");
+    assert!(server.log().is_empty());
+}
+
+#[test]
+fn r25_on_this_machine_plain_http_is_tried_and_then_tls() {
+    let plain = Server::new(|_| Reply::ok(TEXT));
+    assert!(manifest(&plain.host(), &quick()).expect("plain"));
+    // A port of TLS answers 400 to plain HTTP, and an authority says that there is TLS.
+    let authority = Authority::new();
+    authority.issue("good", "IP:127.0.0.1,DNS:localhost", &[]);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let inner = Server::tls(authority.server_config("good", false), |_| Reply::ok(TEXT));
+    let inner_port = inner.port();
+    thread::spawn(move || both(&listener, inner_port));
+    let folder = authority.path("certs.d");
+    fs::create_dir_all(&folder).expect("made");
+    fs::copy(authority.path("ca.pem"), folder.join("ca.crt")).expect("copied");
+    let error = manifest(&format!("127.0.0.1:{port}"), &quick()).expect_err("not believed");
+    assert!(matches!(error.problem, Problem::Tls(_)), "{error}");
+    // With an authority plain HTTP is not tried at all.
+    let error = manifest(&plain.host(), &authority.options()).expect_err("no TLS");
+    assert!(matches!(error.problem, Problem::NoTls), "{error}");
+    // A registry without TLS that answers 400 is what it is.
+    let refusing = Server::new(|_| Reply::new(400).body("no"));
+    let error = manifest(&refusing.host(), &quick()).expect_err("400");
+    assert!(
+        matches!(error.problem, Problem::Status { status: 400, .. }),
+        "{error}"
+    );
+}
+
+/// Answers plain HTTP with 400 as Go does, and passes TLS on.
+fn both(listener: &TcpListener, inner: u16) {
+    for mut stream in listener.incoming().flatten() {
+        let mut first = [0; 1];
+        if stream.peek(&mut first).is_ok() && first[0] != 0x16 {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
+            continue;
+        }
+        let there = TcpStream::connect(("127.0.0.1", inner)).expect("it listens");
+        pass(stream, there);
+    }
+}
+
+/// Passes bytes between two connections until one ends.
+fn pass(one: TcpStream, other: TcpStream) {
+    for (mut from, mut to) in [
+        (
+            one.try_clone().expect("a copy"),
+            other.try_clone().expect("a copy"),
+        ),
+        (other, one),
+    ] {
+        thread::spawn(move || {
+            let _ = std::io::copy(&mut from, &mut to);
+            let _ = to.shutdown(Shutdown::Write);
+        });
+    }
+}
+
+#[test]
+fn r26_a_folder_has_authorities_and_a_clients_certificate() {
+    let authority = Authority::new();
+    authority.issue("good", "IP:127.0.0.1", &[]);
+    authority.issue("client", "DNS:client", &[]);
+    let server = Server::tls(authority.server_config("good", true), |_| Reply::ok(TEXT));
+    let home = authority.path("home");
+    let own = home.join(format!(".config/containers/certs.d/{}", server.host()));
+    fs::create_dir_all(&own).expect("made");
+    let put = |from: &str, to: &str| {
+        fs::copy(authority.path(from), own.join(to)).expect("copied");
+    };
+    let options = Options {
+        environment: Environment::of([("HOME", &home)]),
+        ..quick()
+    };
+    put("ca.pem", "ca.crt");
+    assert!(manifest(&server.host(), &options).is_err());
+    put("client.pem", "client.cert");
+    let error = manifest(&server.host(), &options)
+        .expect_err("no key")
+        .to_string();
+    assert!(error.contains("client.key"), "{error}");
+    put("client.key", "client.key");
+    assert!(manifest(&server.host(), &options).expect("shown"));
+    // A folder that is named counts alone, with the host's own folder in it or without.
+    for folder in [own.clone(), own.parent().expect("a folder").to_owned()] {
+        let options = Options {
+            cert_dir: Some(folder),
+            ..quick()
+        };
+        assert!(manifest(&server.host(), &options).expect("shown"));
+    }
+    fs::remove_file(own.join("client.cert")).expect("removed");
+    let error = manifest(&server.host(), &options)
+        .expect_err("no certificate")
+        .to_string();
+    assert!(error.contains("client.cert"), "{error}");
+    fs::write(own.join("client.cert"), "nonsense").expect("written");
+    assert!(manifest(&server.host(), &options).is_err());
+}
+
+#[test]
+fn r28_a_clients_certificate_is_shown_to_the_registry_alone() {
+    let authority = Authority::new();
+    authority.issue("good", "IP:127.0.0.1", &[]);
+    authority.issue("client", "DNS:client", &[]);
+    let other = Server::tls(authority.server_config("good", true), |_| Reply::ok(TEXT));
+    let place = format!("https://{}/x", other.host());
+    let server = Server::tls(authority.server_config("good", true), move |_| {
+        Reply::new(302).header("Location", place.clone())
+    });
+    let folder = authority.path("certs");
+    fs::create_dir_all(&folder).expect("made");
+    for (from, to) in [
+        ("ca.pem", "ca.crt"),
+        ("client.pem", "c.cert"),
+        ("client.key", "c.key"),
+    ] {
+        fs::copy(authority.path(from), folder.join(to)).expect("copied");
+    }
+    let options = Options {
+        cert_dir: Some(folder),
+        ..quick()
+    };
+    let error = manifest(&server.host(), &options).expect_err("not shown");
+    assert_eq!(error.class(), Class::Undecided, "{error}");
+    assert_eq!(
+        (server.log().is_empty(), other.log().is_empty()),
+        (false, true)
+    );
+}
+
+#[test]
+fn r28_a_redirect_from_tls_to_plain_http_is_not_followed() {
+    let authority = Authority::new();
+    authority.issue("good", "IP:127.0.0.1", &[]);
+    let plain = Server::new(|_| Reply::ok(TEXT));
+    let place = format!("http://{}/x", plain.host());
+    let server = Server::tls(authority.server_config("good", false), move |_| {
+        Reply::new(302).header("Location", place.clone())
+    });
+    let error = manifest(&server.host(), &authority.options()).expect_err("not followed");
+    assert!(matches!(error.problem, Problem::Redirect(_)), "{error}");
+    assert!(plain.log().is_empty());
+}
+
+/// A proxy: what it was sent, and where it connects to whatever it is asked for.
+fn proxy(status: &'static str, to: u16) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let host = listener.local_addr().expect("an address").to_string();
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let log = seen.clone();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut head = Vec::new();
+            let mut byte = [0; 1];
+            while !head.ends_with(b"\r\n\r\n") && matches!(stream.read(&mut byte), Ok(1)) {
+                head.push(byte[0]);
+            }
+            log.lock()
+                .expect("a lock")
+                .push(String::from_utf8_lossy(&head).into_owned());
+            let _ = stream.write_all(format!("HTTP/1.1 {status}\r\n\r\n").as_bytes());
+            if status.starts_with("200") {
+                pass(
+                    stream,
+                    TcpStream::connect(("127.0.0.1", to)).expect("it listens"),
+                );
+            }
+        }
+    });
+    (host, seen)
+}
+
+#[test]
+fn r27_a_registry_is_reached_through_a_proxy_that_alone_gets_its_password() {
+    let authority = Authority::new();
+    authority.issue("good", "DNS:registry.test", &[]);
+    let server = Server::tls(authority.server_config("good", false), |_| Reply::ok(TEXT));
+    let (host, seen) = proxy("200 OK", server.port());
+    let options = Options {
+        environment: Environment::of([("https_proxy", format!("http://ann:hunter2@{host}"))]),
+        ..authority.options()
+    };
+    assert!(manifest("registry.test", &options).expect("reached"));
+    let head = seen.lock().expect("a lock")[0].clone();
+    assert!(
+        head.starts_with("CONNECT registry.test:443 HTTP/1.1\r\n"),
+        "{head}"
+    );
+    assert!(
+        head.contains("Proxy-Authorization: Basic YW5uOmh1bnRlcjI="),
+        "{head}"
+    );
+    for seen in server.seen() {
+        assert_eq!(seen.header("proxy-authorization"), None);
+    }
+}
+
+#[test]
+fn r27_a_proxy_that_refuses_is_an_error_that_shows_no_password() {
+    for status in ["407 Proxy Authentication Required", "403 Forbidden"] {
+        let (host, _) = proxy(status, 1);
+        let options = Options {
+            environment: Environment::of([("https_proxy", format!("http://ann:hunter2@{host}"))]),
+            ..quick()
+        };
+        let error = manifest("registry.test", &options).expect_err(status);
+        assert_eq!(error.class(), Class::Undecided);
+        let shown = error.to_string();
+        assert!(
+            shown.contains(&host) && !shown.contains("hunter2"),
+            "{shown}"
+        );
+        assert_eq!(
+            matches!(error.problem, Problem::ProxyCredentials { .. }),
+            status.starts_with("407")
+        );
+    }
+}
+
+#[test]
+fn r25_plain_http_to_others_is_for_who_allows_it() {
+    // A name that only the proxy knows, so that nothing leaves this machine.
+    let plain = Server::new(|_| Reply::ok(TEXT));
+    let (host, seen) = proxy("200 OK", plain.port());
+    let mut options = Options {
+        environment: Environment::of([("all_proxy", format!("http://{host}"))]),
+        ..quick()
+    };
+    let error = manifest("registry.test", &options).expect_err("no TLS there");
+    assert!(matches!(error.problem, Problem::NoTls), "{error}");
+    assert!(plain.log().iter().all(|line| !line.starts_with("GET /v2")));
+    options.allow_http = true;
+    assert!(manifest("registry.test", &options).expect("allowed"));
+    let asked: Vec<_> = seen
+        .lock()
+        .expect("a lock")
+        .iter()
+        .map(|head| head.lines().next().map(str::to_owned))
+        .collect();
+    assert_eq!(
+        asked.last(),
+        Some(&Some("CONNECT registry.test:80 HTTP/1.1".to_owned()))
+    );
+    // A certificate that is not believed is no reason to do without.
+    let authority = Authority::new();
+    authority.issue("good", "DNS:registry.test", &[]);
+    let server = Server::tls(authority.server_config("good", false), |_| Reply::ok(TEXT));
+    let (host, seen) = proxy("200 OK", server.port());
+    options.environment = Environment::of([("all_proxy", format!("http://{host}"))]);
+    options.timeout = Duration::from_secs(2);
+    let error = manifest("registry.test", &options).expect_err("not believed");
+    assert!(matches!(error.problem, Problem::Tls(_)), "{error}");
+    assert_eq!(seen.lock().expect("a lock").len(), 1);
+}
