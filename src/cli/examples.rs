@@ -191,6 +191,27 @@ pub(super) const EXAMPLES: &[Entry] = &[
         see_also: &["sign-image"],
     },
     Entry {
+        command: "copy",
+        examples: &[
+            one(
+                "Copy an image of one app into another layout:",
+                &["ir-sign copy oci:registry/hello:latest oci:stick/hello:latest"],
+            ),
+            one(
+                "Make an archive of one platform of it, with its signatures:",
+                &[
+                    "ir-sign copy oci:registry/multi:latest oci-archive:multi.tar:latest --platform linux/arm64 \\\n  --with-signatures",
+                ],
+            ),
+        ],
+        see_also: &[
+            "sign-image",
+            "verify-image",
+            "skopeo-copy(1)",
+            "containers-transports(5)",
+        ],
+    },
+    Entry {
         command: "fingerprint",
         examples: &[one(
             "Compare a key with what its owner reads out over the telephone:",

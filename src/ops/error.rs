@@ -220,6 +220,22 @@ pub enum Error {
         /// How they differ.
         reason: String,
     },
+    /// Images of such a place are not copied by this build.
+    #[error("cannot copy {what} {image}")]
+    NotCopied {
+        /// The image, as it was named.
+        image: String,
+        /// Whether from there or to there.
+        what: &'static str,
+    },
+    /// The target is named by another digest than the image has.
+    #[error("{image}: the image has digest {found}, and the target is named by another one")]
+    OtherDigest {
+        /// The target, as it was named.
+        image: String,
+        /// The image's digest.
+        found: Digest,
+    },
     /// The signed image does not verify.
     #[error("image {image} does not verify after signing: {reason} [{rule}]; nothing was written")]
     SelfCheck {
@@ -246,6 +262,7 @@ impl Error {
             | Self::InputInApp { .. }
             | Self::NoAppName { .. }
             | Self::NoAppNamed
+            | Self::NotCopied { .. }
             | Self::OutputTaken { .. } => Class::Usage,
             Self::Overtaken { .. } => Class::Undecided,
             Self::OutputIsPrivateKey { .. }
@@ -260,6 +277,7 @@ impl Error {
             | Self::SeveralEndorsements { .. }
             | Self::Unfit { .. }
             | Self::TwoLists { .. }
+            | Self::OtherDigest { .. }
             | Self::SelfCheck { .. } => Class::Refused,
         }
     }

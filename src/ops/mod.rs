@@ -1,5 +1,6 @@
 //! What a user asks for, done: the only place where keys, schemes and the store meet.
 
+pub mod copy;
 mod earlier;
 mod endorse;
 pub mod endorsement;

@@ -26,6 +26,7 @@ impl Error {
             | Kind::IsIndex { .. }
             | Kind::Platform { .. }
             | Kind::SameTag { .. }
+            | Kind::TagTaken { .. }
             | Kind::NotForRealms { .. }
             | Kind::Bomb { .. }
             | Kind::Archive { .. }

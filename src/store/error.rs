@@ -156,6 +156,14 @@ pub enum Kind {
         /// What keeps them from it.
         reason: String,
     },
+    /// A tag leads elsewhere, and it was not to be moved.
+    #[error("the tag \"{tag}\" leads to {found} already, and it was not to be moved")]
+    TagTaken {
+        /// The tag.
+        tag: String,
+        /// What it leads to.
+        found: Digest,
+    },
     /// Another run changed the image meanwhile.
     #[error("another run changed \"{name}\" meanwhile; nothing was written")]
     Lost {

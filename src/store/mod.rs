@@ -6,12 +6,14 @@
 
 mod access;
 pub mod archive;
+mod checked;
 mod class;
 pub mod dir;
 mod documents;
 mod edit;
 mod editor;
 mod error;
+mod intake;
 mod layout;
 mod limits;
 mod manifest_text;
@@ -28,9 +30,12 @@ mod tar_header;
 pub mod window;
 
 pub use access::{Store, Target};
+pub use checked::Checked;
 pub use edit::{Applied, AppliedImage, Edit, Referrer};
 pub use error::{Error, Kind};
+pub use intake::{Brought, Intake, Moved, Referring, Root};
 pub use layout::folder::Layout;
+pub use layout::incoming::IncomingLayout;
 pub use layout::mend::{ForRealms, Mended};
 pub use layout::prune::{Absent, Pruned};
 pub use layout::registry::{Published, Registry, RegistryLock, Staging};
@@ -38,6 +43,7 @@ pub use limits::Limits;
 pub use place::Place;
 pub use problem::{Part, Problem};
 pub use reader::blobs::Reader;
+pub use reader::closure::Closure;
 pub use reader::layers::LayerFindings;
 pub use reader::selected::{Selected, Selection};
 pub use reader::tree::Entry;

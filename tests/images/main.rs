@@ -1,6 +1,7 @@
 //! Images from archive to realm: what is taken in, signed, verified, shown and pruned.
 
 mod archive;
+mod copy;
 mod endorsements;
 mod extract;
 mod platforms;

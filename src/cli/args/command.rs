@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueHint};
 
 use super::ceremony::CeremonyCommand;
+use super::copy::Copy;
 use super::image::{ExtractSignImage, InspectImage, Prune, SignImage, VerifyImage};
 use super::keys::{ExtractPublic, Fingerprint, GenKey, Sign, Verify};
 use super::paths;
@@ -74,6 +75,11 @@ pub enum Command {
     InspectImage(InspectImage),
     /// Remove the blobs of an app's layout that nothing refers to
     Prune(Prune),
+    /// Copy an image, every byte checked against its digest
+    ///
+    /// The target's tag comes to lead to the copy. Blobs that are there already are not copied again, so a run that was
+    /// interrupted goes on when it is run again. Prints the digest of what was copied.
+    Copy(Copy),
     /// Print the fingerprints of keys: SHA-256 over the DER public key
     ///
     /// Reads public keys of every supported kind and certificates in DER or PEM, passports, and private keys in

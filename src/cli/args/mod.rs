@@ -4,6 +4,7 @@
 
 pub mod ceremony;
 mod command;
+pub mod copy;
 pub mod image;
 mod keys;
 mod paths;

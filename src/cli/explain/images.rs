@@ -11,7 +11,7 @@ use super::{archives, realms};
 use crate::crypto::Digest;
 use crate::image::{Platform, Reference};
 use crate::ops::Carrier;
-use crate::store::{self, Kind};
+use crate::store::{self, Kind, Place};
 
 pub(super) fn of_layout(error: &store::Error) -> Option<String> {
     match &error.kind {
@@ -56,10 +56,12 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
         Kind::Archive { problem } => archives::of(error.place.path()?, problem),
         Kind::SkopeoDir => Some(archives::from_dir(&quoted(error.place.path()?))),
         Kind::Bomb { flag, .. } => Some(format!("if it is meant to be so large, raise {flag}")),
+        Kind::TagTaken { .. } => Some("leave --no-move out to move it, or name another tag".into()),
         Kind::SameTag { .. } => Some("name with -d the one that is to have it, by its tag as it is or by its digest".into()),
         Kind::NotForRealms { .. } => Some(realms::BUILD.into()),
         Kind::Name => Some("rename it, or move it away".into()),
         Kind::Lost { .. } | Kind::Replaced => Some("run it again".into()),
+        Kind::Exists if matches!(error.place, Place::Archive(_)) => Some("replace it with --force, or name another file".into()),
         Kind::Exists => Some(
             "sign what is there with sign-image, choose another name with -a, or replace it with --force".into(),
         ),

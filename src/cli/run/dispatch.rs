@@ -7,7 +7,7 @@ use serde_json::json;
 use signal_hook::consts::SIGPIPE;
 
 use super::written::{error_json, written};
-use super::{ceremony, images, keys, token};
+use super::{ceremony, copy, images, keys, token};
 use crate::cli::args::{Command, Settings, SettingsOf};
 use crate::cli::console::{Console, Failure, Outcome, die, print, unprinted};
 use crate::cli::explain;
@@ -53,6 +53,7 @@ pub(super) fn settings(command: &Command) -> Settings {
         Command::ExtractPublic(args) => args.common.into(),
         Command::Sign(args) | Command::Endorse(args) => args.common.into(),
         Command::Verify(args) => args.common.into(),
+        Command::Copy(args) => args.common.into(),
         Command::Fingerprint(args) => args.common.into(),
         Command::SignImage(args) => args.how.common.into(),
         Command::ExtractSignImage(args) => args.how.common.into(),
@@ -77,6 +78,7 @@ pub(super) fn execute(command: Command, console: &Console) -> Outcome {
         Command::VerifyImage(args) => images::verify_image(args, console),
         Command::InspectImage(args) => images::inspect_image(args, console),
         Command::Prune(args) => images::prune(&args, console),
+        Command::Copy(args) => copy::copy(args, console),
         Command::Fingerprint(args) => keys::fingerprint(&args, console),
         Command::Token { command } => token::run(command, console),
         Command::Ceremony { command } => ceremony::run(command, console),

@@ -9,6 +9,7 @@
 //! Sources: POSIX.1-2017 `pax` ("ustar Interchange Format", "pax Header Block"), the GNU tar manual
 //! ("Basic Tar Format"), OCI image-spec ("Image Layout"), docker engine's `image/tarexport`.
 
+mod incoming;
 mod legacy;
 mod legacy_json;
 mod name;
@@ -24,6 +25,7 @@ mod unpack;
 mod walk;
 mod write;
 
+pub use incoming::IncomingArchive;
 pub use open::Archive;
 pub use packing::Packing;
 pub(super) use packing::compression;

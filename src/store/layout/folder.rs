@@ -42,6 +42,11 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// Opens the layout in a folder that the user named.
+    pub fn at(path: &Path, limits: Limits) -> Result<Self, Error> {
+        Self::open(Dir::open(path)?, limits)
+    }
+
     pub(in crate::store) fn open(dir: Dir, limits: Limits) -> Result<Self, Error> {
         check_layout_file(&dir, limits)?;
         let blobs = dir
@@ -178,7 +183,7 @@ impl Store for Layout {
     }
 }
 
-fn not_a_layout(dir: &Dir, reason: String) -> Error {
+pub(in crate::store) fn not_a_layout(dir: &Dir, reason: String) -> Error {
     Kind::NotALayout { reason }.at(Place::Layout(dir.path().to_owned()))
 }
 
@@ -197,7 +202,7 @@ pub(in crate::store) fn read_index(dir: &Dir, limits: Limits) -> Result<(Vec<u8>
     Ok((bytes, index))
 }
 
-fn check_layout_file(dir: &Dir, limits: Limits) -> Result<(), Error> {
+pub(in crate::store) fn check_layout_file(dir: &Dir, limits: Limits) -> Result<(), Error> {
     let Some(bytes) = absent_is_none(dir.read(LAYOUT_FILE, limits.document))? else {
         return Err(if is_skopeo_dir(dir) {
             Kind::SkopeoDir.at(Place::Layout(dir.path().to_owned()))

@@ -3,6 +3,7 @@
 pub(super) mod apply;
 pub(super) mod docker_list;
 pub(super) mod folder;
+pub(super) mod incoming;
 pub(super) mod mend;
 pub(super) mod prune;
 pub(super) mod realm;

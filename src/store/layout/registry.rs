@@ -370,7 +370,7 @@ fn if_right<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
 }
 
 /// Whether two files hold the same bytes.
-fn same_content(a: (File, u64), b: (File, u64)) -> io::Result<bool> {
+pub(in crate::store) fn same_content(a: (File, u64), b: (File, u64)) -> io::Result<bool> {
     const STEP: usize = 256 << 10;
     if a.1 != b.1 {
         return Ok(false);

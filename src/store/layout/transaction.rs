@@ -133,6 +133,6 @@ pub(in crate::store) fn remove_abandoned(root: &Dir) -> Result<(), Error> {
     Ok(())
 }
 
-fn temporary_name() -> String {
+pub(in crate::store) fn temporary_name() -> String {
     format!("{TEMPORARY_PREFIX}{}{TEMPORARY_SUFFIX}", random_name())
 }

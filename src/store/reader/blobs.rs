@@ -35,6 +35,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The place that it reads.
+    pub const fn store(&self) -> &'a dyn Store {
+        self.store
+    }
+
     /// Where the images are.
     pub fn place(&self) -> &'a Place {
         self.store.place()

@@ -1,6 +1,7 @@
 //! Reading images out of any place: what leaves here has the digest and size that leads to it.
 
 pub(super) mod blobs;
+pub(super) mod closure;
 pub(super) mod distinct;
 pub(super) mod find;
 pub(super) mod inert;

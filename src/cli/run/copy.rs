@@ -1,0 +1,80 @@
+//! Copying images.
+
+use serde_json::json;
+
+use crate::cli::args::copy::Copy;
+use crate::cli::console::{Console, Outcome};
+use crate::cli::context::beside_bar;
+use crate::cli::status::Status;
+use crate::ops::copy;
+use crate::store::Limits;
+use crate::text::plain;
+
+pub(super) fn copy(args: Copy, console: &Console) -> Outcome {
+    let request = copy::Copy {
+        from: args.from,
+        to: args.to,
+        platform: args.platform,
+        with_signatures: args.with_signatures,
+        may_move: !args.no_move,
+        force: args.force,
+        limits: Limits::default(),
+        jobs: args.jobs,
+    };
+    let copied = beside_bar(console, |bar| request.run(bar))?;
+    let counts = copied.counts;
+    let tag = copied
+        .tag
+        .as_deref()
+        .map_or_else(String::new, |tag| format!(":{tag}"));
+    console.note(&format!(
+        "copied {} to {}{}: {} sent ({} bytes), {} there already, {} mounted",
+        plain(&copied.name),
+        plain(&copied.place.to_string()),
+        plain(&tag),
+        blobs(counts.sent),
+        counts.bytes,
+        counts.there,
+        counts.mounted,
+    ));
+    for moved in &copied.moved {
+        let tag = plain(&moved.tag);
+        console.note(&match moved.from {
+            Some(from) => format!("{tag} moved from {from} to {}", moved.to),
+            None => format!("{tag} leads to {}", moved.to),
+        });
+    }
+    for along in &copied.along {
+        console.note(&format!("took along {along}, which refers to it"));
+    }
+    console.result(&copied.digest.to_string())?;
+    console.json(|| {
+        let moved = copied.moved.iter().map(|moved| {
+            json!({
+                "tag": moved.tag,
+                "from": moved.from.map(|digest| digest.to_string()),
+                "to": moved.to.to_string(),
+            })
+        });
+        json!({
+            "image": copied.name,
+            "digest": copied.digest.to_string(),
+            "place": copied.place.to_string(),
+            "tag": copied.tag,
+            "moved": moved.collect::<Vec<_>>(),
+            "along": copied.along.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "sent": counts.sent,
+            "sent_bytes": counts.bytes,
+            "there": counts.there,
+            "mounted": counts.mounted,
+        })
+    })?;
+    Ok(Status::Done)
+}
+
+fn blobs(count: usize) -> String {
+    match count {
+        1 => "1 blob".into(),
+        count => format!("{count} blobs"),
+    }
+}

@@ -1,0 +1,298 @@
+//! Bringing images from one place to another, every byte checked against its digest.
+
+use std::collections::HashSet;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use super::error::{Error, is_given_up};
+use crate::crypto::Digest;
+use crate::image::{ArchiveKind, Descriptor, ImageName, Platform, Reference};
+use crate::parallel;
+use crate::progress::Progress;
+use crate::store::archive::IncomingArchive;
+use crate::store::{
+    Brought, Closure, IncomingLayout, Intake, Layout, Limits, Moved, Place, Reader, Root, Store,
+};
+
+/// The tags by which cosign finds what belongs to an image: `sha256-HEX` and one of these endings.
+const ENDINGS: [&str; 3] = ["sig", "att", "sbom"];
+
+/// Copies an image.
+#[derive(Clone, Debug)]
+pub struct Copy {
+    /// The image.
+    pub from: ImageName,
+    /// What it is to be called.
+    pub to: ImageName,
+    /// Of a multi-platform image, the one for this platform; else all.
+    pub platform: Option<Platform>,
+    /// Whether signatures and attestations that lie beside the image go along.
+    pub with_signatures: bool,
+    /// Whether a tag of the target that leads elsewhere is moved.
+    pub may_move: bool,
+    /// Whether an archive that is there already is replaced.
+    pub force: bool,
+    /// How much is read before giving up.
+    pub limits: Limits,
+    /// How many blobs are on their way at once.
+    pub jobs: NonZeroUsize,
+}
+
+/// What was copied.
+#[derive(Clone, Debug)]
+pub struct Copied {
+    /// What the image was called.
+    pub name: String,
+    /// Its manifest's or index's digest.
+    pub digest: Digest,
+    /// Where it was brought.
+    pub place: Place,
+    /// The tag that leads to it there.
+    pub tag: Option<String>,
+    /// The tags that were new there, or led elsewhere.
+    pub moved: Vec<Moved>,
+    /// What refers to the image and came along: signatures, attestations.
+    pub along: Vec<Digest>,
+    /// How much was written or sent.
+    pub counts: Counts,
+}
+
+/// How many blobs and documents there were, and what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Written or sent.
+    pub sent: usize,
+    /// Bytes of these.
+    pub bytes: u64,
+    /// There already.
+    pub there: usize,
+    /// Taken from another repository of the registry.
+    pub mounted: usize,
+}
+
+#[derive(Default)]
+struct Counting {
+    sent: AtomicUsize,
+    bytes: AtomicU64,
+    there: AtomicUsize,
+    mounted: AtomicUsize,
+}
+
+impl Counting {
+    fn count(&self, brought: Brought, size: u64) {
+        let counter = match brought {
+            Brought::Sent => {
+                self.bytes.fetch_add(size, Ordering::Relaxed);
+                &self.sent
+            }
+            Brought::There => &self.there,
+            Brought::Mounted => &self.mounted,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn counts(&self) -> Counts {
+        Counts {
+            sent: self.sent.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+            there: self.there.load(Ordering::Relaxed),
+            mounted: self.mounted.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Copy {
+    /// Copies the image: blobs, then documents, then the tag. What was copied before stays where this fails, for the
+    /// next run to go on from; nothing leads to it.
+    pub fn run(&self, progress: &dyn Progress) -> Result<Copied, Error> {
+        let (source, asked) = self.source()?;
+        let reader = Reader::new(&*source, self.limits);
+        let (name, root) = reader.root(asked.as_ref(), self.platform.as_ref())?;
+        let mut closure = Closure::default();
+        reader.close_over(&root, &mut closure)?;
+        let (target, tag) = self.target(&root, asked.as_ref())?;
+        let mut roots = vec![Root {
+            descriptor: Descriptor::clone(&root),
+            tag: tag.clone(),
+            referrer: None,
+        }];
+        if self.with_signatures {
+            gather_signatures(&reader, &mut closure, &mut roots)?;
+        }
+        let counting = Counting::default();
+        self.bring_blobs(&*source, &*target, &closure, &counting, progress)?;
+        for (descriptor, content) in &closure.documents {
+            let brought = target.document(descriptor, content)?;
+            counting.count(brought, descriptor.size);
+        }
+        let moved = target.name(&roots, self.may_move)?;
+        Ok(Copied {
+            name,
+            digest: root.digest,
+            place: target.place().clone(),
+            tag,
+            moved,
+            along: roots[1..]
+                .iter()
+                .map(|root| root.descriptor.digest)
+                .collect(),
+            counts: counting.counts(),
+        })
+    }
+
+    fn bring_blobs(
+        &self,
+        source: &dyn Store,
+        target: &dyn Intake,
+        closure: &Closure,
+        counting: &Counting,
+        progress: &dyn Progress,
+    ) -> Result<(), Error> {
+        let bytes = closure.blobs.iter().map(|blob| blob.size);
+        progress.begin("copying", bytes.fold(0, u64::saturating_add));
+        let failed = AtomicBool::new(false);
+        let jobs = if target.takes_several() {
+            self.jobs.get()
+        } else {
+            1
+        };
+        let results = parallel::map_on(jobs, &closure.blobs, |_, blob| {
+            // Nothing will lead to it: nobody waits for it in vain.
+            if failed.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            let brought = target.blob(blob, source, progress);
+            failed.fetch_or(brought.is_err(), Ordering::Relaxed);
+            counting.count(brought?, blob.size);
+            Ok(())
+        });
+        let errors = results
+            .into_iter()
+            .filter_map(Result::err)
+            .map(Error::Store);
+        errors.min_by_key(is_given_up).map_or(Ok(()), Err)
+    }
+
+    /// The place that the image is copied from, and its name there.
+    fn source(&self) -> Result<(Box<dyn Store>, Option<Reference>), Error> {
+        match &self.from {
+            ImageName::Layout { path, reference } => {
+                let layout = Layout::at(path, self.limits)?;
+                Ok((Box::new(layout), reference.clone()))
+            }
+            other => Err(Error::NotCopied {
+                image: other.to_string(),
+                what: "from",
+            }),
+        }
+    }
+
+    /// The place that it is copied to, and the tag that it gets there: the one that is named, else the one that it has.
+    fn target(
+        &self,
+        root: &Descriptor,
+        asked: Option<&Reference>,
+    ) -> Result<(Box<dyn Intake>, Option<String>), Error> {
+        let (path, reference) = match &self.to {
+            ImageName::Layout { path, reference }
+            | ImageName::Archive {
+                kind: ArchiveKind::Oci,
+                path,
+                reference,
+            } => (path, reference),
+            other => {
+                return Err(Error::NotCopied {
+                    image: other.to_string(),
+                    what: "to",
+                });
+            }
+        };
+        self.check_apart(path)?;
+        let tag = match (reference, asked) {
+            (Some(Reference::Digest(wanted)), _) if *wanted != root.digest => {
+                return Err(Error::OtherDigest {
+                    image: self.to.to_string(),
+                    found: root.digest,
+                });
+            }
+            (Some(Reference::Digest(_)), _) | (None, Some(Reference::Digest(_))) => None,
+            (Some(Reference::Tag(tag)), _) | (None, Some(Reference::Tag(tag))) => Some(tag.clone()),
+            (None, None) => root.tag().map(str::to_owned),
+        };
+        let target: Box<dyn Intake> = match &self.to {
+            ImageName::Archive { .. } => Box::new(IncomingArchive::create(path, self.force)?),
+            _ => Box::new(IncomingLayout::open(path, self.limits)?),
+        };
+        Ok((target, tag))
+    }
+
+    /// Refuses an archive that would be written over what is read.
+    fn check_apart(&self, to: &Path) -> Result<(), Error> {
+        let (ImageName::Archive { .. }, ImageName::Archive { path, .. }) = (&self.to, &self.from)
+        else {
+            return Ok(());
+        };
+        let same = path
+            .canonicalize()
+            .is_ok_and(|from| to.canonicalize().is_ok_and(|to| to == from));
+        if same {
+            return Err(Error::OutputIsInput {
+                role: "archive",
+                path: to.to_owned(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Adds what refers to the image, and to what refers to it, and what cosign's tags name.
+fn gather_signatures(
+    reader: &Reader<'_>,
+    closure: &mut Closure,
+    roots: &mut Vec<Root>,
+) -> Result<(), Error> {
+    let mut looked_at: HashSet<Digest> = HashSet::new();
+    loop {
+        let documents = closure.documents.iter();
+        let next = documents
+            .map(|(d, _)| d.digest)
+            .find(|d| !looked_at.contains(d));
+        let Some(digest) = next else { return Ok(()) };
+        looked_at.insert(digest);
+        for descriptor in reader.store().referrers(&digest)? {
+            if !closure.has(&descriptor.digest) {
+                roots.push(gather(reader, closure, &descriptor, None)?);
+            }
+        }
+        for ending in ENDINGS {
+            let tag = format!("{}-{}.{ending}", digest.algorithm().name(), digest.hex());
+            let named = reader.store().find(&Reference::Tag(tag.clone()))?;
+            if let Some(descriptor) = named.first() {
+                roots.push(gather(reader, closure, descriptor, Some(tag))?);
+            }
+        }
+    }
+}
+
+fn gather(
+    reader: &Reader<'_>,
+    closure: &mut Closure,
+    descriptor: &Descriptor,
+    tag: Option<String>,
+) -> Result<Root, Error> {
+    reader.close_over(descriptor, closure)?;
+    let document = closure
+        .documents
+        .iter()
+        .find(|(d, _)| d.digest == descriptor.digest);
+    let referrer = match document {
+        Some((descriptor, blob)) => reader.referring(descriptor, blob)?,
+        None => None,
+    };
+    Ok(Root {
+        descriptor: descriptor.clone(),
+        tag,
+        referrer,
+    })
+}

@@ -1,0 +1,80 @@
+//! Places that whole images are brought to.
+
+use super::access::Store;
+use super::error::Error;
+use super::place::Place;
+use crate::crypto::Digest;
+use crate::image::{Blob, Descriptor};
+use crate::progress::Progress;
+
+/// What became of content that was to be brought to a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Brought {
+    /// It was there already, with its digest.
+    There,
+    /// Its bytes were written or sent.
+    Sent,
+    /// A registry took it from another of its repositories.
+    Mounted,
+}
+
+/// What a name leads to, or what refers to something else, once all that it leads to was brought.
+#[derive(Clone, Debug)]
+pub struct Root {
+    /// The manifest or index.
+    pub descriptor: Descriptor,
+    /// The tag that leads to it; none for what is found by digest, or by what it refers to.
+    pub tag: Option<String>,
+    /// Of a referrer: what its entry says beside the descriptor.
+    pub referrer: Option<Referring>,
+}
+
+/// What a referrer's entry says (OCI distribution-spec 1.1, "Listing Referrers").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Referring {
+    /// The manifest that it refers to.
+    pub subject: Digest,
+    /// What kind of artifact it is.
+    pub artifact_type: Option<String>,
+    /// Its manifest's annotations.
+    pub annotations: Vec<(String, String)>,
+}
+
+/// A tag that leads elsewhere now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// The tag.
+    pub tag: String,
+    /// What it led to before, if to anything.
+    pub from: Option<Digest>,
+    /// What it leads to now.
+    pub to: Digest,
+}
+
+/// A place that whole images are brought to: blobs first, in any order and several at once, then each document after
+/// all that it leads to, then the names. Content that is there already is not brought again, so a run that was ended is
+/// gone on with by another one like it. Nothing counts as there before its digest was found to be right.
+pub trait Intake: Sync {
+    /// Where it is, for messages.
+    fn place(&self) -> &Place;
+
+    /// Whether it takes several blobs at once. An archive does not: their order is to be the same each time.
+    fn takes_several(&self) -> bool {
+        true
+    }
+
+    /// Brings the content of a descriptor out of another place, which nobody has checked yet.
+    fn blob(
+        &self,
+        descriptor: &Descriptor,
+        from: &dyn Store,
+        progress: &dyn Progress,
+    ) -> Result<Brought, Error>;
+
+    /// Brings a manifest or an index that was read and checked.
+    fn document(&self, descriptor: &Descriptor, content: &Blob) -> Result<Brought, Error>;
+
+    /// Lets the names lead to what was brought, all or none where the place can. A tag that leads elsewhere is moved
+    /// if `may_move` is set, else it is refused. The tags that were new or moved come back.
+    fn name(&self, roots: &[Root], may_move: bool) -> Result<Vec<Moved>, Error>;
+}
