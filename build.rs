@@ -13,6 +13,9 @@ fn main() {
     }
 }
 
+/// What the program is built from.
+const BUILT: [&str; 4] = ["src", "build.rs", "Cargo.toml", "Cargo.lock"];
+
 /// The commit that is built. A copy without git, as an unpacked archive is, is told by `IR_SIGN_COMMIT`.
 fn commit() -> String {
     println!("cargo::rerun-if-env-changed=IR_SIGN_COMMIT");
@@ -36,7 +39,6 @@ fn commit() -> String {
             println!("cargo::rerun-if-changed={path}");
         }
     }
-    const BUILT: [&str; 4] = ["src", "build.rs", "Cargo.toml", "Cargo.lock"];
     for path in BUILT {
         println!("cargo::rerun-if-changed={path}");
     }

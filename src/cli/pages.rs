@@ -54,7 +54,7 @@ impl Page {
         });
         let mut environment: Vec<_> = has_module.then_some(MODULE).into_iter().collect();
         environment.extend(OF_ALL);
-        let below = command.get_subcommands().map(|sub| sub.get_name());
+        let below = command.get_subcommands().map(Command::get_name);
         let mut see_also: Vec<String> = below
             .filter(|name| *name != "help")
             .map(|name| format!("{}-{name}(1)", path.replace(' ', "-")))
@@ -80,29 +80,31 @@ impl Page {
 
     /// The text below the options of `--help`.
     fn text(&self) -> String {
-        let mut text = String::new();
+        let mut parts = Vec::new();
         if !self.examples.is_empty() {
-            text.push_str("Examples:\n");
-            for example in self.examples {
-                text.push_str(&format!("  {}\n", example.what));
-                for line in example.lines {
-                    text.push_str(&format!("    $ {}\n", line.replace('\n', "\n      ")));
-                }
-            }
-            text.push('\n');
+            let examples = self.examples.iter().map(|example| {
+                let lines = example
+                    .lines
+                    .iter()
+                    .map(|line| line.replace('\n', "\n      "));
+                let lines = lines.map(|line| format!("    $ {line}\n"));
+                format!("  {}\n{}", example.what, lines.collect::<String>())
+            });
+            parts.push(format!("Examples:\n{}", examples.collect::<String>()));
         }
-        let table = |title: &str, rows: &[Variable]| {
-            let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-            let rows = rows
-                .iter()
-                .map(|(name, what)| format!("  {name:width$}  {what}\n"));
-            format!("{title}:\n{}\n", rows.collect::<String>())
-        };
-        text.push_str(&table("Environment", &self.environment));
-        text.push_str(&table("Exit status", &STATUSES));
-        text.push_str(&format!("See also: {}", self.see_also.join(", ")));
-        text
+        parts.push(table("Environment", &self.environment));
+        parts.push(table("Exit status", &STATUSES));
+        parts.push(format!("See also: {}", self.see_also.join(", ")));
+        parts.join("\n")
     }
+}
+
+fn table(title: &str, rows: &[Variable]) -> String {
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let rows = rows
+        .iter()
+        .map(|(name, what)| format!("  {name:width$}  {what}\n"));
+    format!("{title}:\n{}", rows.collect::<String>())
 }
 
 /// The definition of all commands as people read it: each page with its last parts, and no marks of the source's

@@ -3,6 +3,7 @@
 
 use std::io;
 
+use clap::builder::Str;
 use clap::{Arg, ArgAction, Command};
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
@@ -81,7 +82,7 @@ fn values(arg: &Arg) -> String {
     if names.is_empty() {
         return arg.get_id().as_str().to_uppercase();
     }
-    let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+    let names: Vec<&str> = names.iter().map(Str::as_str).collect();
     names.join(" ")
 }
 

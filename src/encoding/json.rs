@@ -14,7 +14,7 @@ use serde_json::value::{RawValue, to_raw_value};
 pub use super::strict::{Error, read};
 
 /// A JSON object whose members stay as they are unless set.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Object<'t> {
     members: Vec<(String, Member<'t>)>,
     changed: bool,

@@ -201,7 +201,7 @@ fn what_is_broken_in_the_target_is_mended() {
 fn a_folder_that_is_something_else_is_left_as_it_is() {
     let sandbox = with_layouts(&["umoci"]);
     fs::create_dir(sandbox.path("to")).expect("a folder");
-    write(&sandbox.path("to/letter"), "mine");
+    write(sandbox.path("to/letter"), "mine");
     let before = snapshot(&sandbox.path("to"));
     sandbox
         .run("copy oci:from/umoci oci:to")

@@ -32,10 +32,10 @@ const SO_PIN: &str = "SO PIN";
 pub(super) fn run(command: TokenCommand, console: &Console) -> Outcome {
     match command {
         TokenCommand::List(args) => list(args, console),
-        TokenCommand::Keys(args) => list_keys(args, console),
+        TokenCommand::Keys(args) => list_keys(&args, console),
         TokenCommand::Init(args) => init(args, console),
         TokenCommand::Import(args) => import(args, console),
-        TokenCommand::Doctor(args) => doctor(args, console),
+        TokenCommand::Doctor(args) => doctor(&args, console),
         TokenCommand::Passport(args) => passport(args, console),
     }
 }
@@ -113,7 +113,7 @@ fn token_json(token: &TokenListing) -> Value {
     })
 }
 
-fn list_keys(args: Keys, console: &Console) -> Outcome {
+fn list_keys(args: &Keys, console: &Console) -> Outcome {
     let ring = ring(&args.tokens, [args.uri.pin_source.as_ref()], console)?;
     let keys = ring.tokens().keys(&args.uri).map_err(key::Error::from)?;
     for key in &keys {
@@ -265,7 +265,7 @@ pub(super) fn new_key_json(new: &NewKey) -> Value {
     })
 }
 
-fn doctor(args: Doctor, console: &Console) -> Outcome {
+fn doctor(args: &Doctor, console: &Console) -> Outcome {
     let ring = ring(&args.tokens, [args.uri.pin_source.as_ref()], console)?;
     let checks = ring.tokens().examine(&args.uri, args.login);
     let checks = checks.map_err(key::Error::from)?;

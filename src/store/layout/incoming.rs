@@ -111,13 +111,13 @@ impl IncomingLayout {
         root.lock(Lock::Shared)?;
         let temporary = temporary_name();
         let path = self.dir.path_of(&temporary);
-        let mut file = root.create(&temporary)?;
+        let mut new = root.create(&temporary)?;
         let filled = fill(&mut |bytes| {
-            file.write_all(bytes)
+            new.write_all(bytes)
                 .map_err(|e| Error::io(&path, "write", e))
         });
         let done = filled
-            .and_then(|()| file.sync_all().map_err(|e| Error::io(&path, "sync", e)))
+            .and_then(|()| new.sync_all().map_err(|e| Error::io(&path, "sync", e)))
             .and_then(|()| root.rename(&temporary, folder, name));
         if done.is_err() {
             // The first error is the one to tell; what is left is harmless, and removed by the next run.
