@@ -1,6 +1,7 @@
 //! The plan: what a module does otherwise than the real one. The grammar is in the crate's documentation.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use cryptoki_sys::{CK_ATTRIBUTE_TYPE, CK_FLAGS, CK_MECHANISM_TYPE, CK_RV};
@@ -156,6 +157,7 @@ pub(crate) struct Plan {
     pub serial: Option<(u64, String)>,
     pub mechanisms: Option<Vec<CK_MECHANISM_TYPE>>,
     pub slow: Vec<(&'static str, Duration)>,
+    pub held: Option<(Trigger, PathBuf)>,
     switches: BTreeSet<Switch>,
 }
 
@@ -251,6 +253,10 @@ impl Plan {
                 let (name, ms) = value.split_once(':').ok_or("has no ':' after the name")?;
                 let wait = Duration::from_millis(count(ms)?);
                 self.slow.push((known_function(name)?, wait));
+            }
+            _ if key.starts_with("held@") => {
+                let place = trigger(&key["held@".len()..])?;
+                return once(self.held.replace((place, value.into())).is_none());
             }
             _ => {
                 let (name, when) = timed(key)?;

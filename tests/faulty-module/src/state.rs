@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
@@ -74,6 +75,8 @@ struct Entered {
     kill: bool,
     kill_after: bool,
     wait: Duration,
+    /// A file that the call waits for.
+    held: Option<PathBuf>,
 }
 
 /// A call that carries a PIN: whose, and whether it is there.
@@ -168,6 +171,12 @@ impl State {
                 .filter(|(name, _)| *name == function)
                 .map(|(_, wait)| *wait)
                 .sum(),
+            held: self
+                .plan
+                .held
+                .as_ref()
+                .filter(|(place, _)| at(place))
+                .map(|(_, file)| file.clone()),
         }
     }
 
@@ -256,6 +265,9 @@ fn run(
         die(entered.number, function, shown);
     }
     std::thread::sleep(entered.wait);
+    if let Some(file) = &entered.held {
+        wait_for(file);
+    }
     close_all(&entered.close);
     let body = || {
         let _used = IN_USE.read().unwrap_or_else(PoisonError::into_inner);
@@ -354,6 +366,16 @@ fn close_all(slots: &[CK_SLOT_ID]) {
             // which it is while sessions are known.
             unsafe { close(*slot) };
         }
+    }
+}
+
+/// Says by a file beside that the call has come, and waits until somebody makes the file itself.
+fn wait_for(file: &Path) {
+    let mut waits = file.as_os_str().to_owned();
+    waits.push(".waits");
+    File::create(waits).expect("the plan names a file in a folder to write in");
+    while !file.exists() {
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 

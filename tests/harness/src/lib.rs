@@ -21,4 +21,4 @@ pub use hex::{hex, unhex};
 pub use place::{data, program, top};
 pub use run::{Run, Texts, ir_sign, limited, tool};
 pub use sandbox::{Sandbox, copy_keys, unpack};
-pub use scene::{FIXTURES, Fixture, Scene, waits_for_a_lock};
+pub use scene::{FIXTURES, Fixture, Scene, is_at_a_lock, waits_for_a_lock};

@@ -229,17 +229,19 @@ impl Scene {
     }
 }
 
-/// Returns when a run waits for a lock, as the system says.
+/// Whether a run waits for a lock, as the system says.
+pub fn is_at_a_lock(child: &Child) -> bool {
+    let locks = fs::read_to_string("/proc/locks").expect("the locks");
+    let pid = child.id().to_string();
+    let of_it = |line: &str| line.contains("->") && line.split_whitespace().any(|w| w == pid);
+    locks.lines().any(of_it)
+}
+
+/// Returns when a run waits for a lock.
 #[track_caller]
 pub fn waits_for_a_lock(child: &Child) {
-    let waiting = || {
-        let locks = fs::read_to_string("/proc/locks").expect("the locks");
-        let pid = child.id().to_string();
-        let of_it = |line: &str| line.contains("->") && line.split_whitespace().any(|w| w == pid);
-        locks.lines().any(of_it)
-    };
     let started = Instant::now();
-    while !waiting() {
+    while !is_at_a_lock(child) {
         assert!(
             started.elapsed() < Duration::from_secs(20),
             "it never waits"

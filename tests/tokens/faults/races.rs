@@ -1,35 +1,48 @@
-//! A run that is faster than one whose token takes its time.
+//! A run that is faster than one whose token takes its time: the first is held until the other has ended.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use faulty_module::log::Log;
+use harness::{Run, is_at_a_lock};
 use serde_json::Value;
 
 use super::scene::{Ran, Scene, arguments};
 
-/// Starts a run whose token is slow. When it has asked for so many signatures, the other command
-/// is run from its start to its end; then the first goes on.
+/// Starts a run whose token holds the N-th signature. When it is asked for that, the other command is
+/// run until it has ended, or waits for the first; then that goes on.
 #[track_caller]
-fn overtaken(scene: &Scene, (slow, signatures): (&str, usize), quick: &str) -> Ran {
-    let mut command = scene.planned("slow=C_Sign:600");
-    command.args(arguments(slow));
+fn overtaken(scene: &Scene, (held, signature): (&str, usize), quick: &str) -> Ran {
+    let (go, waits) = (scene.path("go"), scene.path("go.waits"));
+    let plan = format!("held@C_SignInit@{signature}={}", go.display());
+    let mut command = scene.planned(&plan);
+    command.args(arguments(held));
     let child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program runs");
     let limit = Instant::now() + Duration::from_secs(20);
-    let asked = || Log::read(&scene.path("calls.log")).map_or(0, |log| log.count("C_SignInit"));
-    while asked() < signatures {
+    while !waits.exists() {
         assert!(Instant::now() < limit, "no signature is asked for");
         thread::sleep(Duration::from_millis(2));
     }
-    let ran = scene.plainly(quick);
-    assert_eq!(ran.status, Some(0), "{ran:?}");
-    scene.ended(&child.wait_with_output().expect("it ends"))
+    let mut quick = scene
+        .plain(quick)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    // One that replaced an app removes the old one when nobody reads there any more.
+    while quick.try_wait().expect("a child").is_none() && !is_at_a_lock(&quick) {
+        thread::sleep(Duration::from_millis(2));
+    }
+    fs::write(go, "").expect("written");
+    let ran = scene.ended(&child.wait_with_output().expect("it ends"));
+    Run::from(quick.wait_with_output().expect("it ends")).exits(0);
+    ran
 }
 
 /// The endorsements on the images of an app.

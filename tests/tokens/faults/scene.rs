@@ -228,12 +228,19 @@ impl Scene {
         }
     }
 
+    /// The program over the real module.
+    pub fn plain(&self, args: &str) -> Command {
+        let mut command = self.command(program());
+        command
+            .env("PKCS11_MODULE_PATH", self.module)
+            .args(arguments(args));
+        command
+    }
+
     /// Runs the program over the real module, and returns its status and what it printed.
     #[track_caller]
     pub fn plainly(&self, args: &str) -> Ran {
-        let mut command = self.command(program());
-        command.env("PKCS11_MODULE_PATH", self.module);
-        let ran = self.finish(command.args(arguments(args)));
+        let ran = self.finish(&mut self.plain(args));
         Ran {
             log: Log::default(),
             ..ran

@@ -1,5 +1,7 @@
 //! The grammar of plans.
 
+use std::path::Path;
+
 use super::{Plan, Point, Sign, Switch, When};
 
 fn plan(text: &str) -> Plan {
@@ -88,6 +90,9 @@ fn mechanisms() {
     );
     assert_eq!(plan("mechanisms=").mechanisms, Some(Vec::new()));
     assert_eq!(plan("slow=C_Sign:20").slow[0].1.as_millis(), 20);
+    let held = plan("held@C_SignInit@2=/tmp/go").held.expect("a call");
+    assert_eq!((held.0.function, held.0.call), ("C_SignInit", 2));
+    assert_eq!(held.1, Path::new("/tmp/go"));
 }
 
 #[test]
@@ -135,6 +140,8 @@ fn what_is_refused() {
         "mechanisms=CKM_NOTHING",
         "mechanisms=CKM_ECDSA,",
         "slow=C_Sign",
+        "held@C_Sign=/tmp/go",
+        "held@C_Sign@1=a;held@C_Sign@2=b",
         "slow=C_Sign:x",
         "Twins",
     ] {
