@@ -32,8 +32,13 @@ fn manifest(text: &str) -> Document {
 }
 
 fn push(server: &Server, blob: &Blob) -> Result<Pushed, ir_sign::store::remote::Error> {
+    // Forty megabytes take their time on a busy machine.
+    let patient = ir_sign::store::remote::Options {
+        timeout: std::time::Duration::from_secs(20),
+        ..super::server::quick()
+    };
     server
-        .app()
+        .app_with(&patient)
         .to_write()
         .push_blob(&blob.digest(), blob.size(), blob, None)
 }
