@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use ir_sign::image::{Embedded, REF_NAME, Reference};
 use ir_sign::ops::inspect::Inspect;
+use ir_sign::ops::place::Where;
 use ir_sign::progress::Silent;
 use ir_sign::store::Selection;
 use serde_json::Value;
@@ -102,8 +103,10 @@ fn check(scene: &Scene, bytes: &[u8]) {
     }
     drop(layout);
     let inspected = Inspect {
-        registry: scene.root(),
-        app: name(),
+        place: Where::App {
+            registry: scene.root(),
+            app: name(),
+        },
         reference: None,
         limits: LIMITS,
     };

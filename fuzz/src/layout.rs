@@ -10,6 +10,7 @@ use ir_sign::key::pkcs11::Options;
 use ir_sign::key::{KeyRef, KeyRing};
 use ir_sign::ops::endorsement::Vouch;
 use ir_sign::ops::inspect::Inspect;
+use ir_sign::ops::place::Where;
 use ir_sign::ops::sign::{How, SignImages, SignedImages};
 use ir_sign::ops::verify::{Verified, VerifyImages, Which};
 use ir_sign::progress::Silent;
@@ -60,8 +61,10 @@ fn check(scene: &Scene) {
     let before = snapshot(&scene.root());
     let inspect = || {
         Inspect {
-            registry: scene.root(),
-            app: name(),
+            place: Where::App {
+                registry: scene.root(),
+                app: name(),
+            },
             reference: None,
             limits: LIMITS,
         }
@@ -128,8 +131,10 @@ fn verify(
     config_only: bool,
 ) -> Option<Verified> {
     let verify = VerifyImages {
-        registry: scene.root(),
-        app: name(),
+        place: Where::App {
+            registry: scene.root(),
+            app: name(),
+        },
         which,
         selection,
         ca: KeyRef::File(scene.file("ca.pub")),

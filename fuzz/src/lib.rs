@@ -6,6 +6,8 @@
 
 mod annotation;
 mod archive;
+mod auth_file;
+mod challenge;
 mod config;
 mod docker_archive;
 mod image_name;
@@ -13,6 +15,7 @@ mod index;
 mod json;
 mod layer;
 mod layout;
+mod link;
 mod manifest;
 mod passport;
 mod pin_source;
@@ -25,6 +28,7 @@ mod scene;
 mod sec1;
 mod signature;
 mod spki;
+mod tag_list;
 mod transcript;
 mod uri;
 
@@ -32,15 +36,18 @@ mod uri;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 24] = [
     ("annotation", annotation::run),
     ("archive", archive::run),
+    ("auth_file", auth_file::run),
+    ("challenge", challenge::run),
     ("config", config::run),
     ("docker_archive", docker_archive::run),
     ("image_name", image_name::run),
     ("index", index::run),
     ("layer", layer::run),
     ("layout", layout::run),
+    ("link", link::run),
     ("manifest", manifest::run),
     ("passport", passport::run),
     ("pin_source", pin_source::run),
@@ -51,6 +58,7 @@ pub const TARGETS: [Target; 20] = [
     ("sec1", sec1::run),
     ("signature", signature::run),
     ("spki", spki::run),
+    ("tag_list", tag_list::run),
     ("transcript", transcript::run),
     ("uri", uri::run),
 ];

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::class::Class;
 use crate::crypto::Digest;
 use crate::crypto::p384::{Fingerprint, SignatureError};
-use crate::image::AppNameError;
+use crate::image::{AppNameError, ImageNameError};
 use crate::report::rule;
 use crate::scheme::annotation::NotEndorsed;
 use crate::store::{self, Kind, Part, Place};
@@ -24,6 +24,17 @@ pub enum Error {
     /// The store did not do it.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// A text names no image.
+    #[error(transparent)]
+    Image(#[from] ImageNameError),
+    /// An image of that kind is not for this command.
+    #[error("{image}: {reason}")]
+    NotHere {
+        /// The image's name.
+        image: String,
+        /// Why not.
+        reason: &'static str,
+    },
     /// The scheme made no signature.
     #[error(transparent)]
     Scheme(#[from] scheme::Error),
@@ -263,6 +274,8 @@ impl Error {
             | Self::NoAppName { .. }
             | Self::NoAppNamed
             | Self::NotCopied { .. }
+            | Self::Image(_)
+            | Self::NotHere { .. }
             | Self::OutputTaken { .. } => Class::Usage,
             Self::Overtaken { .. } => Class::Undecided,
             Self::OutputIsPrivateKey { .. }

@@ -2,18 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::slice;
 use std::sync::Arc;
 
 use super::error::Error;
 use super::keys::existing;
 use super::outputs::check_output;
+use super::place::Where;
 use super::realms;
 use crate::crypto::{Digest, Signature};
 use crate::files::{self, Written};
 use crate::image::realm::{Finding, called};
-use crate::image::{AppName, Descriptor, Image, Platform, Reference, media};
+use crate::image::{Descriptor, Image, Platform, Reference, media};
 use crate::progress::Progress;
 use crate::scheme::annotation::{self, Claim};
 use crate::store::{
@@ -23,10 +24,8 @@ use crate::store::{
 /// Looks at an app.
 #[derive(Clone, Debug)]
 pub struct Inspect {
-    /// The registry directory.
-    pub registry: PathBuf,
-    /// The app.
-    pub app: AppName,
+    /// Where it is.
+    pub place: Where,
     /// One image of it; all of them where there is none.
     pub reference: Option<Reference>,
     /// How much is read before giving up.
@@ -104,7 +103,11 @@ impl Inspect {
         output: &Path,
         force: bool,
     ) -> Result<Written, Error> {
-        let layout = self.registry.join(self.app.as_str());
+        let layout = match &self.place {
+            Where::App { registry, app } => registry.join(app.as_str()),
+            #[cfg(feature = "registry")]
+            Where::Repository(at) => format!("docker://{}/{}", at.host, at.name).into(),
+        };
         let signature = endorsement(&layout, entries)?.to_der();
         check_output("endorsement file", output, &[])?;
         files::write(output, &signature, 0o644, existing(force))
@@ -113,24 +116,20 @@ impl Inspect {
 
     /// Reads what there is. Only what concerns the layout as a whole is an error.
     pub fn run(&self, progress: &dyn Progress) -> Result<Inspection, Error> {
-        let registry = Registry::open(&self.registry, self.limits)?;
-        let layout = registry.layout(&self.app)?;
+        let (registry, app) = match &self.place {
+            Where::App { registry, app } => (registry, app),
+            #[cfg(feature = "registry")]
+            Where::Repository(at) => {
+                let store = at.store();
+                return self.in_place(&Reader::new(&store, self.limits));
+            }
+        };
+        let registry = Registry::open(registry, self.limits)?;
+        let layout = registry.layout(app)?;
         let reader = layout.reader();
         // First, for it holds much while it looks.
         let of_app = layout.realm_findings();
-        let entries = match &self.reference {
-            None => reader.entries()?,
-            Some(reference) => {
-                let selected = reader.resolve(slice::from_ref(reference), &Selection::Any)?;
-                // An index below one that is named stands among the images only if it is absent.
-                let entry = |selected: Selected| Entry {
-                    depth: 0,
-                    present: !media::is_index(&selected.descriptor.media_type),
-                    descriptor: selected.descriptor,
-                };
-                selected.into_iter().map(entry).collect()
-            }
-        };
+        let entries = self.entries(&reader)?;
         // An index may list one manifest thousands of times.
         let mut known = HashMap::new();
         let mut of_images = OfImages::default();
@@ -152,6 +151,36 @@ impl Inspect {
             entries,
             realms: realms.map_err(|e| e.to_string()),
         })
+    }
+
+    /// What there is, of which nothing is read but manifests and configs.
+    #[cfg(feature = "registry")]
+    fn in_place(&self, reader: &Reader<'_>) -> Result<Inspection, Error> {
+        let look = |entry: Entry| Inspected {
+            depth: entry.depth,
+            content: Arc::new(look(reader, &entry.descriptor, entry.present, |_| {})),
+            descriptor: entry.descriptor,
+        };
+        let entries = self.entries(reader)?;
+        Ok(Inspection {
+            entries: entries.into_iter().map(look).collect(),
+            realms: Ok(Vec::new()),
+        })
+    }
+
+    /// The entries that are meant.
+    fn entries(&self, reader: &Reader<'_>) -> Result<Vec<Entry>, Error> {
+        let Some(reference) = &self.reference else {
+            return Ok(reader.entries()?);
+        };
+        let selected = reader.resolve(slice::from_ref(reference), &Selection::Any)?;
+        // An index below one that is named stands among the images only if it is absent.
+        let entry = |selected: Selected| Entry {
+            depth: 0,
+            present: !media::is_index(&selected.descriptor.media_type),
+            descriptor: selected.descriptor,
+        };
+        Ok(selected.into_iter().map(entry).collect())
     }
 
     /// What keeps realms from the app, and from the images that are shown.

@@ -11,6 +11,7 @@ pub mod file;
 pub mod inspect;
 pub mod keys;
 mod outputs;
+pub mod place;
 mod realms;
 pub mod sign;
 pub mod verify;

@@ -2,15 +2,15 @@
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::slice;
 use std::sync::Arc;
 
 use super::error::{Error, broken_rule};
+use super::place::Where;
 use super::realms;
 use crate::crypto::P384Key;
 use crate::image::realm::{Finding, rule as realm_rule};
-use crate::image::{AppName, Descriptor, Image, Reference};
+use crate::image::{Descriptor, Image, Reference};
 use crate::key::{KeyRef, KeyRing};
 use crate::progress::Progress;
 use crate::report::{Candidate, Check, Report, Verdict, rule};
@@ -22,10 +22,8 @@ use crate::{files, parallel};
 /// Verifies images of an app for one who trusts a CA.
 #[derive(Clone, Debug)]
 pub struct VerifyImages {
-    /// The registry directory.
-    pub registry: PathBuf,
-    /// The app.
-    pub app: AppName,
+    /// Where they are.
+    pub place: Where,
     /// Which images.
     pub which: Which,
     /// Which of a multi-platform tag's.
@@ -73,10 +71,50 @@ impl VerifyImages {
         let vendors: Result<Vec<P384Key>, _> =
             self.vendors.iter().map(|key| ring.public(key)).collect();
         let scheme = Root::new(ca, vendors?);
-        let registry = Registry::open(&self.registry, self.limits)?;
-        let layout = registry.layout(&self.app)?;
+        match &self.place {
+            Where::App { registry, app } => {
+                let registry = Registry::open(registry, self.limits)?;
+                let layout = registry.layout(app)?;
+                self.in_layout(&layout, &scheme, progress)
+            }
+            #[cfg(feature = "registry")]
+            Where::Repository(at) => {
+                let store = at.store();
+                self.in_place(&Reader::new(&store, self.limits), &scheme, progress)
+            }
+        }
+    }
+
+    /// Verifies images of a place that knows no apps.
+    #[cfg(feature = "registry")]
+    fn in_place(
+        &self,
+        reader: &Reader<'_>,
+        scheme: &Root,
+        progress: &dyn Progress,
+    ) -> Result<Verified, Error> {
+        let (selected, skipped) = match &self.which {
+            Which::All => self.all(reader)?,
+            Which::Named(references) => (reader.resolve(references, &self.selection)?, Vec::new()),
+        };
+        let images = parallel::map(&selected, usize::MAX, |_, selected| {
+            Ok(self.one(reader, selected, scheme, progress)?.decide())
+        });
+        Ok(Verified {
+            images: self.decided(images),
+            skipped,
+            unseen: Vec::new(),
+        })
+    }
+
+    fn in_layout(
+        &self,
+        layout: &Layout,
+        scheme: &Root,
+        progress: &dyn Progress,
+    ) -> Result<Verified, Error> {
         let reader = layout.reader();
-        let (selected, skipped) = self.select(&layout, &reader)?;
+        let (selected, skipped) = self.select(layout, &reader)?;
         let of_app = if self.for_realms {
             layout.realm_findings()?
         } else {
@@ -87,7 +125,7 @@ impl VerifyImages {
             Err(reason) => Check::failed(rule::DOCKER_LIST, reason),
         });
         let images = parallel::map(&selected, usize::MAX, |_, (selected, of_name)| {
-            let mut report = self.one(&reader, selected, &scheme, progress)?;
+            let mut report = self.one(&reader, selected, scheme, progress)?;
             report.checks.extend(listed.clone());
             if self.for_realms {
                 let checks = realms::checks(&of_app, of_name.as_ref());
@@ -120,9 +158,11 @@ impl VerifyImages {
         for key in keys().filter(is_lasting) {
             ring.public(key)?;
         }
-        let registry = Registry::open(&self.registry, self.limits)?;
-        let layout = registry.layout(&self.app)?;
-        self.select(&layout, &layout.reader())?;
+        if let Where::App { registry, app } = &self.place {
+            let registry = Registry::open(registry, self.limits)?;
+            let layout = registry.layout(app)?;
+            self.select(&layout, &layout.reader())?;
+        }
         Ok(())
     }
 
@@ -153,12 +193,7 @@ impl VerifyImages {
         let unnamed = |selected| (selected, None);
         let references = match &self.which {
             Which::All => {
-                let (images, skipped) = reader.all_images()?;
-                if images.is_empty() {
-                    // Nothing to verify is not the same as everything verified.
-                    let none = reader.resolve(&[], &self.selection)?;
-                    return Ok((none.into_iter().map(unnamed).collect(), skipped));
-                }
+                let (images, skipped) = self.all(reader)?;
                 return Ok((images.into_iter().map(unnamed).collect(), skipped));
             }
             Which::Named(references) => references,
@@ -182,6 +217,16 @@ impl VerifyImages {
             );
         }
         Ok((all, Vec::new()))
+    }
+
+    /// All images, and what was passed over.
+    fn all(&self, reader: &Reader<'_>) -> Result<(Vec<Selected>, Vec<Arc<Descriptor>>), Error> {
+        let (images, skipped) = reader.all_images()?;
+        if images.is_empty() {
+            // Nothing to verify is not the same as everything verified.
+            return Ok((reader.resolve(&[], &self.selection)?, skipped));
+        }
+        Ok((images, skipped))
     }
 
     fn one(

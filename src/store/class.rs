@@ -7,6 +7,10 @@ impl Error {
     /// What it means for the one who wants the image.
     pub const fn class(&self) -> Class {
         match &self.kind {
+            #[cfg(feature = "registry")]
+            Kind::Registry { problem, .. } => problem.class(),
+            #[cfg(feature = "registry")]
+            Kind::Tagged { .. } => Class::Refused,
             Kind::Io { .. }
             | Kind::NoRegistry
             | Kind::Name

@@ -192,6 +192,24 @@ pub enum Kind {
     /// The app is in the registry already, with other content.
     #[error("exists already, with other content")]
     Exists,
+    /// A registry did not give or take what it was asked for.
+    #[cfg(feature = "registry")]
+    #[error("{}{problem}", about.as_ref().map(|about| format!("{about}: ")).unwrap_or_default())]
+    Registry {
+        /// The manifest or blob that it is about; the repository as a whole where there is none.
+        about: Option<String>,
+        /// What went wrong.
+        problem: super::remote::Problem,
+    },
+    /// What a tag leads to in a registry is no manifest that can be read.
+    #[cfg(feature = "registry")]
+    #[error("tag {tag}: {reason}")]
+    Tagged {
+        /// The tag.
+        tag: String,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 impl Kind {

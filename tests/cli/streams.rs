@@ -288,7 +288,7 @@ fn no_flag_takes_a_place_on_the_network_for_a_path() {
             skopeo("host/APP:TAG oci:DIR/APP:TAG"),
         ),
         (
-            "verify-image -c ca.pub -a app -r docker://host:5000/team/",
+            "prune -a app -r docker://host:5000/team/",
             skopeo("host:5000/team/APP:TAG oci:DIR/"),
         ),
         (
@@ -296,8 +296,16 @@ fn no_flag_takes_a_place_on_the_network_for_a_path() {
             skopeo("host/APP:TAG oci:DIR/APP:TAG"),
         ),
         (
-            "inspect-image -a app -r docker://host/app:1",
+            "prune -a app -r docker://host/app:1",
             skopeo("host/app:1 oci:DIR/APP:TAG"),
+        ),
+        (
+            "verify-image -c ca.pub -a app -r https://host:5000/team/",
+            "a registry over the network is named docker://HOST".into(),
+        ),
+        (
+            "inspect-image -a app -r https://host/app:1",
+            "a registry over the network is named docker://HOST".into(),
         ),
         (
             "extract-sign-image -r . -v vendor.prv -x ca.prv -f docker://host/app",

@@ -4,6 +4,8 @@
 mod auth;
 mod good;
 mod lists;
+mod peers;
+mod program;
 mod reading;
 mod redirects;
 mod server;

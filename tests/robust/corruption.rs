@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use ir_sign::image::Reference;
 use ir_sign::key::{KeyRef, KeyRing, pkcs11};
 use ir_sign::ops::endorsement::Vouch;
+use ir_sign::ops::place::Where;
 use ir_sign::ops::sign::{How, SignImages};
 use ir_sign::ops::verify::{VerifyImages, Which};
 use ir_sign::progress::Silent;
@@ -50,8 +51,10 @@ impl Signed {
         let reference: Reference = fixture.tag.parse().expect("a tag");
         let verify = VerifyImages {
             for_realms: false,
-            registry: scene.registry(),
-            app: "app".parse().expect("a name"),
+            place: Where::App {
+                registry: scene.registry(),
+                app: "app".parse().expect("a name"),
+            },
             which: Which::Named(vec![reference.clone()]),
             selection: selection.clone(),
             ca: KeyRef::File(scene.path("ca.pub")),

@@ -178,6 +178,6 @@ macro_rules! each_target {
 }
 
 each_target! {
-    annotation archive config docker_archive image_name index layer layout manifest passport pin_source plan point realm_layers reference sec1
-    signature spki transcript uri
+    annotation archive auth_file challenge config docker_archive image_name index layer layout link manifest
+    passport pin_source plan point realm_layers reference sec1 signature spki tag_list transcript uri
 }

@@ -7,6 +7,7 @@ use clap::{Args, ValueHint};
 
 use super::keys::OwnUri;
 use super::paths;
+use super::registry::ImageArgs;
 use super::settings::{Common, CommonLong};
 use super::token::{PassportArgs, TokenArgs};
 use crate::image::{AppName, Platform, Reference};
@@ -148,11 +149,12 @@ pub struct ExtractSignImage {
 #[derive(Debug, Args)]
 pub struct VerifyImage {
     #[command(flatten)]
-    pub place: Place,
+    pub images: ImageArgs,
     /// The image, by tag or digest (several allowed); may be left out where there is only one
     #[arg(
         short = 'd',
         long = "reference",
+        id = "reference",
         value_name = "REF",
         conflicts_with = "all"
     )]
@@ -191,7 +193,7 @@ pub struct VerifyImage {
 #[derive(Debug, Args)]
 pub struct InspectImage {
     #[command(flatten)]
-    pub place: Place,
+    pub images: ImageArgs,
     /// The image, by tag or digest [default: all there are]
     #[arg(short = 'd', long = "reference", value_name = "REF")]
     pub reference: Option<Reference>,

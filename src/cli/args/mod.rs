@@ -8,6 +8,7 @@ pub mod copy;
 pub mod image;
 mod keys;
 mod paths;
+pub mod registry;
 mod secrets;
 mod settings;
 pub mod token;

@@ -12,16 +12,19 @@ use crate::key::{KeyRef, KeyRefError};
 pub enum PathError {
     /// It names a registry.
     #[error(
-        "registries over the network are not supported yet; bring the image into a directory: \
+        "this command works in a registry directory; bring the image into one: \
          skopeo copy {image} oci:DIR/APP:TAG"
     )]
     Registry { image: String },
     /// It names an image in a registry.
     #[error(
-        "registries over the network are not supported yet; bring the image here as an archive: \
+        "archives are files; bring the image here as one: \
          skopeo copy {image} oci-archive:FILE:TAG"
     )]
     Image { image: String },
+    /// It is an address of the web.
+    #[error("a registry over the network is named docker://HOST[/PATH]")]
+    Web,
     /// It names a key that some service keeps.
     #[error(
         "keys are DER files, or pkcs11: URIs of keys on tokens; nothing is asked over the network (a \
@@ -42,6 +45,8 @@ pub enum PathError {
     KeyRef(#[from] KeyRefError),
 }
 
+/// Why a registry is no stream.
+const NO_DIRECTORY: &str = "standard input is no directory: name the registry's";
 /// Why private keys are no streams.
 const SECRET: &str =
     "a private key is not read from standard input, nor written to standard output: name a file";
@@ -67,8 +72,13 @@ pub fn registry() -> impl TypedValueParser<Value = PathBuf> {
         |name| PathError::Registry {
             image: image(&name, "/APP:TAG"),
         },
-        Some("standard input is no directory: name the registry's"),
+        Some(NO_DIRECTORY),
     )
+}
+
+/// Refuses what is no path of a registry directory.
+pub fn check_registry(text: &OsStr) -> Result<(), PathError> {
+    check(text, Some(NO_DIRECTORY), |_| PathError::Web)
 }
 
 /// A private key's file.

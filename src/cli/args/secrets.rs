@@ -22,6 +22,11 @@ pub fn hide_secrets(error: &mut clap::Error) {
         })
         .collect();
     for (kind, text) in shown {
+        if names_user(&text) {
+            error.insert(kind, ContextValue::String("...".to_owned()));
+            error.remove(ContextKind::Suggested);
+            continue;
+        }
         let hidden = hidden::pins(&text);
         if hidden != text {
             error.insert(kind, ContextValue::String(hidden.into_owned()));
@@ -29,6 +34,16 @@ pub fn hide_secrets(error: &mut clap::Error) {
             error.remove(ContextKind::Suggested);
         }
     }
+}
+
+/// Whether a text names an image or a registry with a user, and maybe a password, before the host.
+fn names_user(text: &str) -> bool {
+    let Some((_, place)) = text.split_once("://") else {
+        return false;
+    };
+    let first = place.split('/').next().unwrap_or_default();
+    let user = first.split_once('@');
+    user.is_some_and(|(_, behind)| !behind.starts_with("sha"))
 }
 
 /// Whether nothing else in a usage error could be a PIN: a parser's own words may repeat what it

@@ -1,22 +1,29 @@
 //! The commands on images.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::written::{not_beside_json, written};
 use crate::cli::args::image::{ExtractSignImage, How, InspectImage, Prune, SignImage, VerifyImage};
+use crate::cli::args::registry::{ImageArgs, RegistryAt};
 use crate::cli::console::{Console, Failure, Outcome};
 use crate::cli::context::{beside_bar, ring, ring_with, warn_if_open};
 use crate::cli::explain;
 use crate::cli::show;
 use crate::cli::status::Status;
 use crate::files::Written;
-use crate::image::Descriptor;
+#[cfg(feature = "registry")]
+use crate::image::Tag;
+use crate::image::{Descriptor, ImageName, Reference};
 use crate::key::{KeyRef, KeyRing};
 use crate::ops::endorsement::Vouch;
 use crate::ops::inspect::{Inspect, Inspection};
-use crate::ops::{extract, sign, verify};
+#[cfg(feature = "registry")]
+use crate::ops::place::At;
+use crate::ops::place::Where;
+use crate::ops::{Error, extract, sign, verify};
 use crate::report::{Report, Verdict};
 use crate::store::{Limits, Published, Registry, Selection};
 use crate::text::plain;
@@ -51,6 +58,93 @@ fn how(args: How, console: &Console) -> Result<(sign::How, KeyRing), Failure> {
         jobs: args.jobs,
     };
     Ok((how, ring))
+}
+
+/// Where the images of a command are, and by what they are named there. In a registry one image is meant unless all
+/// are: the tag `latest` where there is no other name.
+fn images(
+    args: &ImageArgs,
+    references: Vec<Reference>,
+    all: bool,
+) -> Result<(Where, Vec<Reference>), Failure> {
+    let name = match (&args.image, &args.registry, &args.app) {
+        (Some(name), ..) => name.clone(),
+        (None, Some(RegistryAt::Folder(registry)), Some(app)) => {
+            let (registry, app) = (registry.clone(), app.clone());
+            return Ok((Where::App { registry, app }, references));
+        }
+        (None, Some(RegistryAt::Docker(registry)), Some(app)) => {
+            let name = ImageName::in_registry(registry, app.as_str(), None);
+            name.map_err(Error::from)?
+        }
+        _ => unreachable!("the argument parser asks for one or the other"),
+    };
+    let not_here = |reason| Error::NotHere {
+        image: name.to_string(),
+        reason,
+    };
+    match &name {
+        #[cfg(feature = "registry")]
+        ImageName::Docker {
+            host,
+            repository,
+            tag,
+            digest,
+        } => {
+            let own = match (digest, tag) {
+                (Some(digest), _) => Some(Reference::Digest(*digest)),
+                (None, Some(tag)) => Some(Reference::Tag(tag.to_string())),
+                (None, None) => None,
+            };
+            if all && own.is_some() {
+                Err(not_here(
+                    "--all is for a repository: name it without a tag or digest",
+                ))?;
+            }
+            let named = references.into_iter().chain(own);
+            let mut named: Vec<_> = named.collect();
+            if named.is_empty() && !all {
+                named.push(Reference::Tag(Tag::latest().to_string()));
+            }
+            let at = At {
+                host: host.clone(),
+                name: repository.clone(),
+                options: args.options(),
+            };
+            Ok((Where::Repository(Box::new(at)), named))
+        }
+        #[cfg(not(feature = "registry"))]
+        ImageName::Docker { .. } => Err(not_here("this build lacks the feature registry"))?,
+        ImageName::Layout { path, reference } => {
+            let app = path.file_name().and_then(|name| name.to_str());
+            let app = app.and_then(|app| app.parse().ok());
+            let app = app.ok_or_else(|| not_here("is in a folder whose name no app can have"))?;
+            let registry = path
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty());
+            let registry = registry.unwrap_or(Path::new(".")).to_owned();
+            Ok((
+                Where::App { registry, app },
+                reference.iter().cloned().collect(),
+            ))
+        }
+        ImageName::Archive { .. } => Err(not_here("archives are read by extract-sign-image"))?,
+        ImageName::Dir { .. } => Err(not_here(
+            "folders as skopeo writes them for dir: are not read",
+        ))?,
+    }
+}
+
+/// Refuses what is not for repositories of a registry.
+fn not_in_registry(place: &Where, reason: &'static str) -> Result<(), Failure> {
+    match place {
+        Where::App { .. } => Ok(()),
+        #[cfg(feature = "registry")]
+        Where::Repository(at) => {
+            let image = format!("docker://{}/{}", at.host, at.name);
+            Err(Error::NotHere { image, reason })?
+        }
+    }
 }
 
 pub(super) fn sign_image(args: SignImage, console: &Console) -> Outcome {
@@ -134,13 +228,17 @@ fn show_signed(
 pub(super) fn verify_image(args: VerifyImage, console: &Console) -> Outcome {
     let keys = std::iter::once(&args.ca_pub).chain(&args.vendors);
     let ring = ring(&args.tokens, keys.map(KeyRef::pin_source), console)?;
+    let (place, references) = images(&args.images, args.references, args.all)?;
+    if args.for_realms {
+        let reason = "--for-realms is for apps in a registry directory";
+        not_in_registry(&place, reason)?;
+    }
     let request = verify::VerifyImages {
-        registry: args.place.registry,
-        app: args.place.app,
+        place,
         which: if args.all {
             verify::Which::All
         } else {
-            verify::Which::Named(args.references)
+            verify::Which::Named(references)
         },
         selection: args.platform.map_or(Selection::One, Selection::Platform),
         ca: args.ca_pub,
@@ -242,10 +340,11 @@ fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
 }
 
 pub(super) fn inspect_image(args: InspectImage, console: &Console) -> Outcome {
+    let named = args.reference.into_iter().collect();
+    let (place, references) = images(&args.images, named, false)?;
     let request = Inspect {
-        registry: args.place.registry,
-        app: args.place.app,
-        reference: args.reference,
+        place,
+        reference: references.into_iter().next(),
         limits: Limits::default(),
     };
     if let Some(output) = &args.endorsement {

@@ -155,12 +155,16 @@ fn value_of(text: &str) -> Option<(String, &str)> {
     while let Some((at, c)) = chars.next() {
         match c {
             '"' => return Some((value, &inside[at + 1..])),
-            '\\' => value.push(chars.next()?.1),
-            c if c.is_control() && c != '\t' => return None,
-            c => value.push(c),
+            '\\' => value.push(shown(chars.next()?.1)?),
+            c => value.push(shown(c)?),
         }
     }
     None
+}
+
+/// A character that may stand between quotation marks.
+fn shown(c: char) -> Option<char> {
+    (!c.is_control() || c == '\t').then_some(c)
 }
 
 /// What follows a word of base64 that stands in the place of values.

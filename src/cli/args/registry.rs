@@ -1,0 +1,104 @@
+//! Images wherever they are, and how registries are talked to.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+#[cfg(feature = "registry")]
+use std::time::Duration;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{Args, ValueHint};
+
+use super::paths;
+use crate::image::{AppName, ImageName};
+#[cfg(feature = "registry")]
+use crate::store::remote::{Environment, Options};
+
+// An image by its name, or by a registry and an app.
+#[derive(Debug, Args)]
+pub struct ImageArgs {
+    /// The image: docker://HOST[:PORT]/REPO[:TAG][@DIGEST] in a registry, oci:DIR[:TAG] in a layout
+    #[arg(value_name = "IMAGE", conflicts_with_all = ["registry", "app", "reference"], required_unless_present = "registry")]
+    pub image: Option<ImageName>,
+    /// The registry: a directory with one OCI image layout an app, or docker://HOST[/PATH]
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath, value_parser = registry(), requires = "app")]
+    pub registry: Option<RegistryAt>,
+    /// The app: the name of its layout in the registry, or of its repository
+    #[arg(short, long, value_name = "NAME", requires = "registry")]
+    pub app: Option<AppName>,
+    #[cfg(feature = "registry")]
+    #[command(flatten)]
+    remote: RemoteArgs,
+}
+
+/// A registry as `-r` names it.
+#[derive(Clone, Debug)]
+pub enum RegistryAt {
+    /// A directory.
+    Folder(PathBuf),
+    /// `docker://HOST[/PATH]`.
+    Docker(String),
+}
+
+fn registry() -> impl TypedValueParser<Value = RegistryAt> {
+    OsStringValueParser::new().try_map(move |text: OsString| -> Result<RegistryAt, String> {
+        match text.to_str() {
+            Some(name) if name.starts_with("docker://") => Ok(RegistryAt::Docker(name.to_owned())),
+            _ => paths::check_registry(&text)
+                .map(|()| RegistryAt::Folder(text.clone().into()))
+                .map_err(|error| error.to_string()),
+        }
+    })
+}
+
+// How registries are talked to.
+#[cfg(feature = "registry")]
+#[derive(Clone, Debug, Args)]
+pub struct RemoteArgs {
+    /// The one file to take registries' credentials from [default: those of podman and docker]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::place())]
+    authfile: Option<PathBuf>,
+    /// More certificate authorities for registries, in PEM
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::place())]
+    tls_ca: Option<PathBuf>,
+    /// A folder with certificates for registries, as docker's certs.d
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, value_parser = paths::place())]
+    cert_dir: Option<PathBuf>,
+    /// Allow plain HTTP to registries on other machines
+    #[arg(long)]
+    allow_http: bool,
+    /// How long each step of a request to a registry may take: 3, 3s, 3m0s
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    timeout: Duration,
+    /// How many times a request to a registry is sent again
+    #[arg(long, value_name = "NUMBER", default_value = "3")]
+    retries: u32,
+}
+
+#[cfg(feature = "registry")]
+impl ImageArgs {
+    /// How registries are talked to.
+    pub fn options(&self) -> Options {
+        let args = self.remote.clone();
+        Options {
+            authfile: args.authfile,
+            tls_ca: args.tls_ca,
+            cert_dir: args.cert_dir,
+            allow_http: args.allow_http,
+            timeout: args.timeout,
+            retries: args.retries,
+            environment: Environment::of_process(),
+            ..Options::default()
+        }
+    }
+}
+
+/// Reads a time: seconds, or a number with a unit.
+#[cfg(feature = "registry")]
+fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map(Duration::from_secs);
+    let time = seconds.or_else(|_| humantime::parse_duration(text));
+    match time {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err("a time is a number of seconds, or has units, as in 3s or 1m30s".into()),
+    }
+}

@@ -1,0 +1,249 @@
+//! A repository of a registry as a place that images are read from.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use ir_sign::image::ImageName;
+//! use ir_sign::store::remote::{Client, Environment, Options, RemoteRepository, RemoteStore};
+//! use ir_sign::store::{Limits, Reader, Selection};
+//!
+//! let name = "docker://registry.example.com/team/app:1.0".parse()?;
+//! let ImageName::Docker { host, repository, .. } = name else { unreachable!() };
+//! let options = Options { environment: Environment::of_process(), ..Options::default() };
+//! let client = Arc::new(Client::new(&host, &options));
+//! let store = RemoteStore::new(RemoteRepository::new(client, repository));
+//! let reader = Reader::new(&store, Limits::default());
+//! for selected in reader.resolve(&["1.0".parse()?], &Selection::One)? {
+//!     println!("{}", reader.load(&selected)?.config.digest());
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::collections::VecDeque;
+use std::io::{self, Cursor, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::error::{Error as RemoteError, Problem as RemoteProblem};
+use super::manifest::{Document, ManifestRef};
+use super::repository::RemoteRepository;
+use crate::crypto::Digest;
+use crate::image::{Blob, Descriptor, Embedded, Reference, media};
+use crate::parallel;
+use crate::store::access::Store;
+use crate::store::error::{Error, Kind};
+use crate::store::place::Place;
+use crate::store::problem::{Part, Problem};
+
+/// Bytes of the manifests that are kept, so that no manifest is asked for twice.
+const KEPT: u64 = 8 << 20;
+/// How many manifests are asked for at once, where all are.
+const AT_ONCE: usize = 6;
+
+/// A repository of a registry as a place that images are read from.
+#[derive(Debug)]
+pub struct RemoteStore {
+    pub(super) repository: RemoteRepository,
+    place: Place,
+    /// The manifests that came last.
+    manifests: Mutex<VecDeque<Blob>>,
+    /// The tags that were asked for, and where they led to.
+    pub(super) tags: Mutex<Vec<Arc<Descriptor>>>,
+}
+
+impl RemoteStore {
+    /// The repository. It asks nobody yet.
+    pub fn new(repository: RemoteRepository) -> Self {
+        Self {
+            place: Place::Repository(repository.what("")),
+            repository,
+            manifests: Mutex::default(),
+            tags: Mutex::default(),
+        }
+    }
+
+    /// The repository itself.
+    pub const fn repository(&self) -> &RemoteRepository {
+        &self.repository
+    }
+
+    fn keep(&self, blob: &Blob) {
+        let mut kept = self
+            .manifests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if kept.iter().any(|known| known.digest() == blob.digest()) {
+            return;
+        }
+        kept.push_back(blob.clone());
+        while kept.iter().map(Blob::size).sum::<u64>() > KEPT {
+            kept.pop_front();
+        }
+    }
+
+    fn kept(&self, digest: &Digest) -> Option<Blob> {
+        let kept = self
+            .manifests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        kept.iter().find(|blob| blob.digest() == *digest).cloned()
+    }
+
+    /// The descriptor of a manifest that came; with the tag that led to it.
+    fn described(&self, document: Document, tag: Option<&str>) -> Arc<Descriptor> {
+        self.keep(&document.blob);
+        Arc::new(Descriptor {
+            media_type: media::shared(document.media_type),
+            digest: document.blob.digest(),
+            size: document.blob.size(),
+            tag: tag.map(str::to_owned),
+            full_name: None,
+            platform: None,
+            embedded: Embedded::Nothing,
+        })
+    }
+
+    /// What an error of the registry's is here: what is wrong with a part, or what the registry did not do.
+    pub(super) fn error(&self, part: Part, error: RemoteError) -> Error {
+        let problem = match error.problem {
+            RemoteProblem::Mismatch(mismatch) => Problem::Mismatch(mismatch),
+            RemoteProblem::Document(reason) => Problem::Json(reason),
+            problem => {
+                let place = self.place.to_string();
+                let about = error.what.strip_prefix(&place);
+                let about = about.map(|rest| rest.trim_start_matches(": ").to_owned());
+                let kind = Kind::Registry {
+                    about: about.filter(|about| !about.is_empty()),
+                    problem,
+                };
+                return kind.at(self.place.clone());
+            }
+        };
+        Error::part(&self.place, part, problem)
+    }
+
+    fn error_of(&self, digest: &Digest) -> impl Fn(RemoteError) -> Error {
+        move |error| self.error(Part::Blob(*digest), error)
+    }
+
+    fn absent(&self, digest: Digest) -> Error {
+        let problem = Problem::Absent(self.place.kind());
+        Error::part(&self.place, Part::Blob(digest), problem)
+    }
+
+    /// Asks for a manifest by tag.
+    fn tagged(&self, name: &str) -> Result<Option<Arc<Descriptor>>, Error> {
+        // What no registry can have as a tag is not there.
+        let Ok(tag) = name.parse() else {
+            return Ok(None);
+        };
+        let found = self.repository.manifest(&ManifestRef::Tag(tag));
+        // Nothing is known by a digest yet.
+        let found = found.map_err(|error| {
+            let reason = error.problem.to_string();
+            match error.problem {
+                RemoteProblem::Document(_) | RemoteProblem::Stated { .. } => Kind::Tagged {
+                    tag: name.to_owned(),
+                    reason,
+                }
+                .at(self.place.clone()),
+                _ => self.error(Part::IndexJson, error),
+            }
+        })?;
+        Ok(found.map(|document| self.described(document, Some(name))))
+    }
+
+    fn manifest(&self, descriptor: &Descriptor) -> Result<Option<Blob>, Error> {
+        if let Some(blob) = self.kept(&descriptor.digest) {
+            return Ok(Some(blob));
+        }
+        let found = self.repository.manifest_of(descriptor);
+        let found = found.map_err(self.error_of(&descriptor.digest))?;
+        Ok(found.map(|document| {
+            self.keep(&document.blob);
+            document.blob
+        }))
+    }
+}
+
+impl Store for RemoteStore {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+
+    fn find(&self, reference: &Reference) -> Result<Vec<Arc<Descriptor>>, Error> {
+        let found = match reference {
+            Reference::Tag(name) => {
+                let found = self.tagged(name)?;
+                if let Some(found) = &found {
+                    let mut tags = self.tags.lock().unwrap_or_else(PoisonError::into_inner);
+                    tags.retain(|known| known.tag != found.tag);
+                    tags.push(found.clone());
+                }
+                found
+            }
+            Reference::Digest(digest) => {
+                let found = self.repository.manifest(&ManifestRef::Digest(*digest));
+                let found = found.map_err(self.error_of(digest))?;
+                found.map(|document| self.described(document, None))
+            }
+        };
+        Ok(found.into_iter().collect())
+    }
+
+    fn entries(&self) -> Result<Vec<Arc<Descriptor>>, Error> {
+        let tags = self.repository.tags();
+        let tags = tags.map_err(|error| self.error(Part::IndexJson, error))?;
+        let found = parallel::map_on(AT_ONCE, &tags.tags, |_, tag| self.tagged(tag.as_str()));
+        // A tag that has gone meanwhile is no tag any more.
+        found.into_iter().filter_map(Result::transpose).collect()
+    }
+
+    fn open(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send + '_>, Error> {
+        let digest = descriptor.digest;
+        let kind = &descriptor.media_type;
+        let is_document = media::is_index(kind) || media::is_manifest(kind);
+        if !is_document {
+            let found = self.repository.blob(descriptor);
+            if let Some(blob) = found.map_err(self.error_of(&digest))? {
+                return Ok(Box::new(blob));
+            }
+        }
+        // An index may list what is no manifest by its type.
+        match self.manifest(descriptor)? {
+            Some(blob) => Ok(Box::new(Cursor::new(Bytes(blob)))),
+            None => Err(self.absent(digest)),
+        }
+    }
+
+    fn referrers(&self, subject: &Digest) -> Result<Vec<Arc<Descriptor>>, Error> {
+        let listed = self.repository.referrers(subject, None);
+        let mut found = Vec::new();
+        for one in listed.map_err(self.error_of(subject))? {
+            let document = self.repository.referrer(&one, subject);
+            if let Some(document) = document.map_err(self.error_of(&one.descriptor.digest))? {
+                self.keep(&document.blob);
+                found.push(Arc::new(one.descriptor));
+            }
+        }
+        Ok(found)
+    }
+
+    fn unread(&self, descriptor: &Descriptor, error: io::Error) -> Error {
+        let part = Part::Blob(descriptor.digest);
+        match error.downcast::<RemoteError>() {
+            Ok(error) => self.error(part, error),
+            Err(source) => {
+                let action = "read";
+                Kind::Io { action, source }.at(self.place.clone())
+            }
+        }
+    }
+}
+
+/// The bytes of a blob, for a cursor.
+struct Bytes(Blob);
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        self.0.bytes()
+    }
+}

@@ -1,0 +1,258 @@
+//! Real peers: Debian's docker-registry (distribution), and skopeo on both sides.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use harness::{Scene, ir_sign, tool};
+use ir_sign::crypto::HashAlgorithm;
+use ir_sign::image::{Blob, Tag};
+use ir_sign::store::remote::{Document, ManifestRef, Move, Options, Pushed, RemoteRepository};
+
+use super::good::MANIFEST;
+use super::server::repository;
+
+/// ann with the password hunter2-hunter2, by bcrypt.
+const HTPASSWD: &str = "ann:$2y$05$abcdefghijklmnopqrstuuM6LdIRFtSO2kPdsnQR8QqPt6tFqthsy\n";
+const BASIC: &str = "YW5uOmh1bnRlcjItaHVudGVyMg==";
+
+/// Debian's docker-registry, on a port of its own.
+struct Distribution {
+    child: Child,
+    port: u16,
+}
+
+impl Distribution {
+    /// Starts one that keeps its files in a folder; `more` is put into its settings.
+    fn start(folder: &Path, more: &str) -> Self {
+        // A port that was free a moment ago; another one where somebody was faster.
+        for _ in 0..5 {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let port = listener.local_addr().expect("an address").port();
+            drop(listener);
+            let files = folder.join("files");
+            let settings = format!(
+                "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n\
+                 storage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\n\
+                 http: {{addr: \"127.0.0.1:{port}\", secret: x}}\n{more}",
+                files.display(),
+            );
+            let file = folder.join("settings.yml");
+            fs::write(&file, settings).expect("written");
+            let mut child = Command::new("docker-registry")
+                .arg("serve")
+                .arg(&file)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("docker-registry is installed (scripts/test does that)");
+            let until = Instant::now() + Duration::from_secs(20);
+            while Instant::now() < until {
+                if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                    return Self { child, port };
+                }
+                if child.try_wait().expect("a child").is_some() {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        panic!("docker-registry does not start");
+    }
+
+    fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Distribution {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn patient() -> Options {
+    Options {
+        timeout: Duration::from_secs(20),
+        ..Options::default()
+    }
+}
+
+fn app(host: &str, options: &Options) -> RemoteRepository {
+    repository(host, "team/app", options).to_write()
+}
+
+fn blob(bytes: &[u8]) -> Blob {
+    Blob::new(HashAlgorithm::Sha256, bytes.to_vec())
+}
+
+/// Pushes a small image, and says its manifest.
+fn push(app: &RemoteRepository, tag: &str) -> Document {
+    let config =
+        blob(br#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#);
+    let layer = blob(&[9; 200_000]);
+    for one in [&config, &layer] {
+        let pushed = app
+            .push_blob(&one.digest(), one.size(), one, None)
+            .expect("sent");
+        assert_eq!(pushed, Pushed::Sent);
+        let pushed = app
+            .push_blob(&one.digest(), one.size(), one, None)
+            .expect("there");
+        assert_eq!(pushed, Pushed::Present);
+    }
+    let text = serde_json::json!({"schemaVersion": 2, "mediaType": MANIFEST,
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config.digest().to_string(), "size": config.size()},
+        "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": layer.digest().to_string(), "size": layer.size()}]});
+    let document = Document {
+        blob: blob(text.to_string().as_bytes()),
+        media_type: MANIFEST.into(),
+    };
+    app.push_manifest(&document).expect("sent");
+    let tag: Tag = tag.parse().expect("a tag");
+    assert_eq!(
+        app.move_tag(&tag, None, &document).expect("moved"),
+        Move::Done { from: None }
+    );
+    document
+}
+
+#[test]
+fn distribution_takes_what_is_pushed_and_gives_it_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registry = Distribution::start(folder.path(), "");
+    let app = app(&registry.host(), &patient());
+    let document = push(&app, "1.0");
+    let found = app.manifest(&ManifestRef::Tag("1.0".parse().expect("a tag")));
+    let found = found.expect("an answer").expect("there");
+    assert_eq!(
+        (found.blob.digest(), found.media_type.as_str()),
+        (document.blob.digest(), MANIFEST)
+    );
+    let tags = app.tags().expect("tags");
+    assert_eq!(
+        tags.tags.iter().map(Tag::as_str).collect::<Vec<_>>(),
+        ["1.0"]
+    );
+    let none = repository(&registry.host(), "team/none", &patient());
+    assert!(none.tags().expect("none").tags.is_empty());
+    assert!(
+        none.manifest(&ManifestRef::Digest(document.blob.digest()))
+            .expect("none")
+            .is_none()
+    );
+    // R45: a blob of the other repository is mounted.
+    let other = repository(&registry.host(), "team/other", &patient()).to_write();
+    let layer = blob(&[9; 200_000]);
+    let pushed = other.push_blob(&layer.digest(), layer.size(), &layer, Some(app.name()));
+    assert_eq!(pushed.expect("mounted"), Pushed::Mounted);
+    // R57, R58: it has no list of referrers.
+    let subject = document.blob.digest();
+    let about = serde_json::json!({"schemaVersion": 2, "mediaType": MANIFEST, "artifactType": "x/y",
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": found_config(&document), "size": config_size(&document)},
+        "layers": [], "subject": {"mediaType": MANIFEST, "digest": subject.to_string(), "size": document.blob.size()}});
+    let about = Document {
+        blob: blob(about.to_string().as_bytes()),
+        media_type: MANIFEST.into(),
+    };
+    app.attach(&about, &subject).expect("attached");
+    let referrers = app.referrers(&subject, Some("x/y")).expect("a list");
+    assert_eq!(referrers.len(), 1);
+    assert!(
+        app.referrer(&referrers[0], &subject)
+            .expect("an answer")
+            .is_some()
+    );
+}
+
+fn found_config(document: &Document) -> String {
+    let text: serde_json::Value = serde_json::from_slice(document.blob.bytes()).expect("JSON");
+    text["config"]["digest"]
+        .as_str()
+        .expect("a digest")
+        .to_owned()
+}
+
+fn config_size(document: &Document) -> u64 {
+    let text: serde_json::Value = serde_json::from_slice(document.blob.bytes()).expect("JSON");
+    text["config"]["size"].as_u64().expect("a size")
+}
+
+#[test]
+fn r16_distribution_with_passwords_takes_ours_and_no_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("htpasswd");
+    fs::write(&file, HTPASSWD).expect("written");
+    let more = format!(
+        "auth: {{htpasswd: {{realm: lab, path: {}}}}}\n",
+        file.display()
+    );
+    let registry = Distribution::start(folder.path(), &more);
+    let auth = folder.path().join("auth.json");
+    let with = |basic: &str| {
+        fs::write(
+            &auth,
+            format!(
+                r#"{{"auths":{{"{}/team":{{"auth":"{basic}"}}}}}}"#,
+                registry.host()
+            ),
+        )
+        .expect("written");
+        Options {
+            authfile: Some(auth.clone()),
+            ..patient()
+        }
+    };
+    push(&app(&registry.host(), &with(BASIC)), "1.0");
+    let wrong = app(&registry.host(), &with("YW5uOndyb25nLXdyb25n"));
+    let error = wrong
+        .manifest(&ManifestRef::Tag("1.0".parse().expect("a tag")))
+        .expect_err("refused");
+    assert!(!error.to_string().contains("wrong-wrong"), "{error}");
+}
+
+#[test]
+fn what_skopeo_pushes_is_verified_where_it_is() {
+    let scene = Scene::with("umoci");
+    let signed = scene.sign("app", &["-d", "latest"]).ok().stdout;
+    let folder = tempfile::tempdir().expect("a folder");
+    let registry = Distribution::start(folder.path(), "");
+    let there = format!("docker://{}/team/app:1.0", registry.host());
+    let here = format!("oci:{}:latest", scene.app("app").display());
+    tool(
+        "skopeo",
+        [
+            "copy",
+            "-q",
+            "--preserve-digests",
+            "--dest-tls-verify=false",
+            &here,
+            &there,
+        ],
+    );
+    let ca = scene.text("ca.pub");
+    let run = ir_sign(["verify-image", "-c", &ca, &there]).ok();
+    assert_eq!(run.stdout, signed);
+    let run = ir_sign(["verify-image", "-c", &scene.text("other-ca.pub"), &there]).exits(1);
+    assert!(run.stdout.is_empty());
+    ir_sign(["inspect-image", &there]).ok();
+    // And what we push skopeo reads.
+    let app = app(&registry.host(), &patient());
+    let document = push(&app, "2.0");
+    let raw = tool(
+        "skopeo",
+        [
+            "inspect",
+            "--raw",
+            "--tls-verify=false",
+            &format!("docker://{}/team/app:2.0", registry.host()),
+        ],
+    );
+    assert_eq!(raw.stdout.as_bytes(), document.blob.bytes());
+}
