@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use base64ct::{Base64, Encoding};
 use der::asn1::{AnyRef, ObjectIdentifier};
 use der::{Decode, SliceReader, Tag, Tagged};
-use zeroize::Zeroizing;
 
 use super::names::{ID_EC_PUBLIC_KEY, algorithm_name};
+use crate::encoding::pem::{self, Block};
 
 /// What PEM text holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,38 +43,20 @@ impl fmt::Display for Pem {
 impl Pem {
     /// Looks at PEM text (RFC 7468); `None` where it is none.
     pub fn of(bytes: &[u8]) -> Option<Self> {
-        // Text may come first, as `openssl x509 -text` writes it. DER begins with a SEQUENCE.
-        let (before, mut rest) = match bytes {
-            [0x30, ..] => None,
-            _ => split(bytes, b"-----BEGIN "),
-        }?;
-        if !matches!(before, [] | [.., b'\n']) {
-            return None;
-        }
-        loop {
-            let Some((label, body)) = split(rest, b"-----") else {
-                return Some(Self::Unknown);
-            };
-            if label != b"EC PARAMETERS" {
-                return Some(Self::of_block(label, body));
-            }
-            // `openssl ecparam -genkey` writes them before the key.
-            match split(body, b"-----BEGIN ") {
-                Some((_, next)) => rest = next,
-                None => return Some(Self::Unknown),
-            }
-        }
+        let mut blocks = pem::blocks(bytes)?;
+        // `openssl ecparam -genkey` writes them before the key.
+        let block = blocks.find(|block| block.label != b"EC PARAMETERS");
+        Some(block.map_or(Self::Unknown, |block| Self::of_block(&block)))
     }
 
-    fn of_block(label: &[u8], body: &[u8]) -> Self {
-        let body = split(body, b"-----").map_or(body, |(body, _)| body);
-        let by_algorithm = |kind: &str, ec| match algorithm(&content(body)) {
+    fn of_block(block: &Block<'_>) -> Self {
+        let by_algorithm = |kind: &str, ec| match algorithm(&block.content()) {
             Some((_, other)) if other != ID_EC_PUBLIC_KEY => {
                 Self::Foreign(format!("{kind} key for {}", algorithm_name(&other)))
             }
             _ => ec,
         };
-        match label {
+        match block.label {
             b"EC PRIVATE KEY" => Self::Private,
             b"ENCRYPTED PRIVATE KEY" => Self::Encrypted,
             b"PRIVATE KEY" => by_algorithm("a private", Self::Private),
@@ -85,7 +66,7 @@ impl Pem {
             b"CERTIFICATE" | b"X509 CERTIFICATE" | b"TRUSTED CERTIFICATE" => {
                 // The algorithm of its own signature is another one, so this is its key's.
                 let name = ID_EC_PUBLIC_KEY.as_bytes();
-                let whole = content(body);
+                let whole = block.content();
                 if whole.windows(name.len()).any(|part| part == name) {
                     Self::Certificate
                 } else {
@@ -100,8 +81,10 @@ impl Pem {
 /// Whether a text has a private key of any kind in PEM (other programs call theirs alike), be
 /// it behind a certificate.
 pub fn has_private_pem(text: &[u8]) -> bool {
-    let mut lines = text.split(|byte| *byte == b'\n');
-    lines.any(|line| line.starts_with(b"-----BEGIN ") && split(line, b"PRIVATE KEY").is_some())
+    const PRIVATE: &[u8] = b"PRIVATE KEY";
+    // OpenPGP's label says more behind it.
+    let is_private = |label: &[u8]| label.windows(PRIVATE.len()).any(|part| part == PRIVATE);
+    pem::labels(text).any(is_private)
 }
 
 /// The algorithm of a private key in DER PKCS#8 (RFC 5208, section 5), if the bytes begin as one.
@@ -143,39 +126,9 @@ fn algorithm(bytes: &[u8]) -> Option<(Option<&[u8]>, ObjectIdentifier)> {
     Some((version, ObjectIdentifier::decode(&mut name).ok()?))
 }
 
-fn split<'a>(bytes: &'a [u8], at: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let found = bytes.windows(at.len()).position(|part| part == at)?;
-    Some((&bytes[..found], &bytes[found + at.len()..]))
-}
-
-/// What the lines of a PEM block stand for; nothing where they are cut short or no base64.
-fn content(lines: &[u8]) -> Zeroizing<Vec<u8>> {
-    let is_text = |byte: &u8| !byte.is_ascii_whitespace();
-    let mut text = Zeroizing::new(Vec::with_capacity(lines.len()));
-    text.extend(lines.iter().copied().filter(is_text));
-    let mut room = Zeroizing::new(vec![0; text.len()]);
-    let length = Base64::decode(&*text, &mut room).map_or(0, <[u8]>::len);
-    room.truncate(length);
-    room
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_lines_of_a_block_are_one_text() {
-        for (text, bytes) in [
-            (&b"TWFu"[..], &b"Man"[..]),
-            (b"TW\r\nE=\n", b"Ma"),
-            (b"+/+/", b"\xfb\xff\xbf"),
-            (b"", b""),
-            (b"TWFuT", b""),
-            (b"TWFu-", b""),
-        ] {
-            assert_eq!(*content(text), bytes);
-        }
-    }
 
     #[test]
     fn text_that_is_cut_short_is_pem_all_the_same() {

@@ -3,4 +3,5 @@
 pub mod base64;
 pub mod hex;
 pub mod json;
+pub mod pem;
 pub mod strict;

@@ -99,7 +99,7 @@ fn quoted(rest: &[char], quote: char) -> usize {
 }
 
 /// Leaves out what is there for tests alone, and attributes; the second is the names of modules for tests.
-fn without_tests(all: Vec<Token>) -> (Vec<Token>, BTreeSet<String>) {
+fn without_tests(all: &[Token]) -> (Vec<Token>, BTreeSet<String>) {
     let (mut kept, mut tests, mut at) = (Vec::new(), BTreeSet::new(), 0);
     let mut is_test = false;
     while at < all.len() {
@@ -110,7 +110,7 @@ fn without_tests(all: Vec<Token>) -> (Vec<Token>, BTreeSet<String>) {
             _ => None,
         };
         if let Some(open) = attribute {
-            let end = closing(&all, open);
+            let end = closing(all, open);
             let words: Vec<&str> = all[open..end].iter().map(|t| &*t.text).collect();
             is_test |= words == ["[", "cfg", "(", "test", ")"];
             at = end + 1;
@@ -121,7 +121,7 @@ fn without_tests(all: Vec<Token>) -> (Vec<Token>, BTreeSet<String>) {
             if let Some(n) = all[at..opens].iter().position(|t| t.text == "mod") {
                 tests.insert(all[at + n + 1].text.clone());
             }
-            at = closing(&all, opens) + 1;
+            at = closing(all, opens) + 1;
             is_test = false;
         } else {
             kept.push(all[at].clone());
@@ -194,14 +194,14 @@ impl Sources {
     /// Reads all that there is: each text with its path below `src`.
     fn read(texts: &[(PathBuf, String)]) -> Self {
         let mut all: BTreeMap<Names, (PathBuf, Vec<Token>)> = BTreeMap::new();
-        let mut tests: BTreeSet<Names> = BTreeSet::new();
+        let mut for_tests: BTreeSet<Names> = BTreeSet::new();
         for (path, text) in texts {
             let module = module_of(path);
-            let (tokens, names) = without_tests(tokens(text));
-            tests.extend(names.into_iter().map(|name| joined(&module, &[name])));
+            let (tokens, names) = without_tests(&tokens(text));
+            for_tests.extend(names.into_iter().map(|name| joined(&module, &[name])));
             all.insert(module, (path.clone(), tokens));
         }
-        all.retain(|module, _| !tests.iter().any(|test| module.starts_with(test)));
+        all.retain(|module, _| !for_tests.iter().any(|test| module.starts_with(test)));
         let modules: BTreeSet<Names> = all.keys().cloned().collect();
         let read = all.into_iter().map(|(module, (path, tokens))| {
             let mut reader = Reader {
@@ -487,7 +487,7 @@ impl Reader<'_> {
                     at = child;
                 } else if let Some(alias) = self.file.aliases.get(first).filter(|_| !imports) {
                     // An import of a crate's own name would lead back to itself.
-                    at = alias.clone();
+                    at.clone_from(alias);
                 } else {
                     return None;
                 }
