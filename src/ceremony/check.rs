@@ -39,6 +39,10 @@ pub fn check(plan: &Plan, ring: &KeyRing) -> Result<Checked, Error> {
     let (work, begun) = files_of(plan)?;
     let mut uri = plan.uri();
     uri.object = None;
+    // Where a token has one session, that one has to do for all: another one would take another PIN.
+    if matches!(work, Work::RootKey { .. }) {
+        ring.tokens().will_write(&uri)?;
+    }
     let token = ring.tokens().describe(&uri)?;
     check_kind_of_token(plan, &token)?;
     let facts = facts(&token);

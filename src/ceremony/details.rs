@@ -61,6 +61,13 @@ impl Story<'_> {
         }
         let noted = value["oddities"].as_array().into_iter().flatten();
         let noted: Vec<&str> = noted.filter_map(Value::as_str).collect();
+        let of_none = |oddity: &&&str| !odd.iter().any(|name| oddity.contains(name));
+        if let Some(oddity) = noted.iter().find(of_none) {
+            self.fail(
+                rule::KEY,
+                format!("it notes what its attributes do not have: {oddity}"),
+            );
+        }
         for name in odd {
             let is = noted.iter().any(|oddity| oddity.contains(name));
             self.hold(

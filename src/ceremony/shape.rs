@@ -17,7 +17,8 @@ pub(super) fn wrong(line: &Value) -> Option<String> {
         ("resumed", _) if line["attended"].is_null() => "after:n torn_bytes:n tool:o token:o",
         ("resumed", _) => "after:n torn_bytes:n attended:b tool:o token:o",
         ("token", _) => "token:o",
-        ("root", _) => "step:s spki:s sha256:s passport:s?",
+        ("root", "root") => "step:s spki:s sha256:s passport:s?",
+        ("root", _) => return Some("its step is another than \"root\"".into()),
         ("confirmed", _) => "step:s people:a",
         ("intent", "make-key") if line["again"] == true => "step:s id:s again:b",
         ("intent", "make-key") => "step:s label:s id:s curve:s",
@@ -41,8 +42,22 @@ pub(super) fn wrong(line: &Value) -> Option<String> {
             .iter()
             .filter(|(name, _)| line[name].is_object())
             .find_map(|(name, inner)| members(&format!("{name}."), &line[name], inner))
+            .or_else(|| program(&line["tool"]))
             .or_else(|| people.find_map(|person| members("people.", person, PERSON)))
     })
+}
+
+/// What is wrong with the words by which a line names a program.
+fn program(tool: &Value) -> Option<String> {
+    const DIGITS: usize = 96;
+    let text = |name: &str| tool[name].as_str().unwrap_or("-");
+    let is_digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    let digest = tool["sha384"].as_str();
+    if digest.is_some_and(|digest| digest.len() != DIGITS || !digest.bytes().all(is_digit)) {
+        return Some("its tool.sha384 is no SHA-384".into());
+    }
+    let is_named = !text("name").is_empty() && !text("version").is_empty();
+    (!is_named).then(|| "its tool has no name or no version".into())
 }
 
 /// Compares the members of an object with `name:kind` words; a `?` stands for null as well.

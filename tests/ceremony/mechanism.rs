@@ -1,5 +1,7 @@
 //! Ceremonies on a token that hashes by itself what it signs.
 
+use faulty_module::log::Log;
+
 use crate::room::{Room, VENDORS};
 use harness::tokens::{Fixture, Kind};
 
@@ -59,12 +61,15 @@ fn a_ceremony_signs_by_the_mechanism_of_its_plan() {
     }
 }
 
-/// What was opened before anybody was going to write may only read.
+/// What was opened before anybody was going to write may only read, and a second session takes a second PIN: a pipe
+/// gives one.
 #[test]
 fn a_token_with_one_session_has_its_ceremony_too() {
     let room = Room::new();
-    let (run, _) = room.planned("one-session", "ceremony run root.toml --unattended PIN");
+    let (run, planned) = room.planned("one-session", "ceremony run root.toml --unattended PIN");
     run.expect("it ends").exits(0);
+    let log = Log::read(&planned.log).expect("a log");
+    assert_eq!(log.attempts().count(), 1);
     room.ir("ceremony verify root.transcript -c root-ca.pub")
         .exits(0);
 }

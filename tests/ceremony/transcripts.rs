@@ -626,6 +626,22 @@ fn lines_with_other_members_than_their_events_fail() {
             lines[n][member]["more"] = "x".into();
         });
     }
+    fails(endorse(), rule::SHAPE, "its step is another", |lines| {
+        find(lines, "root", "root")["step"] = "rootx".into();
+    });
+    for (member, says) in [
+        ("sha384", "its tool.sha384 is no SHA-384"),
+        ("name", "its tool has no name"),
+        ("version", "its tool has no name or no version"),
+    ] {
+        fails(root(), rule::SHAPE, says, |lines| {
+            lines[0]["tool"][member] = "".into();
+        });
+    }
+    let says = "it notes what its attributes do not have: x";
+    fails(root(), rule::KEY, says, |lines| {
+        find(lines, "result", "make-key")["oddities"] = vec!["x"].into();
+    });
     for (n, member) in [(0, "tool"), (3, "id"), (8, "passport"), (9, "role")] {
         let mut lines = root();
         let line = lines[n].as_object_mut().expect("members");

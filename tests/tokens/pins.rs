@@ -113,31 +113,34 @@ fn rule_2_a_variable_and_a_descriptor_hold_a_pin() {
             "env:THE_PIN",
         ]);
     Run::from(command.output().expect("it runs")).exits(0);
-    let mut command = desk.token.command(program());
-    let mut child = command
-        .current_dir(desk.root())
-        .env("PKCS11_MODULE_PATH", &desk.token.module)
-        .args([
-            "extract-public",
-            "-i",
-            &uri,
-            "-o",
-            "key.pub",
-            "--pin-source",
-            "fd:0",
-        ])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    let mut input = child.stdin.take().expect("a pipe");
-    assert!(input.as_raw_fd() > 2);
-    input
-        .write_all(format!("{pin}\n").as_bytes())
-        .expect("written");
-    drop(input);
-    Run::from(child.wait_with_output().expect("it ends")).exits(0);
+    // Standard input goes by its number and by the name that it has everywhere.
+    for source in ["fd:0", "file:-"] {
+        let mut command = desk.token.command(program());
+        let mut child = command
+            .current_dir(desk.root())
+            .env("PKCS11_MODULE_PATH", &desk.token.module)
+            .args([
+                "extract-public",
+                "-i",
+                &uri,
+                "-o",
+                "key.pub",
+                "--pin-source",
+                source,
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut input = child.stdin.take().expect("a pipe");
+        assert!(input.as_raw_fd() > 2);
+        input
+            .write_all(format!("{pin}\n").as_bytes())
+            .expect("written");
+        drop(input);
+        Run::from(child.wait_with_output().expect("it ends")).exits(0);
+    }
 }
 
 /// The program with `--pin-source fd:3`, where a script sets that up.

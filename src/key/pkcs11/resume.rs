@@ -41,6 +41,12 @@ impl Tokens {
         })
     }
 
+    /// Opens the token's sessions from now on so that they may write. Nothing is opened yet.
+    pub fn will_write(&self, uri: &TokenUri) -> Result<(), Error> {
+        self.token(uri)?.will_write();
+        Ok(())
+    }
+
     /// An id for a key that is going to be made.
     pub fn new_id(&self) -> Result<Vec<u8>, Error> {
         random_id().map_err(|reason| Error::Nonsense {

@@ -119,6 +119,9 @@ fn a_module_that_cannot_lock_is_called_by_one_thread_at_a_time() {
         let ran = Scene::new().run("cant-lock;slow=C_Sign:5", args).exits(0);
         assert_eq!(ran.calls("C_Initialize"), 2, "{args}: {ran:?}");
     }
+    // Some take no arguments at all.
+    let ran = Scene::new().run("C_Initialize@1=CKR_ARGUMENTS_BAD", IMAGE);
+    assert_eq!(ran.exits(0).calls("C_Initialize"), 2);
     Scene::new()
         .run("C_Initialize=CKR_CANT_LOCK", SIGN)
         .exits(3)

@@ -72,8 +72,8 @@ impl Library {
         is_alone.then(|| self.alone.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// `C_Initialize`; whether it was this call that did it. A module that cannot lock is started again
-    /// without arguments, which promises that threads do not call it at the same time.
+    /// `C_Initialize`; whether it was this call that did it. A module that cannot lock, or that takes no arguments, is
+    /// started again without them, which promises that threads do not call it at the same time.
     pub fn start(&self) -> Result<bool, Refusal> {
         let mut arguments = sys::CK_C_INITIALIZE_ARGS {
             flags: sys::CKF_OS_LOCKING_OK,
@@ -82,7 +82,7 @@ impl Library {
         match self.initialize(&raw mut arguments) {
             Ok(()) => Ok(true),
             Err((_, RvError::CryptokiAlreadyInitialized)) => Ok(false),
-            Err((_, RvError::CantLock)) => {
+            Err((_, RvError::CantLock | RvError::ArgumentsBad)) => {
                 self.is_alone.store(true, Ordering::Relaxed);
                 match self.initialize(ptr::null_mut()) {
                     // The call that was refused did it all the same.
