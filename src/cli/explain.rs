@@ -88,17 +88,9 @@ pub fn hint(error: &Error) -> Option<String> {
              the CA gave (`ir-sign inspect-image --json` prints an image's), and take the changed one off the registry"
                 .into(),
         ),
-        Error::OtherEndorsement {
-            elsewhere: Some(image),
-            ..
-        } => images::take_endorsement(image),
+        Error::OtherEndorsement { way, .. } => images::of_endorsements(way),
         Error::SeveralEndorsements { .. } => Some("name one image with -d".into()),
         Error::NoEndorsement { .. } => Some("see who signed what: ir-sign inspect-image".into()),
-        Error::OtherEndorsement { .. } => Some(
-            "a realm that started with one endorsement loses its data with another: sign with the one in use (-s, -c); \
-             `ir-sign inspect-image --json` prints it"
-                .into(),
-        ),
         Error::ArchiveEndorsement { .. } => Some(
             "a realm that started with the one in use loses its data with the archive's: unpack it under another name with -a".into(),
         ),

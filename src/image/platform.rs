@@ -51,7 +51,8 @@ impl OsFeatures {
 impl Platform {
     /// Whether an entry that states `self` says of an image what the image's config states: each member that it
     /// states is the same in the config, in whatever spelling. Runtimes choose by the entry. Many configs state no
-    /// variant; the entry's is any then.
+    /// variant, and those that `BuildKit` wrote for Windows no version: the entry's is any then. Features are not
+    /// let pass so, for a config that states none is that of an image which wants none.
     pub fn holds_for(&self, config: &Self) -> bool {
         self.agrees(config, true)
     }
@@ -61,20 +62,24 @@ impl Platform {
         self.agrees(other, false)
     }
 
-    fn agrees(&self, other: &Self, lacks_variant: bool) -> bool {
+    fn agrees(&self, other: &Self, may_lack: bool) -> bool {
         let (ours, theirs) = (self.normalised(), other.normalised());
         let same = |ours: &str, theirs: &str| ours.is_empty() || ours == theirs;
         let same_variant = || {
             if other.states_variant() {
                 ours.variant == theirs.variant
             } else {
-                lacks_variant
+                may_lack
             }
+        };
+        let same_version = || match &theirs.os_version {
+            Some(_) => ours.os_version == theirs.os_version,
+            None => may_lack,
         };
         same(&ours.os, &theirs.os)
             && same(&ours.architecture, &theirs.architecture)
             && (!self.states_variant() || same_variant())
-            && (ours.os_version.is_none() || ours.os_version == theirs.os_version)
+            && (ours.os_version.is_none() || same_version())
             && (ours.os_features.is_none() || ours.os_features == theirs.os_features)
     }
 

@@ -14,7 +14,7 @@ use in_use::Use;
 use search::search_layout;
 
 use super::endorse;
-use super::error::{Carrier, Error};
+use super::error::{Error, Way};
 use super::file::read_signature;
 use crate::crypto::{Digest, P384Key};
 use crate::files;
@@ -122,7 +122,7 @@ impl Voucher {
 
     /// Settles on the endorsement: the one on the images themselves, or on another image of the
     /// app, or of the registry. A different one that was given is refused, unless only other apps
-    /// carry the one in use; then `warn` is told.
+    /// carry the one in use, or images of the app carry both; then `warn` is told.
     pub(super) fn settle(
         self,
         vendor: &P384Key,
@@ -163,20 +163,36 @@ impl Voucher {
         }
         match self {
             Self::Given(given, path) => {
-                if let Some(other) = in_app.iter().find(|u| u.endorsement != *given) {
+                // Images that are signed, and what is replaced with the app, keep theirs. Of several that the
+                // app's other images carry, the user chooses one: else neither could be gone on with.
+                let kept = in_app[..own].iter().chain(match search.standing {
+                    Standing::There => &[],
+                    Standing::Beside(_) => &in_app[beside..],
+                });
+                let others = match search.standing {
+                    Standing::There => &in_app[own..],
+                    Standing::Beside(_) => &in_app[own..beside],
+                };
+                let differs = |u: &&Use| u.endorsement != *given;
+                let is_chosen = in_app.iter().any(|u| u.endorsement == *given);
+                let others = others.iter().filter(differs);
+                let mut refused = kept
+                    .filter(differs)
+                    .chain(others.clone().filter(|_| !is_chosen));
+                if let Some(other) = refused.next() {
                     return Err(conflict(
                         other,
                         &given,
                         vendor,
                         &ca,
                         path.display().to_string(),
-                        None,
+                        Way::InUse,
                     ));
                 }
-                let others = search.other_apps(vendor, &ca, &mut unread);
-                let (uses, _) = others.map_err(unknown(vendor))?;
-                for other in uses.iter().filter(|u| u.endorsement != *given) {
-                    warn(format!("{} {OTHER_APP}", other.image));
+                let other_apps = search.other_apps(vendor, &ca, &mut unread);
+                let (uses, _) = other_apps.map_err(unknown(vendor))?;
+                for other in others.chain(uses.iter().filter(differs)) {
+                    warn(format!("{} {OTHER_USE}", other.image));
                 }
                 Ok(Settled {
                     endorsement: *given,
@@ -211,10 +227,15 @@ impl Voucher {
                         let differs = |u: &&Use| u.endorsement != first.endorsement;
                         if let Some(other) = candidates.iter().find(differs) {
                             let used = &first.endorsement;
-                            // Where only other apps carry them, either can be given.
-                            let carrier = in_registry.then(|| first.carrier.clone());
+                            let is_there =
+                                in_registry || matches!(search.standing, Standing::There);
+                            let way = match (own, is_there) {
+                                (1.., _) => Way::OneByOne,
+                                (0, true) => Way::Either(first.carrier.clone()),
+                                (0, false) => Way::InUse,
+                            };
                             let first = first.image.clone();
-                            return Err(conflict(other, used, vendor, &ca, first, carrier));
+                            return Err(conflict(other, used, vendor, &ca, first, way));
                         }
                         signer.prove_public()?;
                         let source = Source::Found(first.image.clone());
@@ -287,7 +308,7 @@ impl Settled {
 const NOT_OF_CA: &str = "carries an endorsement of this vendor that is not by CA";
 const OF_VENDOR: &str = "carries the endorsement of another vendor,";
 const REPLACED: &str = "it is replaced, and a realm that was started with it loses its data";
-const OTHER_APP: &str = "carries another valid endorsement of this vendor by this CA";
+const OTHER_USE: &str = "carries another valid endorsement of this vendor by this CA";
 const UNREAD: &str = "whether it carries another endorsement of this vendor cannot be told";
 
 impl Search<'_> {
@@ -396,7 +417,7 @@ fn conflict(
     vendor: &P384Key,
     ca: &P384Key,
     given: String,
-    elsewhere: Option<Carrier>,
+    way: Way,
 ) -> Error {
     Error::OtherEndorsement {
         found_on: other.image.clone(),
@@ -404,6 +425,6 @@ fn conflict(
         ca: ca.fingerprint(),
         given,
         changed: other.endorsement.is_other_form_of(used),
-        elsewhere,
+        way,
     }
 }

@@ -137,9 +137,8 @@ pub enum Error {
         given: String,
         /// Whether anybody who had one of them could make the other.
         changed: bool,
-        /// Where only other apps carry the two, an image with the one that was to be used: either may
-        /// be given.
-        elsewhere: Option<Carrier>,
+        /// How it can be gone on with.
+        way: Way,
     },
     /// The archive's images carry another valid endorsement than the app that they would replace.
     #[error(
@@ -320,6 +319,17 @@ pub(super) fn broken_rule(error: &store::Error) -> Option<(&'static str, String)
         Part::Blob(_) => return None,
     };
     Some((rule, format!("{part} {problem}")))
+}
+
+/// How to go on where a vendor has several endorsements by one CA.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// With the one in use.
+    InUse,
+    /// With either: an image that is there carries the one that was to be used.
+    Either(Carrier),
+    /// One image at a time: those that are signed carry several, and each keeps its own.
+    OneByOne,
 }
 
 /// An image that carries an endorsement.

@@ -74,6 +74,8 @@ pub struct Inspection {
     pub entries: Vec<Inspected>,
     /// What keeps realms from the app, or why that could not be told.
     pub realms: Result<Vec<Finding>, String>,
+    /// Of which image it could not be told whether a realm can unpack it, and why.
+    pub untold: Option<String>,
 }
 
 /// The one endorsement that the images among these carry. Nothing of it is checked but its form.
@@ -146,10 +148,12 @@ impl Inspect {
             }
         };
         let entries: Vec<_> = entries.into_iter().map(look).collect();
+        let untold = of_images.untold.take();
         let realms = self.realms(&layout, of_app, &entries, of_images);
         Ok(Inspection {
             entries,
             realms: realms.map_err(|e| e.to_string()),
+            untold,
         })
     }
 
@@ -165,6 +169,7 @@ impl Inspect {
         Ok(Inspection {
             entries: entries.into_iter().map(look).collect(),
             realms: Ok(Vec::new()),
+            untold: None,
         })
     }
 
@@ -235,6 +240,8 @@ struct OfImages {
     seen: HashSet<Digest>,
     /// By the images' names.
     found: BTreeMap<String, Vec<Finding>>,
+    /// Why it cannot be told of one whose layers are not what they should be, or take too much to unpack.
+    untold: Option<String>,
     /// What could not be read; nothing is looked at after that.
     failed: Option<store::Error>,
 }
@@ -253,7 +260,15 @@ impl OfImages {
         let mut found = realm_layers::check_config(image);
         match reader.check_layers_for_realms(image, progress) {
             Ok(layers) => {
-                found.extend(layers.realm.into_iter().flatten());
+                let wrong = layers.blobs.err();
+                let wrong = wrong.or_else(|| layers.diff_ids.and_then(Result::err));
+                let reason = || format!("image {}: {}", called(entry), wrong.unwrap_or_default());
+                match layers.realm {
+                    Some(of_layers) => found.extend(of_layers),
+                    None => {
+                        self.untold.get_or_insert_with(reason);
+                    }
+                }
                 self.found.insert(called(entry), found);
             }
             Err(e) => self.failed = Some(e),

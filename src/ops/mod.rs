@@ -15,4 +15,4 @@ pub mod place;
 mod realms;
 pub mod sign;
 pub mod verify;
-pub use error::{Carrier, Error};
+pub use error::{Carrier, Error, Way};

@@ -20,6 +20,9 @@ const DIR_FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::CLOEXEC);
 
+/// What could not be done about a change that is there, and may be gone once power is.
+pub const LAST: &str = "make the change durable that is there now";
+
 /// An open folder.
 #[derive(Debug)]
 pub struct Dir {
@@ -243,6 +246,14 @@ impl Dir {
             Err(e) if !files::syncs_no_folders(e) => Err(Error::io(&self.path, "sync", e)),
             _ => Ok(()),
         }
+    }
+
+    /// The same after a change that everybody sees by now: an error says that it is there.
+    pub fn sync_change(&self) -> Result<(), Error> {
+        self.sync().map_err(|error| match error.kind {
+            Kind::Io { source, .. } => Error::io(&self.path, LAST, source),
+            kind => Error { kind, ..error },
+        })
     }
 
     /// Makes names durable that a run which was killed may have left unsynced. Where nothing can be

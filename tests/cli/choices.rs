@@ -151,6 +151,20 @@ fn an_index_with_one_image_and_an_attestation_means_that_image() {
         assert_eq!(scene.verify("app", more).ok().stdout, signed);
         assert_eq!(extract(&scene, &archive, "other", more).ok().stdout, signed);
     }
+    // Where the attestation is not there, as in what `ctr images export` leaves of one platform, it is no choice either.
+    let scene = made(|maker| {
+        let image = listed(image(maker, "x"), "linux", "amd64");
+        let about = attestation(maker, &image);
+        fs::remove_file(blob_path(maker.dir(), &digest(&about))).expect("removed");
+        vec![with_tag(maker.nested(&[image, about]), "1")]
+    });
+    let signed = scene.sign("app", &[]).ok().stdout;
+    assert_eq!(scene.verify("app", &["-d", "1"]).ok().stdout, signed);
+    let one = ["--platform", "linux/amd64"];
+    assert_eq!(scene.verify("app", &one).ok().stdout, signed);
+    // It is not passed over where everything counts.
+    scene.verify("app", &["--all"]).exits(1);
+    scene.sign("app", &["--all-platforms"]).exits(1);
     // By the index's digest too.
     let scene = make();
     let index = digest(&oci::entries(&oci::index(&scene.app("app")))[0]);
@@ -211,6 +225,31 @@ fn images_that_state_no_platform_are_told_of_by_digest() {
     ]);
     assert!(!run.stderr.contains("/, /"), "{run:?}");
     scene.sign("app", &["-d", &digests[0]]).ok();
+}
+
+/// The hint asks for a digest, and an archive shows none.
+#[test]
+fn images_of_one_platform_are_told_of_by_digest_too() {
+    let mut digests = Vec::new();
+    let scene = made(|maker| {
+        let images = ["x", "y"].map(|content| listed(image(maker, content), "linux", "amd64"));
+        digests = images.iter().map(digest).collect();
+        vec![with_tag(maker.nested(&images), "1")]
+    });
+    let archive = packed(&scene);
+    let both = format!("linux/amd64 {}, linux/amd64 {}", digests[0], digests[1]);
+    let run = extract(&scene, &archive, "other", &[]).exits(1);
+    run.says(&[
+        &format!("for several platforms: {both}\n"),
+        "name one by its digest",
+    ]);
+    let one = ["--platform", "linux/amd64"];
+    let run = extract(&scene, &archive, "other", &one).exits(1);
+    run.says(&[
+        "has 2 images for platform linux/amd64",
+        &format!("(there are: {both})"),
+    ]);
+    extract(&scene, &archive, "other", &["-d", &digests[1]]).ok();
 }
 
 #[test]

@@ -336,6 +336,52 @@ fn the_largest_windows_and_large_documents() {
     with_windows(2_100_000, most() + (9 << 20));
 }
 
+/// A layer with folders of these names.
+fn folders(names: impl Iterator<Item = String>) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for name in names {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Directory);
+        header.set_size(0);
+        header.set_mode(0o755);
+        tar.append_data(&mut header, name, std::io::empty())
+            .expect("packed");
+    }
+    tar.into_inner().expect("packed")
+}
+
+/// What is kept in mind of layers, to tell whether a realm can unpack them, is little, or is not kept.
+#[test]
+fn layers_of_many_names_and_of_deep_folders() {
+    let deep = |n: usize| {
+        let parts: Vec<_> = (0..400).map(|depth| format!("{n}.{depth}")).collect();
+        parts.join("/")
+    };
+    let many = folders((0..100_000).map(|n| format!("folder-{}/{n}", n % 100)));
+    let more = folders((0..900).map(deep));
+    for layer in [many, more] {
+        let scene = Scene::new();
+        let maker = Maker::new(scene.app("app"));
+        let config = maker.config(&[&layer[..]]);
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(&layer).expect("packed");
+        let packed = packed.finish().expect("packed");
+        drop(layer);
+        let image = maker.manifest(&config, &[maker.blob(&format!("{LAYER}+gzip"), &packed)]);
+        maker.index(&[with_tag(image, "good")]);
+        let registry = scene.text("registry");
+        let inspect = ["inspect-image", "-r", &registry, "-a", "app"].map(str::to_owned);
+        let runs = [
+            ("sign-image", scene.sign_args("app", &[])),
+            ("inspect-image", inspect.to_vec()),
+        ];
+        measure(most(), &runs);
+        // The config has no history.
+        let verify = scene.verify_args("app", &["--for-realms"]);
+        measure_ending(1, most(), &[("verify-image", verify)]);
+    }
+}
+
 #[test]
 fn an_index_of_many_bare_entries() {
     run(&Case {

@@ -174,6 +174,58 @@ fn an_image_that_has_one_keeps_it_whatever_others_of_the_app_have() {
     assert_eq!(on_image(&scene, "app", "2.0"), own);
 }
 
+/// Signed by `openssl` once and by `-x` once: neither may keep the vendor from signing the next image.
+#[test]
+fn of_two_that_one_app_has_the_user_chooses_for_a_new_image() {
+    let (scene, random) = with_random("buildah", "1.0");
+    let own = hex(&read(scene.path("vendor.sig")));
+    for tag in ["2.0", "3.0", "4.0"] {
+        add_image(&scene, "app", tag);
+    }
+    oci::replace_manifest(&scene.app("app"), "2.0", |manifest| {
+        let vendor = hex(&read(scene.path("vendor.pub")));
+        manifest["annotations"] = json!({ VENDOR_KEY: vendor, ENDORSEMENT: own });
+    });
+    scene.sign("app", &["-d", "2.0"]).ok();
+    let before = snapshot(&scene.registry());
+    let run = scene.sign("app", &["-d", "3.0"]).exits(1);
+    let hint = run.stderr.lines().find(|line| line.starts_with("hint: "));
+    let (_, command) = hint.expect("a hint").split_once("ir-sign ").expect("one");
+    same(&before, &snapshot(&scene.registry()));
+    // The hint's own command writes one of them, and it is taken.
+    let words: Vec<_> = command.split(' ').collect();
+    let output = words.last().expect("a file");
+    let file = scene.text(output);
+    let args = words
+        .iter()
+        .map(|word| if word == output { &file } else { *word });
+    ir_sign(args).ok();
+    assert_eq!(hex(&read(&file)), random);
+    let run = scene.sign_with("app", &file, &["-d", "3.0"]).ok();
+    run.says(&["warning:", "app: image 2.0", "another valid endorsement"]);
+    let run = scene.sign_with("app", &scene.text("vendor.sig"), &["-d", "4.0"]);
+    run.ok().says(&["warning:", "app: image 1.0"]);
+    assert_eq!(on_image(&scene, "app", "3.0"), random);
+    assert_eq!(on_image(&scene, "app", "4.0"), own);
+    // Each image keeps its own, whatever is given for it and whatever is signed with it.
+    let before = snapshot(&scene.registry());
+    let run = scene.sign_with("app", &file, &["-d", "2.0"]).exits(1);
+    run.says(&[
+        "app: image 2.0",
+        "another valid endorsement",
+        "loses its data",
+    ]);
+    let run = scene.sign("app", &["-d", "1.0", "-d", "2.0"]).exits(1);
+    run.says(&["hint: ", "one image at a time"]);
+    same(&before, &snapshot(&scene.registry()));
+    for tag in ["1.0", "2.0"] {
+        scene
+            .sign("app", &["-d", tag])
+            .ok()
+            .says(&["nothing was changed"]);
+    }
+}
+
 #[test]
 fn another_than_the_one_in_use_on_the_image_is_refused() {
     let (scene, _) = with_random("buildah", "1.0");

@@ -106,9 +106,10 @@ fn an_entry_and_a_config_agree_in_every_spelling_of_what_both_state() {
             false,
         ),
         (is("linux", "amd64"), is("linux", "arm64"), false),
-        // Many configs state no variant. No other member is let pass so.
+        // Many configs state no variant, and those that BuildKit wrote for Windows no version. No other member is
+        // let pass so.
         (arm.clone(), with(arm.clone(), "variant", json!("v6")), true),
-        (is("windows", "amd64"), windows("10.0.1"), false),
+        (is("windows", "amd64"), windows("10.0.1"), true),
         (
             is("linux", "amd64"),
             with(is("linux", "amd64"), "os.features", json!(["x"])),
@@ -140,6 +141,23 @@ fn an_entry_and_a_config_agree_in_every_spelling_of_what_both_state() {
             scene.verify("app", &["--all"]).ok();
         }
     }
+}
+
+/// As `docker manifest annotate --os-version` makes them of what `BuildKit` built.
+#[test]
+fn of_images_whose_configs_state_no_version_the_index_chooses() {
+    let plain = json!({ "os": "windows", "architecture": "amd64" });
+    let (old, new) = (windows("10.0.17763.1"), windows("10.0.20348.10"));
+    let scene = made(&[(plain.clone(), old), (plain, new)]);
+    scene.sign("app", &["--all-platforms"]).ok();
+    scene.verify("app", &["--all"]).ok();
+    let one = ["--platform", "windows(10.0.20348)/amd64"];
+    let digest = scene.verify("app", &one).ok().stdout;
+    let manifest = oci::parse(&read(oci::blob_path(&scene.app("app"), digest.trim())));
+    assert_eq!(
+        oci::blob(&scene.app("app"), &manifest["layers"][0]),
+        b"image 1"
+    );
 }
 
 #[test]

@@ -143,6 +143,63 @@ fn what_a_runtime_could_unpack_is_not_passed_over() {
     }
 }
 
+/// What `oras push` leaves in a layout beside an image. By a tag or a platform somebody would ask for it.
+#[test]
+fn an_artifact_beside_an_image_is_passed_over_unless_something_names_it() {
+    let on = |mut entry: Value| {
+        entry["platform"] = json!({ "os": "linux", "architecture": "amd64" });
+        entry
+    };
+    type Place = fn(&Maker, Value, Value) -> Vec<Value>;
+    let places: [(Place, bool, &[u8]); 5] = [
+        (
+            |_, good, other| vec![with_tag(good, "good"), other],
+            true,
+            b"{}",
+        ),
+        (
+            |_, good, other| vec![with_tag(good, "good"), other],
+            false,
+            b"{\"some\":1}",
+        ),
+        (
+            |_, good, other| vec![with_tag(good, "good"), with_tag(other, "other")],
+            false,
+            b"{}",
+        ),
+        (
+            |maker, good, other| vec![with_tag(maker.nested(&[good, other]), "good")],
+            true,
+            b"{}",
+        ),
+        (
+            |maker, good, other| vec![with_tag(maker.nested(&[good, other]), "good")],
+            false,
+            b"[]",
+        ),
+    ];
+    let look = |place: Place, passed: bool, config: &[u8], edit: fn(Value) -> Value| {
+        let scene = Scene::new();
+        let maker = Maker::new(scene.app("app"));
+        let other = edit(manifest(&maker, (EMPTY, config), ("text/plain", b"a text")));
+        let good = on(maker.image("", b"layer", b"layer"));
+        let digest = good["digest"].as_str().expect("a digest").to_owned();
+        let entries = place(&maker, good, other);
+        maker.index(&entries);
+        scene.sign("app", &["-d", &digest]).ok();
+        let run = scene.verify("app", &["--all"]);
+        assert_eq!(run.status, i32::from(!passed), "{run:?}");
+        assert_eq!(run.stderr.contains("was passed over"), passed, "{run:?}");
+    };
+    for (place, passed, config) in places {
+        look(place, passed, config, |entry| entry);
+    }
+    look(places[3].0, false, b"{}", |mut entry| {
+        entry["platform"] = json!({ "os": "linux", "architecture": "arm64" });
+        entry
+    });
+}
+
 /// A statement counts by its bytes: as long as it may be, in the layout, and with its digest.
 #[test]
 fn a_statement_that_is_not_there_as_stated_is_not_passed_over() {

@@ -108,6 +108,55 @@ fn a_layer_by_another_media_type() {
     }
 }
 
+/// Packed in a way that no layer is, or not at all.
+#[test]
+fn a_layer_that_is_packed_as_its_type_does_not_say() {
+    let mut header = tar::Header::new_ustar();
+    header.set_path("file").expect("a name");
+    header.set_size(0);
+    header.set_cksum();
+    let archive = [header.as_bytes().as_slice(), &[0; 1024]].concat();
+    let zeros = [0; 1024];
+    for (content, suffix, reason) in [
+        (
+            &archive[..],
+            "+gzip",
+            "is plain though its media type says gzip",
+        ),
+        (
+            &archive,
+            "+zstd",
+            "is plain though its media type says zstd",
+        ),
+        (&zeros, "+gzip", "is plain though its media type says gzip"),
+        (
+            b"\xfd7zXZ\0...",
+            "",
+            "is packed with xz though its media type says plain",
+        ),
+        (
+            b"\xfd7zXZ\0...",
+            "+gzip",
+            "is packed with xz though its media type says gzip",
+        ),
+        (
+            b"BZh91...",
+            "+zstd",
+            "is packed with bzip2 though its media type says zstd",
+        ),
+        // What is not known is told for what it unpacks to, or that it does not.
+        (b"some text", "", "unpacks to sha256:"),
+        (b"some text", "+gzip", "does not unpack"),
+    ] {
+        let scene = Scene::new();
+        let maker = Maker::new(scene.app("app"));
+        let layer = maker.blob(&format!("{LAYER}{suffix}"), content);
+        let image = maker.manifest(&maker.config(&[b"what it should be"]), &[layer]);
+        maker.index(&[oci::with_tag(image, "1")]);
+        scene.refused("app", &[], &["layer 1", reason]);
+    }
+}
+
 #[test]
 fn another_config() {
     let scene = tampered(|scene, manifest| {

@@ -6,9 +6,14 @@ use super::shell::quoted;
 use crate::store::archive::{Packing, Problem};
 
 pub(super) fn of(path: &Path, problem: &Problem) -> Option<String> {
-    let archive = quoted(path);
+    // What came in has no name that a program could read it by.
+    let archive = if is_input(path) {
+        "FILE".into()
+    } else {
+        quoted(path)
+    };
     Some(match problem {
-        Problem::OtherPacking(packing) => unpack(path, *packing)?,
+        Problem::OtherPacking(packing) => unpack(path, &archive, *packing),
         Problem::RootFs => {
             "an image is what `docker save IMAGE -o FILE` writes; `docker commit CONTAINER IMAGE` makes one of a container"
                 .into()
@@ -59,12 +64,25 @@ fn skopeo(folder: &str) -> String {
     format!("skopeo copy dir:{folder} oci-archive:image.tar:latest")
 }
 
+/// Whether an archive came from standard input.
+fn is_input(path: &Path) -> bool {
+    path.as_os_str() == "standard input"
+}
+
 /// The command that unpacks a file: beside it where its name says how it is packed, so that nothing is written over.
-fn unpack(path: &Path, packing: Packing) -> Option<String> {
-    let program = packing.program()?;
+fn unpack(path: &Path, file: &str, packing: Packing) -> String {
+    let Some(program) = packing.program() else {
+        return format!(
+            "unpack it, and give the image's archive that is in it: {file} is none itself"
+        );
+    };
+    if is_input(path) {
+        return format!(
+            "unpack it on the way: {program} -dc {file} | ir-sign extract-sign-image -f -"
+        );
+    }
     let ending = path.extension().and_then(|ending| ending.to_str());
-    let file = quoted(path);
-    Some(match (packing, ending) {
+    match (packing, ending) {
         (Packing::Xz, Some("xz" | "txz"))
         | (Packing::Lzma, Some("lzma" | "tlz"))
         | (Packing::Bzip2, Some("bz2" | "bz" | "tbz2" | "tbz"))
@@ -77,5 +95,5 @@ fn unpack(path: &Path, packing: Packing) -> Option<String> {
             let unpacked = quoted(Path::new(&name));
             format!("unpack it first: {program} -dc {file} > {unpacked}")
         }
-    })
+    }
 }

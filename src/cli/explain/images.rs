@@ -10,7 +10,7 @@ use super::shell::{quoted, word};
 use super::{archives, realms};
 use crate::crypto::Digest;
 use crate::image::{Platform, Reference};
-use crate::ops::Carrier;
+use crate::ops::{Carrier, Way};
 use crate::store::{self, Kind, Place};
 
 pub(super) fn of_layout(error: &store::Error) -> Option<String> {
@@ -24,7 +24,9 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
             platforms, lacking, ..
         } => {
             let by_digest = || {
-                let digest = platforms.iter().find(|name| Digest::is_digest_form(name));
+                // It may stand behind a platform that several images have.
+                let last = platforms.iter().filter_map(|name| name.rsplit(' ').next());
+                let digest = last.into_iter().find(|name| Digest::is_digest_form(name));
                 digest.map_or_else(
                     || BY_DIGEST.to_owned(),
                     |digest| format!("name one by its digest: -d {digest}"),
@@ -54,6 +56,10 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
             "a blob of that digest is there, but nothing leads to it: an image that is signed gets a new digest".into(),
         ),
         Kind::Archive { problem } => archives::of(error.place.path()?, problem),
+        Kind::NotAFile if error.place.path()?.join("oci-layout").is_file() => Some(format!(
+            "a layout is signed where it lies: cp -r {} DIR/NAME, then ir-sign sign-image -r DIR -a NAME",
+            quoted(error.place.path()?)
+        )),
         Kind::SkopeoDir => Some(archives::from_dir(&quoted(error.place.path()?))),
         Kind::Bomb { flag, .. } => Some(format!("if it is meant to be so large, raise {flag}")),
         Kind::TagTaken { .. } => Some("leave --no-move out to move it, or name another tag".into()),
@@ -69,6 +75,9 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
             "see that -r is right; a new registry is made by: mkdir -p {}",
             quoted(error.place.path()?)
         )),
+        Kind::Io { action: store::dir::LAST, .. } => Some(
+            "it is all there, and may be lost with the power: see to the disk, and run this again".into(),
+        ),
         // Not every file system can, and another user's folder is not ours to touch.
         Kind::Io { action: "replace", .. } => Some(MOVE.into()),
         Kind::Io { action: "lock", source, .. } if store::dir::has_no_locks(source) => Some(
@@ -90,8 +99,25 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
 /// For what stands in the place of an app.
 pub(super) const MOVE: &str = "move it away, or choose another name with -a";
 
+/// How a vendor with two endorsements goes on.
+pub(super) fn of_endorsements(way: &Way) -> Option<String> {
+    match way {
+        Way::Either(image) => take_endorsement(image),
+        Way::InUse => Some(
+            "a realm that started with one endorsement loses its data with another: sign with the one in use (-s, -c); \
+             `ir-sign inspect-image -d DIGEST --endorsement FILE` writes the one that an image carries"
+                .into(),
+        ),
+        Way::OneByOne => Some(
+            "a realm that started with one endorsement loses its data with another: sign one image at a time (-d), \
+             and each keeps its own"
+                .into(),
+        ),
+    }
+}
+
 /// How a vendor with two endorsements goes on with the one that an image in use carries.
-pub(super) fn take_endorsement(image: &Carrier) -> Option<String> {
+fn take_endorsement(image: &Carrier) -> Option<String> {
     let registry = image.layout.parent()?;
     let registry = if registry.as_os_str().is_empty() {
         Path::new(".")
@@ -155,7 +181,9 @@ fn only_one(platforms: &[String]) -> Option<&String> {
     let times = times(platforms);
     let mut named = platforms
         .iter()
-        .filter(|name| name.len() <= LONG_PLATFORM && times.get(name) == Some(&1))
+        .filter(|name| {
+            name.len() <= LONG_PLATFORM && times.get(name) == Some(&1) && !name.contains(' ')
+        })
         .take(MOST_TRIED);
     named.find(|name| {
         read(name)

@@ -10,15 +10,17 @@ const HISTORY: &str =
 pub const BUILD: &str = "build the image anew, in one layer, without eStargz or zstd:chunked: \
                      buildah build --squash-all, or docker buildx build --output type=oci,compression=gzip --provenance=false";
 
-/// What can be done.
+/// What can be done: about what only another build changes, where there is such.
 pub fn hint<'a>(rules: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
-    let mut all = rules.into_iter().peekable();
-    all.peek()?;
-    if all.peek() == Some(&rule::CONFIG_HISTORY) {
-        return Some(HISTORY);
-    }
     let of_layout = |rule: &str| rule::OF_APPS.contains(&rule) || rule == rule::TAG_IMAGE;
-    Some(if all.all(of_layout) { MENDABLE } else { BUILD })
+    let mends = rules.into_iter().map(|rule| match rule {
+        rule::CONFIG_HISTORY => (1, HISTORY),
+        rule if of_layout(rule) => (0, MENDABLE),
+        _ => (2, BUILD),
+    });
+    mends
+        .max_by_key(|(weight, _)| *weight)
+        .map(|(_, hint)| hint)
 }
 
 /// The same of findings.

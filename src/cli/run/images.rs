@@ -192,6 +192,10 @@ fn show_signed(
     published: Option<Published>,
     console: &Console,
 ) -> Outcome {
+    // First, for the images are told of as they are after it.
+    for mended in &signed.mended {
+        console.note(&show::mended(mended));
+    }
     for image in &signed.images {
         console.note(&show::signed(image));
     }
@@ -204,9 +208,6 @@ fn show_signed(
     warn_of_unseen(&signed.unseen, "-d DIGEST signs it", console);
     for warning in &signed.warnings {
         console.warn(warning);
-    }
-    for mended in &signed.mended {
-        console.note(&show::mended(mended));
     }
     console.realms(&signed.realms);
     if !signed.changed {
@@ -350,7 +351,11 @@ pub(super) fn inspect_image(args: InspectImage, console: &Console) -> Outcome {
     if let Some(output) = &args.endorsement {
         not_beside_json("endorsement file", output, console)?;
     }
-    let Inspection { entries, realms } = beside_bar(console, |bar| request.run(bar))?;
+    let Inspection {
+        entries,
+        realms,
+        untold,
+    } = beside_bar(console, |bar| request.run(bar))?;
     if let Some(output) = &args.endorsement {
         let how = request.write_endorsement(&entries, output, args.force)?;
         console.note(&written(output, how));
@@ -369,10 +374,16 @@ pub(super) fn inspect_image(args: InspectImage, console: &Console) -> Outcome {
             "cannot tell whether realms get this app: {reason}"
         )),
     }
+    if let Some(reason) = &untold {
+        console.warn(&format!(
+            "cannot tell whether a realm can unpack an image: {reason}"
+        ));
+    }
     console.json(|| {
         json!({
             "entries": entries.iter().map(show::inspected_json).collect::<Vec<_>>(),
             "realms": realms.as_ref().map_or(Value::Null, |findings| show::realms_json(findings)),
+            "not_told": untold.as_deref().map(show::short),
         })
     })?;
     Ok(Status::Done)

@@ -37,7 +37,7 @@ pub enum Packing {
 
 impl Packing {
     /// Recognises one by a file's first eight bytes.
-    pub(super) fn of(start: &[u8]) -> Option<Self> {
+    pub(in crate::store) fn of(start: &[u8]) -> Option<Self> {
         Some(match start {
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
             [b'B', b'Z', b'h', b'1'..=b'9', ..] => Self::Bzip2,

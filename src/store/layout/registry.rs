@@ -314,7 +314,7 @@ impl Staging<'_> {
         } else {
             return Err(Kind::Exists.at_file(registry.path_of(app)));
         };
-        registry.sync()?;
+        registry.sync_change()?;
         self.is_left = false;
         Ok(published)
     }

@@ -103,7 +103,7 @@ impl<'a> Transaction<'a> {
         }
         // From here on the change is visible: nothing is taken back.
         self.placed.clear();
-        self.root.sync()
+        self.root.sync_change()
     }
 }
 

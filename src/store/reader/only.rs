@@ -1,6 +1,6 @@
 //! What is meant where there is no choice, and what lies beside it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::blobs::Reader;
@@ -91,9 +91,10 @@ impl Reader<'_> {
                 continue;
             }
             let platform = platform_of(image)?;
-            platforms.push(platform_or_digest(Some(&platform), &image.digest));
+            let name = platform_or_digest(Some(&platform), &image.digest);
+            platforms.push((name, image.digest));
         }
-        Err(self.is_index(name, platforms, lacking))
+        Err(self.is_index(name, told_apart(platforms), lacking))
     }
 }
 
@@ -105,4 +106,21 @@ pub(in crate::store) fn platform_or_digest(platform: Option<&Platform>, digest: 
         }
         _ => digest.to_string(),
     }
+}
+
+/// Images by their names, each with its digest too where several have the name.
+pub(super) fn told_apart(images: Vec<(String, Digest)>) -> Vec<String> {
+    let mut owners: HashMap<&str, HashSet<Digest>> = HashMap::new();
+    for (name, digest) in &images {
+        owners.entry(name).or_default().insert(*digest);
+    }
+    let is_alone = |name: &str| owners.get(name).is_none_or(|all| all.len() == 1);
+    let told = images.iter().map(|(name, digest)| {
+        if is_alone(name) {
+            name.clone()
+        } else {
+            format!("{name} {digest}")
+        }
+    });
+    told.collect()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::blobs::Reader;
 use super::distinct::Distinct;
-use super::only::platform_or_digest;
+use super::only::{platform_or_digest, told_apart};
 use super::selected::{Selected, Selection};
 use super::tree::{Entry, Tree};
 use crate::crypto::Digest;
@@ -89,9 +89,9 @@ impl Reader<'_> {
     }
 
     /// Every image that `index.json` leads to, each once but where entries state different things of
-    /// it, and beside them what is not an image:
-    /// `BuildKit`'s attestations, and untagged manifests that only refer to another one. What an entry
-    /// says of itself is nobody's word: one that a runtime could run is an image all the same.
+    /// it, and beside them what is not an image: `BuildKit`'s attestations, and untagged manifests that only refer to
+    /// another one or are artifacts. What an entry says of itself is nobody's word: one that a runtime could run is
+    /// an image all the same.
     pub fn all_images(&self) -> Result<(Vec<Selected>, Vec<Arc<Descriptor>>), Error> {
         let entries = self.store.entries()?;
         check_tags(self.place(), &entries)?;
@@ -134,11 +134,17 @@ impl Reader<'_> {
             };
             let nested = entry.depth > 0;
             let attests = nested && descriptor.is_attestation();
+            // A tag is somebody's name for an image, and so is a platform.
             let may_refer = tag.is_none() && !nested;
-            let known = passed_over.contains(&(descriptor.digest, attests));
-            let like = |manifest: &Manifest| attests || manifest.subject.is_some();
-            if (attests || may_refer) && (known || self.is_no_image(&descriptor, like)?) {
-                if passed_over.insert((descriptor.digest, attests)) {
+            let unlisted = nested && descriptor.platform.is_none();
+            let kind = (descriptor.digest, attests, may_refer);
+            let known = passed_over.contains(&kind);
+            let like = |manifest: &Manifest| {
+                attests || (may_refer && manifest.subject.is_some()) || manifest.is_artifact()
+            };
+            let may_be_none = attests || may_refer || unlisted;
+            if may_be_none && (known || self.is_no_image(&descriptor, like)?) {
+                if passed_over.insert(kind) {
                     others.push(descriptor);
                 }
             } else {
@@ -236,6 +242,12 @@ impl Reader<'_> {
             }
             // One manifest may be listed very often, for ever other platforms.
             let attests = descriptor.is_attestation();
+            // What is for no platform nobody asks for, and of what is not there nothing can be run: a sparse layout lacks
+            // attestations.
+            let chooses = matches!(selection, Selection::One | Selection::Platform(_));
+            if attests && chooses && self.store.has(&descriptor.digest) == Some(false) {
+                continue;
+            }
             let unlisted = !shows_all && descriptor.platform.is_none();
             // What is of no known type is for no platform either, but some take it for a manifest of their own.
             if media::is_manifest(&descriptor.media_type) && (attests || unlisted) {
@@ -295,14 +307,14 @@ impl Reader<'_> {
             if let Some(platform) = platform
                 && self.store.has(&digest) != Some(false)
             {
-                platforms.push(platform_or_digest(Some(&platform), &digest));
+                platforms.push((platform_or_digest(Some(&platform), &digest), digest));
             }
         }
         let selected = selected.selected;
         match (wanted, selected.len(), absent) {
             (Some(_), 0, Some(digest)) => Err(lacks(digest)),
             (Some(wanted), found, _) if found != 1 => {
-                Err(self.no_platform(name, wanted, found, platforms))
+                Err(self.no_platform(name, wanted, found, told_apart(platforms)))
             }
             (None, 0, _) => Err(self.is_index(name, Vec::new(), Vec::new())),
             _ => Ok(selected),

@@ -210,6 +210,31 @@ fn a_change_that_fails_at_its_last_step_leaves_exactly_what_was_there() {
     }
 }
 
+/// Neither a success nor as if nothing had happened.
+#[test]
+fn a_change_that_could_not_be_made_to_last_is_said_to_be_there() {
+    for case in [
+        Case::sign_first(),
+        Case::unpack("", "docker-save-old.tar", false),
+    ] {
+        let (points, calls) = case.points();
+        let last = last_rename(&calls);
+        let point = points
+            .iter()
+            .find(|point| point.at > last && point.name == "fsync");
+        let scene = case.scene();
+        let point = point.expect("the folder is synced");
+        let run = Run::of(&mut case.faulted(&scene, point, BROKEN.0)).exits(3);
+        run.says(&[
+            "cannot make the change durable that is there now",
+            "hint: it is all there",
+        ]);
+        same(&case.after, &snapshot(&scene.registry()));
+        let run = ir_sign(case.args(&scene)).ok();
+        run.says(&["nothing was changed"]);
+    }
+}
+
 /// What is there already has to last too; a disk that cannot be written has nothing left to be synced.
 #[test]
 fn what_is_right_already_is_synced_where_there_is_something_to_sync() {

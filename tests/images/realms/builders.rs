@@ -7,8 +7,9 @@ use harness::{Run, Scene, ir_sign, same, snapshot};
 
 const WARNING: &str = "realms cannot get this app: ";
 
-/// What is expected of a case now. Some of what was wrong with archives that hold no layout is put right while they are
-/// unpacked: a full name becomes a tag, and of one name there is one tag.
+/// What is expected of a case now. Archives that hold no layout have no tags of their own: the layout that they become
+/// gets what docker itself would write, a short tag for each name and each tag once. So what kept these from realms, full
+/// names and one member twice, is not in what is signed, and nothing is left to be warned of.
 fn expected(case: &Case) -> Expected {
     match &*case.name {
         "buildah1.28-dockerarchive" | "buildah1.43-dockerarchive-v2s2" | "crane0.20-pull-three" => {
@@ -137,7 +138,8 @@ fn check(case: &Case) {
 #[test]
 fn realms_get_what_builders_wrote_or_are_said_not_to() {
     let cases = builders::cases();
-    // Tags of images that nobody asked for are looked at elsewhere.
+    // `docker28-multi-save`: once the image that has a tag of its own is named it is signed, and the other tag, which two
+    // images have, is told of. `choices` and `mending` look at that.
     let elsewhere = |case: &Case| case.reason.starts_with("two images have the tag");
     for case in cases.iter().filter(|case| !elsewhere(case)) {
         check(case);

@@ -169,6 +169,38 @@ fn docker_types_and_documents_without_types_become_ocis() {
     run.says(&[docker["digest"].as_str().expect("a digest"), "written anew"]);
 }
 
+/// docker 28 writes the short tag and the full name of each image that it saves.
+#[test]
+fn an_image_that_was_named_by_its_full_name_gets_the_tag() {
+    for (named, other) in [("r.example/a:1", "r.example/b:1"), ("b:1", "r.example/a:1")] {
+        let (scene, maker) = scene();
+        let full = |entry: Value, name: &str| {
+            let mut entry = with_tag(entry, "1");
+            entry["annotations"]["io.containerd.image.name"] = json!(name);
+            entry
+        };
+        let name = if named == "b:1" {
+            "docker.io/library/b:1"
+        } else {
+            named
+        };
+        let first = full(image(&maker), other);
+        let second = full(image_of(&maker, "arm64"), name);
+        maker.index(&[first, second]);
+        let run = for_realms(&scene, &["-d", named]).ok();
+        let digest = run.stdout.trim().to_owned();
+        run.says(&["tag \"1\" was taken away", "tags that lead to it: 1\n"]);
+        served(&scene, &["1", &digest]);
+        let tagged = |entry: &&Value| entry["annotations"][REF_NAME] == "1";
+        let entries = entries(&maker);
+        let tagged: Vec<_> = entries.iter().filter(tagged).collect();
+        assert!(
+            tagged.len() == 1 && tagged[0]["digest"] == *digest,
+            "{entries:?}"
+        );
+    }
+}
+
 #[test]
 fn where_two_entries_would_get_one_tag_one_is_to_be_named() {
     let (scene, maker) = scene();

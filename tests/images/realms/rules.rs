@@ -379,6 +379,26 @@ fn each_rule_for_apps_is_the_servers() {
     }
 }
 
+/// What is not unpacked, because it is wrong or wants much memory, may hold anything.
+#[test]
+fn an_image_whose_layers_are_not_unpacked_is_told_of() {
+    let (scene, maker, _) = signed();
+    maker.index(&[other_image(&maker, &layer(&maker, harness::oci::LAYER))]);
+    let run = inspect(&scene, &[]).ok();
+    run.says(&[
+        "warning: cannot tell whether a realm can unpack an image: image sha256:",
+        "and the config states",
+    ]);
+    let json = inspect(&scene, &["--json"]).json();
+    assert!(
+        json["not_told"]
+            .as_str()
+            .is_some_and(|text| text.contains("layer 1"))
+    );
+    let (scene, ..) = signed();
+    assert!(inspect(&scene, &["--json"]).json()["not_told"].is_null());
+}
+
 #[test]
 fn a_layout_of_another_version_is_none_to_the_server_and_to_us() {
     let (scene, maker, digest) = signed();

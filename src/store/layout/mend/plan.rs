@@ -15,6 +15,7 @@ use crate::store::editor::Editor;
 use crate::store::error::{Error, Kind};
 use crate::store::manifest_text::set_media_type;
 use crate::store::problem::{Part, Problem};
+use crate::store::tags::{Named, places_of};
 
 /// An entry that wants a tag, before it is known whether it gets it.
 struct Wish<'a> {
@@ -22,6 +23,8 @@ struct Wish<'a> {
     entry: &'a Descriptor,
     image: Option<Below>,
     short: String,
+    /// Whether the user named the entry, or what it is going to lead to.
+    is_named: bool,
     leads_to: Digest,
 }
 /// What mending came to.
@@ -39,6 +42,7 @@ impl Mend<'_, '_> {
         roots: &[Arc<Descriptor>],
         realms: ForRealms<'_>,
     ) -> Result<Plan, Error> {
+        let named = self.named(roots, realms.references)?;
         let mut wishes = Vec::new();
         let mut planned: Vec<Vec<Root>> = Vec::new();
         for (n, entry) in roots.iter().enumerate() {
@@ -58,7 +62,8 @@ impl Mend<'_, '_> {
                 planned[n].push(untagged);
                 continue;
             };
-            let image = self.meant(entry, &images, realms);
+            let is_named = named.contains(&n);
+            let image = self.meant(entry, &images, realms, is_named);
             if image.is_some() && images.len() > 1 {
                 planned[n].push(untagged);
             }
@@ -79,6 +84,7 @@ impl Mend<'_, '_> {
                 entry,
                 image,
                 short,
+                is_named: is_named || self.is_named_by_digest(leads_to, realms.references),
                 leads_to,
             });
         }
@@ -95,16 +101,21 @@ impl Mend<'_, '_> {
         })
     }
     /// The image that a tag is to name in the place of an index: the only one, or the one of the platform.
-    fn meant(&self, entry: &Descriptor, images: &[Below], realms: ForRealms<'_>) -> Option<Below> {
+    fn meant(
+        &self,
+        entry: &Descriptor,
+        images: &[Below],
+        realms: ForRealms<'_>,
+        is_named: bool,
+    ) -> Option<Below> {
         if !media::is_index(&entry.media_type) {
             return None;
         }
         if let [only] = images {
             return Some(*only);
         }
-        let is_named =
-            realms.references.is_empty() || self.is_named(entry, None, realms.references);
-        if !realms.by_platform || !is_named {
+        let is_meant = realms.references.is_empty() || is_named;
+        if !realms.by_platform || !is_meant {
             return None;
         }
         let signed: HashSet<_> = self.edits.iter().map(Edit::digest).collect();
@@ -125,12 +136,9 @@ impl Mend<'_, '_> {
         }
         for (tag, wishes) in by_tag {
             let all: HashSet<_> = wishes.iter().map(|wish| wish.leads_to).collect();
-            let named = |wish: &&Wish<'_>| {
-                self.is_named(wish.entry, Some(wish.leads_to), realms.references)
-            };
             let chosen: HashSet<_> = wishes
                 .iter()
-                .filter(named)
+                .filter(|wish| wish.is_named)
                 .map(|wish| wish.leads_to)
                 .collect();
             let winner = match (all.len(), chosen.len()) {
@@ -182,18 +190,32 @@ impl Mend<'_, '_> {
         Ok(())
     }
 
-    /// Whether the user named an entry by its tag or digest, or what it is going to lead to.
-    fn is_named(
+    /// The places of the entries that the user named: by tag, by full name, or by digest.
+    fn named(
         &self,
-        entry: &Descriptor,
-        leads_to: Option<Digest>,
+        roots: &[Arc<Descriptor>],
         references: &[Reference],
-    ) -> bool {
-        references.iter().any(|reference| match reference {
-            Reference::Tag(tag) => entry.tag() == Some(tag),
-            Reference::Digest(digest) => {
-                *digest == entry.digest || Some(self.now(digest)) == leads_to
+    ) -> Result<HashSet<usize>, Error> {
+        let mut named = HashSet::new();
+        for reference in references {
+            match reference {
+                Reference::Tag(tag) => {
+                    let roots = roots.iter().map(|root| Named::of(root));
+                    named.extend(places_of(self.editor.reader.place(), roots, tag)?);
+                }
+                Reference::Digest(digest) => {
+                    let roots = roots.iter().enumerate();
+                    named.extend(roots.filter(|(_, r)| r.digest == *digest).map(|(n, _)| n));
+                }
             }
+        }
+        Ok(named)
+    }
+
+    fn is_named_by_digest(&self, leads_to: Digest, references: &[Reference]) -> bool {
+        references.iter().any(|reference| match reference {
+            Reference::Tag(_) => false,
+            Reference::Digest(digest) => self.now(digest) == leads_to,
         })
     }
 
