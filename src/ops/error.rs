@@ -105,7 +105,7 @@ pub enum Error {
         most: usize,
     },
     /// A signature does not hold.
-    #[error("signature file {}: key {key} did not sign {} with it", .path.display(), .file.display())]
+    #[error("signature file {}: is not a signature of {} by key {key}", .path.display(), .file.display())]
     BadSignature {
         /// The signature's file.
         path: PathBuf,
