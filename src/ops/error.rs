@@ -332,6 +332,17 @@ pub enum Way {
     OneByOne,
 }
 
+impl Way {
+    /// How to go on where images carry several: those that are signed, or others, which are in the registry or not.
+    pub(super) fn out(are_signed: bool, are_there: bool, carrier: &Carrier) -> Self {
+        match (are_signed, are_there) {
+            (true, _) => Self::OneByOne,
+            (false, true) => Self::Either(carrier.clone()),
+            (false, false) => Self::InUse,
+        }
+    }
+}
+
 /// An image that carries an endorsement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Carrier {
