@@ -20,7 +20,7 @@ pub fn run(bytes: &[u8]) {
             let bearer = |header: &&[u8]| {
                 challenge([*header].into_iter()).is_ok_and(|c| c != Challenge::Basic)
             };
-            assert!(!headers.iter().any(|header| bearer(header)));
+            assert!(!headers.iter().any(bearer));
         }
         Err(_) => {}
     }

@@ -74,6 +74,10 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::InTheWay { .. } => Some(images::MOVE.into()),
         Error::TwoLists { place, .. } => Some(archives::two_lists(place.path()?)),
         Error::InputInApp { .. } => Some("move the file out of the registry first".into()),
+        Error::TooManyTags { .. } => Some(
+            "give the endorsement in use with -s and -c: nothing is searched then (ir-sign inspect-image --endorsement FILE takes it off an image)"
+                .into(),
+        ),
         Error::LongForToken { .. } => Some(TAKES_HASHES.into()),
         Error::NotASignature { .. } => Some(
             "signatures are DER, as `openssl dgst -sha384 -sign` writes them; hex, base64 and raw r||s are not read"

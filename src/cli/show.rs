@@ -276,10 +276,9 @@ pub fn inspected(entry: &Inspected) -> String {
         Content::Unreadable(reason) => add(plain(&short(reason))),
         Content::Image(image, claim) => {
             add(format!(
-                "image for {}, {} {}, config {}",
+                "image for {}, {} layers, config {}",
                 plain(&image.platform.to_string()),
                 image.layers,
-                if image.layers == 1 { "layer" } else { "layers" },
                 image.config
             ));
             match claim {

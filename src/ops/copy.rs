@@ -6,8 +6,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use super::error::{Error, is_given_up};
+#[cfg(feature = "registry")]
+use super::place::At;
 use crate::crypto::Digest;
 use crate::image::{ArchiveKind, Descriptor, ImageName, Platform, Reference};
+#[cfg(feature = "registry")]
+use crate::image::{Host, Repository, Tag};
 use crate::parallel;
 use crate::progress::Progress;
 use crate::store::archive::IncomingArchive;
@@ -37,6 +41,9 @@ pub struct Copy {
     pub limits: Limits,
     /// How many blobs are on their way at once.
     pub jobs: NonZeroUsize,
+    /// How registries are talked to.
+    #[cfg(feature = "registry")]
+    pub registries: crate::store::remote::Options,
 }
 
 /// What was copied.
@@ -181,6 +188,13 @@ impl Copy {
                 let layout = Layout::at(path, self.limits)?;
                 Ok((Box::new(layout), reference.clone()))
             }
+            #[cfg(feature = "registry")]
+            ImageName::Docker {
+                host, repository, ..
+            } => {
+                let at = self.at(host, repository);
+                Ok((Box::new(at.store()), Some(in_registry(&self.from))))
+            }
             other => Err(Error::NotCopied {
                 image: other.to_string(),
                 what: "from",
@@ -194,6 +208,13 @@ impl Copy {
         root: &Descriptor,
         asked: Option<&Reference>,
     ) -> Result<(Box<dyn Intake>, Option<String>), Error> {
+        #[cfg(feature = "registry")]
+        if let ImageName::Docker {
+            host, repository, ..
+        } = &self.to
+        {
+            return self.registry(host, repository, root);
+        }
         let (path, reference) = match &self.to {
             ImageName::Layout { path, reference }
             | ImageName::Archive {
@@ -227,6 +248,46 @@ impl Copy {
         Ok((target, tag))
     }
 
+    #[cfg(feature = "registry")]
+    fn at(&self, host: &Host, repository: &Repository) -> At {
+        At {
+            host: host.clone(),
+            name: repository.clone(),
+            options: self.registries.clone(),
+        }
+    }
+
+    /// The repository that it is copied to, and the tag that it gets there.
+    #[cfg(feature = "registry")]
+    fn registry(
+        &self,
+        host: &Host,
+        repository: &Repository,
+        root: &Descriptor,
+    ) -> Result<(Box<dyn Intake>, Option<String>), Error> {
+        let tag = match in_registry(&self.to) {
+            Reference::Digest(wanted) if wanted != root.digest => {
+                return Err(Error::OtherDigest {
+                    image: self.to.to_string(),
+                    found: root.digest,
+                });
+            }
+            Reference::Digest(_) => None,
+            Reference::Tag(tag) => Some(tag),
+        };
+        let mut store = self.at(host, repository).to_write();
+        if let ImageName::Docker {
+            host: other,
+            repository: from,
+            ..
+        } = &self.from
+            && other == host
+        {
+            store = store.mounting(from.clone());
+        }
+        Ok((Box::new(store), tag))
+    }
+
     /// Refuses an archive that would be written over what is read.
     fn check_apart(&self, to: &Path) -> Result<(), Error> {
         let (ImageName::Archive { .. }, ImageName::Archive { path, .. }) = (&self.to, &self.from)
@@ -243,6 +304,19 @@ impl Copy {
             });
         }
         Ok(())
+    }
+}
+
+/// By what an image is meant in its repository: the digest, else the tag, else `latest`.
+#[cfg(feature = "registry")]
+fn in_registry(name: &ImageName) -> Reference {
+    match name {
+        ImageName::Docker {
+            digest: Some(digest),
+            ..
+        } => Reference::Digest(*digest),
+        ImageName::Docker { tag: Some(tag), .. } => Reference::Tag(tag.to_string()),
+        _ => Reference::Tag(Tag::latest().to_string()),
     }
 }
 

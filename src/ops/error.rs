@@ -35,6 +35,16 @@ pub enum Error {
         /// Why not.
         reason: &'static str,
     },
+    /// A repository has more tags than are read to find the endorsement in use.
+    #[error(
+        "{place}: none of the first {most} images carries an endorsement of this vendor, and there are more"
+    )]
+    TooManyTags {
+        /// The repository.
+        place: Place,
+        /// How many were read.
+        most: usize,
+    },
     /// The scheme made no signature.
     #[error(transparent)]
     Scheme(#[from] scheme::Error),
@@ -105,7 +115,7 @@ pub enum Error {
         most: usize,
     },
     /// A signature does not hold.
-    #[error("signature file {}: is not a signature of {} by key {key}", .path.display(), .file.display())]
+    #[error("signature file {}: key {key} did not sign {} with it", .path.display(), .file.display())]
     BadSignature {
         /// The signature's file.
         path: PathBuf,
@@ -276,7 +286,7 @@ impl Error {
             | Self::Image(_)
             | Self::NotHere { .. }
             | Self::OutputTaken { .. } => Class::Usage,
-            Self::Overtaken { .. } => Class::Undecided,
+            Self::Overtaken { .. } | Self::TooManyTags { .. } => Class::Undecided,
             Self::OutputIsPrivateKey { .. }
             | Self::InTheWay { .. }
             | Self::NotASignature { .. }
@@ -330,17 +340,6 @@ pub enum Way {
     Either(Carrier),
     /// One image at a time: those that are signed carry several, and each keeps its own.
     OneByOne,
-}
-
-impl Way {
-    /// How to go on where images carry several: those that are signed, or others, which are in the registry or not.
-    pub(super) fn out(are_signed: bool, are_there: bool, carrier: &Carrier) -> Self {
-        match (are_signed, are_there) {
-            (true, _) => Self::OneByOne,
-            (false, true) => Self::Either(carrier.clone()),
-            (false, false) => Self::InUse,
-        }
-    }
 }
 
 /// An image that carries an endorsement.

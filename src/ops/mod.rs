@@ -14,5 +14,7 @@ mod outputs;
 pub mod place;
 mod realms;
 pub mod sign;
+#[cfg(feature = "registry")]
+pub mod sign_remote;
 pub mod verify;
 pub use error::{Carrier, Error, Way};

@@ -1,6 +1,8 @@
 //! Where the images of a command are.
 
 use std::path::PathBuf;
+#[cfg(feature = "registry")]
+use std::sync::Arc;
 
 use crate::image::AppName;
 #[cfg(feature = "registry")]
@@ -35,9 +37,18 @@ pub struct At {
 
 #[cfg(feature = "registry")]
 impl At {
+    fn repository(&self) -> RemoteRepository {
+        let client = Arc::new(Client::new(&self.host, &self.options));
+        RemoteRepository::new(client, self.name.clone())
+    }
+
     /// The repository as a place to read from. It asks nobody yet.
     pub fn store(&self) -> RemoteStore {
-        let client = std::sync::Arc::new(Client::new(&self.host, &self.options));
-        RemoteStore::new(RemoteRepository::new(client, self.name.clone()))
+        RemoteStore::new(self.repository())
+    }
+
+    /// The repository as a place to read from and write to.
+    pub fn to_write(&self) -> RemoteStore {
+        RemoteStore::new(self.repository().to_write())
     }
 }

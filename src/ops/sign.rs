@@ -101,8 +101,8 @@ impl SignedImage {
 
 /// Keys and the CA's word, read and checked before any image is touched.
 pub(super) struct Ready {
-    signer: Box<dyn Signer>,
-    voucher: Voucher,
+    pub(super) signer: Box<dyn Signer>,
+    pub(super) voucher: Voucher,
 }
 
 /// The layout that is signed, in its registry.
@@ -111,8 +111,7 @@ pub(super) struct Site<'a> {
     /// The app that it is.
     pub(super) app: &'a AppName,
     pub(super) standing: Standing<'a>,
-    /// Blobs that were hashed while they were written, with their sizes: as uncompressed layers they need not be
-    /// read again.
+    /// Blobs that were hashed while they were written, with their sizes: they need not be read again.
     pub(super) written: &'a [(Digest, u64)],
 }
 
@@ -253,7 +252,7 @@ impl How {
 
     /// How many images are worked on at once: one a processor, and one more for each session of a token, so that
     /// none waits for the next image.
-    fn threads(&self, images: usize) -> usize {
+    pub(super) fn threads(&self, images: usize) -> usize {
         // Finding out how many processors there are takes longer than to sign one image.
         if images < 2 {
             return 1;
@@ -266,7 +265,7 @@ impl How {
     }
 
     /// Reads the images' manifests and configs.
-    fn load(&self, reader: &Reader<'_>) -> Result<Vec<Image>, Error> {
+    pub(super) fn load(&self, reader: &Reader<'_>) -> Result<Vec<Image>, Error> {
         let mut selected = if self.for_realms {
             realms::selected(reader, &self.references, &self.selection)?
         } else {
@@ -300,24 +299,27 @@ fn unfit(place: &Place, image: &str, rule: &'static str, reason: String) -> Erro
 }
 
 /// What all images of a run are signed with.
-struct Work<'a> {
-    reader: &'a Reader<'a>,
-    signer: &'a dyn Signer,
-    scheme: &'a Vendor,
+pub(super) struct Work<'a> {
+    pub(super) reader: &'a Reader<'a>,
+    pub(super) signer: &'a dyn Signer,
+    pub(super) scheme: &'a Vendor,
     /// The vendor's signatures of configs in the layout that is in this one's place.
-    earlier: &'a HashMap<Digest, Signature>,
-    verifier: &'a Root,
+    pub(super) earlier: &'a HashMap<Digest, Signature>,
+    pub(super) verifier: &'a Root,
     /// Whether what realms cannot unpack is refused.
-    for_realms: bool,
+    pub(super) for_realms: bool,
     /// What realms cannot unpack, by the images' names.
-    found: Mutex<BTreeMap<String, Vec<Finding>>>,
-    progress: &'a dyn Progress,
+    pub(super) found: Mutex<BTreeMap<String, Vec<Finding>>>,
+    pub(super) progress: &'a dyn Progress,
 }
 
 impl Work<'_> {
-    /// Signs all images, or tells what is wrong with the first that could not be signed. While the key
-    /// is busy with one image, others are read, hashed and verified.
-    fn all(&self, images: Vec<Image>, threads: usize) -> Result<Vec<(Digest, Edit)>, Error> {
+    /// Signs all images, or tells what is wrong with the first that could not be signed.
+    pub(super) fn all(
+        &self,
+        images: Vec<Image>,
+        threads: usize,
+    ) -> Result<Vec<(Digest, Edit)>, Error> {
         let failed = AtomicBool::new(false);
         let images: Vec<Mutex<Option<Image>>> = images
             .into_iter()

@@ -114,7 +114,7 @@ fn transcripts_are_compared_by_step_and_interruptions_are_told_apart() {
             .collect();
         for what in [
             "step make-key failed: ",
-            "resumed after an interruption",
+            "an interrupted run was gone on with",
             "step make-key, confirmed: again",
             "step make-key, intent: again",
         ] {

@@ -293,7 +293,7 @@ fn no_flag_takes_a_place_on_the_network_for_a_path() {
         ),
         (
             "sign-image -v vendor.prv -x ca.prv -a app -r https://host",
-            skopeo("host/APP:TAG oci:DIR/APP:TAG"),
+            "a registry over the network is named docker://HOST".into(),
         ),
         (
             "prune -a app -r docker://host/app:1",

@@ -296,7 +296,7 @@ fn keys_options_and_references_are_checked_before_anything_is_written() {
         &archive,
         &["-s", &scene.text("vendor.sig"), "-c", &ca],
         1,
-        &["is not a signature of vendor key"],
+        &["did not sign vendor key"],
     );
     refused(
         &scene,

@@ -328,13 +328,15 @@ fn r18_a_token_for_the_registry_itself_goes_there_as_it_is() {
     assert_eq!(server.log().len(), 2);
 }
 
+/// What a registry answers to a request and the secret that came with it.
+type Echo = fn(&Seen, &str) -> Reply;
+
 #[test]
 fn r20_no_error_repeats_what_was_sent() {
     let echo = |seen: &Seen| {
         let value = seen.header("authorization").unwrap_or_default();
         value.to_owned()
     };
-    type Echo = fn(&Seen, &str) -> Reply;
     let ways: [Echo; 7] = [
         |_, value| Reply::new(403).body(format!("you sent {value}")),
         |_, value| {

@@ -2,6 +2,7 @@
 
 use ir_sign::class::Class;
 use ir_sign::crypto::Digest;
+use ir_sign::image::Tag;
 use ir_sign::store::remote::{Problem, fallback_tag};
 
 use super::good::{Good, INDEX, MANIFEST, digest};
@@ -17,7 +18,7 @@ fn r55_tags_are_followed_to_the_last_page() {
     }
     let server = Server::new(move |seen| good.lock().expect("a lock").answer(seen));
     let tags = server.app().tags().expect("tags");
-    let names: Vec<_> = tags.tags.iter().map(|tag| tag.as_str()).collect();
+    let names: Vec<_> = tags.tags.iter().map(Tag::as_str).collect();
     assert_eq!(
         (names, tags.passed_over),
         (vec!["a", "b", "c", "d", "e"], 0)

@@ -9,6 +9,7 @@ mod program;
 mod reading;
 mod redirects;
 mod server;
+mod signing;
 mod tls;
 mod trouble;
 mod writing;

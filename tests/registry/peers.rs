@@ -4,16 +4,24 @@ use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use harness::{Scene, ir_sign, tool};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use harness::{Scene, ir_sign, oci, tool};
 use ir_sign::crypto::HashAlgorithm;
 use ir_sign::image::{Blob, Tag};
-use ir_sign::store::remote::{Document, ManifestRef, Move, Options, Pushed, RemoteRepository};
+use ir_sign::store::remote::{
+    Document, ManifestRef, Move, Options, Problem, Pushed, RemoteRepository,
+};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::good::MANIFEST;
-use super::server::repository;
+use super::server::{Reply, Server, repository};
+use super::tls::Authority;
 
 /// ann with the password hunter2-hunter2, by bcrypt.
 const HTPASSWD: &str = "ann:$2y$05$abcdefghijklmnopqrstuuM6LdIRFtSO2kPdsnQR8QqPt6tFqthsy\n";
@@ -26,8 +34,8 @@ struct Distribution {
 }
 
 impl Distribution {
-    /// Starts one that keeps its files in a folder; `more` is put into its settings.
-    fn start(folder: &Path, more: &str) -> Self {
+    /// Starts one that keeps its files in a folder; `http` and `more` are put into its settings.
+    fn start(folder: &Path, http: &str, more: &str) -> Self {
         // A port that was free a moment ago; another one where somebody was faster.
         for _ in 0..5 {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -37,7 +45,7 @@ impl Distribution {
             let settings = format!(
                 "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n\
                  storage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\n\
-                 http: {{addr: \"127.0.0.1:{port}\", secret: x}}\n{more}",
+                 http: {{addr: \"127.0.0.1:{port}\", secret: x{http}}}\n{more}",
                 files.display(),
             );
             let file = folder.join("settings.yml");
@@ -96,7 +104,7 @@ fn blob(bytes: &[u8]) -> Blob {
 fn push(app: &RemoteRepository, tag: &str) -> Document {
     let config =
         blob(br#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#);
-    let layer = blob(&[9; 200_000]);
+    let layer = blob(&vec![9; 200_000]);
     for one in [&config, &layer] {
         let pushed = app
             .push_blob(&one.digest(), one.size(), one, None)
@@ -126,7 +134,7 @@ fn push(app: &RemoteRepository, tag: &str) -> Document {
 #[test]
 fn distribution_takes_what_is_pushed_and_gives_it_back() {
     let folder = tempfile::tempdir().expect("a folder");
-    let registry = Distribution::start(folder.path(), "");
+    let registry = Distribution::start(folder.path(), "", "");
     let app = app(&registry.host(), &patient());
     let document = push(&app, "1.0");
     let found = app.manifest(&ManifestRef::Tag("1.0".parse().expect("a tag")));
@@ -149,7 +157,7 @@ fn distribution_takes_what_is_pushed_and_gives_it_back() {
     );
     // R45: a blob of the other repository is mounted.
     let other = repository(&registry.host(), "team/other", &patient()).to_write();
-    let layer = blob(&[9; 200_000]);
+    let layer = blob(&vec![9; 200_000]);
     let pushed = other.push_blob(&layer.digest(), layer.size(), &layer, Some(app.name()));
     assert_eq!(pushed.expect("mounted"), Pushed::Mounted);
     // R57, R58: it has no list of referrers.
@@ -193,7 +201,7 @@ fn r16_distribution_with_passwords_takes_ours_and_no_other() {
         "auth: {{htpasswd: {{realm: lab, path: {}}}}}\n",
         file.display()
     );
-    let registry = Distribution::start(folder.path(), &more);
+    let registry = Distribution::start(folder.path(), "", &more);
     let auth = folder.path().join("auth.json");
     let with = |basic: &str| {
         fs::write(
@@ -222,7 +230,7 @@ fn what_skopeo_pushes_is_verified_where_it_is() {
     let scene = Scene::with("umoci");
     let signed = scene.sign("app", &["-d", "latest"]).ok().stdout;
     let folder = tempfile::tempdir().expect("a folder");
-    let registry = Distribution::start(folder.path(), "");
+    let registry = Distribution::start(folder.path(), "", "");
     let there = format!("docker://{}/team/app:1.0", registry.host());
     let here = format!("oci:{}:latest", scene.app("app").display());
     tool(
@@ -255,4 +263,107 @@ fn what_skopeo_pushes_is_verified_where_it_is() {
         ],
     );
     assert_eq!(raw.stdout.as_bytes(), document.blob.bytes());
+}
+
+#[test]
+fn r25_distribution_with_tls_is_believed_by_its_authority_alone() {
+    let authority = Authority::new();
+    authority.issue("good", "IP:127.0.0.1", &[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| authority.path(name).display().to_string();
+    let http = format!(
+        ", tls: {{certificate: {}, key: {}}}",
+        at("good.pem"),
+        at("good.key")
+    );
+    let registry = Distribution::start(folder.path(), &http, "");
+    let options = Options {
+        tls_ca: Some(authority.path("ca.pem")),
+        ..patient()
+    };
+    push(&app(&registry.host(), &options), "1.0");
+    // Plain HTTP first, which it answers with 400, and then TLS by an authority that nobody knows.
+    let error = app(&registry.host(), &patient())
+        .tags()
+        .expect_err("not believed");
+    assert!(matches!(error.problem, Problem::Tls(_)), "{error}");
+    let image = format!("docker://{}/team/app:1.0", registry.host());
+    ir_sign(["inspect-image", "--tls-ca", &at("ca.pem"), &image]).ok();
+    ir_sign(["inspect-image", &image]).exits(3);
+}
+
+/// A token as distribution takes it: ES256, with the certificate of the key.
+fn token(authority: &Authority, scopes: &[String]) -> String {
+    let certificate =
+        CertificateDer::from_pem_file(authority.path("ca.pem")).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_file(authority.path("ca.key")).expect("a key");
+    let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.secret_der())
+        .expect("a key");
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .expect("after 1970")
+        .as_secs();
+    let access = scopes.iter().map(|scope| {
+        let parts: Vec<&str> = scope.split(':').collect();
+        let actions: Vec<&str> = parts[2].split(',').collect();
+        serde_json::json!({"type": parts[0], "name": parts[1], "actions": actions})
+    });
+    let head =
+        serde_json::json!({"typ": "JWT", "alg": "ES256", "x5c": [oci::base64(&certificate)]});
+    let claims = serde_json::json!({"iss": "lab-issuer", "aud": "lab", "sub": "", "exp": now + 300, "nbf": now - 5, "iat": now,
+        "jti": "1", "access": access.collect::<Vec<_>>()});
+    let part = |bytes: &[u8]| {
+        let text = oci::base64(bytes);
+        text.trim_end_matches('=')
+            .replace('+', "-")
+            .replace('/', "_")
+    };
+    let text = format!(
+        "{}.{}",
+        part(head.to_string().as_bytes()),
+        part(claims.to_string().as_bytes())
+    );
+    let signature = key
+        .sign(&SystemRandom::new(), text.as_bytes())
+        .expect("a signature");
+    format!("{text}.{}", part(signature.as_ref()))
+}
+
+#[test]
+fn r11_r14_distribution_with_tokens_takes_one_for_each_scope_of_ours() {
+    let authority = Arc::new(Authority::new());
+    let known = authority.clone();
+    let service = Server::new(move |seen| {
+        let token = token(&known, &seen.queries("scope"));
+        Reply::ok(serde_json::json!({"token": token, "expires_in": 300}).to_string())
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let more = format!(
+        "auth: {{token: {{realm: \"http://{}/token\", service: lab, issuer: lab-issuer, rootcertbundle: {}}}}}\n",
+        service.host(),
+        authority.path("ca.pem").display(),
+    );
+    let registry = Distribution::start(folder.path(), "", &more);
+    let app = app(&registry.host(), &patient());
+    push(&app, "1.0");
+    let other = repository(&registry.host(), "team/other", &patient()).to_write();
+    let layer = blob(&vec![9; 200_000]);
+    let pushed = other.push_blob(&layer.digest(), layer.size(), &layer, Some(app.name()));
+    assert_eq!(pushed.expect("mounted"), Pushed::Mounted);
+    let scopes: Vec<_> = service
+        .seen()
+        .iter()
+        .map(|seen| seen.queries("scope"))
+        .collect();
+    assert_eq!(
+        scopes,
+        [
+            vec!["repository:team/app:pull,push"],
+            vec!["repository:team/other:pull,push"],
+            vec![
+                "repository:team/other:pull,push",
+                "repository:team/app:pull"
+            ],
+        ]
+    );
 }

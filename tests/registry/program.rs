@@ -10,7 +10,7 @@ use super::good::Good;
 use super::server::{Reply, Server};
 
 /// A registry with all that a layout holds in its repository `app`.
-fn serving(layout: &Path) -> (Arc<Mutex<Good>>, Server) {
+pub fn serving(layout: &Path) -> (Arc<Mutex<Good>>, Server) {
     let good = Good::new();
     {
         let mut good = good.lock().expect("a lock");
@@ -37,7 +37,7 @@ fn serving(layout: &Path) -> (Arc<Mutex<Good>>, Server) {
     (good, server)
 }
 
-fn verify(scene: &Scene, more: &[&str]) -> harness::Run {
+pub fn verify(scene: &Scene, more: &[&str]) -> harness::Run {
     let ca = scene.text("ca.pub");
     let fixed = [
         "verify-image",
@@ -219,4 +219,146 @@ fn r17_credentials_come_from_the_file_that_is_named_and_are_never_shown() {
     );
     with("nonsense").exits(3);
     verify(&scene, &["--authfile", &scene.text("none"), &image]).exits(3);
+}
+
+#[test]
+fn images_are_copied_to_a_registry_and_back_with_every_byte_checked() {
+    let scene = Scene::with("multi");
+    let signed = scene
+        .sign("app", &["-d", "multi", "--all-platforms"])
+        .ok()
+        .stdout;
+    let good = Good::new();
+    let known = good.clone();
+    let server = Server::new(move |seen| known.lock().expect("a lock").answer(seen));
+    let here = format!("oci:{}:multi", scene.app("app").display());
+    let there = format!("docker://{}/app:1.0", server.host());
+    let copy = |words: &[&str]| ir_sign(["copy", "--timeout", "20s"].iter().chain(words));
+    let digest = copy(&[&here, &there]).ok().stdout;
+    assert_eq!(good.lock().expect("a lock").tags["1.0"], digest.trim());
+    // R40: nothing was there before what it leads to, or the registry would have refused it; the tag was last.
+    let puts: Vec<_> = server
+        .log()
+        .into_iter()
+        .filter(|line| line.starts_with("PUT /v2/app/manifests/"))
+        .collect();
+    assert!(
+        puts.last().is_some_and(|line| line.ends_with("/1.0")),
+        "{puts:?}"
+    );
+    // Again: nothing is sent.
+    let before = server.log().len();
+    let run = copy(&[&here, &there]).ok();
+    assert!(run.stderr.contains("0 blobs sent"), "{}", run.stderr);
+    assert!(
+        server.log()[before..]
+            .iter()
+            .all(|line| !line.starts_with("PUT") && !line.starts_with("POST"))
+    );
+    verify(&scene, &["--platform", "linux/arm64", &there]).ok();
+    // And back, into a layout of its own.
+    let back = scene.text("back");
+    copy(&[&there, &format!("oci:{back}:1.0")]).ok();
+    std::fs::rename(&back, scene.app("back")).expect("moved");
+    assert_eq!(scene.verify("back", &["--all"]).ok().stdout, signed);
+    // Another tag of the same repository, and a tag that leads elsewhere.
+    copy(&[&there, &there.replace("1.0", "2.0")]).ok();
+    good.lock()
+        .expect("a lock")
+        .manifest(Some("2.0"), super::good::MANIFEST, r#"{"layers":[]}"#);
+    copy(&["--no-move", &there, &there.replace("1.0", "2.0")]).exits(1);
+    let run = copy(&[&there, &there.replace("1.0", "2.0")]).ok();
+    assert!(run.stderr.contains("2.0 moved from"), "{}", run.stderr);
+}
+
+#[test]
+fn what_is_wrong_in_a_layout_or_a_registry_is_never_copied_whole() {
+    let scene = Scene::with("umoci");
+    let app = scene.app("app");
+    let layer = oci::manifest(&app, "latest", None)["layers"][0]["digest"]
+        .as_str()
+        .expect("a digest")
+        .to_owned();
+    let (good, server) = serving(&app);
+    let whole = read(blob_path(&app, &layer));
+    let mut other = whole.clone();
+    other[0] ^= 1;
+    // From a registry that sends other bytes of the same length.
+    good.lock()
+        .expect("a lock")
+        .blobs
+        .insert(layer.clone(), other.clone());
+    let there = format!("docker://{}/app:latest", server.host());
+    let back = scene.text("back");
+    ir_sign(["copy", &there, &format!("oci:{back}:x")]).exits(1);
+    assert!(!Path::new(&back).join("index.json").exists());
+    // From a layout whose blob is damaged: the registry gets no tag, and not the whole of the blob.
+    std::fs::remove_file(blob_path(&app, &layer)).expect("removed");
+    std::fs::write(blob_path(&app, &layer), &other).expect("written");
+    let good = Good::new();
+    let known = good.clone();
+    let server = Server::new(move |seen| known.lock().expect("a lock").answer(seen));
+    let there = format!("docker://{}/app:latest", server.host());
+    let run = ir_sign([
+        "copy",
+        "--retries",
+        "0",
+        &format!("oci:{}:latest", app.display()),
+        &there,
+    ])
+    .exits(1);
+    assert!(run.stderr.contains(&layer), "{}", run.stderr);
+    let good = good.lock().expect("a lock");
+    assert!(good.tags.is_empty() && good.manifests.is_empty());
+    assert!(!good.blobs.values().any(|blob| *blob == other));
+}
+
+#[test]
+fn a_copy_that_is_ended_at_any_request_leaves_the_tag_as_it_was_or_moves_it() {
+    let scene = Scene::with("umoci");
+    let here = format!("oci:{}:latest", scene.app("app").display());
+    let copied = {
+        let (_, server) = serving(&scene.app("app"));
+        drop(server);
+        let good = Good::new();
+        let known = good.clone();
+        let server = Server::new(move |seen| known.lock().expect("a lock").answer(seen));
+        ir_sign(["copy", &here, &format!("docker://{}/app:x", server.host())]).ok();
+        server.log().len()
+    };
+    for end in 0..copied {
+        let good = Good::new();
+        let old = good.lock().expect("a lock").manifest(
+            Some("x"),
+            super::good::MANIFEST,
+            r#"{"layers":[]}"#,
+        );
+        let (known, asked) = (good.clone(), std::sync::atomic::AtomicUsize::new(0));
+        let server = Server::new(move |seen| {
+            if asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) >= end {
+                return Reply::raw("");
+            }
+            known.lock().expect("a lock").answer(seen)
+        });
+        let there = format!("docker://{}/app:x", server.host());
+        let run = ir_sign(["copy", "--retries", "0", "--jobs", "1", &here, &there]);
+        let good = good.lock().expect("a lock");
+        let led = &good.tags["x"];
+        // A tag that moved leads to a manifest that is there, and all that it leads to.
+        let (_, manifest) = &good.manifests[led];
+        let manifest = oci::parse(manifest);
+        for blob in manifest["layers"]
+            .as_array()
+            .expect("layers")
+            .iter()
+            .chain(manifest.get("config"))
+        {
+            assert!(
+                good.blobs
+                    .contains_key(blob["digest"].as_str().expect("a digest"))
+            );
+        }
+        assert!(*led == old || end + 2 >= copied, "{end} of {copied}");
+        assert!(run.status == 3 || run.status == 0, "{run:?}");
+    }
 }

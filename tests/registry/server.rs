@@ -1,5 +1,6 @@
 //! A server of HTTP that answers as each test wants, over TLS or not, and remembers what it was asked.
 
+use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -301,7 +302,7 @@ fn serve(
 }
 
 fn read(stream: &mut (impl Read + Write), connection: usize, rest: &mut Vec<u8>) -> Option<Seen> {
-    let mut buffer = [0; 64 << 10];
+    let mut buffer = vec![0; 64 << 10];
     let end = loop {
         if let Some(at) = rest.windows(4).position(|part| part == b"\r\n\r\n") {
             break at;
@@ -356,7 +357,7 @@ fn write(stream: &mut impl Write, reply: &Reply, is_head: bool) -> io::Result<()
     }
     let mut head = format!("HTTP/1.1 {} X\r\n", reply.status);
     for (name, value) in &reply.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        let _ = write!(head, "{name}: {value}\r\n");
     }
     let has = |name: &str| {
         reply
@@ -367,7 +368,7 @@ fn write(stream: &mut impl Write, reply: &Reply, is_head: bool) -> io::Result<()
     if reply.chunked {
         head.push_str("Transfer-Encoding: chunked\r\n");
     } else if !has("content-length") && reply.status != 204 {
-        head.push_str(&format!("Content-Length: {}\r\n", reply.body.len()));
+        let _ = write!(head, "Content-Length: {}\r\n", reply.body.len());
     }
     head.push_str("\r\n");
     if is_head {
@@ -393,10 +394,12 @@ fn write(stream: &mut impl Write, reply: &Reply, is_head: bool) -> io::Result<()
         stream.write_all(part)?;
         stream.write_all(b"\r\n")?;
     }
-    while reply.endless {
-        stream.write_all(b"3e8\r\n")?;
-        stream.write_all(&[b' '; 1000])?;
-        stream.write_all(b"\r\n")?;
+    if reply.endless {
+        loop {
+            stream.write_all(b"3e8\r\n")?;
+            stream.write_all(&[b' '; 1000])?;
+            stream.write_all(b"\r\n")?;
+        }
     }
     if reply.cut.is_none() {
         stream.write_all(b"0\r\n\r\n")?;

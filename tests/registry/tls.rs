@@ -20,12 +20,12 @@ use super::server::{Reply, Server, quick, repository};
 const TEXT: &str = r#"{"schemaVersion":2,"config":{},"layers":[]}"#;
 
 /// A CA, certificates of it for servers and clients, made by openssl.
-struct Authority {
+pub struct Authority {
     folder: tempfile::TempDir,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let authority = Self {
             folder: tempfile::tempdir().expect("a folder"),
         };
@@ -49,7 +49,7 @@ impl Authority {
         authority
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -67,7 +67,7 @@ impl Authority {
     }
 
     /// A key and a certificate for these names: `NAME.key` and `NAME.pem`.
-    fn issue(&self, name: &str, names: &str, more: &[&str]) {
+    pub fn issue(&self, name: &str, names: &str, more: &[&str]) {
         let (key, request, certificate) = (
             format!("{name}.key"),
             format!("{name}.csr"),

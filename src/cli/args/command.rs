@@ -58,16 +58,16 @@ pub enum Command {
     ///
     /// As `sign`, but the file has to be a P-384 public key.
     Endorse(Sign),
-    /// Sign an image that is in the registry directory
+    /// Sign an image that is in the registry directory, or in a registry
     ///
     /// The image is checked first, down to what its layers unpack to. Prints the signed manifest's
     /// digest, one line an image.
-    SignImage(SignImage),
+    SignImage(Box<SignImage>),
     /// Unpack an image archive (docker save, OCI) into the registry directory and sign it
     ///
     /// A failure leaves nothing behind. Prints the signed manifest's digest, one line an image.
-    ExtractSignImage(ExtractSignImage),
-    /// Verify images in the registry directory
+    ExtractSignImage(Box<ExtractSignImage>),
+    /// Verify images in the registry directory, or in a registry
     ///
     /// Prints the digest of each image that is trusted, one line an image.
     VerifyImage(VerifyImage),

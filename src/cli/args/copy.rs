@@ -4,18 +4,23 @@ use std::num::NonZeroUsize;
 
 use clap::Args;
 
-use super::image::at_least_one;
 use super::settings::Common;
 use crate::image::{ImageName, Platform};
 
 // `copy`
 #[derive(Debug, Args)]
 pub struct Copy {
-    /// The image: oci:DIR[:TAG] or oci:DIR@DIGEST
-    #[arg(value_name = "IMAGE")]
+    /// The image.
+    #[arg(
+        value_name = "IMAGE",
+        help = "The image: oci:DIR[:TAG], or docker://HOST/REPO[:TAG][@DIGEST]"
+    )]
     pub from: ImageName,
-    /// What it is to be called: oci:DIR[:TAG], or oci-archive:FILE[:TAG] for a new archive
-    #[arg(value_name = "IMAGE")]
+    /// What it is to be called.
+    #[arg(
+        value_name = "IMAGE",
+        help = "What it is to be called: oci:DIR[:TAG], docker://HOST/REPO[:TAG], or oci-archive:FILE[:TAG] for a new archive"
+    )]
     pub to: ImageName,
     /// Of a multi-platform image, the one for this platform [default: all]
     #[arg(long, value_name = "OS[(VERSION)]/ARCH[/VARIANT]")]
@@ -30,8 +35,11 @@ pub struct Copy {
     #[arg(long)]
     pub force: bool,
     /// How many blobs are on their way at once
-    #[arg(long, value_name = "NUMBER", default_value = "3", value_parser = at_least_one)]
+    #[arg(long, value_name = "NUMBER", default_value = "3")]
     pub jobs: NonZeroUsize,
+    #[cfg(feature = "registry")]
+    #[command(flatten)]
+    pub remote: super::registry::RemoteArgs,
     #[command(flatten)]
     pub common: Common,
 }

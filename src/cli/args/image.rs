@@ -29,7 +29,7 @@ pub struct Place {
 #[derive(Debug, Args)]
 pub struct How {
     /// The image, by tag or digest (several allowed); may be left out where there is only one
-    #[arg(short = 'd', long = "reference", value_name = "REF")]
+    #[arg(short = 'd', long = "reference", id = "reference", value_name = "REF")]
     pub references: Vec<Reference>,
     /// The vendor's private key
     #[arg(short, long, value_name = "KEY", value_parser = paths::private_key(), value_hint = ValueHint::FilePath, required_unless_present = "pkcs11_uri", conflicts_with = "pkcs11_uri")]
@@ -74,7 +74,7 @@ pub struct How {
     #[arg(long)]
     pub for_realms: bool,
     /// How many signatures are asked for at once: sessions of the token
-    #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = at_least_one)]
+    #[arg(long, value_name = "NUMBER", default_value = "1")]
     pub jobs: NonZeroUsize,
     #[command(flatten)]
     pub limits: LimitArgs,
@@ -120,7 +120,7 @@ impl From<LimitArgs> for Limits {
 #[derive(Debug, Args)]
 pub struct SignImage {
     #[command(flatten)]
-    pub place: Place,
+    pub images: ImageArgs,
     #[command(flatten)]
     pub how: How,
 }
@@ -228,14 +228,6 @@ impl How {
     pub fn vendor(&self) -> KeyRef {
         self.uri.clone().or(self.vendor_prv.clone())
     }
-}
-
-/// Reads a number of things that are done at once.
-pub(super) fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
-    let number: usize = text
-        .parse()
-        .map_err(|_| "it is not a whole number".to_owned())?;
-    NonZeroUsize::new(number).ok_or_else(|| "must be at least 1".into())
 }
 
 /// Reads a size: a number with an optional `K`, `M`, `G` or `T` (powers of 1024, also as `KiB`).

@@ -16,11 +16,11 @@ use crate::store::remote::{Environment, Options};
 // An image by its name, or by a registry and an app.
 #[derive(Debug, Args)]
 pub struct ImageArgs {
-    /// The image: docker://HOST[:PORT]/REPO[:TAG][@DIGEST] in a registry, oci:DIR[:TAG] in a layout
-    #[arg(value_name = "IMAGE", conflicts_with_all = ["registry", "app", "reference"], required_unless_present = "registry")]
+    /// The image.
+    #[arg(value_name = "IMAGE", help = "The image: docker://HOST[:PORT]/REPO[:TAG][@DIGEST] in a registry, oci:DIR[:TAG] in a layout", conflicts_with_all = ["registry", "app", "reference"], required_unless_present = "registry")]
     pub image: Option<ImageName>,
-    /// The registry: a directory with one OCI image layout an app, or docker://HOST[/PATH]
-    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath, value_parser = registry(), requires = "app")]
+    /// The registry.
+    #[arg(short, long, value_name = "DIR", help = "The registry: a directory with one OCI image layout an app, or docker://HOST[/PATH]", value_hint = ValueHint::DirPath, value_parser = registry(), requires = "app")]
     pub registry: Option<RegistryAt>,
     /// The app: the name of its layout in the registry, or of its repository
     #[arg(short, long, value_name = "NAME", requires = "registry")]
@@ -78,7 +78,15 @@ pub struct RemoteArgs {
 impl ImageArgs {
     /// How registries are talked to.
     pub fn options(&self) -> Options {
-        let args = self.remote.clone();
+        self.remote.options()
+    }
+}
+
+#[cfg(feature = "registry")]
+impl RemoteArgs {
+    /// How registries are talked to.
+    pub fn options(&self) -> Options {
+        let args = self.clone();
         Options {
             authfile: args.authfile,
             tls_ca: args.tls_ca,

@@ -20,6 +20,8 @@ pub(super) fn copy(args: Copy, console: &Console) -> Outcome {
         force: args.force,
         limits: Limits::default(),
         jobs: args.jobs,
+        #[cfg(feature = "registry")]
+        registries: args.remote.options(),
     };
     let copied = beside_bar(console, |bar| request.run(bar))?;
     let counts = copied.counts;

@@ -23,6 +23,8 @@ use crate::ops::inspect::{Inspect, Inspection};
 #[cfg(feature = "registry")]
 use crate::ops::place::At;
 use crate::ops::place::Where;
+#[cfg(feature = "registry")]
+use crate::ops::sign_remote;
 use crate::ops::{Error, extract, sign, verify};
 use crate::report::{Report, Verdict};
 use crate::store::{Limits, Published, Registry, Selection};
@@ -148,13 +150,24 @@ fn not_in_registry(place: &Where, reason: &'static str) -> Result<(), Failure> {
 }
 
 pub(super) fn sign_image(args: SignImage, console: &Console) -> Outcome {
-    let (how, ring) = how(args.how, console)?;
-    let request = sign::SignImages {
-        registry: args.place.registry,
-        app: args.place.app,
-        how,
+    let (mut how, ring) = how(args.how, console)?;
+    let named = std::mem::take(&mut how.references);
+    let (place, references) = images(&args.images, named, false)?;
+    how.references = references;
+    if how.for_realms {
+        not_in_registry(&place, "--for-realms is for apps in a registry directory")?;
+    }
+    let signed = match place {
+        Where::App { registry, app } => {
+            let request = sign::SignImages { registry, app, how };
+            beside_bar(console, |bar| request.run(&ring, bar))?
+        }
+        #[cfg(feature = "registry")]
+        Where::Repository(at) => {
+            let request = sign_remote::SignInRegistry { at: *at, how };
+            beside_bar(console, |bar| request.run(&ring, bar))?
+        }
     };
-    let signed = beside_bar(console, |bar| request.run(&ring, bar))?;
     show_signed(&signed, None, console)
 }
 
@@ -311,7 +324,7 @@ fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
     }
     for descriptor in &verified.skipped {
         console.note(&format!(
-            "ignored {}: not a runnable image",
+            "{} is not an image and was passed over",
             descriptor.digest
         ));
     }

@@ -84,6 +84,14 @@ impl RemoteRepository {
         Ok(Some(document))
     }
 
+    /// Whether the registry says that it has a manifest.
+    pub(super) fn has_manifest(&self, reference: &ManifestRef) -> Result<bool, Error> {
+        let what = self.what(&format!("manifest {reference}"));
+        let path = self.path(&format!("manifests/{reference}"));
+        let answer = self.ask(Method::HEAD, At::Path(&path), Some(MANIFESTS), None, &what)?;
+        Ok(answer.status == 200)
+    }
+
     /// The digest that a tag leads to now; `None` where there is no such tag.
     pub fn resolve(&self, tag: &Tag) -> Result<Option<Digest>, Error> {
         let what = self.what(&format!("tag {tag}"));

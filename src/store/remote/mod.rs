@@ -5,6 +5,7 @@
 //!
 //! Sources: OCI Distribution Specification 1.1; distribution's specification of tokens; RFC 9110.
 
+mod apply;
 mod attach;
 mod auth;
 mod blob;
@@ -16,6 +17,7 @@ mod document;
 mod environment;
 mod error;
 mod helper;
+mod incoming;
 mod link;
 mod list;
 mod manifest;

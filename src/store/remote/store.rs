@@ -26,10 +26,11 @@ use super::error::{Error as RemoteError, Problem as RemoteProblem};
 use super::manifest::{Document, ManifestRef};
 use super::repository::RemoteRepository;
 use crate::crypto::Digest;
-use crate::image::{Blob, Descriptor, Embedded, Reference, media};
+use crate::image::{Blob, Descriptor, Embedded, Reference, Repository, media};
 use crate::parallel;
 use crate::store::access::Store;
 use crate::store::error::{Error, Kind};
+use crate::store::limits::Limits;
 use crate::store::place::Place;
 use crate::store::problem::{Part, Problem};
 
@@ -45,8 +46,11 @@ pub struct RemoteStore {
     place: Place,
     /// The manifests that came last.
     manifests: Mutex<VecDeque<Blob>>,
-    /// The tags that were asked for, and where they led to.
-    pub(super) tags: Mutex<Vec<Arc<Descriptor>>>,
+    /// What is changed: the tags and digests that were asked for, and where they led to.
+    pub(super) meant: Vec<Arc<Descriptor>>,
+    pub(super) limits: Limits,
+    /// Another repository of the registry, from which blobs are taken where that can be.
+    pub(super) mount: Option<Repository>,
 }
 
 impl RemoteStore {
@@ -56,8 +60,38 @@ impl RemoteStore {
             place: Place::Repository(repository.what("")),
             repository,
             manifests: Mutex::default(),
-            tags: Mutex::default(),
+            meant: Vec::new(),
+            limits: Limits::default(),
+            mount: None,
         }
+    }
+
+    /// The same repository, for images that are changed: those that these name, read now. A tag that leads elsewhere
+    /// when the change is made is another run's.
+    pub fn meaning(mut self, references: &[Reference], limits: Limits) -> Result<Self, Error> {
+        self.limits = limits;
+        for reference in references {
+            let found = self.find(reference)?;
+            if found.is_empty() {
+                return Err(self.no_such_image(reference));
+            }
+            self.meant.extend(found);
+        }
+        Ok(self)
+    }
+
+    /// The names of all tags.
+    pub fn tag_names(&self) -> Result<Vec<String>, Error> {
+        let tags = self.repository.tags();
+        let tags = tags.map_err(|error| self.error(Part::IndexJson, error))?;
+        Ok(tags.tags.iter().map(ToString::to_string).collect())
+    }
+
+    /// The same repository, whose blobs may come from another repository of the registry.
+    #[must_use]
+    pub fn mounting(mut self, from: Repository) -> Self {
+        self.mount = Some(from);
+        self
     }
 
     /// The repository itself.
@@ -65,7 +99,7 @@ impl RemoteStore {
         &self.repository
     }
 
-    fn keep(&self, blob: &Blob) {
+    pub(super) fn keep(&self, blob: &Blob) {
         let mut kept = self
             .manifests
             .lock()
@@ -124,7 +158,7 @@ impl RemoteStore {
         move |error| self.error(Part::Blob(*digest), error)
     }
 
-    fn absent(&self, digest: Digest) -> Error {
+    pub(super) fn absent(&self, digest: Digest) -> Error {
         let problem = Problem::Absent(self.place.kind());
         Error::part(&self.place, Part::Blob(digest), problem)
     }
@@ -151,7 +185,7 @@ impl RemoteStore {
         Ok(found.map(|document| self.described(document, Some(name))))
     }
 
-    fn manifest(&self, descriptor: &Descriptor) -> Result<Option<Blob>, Error> {
+    pub(super) fn manifest(&self, descriptor: &Descriptor) -> Result<Option<Blob>, Error> {
         if let Some(blob) = self.kept(&descriptor.digest) {
             return Ok(Some(blob));
         }
@@ -171,15 +205,7 @@ impl Store for RemoteStore {
 
     fn find(&self, reference: &Reference) -> Result<Vec<Arc<Descriptor>>, Error> {
         let found = match reference {
-            Reference::Tag(name) => {
-                let found = self.tagged(name)?;
-                if let Some(found) = &found {
-                    let mut tags = self.tags.lock().unwrap_or_else(PoisonError::into_inner);
-                    tags.retain(|known| known.tag != found.tag);
-                    tags.push(found.clone());
-                }
-                found
-            }
+            Reference::Tag(name) => self.tagged(name)?,
             Reference::Digest(digest) => {
                 let found = self.repository.manifest(&ManifestRef::Digest(*digest));
                 let found = found.map_err(self.error_of(digest))?;

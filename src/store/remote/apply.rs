@@ -1,0 +1,130 @@
+//! Changing images in a repository: new manifests first, then the indexes above them, then the tags (R40, R48).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::manifest::Document;
+use super::push::Move;
+use super::store::RemoteStore;
+use crate::crypto::Digest;
+use crate::image::{Blob, Descriptor, Tag};
+use crate::store::access::{Store, Target};
+use crate::store::edit::{Applied, Edit, Referrer};
+use crate::store::editor::Editor;
+use crate::store::error::{Error, Kind};
+use crate::store::problem::Part;
+use crate::store::reader::blobs::Reader;
+use crate::store::reader::tree::Tree;
+
+/// The endings of the tags by which cosign finds what belongs to an image.
+const ENDINGS: [&str; 2] = ["sig", "att"];
+
+impl Target for RemoteStore {
+    /// Makes the changes, and lets each tag by which an image was asked for lead to it.
+    ///
+    /// A registry knows no transactions: nobody meets a manifest before what it leads to, and a tag that another run
+    /// has moved meanwhile is [`Kind::Lost`]. With several tags, those before it have moved then.
+    fn apply(&mut self, edits: &[Edit]) -> Result<Applied, Error> {
+        let this: &Self = self;
+        let roots = this.meant.clone();
+        let reader = Reader::new(this, this.limits);
+        let mut editor = Editor {
+            reader: &reader,
+            tree: Tree::below(&reader, roots.clone(), 0)?,
+            replaced: HashMap::new(),
+            visited: HashMap::new(),
+            blobs: Vec::new(),
+            grown: 0,
+        };
+        let mut images = editor.edit_manifests(edits)?;
+        for root in &roots {
+            editor.edit_below(root)?;
+        }
+        let mut referrers = Vec::new();
+        for image in &mut images {
+            let leads = |root: &&Arc<Descriptor>| [image.old, image.new].contains(&root.digest);
+            let tags = roots.iter().filter(leads);
+            image.tags = tags.filter_map(|root| root.tag.clone()).collect();
+            let above = roots.iter().filter(|root| {
+                root.digest != image.old && editor.replaced.contains_key(&root.digest)
+            });
+            image.index_tags = above.filter_map(|root| root.tag.clone()).collect();
+            if image.old != image.new {
+                referrers.extend(this.referring(&image.old)?);
+            }
+        }
+        let types: HashMap<Digest, &str> = editor
+            .replaced
+            .values()
+            .map(|new| (new.blob.digest(), new.media_type))
+            .collect();
+        for blob in &editor.blobs {
+            let kind = types.get(&blob.digest()).copied().unwrap_or_default();
+            let document = document(blob, kind);
+            let pushed = this.repository.push_manifest(&document);
+            pushed.map_err(|error| this.error(Part::Manifest(blob.digest()), error))?;
+        }
+        for root in &roots {
+            if let Some(new) = editor.replaced.get(&root.digest)
+                && new.blob.digest() != root.digest
+                && let Some(tag) = root.tag.as_ref().and_then(|tag| tag.parse().ok())
+            {
+                this.follow(&tag, &root.digest, &document(&new.blob, new.media_type))?;
+            }
+        }
+        let changed = !editor.blobs.is_empty();
+        Ok(Applied {
+            images,
+            referrers,
+            mended: Vec::new(),
+            changed,
+        })
+    }
+}
+
+fn document(blob: &Blob, media_type: &str) -> Document {
+    Document {
+        blob: blob.clone(),
+        media_type: media_type.to_owned(),
+    }
+}
+
+impl RemoteStore {
+    /// Lets a tag lead to a new document if it still leads to the old one.
+    fn follow(&self, tag: &Tag, old: &Digest, new: &Document) -> Result<(), Error> {
+        let moved = self.repository.move_tag(tag, Some(old), new);
+        let part = Part::Manifest(new.blob.digest());
+        match moved.map_err(|error| self.error(part, error))? {
+            Move::Done { .. } => Ok(()),
+            Move::Lost { .. } => {
+                let name = tag.to_string();
+                Err(Kind::Lost { name }.at(Store::place(self).clone()))
+            }
+        }
+    }
+
+    /// What refers to an image that is replaced: by the registry's list or the fallback tag, and by cosign's tags.
+    fn referring(&self, old: &Digest) -> Result<Vec<Referrer>, Error> {
+        let mut found = Vec::new();
+        for one in self.referrers(old)? {
+            found.push(Referrer {
+                digest: one.digest,
+                tag: None,
+                subject: *old,
+            });
+        }
+        for ending in ENDINGS {
+            let name = format!("{}-{}.{ending}", old.algorithm(), old.hex());
+            let Ok(tag) = name.parse() else { continue };
+            let led = self.repository.resolve(&tag);
+            if let Some(digest) = led.map_err(|error| self.error(Part::Blob(*old), error))? {
+                found.push(Referrer {
+                    digest,
+                    tag: Some(name),
+                    subject: *old,
+                });
+            }
+        }
+        Ok(found)
+    }
+}
