@@ -97,7 +97,7 @@ fn steps<'a>(lines: &'a [Line], path: &Path, compared: &mut Compared) -> Vec<(St
         let text = |name: &str| line.text(name).unwrap_or_default();
         match event {
             "resumed" => {
-                apart("an interrupted run was gone on with".to_owned());
+                apart("resumed after an interruption".to_owned());
                 if line.value["tool"] != lines[0].value["tool"] {
                     compared.differences.push(format!(
                         "{place}: another program went on: {}, and it was begun with {}",

@@ -364,9 +364,7 @@ fn incidents(verified: &Verified) -> Vec<Block> {
                     None | Some(0) => String::new(),
                     Some(bytes) => format!(" {bytes} bytes of an unfinished line were removed."),
                 };
-                format!(
-                    "The run before was interrupted. It was gone on with, by {by} program.{torn}"
-                )
+                format!("Resumed after an interruption, by {by} program.{torn}")
             }
             "stopped" => format!("{} did not confirm.", text(&line.value["by"])),
             "failed" => text(&line.value["error"]),

@@ -294,9 +294,9 @@ fn check_endorsements(lines: &[Line], root: &P384Key, findings: &mut Findings) {
         let failure = match (vendor, signature) {
             (Some(vendor), Some(signature)) => {
                 let endorsed = Endorsement::verified(vendor, *root, signature);
-                endorsed
-                    .is_err()
-                    .then(|| "the root key did not sign the vendor's key with it".to_owned())
+                endorsed.is_err().then(|| {
+                    "its signature is not one of the vendor's key by the root key".to_owned()
+                })
             }
             _ => Some("it holds no vendor's key or no signature".to_owned()),
         };

@@ -276,9 +276,10 @@ pub fn inspected(entry: &Inspected) -> String {
         Content::Unreadable(reason) => add(plain(&short(reason))),
         Content::Image(image, claim) => {
             add(format!(
-                "image for {}, {} layers, config {}",
+                "image for {}, {} {}, config {}",
                 plain(&image.platform.to_string()),
                 image.layers,
+                if image.layers == 1 { "layer" } else { "layers" },
                 image.config
             ));
             match claim {

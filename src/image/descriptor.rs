@@ -126,7 +126,7 @@ impl Descriptor {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Mismatch {
     /// The number of bytes differs.
-    #[error("has {found} bytes, and {expected} are stated")]
+    #[error("has a size mismatch: expected {expected} bytes, found {found}")]
     Size {
         /// Bytes stated.
         expected: u64,
@@ -134,7 +134,7 @@ pub enum Mismatch {
         found: u64,
     },
     /// The digest differs.
-    #[error("has digest {found}, and {expected} is stated")]
+    #[error("has a digest mismatch: expected {expected}, found {found}")]
     Digest {
         /// Digest stated.
         expected: Digest,

@@ -285,7 +285,7 @@ pub enum PinError {
     #[error("no PIN: the prompt was interrupted")]
     Interrupted(i32),
     /// The two entries of a new PIN are not the same.
-    #[error("no PIN: the two entries are not the same")]
+    #[error("no PIN: the two PINs do not match")]
     Unequal,
     /// It is longer than any PIN.
     #[error("no PIN: more than {0} bytes were typed")]

@@ -165,35 +165,15 @@ impl Voucher {
         }
         match self {
             Self::Given(given, path) => {
-                // Images that are signed, and what is replaced with the app, keep theirs. Of several that the
-                // app's other images carry, the user chooses one: else neither could be gone on with.
-                let kept = in_app[..own].iter().chain(match search.standing {
-                    Standing::There => &[],
-                    Standing::Beside(_) => &in_app[beside..],
-                });
-                let others = match search.standing {
-                    Standing::There => &in_app[own..],
-                    Standing::Beside(_) => &in_app[own..beside],
-                };
-                let differs = |u: &&Use| u.endorsement != *given;
-                let is_chosen = in_app.iter().any(|u| u.endorsement == *given);
-                let others = others.iter().filter(differs);
-                let mut refused = kept
-                    .filter(differs)
-                    .chain(others.clone().filter(|_| !is_chosen));
-                if let Some(other) = refused.next() {
-                    return Err(conflict(
-                        other,
-                        &given,
-                        vendor,
-                        &ca,
-                        path.display().to_string(),
-                        Way::InUse,
-                    ));
+                let (refused, others) = search.beside_given(&given, &in_app, own, beside);
+                if let Some(other) = refused {
+                    let path = path.display().to_string();
+                    return Err(conflict(other, &given, vendor, &ca, path, Way::InUse));
                 }
                 let other_apps = search.other_apps(vendor, &ca, &mut unread);
                 let (uses, _) = other_apps.map_err(unknown(vendor))?;
-                for other in others.chain(uses.iter().filter(differs)) {
+                let differs = |u: &&Use| u.endorsement != *given;
+                for other in others.into_iter().chain(uses.iter().filter(differs)) {
                     warn(format!("{} {OTHER_USE}", other.image));
                 }
                 Ok(Settled {
@@ -231,11 +211,7 @@ impl Voucher {
                             let used = &first.endorsement;
                             let is_there =
                                 in_registry || matches!(search.standing, Standing::There);
-                            let way = match (own, is_there) {
-                                (1.., _) => Way::OneByOne,
-                                (0, true) => Way::Either(first.carrier.clone()),
-                                (0, false) => Way::InUse,
-                            };
+                            let way = Way::out(own > 0, is_there, &first.carrier);
                             let first = first.image.clone();
                             return Err(conflict(other, used, vendor, &ca, first, way));
                         }
@@ -314,6 +290,32 @@ const OTHER_USE: &str = "carries another valid endorsement of this vendor by thi
 const UNREAD: &str = "whether it carries another endorsement of this vendor cannot be told";
 
 impl Search<'_> {
+    /// Of the endorsements in the app, `own` of them on the images that are signed and those from `beside` on in what is
+    /// replaced with it: one that keeps another from being used that was given, and those that differ from it and stay
+    /// beside it. Images that are signed, and what is replaced, keep theirs. Of several that the app's other images
+    /// carry, the user chooses one: else neither could be gone on with.
+    fn beside_given<'u>(
+        &self,
+        given: &Endorsement,
+        in_app: &'u [Use],
+        own: usize,
+        beside: usize,
+    ) -> (Option<&'u Use>, Vec<&'u Use>) {
+        let (replaced, others) = match self.standing {
+            Standing::There => (&[][..], &in_app[own..]),
+            Standing::Beside(_) => (&in_app[beside..], &in_app[own..beside]),
+        };
+        let differs = |u: &&Use| u.endorsement != *given;
+        let is_chosen = in_app.iter().any(|u| u.endorsement == *given);
+        let others: Vec<_> = others.iter().filter(differs).collect();
+        let mut kept = in_app[..own].iter().chain(replaced).filter(differs);
+        let refused = kept.next();
+        (
+            refused.or_else(|| others.first().copied().filter(|_| !is_chosen)),
+            others,
+        )
+    }
+
     /// The endorsements that the images carry which are signed.
     fn on_images(&self, vendor: &P384Key, ca: &P384Key) -> Vec<Use> {
         let place = self.registry.path_of(self.app);

@@ -115,7 +115,7 @@ pub enum Error {
         most: usize,
     },
     /// A signature does not hold.
-    #[error("signature file {}: key {key} did not sign {} with it", .path.display(), .file.display())]
+    #[error("signature file {}: is not a signature of {} by key {key}", .path.display(), .file.display())]
     BadSignature {
         /// The signature's file.
         path: PathBuf,
@@ -340,6 +340,17 @@ pub enum Way {
     Either(Carrier),
     /// One image at a time: those that are signed carry several, and each keeps its own.
     OneByOne,
+}
+
+impl Way {
+    /// How to go on where images carry several: those that are signed, or others, which are in the registry or not.
+    pub(super) fn out(are_signed: bool, are_there: bool, carrier: &Carrier) -> Self {
+        match (are_signed, are_there) {
+            (true, _) => Self::OneByOne,
+            (false, true) => Self::Either(carrier.clone()),
+            (false, false) => Self::InUse,
+        }
+    }
 }
 
 /// An image that carries an endorsement.

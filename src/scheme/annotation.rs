@@ -44,7 +44,7 @@ pub struct Endorsement {
 
 /// A signature that is not the CA's over the vendor's key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("CA {ca} did not sign vendor key {vendor} with this signature")]
+#[error("the endorsement is not a signature of vendor key {vendor} by CA {ca}")]
 pub struct NotEndorsed {
     ca: Fingerprint,
     vendor: Fingerprint,
@@ -365,8 +365,6 @@ enum Bad {
     Content(&'static str, String),
     #[error(transparent)]
     NotEndorsed(#[from] NotEndorsed),
-    #[error(
-        "vendor {vendor} did not sign this config with the signature in annotation {SIGNATURE}"
-    )]
+    #[error("annotation {SIGNATURE} is not a signature of this config by vendor {vendor}")]
     ConfigSignature { vendor: Fingerprint },
 }

@@ -114,7 +114,7 @@ fn transcripts_are_compared_by_step_and_interruptions_are_told_apart() {
             .collect();
         for what in [
             "step make-key failed: ",
-            "an interrupted run was gone on with",
+            "resumed after an interruption",
             "step make-key, confirmed: again",
             "step make-key, intent: again",
         ] {

@@ -367,7 +367,7 @@ fn the_pages_say_which_programs_took_part_and_what_is_hidden_in_names() {
             "2 different programs took part",
             "ir-sign 0.1.0",
             "ir-sign 9.9.9",
-            "gone on with, by ANOTHER program. 7 bytes",
+            "Resumed after an interruption, by ANOTHER program. 7 bytes",
         ] {
             assert!(page.contains(part), "{part}: {page}");
         }
@@ -387,7 +387,10 @@ fn the_pages_say_which_programs_took_part_and_what_is_hidden_in_names() {
             !page.contains("ANOTHER") && !page.contains("different"),
             "{page}"
         );
-        assert!(page.contains("gone on with, by the same program"), "{page}");
+        assert!(
+            page.contains("Resumed after an interruption, by the same program"),
+            "{page}"
+        );
     }
     let hidden = "\u{202e}\u{200b}\u{7}\u{2066}";
     let start = &mut verified.lines[0].value;

@@ -184,7 +184,7 @@ fn the_host_check_finds_what_is_not_as_it_should_be() {
     };
     let fit = check(&[]).exits(0);
     assert!(
-        !fit.stdout.contains("BAD") && fit.stdout.contains("writable: /"),
+        !fit.stdout.contains("FAIL") && fit.stdout.contains("writable: /"),
         "{fit:?}"
     );
     for (name, text, says) in [
@@ -221,6 +221,6 @@ fn the_host_check_finds_what_is_not_as_it_should_be() {
     ] {
         let bad = check(&[(name, text)]).exits(1);
         assert!(bad.stdout.contains(says), "{bad:?}");
-        assert_eq!(bad.stdout.matches("BAD").count(), 1, "{bad:?}");
+        assert_eq!(bad.stdout.matches("FAIL").count(), 1, "{bad:?}");
     }
 }

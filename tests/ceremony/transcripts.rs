@@ -253,7 +253,7 @@ fn an_endorsement_that_the_root_key_did_not_make_fails() {
     fails_by(
         endorse(),
         &[rule::ENDORSED, rule::OUTPUTS],
-        "the root key did not sign",
+        "by the root key",
         |lines| {
             find(lines, "result", "endorse:")["signature"] = foreign.into();
         },
@@ -261,7 +261,7 @@ fn an_endorsement_that_the_root_key_did_not_make_fails() {
     fails_by(
         endorse(),
         &[rule::ENDORSED, rule::VENDORS, rule::KEY],
-        "the root key did not sign",
+        "by the root key",
         |lines| {
             find(lines, "result", "endorse:")["spki"] = Base64::encode_string(ROOT_PUBLIC).into();
         },

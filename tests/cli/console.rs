@@ -342,7 +342,7 @@ fn colours_are_used_on_a_terminal_unless_that_is_not_wanted() {
         let script =
             format!("TERM=xterm script -qec 'env {environment} {command} {flag}' /dev/null");
         let shown = sandbox.shell(&script, "").exits(1).stdout;
-        assert!(shown.contains("did not sign"), "{shown}");
+        assert!(shown.contains("is not a signature of"), "{shown}");
         assert_eq!(
             shown.contains('\x1b'),
             coloured,
@@ -547,7 +547,7 @@ fn every_command_has_help_and_a_manual_page() {
     }
     // Again: the same pages are left alone, a changed one is not lost.
     let again = sandbox.run("man pages").exits(0);
-    let again = again.says("pages/ir-sign.1 is right already and was left alone");
+    let again = again.says("pages/ir-sign.1 is up to date");
     assert!(!again.stderr.contains("wrote"), "{again:#?}");
     sandbox.write("pages/ir-sign-verify.1", "mine");
     fs::remove_file(sandbox.path("pages/ir-sign.1")).expect("removed");

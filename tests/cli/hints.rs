@@ -400,7 +400,7 @@ fn of_two_endorsements_in_a_registry_the_one_in_use_is_kept_as_the_hint_says() {
     let other = other.replace(digest, "latest");
     sandbox.shell(&other, "").exits(0);
     assert_ne!(sandbox.read("other.sig"), sandbox.read("vendor.pub.sig"));
-    sandbox.shell(&way, "").exits(0).says("is right already");
+    sandbox.shell(&way, "").exits(0).says("is up to date");
     sandbox
         .shell(&way.replace("key.sig", "other.sig"), "")
         .exits(1)

@@ -97,7 +97,7 @@ fn signatures_of_something_else_are_refused() {
     sandbox.write("file", "content");
     sandbox.run("sign -k ca.prv -f file -s sig").exits(0);
     sandbox.run("verify -k ca.pub -f file -s sig").exits(0);
-    let reason = "did not sign file with it";
+    let reason = "is not a signature of file by key";
     sandbox
         .run("verify -k other.pub -f file -s sig")
         .exits(1)
@@ -285,7 +285,7 @@ fn a_valid_signature_that_is_there_is_kept() {
     let before = modified();
     for force in ["", "--force"] {
         let run = sandbox.run(&format!("sign --json -k ca.prv -f file -s sig {force}"));
-        let run = run.exits(0).says("sig is right already and was left alone");
+        let run = run.exits(0).says("sig is up to date");
         assert_eq!(run.json()["changed"], false);
         assert_eq!(sandbox.read("sig"), theirs);
         assert_eq!(modified(), before);
@@ -299,7 +299,7 @@ fn an_endorsement_that_is_there_is_kept() {
     sandbox
         .run("endorse -k ca.prv -f vendor.pub -s vendor.pub.sig --force")
         .exits(0)
-        .says("is right already");
+        .says("is up to date");
     assert_eq!(sandbox.read("vendor.pub.sig"), theirs);
 }
 

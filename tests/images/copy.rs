@@ -141,7 +141,7 @@ fn a_part_that_is_not_what_its_digest_says_is_refused_and_nothing_leads_to_the_c
             .and_then(|name| name.to_str())
             .expect("text");
         let refused = sandbox.run("copy oci:from/umoci oci:to").exits(1);
-        refused.says(name).says("has digest");
+        refused.says(name).says("digest mismatch");
         assert!(!sandbox.has("to/index.json") && !sandbox.has("to/oci-layout"));
         assert!(!sandbox.has(format!("to/blobs/sha256/{name}")));
         // The whole blob: the run goes on with what it has.

@@ -315,7 +315,7 @@ fn a_given_one_that_does_not_hold_is_refused() {
     let mut flipped = good.clone();
     *flipped.last_mut().expect("a byte") ^= 1;
     for (bytes, reason) in [
-        (flipped, "did not sign vendor key"),
+        (flipped, "is not a signature of vendor key"),
         ([&good[..], b"\0"].concat(), "signature file"),
         (Vec::new(), "signature file"),
         (hex(&good).into_bytes(), "signature file"),

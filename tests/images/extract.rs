@@ -296,7 +296,7 @@ fn keys_options_and_references_are_checked_before_anything_is_written() {
         &archive,
         &["-s", &scene.text("vendor.sig"), "-c", &ca],
         1,
-        &["did not sign vendor key"],
+        &["is not a signature of vendor key"],
     );
     refused(
         &scene,

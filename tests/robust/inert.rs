@@ -135,7 +135,7 @@ fn what_a_runtime_could_unpack_is_not_passed_over() {
             let what = format!("{config_type} {layer_type} {}", layer.escape_ascii());
             assert_eq!(run.status, i32::from(!passed), "{what}, {nested}: {run:?}");
             assert_eq!(
-                run.stderr.contains("was passed over"),
+                run.stderr.contains("not a runnable image"),
                 passed,
                 "{what}: {run:?}"
             );

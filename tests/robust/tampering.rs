@@ -230,7 +230,7 @@ fn another_ca() {
     assert_eq!(run.stdout, "");
     run.says(&[
         "FAILED      annotation.vendor-endorsed",
-        "did not sign vendor key",
+        "is not a signature of vendor key",
     ]);
 }
 

@@ -136,7 +136,7 @@ fn a_new_tokens_pins_are_asked_for_twice() {
     session(&desk, &init, &typed)
         .run
         .exits(3)
-        .says("the two entries are not the same");
+        .says("the two PINs do not match");
     let listed = desk.ir("token list").exits(0);
     assert!(!listed.stdout.contains("fresh"), "{listed:?}");
     let mut right = typed;

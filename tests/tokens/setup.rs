@@ -314,7 +314,7 @@ fn the_doctor_sends_no_pin_unless_asked_and_says_what_is_wrong() {
     let log = faulty_module::log::Log::read(&planned.log).expect("a log");
     assert_eq!(log.count("C_Login"), 0);
     for (plan, says) in [
-        ("flags+=CKF_USER_PIN_LOCKED", "bad   the user PIN is locked"),
+        ("flags+=CKF_USER_PIN_LOCKED", "FAIL  the user PIN is locked"),
         ("mechanisms=CKM_RSA_PKCS", "it does not offer CKM_ECDSA"),
     ] {
         let (run, _) = desk.planned(plan, "token doctor pkcs11:token=test%20token");
@@ -330,7 +330,7 @@ fn the_doctor_sends_no_pin_unless_asked_and_says_what_is_wrong() {
     run.exits(0);
     let doctor = "token doctor --login";
     for (plan, status, says) in [
-        ("sign=flip", 1, "bad   key \"key\""),
+        ("sign=flip", 1, "FAIL  key \"key\""),
         ("no-public-object", 1, "does not show its public half"),
         ("point=raw", 0, "odd   1 public keys hold a raw point"),
         (
@@ -394,7 +394,7 @@ fn the_doctor_finds_out_and_does_not_give_up() {
         let bad = run
             .stdout
             .lines()
-            .any(|line| line.starts_with("bad ") && line.contains(says));
+            .any(|line| line.starts_with("FAIL ") && line.contains(says));
         assert!(bad, "{plan}: {run:?}");
         let (run, planned) = desk.planned(plan, &format!("{args} --json"));
         let told = run.exits(1).json();
@@ -416,7 +416,7 @@ fn the_doctor_finds_out_and_does_not_give_up() {
         .ir(&format!("token doctor pkcs11:slot-id={}", fresh["id"]))
         .exits(1);
     assert!(
-        run.stdout.contains("bad   it is not initialised"),
+        run.stdout.contains("FAIL  it is not initialised"),
         "{run:?}"
     );
 }

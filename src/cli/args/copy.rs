@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 use clap::Args;
 
+use super::image::at_least_one;
 use super::settings::Common;
 use crate::image::{ImageName, Platform};
 
@@ -35,7 +36,7 @@ pub struct Copy {
     #[arg(long)]
     pub force: bool,
     /// How many blobs are on their way at once
-    #[arg(long, value_name = "NUMBER", default_value = "3")]
+    #[arg(long, value_name = "NUMBER", default_value = "3", value_parser = at_least_one)]
     pub jobs: NonZeroUsize,
     #[cfg(feature = "registry")]
     #[command(flatten)]

@@ -74,7 +74,7 @@ pub struct How {
     #[arg(long)]
     pub for_realms: bool,
     /// How many signatures are asked for at once: sessions of the token
-    #[arg(long, value_name = "NUMBER", default_value = "1")]
+    #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = at_least_one)]
     pub jobs: NonZeroUsize,
     #[command(flatten)]
     pub limits: LimitArgs,
@@ -228,6 +228,14 @@ impl How {
     pub fn vendor(&self) -> KeyRef {
         self.uri.clone().or(self.vendor_prv.clone())
     }
+}
+
+/// Reads a number of things that are done at once.
+pub(super) fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    let number: usize = text
+        .parse()
+        .map_err(|_| "it is not a whole number".to_owned())?;
+    NonZeroUsize::new(number).ok_or_else(|| "must be at least 1".into())
 }
 
 /// Reads a size: a number with an optional `K`, `M`, `G` or `T` (powers of 1024, also as `KiB`).

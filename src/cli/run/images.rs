@@ -324,7 +324,7 @@ fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
     }
     for descriptor in &verified.skipped {
         console.note(&format!(
-            "{} is not an image and was passed over",
+            "ignored {}: not a runnable image",
             descriptor.digest
         ));
     }

@@ -288,10 +288,10 @@ fn found(check: &Check) -> (&'static str, &str) {
     use report::Outcome;
     match &check.outcome {
         Outcome::Passed | Outcome::Blocked | Outcome::LeftOut => {
-            ("fine", check.about.as_deref().unwrap_or_default())
+            ("ok", check.about.as_deref().unwrap_or_default())
         }
         Outcome::Warned(what) => ("odd", what),
-        Outcome::Failed(what) => ("bad", what),
+        Outcome::Failed(what) => ("FAIL", what),
     }
 }
 

@@ -54,6 +54,6 @@ pub(super) fn written(path: &Path, written: Written) -> String {
     match written {
         Written::New if is_standard(path) => "wrote to standard output".into(),
         Written::New => format!("wrote {}", shown(path)),
-        Written::Same => format!("{} is right already and was left alone", shown(path)),
+        Written::Same => format!("{} is up to date", shown(path)),
     }
 }

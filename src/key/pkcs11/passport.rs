@@ -39,7 +39,7 @@ pub struct Passport {
 #[non_exhaustive]
 pub enum PassportError {
     /// It does not have the two lines, or they do not hold what they have to.
-    #[error("it is not a key passport: {0}")]
+    #[error("this is not a passport file: {0}")]
     Form(&'static str),
     /// The signature is not the key's.
     #[error("its signature does not hold: it was changed, or another key made it")]
@@ -63,7 +63,7 @@ impl Passport {
             return Err(form("it does not have two lines"));
         };
         if !second.ends_with(b"\n") {
-            return Err(form("its second line does not end"));
+            return Err(form("its second line is cut off"));
         }
         let json = |line: &[u8]| -> Result<Value, PassportError> {
             serde_json::from_slice(line).map_err(|_| form("a line of it is not JSON"))

@@ -94,7 +94,7 @@ impl Reader<'_> {
             let name = platform_or_digest(Some(&platform), &image.digest);
             platforms.push((name, image.digest));
         }
-        Err(self.is_index(name, told_apart(platforms), lacking))
+        Err(self.is_index(name, told_apart(&platforms), lacking))
     }
 }
 
@@ -109,9 +109,9 @@ pub(in crate::store) fn platform_or_digest(platform: Option<&Platform>, digest: 
 }
 
 /// Images by their names, each with its digest too where several have the name.
-pub(super) fn told_apart(images: Vec<(String, Digest)>) -> Vec<String> {
+pub(super) fn told_apart(images: &[(String, Digest)]) -> Vec<String> {
     let mut owners: HashMap<&str, HashSet<Digest>> = HashMap::new();
-    for (name, digest) in &images {
+    for (name, digest) in images {
         owners.entry(name).or_default().insert(*digest);
     }
     let is_alone = |name: &str| owners.get(name).is_none_or(|all| all.len() == 1);

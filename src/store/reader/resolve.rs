@@ -314,7 +314,7 @@ impl Reader<'_> {
         match (wanted, selected.len(), absent) {
             (Some(_), 0, Some(digest)) => Err(lacks(digest)),
             (Some(wanted), found, _) if found != 1 => {
-                Err(self.no_platform(name, wanted, found, told_apart(platforms)))
+                Err(self.no_platform(name, wanted, found, told_apart(&platforms)))
             }
             (None, 0, _) => Err(self.is_index(name, Vec::new(), Vec::new())),
             _ => Ok(selected),

@@ -220,7 +220,7 @@ fn a_public_key_that_is_right_is_left_alone_and_another_is_not_replaced() {
     sandbox
         .run("extract-public -i ca.prv -o ca.pub")
         .exits(0)
-        .says("ca.pub is right already");
+        .says("ca.pub is up to date");
     let after = fs::metadata(sandbox.path("ca.pub")).expect("a file");
     assert_eq!(
         after.modified().expect("a time"),

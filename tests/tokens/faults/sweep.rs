@@ -527,7 +527,7 @@ fn judge_token(
     }
     if done && point.case.output == Output::Generated {
         let ran = scene.plainly("extract-public -i KEY:new -o new.pub");
-        if ran.status != Some(0) || !ran.stderr.contains("is right already") {
+        if ran.status != Some(0) || !ran.stderr.contains("is up to date") {
             problems.push(format!("the public key is not the new key's: {ran:?}"));
         }
     }
