@@ -5,6 +5,7 @@ mod ceremony;
 pub mod doctor;
 mod images;
 mod keys;
+mod nearest;
 pub mod realms;
 mod shell;
 

@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::keys::free;
+use super::nearest::{nearest, nearest_app};
 use super::shell::{quoted, word};
 use super::{archives, realms};
 use crate::crypto::Digest;
@@ -55,6 +56,12 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
         } => Some(
             "a blob of that digest is there, but nothing leads to it: an image that is signed gets a new digest".into(),
         ),
+        Kind::NoSuchImage {
+            reference: Reference::Tag(tag),
+            present,
+            ..
+        } => nearest(tag, present.iter().map(String::as_str))
+            .map(|name| format!("did you mean -d {}?", word(name))),
         Kind::Archive { problem } => archives::of(error.place.path()?, problem),
         Kind::NotAFile if error.place.path()?.join("oci-layout").is_file() => Some(format!(
             "a layout is signed where it lies: cp -r {} DIR/NAME, then ir-sign sign-image -r DIR -a NAME",
@@ -86,7 +93,11 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
         Kind::Io { action: "open folder", source, .. }
             if source.kind() == ErrorKind::NotFound =>
         {
-            Some("an app is a folder of the registry: DIR/NAME with an OCI image layout in it".into())
+            let near = error.place.path().and_then(nearest_app);
+            Some(near.map_or_else(
+                || "an app is a folder of the registry: DIR/NAME with an OCI image layout in it".into(),
+                |app| format!("did you mean -a {}?", word(&app)),
+            ))
         }
         Kind::AmbiguousTag { names, .. } => Some(nameable(names).map_or_else(
             || BY_DIGEST.to_owned(),
