@@ -7,7 +7,8 @@ pub fn run(bytes: &[u8]) {
     let found = next_page(text.split('\n'));
     if let Ok(Some(address)) = &found {
         assert!(text.contains(&format!("<{address}>")));
-        assert!(text.to_ascii_lowercase().contains("next"));
+        // Unless it is spelt with escapes.
+        assert!(text.contains('\\') || text.to_ascii_lowercase().contains("next"));
         // Written alone, it is found again.
         let alone = format!("<{address}>; rel=\"next\"");
         assert_eq!(next_page([alone.as_str()].into_iter()), found);

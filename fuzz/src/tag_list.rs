@@ -6,12 +6,12 @@ pub fn run(bytes: &[u8]) {
     let Ok(tags) = read_tags(bytes) else {
         return;
     };
-    let document: serde_json::Value = serde_json::from_slice(bytes).expect("JSON");
-    let names = document.get("tags").and_then(serde_json::Value::as_array);
-    assert_eq!(
-        names.map_or(0, Vec::len),
-        tags.tags.len() + tags.passed_over
-    );
+    // What is passed over may hold bytes that are no text.
+    if let Ok(document) = serde_json::from_slice::<serde_json::Value>(bytes) {
+        let names = document.get("tags").and_then(serde_json::Value::as_array);
+        let all = tags.tags.len() + tags.passed_over;
+        assert_eq!(names.map_or(0, Vec::len), all);
+    }
     for tag in &tags.tags {
         let text = tag.as_str();
         assert!((1..=128).contains(&text.len()) && !text.starts_with(['.', '-']));
