@@ -383,7 +383,7 @@ fn each_rule_for_apps_is_the_servers() {
 #[test]
 fn an_image_whose_layers_are_not_unpacked_is_told_of() {
     let (scene, maker, _) = signed();
-    maker.index(&[other_image(&maker, &layer(&maker, harness::oci::LAYER))]);
+    maker.index(&[other_image(&maker, &layer(&maker, oci::LAYER))]);
     let run = inspect(&scene, &[]).ok();
     run.says(&[
         "warning: cannot tell whether a realm can unpack an image: image sha256:",
