@@ -99,6 +99,7 @@ fn image(annotations: BTreeMap<String, String>) -> Image {
             layers: Vec::new(),
             annotations,
             subject: None,
+            artifact_type: None,
         },
         config,
         diff_ids: Vec::new(),

@@ -68,7 +68,9 @@ fn sign(mut image: Image) {
     let vendor = Vendor::new(endorsement.expect("an endorsement"));
     let draft = vendor.draft(&image, SIGNER.public_key()).expect("a draft");
     let signed = draft.finish(|message| SIGNER.sign(Signed::Bytes(message.content.bytes())));
-    let Change::Annotate(notes) = signed.expect("a key file signs");
+    let Change::Annotate(notes) = signed.expect("a key file signs") else {
+        panic!("the scheme annotates");
+    };
     image.manifest.annotations.extend(notes);
     assert!(trusted(&image));
     let mut other = image.config.bytes().to_vec();

@@ -116,6 +116,7 @@ fn image(kind: usize, blob: &[u8], diff_id: Digest) -> Image {
             layers: vec![descriptor(TYPES[kind], blob)],
             annotations: [].into(),
             subject: None,
+            artifact_type: None,
         },
         config: Blob::new(HashAlgorithm::Sha256, b"{}".to_vec()),
         diff_ids: vec![diff_id],

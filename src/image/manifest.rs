@@ -17,6 +17,8 @@ pub struct Manifest {
     pub annotations: BTreeMap<String, String>,
     /// The manifest that this one refers to.
     pub subject: Option<Digest>,
+    /// What kind of artifact it is, where it says so.
+    pub artifact_type: Option<String>,
 }
 
 impl Manifest {

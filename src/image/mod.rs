@@ -14,7 +14,7 @@ pub mod realm;
 mod repository;
 mod subject;
 
-pub use change::Change;
+pub use change::{Change, Link};
 pub use descriptor::{ATTESTED_DIGEST, Blob, Descriptor, Embedded, IMAGE_NAME, Mismatch, REF_NAME};
 pub use manifest::Manifest;
 pub use media::Compression;

@@ -386,9 +386,10 @@ impl Work<'_> {
 
     /// Verifies the image as it will be, before anything is written.
     fn self_check(&self, image: Image, change: &Change) -> Result<Edit, Error> {
-        let Change::Annotate(annotations) = change;
         let mut signed = image;
-        signed.manifest.annotations.extend(annotations.clone());
+        if let Change::Annotate(annotations) = change {
+            signed.manifest.annotations.extend(annotations.clone());
+        }
         let candidate = candidate(self.verifier, &signed);
         let report = Report {
             subject: signed.name.clone(),

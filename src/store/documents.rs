@@ -95,8 +95,7 @@ pub fn manifest(bytes: &[u8], outside: &str) -> Result<Manifest, Problem> {
     struct Document {
         schema_version: u32,
         media_type: Option<String>,
-        #[serde(rename = "artifactType")]
-        _artifact_type: Option<String>,
+        artifact_type: Option<String>,
         config: Entry<Descriptor>,
         #[serde(deserialize_with = "list")]
         layers: Vec<Entry<Descriptor>>,
@@ -115,12 +114,34 @@ pub fn manifest(bytes: &[u8], outside: &str) -> Result<Manifest, Problem> {
             outside: outside.to_owned(),
         });
     }
+    if let Some(kind) = &manifest.artifact_type {
+        check_length("artifactType", kind, LONGEST_NAME).map_err(Problem::json)?;
+    }
     Ok(Manifest {
         config: manifest.config.0,
         layers: manifest.layers.into_iter().map(|entry| entry.0).collect(),
         annotations: manifest.annotations.unwrap_or_default(),
         subject: manifest.subject.map(|entry| entry.0.digest),
+        artifact_type: manifest.artifact_type,
     })
+}
+
+/// Checks that a document states this media type itself.
+pub fn check_stated(bytes: &[u8], wanted: &'static str) -> Result<(), Problem> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Document {
+        media_type: Option<String>,
+    }
+    let document: Document = serde_json::from_slice(bytes).map_err(Problem::json)?;
+    match document.media_type {
+        Some(found) if found == wanted => Ok(()),
+        Some(inside) => Err(Problem::MediaTypes {
+            inside,
+            outside: wanted.to_owned(),
+        }),
+        None => Err(Problem::NoMediaType(wanted)),
+    }
 }
 
 /// Checks that an index or a manifest, whichever its wanted media type says, is one that the server which hands images to
@@ -129,7 +150,6 @@ pub fn check_served(bytes: &[u8], wanted: &'static str) -> Result<(), Problem> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Document<'a> {
-        media_type: Option<String>,
         #[serde(borrow)]
         manifests: Option<&'a RawValue>,
         #[serde(borrow)]
@@ -146,14 +166,7 @@ pub fn check_served(bytes: &[u8], wanted: &'static str) -> Result<(), Problem> {
     if document.manifests.or(document.layers).is_none() {
         return Err(Problem::json(format_args!("its member \"{list}\" is null")));
     }
-    match document.media_type {
-        Some(found) if found == wanted => Ok(()),
-        Some(inside) => Err(Problem::MediaTypes {
-            inside,
-            outside: wanted.to_owned(),
-        }),
-        None => Err(Problem::NoMediaType(wanted)),
-    }
+    check_stated(bytes, wanted)
 }
 
 /// Reads an image config.

@@ -1,21 +1,35 @@
 //! Changes to images that were worked out, and what came of them.
 
+use std::collections::BTreeMap;
+
 use super::layout::mend::Mended;
 use crate::crypto::Digest;
-use crate::image::Blob;
+use crate::image::{Blob, Link};
 
 /// A change to an image, worked out and not yet made.
 #[derive(Clone, Debug)]
 pub struct Edit {
     pub(super) name: String,
     pub(super) old: Digest,
-    pub(super) new: Blob,
+    /// The new manifest, unless that stays as it is.
+    pub(super) new: Option<Blob>,
+    pub(super) attached: Option<Attached>,
+}
+
+/// What is put beside an image: checked, so that a reader takes it.
+#[derive(Clone, Debug)]
+pub(super) struct Attached {
+    pub(super) manifest: Blob,
+    /// The manifest's own.
+    pub(super) annotations: BTreeMap<String, String>,
+    pub(super) blobs: Vec<Blob>,
+    pub(super) by: Link,
 }
 
 impl Edit {
     /// The digest that the manifest is going to have.
-    pub(super) const fn digest(&self) -> Digest {
-        self.new.digest()
+    pub(super) fn digest(&self) -> Digest {
+        self.new.as_ref().map_or(self.old, Blob::digest)
     }
 }
 

@@ -45,8 +45,7 @@ impl Editor<'_> {
             .collect();
         let mut images = Vec::new();
         for edit in edits {
-            let (old, blob) = (edit.old, edit.new.clone());
-            let new = blob.digest();
+            let (old, new) = (edit.old, edit.digest());
             // Another run may have made this very change meanwhile; any other one is a loss.
             let old = if reachable.contains(&old) {
                 old
@@ -64,6 +63,9 @@ impl Editor<'_> {
                 index_tags: Vec::new(),
                 more_index_tags: false,
             });
+            let Some(blob) = edit.new.clone() else {
+                continue;
+            };
             if new != old {
                 self.blobs.push(blob.clone());
             }

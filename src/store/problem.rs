@@ -127,6 +127,17 @@ pub enum Problem {
     /// It and the indexes around it have more bytes than are read.
     #[error("takes the indexes to more than {0} bytes together, the most that are read")]
     TooManyBytes(u64),
+    /// It is to be found by what it refers to, and refers to something else.
+    #[error("does not refer to {0}")]
+    Subject(Digest),
+    /// It says that it is another kind of artifact.
+    #[error("is an artifact of type \"{found}\", and {wanted} is wanted")]
+    ArtifactType {
+        /// The type found.
+        found: String,
+        /// The one that it is to have.
+        wanted: String,
+    },
     /// A tag has the form of a digest.
     #[error("has the tag \"{0}\", which is spelt like a digest")]
     DigestTag(String),

@@ -12,6 +12,7 @@ use crate::store::documents::Index;
 use crate::store::edit::{Applied, Edit};
 use crate::store::editor::Editor;
 use crate::store::error::{Error, Kind};
+use crate::store::layout::attach;
 use crate::store::layout::folder::{INDEX_FILE, Layout, index_bytes, read_index};
 use crate::store::layout::mend::{ForRealms, Mend, retain_reachable};
 use crate::store::layout::tags_above::TagsAbove;
@@ -102,6 +103,8 @@ impl Layout {
             Some(plan) => plan.edit_index(&mut editor, &text)?,
             None => editor.edit_index(&Part::IndexJson, &text)?,
         };
+        let edited = new_index.as_deref().unwrap_or(&text);
+        let new_index = attach::edit_index(&mut editor, edits, edited)?.or(new_index);
         if editor.grown > room {
             let problem = Problem::TooManyBytes(self.limits.indexes);
             return Err(self.problem(Part::IndexJson, problem));
@@ -111,15 +114,17 @@ impl Layout {
         if let (Some(_), Some(bytes)) = (&plan, &new_index) {
             retain_reachable(&mut blobs, bytes);
         }
+        blobs.extend(attach::blobs(self, edits));
         let is_changed = new_index.is_some() || !blobs.is_empty();
         if is_changed {
+            self.make_algorithm_dirs(&blobs)?;
             let mut transaction = Transaction::new(&self.dir)?;
             let files: Vec<_> = blobs
                 .iter()
                 .map(|blob| {
                     let dir = self
                         .algorithm_dir(blob.digest().algorithm())
-                        .expect("a blob under this algorithm was read");
+                        .expect("the folder was there or has been made");
                     (dir, blob.digest().hex(), blob.bytes())
                 })
                 .collect();

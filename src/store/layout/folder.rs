@@ -1,11 +1,12 @@
 //! An OCI image layout in a folder (OCI image-spec, "Image Layout").
 
+use std::collections::HashSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::crypto::{Digest, HashAlgorithm};
-use crate::image::{Descriptor, Mismatch, Reference};
+use crate::image::{Blob, Descriptor, Mismatch, Reference};
 use crate::store::access::Store;
 use crate::store::dir::{Dir, absent_is_none};
 use crate::store::documents::{self, Index};
@@ -75,6 +76,24 @@ impl Layout {
             }
         }
         Ok(())
+    }
+
+    /// Makes the folders that blobs need.
+    pub(in crate::store) fn make_algorithm_dirs(&mut self, blobs: &[Blob]) -> Result<(), Error> {
+        let lacks = |blob: &&Blob| self.algorithm_dir(blob.digest().algorithm()).is_none();
+        let needed: HashSet<_> = blobs
+            .iter()
+            .filter(lacks)
+            .map(|b| b.digest().algorithm())
+            .collect();
+        if needed.is_empty() {
+            return Ok(());
+        }
+        for algorithm in needed {
+            self.blobs.add_dir(algorithm.name())?;
+        }
+        self.blobs.sync()?;
+        self.open_algorithms()
     }
 
     /// The folder, for messages.

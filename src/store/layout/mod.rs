@@ -1,6 +1,7 @@
 //! OCI image layouts in folders, and registry directories of them.
 
 pub(super) mod apply;
+mod attach;
 pub(super) mod docker_list;
 pub(super) mod folder;
 pub(super) mod incoming;

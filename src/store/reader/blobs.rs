@@ -1,17 +1,16 @@
 //! The reader, and the documents that it reads: each has the digest and size that leads to it.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use super::layers::LayerCache;
 use super::selected::Selected;
-use crate::encoding::strict;
-use crate::image::{Blob, Change, Descriptor, Image, Manifest, media};
+use crate::crypto::Digest;
+use crate::image::{Blob, Descriptor, Image, Manifest, media};
 use crate::store::access::Store;
 use crate::store::documents::{self, Index};
-use crate::store::edit::Edit;
 use crate::store::error::{Error, Kind};
 use crate::store::limits::Limits;
-use crate::store::manifest_text::edit_manifest;
 use crate::store::place::Place;
 use crate::store::problem::{Part, Problem};
 
@@ -119,7 +118,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Refuses a manifest and a config that have too many bytes together.
-    fn check_together(&self, manifest: &Blob, config: &Descriptor) -> Result<(), Error> {
+    pub(super) fn check_together(&self, manifest: &Blob, config: &Descriptor) -> Result<(), Error> {
         let limit = self.limits.documents.saturating_sub(manifest.size());
         let size = config.size;
         if size > limit {
@@ -172,29 +171,13 @@ impl<'a> Reader<'a> {
         Ok(image)
     }
 
-    /// Works out what the manifest of an image will be. Nothing is written.
-    pub fn edit(&self, image: &Image, change: &Change) -> Result<Edit, Error> {
-        let manifest = &image.manifest_blob;
-        let old = manifest.digest();
-        let part = Part::Manifest(old);
-        let Change::Annotate(annotations) = change;
-        let new = edit_manifest(manifest, annotations)
-            .map_err(|e| self.problem(part.clone(), Problem::json(e)))?;
-        self.check_document(&part, new.bytes())?;
-        self.check_together(&new, &image.manifest.config)?;
-        Ok(Edit {
-            name: image.name.clone(),
-            old,
-            new,
-        })
+    /// Reads a small blob whole, as what is attached to an image: a signature, or a statement.
+    pub fn blob(&self, descriptor: &Descriptor) -> Result<Blob, Error> {
+        self.document(&Part::Blob(descriptor.digest), descriptor)
     }
 
-    /// Refuses to write what would then be refused when it is read.
-    pub(in crate::store) fn check_document(&self, part: &Part, bytes: &[u8]) -> Result<(), Error> {
-        let (size, limit) = (bytes.len() as u64, self.limits.document);
-        if size > limit {
-            return Err(self.problem(part.clone(), Problem::TooLarge { size, limit }));
-        }
-        strict::check(bytes).map_err(|e| self.problem(part.clone(), Problem::json(e)))
+    /// The manifests and indexes that name this digest as their `subject`.
+    pub fn referrers(&self, subject: &Digest) -> Result<Vec<Arc<Descriptor>>, Error> {
+        self.store.referrers(subject)
     }
 }

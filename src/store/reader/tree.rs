@@ -40,6 +40,8 @@ pub(in crate::store) struct Tree {
     nested: HashMap<Digest, Vec<Arc<Descriptor>>>,
     /// What each of these refers to that refers to something.
     subjects: HashMap<Digest, Digest>,
+    /// Entries that may be added.
+    pub(in crate::store) entries_room: usize,
     /// Bytes by which all of them may grow.
     pub(in crate::store) room: u64,
 }
@@ -107,6 +109,7 @@ impl Tree {
             roots,
             nested,
             subjects,
+            entries_room: room,
             room: bytes,
         })
     }

@@ -67,6 +67,7 @@ fn beyond_the_limit_of_an_image_no_layer_is_read() {
             layers,
             annotations: BTreeMap::new(),
             subject: None,
+            artifact_type: None,
         },
         manifest_blob: config.clone(),
         config,

@@ -1,0 +1,135 @@
+//! Manifests that are attached to images of a layout: an entry of `index.json` leads to each, as other tools write and
+//! find them there.
+//!
+//! A referrer's entry has no tag, the manifest's `artifactType` and its annotations, as ORAS and Notation write it; any
+//! other one is found by its tag alone.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::crypto::Digest;
+use crate::encoding::json::{Error as JsonError, Object};
+use crate::image::{Blob, Link, REF_NAME, media};
+use crate::store::edit::{Attached, Edit};
+use crate::store::editor::Editor;
+use crate::store::error::{Error, Kind};
+use crate::store::layout::folder::Layout;
+use crate::store::problem::{Part, Problem};
+
+/// What `index.json` needs for all that is attached.
+#[derive(Default)]
+struct Entries<'a> {
+    /// New ones.
+    added: Vec<&'a Attached>,
+    /// Those that take the place of the entry with their tag.
+    moved: BTreeMap<&'a str, &'a Attached>,
+}
+
+/// The blobs of all that is attached, each once, but for those that the layout has already.
+pub(super) fn blobs(layout: &Layout, edits: &[Edit]) -> Vec<Blob> {
+    let mut seen = HashSet::new();
+    let attached = edits.iter().filter_map(|edit| edit.attached.as_ref());
+    let all = attached.flat_map(|attached| attached.blobs.iter().chain([&attached.manifest]));
+    all.filter(|blob| !layout.has_blob(&blob.digest()) && seen.insert(blob.digest()))
+        .cloned()
+        .collect()
+}
+
+/// The text of `index.json` with an entry for all that is attached; `None` where it has them already.
+pub(super) fn edit_index(
+    editor: &mut Editor<'_>,
+    edits: &[Edit],
+    bytes: &[u8],
+) -> Result<Option<Vec<u8>>, Error> {
+    let part = Part::IndexJson;
+    let problem = |e| editor.reader.problem(part.clone(), Problem::json(e));
+    let known = crate::store::documents::index(bytes);
+    let known = known.map_err(|p| editor.reader.problem(part.clone(), p))?;
+    let mut entries = Entries::default();
+    for edit in edits {
+        let Some(attached) = &edit.attached else {
+            continue;
+        };
+        let digest = attached.manifest.digest();
+        let named = |tag: &str| -> HashSet<Digest> {
+            let entries = known.manifests.iter();
+            let entries = entries.filter(|entry| entry.tag() == Some(tag));
+            entries.map(|entry| entry.digest).collect()
+        };
+        match &attached.by {
+            Link::Subject { .. } if known.manifests.iter().any(|d| d.digest == digest) => {}
+            Link::Subject { .. } => entries.added.push(attached),
+            Link::Tag { tag, replaces } => {
+                let now = named(tag);
+                if now.len() == 1 && now.contains(&digest) {
+                    continue;
+                }
+                // Another run may have brought or moved the tag.
+                if now.iter().ne(replaces) {
+                    let name = tag.clone();
+                    return Err(editor.reader.error(Kind::Lost { name }));
+                }
+                if now.is_empty() {
+                    entries.added.push(attached);
+                } else {
+                    entries.moved.insert(tag, attached);
+                }
+            }
+        }
+    }
+    if entries.added.is_empty() && entries.moved.is_empty() {
+        return Ok(None);
+    }
+    if entries.added.len() > editor.tree.entries_room {
+        let limit = editor.reader.limits.entries;
+        return Err(editor.reader.problem(part, Problem::TooMany(limit)));
+    }
+    let new = entries
+        .write(bytes, known.manifests.len())
+        .map_err(problem)?;
+    editor.reader.check_document(&part, &new)?;
+    editor.grown += new.len().saturating_sub(bytes.len()) as u64;
+    Ok(Some(new))
+}
+
+impl Entries<'_> {
+    fn write(&self, bytes: &[u8], count: usize) -> Result<Vec<u8>, JsonError> {
+        let mut index: Object<'_> = serde_json::from_slice(bytes)?;
+        index.replace_items("manifests", |n, old| {
+            let annotations: Option<Option<Object<'_>>> = old.get("annotations")?;
+            let tag = annotations.flatten().map(|all| all.get::<String>(REF_NAME));
+            let tag = tag.transpose()?.flatten();
+            let moved = tag.and_then(|tag| self.moved.get(&*tag).copied());
+            let mut new = vec![match moved {
+                Some(attached) => entry(attached)?,
+                None => old,
+            }];
+            if n + 1 == count {
+                for attached in &self.added {
+                    new.push(entry(attached)?);
+                }
+            }
+            Ok(new)
+        })?;
+        index.to_bytes()
+    }
+}
+
+/// An entry that leads to what is attached.
+fn entry<'t>(attached: &Attached) -> Result<Object<'t>, JsonError> {
+    let mut entry = Object::new();
+    entry.set("mediaType", media::MANIFEST)?;
+    entry.set("digest", &attached.manifest.digest().to_string())?;
+    entry.set("size", &attached.manifest.size())?;
+    match &attached.by {
+        Link::Subject { artifact_type } => {
+            if !attached.annotations.is_empty() {
+                entry.set("annotations", &attached.annotations)?;
+            }
+            entry.set("artifactType", artifact_type)?;
+        }
+        Link::Tag { tag, .. } => {
+            entry.set("annotations", &BTreeMap::from([(REF_NAME, tag)]))?;
+        }
+    }
+    Ok(entry)
+}
