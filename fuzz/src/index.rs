@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use ir_sign::image::{Embedded, REF_NAME, Reference};
 use ir_sign::ops::inspect::Inspect;
-use ir_sign::ops::place::Where;
 use ir_sign::progress::Silent;
 use ir_sign::store::Selection;
 use serde_json::Value;
@@ -103,10 +102,7 @@ fn check(scene: &Scene, bytes: &[u8]) {
     }
     drop(layout);
     let inspected = Inspect {
-        place: Where::App {
-            registry: scene.root(),
-            app: name(),
-        },
+        location: scene.location(),
         reference: None,
         limits: LIMITS,
     };

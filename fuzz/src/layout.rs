@@ -10,9 +10,10 @@ use ir_sign::key::pkcs11::Options;
 use ir_sign::key::{KeyRef, KeyRing};
 use ir_sign::ops::endorsement::Vouch;
 use ir_sign::ops::inspect::Inspect;
-use ir_sign::ops::place::Where;
-use ir_sign::ops::sign::{How, SignImages, SignedImages};
-use ir_sign::ops::verify::{Verified, VerifyImages, Which};
+use ir_sign::ops::sign::How;
+use ir_sign::ops::sign_apps::SignImages;
+use ir_sign::ops::signed::SignedImages;
+use ir_sign::ops::verify::{Verified, VerifyImages};
 use ir_sign::progress::Silent;
 use ir_sign::report::Verdict;
 use ir_sign::scheme::annotation::{ENDORSEMENT, SIGNATURE, VENDOR_KEY};
@@ -61,10 +62,7 @@ fn check(scene: &Scene) {
     let before = snapshot(&scene.root());
     let inspect = || {
         Inspect {
-            place: Where::App {
-                registry: scene.root(),
-                app: name(),
-            },
+            location: scene.location(),
             reference: None,
             limits: LIMITS,
         }
@@ -72,12 +70,12 @@ fn check(scene: &Scene) {
     };
     let inspected = inspect();
     let verified = [
-        verify(scene, Which::All, Selection::One, false),
-        verify(scene, Which::Named(Vec::new()), Selection::All, false),
-        verify(scene, Which::All, Selection::One, true),
+        verify(scene, true, Selection::One, false),
+        verify(scene, false, Selection::All, false),
+        verify(scene, true, Selection::One, true),
         verify(
             scene,
-            Which::Named(Vec::new()),
+            false,
             Selection::Platform("linux/arm64".parse().expect("a platform")),
             true,
         ),
@@ -107,7 +105,7 @@ fn check(scene: &Scene) {
                 .iter()
                 .find(|(path, bytes)| !kept(path) && after.get(*path) != Some(*bytes));
             assert_eq!(lost.map(|(path, _)| path), None, "a blob was changed");
-            let verified = verify(scene, Which::Named(Vec::new()), Selection::All, false);
+            let verified = verify(scene, false, Selection::All, false);
             let verified = verified.expect("what is signed is verified");
             assert_eq!(verified.images.len(), signed.images.len());
             for verdict in &verified.images {
@@ -124,20 +122,12 @@ fn check(scene: &Scene) {
     prune(scene);
 }
 
-fn verify(
-    scene: &Scene,
-    which: Which,
-    selection: Selection,
-    config_only: bool,
-) -> Option<Verified> {
+fn verify(scene: &Scene, all: bool, selection: Selection, config_only: bool) -> Option<Verified> {
     let verify = VerifyImages {
-        place: Where::App {
-            registry: scene.root(),
-            app: name(),
-        },
-        which,
+        asked: vec![scene.asked()],
+        all,
         selection,
-        ca: KeyRef::File(scene.file("ca.pub")),
+        cas: vec![KeyRef::File(scene.file("ca.pub"))],
         vendors: Vec::new(),
         for_realms: false,
         config_only,
@@ -148,11 +138,11 @@ fn verify(
 
 fn sign(scene: &Scene) -> Option<SignedImages> {
     let sign = SignImages {
-        registry: scene.root(),
-        app: name(),
+        asked: vec![scene.asked()],
         how: How {
             for_realms: false,
             references: Vec::new(),
+            all: false,
             selection: Selection::All,
             vendor: KeyRef::File(scene.file("vendor.prv")),
             vouch: Vouch::File {
@@ -163,13 +153,14 @@ fn sign(scene: &Scene) -> Option<SignedImages> {
             jobs: NonZeroUsize::MIN,
         },
     };
-    sign.run(&KeyRing::new(Options::default()), &Silent).ok()
+    let signed = sign.run(&KeyRing::new(Options::default()), &Silent);
+    signed.ok()?.pop()?.ok()
 }
 
 /// Removes what nothing leads to; whatever was verified before is verified the same.
 fn prune(scene: &Scene) {
     let verdicts = || {
-        let verified = verify(scene, Which::All, Selection::One, false)?;
+        let verified = verify(scene, true, Selection::One, false)?;
         let verdict = |verdict| matches!(verdict, Ok(Verdict::Trusted(_)));
         Some(verified.images.into_iter().map(verdict).collect::<Vec<_>>())
     };

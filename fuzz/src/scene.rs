@@ -9,6 +9,7 @@ use ir_sign::crypto::P384Key;
 use ir_sign::encoding::hex::hex;
 use ir_sign::image::AppName;
 use ir_sign::key::file::FileKey;
+use ir_sign::ops::location::{Asked, Location};
 use ir_sign::store::{Layout, Limits, Registry};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use tempfile::TempDir;
@@ -116,6 +117,21 @@ impl Scene {
     }
 
     /// Opens the app's layout, which has to be one.
+    pub fn location(&self) -> Location {
+        Location::App {
+            registry: self.root(),
+            app: name(),
+        }
+    }
+
+    /// The only image there is.
+    pub fn asked(&self) -> Asked {
+        Asked {
+            location: self.location(),
+            references: Vec::new(),
+        }
+    }
+
     pub fn layout(&self) -> Layout {
         self.registry.layout(&name()).expect("a layout")
     }

@@ -159,6 +159,10 @@ pub(super) const EXAMPLES: &[Entry] = &[
                 ],
             ),
             one(
+                "Verify two images by name, one of them in an archive:",
+                &["ir-sign verify-image -c root-ca.pub oci:registry/signed oci-archive:signed.tar"],
+            ),
+            one(
                 "Verify all images of an app, for a program to read:",
                 &["ir-sign verify-image --all --json -r registry -a signed -c root-ca.pub"],
             ),

@@ -66,6 +66,16 @@ pub fn hint(error: &Error) -> Option<String> {
         }
         Error::KeyMade { key, .. } => Some(format!("write its public key: {}", extract(key))),
         Error::NoAppName { .. } | Error::NoAppNamed => Some("name the app with -a".into()),
+        Error::InArchive(path) => Some(format!(
+            "unpack it as an app and sign it in one step: ir-sign extract-sign-image -r DIR -f {}",
+            quoted(path)
+        )),
+        Error::NotAnApp(_) => Some(
+            "give the folder a name of letters, digits and . _ - + @ that starts with none of these but _".into(),
+        ),
+        Error::NamedAndAll(_) => Some("leave the tag or digest out, or --all".into()),
+        Error::NotForRealms(_) => Some("leave --for-realms out, or unpack it: ir-sign extract-sign-image".into()),
+        Error::OneEndorsement(_) => Some("name one image".into()),
         Error::OutputTaken { .. } => {
             Some("name a file for it".into())
         }

@@ -17,7 +17,7 @@ use crate::image::Descriptor;
 use crate::key::hidden;
 use crate::ops::endorsement::Source;
 use crate::ops::inspect::{Content, Inspected};
-use crate::ops::sign::{SignedImage, SignedImages};
+use crate::ops::signed::{SignedImage, SignedImages};
 use crate::report::{Check, Outcome, Report, Signatory};
 use crate::scheme::annotation::Claim;
 use crate::store::{Pruned, Referrer};

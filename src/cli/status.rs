@@ -12,3 +12,31 @@ pub enum Status {
     /// Could not decide: I/O, token, environment.
     Undecided = 3,
 }
+
+/// The status of a run that did several things: a check that failed is known, whatever else could not be decided.
+pub fn worst(all: impl Iterator<Item = Status>) -> Status {
+    let rank = |status: &Status| match status {
+        Status::Done => 0,
+        Status::Undecided => 1,
+        Status::Usage => 2,
+        Status::Refused => 3,
+    };
+    all.max_by_key(rank).unwrap_or(Status::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_check_counts_more_than_what_could_not_be_decided() {
+        use Status::{Done, Refused, Undecided};
+        for (all, wanted) in [
+            (&[][..], Done),
+            (&[Done, Undecided, Done][..], Undecided),
+            (&[Undecided, Refused, Undecided][..], Refused),
+        ] {
+            assert_eq!(worst(all.iter().copied()), wanted, "{all:?}");
+        }
+    }
+}

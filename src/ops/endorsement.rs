@@ -126,7 +126,7 @@ impl Voucher {
     /// app, or of the registry. A different one that was given is refused, unless only other apps
     /// carry the one in use, or images of the app carry both; then `warn` is told.
     pub(super) fn settle(
-        self,
+        &self,
         vendor: &P384Key,
         search: &Search<'_>,
         warn: &mut dyn FnMut(String),
@@ -165,19 +165,19 @@ impl Voucher {
         }
         match self {
             Self::Given(given, path) => {
-                let (refused, others) = search.beside_given(&given, &in_app, own, beside);
+                let (refused, others) = search.beside_given(given, &in_app, own, beside);
                 if let Some(other) = refused {
                     let path = path.display().to_string();
-                    return Err(conflict(other, &given, vendor, &ca, path, Way::InUse));
+                    return Err(conflict(other, given, vendor, &ca, path, Way::InUse));
                 }
                 let other_apps = search.other_apps(vendor, &ca, &mut unread);
                 let (uses, _) = other_apps.map_err(unknown(vendor))?;
-                let differs = |u: &&Use| u.endorsement != *given;
+                let differs = |u: &&Use| u.endorsement != **given;
                 for other in others.into_iter().chain(uses.iter().filter(differs)) {
                     warn(format!("{} {OTHER_USE}", other.image));
                 }
                 Ok(Settled {
-                    endorsement: *given,
+                    endorsement: (**given).clone(),
                     source: Source::Given,
                     looked_at,
                     in_registry: false,
@@ -204,7 +204,7 @@ impl Voucher {
                     looked_at.extend(others);
                 }
                 let (endorsement, source) = match candidates.first() {
-                    None => (endorse::make(*vendor, &*signer)?, Source::Made),
+                    None => (endorse::make(*vendor, &**signer)?, Source::Made),
                     Some(first) => {
                         let differs = |u: &&Use| u.endorsement != first.endorsement;
                         if let Some(other) = candidates.iter().find(differs) {

@@ -184,6 +184,21 @@ pub enum Error {
         /// What could not be read.
         source: store::Error,
     },
+    /// An image in an archive was to be signed.
+    #[error("{}: is an archive, and images in archives are not signed", .0.display())]
+    InArchive(PathBuf),
+    /// The folder of a layout that was to be signed has no name for an app.
+    #[error("{}: is signed as an app, and by its name it cannot be one", .0.display())]
+    NotAnApp(PathBuf),
+    /// One image was named, and all of its place were asked for.
+    #[error("{0}: one image of it is named, and all of them are asked for")]
+    NamedAndAll(Place),
+    /// Realms load apps of registry directories.
+    #[error("{0}: realms load apps of a registry directory, and this is none")]
+    NotForRealms(Place),
+    /// Something is one image's, and several were named.
+    #[error("one endorsement is written, and {0} images or places are named")]
+    OneEndorsement(usize),
     /// The archive's name is not one for an app.
     #[error("archive {}: no app name can be made of its name: {source}", .path.display())]
     NoAppName {
@@ -204,16 +219,16 @@ pub enum Error {
         other: &'static str,
     },
     /// No image that was looked at carries an endorsement.
-    #[error("{}: carries no endorsement", .layout.display())]
+    #[error("{place}: carries no endorsement")]
     NoEndorsement {
-        /// The layout.
-        layout: PathBuf,
+        /// The place.
+        place: Place,
     },
     /// The images that were looked at carry several endorsements.
-    #[error("{}: its images carry {found} endorsements, and one is wanted", .layout.display())]
+    #[error("{place}: its images carry {found} endorsements, and one is wanted")]
     SeveralEndorsements {
-        /// The layout.
-        layout: PathBuf,
+        /// The place.
+        place: Place,
         /// How many.
         found: usize,
     },
@@ -285,7 +300,12 @@ impl Error {
             | Self::NotCopied { .. }
             | Self::Image(_)
             | Self::NotHere { .. }
-            | Self::OutputTaken { .. } => Class::Usage,
+            | Self::OutputTaken { .. }
+            | Self::InArchive(_)
+            | Self::NotAnApp(_)
+            | Self::NamedAndAll(_)
+            | Self::NotForRealms(_)
+            | Self::OneEndorsement(_) => Class::Usage,
             Self::Overtaken { .. } | Self::TooManyTags { .. } => Class::Undecided,
             Self::OutputIsPrivateKey { .. }
             | Self::InTheWay { .. }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::endorsement::{Standing, Vouch};
 use super::error::Error;
 use super::keys::inputs;
-use super::sign::{How, SignedImages, Site};
+use super::sign::{How, Site};
+use super::signed::SignedImages;
 use crate::files;
 use crate::image::AppName;
 use crate::key::KeyRing;
@@ -66,10 +67,11 @@ impl ExtractSign {
         let unpacked = archive.unpack(&survey, staging.dir(), progress)?;
         // It holds index.json, and that may be large.
         drop(survey);
+        let window = archive.into_window();
         // What is in preparation has the path that it is going to have, where nothing is yet.
         let of_archive = |error| self.of_archive(error, &registry.path_of(&self.app));
         let mut layout = staging.layout().map_err(|error| of_archive(error.into()))?;
-        let same = layout.compare_docker_list(&unpacked.listed);
+        let same = layout.reader().compare_docker_list(&unpacked.listed);
         let same = same.map_err(|error| of_archive(error.into()))?;
         same.map_err(|reason| Error::TwoLists {
             place: Place::Archive(self.archive.clone()),
@@ -81,7 +83,7 @@ impl ExtractSign {
             standing: Standing::Beside(present.as_ref()),
             written: &unpacked.blobs,
         };
-        let signed = how.sign(ready, &mut layout, &site, progress);
+        let signed = how.sign(&ready, &mut layout, &site, window, progress);
         let (signed, lock) = signed.map_err(of_archive)?;
         drop((layout, present));
         let published = staging.publish(self.force)?;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::keys::existing;
+use super::location::Location;
 use super::outputs::check_output;
-use super::place::Where;
 use super::realms;
 use crate::crypto::{Digest, Signature};
 use crate::files::{self, Written};
@@ -17,15 +17,13 @@ use crate::image::realm::{Finding, called};
 use crate::image::{Descriptor, Image, Platform, Reference, media};
 use crate::progress::Progress;
 use crate::scheme::annotation::{self, Claim};
-use crate::store::{
-    self, Entry, Layout, Limits, Reader, Registry, Selected, Selection, realm_layers,
-};
+use crate::store::{self, Entry, Layout, Limits, Place, Reader, Selected, Selection, realm_layers};
 
-/// Looks at an app.
+/// Looks at images of one place.
 #[derive(Clone, Debug)]
 pub struct Inspect {
-    /// Where it is.
-    pub place: Where,
+    /// The place.
+    pub location: Location,
     /// One image of it; all of them where there is none.
     pub reference: Option<Reference>,
     /// How much is read before giving up.
@@ -72,14 +70,14 @@ pub struct Summary {
 pub struct Inspection {
     /// The entries, each index before what it holds.
     pub entries: Vec<Inspected>,
-    /// What keeps realms from the app, or why that could not be told.
-    pub realms: Result<Vec<Finding>, String>,
+    /// What keeps realms from the app, or why that could not be told; `None` where it is no app.
+    pub realms: Option<Result<Vec<Finding>, String>>,
     /// Of which image it could not be told whether a realm can unpack it, and why.
     pub untold: Option<String>,
 }
 
 /// The one endorsement that the images among these carry. Nothing of it is checked but its form.
-fn endorsement(layout: &Path, entries: &[Inspected]) -> Result<Signature, Error> {
+fn endorsement(place: Place, entries: &[Inspected]) -> Result<Signature, Error> {
     let mut found: Vec<Signature> = Vec::new();
     for entry in entries {
         if let Content::Image(_, Some(claim)) = &*entry.content
@@ -89,11 +87,10 @@ fn endorsement(layout: &Path, entries: &[Inspected]) -> Result<Signature, Error>
             found.push(endorsement.clone());
         }
     }
-    let layout = layout.to_owned();
     match (found.len(), found.pop()) {
         (1, Some(endorsement)) => Ok(endorsement),
-        (0, _) => Err(Error::NoEndorsement { layout }),
-        (found, _) => Err(Error::SeveralEndorsements { layout, found }),
+        (0, _) => Err(Error::NoEndorsement { place }),
+        (found, _) => Err(Error::SeveralEndorsements { place, found }),
     }
 }
 
@@ -105,40 +102,49 @@ impl Inspect {
         output: &Path,
         force: bool,
     ) -> Result<Written, Error> {
-        let layout = match &self.place {
-            Where::App { registry, app } => registry.join(app.as_str()),
-            #[cfg(feature = "registry")]
-            Where::Repository(at) => format!("docker://{}/{}", at.host, at.name).into(),
-        };
-        let signature = endorsement(&layout, entries)?.to_der();
+        let signature = endorsement(self.location.place(), entries)?.to_der();
         check_output("endorsement file", output, &[])?;
         files::write(output, &signature, 0o644, existing(force))
             .map_err(Error::file("endorsement file"))
     }
 
+    /// What is looked at, in the spelling of image names.
+    pub fn name(&self) -> String {
+        let name = self.reference.as_ref().map(ToString::to_string);
+        self.location.full_name(name.as_deref())
+    }
+
     /// Reads what there is. Only what concerns the layout as a whole is an error.
     pub fn run(&self, progress: &dyn Progress) -> Result<Inspection, Error> {
-        let (registry, app) = match &self.place {
-            Where::App { registry, app } => (registry, app),
-            #[cfg(feature = "registry")]
-            Where::Repository(at) => {
-                let store = at.store();
-                return self.in_place(&Reader::new(&store, self.limits));
+        let opened = self.location.open(self.limits, progress)?;
+        let reader = Reader::new(opened.store(), self.limits);
+        // First, for it holds much while it looks.
+        let of_app = opened.layout().map(Layout::realm_findings);
+        let entries = match &self.reference {
+            None => reader.entries()?,
+            Some(reference) => {
+                let selected = reader.resolve(slice::from_ref(reference), &Selection::Any)?;
+                // An index below one that is named stands among the images only if it is absent.
+                let entry = |selected: Selected| Entry {
+                    depth: 0,
+                    present: !media::is_index(&selected.descriptor.media_type),
+                    descriptor: selected.descriptor,
+                };
+                selected.into_iter().map(entry).collect()
             }
         };
-        let registry = Registry::open(registry, self.limits)?;
-        let layout = registry.layout(app)?;
-        let reader = layout.reader();
-        // First, for it holds much while it looks.
-        let of_app = layout.realm_findings();
-        let entries = self.entries(&reader)?;
         // An index may list one manifest thousands of times.
         let mut known = HashMap::new();
         let mut of_images = OfImages::default();
+        let is_app = opened.layout().is_some();
         let look = |entry: Entry| {
             let descriptor = entry.descriptor;
             let content = known.entry(Alike(descriptor.clone())).or_insert_with(|| {
-                let see = |image: &Image| of_images.see(&reader, &descriptor, image, progress);
+                let see = |image: &Image| {
+                    if is_app {
+                        of_images.see(&reader, &descriptor, image, progress);
+                    }
+                };
                 Arc::new(look(&reader, &descriptor, entry.present, see))
             });
             Inspected {
@@ -149,43 +155,15 @@ impl Inspect {
         };
         let entries: Vec<_> = entries.into_iter().map(look).collect();
         let untold = of_images.untold.take();
-        let realms = self.realms(&layout, of_app, &entries, of_images);
+        let realms = opened.layout().zip(of_app).map(|(layout, of_app)| {
+            let found = self.realms(layout, of_app, &entries, of_images);
+            found.map_err(|e| e.to_string())
+        });
         Ok(Inspection {
             entries,
-            realms: realms.map_err(|e| e.to_string()),
+            realms,
             untold,
         })
-    }
-
-    /// What there is, of which nothing is read but manifests and configs.
-    #[cfg(feature = "registry")]
-    fn in_place(&self, reader: &Reader<'_>) -> Result<Inspection, Error> {
-        let look = |entry: Entry| Inspected {
-            depth: entry.depth,
-            content: Arc::new(look(reader, &entry.descriptor, entry.present, |_| {})),
-            descriptor: entry.descriptor,
-        };
-        let entries = self.entries(reader)?;
-        Ok(Inspection {
-            entries: entries.into_iter().map(look).collect(),
-            realms: Ok(Vec::new()),
-            untold: None,
-        })
-    }
-
-    /// The entries that are meant.
-    fn entries(&self, reader: &Reader<'_>) -> Result<Vec<Entry>, Error> {
-        let Some(reference) = &self.reference else {
-            return Ok(reader.entries()?);
-        };
-        let selected = reader.resolve(slice::from_ref(reference), &Selection::Any)?;
-        // An index below one that is named stands among the images only if it is absent.
-        let entry = |selected: Selected| Entry {
-            depth: 0,
-            present: !media::is_index(&selected.descriptor.media_type),
-            descriptor: selected.descriptor,
-        };
-        Ok(selected.into_iter().map(entry).collect())
     }
 
     /// What keeps realms from the app, and from the images that are shown.
@@ -311,7 +289,7 @@ fn look(
         return if present {
             Content::Index
         } else {
-            Content::Unreadable("is not in the layout".into())
+            Content::Unreadable(format!("is not in the {}", reader.place().kind()))
         };
     }
     match reader.is_attestation(descriptor) {

@@ -10,11 +10,15 @@ mod error;
 pub mod file;
 pub mod inspect;
 pub mod keys;
+pub mod location;
 mod outputs;
+#[cfg(feature = "registry")]
 pub mod place;
 mod realms;
 pub mod sign;
+pub mod sign_apps;
 #[cfg(feature = "registry")]
-pub mod sign_remote;
+mod sign_remote;
+pub mod signed;
 pub mod verify;
 pub use error::{Carrier, Error, Way};

@@ -1,41 +1,30 @@
-//! Where the images of a command are.
+//! Repositories of registries, as commands are told of them.
 
-use std::path::PathBuf;
-#[cfg(feature = "registry")]
 use std::sync::Arc;
 
-use crate::image::AppName;
-#[cfg(feature = "registry")]
+use crate::image::{Host, Repository};
 use crate::store::remote::{Client, Options, RemoteRepository, RemoteStore};
 
-/// Where the images of a command are.
-#[derive(Clone, Debug)]
-pub enum Where {
-    /// In the layout of an app, in a registry directory.
-    App {
-        /// The registry directory.
-        registry: PathBuf,
-        /// The app.
-        app: AppName,
-    },
-    /// In a repository of a registry.
-    #[cfg(feature = "registry")]
-    Repository(Box<At>),
-}
-
 /// A repository of a registry, and how that is talked to.
-#[cfg(feature = "registry")]
 #[derive(Clone, Debug)]
 pub struct At {
     /// The registry.
-    pub host: crate::image::Host,
+    pub host: Host,
     /// The repository.
-    pub name: crate::image::Repository,
+    pub name: Repository,
     /// How registries are talked to.
     pub options: Options,
 }
 
-#[cfg(feature = "registry")]
+/// One repository: how it is talked to is the same in all of a run.
+impl PartialEq for At {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.host, &self.name) == (&other.host, &other.name)
+    }
+}
+
+impl Eq for At {}
+
 impl At {
     fn repository(&self) -> RemoteRepository {
         let client = Arc::new(Client::new(&self.host, &self.options));

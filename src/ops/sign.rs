@@ -2,19 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::endorsement::{Search, Source, Standing, Vouch, Voucher};
+use super::endorsement::{Search, Standing, Vouch, Voucher};
 use super::error::{Error, broken_rule, is_given_up};
+use super::signed::{SignedImage, SignedImages};
 use super::verify::candidate;
 use super::{earlier, realms};
-use crate::crypto::p384::Fingerprint;
 use crate::crypto::{Digest, HashAlgorithm, Prehash, Signature, Signed};
 use crate::image::realm::Finding;
-use crate::image::{AppName, Change, Descriptor, Image, Reference};
+use crate::image::{AppName, Change, Image, Reference};
 use crate::key::{self, KeyRef, KeyRing, Signer};
 use crate::parallel;
 use crate::progress::Progress;
@@ -22,26 +21,17 @@ use crate::report::{Report, Verdict, rule};
 use crate::scheme::annotation::{Root, Vendor};
 use crate::scheme::{Message, SignScheme};
 use crate::store::{
-    AppliedImage, Edit, ForRealms, Layout, Limits, Mended, Place, Reader, Referrer, Registry,
-    RegistryLock, Selection, Target, realm_layers, window,
+    Edit, ForRealms, Layout, Limits, Place, Reader, Registry, RegistryLock, Selected, Selection,
+    Target, Window, realm_layers,
 };
-
-/// Signs images of an app that is in the registry.
-#[derive(Clone, Debug)]
-pub struct SignImages {
-    /// The registry directory.
-    pub registry: PathBuf,
-    /// The app.
-    pub app: AppName,
-    /// Which images, and with which keys.
-    pub how: How,
-}
 
 /// Which images are signed, and with which keys.
 #[derive(Clone, Debug)]
 pub struct How {
     /// The images; empty where the layout holds exactly one.
     pub references: Vec<Reference>,
+    /// Whether all images of the layout are meant.
+    pub all: bool,
     /// Which of a multi-platform tag's.
     pub selection: Selection,
     /// The vendor's private key.
@@ -54,49 +44,6 @@ pub struct How {
     pub limits: Limits,
     /// How many signatures are asked for at once.
     pub jobs: NonZeroUsize,
-}
-
-/// What was signed.
-#[derive(Clone, Debug)]
-pub struct SignedImages {
-    /// The layout.
-    pub layout: PathBuf,
-    /// The images.
-    pub images: Vec<SignedImage>,
-    /// The vendor's key.
-    pub vendor: Fingerprint,
-    /// The CA's key.
-    pub ca: Fingerprint,
-    /// Where the endorsement comes from.
-    pub endorsement: Source,
-    /// The images beside the one that was meant without a name.
-    pub unseen: Vec<Arc<Descriptor>>,
-    /// What still refers to an unsigned manifest.
-    pub referrers: Vec<Referrer>,
-    /// What the user should know.
-    pub warnings: Vec<String>,
-    /// What was done so that realms get the images.
-    pub mended: Vec<Mended>,
-    /// What keeps realms from the app.
-    pub realms: Vec<Finding>,
-    /// Whether anything was written.
-    pub changed: bool,
-}
-
-/// One signed image.
-#[derive(Clone, Debug)]
-pub struct SignedImage {
-    /// What became of its manifest.
-    pub applied: AppliedImage,
-    /// The config that was signed.
-    pub config: Digest,
-}
-
-impl SignedImage {
-    /// Whether the image carried this very signature already.
-    pub fn was_signed(&self) -> bool {
-        self.applied.old == self.applied.new
-    }
 }
 
 /// Keys and the CA's word, read and checked before any image is touched.
@@ -113,6 +60,14 @@ pub(super) struct Site<'a> {
     pub(super) standing: Standing<'a>,
     /// Blobs that were hashed while they were written, with their sizes: they need not be read again.
     pub(super) written: &'a [(Digest, u64)],
+}
+
+/// Images that were checked and signed, and are yet to be written.
+pub(super) struct Unwritten {
+    pub(super) configs: Vec<Digest>,
+    pub(super) edits: Vec<Edit>,
+    /// What keeps realms from them, by their names.
+    pub(super) of_images: BTreeMap<String, Vec<Finding>>,
 }
 
 impl How {
@@ -140,9 +95,10 @@ impl How {
     /// their changes in the registry.
     pub(super) fn sign(
         &self,
-        ready: Ready,
+        ready: &Ready,
         layout: &mut Layout,
         site: &Site<'_>,
+        window: Window,
         progress: &dyn Progress,
     ) -> Result<(SignedImages, RegistryLock), Error> {
         if let Some(Err(reason)) = layout.check_docker_list()? {
@@ -157,7 +113,7 @@ impl How {
             standing,
             ..
         } = *site;
-        let reader = layout.reader();
+        let reader = Reader::with_window(layout, self.limits, window);
         for (digest, size) in site.written {
             reader.note_written(*digest, *size);
         }
@@ -179,26 +135,13 @@ impl How {
             Standing::Beside(Some(there)) => earlier::signatures(there, &scheme)?,
             _ => HashMap::new(),
         };
-        let verifier = Root::new(ca, vec![vendor]);
-        let threads = self.threads(images.len());
-        let work = Work {
-            reader: &reader,
-            signer: &*signer,
-            scheme: &scheme,
-            earlier: &earlier,
-            verifier: &verifier,
-            for_realms: self.for_realms,
-            found: Mutex::default(),
-            progress,
-        };
-        let (configs, edits): (Vec<Digest>, Vec<Edit>) =
-            work.all(images, threads)?.into_iter().unzip();
-        let found = work.found.into_inner();
-        let of_images = found.unwrap_or_else(PoisonError::into_inner);
-        // All images may carry signatures already.
-        signer.prove_public()?;
+        let Unwritten {
+            configs,
+            edits,
+            of_images,
+        } = self.edits(&**signer, &reader, (&scheme, &earlier), images, progress)?;
         // What is written now takes memory of its own.
-        window::release();
+        drop(reader);
         // A token takes its time: other runs are not kept waiting for it, and may have been faster.
         let lock = registry.lock()?;
         if matches!(standing, Standing::There) {
@@ -226,7 +169,11 @@ impl How {
             Vec::new()
         });
         realms.extend(realms::of_images(of_images));
-        let unseen = layout.reader().beside_the_only_one(&self.references);
+        let unseen = if self.all {
+            Ok(Vec::new())
+        } else {
+            layout.reader().beside_the_only_one(&self.references)
+        };
         let unseen = unseen.unwrap_or_else(|e| {
             warnings.push(format!("cannot tell whether there are other images: {e}"));
             Vec::new()
@@ -250,6 +197,48 @@ impl How {
         Ok((signed, lock))
     }
 
+    /// Checks images of any place and signs them; nothing is written yet.
+    pub(super) fn edits(
+        &self,
+        signer: &dyn Signer,
+        reader: &Reader<'_>,
+        (scheme, earlier): (&Vendor, &HashMap<Digest, Signature>),
+        images: Vec<Image>,
+        progress: &dyn Progress,
+    ) -> Result<Unwritten, Error> {
+        let verifier = Root::new(*scheme.endorsement().ca(), vec![*signer.public_key()]);
+        let threads = self.threads(images.len());
+        let work = Work {
+            reader,
+            signer,
+            scheme,
+            earlier,
+            verifier: &verifier,
+            for_realms: self.for_realms,
+            found: Mutex::default(),
+            progress,
+        };
+        let (configs, edits) = work.all(images, threads)?.into_iter().unzip();
+        let found = work.found.into_inner();
+        // All images may carry signatures already.
+        signer.prove_public()?;
+        Ok(Unwritten {
+            configs,
+            edits,
+            of_images: found.unwrap_or_else(PoisonError::into_inner),
+        })
+    }
+
+    /// Every image of the layout that a runtime could run.
+    pub(super) fn all_images(&self, reader: &Reader<'_>) -> Result<Vec<Selected>, Error> {
+        let (images, _) = reader.all_images()?;
+        if images.is_empty() {
+            // Nothing to sign is not the same as everything signed.
+            return Ok(reader.resolve(&[], &self.selection)?);
+        }
+        Ok(images)
+    }
+
     /// How many images are worked on at once: one a processor, and one more for each session of a token, so that
     /// none waits for the next image.
     pub(super) fn threads(&self, images: usize) -> usize {
@@ -266,7 +255,9 @@ impl How {
 
     /// Reads the images' manifests and configs.
     pub(super) fn load(&self, reader: &Reader<'_>) -> Result<Vec<Image>, Error> {
-        let mut selected = if self.for_realms {
+        let mut selected = if self.all {
+            self.all_images(reader)?
+        } else if self.for_realms {
             realms::selected(reader, &self.references, &self.selection)?
         } else {
             reader.resolve(&self.references, &self.selection)?
@@ -422,30 +413,5 @@ fn sign(signer: &dyn Signer, message: &Message) -> Result<Signature, key::Error>
         // What every key can do, also one that hashes by itself.
         HashAlgorithm::Sha384 => signer.sign(Signed::Bytes(content)),
         other => signer.sign(Signed::Hashed(&Prehash::of(other, content))),
-    }
-}
-
-impl SignImages {
-    /// Checks and signs the images. Each change of the layout is made whole or not at all.
-    pub fn run(&self, ring: &KeyRing, progress: &dyn Progress) -> Result<SignedImages, Error> {
-        if self.how.wants_token() {
-            // What the user can put right is told before a PIN is asked for.
-            self.how.vouch.check_files()?;
-            let registry = Registry::open(&self.registry, self.how.limits)?;
-            let layout = registry.layout(&self.app)?;
-            let reader = layout.reader();
-            reader.resolve(&self.how.references, &self.how.selection)?;
-        }
-        let ready = self.how.ready(ring)?;
-        let registry = Registry::open(&self.registry, self.how.limits)?;
-        let mut layout = registry.layout(&self.app)?;
-        let site = Site {
-            registry: &registry,
-            app: &self.app,
-            standing: Standing::There,
-            written: &[],
-        };
-        let signed = self.how.sign(ready, &mut layout, &site, progress);
-        signed.map(|(signed, _)| signed)
     }
 }

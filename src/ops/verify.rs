@@ -6,30 +6,30 @@ use std::slice;
 use std::sync::Arc;
 
 use super::error::{Error, broken_rule};
-use super::place::Where;
+use super::location::{Asked, Opened};
 use super::realms;
 use crate::crypto::P384Key;
 use crate::image::realm::{Finding, rule as realm_rule};
-use crate::image::{Descriptor, Image, Reference};
+use crate::image::{Descriptor, Image};
 use crate::key::{KeyRef, KeyRing};
-use crate::progress::Progress;
+use crate::progress::{Progress, Silent};
 use crate::report::{Candidate, Check, Report, Verdict, rule};
 use crate::scheme::VerifyScheme;
-use crate::scheme::annotation::Root;
-use crate::store::{self, Layout, Limits, Reader, Registry, Selected, Selection, realm_layers};
+use crate::scheme::annotation::Roots;
+use crate::store::{self, Limits, Reader, Selected, Selection, realm_layers};
 use crate::{files, parallel};
 
-/// Verifies images of an app for one who trusts a CA.
+/// Verifies images for one who trusts a CA.
 #[derive(Clone, Debug)]
 pub struct VerifyImages {
-    /// Where they are.
-    pub place: Where,
-    /// Which images.
-    pub which: Which,
+    /// Where the images are, and which are meant.
+    pub asked: Vec<Asked>,
+    /// Whether all images of those places are meant.
+    pub all: bool,
     /// Which of a multi-platform tag's.
     pub selection: Selection,
-    /// The CA's public key: a file with its DER `SubjectPublicKeyInfo`, or a token's.
-    pub ca: KeyRef,
+    /// The CAs' public keys, any of which is trusted: files with a DER `SubjectPublicKeyInfo`, or a token's.
+    pub cas: Vec<KeyRef>,
     /// The public keys of the vendors that may have signed; empty for any that the CA endorsed.
     pub vendors: Vec<KeyRef>,
     /// Whether the layers are left out.
@@ -40,17 +40,8 @@ pub struct VerifyImages {
     pub limits: Limits,
 }
 
-/// Which images are verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Which {
-    /// These; where there are none, the only one there is.
-    Named(Vec<Reference>),
-    /// All that `index.json` leads to.
-    All,
-}
-
 /// The verdicts, in the order in which the images were named or lie in the index.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Verified {
     /// One verdict an image, or what kept it from being reached.
     pub images: Vec<Result<Verdict, Error>>,
@@ -64,68 +55,59 @@ pub struct Verified {
 type Named = (Selected, Option<Finding>);
 
 impl VerifyImages {
-    /// Verifies the images, several at a time. An error is one that concerns them all.
+    /// Verifies the images, several at a time. An error is one that concerns them all: where several places were
+    /// named, that of one place stands among the verdicts.
     pub fn run(&self, ring: &KeyRing, progress: &dyn Progress) -> Result<Verified, Error> {
         self.check_before_a_pin(ring)?;
-        let ca = ring.public(&self.ca)?;
-        let vendors: Result<Vec<P384Key>, _> =
-            self.vendors.iter().map(|key| ring.public(key)).collect();
-        let scheme = Root::new(ca, vendors?);
-        match &self.place {
-            Where::App { registry, app } => {
-                let registry = Registry::open(registry, self.limits)?;
-                let layout = registry.layout(app)?;
-                self.in_layout(&layout, &scheme, progress)
-            }
-            #[cfg(feature = "registry")]
-            Where::Repository(at) => {
-                let store = at.store();
-                self.in_place(&Reader::new(&store, self.limits), &scheme, progress)
+        let all = |keys: &[KeyRef]| -> Result<Vec<P384Key>, _> {
+            keys.iter().map(|key| ring.public(key)).collect()
+        };
+        let cas = all(&self.cas)?;
+        let scheme = Roots::new(cas, &all(&self.vendors)?);
+        if let [asked] = &*self.asked {
+            return self.at(asked, &scheme, progress);
+        }
+        let mut all = Verified::default();
+        for asked in &self.asked {
+            match self.at(asked, &scheme, progress) {
+                Ok(mut verified) => {
+                    all.images.append(&mut verified.images);
+                    all.skipped.append(&mut verified.skipped);
+                    all.unseen.append(&mut verified.unseen);
+                }
+                Err(error) => all.images.push(Err(error)),
             }
         }
+        Ok(all)
     }
 
-    /// Verifies images of a place that knows no apps.
-    #[cfg(feature = "registry")]
-    fn in_place(
+    /// Verifies the images of one place.
+    fn at(
         &self,
-        reader: &Reader<'_>,
-        scheme: &Root,
+        asked: &Asked,
+        scheme: &dyn VerifyScheme,
         progress: &dyn Progress,
     ) -> Result<Verified, Error> {
-        let (selected, skipped) = match &self.which {
-            Which::All => self.all(reader)?,
-            Which::Named(references) => (reader.resolve(references, &self.selection)?, Vec::new()),
+        if self.for_realms && !asked.location.is_layout() {
+            return Err(Error::NotForRealms(asked.location.place()));
+        }
+        let mut opened = asked.location.open(self.limits, progress)?;
+        let window = opened.take_window();
+        let reader = Reader::with_window(opened.store(), self.limits, window);
+        let (selected, skipped) = self.select(asked, &opened, &reader)?;
+        let of_app = match opened.layout() {
+            Some(layout) if self.for_realms => layout.realm_findings()?,
+            _ => Vec::new(),
         };
-        let images = parallel::map(&selected, usize::MAX, |_, selected| {
-            Ok(self.one(reader, selected, scheme, progress)?.decide())
-        });
-        Ok(Verified {
-            images: self.decided(images),
-            skipped,
-            unseen: Vec::new(),
-        })
-    }
-
-    fn in_layout(
-        &self,
-        layout: &Layout,
-        scheme: &Root,
-        progress: &dyn Progress,
-    ) -> Result<Verified, Error> {
-        let reader = layout.reader();
-        let (selected, skipped) = self.select(layout, &reader)?;
-        let of_app = if self.for_realms {
-            layout.realm_findings()?
-        } else {
-            Vec::new()
-        };
-        let listed = layout.check_docker_list()?.map(|same| match same {
+        let listed = opened.check_docker_list(&reader)?.map(|same| match same {
             Ok(()) => Check::passed(rule::DOCKER_LIST),
             Err(reason) => Check::failed(rule::DOCKER_LIST, reason),
         });
         let images = parallel::map(&selected, usize::MAX, |_, (selected, of_name)| {
             let mut report = self.one(&reader, selected, scheme, progress)?;
+            if self.asked.len() > 1 {
+                report.subject = asked.location.full_name(Some(&report.subject));
+            }
             report.checks.extend(listed.clone());
             if self.for_realms {
                 let checks = realms::checks(&of_app, of_name.as_ref());
@@ -134,9 +116,10 @@ impl VerifyImages {
             Ok(report.decide())
         });
         let images = self.decided(images);
-        let unseen = match &self.which {
-            Which::Named(references) => reader.beside_the_only_one(references)?,
-            Which::All => Vec::new(),
+        let unseen = if self.all {
+            Vec::new()
+        } else {
+            reader.beside_the_only_one(&asked.references)?
         };
         Ok(Verified {
             images,
@@ -147,7 +130,7 @@ impl VerifyImages {
 
     /// What the user can put right is told before a PIN is asked for.
     fn check_before_a_pin(&self, ring: &KeyRing) -> Result<(), Error> {
-        let keys = || std::iter::once(&self.ca).chain(&self.vendors);
+        let keys = || self.cas.iter().chain(&self.vendors);
         let is_file = |key: &&KeyRef| matches!(key, KeyRef::File(_));
         if keys().all(|key| is_file(&key)) {
             return Ok(());
@@ -158,10 +141,13 @@ impl VerifyImages {
         for key in keys().filter(is_lasting) {
             ring.public(key)?;
         }
-        if let Where::App { registry, app } = &self.place {
-            let registry = Registry::open(registry, self.limits)?;
-            let layout = registry.layout(app)?;
-            self.select(&layout, &layout.reader())?;
+        for asked in &self.asked {
+            // Looking through an archive takes time, and asking a registry too.
+            if asked.location.is_layout() {
+                let opened = asked.location.open(self.limits, &Silent)?;
+                let reader = Reader::new(opened.store(), self.limits);
+                self.select(asked, &opened, &reader)?;
+            }
         }
         Ok(())
     }
@@ -169,7 +155,7 @@ impl VerifyImages {
     /// One verdict for each image: where entries state different things of it, each is looked at by itself,
     /// and one that does not hold decides.
     fn decided(&self, mut images: Vec<Result<Verdict, Error>>) -> Vec<Result<Verdict, Error>> {
-        let all = self.which == Which::All;
+        let all = self.all;
         // By different tags it is asked for several times.
         let image = |report: &Report| ((!all).then(|| report.subject.clone()), report.digest);
         let failed = images.iter().filter_map(|verdict| match verdict {
@@ -187,21 +173,28 @@ impl VerifyImages {
     /// The images, each with what keeps realms from it by its name, and what was passed over.
     fn select(
         &self,
-        layout: &Layout,
+        asked: &Asked,
+        opened: &Opened,
         reader: &Reader<'_>,
     ) -> Result<(Vec<Named>, Vec<Arc<Descriptor>>), Error> {
         let unnamed = |selected| (selected, None);
-        let references = match &self.which {
-            Which::All => {
-                let (images, skipped) = self.all(reader)?;
-                return Ok((images.into_iter().map(unnamed).collect(), skipped));
+        if self.all {
+            if !asked.references.is_empty() {
+                return Err(Error::NamedAndAll(asked.location.place()));
             }
-            Which::Named(references) => references,
-        };
-        if !self.for_realms {
+            let (images, skipped) = reader.all_images()?;
+            if images.is_empty() {
+                // Nothing to verify is not the same as everything verified.
+                let none = reader.resolve(&[], &self.selection)?;
+                return Ok((none.into_iter().map(unnamed).collect(), skipped));
+            }
+            return Ok((images.into_iter().map(unnamed).collect(), skipped));
+        }
+        let references = &asked.references;
+        let (true, Some(layout)) = (self.for_realms, opened.layout()) else {
             let selected = reader.resolve(references, &self.selection)?;
             return Ok((selected.into_iter().map(unnamed).collect(), Vec::new()));
-        }
+        };
         let mut all = Vec::new();
         let each = references
             .iter()
@@ -217,16 +210,6 @@ impl VerifyImages {
             );
         }
         Ok((all, Vec::new()))
-    }
-
-    /// All images, and what was passed over.
-    fn all(&self, reader: &Reader<'_>) -> Result<(Vec<Selected>, Vec<Arc<Descriptor>>), Error> {
-        let (images, skipped) = reader.all_images()?;
-        if images.is_empty() {
-            // Nothing to verify is not the same as everything verified.
-            return Ok((reader.resolve(&[], &self.selection)?, skipped));
-        }
-        Ok((images, skipped))
     }
 
     fn one(

@@ -155,6 +155,11 @@ impl Vendor {
         Self { endorsement }
     }
 
+    /// The CA's word for the vendor.
+    pub const fn endorsement(&self) -> &Endorsement {
+        &self.endorsement
+    }
+
     /// The vendor's signature of an image's config, where it is on the image and holds.
     pub fn signature_on(&self, image: &Image) -> Option<Signature> {
         config_signature(image, self.endorsement.vendor()).ok()
@@ -239,6 +244,28 @@ impl Root {
             .entry(key)
             .or_insert_with(|| Endorsement::verified(vendor, self.ca, signature).map(|_| ()))
             .clone()
+    }
+}
+
+/// Trusts whoever any of several CAs endorses: while a CA's root changes, images have the old one's word or the new
+/// one's.
+pub struct Roots(Vec<Root>);
+
+impl Roots {
+    /// Trusts vendors that one of the CAs endorsed; if there are any in the list, only those.
+    pub fn new(cas: Vec<P384Key>, vendors: &[P384Key]) -> Self {
+        let root = |ca| Root::new(ca, vendors.to_vec());
+        Self(cas.into_iter().map(root).collect())
+    }
+}
+
+impl VerifyScheme for Roots {
+    fn rules(&self) -> Vec<&'static str> {
+        self.0.first().map(Root::rules).unwrap_or_default()
+    }
+
+    fn verify(&self, image: &Image) -> Vec<Candidate> {
+        self.0.iter().flat_map(|root| root.verify(image)).collect()
     }
 }
 

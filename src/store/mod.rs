@@ -27,7 +27,7 @@ mod saved;
 mod shapes;
 mod tags;
 mod tar_header;
-pub mod window;
+mod window;
 
 pub use access::{Store, Target};
 pub use checked::Checked;
@@ -48,3 +48,4 @@ pub use reader::layers::LayerFindings;
 pub use reader::selected::{Selected, Selection};
 pub use reader::tree::Entry;
 pub use saved::SavedImage;
+pub use window::Window;

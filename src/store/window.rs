@@ -1,20 +1,23 @@
 //! Unpacking zstd with one bounded window that is used again.
 //!
 //! A window of its own for each layer would be freed to the thread that had it and stay there: two
-//! threads that take turns would hold two.
+//! threads that take turns would hold two. So a reader has one, and an archive hands its own on.
 
+use std::fmt;
 use std::io::{self, BufRead};
-use std::sync::{Mutex, PoisonError};
 
 use zstd::stream::read::Decoder;
 use zstd::zstd_safe::{DCtx, ResetDirective, get_error_name};
 
-/// The window that is used by nobody.
-static SPARE: Mutex<Option<DCtx<'static>>> = Mutex::new(None);
-
-/// A window to unpack with, given back when this is dropped.
+/// A window to unpack with, one stream after another. It takes memory from the first of them on.
 #[derive(Default)]
-pub(super) struct Window(Option<DCtx<'static>>);
+pub struct Window(Option<DCtx<'static>>);
+
+impl fmt::Debug for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Window").finish_non_exhaustive()
+    }
+}
 
 impl Window {
     /// Unpacks a stream of frames that ask for a window of so many bytes at most, rounded down to a power of two.
@@ -23,9 +26,7 @@ impl Window {
         packed: R,
         most: u64,
     ) -> io::Result<Decoder<'_, R>> {
-        let context = self
-            .0
-            .get_or_insert_with(|| spare().take().unwrap_or_default());
+        let context = self.0.get_or_insert_with(DCtx::default);
         // Whoever had it before may have stopped in the midst of a frame.
         context
             .reset(ResetDirective::SessionOnly)
@@ -51,21 +52,4 @@ pub(super) fn reason(error: &io::Error, most: u64) -> String {
         }
         text => text,
     }
-}
-
-/// Gives the window's memory back, when no more is to be unpacked.
-pub fn release() {
-    drop(spare().take());
-}
-
-impl Drop for Window {
-    fn drop(&mut self) {
-        if let Some(context) = self.0.take() {
-            *spare() = Some(context);
-        }
-    }
-}
-
-fn spare() -> std::sync::MutexGuard<'static, Option<DCtx<'static>>> {
-    SPARE.lock().unwrap_or_else(PoisonError::into_inner)
 }

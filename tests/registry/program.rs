@@ -169,7 +169,6 @@ fn r1_names_that_are_none_are_wrong_usage_and_nobody_is_asked() {
         "https://example.com/a",
         "docker-daemon:x:1",
         "dir:x",
-        "oci-archive:x",
     ] {
         verify(&scene, &[image]).exits(2);
     }

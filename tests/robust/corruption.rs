@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use ir_sign::image::Reference;
 use ir_sign::key::{KeyRef, KeyRing, pkcs11};
 use ir_sign::ops::endorsement::Vouch;
-use ir_sign::ops::place::Where;
-use ir_sign::ops::sign::{How, SignImages};
-use ir_sign::ops::verify::{VerifyImages, Which};
+use ir_sign::ops::location::{Asked, Location};
+use ir_sign::ops::sign::How;
+use ir_sign::ops::sign_apps::SignImages;
+use ir_sign::ops::verify::VerifyImages;
 use ir_sign::progress::Silent;
 use ir_sign::report::Verdict;
 use ir_sign::store::{Limits, Selection};
@@ -49,22 +50,27 @@ impl Signed {
         });
         let entry = oci::image(&scene.app("app"), fixture.tag, platform.copied());
         let reference: Reference = fixture.tag.parse().expect("a tag");
-        let verify = VerifyImages {
-            for_realms: false,
-            place: Where::App {
+        let asked = Asked {
+            location: Location::App {
                 registry: scene.registry(),
                 app: "app".parse().expect("a name"),
             },
-            which: Which::Named(vec![reference.clone()]),
+            references: vec![reference],
+        };
+        let verify = VerifyImages {
+            for_realms: false,
+            asked: vec![asked.clone()],
+            all: false,
             selection: selection.clone(),
-            ca: KeyRef::File(scene.path("ca.pub")),
+            cas: vec![KeyRef::File(scene.path("ca.pub"))],
             vendors: Vec::new(),
             config_only: false,
             limits: Limits::default(),
         };
         let how = How {
             for_realms: false,
-            references: vec![reference],
+            references: Vec::new(),
+            all: false,
             selection,
             vendor: KeyRef::File(scene.path("vendor")),
             vouch: Vouch::Ca(KeyRef::File(scene.path("ca"))),
@@ -72,8 +78,7 @@ impl Signed {
             limits: Limits::default(),
         };
         let sign = SignImages {
-            registry: scene.registry(),
-            app: "app".parse().expect("a name"),
+            asked: vec![asked],
             how,
         };
         let signed = Self {
@@ -108,6 +113,8 @@ impl Signed {
     /// Signs; the digest, or the error.
     fn signs(&self) -> Result<String, String> {
         let signed = self.sign.run(&ring(), &Silent).map_err(|e| e.to_string())?;
+        let signed = signed.into_iter().next().expect("an app");
+        let signed = signed.map_err(|e| e.to_string())?;
         assert_eq!(signed.images.len(), 1);
         Ok(signed.images[0].applied.new.to_string())
     }

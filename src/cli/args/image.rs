@@ -25,6 +25,21 @@ pub struct Place {
     pub app: AppName,
 }
 
+// Which images of a multi-platform one are meant.
+#[derive(Debug, Args)]
+pub struct Platforms {
+    /// Of a multi-platform image, the one for this platform
+    #[arg(
+        long,
+        value_name = "OS[(VERSION)]/ARCH[/VARIANT]",
+        conflicts_with = "all_platforms"
+    )]
+    pub platform: Option<Platform>,
+    /// Of a multi-platform image, all
+    #[arg(long)]
+    pub all_platforms: bool,
+}
+
 // How an image is signed.
 #[derive(Debug, Args)]
 pub struct How {
@@ -60,16 +75,8 @@ pub struct How {
     /// The CA's private key, instead of -s and -c
     #[arg(short = 'x', long, value_name = "KEY", value_parser = paths::private_key(), value_hint = ValueHint::FilePath)]
     pub ca_prv: Option<KeyRef>,
-    /// Of a multi-platform image, the one for this platform
-    #[arg(
-        long,
-        value_name = "OS[(VERSION)]/ARCH[/VARIANT]",
-        conflicts_with = "all_platforms"
-    )]
-    pub platform: Option<Platform>,
-    /// Of a multi-platform image, all
-    #[arg(long)]
-    pub all_platforms: bool,
+    #[command(flatten)]
+    pub platforms: Platforms,
     /// Make the app one that realms get: leave out what no server loads, and shorten tags
     #[arg(long)]
     pub for_realms: bool,
@@ -121,6 +128,9 @@ impl From<LimitArgs> for Limits {
 pub struct SignImage {
     #[command(flatten)]
     pub images: ImageArgs,
+    /// All images of the layout
+    #[arg(long, conflicts_with_all = ["reference", "platform", "all_platforms"])]
+    pub all: bool,
     #[command(flatten)]
     pub how: How,
 }
@@ -151,30 +161,19 @@ pub struct VerifyImage {
     #[command(flatten)]
     pub images: ImageArgs,
     /// The image, by tag or digest (several allowed); may be left out where there is only one
-    #[arg(
-        short = 'd',
-        long = "reference",
-        id = "reference",
-        value_name = "REF",
-        conflicts_with = "all"
-    )]
+    #[arg(short = 'd', long = "reference", id = "reference", value_name = "REF")]
     pub references: Vec<Reference>,
     /// All images of the layout
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["reference", "platform", "all_platforms"])]
     pub all: bool,
-    /// The CA's public key
-    #[arg(short, long, value_name = "PUB", value_parser = paths::public_key(), value_hint = ValueHint::FilePath)]
-    pub ca_pub: KeyRef,
+    /// The CA's public key (several allowed: any of them is trusted)
+    #[arg(short, long = "ca-pub", value_name = "PUB", required = true, value_parser = paths::public_key(), value_hint = ValueHint::FilePath)]
+    pub ca_pubs: Vec<KeyRef>,
     /// Trust this vendor's public key only (several allowed)
     #[arg(long = "vendor", value_name = "PUB", value_parser = paths::public_key(), value_hint = ValueHint::FilePath)]
     pub vendors: Vec<KeyRef>,
-    /// Of a multi-platform image, the one for this platform
-    #[arg(
-        long,
-        value_name = "OS[(VERSION)]/ARCH[/VARIANT]",
-        conflicts_with = "all"
-    )]
-    pub platform: Option<Platform>,
+    #[command(flatten)]
+    pub platforms: Platforms,
     /// Refuse images that realms cannot get, though they are trusted
     #[arg(long)]
     pub for_realms: bool,

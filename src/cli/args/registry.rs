@@ -10,15 +10,17 @@ use clap::{Args, ValueHint};
 
 use super::paths;
 use crate::image::{AppName, ImageName};
+#[cfg(not(feature = "registry"))]
+use crate::ops::location::RegistryOptions;
 #[cfg(feature = "registry")]
 use crate::store::remote::{Environment, Options};
 
 // An image by its name, or by a registry and an app.
 #[derive(Debug, Args)]
 pub struct ImageArgs {
-    /// The image.
-    #[arg(value_name = "IMAGE", help = "The image: docker://HOST[:PORT]/REPO[:TAG][@DIGEST] in a registry, oci:DIR[:TAG] in a layout", conflicts_with_all = ["registry", "app", "reference"], required_unless_present = "registry")]
-    pub image: Option<ImageName>,
+    /// The images.
+    #[arg(value_name = "IMAGE", help = "The image (several allowed): docker://HOST[:PORT]/REPO[:TAG][@DIGEST] in a registry, oci:DIR[:TAG] or oci:DIR@DIGEST in a layout, oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME] in an archive", conflicts_with_all = ["registry", "app", "reference"], required_unless_present = "registry")]
+    pub images: Vec<ImageName>,
     /// The registry.
     #[arg(short, long, value_name = "DIR", help = "The registry: a directory with one OCI image layout an app, or docker://HOST[/PATH]", value_hint = ValueHint::DirPath, value_parser = registry(), requires = "app")]
     pub registry: Option<RegistryAt>,
@@ -72,6 +74,15 @@ pub struct RemoteArgs {
     /// How many times a request to a registry is sent again
     #[arg(long, value_name = "NUMBER", default_value = "3")]
     retries: u32,
+}
+
+#[cfg(not(feature = "registry"))]
+impl ImageArgs {
+    /// How registries are talked to: not at all.
+    #[allow(clippy::unused_self)]
+    pub const fn options(&self) -> RegistryOptions {
+        RegistryOptions
+    }
 }
 
 #[cfg(feature = "registry")]

@@ -7,7 +7,7 @@ use serde_json::json;
 use signal_hook::consts::SIGPIPE;
 
 use super::written::{error_json, written};
-use super::{ceremony, copy, images, keys, token};
+use super::{ceremony, copy, images, keys, look, token};
 use crate::cli::args::{Command, Settings, SettingsOf};
 use crate::cli::console::{Console, Failure, Outcome, die, print, unprinted};
 use crate::cli::explain;
@@ -76,8 +76,8 @@ pub(super) fn execute(command: Command, console: &Console) -> Outcome {
         Command::SignImage(args) => images::sign_image(*args, console),
         Command::ExtractSignImage(args) => images::extract_sign_image(*args, console),
         Command::VerifyImage(args) => images::verify_image(args, console),
-        Command::InspectImage(args) => images::inspect_image(args, console),
-        Command::Prune(args) => images::prune(&args, console),
+        Command::InspectImage(args) => look::inspect_image(args, console),
+        Command::Prune(args) => look::prune(&args, console),
         Command::Copy(args) => copy::copy(args, console),
         Command::Fingerprint(args) => keys::fingerprint(&args, console),
         Command::Token { command } => token::run(command, console),

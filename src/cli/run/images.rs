@@ -1,34 +1,33 @@
 //! The commands on images.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::written::{not_beside_json, written};
-use crate::cli::args::image::{ExtractSignImage, How, InspectImage, Prune, SignImage, VerifyImage};
+use super::written::error_json;
+use crate::cli::args::image::{ExtractSignImage, How, Platforms, SignImage, VerifyImage};
 use crate::cli::args::registry::{ImageArgs, RegistryAt};
 use crate::cli::console::{Console, Failure, Outcome};
 use crate::cli::context::{beside_bar, ring, ring_with, warn_if_open};
-use crate::cli::explain;
-use crate::cli::show;
-use crate::cli::status::Status;
-use crate::files::Written;
-#[cfg(feature = "registry")]
-use crate::image::Tag;
+use crate::cli::status::{self, Status};
+use crate::cli::{explain, show};
 use crate::image::{Descriptor, ImageName, Reference};
 use crate::key::{KeyRef, KeyRing};
 use crate::ops::endorsement::Vouch;
-use crate::ops::inspect::{Inspect, Inspection};
-#[cfg(feature = "registry")]
-use crate::ops::place::At;
-use crate::ops::place::Where;
-#[cfg(feature = "registry")]
-use crate::ops::sign_remote;
-use crate::ops::{Error, extract, sign, verify};
+use crate::ops::location::{Asked, Location};
+use crate::ops::sign_apps::SignImages;
+use crate::ops::signed::SignedImages;
+use crate::ops::{self, extract, sign, verify};
 use crate::report::{Report, Verdict};
-use crate::store::{Limits, Published, Registry, Selection};
-use crate::text::plain;
+use crate::store::{Published, Selection};
+
+fn selection(platforms: Platforms) -> Selection {
+    match (platforms.platform, platforms.all_platforms) {
+        (Some(platform), _) => Selection::Platform(platform),
+        (None, true) => Selection::All,
+        (None, false) => Selection::One,
+    }
+}
 
 /// The images and keys of a command, and the ring that has the keys.
 fn how(args: How, console: &Console) -> Result<(sign::How, KeyRing), Failure> {
@@ -48,11 +47,8 @@ fn how(args: How, console: &Console) -> Result<(sign::How, KeyRing), Failure> {
     warn_if_open(&vendor, console);
     let how = sign::How {
         references: args.references,
-        selection: match (args.platform, args.all_platforms) {
-            (Some(platform), _) => Selection::Platform(platform),
-            (None, true) => Selection::All,
-            (None, false) => Selection::One,
-        },
+        all: false,
+        selection: selection(args.platforms),
         vendor,
         vouch,
         for_realms: args.for_realms,
@@ -62,113 +58,23 @@ fn how(args: How, console: &Console) -> Result<(sign::How, KeyRing), Failure> {
     Ok((how, ring))
 }
 
-/// Where the images of a command are, and by what they are named there. In a registry one image is meant unless all
-/// are: the tag `latest` where there is no other name.
-fn images(
-    args: &ImageArgs,
-    references: Vec<Reference>,
-    all: bool,
-) -> Result<(Where, Vec<Reference>), Failure> {
-    let name = match (&args.image, &args.registry, &args.app) {
-        (Some(name), ..) => name.clone(),
-        (None, Some(RegistryAt::Folder(registry)), Some(app)) => {
-            let (registry, app) = (registry.clone(), app.clone());
-            return Ok((Where::App { registry, app }, references));
-        }
-        (None, Some(RegistryAt::Docker(registry)), Some(app)) => {
-            let name = ImageName::in_registry(registry, app.as_str(), None);
-            name.map_err(Error::from)?
-        }
-        _ => unreachable!("the argument parser asks for one or the other"),
-    };
-    let not_here = |reason| Error::NotHere {
-        image: name.to_string(),
-        reason,
-    };
-    match &name {
-        #[cfg(feature = "registry")]
-        ImageName::Docker {
-            host,
-            repository,
-            tag,
-            digest,
-        } => {
-            let own = match (digest, tag) {
-                (Some(digest), _) => Some(Reference::Digest(*digest)),
-                (None, Some(tag)) => Some(Reference::Tag(tag.to_string())),
-                (None, None) => None,
-            };
-            if all && own.is_some() {
-                Err(not_here(
-                    "--all is for a repository: name it without a tag or digest",
-                ))?;
-            }
-            let named = references.into_iter().chain(own);
-            let mut named: Vec<_> = named.collect();
-            if named.is_empty() && !all {
-                named.push(Reference::Tag(Tag::latest().to_string()));
-            }
-            let at = At {
-                host: host.clone(),
-                name: repository.clone(),
-                options: args.options(),
-            };
-            Ok((Where::Repository(Box::new(at)), named))
-        }
-        #[cfg(not(feature = "registry"))]
-        ImageName::Docker { .. } => Err(not_here("this build lacks the feature registry"))?,
-        ImageName::Layout { path, reference } => {
-            let app = path.file_name().and_then(|name| name.to_str());
-            let app = app.and_then(|app| app.parse().ok());
-            let app = app.ok_or_else(|| not_here("is in a folder whose name no app can have"))?;
-            let registry = path
-                .parent()
-                .filter(|parent| !parent.as_os_str().is_empty());
-            let registry = registry.unwrap_or(Path::new(".")).to_owned();
-            Ok((
-                Where::App { registry, app },
-                reference.iter().cloned().collect(),
-            ))
-        }
-        ImageName::Archive { .. } => Err(not_here("archives are read by extract-sign-image"))?,
-        ImageName::Dir { .. } => Err(not_here(
-            "folders as skopeo writes them for dir: are not read",
-        ))?,
-    }
-}
-
-/// Refuses what is not for repositories of a registry.
-fn not_in_registry(place: &Where, reason: &'static str) -> Result<(), Failure> {
-    match place {
-        Where::App { .. } => Ok(()),
-        #[cfg(feature = "registry")]
-        Where::Repository(at) => {
-            let image = format!("docker://{}/{}", at.host, at.name);
-            Err(Error::NotHere { image, reason })?
-        }
-    }
-}
-
 pub(super) fn sign_image(args: SignImage, console: &Console) -> Outcome {
     let (mut how, ring) = how(args.how, console)?;
-    let named = std::mem::take(&mut how.references);
-    let (place, references) = images(&args.images, named, false)?;
-    how.references = references;
-    if how.for_realms {
-        not_in_registry(&place, "--for-realms is for apps in a registry directory")?;
+    if args.all {
+        (how.all, how.selection) = (true, Selection::All);
     }
-    let signed = match place {
-        Where::App { registry, app } => {
-            let request = sign::SignImages { registry, app, how };
-            beside_bar(console, |bar| request.run(&ring, bar))?
-        }
-        #[cfg(feature = "registry")]
-        Where::Repository(at) => {
-            let request = sign_remote::SignInRegistry { at: *at, how };
-            beside_bar(console, |bar| request.run(&ring, bar))?
-        }
-    };
-    show_signed(&signed, None, console)
+    let asked = asked(args.images, std::mem::take(&mut how.references), args.all)?;
+    let request = SignImages { asked, how };
+    let all = beside_bar(console, |bar| request.run(&ring, bar))?;
+    if request.asked.len() > 1 {
+        return show_all_signed(&all, console);
+    }
+    for signed in all {
+        let signed = signed?;
+        show_signed(&signed, console)?;
+        console.json(|| show::signed_json(&signed))?;
+    }
+    Ok(Status::Done)
 }
 
 pub(super) fn extract_sign_image(args: ExtractSignImage, console: &Console) -> Outcome {
@@ -197,14 +103,66 @@ pub(super) fn extract_sign_image(args: ExtractSignImage, console: &Console) -> O
             "{layout} is there already, with this very content"
         )),
     }
-    show_signed(&signed, Some(published), console)
+    show_signed(&signed, console)?;
+    console.json(|| {
+        let mut result = show::signed_json(&signed);
+        result["replaced"] = json!(published == Published::Replaced);
+        result
+    })?;
+    Ok(Status::Done)
 }
 
-fn show_signed(
-    signed: &sign::SignedImages,
-    published: Option<Published>,
-    console: &Console,
-) -> Outcome {
+/// What is asked for, by names of images or by flags: the argument parser takes one or the other. In a registry one
+/// image is meant unless all are: the tag `latest` where there is no other name.
+pub(super) fn asked(
+    args: ImageArgs,
+    mut references: Vec<Reference>,
+    all: bool,
+) -> Result<Vec<Asked>, Failure> {
+    let options = args.options();
+    let (registry, app) = match (args.registry, args.app) {
+        (Some(registry), Some(app)) => (registry, app),
+        _ => return Ok(Asked::of(args.images, all, Some(&options))?),
+    };
+    let location = match registry {
+        RegistryAt::Folder(registry) => Location::App { registry, app },
+        RegistryAt::Docker(registry) => {
+            let name = ImageName::in_registry(&registry, app.as_str(), None);
+            let name = name.map_err(ops::Error::from)?;
+            let asked = Asked::of(vec![name], true, Some(&options))?;
+            asked.into_iter().next().expect("one name").location
+        }
+    };
+    if references.is_empty() && !all {
+        references.extend(location.by_default());
+    }
+    Ok(vec![Asked {
+        location,
+        references,
+    }])
+}
+
+/// What became of several apps.
+fn show_all_signed(all: &[Result<SignedImages, ops::Error>], console: &Console) -> Outcome {
+    for signed in all {
+        match signed {
+            Ok(signed) => show_signed(signed, console)?,
+            Err(error) => console.error(error),
+        }
+    }
+    let errors = || all.iter().filter_map(|signed| signed.as_ref().err());
+    console.json(|| {
+        let signed = all.iter().filter_map(|signed| signed.as_ref().ok());
+        let errors = errors().map(|e| error_json(e)["error"].clone());
+        json!({
+            "signed": signed.map(show::signed_json).collect::<Vec<_>>(),
+            "errors": errors.collect::<Vec<_>>(),
+        })
+    })?;
+    Ok(status::worst(errors().map(explain::status)))
+}
+
+fn show_signed(signed: &SignedImages, console: &Console) -> Result<(), Failure> {
     // First, for the images are told of as they are after it.
     for mended in &signed.mended {
         console.note(&show::mended(mended));
@@ -229,33 +187,17 @@ fn show_signed(
     for image in &signed.images {
         console.result(&image.applied.new.to_string())?;
     }
-    console.json(|| {
-        let mut result = show::signed_json(signed);
-        if let Some(published) = published {
-            result["replaced"] = json!(published == Published::Replaced);
-        }
-        result
-    })?;
-    Ok(Status::Done)
+    Ok(())
 }
 
 pub(super) fn verify_image(args: VerifyImage, console: &Console) -> Outcome {
-    let keys = std::iter::once(&args.ca_pub).chain(&args.vendors);
+    let keys = args.ca_pubs.iter().chain(&args.vendors);
     let ring = ring(&args.tokens, keys.map(KeyRef::pin_source), console)?;
-    let (place, references) = images(&args.images, args.references, args.all)?;
-    if args.for_realms {
-        let reason = "--for-realms is for apps in a registry directory";
-        not_in_registry(&place, reason)?;
-    }
     let request = verify::VerifyImages {
-        place,
-        which: if args.all {
-            verify::Which::All
-        } else {
-            verify::Which::Named(references)
-        },
-        selection: args.platform.map_or(Selection::One, Selection::Platform),
-        ca: args.ca_pub,
+        asked: asked(args.images, args.references, args.all)?,
+        all: args.all,
+        selection: selection(args.platforms),
+        cas: args.ca_pubs,
         vendors: args.vendors,
         for_realms: args.for_realms,
         config_only: args.config_only,
@@ -283,7 +225,7 @@ fn warn_of_unseen(unseen: &[Arc<Descriptor>], advice: &str, console: &Console) {
 }
 
 fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
-    let mut worst = Status::Done;
+    let mut of_reports = Status::Done;
     let mut images = Vec::new();
     let mut show = |report: &Report, trusted: bool| {
         if console.settings.quiet && !trusted {
@@ -307,7 +249,7 @@ fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
             // Who trusts a CA asked for a signature.
             Ok(Verdict::Allowed(report) | Verdict::Refused(report)) => {
                 show(report, false);
-                worst = Status::Refused;
+                of_reports = Status::Refused;
             }
             Err(error) => {
                 console.error(error);
@@ -332,16 +274,10 @@ fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
     for digest in digests {
         console.result(&digest.to_string())?;
     }
-    // A check that failed is known; what could not be decided does not take that back.
-    if worst == Status::Done
-        && let Some(status) = errors.iter().map(|e| explain::status(e)).max()
-    {
-        worst = status;
-    }
+    let of_errors = errors.iter().map(|e| explain::status(e));
+    let worst = status::worst(of_errors.chain([of_reports]));
     console.json(|| {
-        let errors = errors
-            .iter()
-            .map(|e| super::written::error_json(e)["error"].clone());
+        let errors = errors.iter().map(|e| error_json(e)["error"].clone());
         json!({
             "trusted": worst == Status::Done,
             "images": images,
@@ -351,86 +287,4 @@ fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
         })
     })?;
     Ok(worst)
-}
-
-pub(super) fn inspect_image(args: InspectImage, console: &Console) -> Outcome {
-    let named = args.reference.into_iter().collect();
-    let (place, references) = images(&args.images, named, false)?;
-    let request = Inspect {
-        place,
-        reference: references.into_iter().next(),
-        limits: Limits::default(),
-    };
-    if let Some(output) = &args.endorsement {
-        not_beside_json("endorsement file", output, console)?;
-    }
-    let Inspection {
-        entries,
-        realms,
-        untold,
-    } = beside_bar(console, |bar| request.run(bar))?;
-    if let Some(output) = &args.endorsement {
-        let how = request.write_endorsement(&entries, output, args.force)?;
-        console.note(&written(output, how));
-        console.json(|| {
-            let path = output.display().to_string();
-            json!({ "endorsement": path, "changed": how == Written::New })
-        })?;
-        return Ok(Status::Done);
-    }
-    for entry in &entries {
-        console.result(&show::inspected(entry))?;
-    }
-    match &realms {
-        Ok(findings) => console.realms(findings),
-        Err(reason) => console.warn(&format!(
-            "cannot tell whether realms get this app: {reason}"
-        )),
-    }
-    if let Some(reason) = &untold {
-        console.warn(&format!(
-            "cannot tell whether a realm can unpack an image: {reason}"
-        ));
-    }
-    console.json(|| {
-        json!({
-            "entries": entries.iter().map(show::inspected_json).collect::<Vec<_>>(),
-            "realms": realms.as_ref().map_or(Value::Null, |findings| show::realms_json(findings)),
-            "not_told": untold.as_deref().map(show::short),
-        })
-    })?;
-    Ok(Status::Done)
-}
-
-pub(super) fn prune(args: &Prune, console: &Console) -> Outcome {
-    let registry = Registry::open(&args.place.registry, Limits::default())?;
-    let pruned = beside_bar(console, |bar| {
-        registry.prune(&args.place.app, &args.absent, bar, |found| {
-            // It may have told of a wait.
-            bar.finish();
-            let verb = if args.dry_run {
-                "would remove"
-            } else {
-                "removing"
-            };
-            for (digest, size) in &found.blobs {
-                console.note(&format!("{verb} {digest} ({size} bytes)"));
-            }
-            for name in &found.temporary {
-                console.note(&format!(
-                    "{verb} {}, left by a run that was ended",
-                    plain(name)
-                ));
-            }
-            for name in &found.foreign {
-                console.warn(&show::foreign(name));
-            }
-            if found.blobs.is_empty() && found.temporary.is_empty() {
-                console.note("nothing to remove");
-            }
-            !args.dry_run
-        })
-    })?;
-    console.json(|| show::pruned_json(&pruned, args.dry_run))?;
-    Ok(Status::Done)
 }

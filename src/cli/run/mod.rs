@@ -5,6 +5,7 @@ mod copy;
 mod dispatch;
 mod images;
 mod keys;
+mod look;
 mod token;
 mod written;
 pub use dispatch::run;

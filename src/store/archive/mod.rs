@@ -9,6 +9,7 @@
 //! Sources: POSIX.1-2017 `pax` ("ustar Interchange Format", "pax Header Block"), the GNU tar manual
 //! ("Basic Tar Format"), OCI image-spec ("Image Layout"), docker engine's `image/tarexport`.
 
+mod images;
 mod incoming;
 mod legacy;
 mod legacy_json;
@@ -25,6 +26,7 @@ mod unpack;
 mod walk;
 mod write;
 
+pub use images::ArchiveImages;
 pub use incoming::IncomingArchive;
 pub use open::Archive;
 pub use packing::Packing;

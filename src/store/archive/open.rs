@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{Seek, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{FileType, Mode, OFlags};
 
@@ -17,6 +18,7 @@ use crate::store::error::{Error, Kind};
 use crate::store::layout::folder::is_skopeo_dir;
 use crate::store::limits::Limits;
 use crate::store::place::Place;
+use crate::store::window::Window;
 
 /// An archive held open.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub struct Archive {
     pub(super) file: File,
     pub(super) compression: Compression,
     pub(super) limits: Limits,
+    /// What its passes unpack with, one after another.
+    pub(super) window: Mutex<Window>,
 }
 
 impl Archive {
@@ -97,6 +101,7 @@ impl Archive {
             file,
             compression: Compression::None,
             limits,
+            window: Mutex::default(),
         };
         let mut magic = [0; 8];
         let length = archive
@@ -111,6 +116,18 @@ impl Archive {
         }
         archive.compression = compression(&magic);
         Ok(archive)
+    }
+
+    /// The window that it was unpacked with, for whoever unpacks layers next.
+    pub fn into_window(self) -> Window {
+        self.window
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The window, for one pass.
+    pub(super) fn window(&self) -> MutexGuard<'_, Window> {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn problem(&self, problem: Problem) -> Error {

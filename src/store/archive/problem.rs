@@ -120,6 +120,9 @@ pub enum Problem {
     /// It holds no image.
     #[error("holds neither an index.json nor a manifest.json that lists an image")]
     NoImage,
+    /// It was named as docker's, and has no list of docker's.
+    #[error("has no manifest.json that lists an image, so it is none that docker saved")]
+    NoDockerList,
     /// It has an `index.json`, and is not an OCI image layout all the same.
     #[error("is not an OCI image layout: {0}")]
     NotALayout(String),

@@ -7,7 +7,6 @@ use crate::store::error::Error;
 use crate::store::layout::folder::INDEX_FILE;
 use crate::store::saved::MANIFEST_FILE;
 use crate::store::tar_header::{self as header, BLOCK};
-use crate::store::window::Window;
 
 /// Folders at the top of a root file system. (`var` or `lib` may be anywhere.)
 const FOLDERS: [&str; 10] = [
@@ -25,7 +24,7 @@ impl Archive {
     }
 
     fn find_root_fs(&self) -> Result<bool, Error> {
-        let mut window = Window::default();
+        let mut window = self.window();
         let mut source = self.source("looking through", &Silent, &mut window)?;
         let mut folders = [false; FOLDERS.len()];
         let mut has_env = false;

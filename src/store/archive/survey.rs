@@ -20,7 +20,6 @@ use crate::store::place::Place as StorePlace;
 use crate::store::problem::{Part, Problem as PartProblem};
 use crate::store::saved::{LONGEST_MANIFEST, MANIFEST_FILE, OLDER_LISTS};
 use crate::store::tags::{Named, names, only_one, places_of};
-use crate::store::window::Window;
 
 /// What an archive holds.
 #[derive(Debug)]
@@ -53,7 +52,7 @@ impl Archive {
     /// nothing. A plain archive's content is passed over, a packed one's unpacked and let go.
     pub fn survey(&self, progress: &dyn Progress) -> Result<Survey, Error> {
         let mut found = Found::default();
-        let mut window = Window::default();
+        let mut window = self.window();
         let mut source = self.source("looking through", progress, &mut window)?;
         let walked = walk(
             &mut source,
@@ -62,6 +61,7 @@ impl Archive {
             &mut |member, data| found.take(self, member, data),
         );
         drop(source);
+        drop(window);
         let read = walked.and_then(|names| Ok((found.content(self, &names)?, names)));
         let (content, names) = read.map_err(|error| match error {
             // What is a file system is full of what no image archive holds.

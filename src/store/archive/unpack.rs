@@ -18,7 +18,6 @@ use crate::store::documents;
 use crate::store::error::Error;
 use crate::store::layout::folder::INDEX_FILE;
 use crate::store::saved::SavedImage;
-use crate::store::window::Window;
 
 /// The `oci-layout` of a converted archive (OCI image-spec, "oci-layout file").
 const LAYOUT_CONTENT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
@@ -73,7 +72,7 @@ impl Archive {
     ) -> Result<(Writer<'w>, Vec<SavedImage>), Error> {
         let listed_ids: HashSet<_> = listed.iter().map(|image| image.config.id).collect();
         let mut configs = HashMap::new();
-        let mut window = Window::default();
+        let mut window = self.window();
         let mut source = self.source("unpacking", progress, &mut window)?;
         let mut write = |member: Member, data: &mut Data<'_, '_>| {
             if repeats.is_copy(&member, data)? {
@@ -127,7 +126,7 @@ impl Archive {
         legacy: &Legacy,
     ) -> Result<Vec<(Digest, u64)>, Error> {
         let mut converted = HashMap::new();
-        let mut window = Window::default();
+        let mut window = self.window();
         let mut source = self.source("unpacking", progress, &mut window)?;
         let mut write = |member: Member, data: &mut Data<'_, '_>| {
             if repeats.is_copy(&member, data)? {

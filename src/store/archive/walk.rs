@@ -78,6 +78,11 @@ pub(super) struct Data<'w, 'a> {
 }
 
 impl Data<'_, '_> {
+    /// Where in the unpacked archive the next byte is.
+    pub(super) const fn position(&self) -> u64 {
+        self.source.position()
+    }
+
     /// Bytes that are still to come.
     pub(super) const fn left(&self) -> u64 {
         self.left

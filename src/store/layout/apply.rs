@@ -93,7 +93,9 @@ impl Layout {
         }
         drop(roots);
         // From here on only the text of index.json is needed, not what was read from it.
-        let room = std::mem::take(&mut editor.tree).room;
+        let tree = std::mem::take(&mut editor.tree);
+        let (room, entries_room) = (tree.room, tree.entries_room);
+        drop(tree);
         let text = index_bytes(&self.dir, self.limits)?;
         if Digest::of(HashAlgorithm::Sha256, &text) != known {
             let name = edits.first().map(|e| e.name.clone()).unwrap_or_default();
@@ -104,7 +106,7 @@ impl Layout {
             None => editor.edit_index(&Part::IndexJson, &text)?,
         };
         let edited = new_index.as_deref().unwrap_or(&text);
-        let new_index = attach::edit_index(&mut editor, edits, edited)?.or(new_index);
+        let new_index = attach::edit_index(&mut editor, entries_room, edits, edited)?.or(new_index);
         if editor.grown > room {
             let problem = Problem::TooManyBytes(self.limits.indexes);
             return Err(self.problem(Part::IndexJson, problem));

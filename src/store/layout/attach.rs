@@ -34,9 +34,11 @@ pub(super) fn blobs(layout: &Layout, edits: &[Edit]) -> Vec<Blob> {
         .collect()
 }
 
-/// The text of `index.json` with an entry for all that is attached; `None` where it has them already.
+/// The text of `index.json` with an entry for all that is attached, of which there is room for so many; `None` where it
+/// has them already.
 pub(super) fn edit_index(
     editor: &mut Editor<'_>,
+    room: usize,
     edits: &[Edit],
     bytes: &[u8],
 ) -> Result<Option<Vec<u8>>, Error> {
@@ -79,7 +81,7 @@ pub(super) fn edit_index(
     if entries.added.is_empty() && entries.moved.is_empty() {
         return Ok(None);
     }
-    if entries.added.len() > editor.tree.entries_room {
+    if entries.added.len() > room {
         let limit = editor.reader.limits.entries;
         return Err(editor.reader.problem(part, Problem::TooMany(limit)));
     }

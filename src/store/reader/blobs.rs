@@ -13,6 +13,7 @@ use crate::store::error::{Error, Kind};
 use crate::store::limits::Limits;
 use crate::store::place::Place;
 use crate::store::problem::{Part, Problem};
+use crate::store::window::Window;
 
 /// Reads images out of a place, and checks all that it reads: what leaves it has its digest and size.
 ///
@@ -27,10 +28,15 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// A reader of a place that gives up beyond these limits.
     pub fn new(store: &'a dyn Store, limits: Limits) -> Self {
+        Self::with_window(store, limits, Window::default())
+    }
+
+    /// The same, with a window that was used before.
+    pub fn with_window(store: &'a dyn Store, limits: Limits, window: Window) -> Self {
         Self {
             store,
             limits,
-            layer_cache: LayerCache::default(),
+            layer_cache: LayerCache::new(window),
         }
     }
 

@@ -3,6 +3,7 @@
 pub(super) mod blobs;
 pub(super) mod closure;
 pub(super) mod distinct;
+pub(super) mod docker_list;
 pub(super) mod draft;
 pub(super) mod find;
 pub(super) mod inert;

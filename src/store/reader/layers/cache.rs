@@ -9,9 +9,8 @@ use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::Compression;
 use crate::parallel::Gate;
 use crate::store::realm_layers::Members;
+use crate::store::window::Window;
 
-/// How many zstd layers are unpacked at a time: two windows, and all else, are more than 24 MB.
-const ZSTD_WINDOWS: usize = 1;
 /// Bytes of the members of all layers that are kept for other images.
 const MEMBERS_KEPT: usize = 2 << 20;
 
@@ -34,28 +33,26 @@ pub(in crate::store) struct LayerCache {
     cells: Mutex<HashMap<Key, Arc<OnceLock<Contents>>>>,
     /// Those whose reading was ended because the image was beyond its limit.
     ended: Mutex<HashSet<Key>>,
-    /// Images and their layers are both worked on several at a time, and each zstd layer may take a
-    /// window.
-    pub(super) windows: Gate,
+    /// Images and their layers are both worked on several at a time, and zstd layers in turn: two windows, and all
+    /// else, are more than 24 MB.
+    pub(super) window: Mutex<Window>,
     /// Images whose layers are large are looked at one at a time for realms.
     pub(super) large_images: Gate,
     /// Bytes of all members that are kept.
     members: AtomicUsize,
 }
 
-impl Default for LayerCache {
-    fn default() -> Self {
+impl LayerCache {
+    pub(in crate::store) fn new(window: Window) -> Self {
         Self {
             cells: Mutex::default(),
             ended: Mutex::default(),
-            windows: Gate::new(ZSTD_WINDOWS),
+            window: Mutex::new(window),
             large_images: Gate::new(1),
             members: AtomicUsize::new(0),
         }
     }
-}
 
-impl LayerCache {
     pub(super) fn cell(&self, key: Key) -> Arc<OnceLock<Contents>> {
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(cells.entry(key).or_default())

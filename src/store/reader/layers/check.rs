@@ -295,7 +295,7 @@ impl Checker<'_> {
         };
         let window = self.window;
         let told = |e| read::reason(&e, window);
-        let gate = &self.reader.layer_cache.windows;
+        let shared = &self.reader.layer_cache.window;
         let mut watch = self.members.as_ref().map(Watch::new);
         let unpacked = match compression {
             None => Err(format!(
@@ -312,7 +312,7 @@ impl Checker<'_> {
                 let unpacked = match compression {
                     Compression::None => sink.plain(&mut packed),
                     Compression::Gzip => sink.gzip(&mut packed),
-                    Compression::Zstd => sink.zstd(&mut packed, window, gate),
+                    Compression::Zstd => sink.zstd(&mut packed, window, shared),
                 };
                 unpacked.map(Some).map_err(told)
             }

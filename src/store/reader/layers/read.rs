@@ -1,6 +1,7 @@
 //! One pass over a layer's blob: hashed as it lies, hashed as it unpacks, and shown to the watch.
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::sync::{Mutex, PoisonError};
 
 use flate2::bufread::{GzDecoder, MultiGzDecoder};
 
@@ -8,7 +9,6 @@ use crate::crypto::{Digest, HashAlgorithm, Hasher};
 use crate::files;
 use crate::image::realm::rule;
 use crate::image::{Compression, Descriptor};
-use crate::parallel::Gate;
 use crate::progress::Progress;
 use crate::store::problem::Part;
 use crate::store::realm_layers::{Faults, Watch};
@@ -159,15 +159,14 @@ impl<'a> Sink<'a> {
         Ok(self.unpacked(first))
     }
 
-    /// Unpacks all zstd frames, with one of the windows that `gate` lets in.
+    /// Unpacks all zstd frames, when the window is free.
     pub(super) fn zstd(
         mut self,
         packed: &mut Tee<'_>,
         most: u64,
-        gate: &Gate,
+        shared: &Mutex<Window>,
     ) -> io::Result<Unpacked> {
-        let _window = gate.enter();
-        let mut window = Window::default();
+        let mut window = shared.lock().unwrap_or_else(PoisonError::into_inner);
         let mut packed = BufReader::with_capacity(READ_SIZE, packed);
         self.take(window.unpack(&mut packed, most)?.single_frame())?;
         let first = self.size;

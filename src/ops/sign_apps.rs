@@ -1,0 +1,135 @@
+//! Signing images of several places, one after another.
+
+use std::path::Path;
+
+use super::endorsement::Standing;
+use super::error::Error;
+use super::location::{Asked, Location};
+use super::sign::{How, Ready, Site};
+#[cfg(feature = "registry")]
+use super::sign_remote::SignInRegistry;
+use super::signed::SignedImages;
+use crate::image::AppName;
+use crate::key::KeyRing;
+use crate::progress::Progress;
+use crate::store::{Registry, Window};
+
+/// Signs images of apps that are in registry directories, and of repositories in registries.
+#[derive(Clone, Debug)]
+pub struct SignImages {
+    /// The places, and which of their images.
+    pub asked: Vec<Asked>,
+    /// How, but for the references.
+    pub how: How,
+}
+
+impl SignImages {
+    /// Checks and signs the images, one place after another. Each change of a place is made whole or not at all. An
+    /// error is one that concerns them all; one of a single place does not keep the others from being signed.
+    pub fn run(
+        &self,
+        ring: &KeyRing,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Result<SignedImages, Error>>, Error> {
+        let places = self.asked.iter().map(|asked| self.place(asked));
+        let places = places.collect::<Result<Vec<_>, _>>()?;
+        if self.how.wants_token() {
+            // What the user can put right is told before a PIN is asked for.
+            self.how.vouch.check_files()?;
+            for place in &places {
+                place.check()?;
+            }
+        }
+        let ready = self.how.ready(ring)?;
+        let mut all = Vec::new();
+        for place in places {
+            let signed = place.sign(&ready, progress);
+            let is_over = matches!(signed, Err(Error::Key(_)));
+            all.push(signed);
+            // A key that failed is asked for nothing more.
+            if is_over {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    fn place<'a>(&self, asked: &'a Asked) -> Result<SignedPlace<'a>, Error> {
+        if self.how.all && !asked.references.is_empty() {
+            return Err(Error::NamedAndAll(asked.location.place()));
+        }
+        if self.how.for_realms && !asked.location.is_layout() {
+            return Err(Error::NotForRealms(asked.location.place()));
+        }
+        let how = How {
+            references: asked.references.clone(),
+            ..self.how.clone()
+        };
+        match &asked.location {
+            Location::App { registry, app } => Ok(SignedPlace::App { registry, app, how }),
+            Location::Layout(path) => Err(Error::NotAnApp(path.clone())),
+            Location::Archive { path, .. } => Err(Error::InArchive(path.clone())),
+            #[cfg(feature = "registry")]
+            Location::Repository(_) if self.how.all => Err(Error::NotHere {
+                image: asked.location.place().to_string(),
+                reason: "--all signs the images of a layout",
+            }),
+            #[cfg(feature = "registry")]
+            Location::Repository(at) => Ok(SignedPlace::Repository(SignInRegistry {
+                at: at.as_ref().clone(),
+                how,
+            })),
+        }
+    }
+}
+
+/// A place whose images are signed.
+enum SignedPlace<'a> {
+    App {
+        registry: &'a Path,
+        app: &'a AppName,
+        how: How,
+    },
+    #[cfg(feature = "registry")]
+    Repository(SignInRegistry),
+}
+
+impl SignedPlace<'_> {
+    /// Refuses what does not name an image.
+    fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::App { registry, app, how } => {
+                let layout = Registry::open(registry, how.limits)?.layout(app)?;
+                let reader = layout.reader();
+                if how.all {
+                    how.all_images(&reader)?;
+                } else {
+                    reader.resolve(&how.references, &how.selection)?;
+                }
+                Ok(())
+            }
+            #[cfg(feature = "registry")]
+            Self::Repository(repository) => repository.check(),
+        }
+    }
+
+    fn sign(&self, ready: &Ready, progress: &dyn Progress) -> Result<SignedImages, Error> {
+        match self {
+            Self::App { registry, app, how } => {
+                let registry = Registry::open(registry, how.limits)?;
+                let mut layout = registry.layout(app)?;
+                let site = Site {
+                    registry: &registry,
+                    app,
+                    standing: Standing::There,
+                    written: &[],
+                };
+                let window = Window::default();
+                let signed = how.sign(ready, &mut layout, &site, window, progress);
+                signed.map(|(signed, _)| signed)
+            }
+            #[cfg(feature = "registry")]
+            Self::Repository(repository) => repository.run(ready, progress),
+        }
+    }
+}
