@@ -12,8 +12,8 @@ use crate::image::{AppName, ArchiveKind, ImageName, Reference};
 use crate::progress::Progress;
 use crate::store::archive::{Archive, ArchiveImages};
 #[cfg(feature = "registry")]
-use crate::store::remote::RemoteStore;
-use crate::store::{self, Layout, Limits, Place, Reader, Registry, Store, Window};
+use crate::store::remote::{Options, RemoteStore};
+use crate::store::{Layout, Limits, Place, Reader, Registry, Store, Window};
 
 /// Where images are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub enum Location {
 
 /// How registries are talked to.
 #[cfg(feature = "registry")]
-pub type RegistryOptions = store::remote::Options;
+pub type RegistryOptions = Options;
 /// How registries are talked to, by a build that does not.
 #[cfg(not(feature = "registry"))]
 #[derive(Clone, Copy, Debug)]

@@ -120,9 +120,8 @@ pub(super) fn asked(
     all: bool,
 ) -> Result<Vec<Asked>, Failure> {
     let options = args.options();
-    let (registry, app) = match (args.registry, args.app) {
-        (Some(registry), Some(app)) => (registry, app),
-        _ => return Ok(Asked::of(args.images, all, Some(&options))?),
+    let (Some(registry), Some(app)) = (args.registry, args.app) else {
+        return Ok(Asked::of(args.images, all, Some(&options))?);
     };
     let location = match registry {
         RegistryAt::Folder(registry) => Location::App { registry, app },
