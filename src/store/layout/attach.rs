@@ -42,6 +42,10 @@ pub(super) fn edit_index(
     edits: &[Edit],
     bytes: &[u8],
 ) -> Result<Option<Vec<u8>>, Error> {
+    // Most edits attach nothing, and a large index is not to be read once more for them.
+    if edits.iter().all(|edit| edit.attached.is_none()) {
+        return Ok(None);
+    }
     let part = Part::IndexJson;
     let problem = |e| editor.reader.problem(part.clone(), Problem::json(e));
     let known = crate::store::documents::index(bytes);
