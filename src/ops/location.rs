@@ -116,6 +116,7 @@ impl Location {
     }
 
     #[cfg(not(feature = "registry"))]
+    #[allow(clippy::needless_pass_by_value, reason = "as in the other build")]
     fn of_registry(
         name: ImageName,
         _: Option<&RegistryOptions>,
