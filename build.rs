@@ -7,7 +7,6 @@ use std::process::Command;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-env=IR_SIGN_COMMIT={}", commit());
-    println!("cargo::rustc-env=IR_SIGN_FEATURES={}", features());
     if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu") {
         unwinder();
     }
@@ -53,22 +52,6 @@ fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim_end().to_owned())
-}
-
-/// What this build can and cannot do.
-fn features() -> String {
-    // A static program cannot load PKCS#11 modules.
-    let is_static = env::var("CARGO_CFG_TARGET_FEATURE")
-        .is_ok_and(|all| all.split(',').any(|feature| feature == "crt-static"));
-    let all = [
-        ("tokens", !is_static),
-        ("openssl", env::var_os("CARGO_FEATURE_OPENSSL").is_some()),
-    ];
-    let named = all.map(|(name, is_there)| {
-        let no = if is_there { "" } else { "no-" };
-        format!("{no}{name}")
-    });
-    named.join(", ")
 }
 
 fn is(name: &str, value: &str) -> bool {

@@ -111,14 +111,14 @@ impl Location {
                 image: name.to_string(),
                 reason: "folders as skopeo writes them for dir: are not read",
             }),
-            name @ ImageName::Docker { .. } => Self::of_registry(name, options),
+            name @ ImageName::Docker { .. } => Self::of_registry(&name, options),
         }
     }
 
     #[cfg(not(feature = "registry"))]
     #[allow(clippy::needless_pass_by_value, reason = "as in the other build")]
     fn of_registry(
-        name: ImageName,
+        name: &ImageName,
         _: Option<&RegistryOptions>,
     ) -> Result<(Self, Option<Reference>), Error> {
         Err(Error::NotHere {
@@ -129,7 +129,7 @@ impl Location {
 
     #[cfg(feature = "registry")]
     fn of_registry(
-        name: ImageName,
+        name: &ImageName,
         options: Option<&RegistryOptions>,
     ) -> Result<(Self, Option<Reference>), Error> {
         let image = name.to_string();
@@ -143,10 +143,10 @@ impl Location {
                 },
                 Some(options),
             ) => {
-                let tag = tag.map(|tag| Reference::Tag(tag.to_string()));
+                let tag = tag.as_ref().map(|tag| Reference::Tag(tag.to_string()));
                 let at = At {
-                    host,
-                    name: repository,
+                    host: host.clone(),
+                    name: repository.clone(),
                     options: options.clone(),
                 };
                 let reference = digest.map(Reference::Digest).or(tag);

@@ -1,6 +1,7 @@
 //! The commands.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use clap::{Parser, Subcommand, ValueHint};
 
@@ -13,17 +14,27 @@ use super::settings::Common;
 use super::token::TokenCommand;
 
 /// What `--version` says; `-V` says the first line.
-const LONG_VERSION: &str = concat!(
-    env!("CARGO_PKG_VERSION"),
-    "\ncommit: ",
-    env!("IR_SIGN_COMMIT"),
-    "\nfeatures: ",
-    env!("IR_SIGN_FEATURES")
-);
+static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
+    let all = [
+        // A static program cannot load PKCS#11 modules.
+        ("tokens", !cfg!(target_feature = "crt-static")),
+        ("registry", cfg!(feature = "registry")),
+        ("openssl", cfg!(feature = "openssl")),
+    ];
+    let named = all.map(|(name, is_there)| {
+        let no = if is_there { "" } else { "no-" };
+        format!("{no}{name}")
+    });
+    let (version, commit) = (env!("CARGO_PKG_VERSION"), env!("IR_SIGN_COMMIT"));
+    format!(
+        "{version}\ncommit: {commit}\nfeatures: {}",
+        named.join(", ")
+    )
+});
 
 /// Signs OCI images with a vendor's key that a root CA vouches for, and verifies them offline.
 #[derive(Debug, Parser)]
-#[command(name = "ir-sign", version, long_version = LONG_VERSION, max_term_width = 100)]
+#[command(name = "ir-sign", version, long_version = LONG_VERSION.as_str(), max_term_width = 100)]
 #[command(
     after_help = "Exit status: 0 done or trusted; 1 refused, a check failed; 2 wrong usage; \
                         3 could not decide (I/O, token, environment); \
