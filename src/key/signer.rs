@@ -7,7 +7,7 @@ use crate::crypto::{HashAlgorithm, P384Key, Signature, Signed};
 
 /// A private key that can sign, and nothing else: there is no way to read it out.
 ///
-/// Implementations return the signature as their key made it. [`Checked`] is what callers get.
+/// Implementations return the signature as their key made it. `Checked` is what callers get.
 /// Several threads may sign at once; a key that can make but one signature at a time lets the
 /// others wait.
 pub trait Signer: Send + Sync {
