@@ -199,7 +199,12 @@ fn an_attachment_by_tag_is_found_by_it_and_moves_with_it() {
     assert_eq!(found.len(), 1);
     let attached = (*found[0]).clone();
     let key = *signer(&scene).public_key();
-    assert!(Toy::verifies(&reader, &image, &key, &[attached.clone()]));
+    assert!(Toy::verifies(
+        &reader,
+        &image,
+        &key,
+        std::slice::from_ref(&attached)
+    ));
     assert!(referrers(&reader, &image.digest()).is_empty());
     drop(layout);
     assert!(!sign(&scene, &by_tag(None), "latest").expect("it is there"));

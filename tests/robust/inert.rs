@@ -143,9 +143,6 @@ fn what_a_runtime_could_unpack_is_not_passed_over() {
     }
 }
 
-/// The entries of `index.json`, of an image and an artifact.
-type Place = fn(&Maker, Value, Value) -> Vec<Value>;
-
 /// What `oras push` leaves in a layout beside an image. By a tag or a platform somebody would ask for it.
 #[test]
 fn an_artifact_beside_an_image_is_passed_over_unless_something_names_it() {
