@@ -14,7 +14,7 @@ use crate::image::{ArchiveKind, Descriptor, ImageName, Platform, Reference};
 use crate::image::{Host, Repository, Tag};
 use crate::parallel;
 use crate::progress::Progress;
-use crate::store::archive::IncomingArchive;
+use crate::store::archive::{Archive, ArchiveImages, IncomingArchive};
 use crate::store::{
     Brought, Closure, IncomingLayout, Intake, Layout, Limits, Moved, Place, Reader, Root, Store,
 };
@@ -113,7 +113,7 @@ impl Copy {
     /// Copies the image: blobs, then documents, then the tag. What was copied before stays where this fails, for the
     /// next run to go on from; nothing leads to it.
     pub fn run(&self, progress: &dyn Progress) -> Result<Copied, Error> {
-        let (source, asked) = self.source()?;
+        let (source, asked) = self.source(progress)?;
         let reader = Reader::new(&*source, self.limits);
         let (name, root) = reader.root(asked.as_ref(), self.platform.as_ref())?;
         let mut closure = Closure::default();
@@ -182,11 +182,23 @@ impl Copy {
     }
 
     /// The place that the image is copied from, and its name there.
-    fn source(&self) -> Result<(Box<dyn Store>, Option<Reference>), Error> {
+    fn source(
+        &self,
+        progress: &dyn Progress,
+    ) -> Result<(Box<dyn Store>, Option<Reference>), Error> {
         match &self.from {
             ImageName::Layout { path, reference } => {
                 let layout = Layout::at(path, self.limits)?;
                 Ok((Box::new(layout), reference.clone()))
+            }
+            ImageName::Archive {
+                kind,
+                path,
+                reference,
+            } => {
+                let archive = Archive::open(path, self.limits)?;
+                let images = ArchiveImages::open(archive, *kind, progress)?;
+                Ok((Box::new(images), reference.clone()))
             }
             #[cfg(feature = "registry")]
             ImageName::Docker {

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use harness::oci::{self, Maker, blob_path, with_tag};
-use harness::{Sandbox, same, snapshot, tool, write};
+use harness::{Sandbox, data, same, snapshot, tool, write};
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
@@ -324,4 +324,37 @@ fn signatures_and_what_refers_to_them_come_along_where_they_are_asked_for() {
             .any(|entry| entry["annotations"][REF_NAME] == cosign_tag.as_str())
     );
     assert!(!index.to_string().contains("other"));
+}
+
+#[test]
+fn images_come_out_of_archives_of_either_kind() {
+    let sandbox = with_layouts(&["umoci"]);
+    sandbox
+        .run("copy oci:from/umoci oci-archive:umoci.tar:v1")
+        .exits(0);
+    let run = sandbox.run("copy oci-archive:umoci.tar:v1 oci:to");
+    let digest = run.exits(0).stdout;
+    let root = oci::tagged(&sandbox.path("to"), "v1");
+    assert_eq!(digest.trim_end(), root["digest"]);
+    for fixture in ["docker-save-old", "docker-save-new"] {
+        let archive = data(&format!("{fixture}.tar"));
+        let copy = format!("copy docker-archive:{} oci:{fixture}", archive.display());
+        let run = sandbox.run(&copy).exits(0);
+        let layout = sandbox.path(fixture);
+        assert!(
+            blob_path(&layout, run.stdout.trim_end()).exists(),
+            "{run:?}"
+        );
+        sandbox.run(&copy).exits(0).says("0 blobs sent");
+    }
+    // A changed byte of a layer is found on the way.
+    let mut bytes = sandbox.read("umoci.tar");
+    let gzip = bytes.windows(3).position(|part| part == [0x1f, 0x8b, 8]);
+    bytes[gzip.expect("a layer") + 20] ^= 1;
+    sandbox.write("spoilt.tar", bytes);
+    sandbox
+        .run("copy oci-archive:spoilt.tar:v1 oci:spoilt")
+        .exits(1)
+        .says("digest");
+    assert!(!sandbox.has("spoilt/index.json"));
 }

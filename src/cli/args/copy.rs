@@ -14,7 +14,7 @@ pub struct Copy {
     /// The image.
     #[arg(
         value_name = "IMAGE",
-        help = "The image: oci:DIR[:TAG], or docker://HOST/REPO[:TAG][@DIGEST]"
+        help = "The image: oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME], or docker://HOST/REPO[:TAG][@DIGEST]"
     )]
     pub from: ImageName,
     /// What it is to be called.
