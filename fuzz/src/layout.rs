@@ -141,6 +141,7 @@ fn sign(scene: &Scene) -> Option<SignedImages> {
         asked: vec![scene.asked()],
         how: How {
             for_realms: false,
+            replaces_other_ca: false,
             references: Vec::new(),
             all: false,
             selection: Selection::All,

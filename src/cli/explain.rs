@@ -98,6 +98,11 @@ pub fn hint(error: &Error) -> Option<String> {
             "the CA has to sign the vendor's public key: ir-sign endorse -k CA -f vendor.pub -s vendor.pub.sig"
                 .into(),
         ),
+        Error::OtherCa { .. } => Some(
+            "a realm that was started with it loses its data with another: see that the CA is the right one; \
+             --replace-endorsement replaces it"
+                .into(),
+        ),
         Error::OtherEndorsement { changed: true, .. } => Some(
             "one is the other with n - s for s, which takes no key: somebody changed one of them. Compare both with what \
              the CA gave (`ir-sign inspect-image --json` prints an image's), and take the changed one off the registry"

@@ -5,6 +5,7 @@
 //! endorsement that is in use is found and used again, and never replaced by another.
 
 mod in_use;
+mod other_ca;
 #[cfg(feature = "registry")]
 pub(super) mod repository;
 mod search;
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use in_use::Use;
+use other_ca::check_ca;
 use search::search_layout;
 
 use super::endorse;
@@ -112,6 +114,8 @@ pub(super) struct Search<'a> {
     pub(super) standing: Standing<'a>,
     /// The images that are signed.
     pub(super) images: &'a [Image],
+    /// Whether an endorsement by another CA is replaced.
+    pub(super) replaces_other_ca: bool,
 }
 
 impl Voucher {
@@ -134,7 +138,7 @@ impl Voucher {
         let ca = self.ca();
         let mut in_app = search.on_images(vendor, &ca);
         let own = in_app.len();
-        search.tell_replaced(vendor, &ca, warn);
+        search.tell_replaced(vendor, &ca, warn)?;
         // Where the user gave one, an image that cannot be read only might carry another; where one
         // may have to be made, it has to be known that there is none.
         let given = matches!(self, Self::Given(..));
@@ -326,15 +330,21 @@ impl Search<'_> {
         self.images.iter().filter_map(of).collect()
     }
 
-    /// Tells of endorsements that are replaced because they are none of this vendor by this CA: those on the
-    /// images, and in the app that is replaced.
-    fn tell_replaced(&self, vendor: &P384Key, ca: &P384Key, warn: &mut dyn FnMut(String)) {
+    /// Tells of endorsements that are replaced because they are none of this vendor by this CA: those on the images,
+    /// and in the app that is replaced. One by another CA is refused unless the user said so.
+    fn tell_replaced(
+        &self,
+        vendor: &P384Key,
+        ca: &P384Key,
+        warn: &mut dyn FnMut(String),
+    ) -> Result<(), Error> {
         let place = self.registry.path_of(self.app);
         let place = place.display();
-        let mut tell = |manifest: &Manifest, name: &str| {
+        let mut tell = |manifest: &Manifest, name: &str| -> Result<(), Error> {
             let Some(endorsed) = annotation::endorsed(manifest) else {
-                return;
+                return Ok(());
             };
+            check_ca(manifest, (&place, name), ca, self.replaces_other_ca)?;
             if endorsed != *vendor {
                 let other = endorsed.fingerprint();
                 warn(format!(
@@ -346,9 +356,10 @@ impl Search<'_> {
                     "{place}: image {name} {NOT_OF_CA} {ca}; {REPLACED}"
                 ));
             }
+            Ok(())
         };
         for image in self.images {
-            tell(&image.manifest, &image.name);
+            tell(&image.manifest, &image.name)?;
         }
         if let Standing::Beside(Some(there)) = self.standing {
             let told: HashSet<_> = self.images.iter().map(Image::digest).collect();
@@ -358,10 +369,11 @@ impl Search<'_> {
                 if !told.contains(&selected.descriptor.digest)
                     && let Ok((_, manifest)) = reader.manifest(&selected.descriptor)
                 {
-                    tell(&manifest, &selected.name);
+                    tell(&manifest, &selected.name)?;
                 }
             }
         }
+        Ok(())
     }
 
     /// The endorsements of this vendor in the registry's other apps, and which apps these are. What cannot be

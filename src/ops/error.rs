@@ -255,6 +255,14 @@ pub enum Error {
         /// How they differ.
         reason: String,
     },
+    /// An image carries an endorsement by another CA, and nobody said that it may be replaced.
+    #[error("{image} carries an endorsement that is not by CA {ca}")]
+    OtherCa {
+        /// The image, and where it is.
+        image: String,
+        /// The CA's key that is signed with.
+        ca: Fingerprint,
+    },
     /// Images of such a place are not copied by this build.
     #[error("cannot copy {what} {image}")]
     NotCopied {
@@ -314,6 +322,7 @@ impl Error {
             | Self::BadSignature { .. }
             | Self::NotEndorsed { .. }
             | Self::OtherEndorsement { .. }
+            | Self::OtherCa { .. }
             | Self::ArchiveEndorsement { .. }
             | Self::NoEndorsement { .. }
             | Self::SeveralEndorsements { .. }

@@ -40,6 +40,8 @@ pub struct How {
     pub vouch: Vouch,
     /// Whether the layout is mended so that realms get the images.
     pub for_realms: bool,
+    /// Whether an endorsement by another CA is replaced.
+    pub replaces_other_ca: bool,
     /// How much is read before giving up.
     pub limits: Limits,
     /// How many signatures are asked for at once.
@@ -127,6 +129,7 @@ impl How {
             layout,
             standing,
             images: &images,
+            replaces_other_ca: self.replaces_other_ca,
         };
         let settled = voucher.settle(&vendor, &search, &mut |text| warnings.push(text))?;
         let ca = *settled.endorsement.ca();

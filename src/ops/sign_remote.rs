@@ -58,7 +58,14 @@ impl SignInRegistry {
         let images = how.load(&reader)?;
         let Ready { signer, voucher } = ready;
         let vendor = *signer.public_key();
-        let (endorsement, source) = settle(voucher, &vendor, &images, &store, &reader)?;
+        let (endorsement, source) = settle(
+            voucher,
+            &vendor,
+            &images,
+            &store,
+            &reader,
+            how.replaces_other_ca,
+        )?;
         let ca = *endorsement.ca();
         let scheme = Vendor::new(endorsement);
         let with = (&scheme, &HashMap::new());

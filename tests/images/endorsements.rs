@@ -303,7 +303,9 @@ fn one_that_does_not_hold_is_not_in_use() {
         text.replace_range(text.len() - 1.., last);
         manifest["annotations"][ENDORSEMENT] = json!(text);
     });
-    let run = scene.sign("app", &["--json"]).ok();
+    // Nobody can tell it from one by another CA.
+    scene.sign("app", &[]).exits(1).says("not by CA");
+    let run = scene.sign("app", &["--json", "--replace-endorsement"]).ok();
     assert_eq!(run.json()["endorsement"]["source"], "made");
 }
 
@@ -523,7 +525,19 @@ fn the_endorsement_of_another_ca_is_not_replaced_without_a_word() {
     assert!(!quiet.stderr.contains("warning"), "{quiet:?}");
     let other = scene.text("third.prv");
     ir_sign(["gen-key", "-o", &other]).ok();
-    let run = scene.sign("app", &["-d", "latest", "-x", &other]).ok();
+    let before = snapshot(&scene.app("app"));
+    let refused = scene.sign("app", &["-d", "latest", "-x", &other]).exits(1);
+    refused.says(&[
+        "latest carries an endorsement that is not by CA",
+        "--replace-endorsement",
+    ]);
+    same(&before, &snapshot(&scene.app("app")));
+    let run = scene
+        .sign(
+            "app",
+            &["-d", "latest", "-x", &other, "--replace-endorsement"],
+        )
+        .ok();
     run.says(&[
         "warning:",
         "app: image latest",

@@ -718,7 +718,11 @@ fn the_endorsement_of_another_ca_is_not_replaced_with_its_app_without_a_word() {
         extract(&scene, &data(name), &more).ok()
     };
     force("umoci.tar", &["-x", &other]);
-    let run = force("buildah.tar", &[]);
+    let archive = data("buildah.tar");
+    let more = ["-a", "app", "--force"];
+    let parts = ["that is not by CA", "--replace-endorsement"];
+    refused(&scene, &archive, &more, 1, &parts);
+    let run = force("buildah.tar", &["--replace-endorsement"]);
     let parts = ["app: image latest", "that is not by CA", "loses its data"];
     run.says(&parts);
     let run = force("buildah.tar", &[]);

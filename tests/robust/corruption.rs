@@ -69,6 +69,7 @@ impl Signed {
         };
         let how = How {
             for_realms: false,
+            replaces_other_ca: false,
             references: Vec::new(),
             all: false,
             selection,

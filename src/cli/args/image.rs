@@ -80,6 +80,9 @@ pub struct How {
     /// Make the app one that realms get: leave out what no server loads, and shorten tags
     #[arg(long)]
     pub for_realms: bool,
+    /// Replace an endorsement by another CA; a realm that was started with it loses its data
+    #[arg(long)]
+    pub replace_endorsement: bool,
     /// How many signatures are asked for at once: sessions of the token
     #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = at_least_one)]
     pub jobs: NonZeroUsize,

@@ -52,6 +52,7 @@ fn how(args: How, console: &Console) -> Result<(sign::How, KeyRing), Failure> {
         vendor,
         vouch,
         for_realms: args.for_realms,
+        replaces_other_ca: args.replace_endorsement,
         limits: args.limits.into(),
         jobs: args.jobs,
     };

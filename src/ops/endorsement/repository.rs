@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::in_use::Use;
+use super::other_ca::check_ca;
 use super::{Source, Voucher};
 use crate::crypto::P384Key;
 use crate::image::{Image, Reference};
@@ -23,12 +24,17 @@ pub(in crate::ops) fn settle(
     images: &[Image],
     store: &RemoteStore,
     reader: &Reader<'_>,
+    replaces_other_ca: bool,
 ) -> Result<(Endorsement, Source), Error> {
     let ca = match voucher {
         Voucher::Given(endorsement, _) => *endorsement.ca(),
         Voucher::Signer(signer) => *signer.public_key(),
     };
     let place = store.place().to_string();
+    for image in images {
+        let named = (&place as &dyn std::fmt::Display, &*image.name);
+        check_ca(&image.manifest, named, &ca, replaces_other_ca)?;
+    }
     let of = |image: &Image| {
         let named = (Path::new(&place), &*image.name, image.digest());
         Use::on(&image.manifest, named, vendor, &ca)
