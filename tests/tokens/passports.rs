@@ -25,7 +25,7 @@ fn a_passport_is_made_and_required_on_every_module() {
         .exits(0);
         desk.ir(&format!("token passport {{key}} -o key.passport{accepts}"))
             .exits(0)
-            .says("left alone");
+            .says("up to date");
         let run = desk.ir("sign -k {key} -f letter -s s --require-passport key.passport");
         run.exits(0);
         assert!(desk.openssl_verifies("key.pub", "s", "letter"), "{name}");

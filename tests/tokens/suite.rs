@@ -35,7 +35,7 @@ fn a_key_is_made_shown_and_signs_on_every_module() {
         let first = desk.read("letter.sig");
         desk.ir("sign --pkcs11-uri {root-ca} -f letter -s letter.sig")
             .exits(0)
-            .says("left alone");
+            .says("up to date");
         assert_eq!(
             desk.read("letter.sig"),
             first,
