@@ -51,8 +51,8 @@ impl OsFeatures {
 impl Platform {
     /// Whether an entry that states `self` says of an image what the image's config states: each member that it
     /// states is the same in the config, in whatever spelling. Runtimes choose by the entry. Many configs state no
-    /// variant, and those that `BuildKit` wrote for Windows no version: the entry's is any then. Features are not
-    /// let pass so, for a config that states none is that of an image which wants none.
+    /// variant, and those that `BuildKit` wrote for Windows no version: the entry's is any then. Features have
+    /// no such exception: an image whose config states none wants none.
     pub fn holds_for(&self, config: &Self) -> bool {
         self.agrees(config, true)
     }

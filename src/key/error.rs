@@ -43,7 +43,7 @@ pub enum Error {
     /// The token did not do it.
     #[error(transparent)]
     Token(#[from] Box<pkcs11::Error>),
-    /// The key was not asked, for a signature before this one failed.
+    /// An earlier signature failed, so nobody asked the key for this one.
     #[error("the key was not asked for this signature, for one before it failed")]
     GivenUp,
     /// The key made a signature that does not verify with its own public key.

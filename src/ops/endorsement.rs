@@ -294,10 +294,10 @@ const OTHER_USE: &str = "carries another valid endorsement of this vendor by thi
 const UNREAD: &str = "whether it carries another endorsement of this vendor cannot be told";
 
 impl Search<'_> {
-    /// Of the endorsements in the app, `own` of them on the images that are signed and those from `beside` on in what is
-    /// replaced with it: one that keeps another from being used that was given, and those that differ from it and stay
-    /// beside it. Images that are signed, and what is replaced, keep theirs. Of several that the app's other images
-    /// carry, the user chooses one: else neither could be gone on with.
+    /// Looks through the app's endorsements: the first `own` are on the images that this run signs, and those from
+    /// `beside` on are in the app that it replaces. Returns one that forbids the given endorsement, and those that
+    /// differ from it and stay in the app. Signed images and a replaced app keep the endorsement that they have. Where
+    /// the app's other images carry several, the user may choose any of these.
     fn beside_given<'u>(
         &self,
         given: &Endorsement,

@@ -147,7 +147,7 @@ pub enum Error {
         given: String,
         /// Whether anybody who had one of them could make the other.
         changed: bool,
-        /// How it can be gone on with.
+        /// What the user can do about it.
         way: Way,
     },
     /// The archive's images carry another valid endorsement than the app that they would replace.

@@ -30,14 +30,14 @@ pub(super) fn copy(args: Copy, console: &Console) -> Outcome {
         .as_deref()
         .map_or_else(String::new, |tag| format!(":{tag}"));
     console.note(&format!(
-        "copied {} to {}{}: {} sent ({} bytes), {} there already, {} mounted",
+        "copied {} to {}{}: {} sent ({} bytes){}{}",
         plain(&copied.name),
         plain(&copied.place.to_string()),
         plain(&tag),
         blobs(counts.sent),
         counts.bytes,
-        counts.there,
-        counts.mounted,
+        some(counts.there, "there already"),
+        some(counts.mounted, "taken from another repository"),
     ));
     for moved in &copied.moved {
         let tag = plain(&moved.tag);
@@ -72,6 +72,14 @@ pub(super) fn copy(args: Copy, console: &Console) -> Outcome {
         })
     })?;
     Ok(Status::Done)
+}
+
+/// How many blobs need not be sent, if any.
+fn some(count: usize, why: &str) -> String {
+    match count {
+        0 => String::new(),
+        count => format!(", {count} {why}"),
+    }
 }
 
 fn blobs(count: usize) -> String {

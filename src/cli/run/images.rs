@@ -163,7 +163,7 @@ fn show_all_signed(all: &[Result<SignedImages, ops::Error>], console: &Console) 
 }
 
 fn show_signed(signed: &SignedImages, console: &Console) -> Result<(), Failure> {
-    // First, for the images are told of as they are after it.
+    // Mending comes first: the lines about images say how they are afterwards.
     for mended in &signed.mended {
         console.note(&show::mended(mended));
     }

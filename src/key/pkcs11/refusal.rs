@@ -38,7 +38,7 @@ impl Error {
         }
     }
 
-    /// Why there was no PIN, where that is what is wrong.
+    /// Why there was no PIN, if a missing PIN is the cause.
     pub fn no_pin(&self) -> Option<&PinError> {
         match self {
             Self::NoPin { source, .. } | Self::NoSetupPin { source, .. } => Some(source),
