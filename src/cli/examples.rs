@@ -189,7 +189,7 @@ pub(super) const EXAMPLES: &[Entry] = &[
             "See what would go, and then remove it:",
             &[
                 "ir-sign prune -r registry -a signed --dry-run",
-                "ir-sign prune -r registry -a signed",
+                "ir-sign prune oci:registry/signed",
             ],
         )],
         see_also: &["sign-image"],

@@ -44,7 +44,7 @@ pub enum Location {
 pub type RegistryOptions = Options;
 /// How registries are talked to, by a build that does not.
 #[cfg(not(feature = "registry"))]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct RegistryOptions;
 
 /// Images of one place.
@@ -66,12 +66,11 @@ pub(super) enum Opened {
 
 impl Asked {
     /// Reads off names where the images are. Those of one place that follow one another are asked for together. In a
-    /// registry, of which `options` is `None` where no command works there, a name without a tag or digest means the
-    /// tag `latest`, unless all images are meant.
+    /// registry a name without a tag or digest means the tag `latest`, unless all images are meant.
     pub fn of(
         names: Vec<ImageName>,
         is_all: bool,
-        options: Option<&RegistryOptions>,
+        options: &RegistryOptions,
     ) -> Result<Vec<Self>, Error> {
         let mut all: Vec<Self> = Vec::new();
         for name in names {
@@ -96,10 +95,7 @@ impl Asked {
 }
 
 impl Location {
-    fn of(
-        name: ImageName,
-        options: Option<&RegistryOptions>,
-    ) -> Result<(Self, Option<Reference>), Error> {
+    fn of(name: ImageName, options: &RegistryOptions) -> Result<(Self, Option<Reference>), Error> {
         match name {
             ImageName::Layout { path, reference } => Ok((Self::of_layout(path), reference)),
             ImageName::Archive {
@@ -111,51 +107,30 @@ impl Location {
                 image: name.to_string(),
                 reason: "folders as skopeo writes them for dir: are not read",
             }),
-            name @ ImageName::Docker { .. } => Self::of_registry(&name, options),
-        }
-    }
-
-    #[cfg(not(feature = "registry"))]
-    #[allow(clippy::needless_pass_by_value, reason = "as in the other build")]
-    fn of_registry(
-        name: &ImageName,
-        _: Option<&RegistryOptions>,
-    ) -> Result<(Self, Option<Reference>), Error> {
-        Err(Error::NotHere {
-            image: name.to_string(),
-            reason: "this build lacks the feature registry",
-        })
-    }
-
-    #[cfg(feature = "registry")]
-    fn of_registry(
-        name: &ImageName,
-        options: Option<&RegistryOptions>,
-    ) -> Result<(Self, Option<Reference>), Error> {
-        let image = name.to_string();
-        match (name, options) {
-            (
-                ImageName::Docker {
-                    host,
-                    repository,
-                    tag,
-                    digest,
-                },
-                Some(options),
-            ) => {
-                let tag = tag.as_ref().map(|tag| Reference::Tag(tag.to_string()));
+            #[cfg(not(feature = "registry"))]
+            name @ ImageName::Docker { .. } => {
+                let RegistryOptions = options;
+                Err(Error::NotHere {
+                    image: name.to_string(),
+                    reason: "this build lacks the feature registry",
+                })
+            }
+            #[cfg(feature = "registry")]
+            ImageName::Docker {
+                host,
+                repository,
+                tag,
+                digest,
+            } => {
+                let tag = tag.map(|tag| Reference::Tag(tag.to_string()));
                 let at = At {
-                    host: host.clone(),
-                    name: repository.clone(),
+                    host,
+                    name: repository,
                     options: options.clone(),
                 };
                 let reference = digest.map(Reference::Digest).or(tag);
                 Ok((Self::Repository(Box::new(at)), reference))
             }
-            _ => Err(Error::NotHere {
-                image,
-                reason: "this command does not work in registries yet",
-            }),
         }
     }
 
@@ -169,7 +144,7 @@ impl Location {
     }
 
     /// `oci:DIR/APP` is the same as `-r DIR -a APP`.
-    fn of_layout(path: PathBuf) -> Self {
+    pub(super) fn of_layout(path: PathBuf) -> Self {
         // What ends in dots has a name all the same.
         let named = match path.file_name() {
             Some(_) => path.clone(),
@@ -321,7 +296,7 @@ mod tests {
     fn names_of_one_place_are_asked_for_together() {
         let names = ["oci:a:1", "oci:a:2", "oci:b:1", "oci:b", "oci:b", "oci:a:3"];
         let names = names.map(|name| name.parse().expect("a name")).to_vec();
-        let asked = Asked::of(names, false, None).expect("places");
+        let asked = Asked::of(names, false, &RegistryOptions::default()).expect("places");
         let counts: Vec<_> = asked
             .iter()
             .map(|asked| (asked.location.full_name(Some("x")), asked.references.len()))

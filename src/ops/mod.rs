@@ -14,6 +14,7 @@ pub mod location;
 mod outputs;
 #[cfg(feature = "registry")]
 pub mod place;
+pub mod prune;
 mod realms;
 pub mod sign;
 pub mod sign_apps;

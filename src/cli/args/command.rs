@@ -84,7 +84,7 @@ pub enum Command {
     VerifyImage(VerifyImage),
     /// Show what is in an app's layout and who claims to have signed it, trusting nothing
     InspectImage(InspectImage),
-    /// Remove the blobs of an app's layout that nothing refers to
+    /// Remove the blobs of a layout that nothing refers to
     Prune(Prune),
     /// Copy an image, every byte checked against its digest
     ///

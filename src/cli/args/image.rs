@@ -10,19 +10,22 @@ use super::paths;
 use super::registry::ImageArgs;
 use super::settings::{Common, CommonLong};
 use super::token::{PassportArgs, TokenArgs};
-use crate::image::{AppName, Platform, Reference};
+use crate::image::{AppName, ImageName, Platform, Reference};
 use crate::key::KeyRef;
 use crate::store::{Absent, Limits};
 
-// Which app of which registry.
+// A layout by its name, or by a registry and an app.
 #[derive(Debug, Args)]
-pub struct Place {
+pub struct LayoutArgs {
+    /// The layout: oci:DIR
+    #[arg(value_name = "IMAGE", conflicts_with_all = ["registry", "app"], required_unless_present = "registry")]
+    pub image: Option<ImageName>,
     /// The registry: a directory with one OCI image layout an app
-    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath, value_parser = paths::registry())]
-    pub registry: PathBuf,
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath, value_parser = paths::registry(), requires = "app")]
+    pub registry: Option<PathBuf>,
     /// The app: the name of its layout in the registry
-    #[arg(short, long, value_name = "NAME")]
-    pub app: AppName,
+    #[arg(short, long, value_name = "NAME", requires = "registry")]
+    pub app: Option<AppName>,
 }
 
 // Which images of a multi-platform one are meant.
@@ -214,7 +217,7 @@ pub struct InspectImage {
 #[derive(Debug, Args)]
 pub struct Prune {
     #[command(flatten)]
-    pub place: Place,
+    pub layout: LayoutArgs,
     /// Only say what would be removed
     #[arg(short = 'n', long)]
     pub dry_run: bool,

@@ -77,7 +77,7 @@ pub(super) fn execute(command: Command, console: &Console) -> Outcome {
         Command::ExtractSignImage(args) => images::extract_sign_image(*args, console),
         Command::VerifyImage(args) => images::verify_image(args, console),
         Command::InspectImage(args) => look::inspect_image(args, console),
-        Command::Prune(args) => look::prune(&args, console),
+        Command::Prune(args) => look::prune(args, console),
         Command::Copy(args) => copy::copy(args, console),
         Command::Fingerprint(args) => keys::fingerprint(&args, console),
         Command::Token { command } => token::run(command, console),

@@ -122,14 +122,14 @@ pub(super) fn asked(
 ) -> Result<Vec<Asked>, Failure> {
     let options = args.options();
     let (Some(registry), Some(app)) = (args.registry, args.app) else {
-        return Ok(Asked::of(args.images, all, Some(&options))?);
+        return Ok(Asked::of(args.images, all, &options)?);
     };
     let location = match registry {
         RegistryAt::Folder(registry) => Location::App { registry, app },
         RegistryAt::Docker(registry) => {
             let name = ImageName::in_registry(&registry, app.as_str(), None);
             let name = name.map_err(ops::Error::from)?;
-            let asked = Asked::of(vec![name], true, Some(&options))?;
+            let asked = Asked::of(vec![name], true, &options)?;
             asked.into_iter().next().expect("one name").location
         }
     };

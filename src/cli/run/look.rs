@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::images::asked;
 use super::written::{error_json, not_beside_json, written};
-use crate::cli::args::image::{InspectImage, Prune};
+use crate::cli::args::image::{InspectImage, LayoutArgs, Prune};
 use crate::cli::console::{Console, Failure, Outcome};
 use crate::cli::context::beside_bar;
 use crate::cli::status::{self, Status};
@@ -12,8 +12,9 @@ use crate::cli::{explain, show};
 use crate::files::Written;
 use crate::ops::Error;
 use crate::ops::inspect::{Inspect, Inspection};
-use crate::ops::location::Asked;
-use crate::store::{Limits, Registry};
+use crate::ops::location::{Asked, Location};
+use crate::ops::prune;
+use crate::store::Limits;
 use crate::text::plain;
 
 pub(super) fn inspect_image(args: InspectImage, console: &Console) -> Outcome {
@@ -111,10 +112,23 @@ fn inspection_json(inspection: &Inspection) -> Value {
     })
 }
 
-pub(super) fn prune(args: &Prune, console: &Console) -> Outcome {
-    let registry = Registry::open(&args.place.registry, Limits::default())?;
+pub(super) fn prune(args: Prune, console: &Console) -> Outcome {
+    let LayoutArgs {
+        image,
+        registry,
+        app,
+    } = args.layout;
+    let location = match (image, registry, app) {
+        (Some(image), ..) => prune::layout(image)?,
+        (None, Some(registry), Some(app)) => Location::App { registry, app },
+        _ => unreachable!("the argument parser asks for one or the other"),
+    };
+    let request = prune::Prune {
+        location,
+        absent: args.absent,
+    };
     let pruned = beside_bar(console, |bar| {
-        registry.prune(&args.place.app, &args.absent, bar, |found| {
+        request.run(bar, |found| {
             // It may have told of a wait.
             bar.finish();
             let verb = if args.dry_run {

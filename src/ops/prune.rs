@@ -1,0 +1,58 @@
+//! Removing what nothing in a layout leads to.
+
+use super::error::Error;
+use super::location::Location;
+use crate::image::ImageName;
+use crate::progress::Progress;
+use crate::store::{Absent, Layout, Limits, Pruned, Registry};
+
+/// A layout to prune.
+#[derive(Debug)]
+pub struct Prune {
+    /// Where it is.
+    pub location: Location,
+    /// The indexes and manifests that it lacks for good.
+    pub absent: Vec<Absent>,
+}
+
+/// Finds the layout that a name means. The name of one image means none, nor does that of a place without loose blobs.
+pub fn layout(name: ImageName) -> Result<Location, Error> {
+    let image = name.to_string();
+    let reason = match name {
+        ImageName::Layout {
+            path,
+            reference: None,
+        } => return Ok(Location::of_layout(path)),
+        ImageName::Layout { .. } => "prune works on a whole layout: leave the tag or digest out",
+        ImageName::Archive { .. } => "prune works on layouts in folders, and never on an archive",
+        ImageName::Docker { .. } => {
+            "prune works on layouts in folders: a registry itself removes what nothing refers to"
+        }
+        ImageName::Dir { .. } => "prune works on layouts in folders: name one as oci:DIR",
+    };
+    Err(Error::NotHere { image, reason })
+}
+
+impl Prune {
+    /// Finds what can go, shows it to `confirm`, and removes it if `confirm` returns true.
+    pub fn run(
+        &self,
+        progress: &dyn Progress,
+        confirm: impl FnOnce(&Pruned) -> bool,
+    ) -> Result<Pruned, Error> {
+        let (limits, absent) = (Limits::default(), &*self.absent);
+        let pruned = match &self.location {
+            Location::App { registry, app } => {
+                Registry::open(registry, limits)?.prune(app, absent, progress, confirm)
+            }
+            Location::Layout(path) => Layout::at(path, limits)?.prune(absent, progress, confirm),
+            other => {
+                return Err(Error::NotHere {
+                    image: other.full_name(None),
+                    reason: "prune works on layouts in folders",
+                });
+            }
+        };
+        Ok(pruned?)
+    }
+}
