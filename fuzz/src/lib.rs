@@ -6,7 +6,9 @@
 
 mod annotation;
 mod archive;
+#[cfg(feature = "registry")]
 mod auth_file;
+#[cfg(feature = "registry")]
 mod challenge;
 mod config;
 mod docker_archive;
@@ -15,6 +17,7 @@ mod index;
 mod json;
 mod layer;
 mod layout;
+#[cfg(feature = "registry")]
 mod link;
 mod manifest;
 mod passport;
@@ -28,6 +31,7 @@ mod scene;
 mod sec1;
 mod signature;
 mod spki;
+#[cfg(feature = "registry")]
 mod tag_list;
 mod transcript;
 mod uri;
@@ -36,10 +40,12 @@ mod uri;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 24] = [
+pub const TARGETS: &[Target] = &[
     ("annotation", annotation::run),
     ("archive", archive::run),
+    #[cfg(feature = "registry")]
     ("auth_file", auth_file::run),
+    #[cfg(feature = "registry")]
     ("challenge", challenge::run),
     ("config", config::run),
     ("docker_archive", docker_archive::run),
@@ -47,6 +53,7 @@ pub const TARGETS: [Target; 24] = [
     ("index", index::run),
     ("layer", layer::run),
     ("layout", layout::run),
+    #[cfg(feature = "registry")]
     ("link", link::run),
     ("manifest", manifest::run),
     ("passport", passport::run),
@@ -58,6 +65,7 @@ pub const TARGETS: [Target; 24] = [
     ("sec1", sec1::run),
     ("signature", signature::run),
     ("spki", spki::run),
+    #[cfg(feature = "registry")]
     ("tag_list", tag_list::run),
     ("transcript", transcript::run),
     ("uri", uri::run),

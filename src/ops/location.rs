@@ -44,8 +44,10 @@ pub enum Location {
 pub type RegistryOptions = Options;
 /// How registries are talked to, by a build that does not.
 #[cfg(not(feature = "registry"))]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RegistryOptions;
+#[derive(Clone, Debug, Default)]
+pub struct RegistryOptions {
+    nothing: (),
+}
 
 /// Images of one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +111,7 @@ impl Location {
             }),
             #[cfg(not(feature = "registry"))]
             name @ ImageName::Docker { .. } => {
-                let RegistryOptions = options;
+                let RegistryOptions { nothing: () } = options;
                 Err(Error::NotHere {
                     image: name.to_string(),
                     reason: "this build lacks the feature registry",

@@ -46,13 +46,17 @@ impl Prune {
                 Registry::open(registry, limits)?.prune(app, absent, progress, confirm)
             }
             Location::Layout(path) => Layout::at(path, limits)?.prune(absent, progress, confirm),
-            other => {
-                return Err(Error::NotHere {
-                    image: other.full_name(None),
-                    reason: "prune works on layouts in folders",
-                });
-            }
+            Location::Archive { .. } => return Err(self.refused()),
+            #[cfg(feature = "registry")]
+            Location::Repository(_) => return Err(self.refused()),
         };
         Ok(pruned?)
+    }
+
+    fn refused(&self) -> Error {
+        Error::NotHere {
+            image: self.location.full_name(None),
+            reason: "prune works on layouts in folders",
+        }
     }
 }

@@ -80,8 +80,8 @@ pub struct RemoteArgs {
 impl ImageArgs {
     /// How registries are talked to: not at all.
     #[allow(clippy::unused_self)]
-    pub const fn options(&self) -> RegistryOptions {
-        RegistryOptions
+    pub fn options(&self) -> RegistryOptions {
+        RegistryOptions::default()
     }
 }
 
