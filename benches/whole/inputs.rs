@@ -3,21 +3,18 @@
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use ir_sign::encoding::hex::unhex;
 use ir_sign::scheme::annotation::SIGNATURE;
 use serde_json::Value;
 
 use super::content::Files;
-use super::layout::{Layer, Layout, Packing};
+use super::images::{MANY, layers, note, ours, tags, unsigned};
+use super::layout::{Layout, Packing};
 use super::{Error, Place, tokens};
 
 const MB: u64 = 1_000_000;
 const GIB: u64 = 1 << 30;
-
-/// How many images the layout `many` holds.
-pub const MANY: u32 = 1000;
 
 /// Makes all inputs, or those of keys on tokens alone.
 pub fn make(place: &Place, wanted: &[&str]) -> Result<(), Error> {
@@ -46,10 +43,6 @@ pub fn make(place: &Place, wanted: &[&str]) -> Result<(), Error> {
     Ok(())
 }
 
-fn note(what: &str) {
-    eprintln!("making {what}");
-}
-
 fn keys(place: &Place) -> Result<(), Error> {
     for who in ["ca", "vendor"] {
         let (private, public) = (format!("{who}.prv"), format!("{who}.pub"));
@@ -69,28 +62,6 @@ fn keys(place: &Place) -> Result<(), Error> {
     )
 }
 
-/// The tags of `count` images.
-pub fn tags(count: u32) -> Vec<String> {
-    (0..count).map(|n| format!("v{n}")).collect()
-}
-
-/// Writes a layout of `count` images that share their layers, and gives those.
-pub fn unsigned(
-    folder: PathBuf,
-    packing: Packing,
-    sizes: &[u64],
-    count: u32,
-) -> Result<Vec<Layer>, Error> {
-    note(&format!("layout {}", folder.display()));
-    let mut layout = Layout::new(folder)?;
-    let layers = layers(&layout, packing, sizes)?;
-    for tag in tags(count) {
-        layout.image(&tag, &layers)?;
-    }
-    layout.finish()?;
-    Ok(layers)
-}
-
 /// Writes and signs a layout.
 fn images(
     place: &Place,
@@ -108,27 +79,6 @@ fn images(
     sign.extend(["-v", "vendor.prv", "-s", "vendor.sig", "-c", "ca.pub"]);
     sign.extend(tags.iter().flat_map(|tag| ["-d", tag]));
     ours(place, &sign)
-}
-
-/// Writes the layers, each on a thread of its own: packing takes longest of all.
-fn layers(layout: &Layout, packing: Packing, sizes: &[u64]) -> Result<Vec<Layer>, Error> {
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (1..)
-            .zip(sizes)
-            .map(|(seed, size)| {
-                let layer = move || {
-                    layout
-                        .layer(packing, *size, seed)
-                        .map_err(|e| e.to_string())
-                };
-                scope.spawn(layer)
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| Ok(thread.join().expect("writing does not panic")?))
-            .collect()
-    })
 }
 
 /// An archive of a layout with uncompressed layers.
@@ -172,17 +122,4 @@ fn read(path: &Path) -> Result<Value, Error> {
 fn blob(layout: &Path, descriptor: &Value) -> Result<PathBuf, Error> {
     let digest = descriptor["digest"].as_str().ok_or("no digest")?;
     Ok(layout.join("blobs").join(digest.replace(':', "/")))
-}
-
-/// Runs the program that is measured, to make an input.
-pub fn ours(place: &Place, arguments: &[&str]) -> Result<(), Error> {
-    let output = Command::new(&place.program)
-        .args(arguments)
-        .current_dir(&place.root)
-        .output()?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("ir-sign {}: {said}", arguments[0]).into());
-    }
-    Ok(())
 }

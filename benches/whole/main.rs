@@ -3,7 +3,9 @@
 //! `scripts/bench` runs this twice: once to make the inputs, once to measure. They are two
 //! processes because the kernel counts what a parent has had in memory as its children's peak.
 
+mod bench;
 mod content;
+mod images;
 mod inputs;
 mod job;
 mod layout;

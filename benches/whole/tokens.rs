@@ -16,10 +16,10 @@ use cryptoki::session::{Session, UserType};
 use cryptoki::types::AuthPin;
 use ir_sign::crypto::{P384Key, Prehash, Signature};
 
-use super::inputs::{MANY, ours, tags, unsigned};
+use super::bench::{Bench, against, measure_pairs, seconds, time};
+use super::images::{MANY, ours, tags, unsigned};
 use super::job::{Job, Pairs};
 use super::layout::Packing;
-use super::rows::{Bench, against, measure_pairs, seconds, time};
 use super::table::{NO_TARGET, Row};
 use super::{Error, Place};
 

@@ -133,12 +133,34 @@ impl Authority {
             .expect("a pair")
     }
 
+    /// A new authority, and a server to which it issued a certificate for this name or address.
+    fn with_server(name: &str) -> (Self, Server) {
+        let authority = Self::new();
+        authority.issue("good", name, &[]);
+        let server = authority.server("good");
+        (authority, server)
+    }
+
+    /// A server with this certificate, that wants none of the client.
+    fn server(&self, name: &str) -> Server {
+        Server::tls(self.server_config(name, false), |_| Reply::ok(TEXT))
+    }
+
     fn options(&self) -> Options {
         Options {
             tls_ca: Some(self.path("ca.pem")),
             ..quick()
         }
     }
+}
+
+/// Asserts that nobody believes the server, sends it a word, or tries it again (R60).
+#[track_caller]
+fn disbelieved(server: &Server, options: &Options) {
+    let error = manifest(&server.host(), options).expect_err("not believed");
+    assert!(matches!(error.problem, Problem::Tls(_)), "{error}");
+    assert_eq!(error.class(), Class::Undecided);
+    assert!(server.log().is_empty());
 }
 
 fn manifest(host: &str, options: &Options) -> Result<bool, Error> {
@@ -150,32 +172,20 @@ fn manifest(host: &str, options: &Options) -> Result<bool, Error> {
 
 #[test]
 fn r25_an_own_authority_is_believed_and_no_other_certificate() {
-    let authority = Authority::new();
-    authority.issue("good", "IP:127.0.0.1", &[]);
-    authority.issue("name", "DNS:other.example", &[]);
-    let server = Server::tls(authority.server_config("good", false), |_| Reply::ok(TEXT));
-    assert!(manifest(&server.host(), &authority.options()).expect("believed"));
+    let (authority, server) = Authority::with_server("IP:127.0.0.1");
     // Nobody knows this authority, and this machine is no reason to believe it.
-    let error = manifest(&server.host(), &quick()).expect_err("unknown");
-    assert!(matches!(error.problem, Problem::Tls(_)), "{error}");
-    assert_eq!(error.class(), Class::Undecided);
-    let other = Authority::new();
-    assert!(manifest(&server.host(), &other.options()).is_err());
-    let wrong = Server::tls(authority.server_config("name", false), |_| Reply::ok(TEXT));
-    let error = manifest(&wrong.host(), &authority.options()).expect_err("another name");
-    assert!(matches!(error.problem, Problem::Tls(_)), "{error}");
-    // Not a word was sent, and nobody tried again (R60).
-    assert!(wrong.log().is_empty());
+    disbelieved(&server, &quick());
+    disbelieved(&server, &Authority::new().options());
+    assert!(manifest(&server.host(), &authority.options()).expect("believed"));
+    let (authority, server) = Authority::with_server("DNS:other.example");
+    disbelieved(&server, &authority.options());
 }
 
 #[test]
 fn r25_a_certificate_of_yesterday_is_none() {
     let authority = Authority::new();
     authority.issue("old", "IP:127.0.0.1", &["-days", "-1"]);
-    let server = Server::tls(authority.server_config("old", false), |_| Reply::ok(TEXT));
-    let error = manifest(&server.host(), &authority.options()).expect_err("too old");
-    assert!(matches!(error.problem, Problem::Tls(_)), "{error}");
-    assert!(server.log().is_empty());
+    disbelieved(&authority.server("old"), &authority.options());
 }
 
 #[test]
@@ -183,11 +193,9 @@ fn r25_on_this_machine_plain_http_is_tried_and_then_tls() {
     let plain = Server::new(|_| Reply::ok(TEXT));
     assert!(manifest(&plain.host(), &quick()).expect("plain"));
     // A port of TLS answers 400 to plain HTTP, and an authority says that there is TLS.
-    let authority = Authority::new();
-    authority.issue("good", "IP:127.0.0.1,DNS:localhost", &[]);
+    let (authority, inner) = Authority::with_server("IP:127.0.0.1,DNS:localhost");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
-    let inner = Server::tls(authority.server_config("good", false), |_| Reply::ok(TEXT));
     let inner_port = inner.port();
     thread::spawn(move || both(&listener, inner_port));
     let folder = authority.path("certs.d");
@@ -354,9 +362,7 @@ fn proxy(status: &'static str, to: u16) -> (String, Arc<Mutex<Vec<String>>>) {
 
 #[test]
 fn r27_a_registry_is_reached_through_a_proxy_that_alone_gets_its_password() {
-    let authority = Authority::new();
-    authority.issue("good", "DNS:registry.test", &[]);
-    let server = Server::tls(authority.server_config("good", false), |_| Reply::ok(TEXT));
+    let (authority, server) = Authority::with_server("DNS:registry.test");
     let (host, seen) = proxy("200 OK", server.port());
     let options = Options {
         environment: Environment::of([("https_proxy", format!("http://ann:hunter2@{host}"))]),
@@ -424,9 +430,7 @@ fn r25_plain_http_to_others_is_for_who_allows_it() {
         Some(&Some("CONNECT registry.test:80 HTTP/1.1".to_owned()))
     );
     // A certificate that is not believed is no reason to do without.
-    let authority = Authority::new();
-    authority.issue("good", "DNS:registry.test", &[]);
-    let server = Server::tls(authority.server_config("good", false), |_| Reply::ok(TEXT));
+    let (_authority, server) = Authority::with_server("DNS:registry.test");
     let (host, seen) = proxy("200 OK", server.port());
     options.environment = Environment::of([("all_proxy", format!("http://{host}"))]);
     options.timeout = Duration::from_secs(2);

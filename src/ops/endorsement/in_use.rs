@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use crate::crypto::{Digest, P384Key};
-use crate::image::Manifest;
+use crate::image::{Descriptor, Manifest};
 use crate::ops::error::Carrier;
 use crate::scheme::annotation::Endorsement;
+use crate::store::{self, Kind, Problem, Reader};
 
 /// An endorsement in use, and the image that carries it.
 pub(super) struct Use {
@@ -31,5 +32,24 @@ impl Use {
                 digest,
             },
         })
+    }
+}
+
+/// Reads a manifest that may carry an endorsement; `None` where it is absent, or is no image's. Its config is not read.
+pub(super) fn manifest_if_any(
+    reader: &Reader<'_>,
+    descriptor: &Descriptor,
+) -> Result<Option<Manifest>, store::Error> {
+    match reader.manifest(descriptor) {
+        Ok((_, manifest)) => Ok(Some(manifest)),
+        Err(store::Error {
+            kind:
+                Kind::Part {
+                    problem: Problem::Absent(_) | Problem::MediaType { .. },
+                    ..
+                },
+            ..
+        }) => Ok(None),
+        Err(error) => Err(error),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::in_use::Use;
+use super::in_use::{Use, manifest_if_any};
 use super::other_ca::check_ca;
 use super::{Source, Voucher};
 use crate::crypto::P384Key;
@@ -11,7 +11,7 @@ use crate::ops::endorse;
 use crate::ops::error::{Error, Way};
 use crate::scheme::annotation::Endorsement;
 use crate::store::remote::RemoteStore;
-use crate::store::{self, Kind, Problem, Reader, Selection, Store};
+use crate::store::{Kind, Reader, Selection, Store};
 
 /// Manifests that are read at most.
 const MOST: usize = 200;
@@ -94,6 +94,10 @@ fn search(
     reader: &Reader<'_>,
 ) -> Result<Option<Use>, Error> {
     let place = store.place().to_string();
+    let unknown = |source| Error::Endorsements {
+        vendor: vendor.fingerprint(),
+        source,
+    };
     let mut read = 0;
     for tag in store.tag_names()? {
         let reference = Reference::Tag(tag);
@@ -101,10 +105,7 @@ fn search(
             Ok(found) => found,
             // It has gone meanwhile.
             Err(error) if matches!(error.kind, Kind::NoSuchImage { .. }) => continue,
-            Err(source) => {
-                let vendor = vendor.fingerprint();
-                return Err(Error::Endorsements { vendor, source });
-            }
+            Err(error) => return Err(unknown(error)),
         };
         for selected in found {
             if read == MOST {
@@ -114,21 +115,9 @@ fn search(
                 });
             }
             read += 1;
-            let manifest = match reader.manifest(&selected.descriptor) {
-                Ok((_, manifest)) => manifest,
-                // What is no image carries none.
-                Err(store::Error {
-                    kind:
-                        Kind::Part {
-                            problem: Problem::Absent(_) | Problem::MediaType { .. },
-                            ..
-                        },
-                    ..
-                }) => continue,
-                Err(source) => {
-                    let vendor = vendor.fingerprint();
-                    return Err(Error::Endorsements { vendor, source });
-                }
+            let manifest = manifest_if_any(reader, &selected.descriptor).map_err(unknown)?;
+            let Some(manifest) = manifest else {
+                continue;
             };
             let named = (
                 Path::new(&place),

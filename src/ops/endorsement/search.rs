@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::in_use::Use;
+use super::in_use::{Use, manifest_if_any};
 use crate::crypto::P384Key;
 use crate::image::Image;
-use crate::store::{self, Kind, Layout, Problem};
+use crate::store::{self, Layout};
 
 /// The endorsements of this vendor that images of a layout carry, but for those that are read
 /// already: large ones are not to be in memory twice. What is not an image, or not in
@@ -31,17 +31,9 @@ pub(super) fn search_layout(
         if known.contains(&selected.descriptor.digest) {
             continue;
         }
-        // A config that the layout lacks does not matter.
-        let manifest = match reader.manifest(&selected.descriptor) {
-            Ok((_, manifest)) => manifest,
-            Err(store::Error {
-                kind:
-                    Kind::Part {
-                        problem: Problem::Absent(_) | Problem::MediaType { .. },
-                        ..
-                    },
-                ..
-            }) => continue,
+        let manifest = match manifest_if_any(&reader, &selected.descriptor) {
+            Ok(Some(manifest)) => manifest,
+            Ok(None) => continue,
             Err(e) => {
                 unread(e)?;
                 continue;

@@ -1,0 +1,104 @@
+//! What is measured so far, and how two programs are measured side by side.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::job::{Job, Pairs, Usage};
+use super::table::{NO_TARGET, Row};
+use super::{Error, Place};
+
+/// The most memory that any work should take.
+pub const MEMORY: u64 = 24_000_000;
+
+/// Rows so far, and what is needed to come by more.
+pub struct Bench<'a> {
+    pub place: &'a Place,
+    pub rows: Vec<Row>,
+    pub peaks: Vec<(String, u64)>,
+}
+
+impl Bench<'_> {
+    /// The program that is measured.
+    pub fn ours(&self, arguments: &str) -> Job {
+        Job::new(&self.place.root, &self.place.program, arguments)
+    }
+
+    /// Another program.
+    pub fn command(&self, command: &str) -> Job {
+        let (program, arguments) = command.split_once(' ').unwrap_or((command, ""));
+        Job::new(&self.place.root, Path::new(program), arguments)
+    }
+
+    pub fn shell(&self, script: &str) -> Job {
+        Job::shell(&self.place.root, script)
+    }
+
+    pub fn ratio(&mut self, work: &str, pairs: &Pairs, name: &str, target: Option<f64>) {
+        let ratio = |ours: &Usage, other: &Usage| seconds(ours.wall) / seconds(other.wall);
+        let ratio = pairs.median(ratio);
+        self.rows.push(Row {
+            work: work.into(),
+            ours: time(pairs.median(|ours, _| seconds(ours.wall))),
+            reference: against(pairs, name),
+            ratio: format!("{ratio:.2}"),
+            target: target.map_or(NO_TARGET.into(), |most| format!("≤ {most:.1}")),
+            met: target.is_none_or(|most| ratio <= most),
+        });
+    }
+
+    pub fn peak(&mut self, work: &str, pairs: &Pairs) {
+        let peak = pairs.peak();
+        match self.peaks.iter_mut().find(|(known, _)| known == work) {
+            Some((_, most)) => *most = peak.max(*most),
+            None => self.peaks.push((work.into(), peak)),
+        }
+    }
+}
+
+/// Measures, and tells how evenly it went.
+pub fn measure_pairs(
+    work: &str,
+    ours: &Job,
+    reference: &Job,
+    count: usize,
+) -> Result<Pairs, Error> {
+    eprintln!("measuring {work}");
+    let pairs = Pairs::measure(ours, reference, count)?;
+    let wall = |usage: &Usage| seconds(usage.wall);
+    let cpu = |usage: &Usage| seconds(usage.cpu);
+    let (low, high) = pairs.range(|ours, other| wall(ours) / wall(other));
+    eprintln!(
+        "  {count} pairs: ratio {:.2} ({low:.2} to {high:.2})",
+        pairs.median(|ours, other| wall(ours) / wall(other)),
+    );
+    eprintln!(
+        "  at best {} by {}, processor time {} by {}",
+        time(pairs.range(|ours, _| wall(ours)).0),
+        time(pairs.range(|_, other| wall(other)).0),
+        time(pairs.median(|ours, _| cpu(ours))),
+        time(pairs.median(|_, other| cpu(other))),
+    );
+    Ok(pairs)
+}
+
+pub fn against(pairs: &Pairs, name: &str) -> String {
+    let theirs = time(pairs.median(|_, other| seconds(other.wall)));
+    format!("{theirs} ({name})")
+}
+
+pub fn seconds(duration: Duration) -> f64 {
+    duration.as_secs_f64()
+}
+
+pub fn time(seconds: f64) -> String {
+    if seconds < 0.1 {
+        format!("{:.2} ms", seconds * 1e3)
+    } else {
+        format!("{seconds:.2} s")
+    }
+}
+
+pub fn megabytes(bytes: u64) -> String {
+    let tenths = bytes.div_ceil(100_000);
+    format!("{}.{} MB", tenths / 10, tenths % 10)
+}
