@@ -14,7 +14,7 @@ use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::types::AuthPin;
-use ir_sign::crypto::{P384Key, Prehash, Signature};
+use ir_sign::crypto::{Curve, P384Key, Prehash, Signature};
 
 use super::bench::{Bench, against, measure_pairs, seconds, time};
 use super::images::{MANY, ours, tags, unsigned};
@@ -280,8 +280,8 @@ fn sign(
     for n in 0..count {
         let prehash = Prehash::sha384(&n.to_le_bytes());
         let signature = session.sign(&Mechanism::Ecdsa, key, prehash.as_bytes())?;
-        let fixed = signature.as_slice().try_into().expect("96 bytes");
-        hand_over((prehash, Signature::from_raw(fixed).expect("in range")));
+        let signature = Signature::from_raw(Curve::P384, &signature);
+        hand_over((prehash, signature.expect("in range")));
     }
     Ok(())
 }

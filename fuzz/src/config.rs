@@ -1,6 +1,7 @@
 //! Configs: what is read is what any reader reads, and a signature is of these very bytes.
 
-use ir_sign::crypto::{Signature, Signed};
+use ir_sign::crypto::Signed;
+use ir_sign::crypto::p384::signature_from_der;
 use ir_sign::image::{Blob, Change, Image, media};
 use ir_sign::key::Signer;
 use ir_sign::report::{Outcome, Report};
@@ -63,11 +64,14 @@ fn check(image: Image, bytes: &[u8]) {
 }
 
 fn sign(mut image: Image) {
-    let endorsement = Signature::from_der(ENDORSEMENT).expect("a signature");
+    let endorsement = signature_from_der(ENDORSEMENT).expect("a signature");
     let endorsement = Endorsement::verified(*SIGNER.public_key(), ca(), endorsement);
     let vendor = Vendor::new(endorsement.expect("an endorsement"));
-    let draft = vendor.draft(&image, SIGNER.public_key()).expect("a draft");
-    let signed = draft.finish(|message| SIGNER.sign(Signed::Bytes(message.content.bytes())));
+    let draft = vendor
+        .draft(&image, Signer::public_key(&*SIGNER))
+        .expect("a draft");
+    let signed =
+        draft.finish(|message| SIGNER.sign(message.by, Signed::Bytes(message.content.bytes())));
     let Change::Annotate(notes) = signed.expect("a key file signs") else {
         panic!("the scheme annotates");
     };

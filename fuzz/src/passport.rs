@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use base64ct::{Base64, Encoding};
 use ir_sign::crypto::Signed;
+use ir_sign::crypto::p384::ALGORITHM;
 use ir_sign::key::Signer;
 use ir_sign::key::file::FileKey;
 use ir_sign::key::pkcs11::Passport;
@@ -22,7 +23,9 @@ static KEY: LazyLock<FileKey> = LazyLock::new(|| {
 /// A first line with a signature of the key's behind it.
 fn sealed(line: &[u8]) -> Vec<u8> {
     let message = [b"ir-sign passport v1\0", line].concat();
-    let signature = KEY.sign(Signed::Bytes(&message)).expect("a key file signs");
+    let signature = KEY
+        .sign(ALGORITHM, Signed::Bytes(&message))
+        .expect("a key file signs");
     let signature = Base64::encode_string(&signature.to_der());
     [
         line,

@@ -19,6 +19,7 @@
 use std::io::Write;
 
 use ir_sign::crypto::Signed;
+use ir_sign::crypto::p384::ALGORITHM;
 use ir_sign::encoding::base64::base64;
 use ir_sign::encoding::hex::hex;
 use ir_sign::key::Signer;
@@ -157,7 +158,7 @@ fn meaning(text: &[u8], made: &[Option<Part>], signatures: &mut usize) -> Option
         b'b' => base64(&part.content),
         b'v' => {
             *signatures = signatures.checked_sub(1)?;
-            let signed = SIGNER.sign(Signed::Bytes(&part.content));
+            let signed = SIGNER.sign(ALGORITHM, Signed::Bytes(&part.content));
             hex(&signed.expect("a key file signs").to_der())
         }
         _ => return None,

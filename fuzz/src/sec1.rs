@@ -1,6 +1,5 @@
 //! Private key files: what is accepted is written again as a file of the same key.
 
-use ir_sign::key::Signer;
 use ir_sign::key::file::FileKey;
 
 pub fn run(bytes: &[u8]) {

@@ -1,17 +1,17 @@
-//! Signatures: DER in its one form, and the 96 bytes that a token gives.
+//! Signatures: DER in its one form, and the bytes that a token gives.
 
-use ir_sign::crypto::Signature;
+use ir_sign::crypto::{Curve, Signature};
 
 pub fn run(bytes: &[u8]) {
-    if let Ok(signature) = Signature::from_der(bytes) {
-        assert_eq!(signature.to_der(), bytes);
-    }
-    if let Some((raw, _)) = bytes.split_first_chunk::<96>()
-        && let Ok(signature) = Signature::from_raw(raw)
-    {
-        assert_eq!(
-            Signature::from_der(&signature.to_der()).as_ref(),
-            Ok(&signature)
-        );
+    for curve in Curve::ALL {
+        if let Ok(signature) = Signature::from_der(curve, bytes) {
+            assert_eq!(signature.to_der(), bytes);
+        }
+        let raw = bytes.get(..2 * curve.coordinate_len());
+        if let Some(Ok(signature)) = raw.map(|raw| Signature::from_raw(curve, raw)) {
+            assert_eq!(signature.to_raw(), bytes[..2 * curve.coordinate_len()]);
+            let again = Signature::from_der(curve, &signature.to_der());
+            assert_eq!(again.as_ref(), Ok(&signature));
+        }
     }
 }

@@ -10,6 +10,7 @@ use ir_sign::ceremony::diff::diff;
 use ir_sign::ceremony::report::{html, markdown};
 use ir_sign::ceremony::transcript::{Line, Transcript, origin, parse, prehash};
 use ir_sign::ceremony::verify::{Expected, Verified, verify};
+use ir_sign::crypto::p384::ALGORITHM;
 use ir_sign::crypto::{P384Key, Signed};
 use ir_sign::encoding::hex::hex;
 use ir_sign::key::Signer;
@@ -28,7 +29,9 @@ static OUTPUTS: LazyLock<[(&str, Vec<u8>); 3]> = LazyLock::new(|| {
         line["passport"].as_str().map(str::to_owned)
     });
     let other = include_bytes!("../../tests/data/keys/other.pub");
-    let endorsement = SIGNER.sign(Signed::Bytes(other)).expect("a key file signs");
+    let endorsement = SIGNER
+        .sign(ALGORITHM, Signed::Bytes(other))
+        .expect("a key file signs");
     [
         ("root-ca.pub", VENDOR.to_vec()),
         (
@@ -224,7 +227,7 @@ fn sealed(bytes: &[u8]) -> Option<Vec<u8>> {
             let members = value.as_object_mut().expect("an object");
             members.shift_remove("signature");
             let signature = SIGNER
-                .sign(Signed::Hashed(&prehash(&value)))
+                .sign(ALGORITHM, Signed::Hashed(&prehash(&value)))
                 .expect("a key file signs");
             value["signature"] = Base64::encode_string(&signature.to_der()).into();
         }

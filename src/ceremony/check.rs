@@ -9,6 +9,7 @@ use super::error::Error;
 use super::plan::{Plan, Work};
 use super::transcript::{Line, Transcript};
 use super::{places, software, verify};
+use crate::crypto::p384::signature_from_der;
 use crate::crypto::{Digest, HashAlgorithm, P384Key, Signature};
 use crate::encoding::base64::base64;
 use crate::encoding::hex::unhex;
@@ -273,7 +274,7 @@ pub(super) fn endorsement_there(
         return Ok(None);
     }
     let bytes = files::read(path, MAX_SIGNATURE).map_err(Error::file("endorsement"))?;
-    let signature = Signature::from_der(&bytes).ok();
+    let signature = signature_from_der(&bytes).ok();
     let endorsed =
         signature.and_then(|signature| Endorsement::verified(*vendor, *root, signature).ok());
     Ok(endorsed.map(|endorsed| endorsed.signature().clone()))

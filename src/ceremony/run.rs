@@ -18,7 +18,7 @@ use crate::crypto::{Digest, HashAlgorithm, P384Key, Signed};
 use crate::encoding::hex::unhex;
 use crate::files::{self, Existing};
 use crate::key::pkcs11::NewKey;
-use crate::key::{KeyRing, Signer};
+use crate::key::{KeyRing, P384Signer};
 
 /// Letters and digits that are not taken for one another.
 const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
@@ -290,7 +290,7 @@ impl Under<'_, '_> {
     }
 
     /// Signs the transcript.
-    pub(super) fn close(&mut self, signer: &dyn Signer, root: &P384Key) -> Result<(), Error> {
+    pub(super) fn close(&mut self, signer: &P384Signer, root: &P384Key) -> Result<(), Error> {
         if signer.public_key() != root {
             return Err(Error::OtherRoot {
                 found: signer.public_key().fingerprint(),

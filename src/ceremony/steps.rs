@@ -8,12 +8,13 @@ use super::check::endorsement_there;
 use super::error::Error;
 use super::plan::PlannedVendor;
 use super::run::{Under, merge, name_of};
+use crate::crypto::p384::signature_from_der;
 use crate::crypto::{Digest, HashAlgorithm, P384Key, Signature, Signed};
 use crate::encoding::base64::{base64, unbase64};
 use crate::encoding::hex::{hex, unhex};
 use crate::key::pkcs11::{NewKey, Passport, attributes_json};
 use crate::key::uri::TokenUri;
-use crate::key::{KeyRef, Signer};
+use crate::key::{KeyRef, P384Signer};
 use crate::scheme::annotation::Endorsement;
 
 impl Under<'_, '_> {
@@ -25,7 +26,7 @@ impl Under<'_, '_> {
         self.output("root's passport", passport, text.as_bytes())?;
         let uri = self.uri_of_key();
         let signer = self.run.ring.signer(&KeyRef::Token(Box::new(uri)))?;
-        self.close(&*signer, &key)?;
+        self.close(&signer, &key)?;
         Ok(key)
     }
 
@@ -149,23 +150,23 @@ impl Under<'_, '_> {
             )?;
         }
         for vendor in vendors {
-            let signature = self.endorse_one(&*signer, root, vendor)?;
+            let signature = self.endorse_one(&signer, root, vendor)?;
             self.output("endorsement", &vendor.endorsement, &signature.to_der())?;
         }
-        self.close(&*signer, root)?;
+        self.close(&signer, root)?;
         Ok(*root)
     }
 
     fn endorse_one(
         &mut self,
-        signer: &dyn Signer,
+        signer: &P384Signer,
         root: &P384Key,
         vendor: &PlannedVendor,
     ) -> Result<Signature, Error> {
         let step = format!("endorse:{}", vendor.name);
         if let Some(result) = self.transcript.find("result", &step) {
             let der = result.text("signature").and_then(unbase64);
-            let signature = der.and_then(|der| Signature::from_der(&der).ok());
+            let signature = der.and_then(|der| signature_from_der(&der).ok());
             let endorsed = signature
                 .and_then(|signature| Endorsement::verified(vendor.key, *root, signature).ok());
             let signature = endorsed.map(|endorsed| endorsed.signature().clone());

@@ -13,6 +13,7 @@ use super::rules::Findings;
 pub use super::rules::rule;
 use super::story;
 use super::transcript::{self, Line};
+use crate::crypto::p384::signature_from_der;
 use crate::crypto::{Digest, HashAlgorithm, P384Key, Signature};
 use crate::files;
 use crate::key::pkcs11::Passport;
@@ -175,7 +176,7 @@ fn key_of(value: &Value) -> Option<P384Key> {
 
 fn signature_of(value: &Value) -> Option<Signature> {
     let der = transcript::bytes_of(value)?;
-    Signature::from_der(&der).ok()
+    signature_from_der(&der).ok()
 }
 
 /// The root key that the transcript is about: the one that was made, or the one that endorsed.

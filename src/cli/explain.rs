@@ -136,7 +136,7 @@ fn of_key(error: &key::Error) -> Option<String> {
         ),
         key::Error::File(error) => of_output("file", error),
         key::Error::Token(error) => on_token(error),
-        key::Error::GivenUp | key::Error::Faulty { .. } => None,
+        key::Error::GivenUp | key::Error::Algorithm { .. } | key::Error::Faulty { .. } => None,
     }
 }
 

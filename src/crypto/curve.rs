@@ -4,6 +4,7 @@ use std::fmt;
 
 use der::asn1::ObjectIdentifier;
 
+use super::digest::HashAlgorithm;
 use super::names::{SECP256R1, SECP384R1, SECP521R1};
 
 /// A named curve.
@@ -47,6 +48,24 @@ impl Curve {
     /// Bytes of an uncompressed point (SEC 1, section 2.3.3).
     pub const fn point_len(self) -> usize {
         1 + 2 * self.coordinate_len()
+    }
+
+    /// The hash function that is as strong as the curve (SEC 1, section 4.1; RFC 7518, section 3.4).
+    pub const fn hash(self) -> HashAlgorithm {
+        match self {
+            Self::P256 => HashAlgorithm::Sha256,
+            Self::P384 => HashAlgorithm::Sha384,
+            Self::P521 => HashAlgorithm::Sha512,
+        }
+    }
+
+    /// The name in SEC 2.
+    pub const fn sec_name(self) -> &'static str {
+        match self {
+            Self::P256 => "secp256r1",
+            Self::P384 => "secp384r1",
+            Self::P521 => "secp521r1",
+        }
     }
 
     /// The name in FIPS 186-5, which JOSE uses too (RFC 7518, section 6.2.1.1).

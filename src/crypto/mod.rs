@@ -9,12 +9,14 @@ pub mod names;
 pub mod p384;
 pub mod public_key;
 mod sha512;
+pub mod signature;
 pub mod stream;
 pub mod verify;
 
 pub use curve::{Curve, KeyKind};
 pub use digest::{Digest, HashAlgorithm, Hasher, Prehash};
-pub use p384::{P384Key, Signature};
+pub use p384::P384Key;
 pub use public_key::PublicKey;
+pub use signature::{Signature, SignatureError};
 pub use stream::StreamHasher;
 pub use verify::{Algorithm, NotVerified, Signed};

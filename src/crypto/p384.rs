@@ -1,4 +1,4 @@
-//! ECDSA public keys and signatures on the curve P-384 (secp384r1), with their DER forms.
+//! ECDSA public keys on the curve P-384 (secp384r1), with their DER form.
 
 use std::fmt;
 
@@ -10,15 +10,18 @@ use spki::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 use super::curve::{Curve, KeyKind};
 use super::digest::{HashAlgorithm, Prehash};
 use super::forms::{self, Pem};
-use crate::encoding::hex::hex;
 
 pub use super::names::{ID_EC_PUBLIC_KEY, SECP384R1, algorithm_name, curve_name};
 pub use super::public_key::Fingerprint;
 use super::public_key::{PublicKey, check_point};
+use super::signature::{Signature, SignatureError};
 use super::verify::{self, Algorithm, Signed};
 
 /// Length of the DER `SubjectPublicKeyInfo` of a P-384 key with an uncompressed point.
 pub const SPKI_LEN: usize = 120;
+
+/// How annotations, passports and ceremonies sign.
+pub const ALGORITHM: Algorithm = Algorithm::Ecdsa(Curve::P384, HashAlgorithm::Sha384);
 
 /// Bytes of an uncompressed point.
 const POINT_LEN: usize = Curve::P384.point_len();
@@ -30,6 +33,16 @@ pub struct P384Key([u8; POINT_LEN]);
 impl From<P384Key> for PublicKey {
     fn from(key: P384Key) -> Self {
         Self::of_ec(Curve::P384, &key.to_spki())
+    }
+}
+
+impl P384Key {
+    /// A public key of every kind, where it is one on P-384.
+    pub fn of(key: &PublicKey) -> Option<Self> {
+        let is_ours = key.kind() == KeyKind::Ec(Curve::P384);
+        // It was checked when it was read.
+        let point = is_ours.then(|| &key.spki()[SPKI_LEN - POINT_LEN..])?;
+        point.try_into().map(Self).ok()
     }
 }
 
@@ -170,8 +183,8 @@ impl P384Key {
     /// it.
     #[must_use]
     pub fn verifies(&self, prehash: &Prehash, signature: &Signature) -> bool {
-        // No scheme signs another hash under P-384 yet: those are refused, not guessed at.
-        let by = Algorithm::Ecdsa(Curve::P384, HashAlgorithm::Sha384);
+        // Annotations, passports and ceremonies sign no other hash: those are refused, not guessed at.
+        let by = ALGORITHM;
         verify::verify(
             KeyKind::Ec(Curve::P384),
             &self.0,
@@ -220,57 +233,9 @@ fn is_followed(bytes: &[u8]) -> bool {
     AnyRef::decode(&mut reader).is_ok() && !reader.is_finished()
 }
 
-/// An ECDSA P-384 signature. S is not normalised: both S and n − S are valid, as for OpenSSL.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Signature(p384::ecdsa::Signature);
-
-/// Why bytes are not a signature in strict DER.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "not a strict DER ECDSA P-384 signature (a SEQUENCE of two positive INTEGERs below the group order, nothing after it)"
-)]
-pub struct SignatureError;
-
-impl Signature {
-    /// Reads `ECDSA-Sig-Value` (RFC 5480, appendix A) in DER: no BER, no trailing bytes, no raw
-    /// r‖s, and r and s from 1 to n − 1.
-    pub fn from_der(bytes: &[u8]) -> Result<Self, SignatureError> {
-        let fixed = p384::ecdsa::Signature::from_der(bytes).map_err(|_| SignatureError)?;
-        let signature = Self(fixed);
-        if signature.to_der() == bytes {
-            Ok(signature)
-        } else {
-            Err(SignatureError)
-        }
-    }
-
-    pub(crate) const fn from_fixed(signature: p384::ecdsa::Signature) -> Self {
-        Self(signature)
-    }
-
-    /// Reads r and s of 48 bytes each, both from 1 to n − 1: what a token gives.
-    pub fn from_raw(bytes: &[u8; 96]) -> Result<Self, SignatureError> {
-        p384::ecdsa::Signature::from_slice(bytes)
-            .map(Self)
-            .map_err(|_| SignatureError)
-    }
-
-    /// Whether the other one has the same r and n − s for s: whoever has one can make it, without the key.
-    pub fn is_other_form_of(&self, other: &Self) -> bool {
-        let ((r, s), (other_r, other_s)) = (self.0.split_scalars(), other.0.split_scalars());
-        *r == *other_r && *s == -*other_s
-    }
-
-    /// The DER form, at most 104 bytes.
-    pub fn to_der(&self) -> Vec<u8> {
-        self.0.to_der().as_bytes().to_vec()
-    }
-}
-
-impl fmt::Debug for Signature {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Signature({})", hex(&self.to_der()))
-    }
+/// Reads a P-384 signature in strict DER, at most 104 bytes: [`Signature::from_der`].
+pub fn signature_from_der(der: &[u8]) -> Result<Signature, SignatureError> {
+    Signature::from_der(Curve::P384, der)
 }
 
 #[cfg(test)]

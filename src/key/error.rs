@@ -7,6 +7,7 @@ use super::form_error::FormError;
 use super::pkcs11;
 use crate::class::Class;
 use crate::crypto::p384::PublicKeyError;
+use crate::crypto::{Algorithm, KeyKind};
 use crate::files;
 
 /// Why there is no key.
@@ -40,6 +41,14 @@ pub enum Error {
         /// What is wrong with it.
         source: FormError,
     },
+    /// The key is of another kind than the algorithm's.
+    #[error("no {key} key makes signatures by {by}")]
+    Algorithm {
+        /// The key's kind.
+        key: KeyKind,
+        /// The algorithm.
+        by: Algorithm,
+    },
     /// The token did not do it.
     #[error(transparent)]
     Token(#[from] Box<pkcs11::Error>),
@@ -64,6 +73,7 @@ impl Error {
             Self::Private { .. }
             | Self::Public { .. }
             | Self::Unrecognised { .. }
+            | Self::Algorithm { .. }
             | Self::Faulty { .. } => Class::Refused,
             Self::Token(source) => source.class(),
             Self::GivenUp => Class::Undecided,

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::Error;
 use super::signer::Signer;
-use crate::crypto::{P384Key, Signature, Signed};
+use crate::crypto::{Algorithm, PublicKey, Signature, Signed};
 use crate::parallel::Gate;
 
 /// A signer that lets only so many threads sign at a time, and asks nothing more of a key that failed: a person may
@@ -27,18 +27,18 @@ impl<S: Signer> Gated<S> {
 }
 
 impl<S: Signer> Signer for Gated<S> {
-    fn public_key(&self) -> &P384Key {
+    fn public_key(&self) -> &PublicKey {
         self.signer.public_key()
     }
 
-    fn sign(&self, what: Signed<'_>) -> Result<Signature, Error> {
+    fn sign(&self, by: Algorithm, what: Signed<'_>) -> Result<Signature, Error> {
         let _pass = self.gate.enter();
         // Set for the time of the call, so that a call that panics counts as failed too.
         if self.failed.load(Ordering::SeqCst) {
             return Err(Error::GivenUp);
         }
         let failure = Failure(&self.failed);
-        let signature = self.signer.sign(what)?;
+        let signature = self.signer.sign(by, what)?;
         failure.none();
         Ok(signature)
     }
@@ -70,6 +70,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::crypto::p384::ALGORITHM;
     use crate::crypto::{HashAlgorithm, Prehash};
     use crate::key::file::FileKey;
 
@@ -83,11 +84,11 @@ mod tests {
     }
 
     impl Signer for Slow {
-        fn public_key(&self) -> &P384Key {
-            self.key.public_key()
+        fn public_key(&self) -> &PublicKey {
+            Signer::public_key(&self.key)
         }
 
-        fn sign(&self, what: Signed<'_>) -> Result<Signature, Error> {
+        fn sign(&self, by: Algorithm, what: Signed<'_>) -> Result<Signature, Error> {
             let prehash = what.prehash(HashAlgorithm::Sha384);
             let inside = self.inside.fetch_add(1, Ordering::SeqCst) + 1;
             self.most.fetch_max(inside, Ordering::SeqCst);
@@ -101,7 +102,7 @@ mod tests {
                         key: "as it was told".into(),
                     })
                 }
-                _ => self.key.sign(what),
+                _ => self.key.sign(by, what),
             }
         }
     }
@@ -124,7 +125,7 @@ mod tests {
     fn ask(gated: &Gated<Slow>, threads: usize) -> Vec<Option<Result<Signature, Error>>> {
         thread::scope(|scope| {
             let threads: Vec<_> = (0..threads)
-                .map(|n| scope.spawn(move || gated.sign(Signed::Hashed(&hash(n)))))
+                .map(|n| scope.spawn(move || gated.sign(ALGORITHM, Signed::Hashed(&hash(n)))))
                 .collect();
             let joined = threads.into_iter().map(|thread| thread.join().ok());
             joined.collect()
@@ -137,7 +138,10 @@ mod tests {
             let gated = Gated::new(slow(None), places);
             for (n, outcome) in ask(&gated, 16).into_iter().enumerate() {
                 let signature = outcome.expect("no panic").expect("a signature");
-                assert!(gated.public_key().verifies(&hash(n), &signature), "{n}");
+                assert!(
+                    gated.signer.key.public_key().verifies(&hash(n), &signature),
+                    "{n}"
+                );
             }
             let most = gated.signer.most.load(Ordering::SeqCst);
             assert!((1..=places).contains(&most), "{most}");
@@ -152,7 +156,7 @@ mod tests {
             let panicked = outcomes.iter().filter(|outcome| outcome.is_none()).count();
             assert_eq!(panicked, usize::from(panics));
             assert!(matches!(
-                gated.sign(Signed::Hashed(&hash(1))),
+                gated.sign(ALGORITHM, Signed::Hashed(&hash(1))),
                 Err(Error::GivenUp)
             ));
             let made = gated.signer.made.load(Ordering::SeqCst);

@@ -3,6 +3,7 @@
 //! A key is a file (DER SEC1) or on a token (an RFC 7512 URI). The reference's own form decides what
 //! it is; content is never sniffed.
 
+mod ec_key;
 mod error;
 pub mod file;
 mod file_error;
@@ -17,6 +18,7 @@ mod recognise;
 mod ring;
 mod signer;
 pub mod uri;
+pub use ec_key::EcKey;
 pub use error::Error;
 pub use file_error::KeyFileError;
 pub use form_error::FormError;
@@ -24,4 +26,4 @@ pub use key_ref::{KeyRef, KeyRefError};
 pub use read::{is_private, read_public};
 pub use recognise::{Form, Recognised, read_any};
 pub use ring::{Generated, KeyRing};
-pub use signer::Signer;
+pub use signer::{P384Signer, Signer};

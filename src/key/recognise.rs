@@ -11,7 +11,6 @@ use super::file::{self, FileKey};
 use super::file_error::KeyFileError;
 use super::form_error::FormError;
 use super::pkcs11::Passport;
-use super::signer::Signer;
 use crate::crypto::PublicKey;
 use crate::crypto::forms::Pem;
 use crate::crypto::public_key::PublicKeyError;

@@ -6,11 +6,11 @@ use super::error::Error;
 use super::file::FileKey;
 use super::gate::Gated;
 use super::key_ref::KeyRef;
-use super::pkcs11::{NewKey, Options, Passport, Tokens};
+use super::pkcs11::{NewKey, Options, Passport, Tokens, Wanted};
 use super::read::{read_private, read_public};
-use super::signer::{Checked, Signer};
+use super::signer::{Checked, P384Signer, Signer};
 use super::uri::TokenUri;
-use crate::crypto::P384Key;
+use crate::crypto::{P384Key, PublicKey};
 use crate::files::{self, Existing};
 
 /// A private key that was made.
@@ -44,20 +44,23 @@ impl KeyRing {
         self.tokens.files()
     }
 
-    /// The signer behind a reference. Each of its signatures is verified before it is handed out.
-    pub fn signer(&self, key: &KeyRef) -> Result<Box<dyn Signer>, Error> {
-        match key {
+    /// The signer behind a reference to a key on P-384. Each of its signatures is verified before it is handed out.
+    pub fn signer(&self, key: &KeyRef) -> Result<P384Signer, Error> {
+        let signer: Box<dyn Signer> = match key {
             KeyRef::File(path) => {
                 let signer = read_private(path)?;
-                Ok(Box::new(Checked::new(signer, format!("key file {key}"))))
+                Box::new(Checked::new(signer, format!("key file {key}")))
             }
-            KeyRef::Token(uri) => {
-                let signer = self.tokens.key(uri)?;
-                let name = signer.name();
-                let gated = Gated::new(signer, self.tokens.sessions());
-                Ok(Box::new(Checked::new(gated, name)))
-            }
-        }
+            KeyRef::Token(uri) => self.on_token(uri, Wanted::P384)?,
+        };
+        Ok(P384Signer::new(signer).expect("no key on another curve is read"))
+    }
+
+    fn on_token(&self, uri: &TokenUri, wanted: Wanted) -> Result<Box<dyn Signer>, Error> {
+        let signer = self.tokens.key(uri, wanted)?;
+        let name = signer.name();
+        let gated = Gated::new(signer, self.tokens.sessions());
+        Ok(Box::new(Checked::new(gated, name)))
     }
 
     /// The longest message that a key signs which hashes by itself; none for a key that signs a hash.
@@ -100,7 +103,7 @@ impl KeyRing {
     pub fn public_of(&self, key: &KeyRef) -> Result<P384Key, Error> {
         match key {
             KeyRef::File(path) => Ok(*read_private(path)?.public_key()),
-            KeyRef::Token(uri) => Ok(self.tokens.public_key(uri)?),
+            KeyRef::Token(uri) => Ok(p384(&self.tokens.public_key(uri, Wanted::P384)?)),
         }
     }
 
@@ -109,7 +112,7 @@ impl KeyRing {
     pub fn public(&self, key: &KeyRef) -> Result<P384Key, Error> {
         match key {
             KeyRef::File(path) => read_public(path),
-            KeyRef::Token(uri) => Ok(self.tokens.verifying_key(uri)?),
+            KeyRef::Token(uri) => Ok(p384(&self.tokens.verifying_key(uri, Wanted::P384)?)),
         }
     }
 
@@ -123,4 +126,9 @@ impl KeyRing {
     pub fn passport(&self, uri: &TokenUri, accepted: &[String]) -> Result<Passport, Error> {
         Ok(self.tokens.passport(uri, accepted)?)
     }
+}
+
+/// The key of a token that was asked for one on P-384.
+fn p384(key: &PublicKey) -> P384Key {
+    P384Key::of(key).expect("no key on another curve is found")
 }

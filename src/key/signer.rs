@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::Error;
-use crate::crypto::{HashAlgorithm, P384Key, Signature, Signed};
+use crate::crypto::p384::ALGORITHM;
+use crate::crypto::{Algorithm, P384Key, PublicKey, Signature, Signed};
 
 /// A private key that can sign, and nothing else: there is no way to read it out.
 ///
@@ -12,11 +13,12 @@ use crate::crypto::{HashAlgorithm, P384Key, Signature, Signed};
 /// others wait.
 pub trait Signer: Send + Sync {
     /// The public half of the key.
-    fn public_key(&self) -> &P384Key;
+    fn public_key(&self) -> &PublicKey;
 
-    /// Signs a message by its SHA-384, or a hash that was made already, with ECDSA (FIPS 186-5, section 6.4).
-    /// A key that hashes by itself fails for a hash, and for a message that is too long for it.
-    fn sign(&self, what: Signed<'_>) -> Result<Signature, Error>;
+    /// Signs a message, or the hash of one that the algorithm wants, with ECDSA (FIPS 186-5, section 6.4). The algorithm
+    /// is the caller's to say; a key of another kind refuses. A key that hashes by itself fails for a hash, and for a
+    /// message that is too long for it.
+    fn sign(&self, by: Algorithm, what: Signed<'_>) -> Result<Signature, Error>;
 
     /// Proves that the public half is the key's own, for one who relies on it without a new signature.
     /// It is where nobody but the key itself has said so.
@@ -44,26 +46,28 @@ impl<S: Signer> Checked<S> {
         }
     }
 
-    fn check(&self, what: Signed<'_>, signature: Signature) -> Result<Signature, Error> {
-        let prehash = what.prehash(HashAlgorithm::Sha384);
-        if self.public_key().verifies(&prehash, &signature) {
-            self.proven.store(true, Ordering::Relaxed);
-            Ok(signature)
-        } else {
-            Err(Error::Faulty {
-                key: self.name.clone(),
-            })
-        }
+    fn check(
+        &self,
+        by: Algorithm,
+        what: Signed<'_>,
+        signature: Signature,
+    ) -> Result<Signature, Error> {
+        let verified = self.public_key().verify(by, what, &signature.to_der());
+        verified.map_err(|_| Error::Faulty {
+            key: self.name.clone(),
+        })?;
+        self.proven.store(true, Ordering::Relaxed);
+        Ok(signature)
     }
 }
 
 impl<S: Signer> Signer for Checked<S> {
-    fn public_key(&self) -> &P384Key {
+    fn public_key(&self) -> &PublicKey {
         self.signer.public_key()
     }
 
-    fn sign(&self, what: Signed<'_>) -> Result<Signature, Error> {
-        self.check(what, self.signer.sign(what)?)
+    fn sign(&self, by: Algorithm, what: Signed<'_>) -> Result<Signature, Error> {
+        self.check(by, what, self.signer.sign(by, what)?)
     }
 
     fn prove_public(&self) -> Result<(), Error> {
@@ -75,39 +79,66 @@ impl<S: Signer> Signer for Checked<S> {
     }
 }
 
+/// A signer whose key is on P-384, by SHA-384: what annotations, endorsements, passports and ceremonies take.
+pub struct P384Signer {
+    signer: Box<dyn Signer>,
+    public: P384Key,
+}
+
+impl P384Signer {
+    /// The signer as one, where its key is on P-384.
+    pub fn new(signer: Box<dyn Signer>) -> Option<Self> {
+        let public = P384Key::of(signer.public_key())?;
+        Some(Self { signer, public })
+    }
+
+    /// The public half of the key.
+    pub const fn public_key(&self) -> &P384Key {
+        &self.public
+    }
+
+    /// Signs a message by its SHA-384, or a SHA-384 that was made already.
+    pub fn sign(&self, what: Signed<'_>) -> Result<Signature, Error> {
+        self.signer.sign(ALGORITHM, what)
+    }
+
+    /// The signer for all that a key signs.
+    pub fn signer(&self) -> &dyn Signer {
+        &*self.signer
+    }
+
+    /// [`Signer::prove_public`].
+    pub fn prove_public(&self) -> Result<(), Error> {
+        self.signer.prove_public()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::Prehash;
-    use ecdsa::signature::hazmat::PrehashSigner;
-    use p384::ecdsa::SigningKey;
+    use crate::crypto::{Curve, Prehash};
+    use crate::key::ec_key::EcKey;
 
     /// Signs something other than what it was asked to.
-    struct Faulty(SigningKey, P384Key);
+    struct Faulty(EcKey);
 
     impl Signer for Faulty {
-        fn public_key(&self) -> &P384Key {
-            &self.1
+        fn public_key(&self) -> &PublicKey {
+            self.0.public_key()
         }
 
-        fn sign(&self, _: Signed<'_>) -> Result<Signature, Error> {
-            let other = Prehash::sha384(b"something else");
-            let signature = self.0.sign_prehash(other.as_bytes());
-            Ok(Signature::from_fixed(
-                signature.expect("a hash of the right length"),
-            ))
+        fn sign(&self, by: Algorithm, _: Signed<'_>) -> Result<Signature, Error> {
+            self.0.sign(by, Signed::Bytes(b"something else"))
         }
     }
 
     #[test]
     fn a_bad_signature_never_leaves() {
-        let key = SigningKey::from_slice(&[7; 48]).expect("a scalar below the order");
-        let point = key.verifying_key().to_sec1_point(false);
-        let public = P384Key::from_point(point.as_bytes()).expect("a point");
-        let signer = Checked::new(Faulty(key, public), "ca");
+        let key = EcKey::generate(Curve::P384);
+        let signer = Checked::new(Faulty(key), "ca");
         let prehash = Prehash::sha384(b"message");
         for what in [Signed::Hashed(&prehash), Signed::Bytes(b"message")] {
-            let outcome = signer.sign(what);
+            let outcome = signer.sign(ALGORITHM, what);
             assert!(
                 matches!(outcome, Err(Error::Faulty { ref key }) if key == "ca"),
                 "{outcome:?}"

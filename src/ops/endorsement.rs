@@ -23,7 +23,7 @@ use super::file::read_signature;
 use crate::crypto::{Digest, P384Key};
 use crate::files;
 use crate::image::{AppName, Image, Manifest};
-use crate::key::{self, KeyRef, KeyRing, Signer};
+use crate::key::{self, KeyRef, KeyRing, P384Signer};
 use crate::scheme::annotation::{self, Endorsement};
 use crate::store::{self, Layout, Registry};
 
@@ -44,7 +44,7 @@ pub enum Vouch {
 /// The CA's word, read and checked as far as it can be before the images are known.
 pub(super) enum Voucher {
     Given(Box<Endorsement>, PathBuf),
-    Signer(Box<dyn Signer>),
+    Signer(P384Signer),
 }
 
 impl Vouch {
@@ -208,7 +208,7 @@ impl Voucher {
                     looked_at.extend(others);
                 }
                 let (endorsement, source) = match candidates.first() {
-                    None => (endorse::make(*vendor, &**signer)?, Source::Made),
+                    None => (endorse::make(*vendor, signer)?, Source::Made),
                     Some(first) => {
                         let differs = |u: &&Use| u.endorsement != first.endorsement;
                         if let Some(other) = candidates.iter().find(differs) {

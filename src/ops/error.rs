@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::class::Class;
 use crate::crypto::Digest;
-use crate::crypto::p384::{Fingerprint, SignatureError};
+use crate::crypto::SignatureError;
+use crate::crypto::p384::Fingerprint;
 use crate::image::{AppNameError, ImageNameError};
 use crate::report::rule;
 use crate::scheme::annotation::NotEndorsed;

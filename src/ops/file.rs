@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::error::Error;
 use super::keys::{existing, inputs};
 use super::outputs::check_output;
+use crate::crypto::p384::signature_from_der;
 use crate::crypto::{self, HashAlgorithm, P384Key, Prehash, Signature, StreamHasher};
 use crate::files::{self, Written};
 use crate::key::{self, KeyRef, KeyRing};
@@ -171,7 +172,7 @@ impl VerifyFile {
 pub(super) fn read_signature(path: &Path) -> Result<Signature, Error> {
     let bytes =
         files::read_wiped(path, MAX_SIGNATURE_FILE).map_err(Error::file("signature file"))?;
-    Signature::from_der(&bytes).map_err(|source| Error::NotASignature {
+    signature_from_der(&bytes).map_err(|source| Error::NotASignature {
         path: path.to_owned(),
         source,
     })

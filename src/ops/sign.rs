@@ -11,15 +11,15 @@ use super::error::{Error, broken_rule, is_given_up};
 use super::signed::{SignedImage, SignedImages};
 use super::verify::candidate;
 use super::{earlier, realms};
-use crate::crypto::{Digest, HashAlgorithm, Prehash, Signature, Signed};
+use crate::crypto::{Digest, Signature, Signed};
 use crate::image::realm::Finding;
 use crate::image::{AppName, Change, Image, Reference};
-use crate::key::{self, KeyRef, KeyRing, Signer};
+use crate::key::{KeyRef, KeyRing, P384Signer};
 use crate::parallel;
 use crate::progress::Progress;
 use crate::report::{Report, Verdict, rule};
+use crate::scheme::SignScheme;
 use crate::scheme::annotation::{Root, Vendor};
-use crate::scheme::{Message, SignScheme};
 use crate::store::{
     Edit, ForRealms, Layout, Limits, Place, Reader, Registry, RegistryLock, Selected, Selection,
     Target, Window, realm_layers,
@@ -50,7 +50,7 @@ pub struct How {
 
 /// Keys and the CA's word, read and checked before any image is touched.
 pub(super) struct Ready {
-    pub(super) signer: Box<dyn Signer>,
+    pub(super) signer: P384Signer,
     pub(super) voucher: Voucher,
 }
 
@@ -142,7 +142,7 @@ impl How {
             configs,
             edits,
             of_images,
-        } = self.edits(&**signer, &reader, (&scheme, &earlier), images, progress)?;
+        } = self.edits(signer, &reader, (&scheme, &earlier), images, progress)?;
         // What is written now takes memory of its own.
         drop(reader);
         // A token takes its time: other runs are not kept waiting for it, and may have been faster.
@@ -203,7 +203,7 @@ impl How {
     /// Checks images of any place and signs them; nothing is written yet.
     pub(super) fn edits(
         &self,
-        signer: &dyn Signer,
+        signer: &P384Signer,
         reader: &Reader<'_>,
         (scheme, earlier): (&Vendor, &HashMap<Digest, Signature>),
         images: Vec<Image>,
@@ -295,7 +295,7 @@ fn unfit(place: &Place, image: &str, rule: &'static str, reason: String) -> Erro
 /// What all images of a run are signed with.
 pub(super) struct Work<'a> {
     pub(super) reader: &'a Reader<'a>,
-    pub(super) signer: &'a dyn Signer,
+    pub(super) signer: &'a P384Signer,
     pub(super) scheme: &'a Vendor,
     /// The vendor's signatures of configs in the layout that is in this one's place.
     pub(super) earlier: &'a HashMap<Digest, Signature>,
@@ -349,8 +349,13 @@ impl Work<'_> {
         if let Some(earlier) = self.earlier.get(&image.config.digest()) {
             self.scheme.lend(&mut image, earlier);
         }
-        let draft = self.scheme.draft(&image, self.signer.public_key())?;
-        let change = draft.finish(|message| sign(self.signer, message))?;
+        let draft = self
+            .scheme
+            .draft(&image, self.signer.signer().public_key())?;
+        let change = draft.finish(|message| {
+            let content = Signed::Bytes(message.content.bytes());
+            self.signer.signer().sign(message.by, content)
+        })?;
         let config = image.config.digest();
         Ok((config, self.self_check(image, &change)?))
     }
@@ -404,17 +409,5 @@ impl Work<'_> {
                 })
             }
         }
-    }
-}
-
-/// Signs what a scheme drafted.
-fn sign(signer: &dyn Signer, message: &Message) -> Result<Signature, key::Error> {
-    let hash = message.by.hash();
-    let hash = hash.expect("no scheme drafts for keys that hash the message themselves yet");
-    let content = message.content.bytes();
-    match hash {
-        // What every key can do, also one that hashes by itself.
-        HashAlgorithm::Sha384 => signer.sign(Signed::Bytes(content)),
-        other => signer.sign(Signed::Hashed(&Prehash::of(other, content))),
     }
 }

@@ -70,7 +70,7 @@ impl SignInRegistry {
         let scheme = Vendor::new(endorsement);
         let with = (&scheme, &HashMap::new());
         let Unwritten { configs, edits, .. } =
-            how.edits(&**signer, &reader, with, images, progress)?;
+            how.edits(signer, &reader, with, images, progress)?;
         // What is sent now takes memory of its own.
         drop(reader);
         let applied = store.apply(&edits)?;

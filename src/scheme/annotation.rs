@@ -8,8 +8,9 @@ use std::sync::Mutex;
 use super::draft::{Draft, Message, SignScheme};
 use super::error::Error;
 use super::verify::VerifyScheme;
-use crate::crypto::p384::Fingerprint;
-use crate::crypto::{Algorithm, Curve, HashAlgorithm, P384Key, Prehash, Signature};
+use crate::crypto::p384::signature_from_der;
+use crate::crypto::p384::{ALGORITHM, Fingerprint};
+use crate::crypto::{P384Key, Prehash, PublicKey, Signature};
 use crate::encoding::hex::{hex, unhex};
 use crate::image::{Change, Image, Manifest};
 use crate::report::{Candidate, Check, Signatory};
@@ -20,9 +21,6 @@ pub const SIGNATURE: &str = "com.samsung.islet.image.signature";
 pub const VENDOR_KEY: &str = "com.samsung.islet.image.vendorpub";
 /// The root CA's DER signature of that `SubjectPublicKeyInfo`.
 pub const ENDORSEMENT: &str = "com.samsung.islet.image.vendorpub.signature";
-
-/// How both signatures are made.
-pub const ALGORITHM: Algorithm = Algorithm::Ecdsa(Curve::P384, HashAlgorithm::Sha384);
 
 /// The rules of this scheme.
 pub mod rule {
@@ -103,7 +101,7 @@ impl Endorsement {
         if claimed != *vendor {
             return None;
         }
-        let signature = in_any_case(annotations, ENDORSEMENT, Signature::from_der)?;
+        let signature = in_any_case(annotations, ENDORSEMENT, signature_from_der)?;
         Self::verified(claimed, *ca, signature).ok()
     }
 }
@@ -111,7 +109,7 @@ impl Endorsement {
 /// The vendor whose endorsement a manifest carries, by whomever, and whether it holds or not.
 pub fn endorsed(manifest: &Manifest) -> Option<P384Key> {
     let annotations = &manifest.annotations;
-    in_any_case(annotations, ENDORSEMENT, Signature::from_der)?;
+    in_any_case(annotations, ENDORSEMENT, signature_from_der)?;
     in_any_case(annotations, VENDOR_KEY, P384Key::from_spki)
 }
 
@@ -140,7 +138,7 @@ pub fn claim(image: &Image) -> Option<Claim> {
     Some(Claim {
         vendor: vendor.map_err(|e| e.to_string()),
         config_signed,
-        endorsement: parse(annotations, ENDORSEMENT, Signature::from_der).ok(),
+        endorsement: parse(annotations, ENDORSEMENT, signature_from_der).ok(),
     })
 }
 
@@ -189,11 +187,13 @@ impl Vendor {
 }
 
 impl SignScheme for Vendor {
+    type Subject = Image;
+
     /// Keeps a signature of this very key over this very config that the image already carries: a
     /// token signs differently each time, and a new signature is not a better one.
-    fn draft<'a>(&'a self, image: &Image, key: &P384Key) -> Result<Draft<'a>, Error> {
+    fn draft<'a>(&'a self, image: &Image, key: &PublicKey) -> Result<Draft<'a>, Error> {
         let vendor = self.endorsement.vendor();
-        if key != vendor {
+        if P384Key::of(key) != Some(*vendor) {
             return Err(Error::OtherKey {
                 key: key.fingerprint(),
                 wanted: vendor.fingerprint(),
@@ -292,7 +292,7 @@ impl Root {
     fn candidate(&self, image: &Image) -> Candidate {
         let annotations = &image.manifest.annotations;
         let endorsed = parse(annotations, VENDOR_KEY, P384Key::from_spki).and_then(|vendor| {
-            let signature = parse(annotations, ENDORSEMENT, Signature::from_der)?;
+            let signature = parse(annotations, ENDORSEMENT, signature_from_der)?;
             self.endorsed(vendor, signature)?;
             Ok(vendor)
         });
@@ -349,7 +349,7 @@ impl Root {
 
 /// The vendor's signature on an image, if it is there and holds over the raw config blob.
 fn config_signature(image: &Image, vendor: &P384Key) -> Result<Signature, Bad> {
-    let signature = parse(&image.manifest.annotations, SIGNATURE, Signature::from_der)?;
+    let signature = parse(&image.manifest.annotations, SIGNATURE, signature_from_der)?;
     if vendor.verifies(&Prehash::sha384(image.config.bytes()), &signature) {
         Ok(signature)
     } else {

@@ -1,14 +1,17 @@
 //! Drafts: the bytes that a signature is wanted of, and the change that the finished signature makes.
 
-use crate::crypto::{Algorithm, P384Key, Signature};
-use crate::image::{Blob, Change, Image};
+use crate::crypto::{Algorithm, PublicKey, Signature};
+use crate::image::{Blob, Change};
 
 use super::error::Error;
 
-/// A way of signing images. It never holds the private key: a draft can be carried to an offline signer.
+/// A way of signing. It never holds the private key: a draft can be carried to an offline signer.
 pub trait SignScheme: Sync {
-    /// Drafts what makes `image` an image signed by `key`.
-    fn draft<'a>(&'a self, image: &Image, key: &P384Key) -> Result<Draft<'a>, Error>;
+    /// The thing that it signs, with all that it has to know of it.
+    type Subject: ?Sized;
+
+    /// Drafts what makes the subject one that is signed by `key`.
+    fn draft<'a>(&'a self, subject: &Self::Subject, key: &PublicKey) -> Result<Draft<'a>, Error>;
 }
 
 /// Bytes that a signature is wanted of.

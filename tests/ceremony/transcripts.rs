@@ -9,6 +9,7 @@ use base64ct::{Base64, Encoding};
 use harness::hex;
 use ir_sign::ceremony::transcript::{origin, prehash};
 use ir_sign::ceremony::verify::{Expected, rule, verify};
+use ir_sign::crypto::p384::ALGORITHM;
 use ir_sign::crypto::{Prehash, Signed};
 use ir_sign::key::Signer;
 use ir_sign::key::file::FileKey;
@@ -57,7 +58,7 @@ fn sealed(lines: &[Value], signer: &FileKey) -> String {
         let mut line = Value::Object(members);
         if line["event"] == "signed" {
             let signature = signer
-                .sign(Signed::Hashed(&prehash(&line)))
+                .sign(ALGORITHM, Signed::Hashed(&prehash(&line)))
                 .expect("a key file signs");
             line["signature"] = Base64::encode_string(&signature.to_der()).into();
         }
@@ -79,7 +80,7 @@ fn failures(transcript: &str, lines: &[Value]) -> Vec<(&'static str, String)> {
     let mut passports = lines.iter().chain(&made);
     let passport = passports.find_map(|line| line["passport"].as_str());
     put("root-ca.passport", passport.expect("a passport").as_bytes());
-    let endorsement = key(ROOT).sign(Signed::Hashed(&Prehash::sha384(VENDOR)));
+    let endorsement = key(ROOT).sign(ALGORITHM, Signed::Hashed(&Prehash::sha384(VENDOR)));
     let endorsement = endorsement.expect("a key file signs").to_der();
     put("vendor-1.pub.sig", &endorsement);
     put("a.transcript", transcript.as_bytes());

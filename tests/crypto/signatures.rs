@@ -6,7 +6,8 @@ use std::process::Stdio;
 
 use harness::der::{self, ORDER, SECP384R1};
 use harness::{Sandbox, unhex};
-use ir_sign::crypto::{P384Key, Prehash, Signature, Signed};
+use ir_sign::crypto::p384::{ALGORITHM, signature_from_der};
+use ir_sign::crypto::{P384Key, Prehash, Signed};
 use ir_sign::key::Signer;
 use ir_sign::key::file::FileKey;
 use proptest::prelude::*;
@@ -211,7 +212,7 @@ fn anything_but_strict_der_is_refused() {
         ("longer than any signature", vec![0x30; 5000]),
     ];
     for (what, bytes) in bad {
-        assert!(Signature::from_der(bytes).is_err(), "{what}");
+        assert!(signature_from_der(bytes).is_err(), "{what}");
         sandbox.write("bad", bytes);
         let run = sandbox.run("verify -k ca.pub -f file -s bad").exits(1);
         assert!(
@@ -244,7 +245,7 @@ fn the_high_and_the_low_form_of_s_are_both_valid() {
 proptest! {
     #[test]
     fn what_is_read_as_a_signature_is_its_one_encoding(bytes in proptest::collection::vec(any::<u8>(), 0..110)) {
-        if let Ok(signature) = Signature::from_der(&bytes) {
+        if let Ok(signature) = signature_from_der(&bytes) {
             prop_assert_eq!(signature.to_der(), bytes);
         }
     }
@@ -252,7 +253,7 @@ proptest! {
     #[test]
     fn signatures_of_small_numbers_are_read_and_hold_for_nothing(r in 1..300_u16, s in 1..300_u16) {
         let bytes = der::signature(&r.to_be_bytes(), &s.to_be_bytes());
-        let signature = Signature::from_der(&bytes).expect("in range");
+        let signature = signature_from_der(&bytes).expect("in range");
         prop_assert_eq!(signature.to_der(), bytes);
         let key = FileKey::from_sec1(&der::private_key(&[7; 48], Some(SECP384R1), None)).expect("a key");
         prop_assert!(!key.public_key().verifies(&Prehash::sha384(b"content"), &signature));
@@ -262,10 +263,10 @@ proptest! {
     fn a_signature_with_any_byte_changed_is_refused(at in 0..102_usize, change in 1..=255_u8) {
         let key = FileKey::from_sec1(&der::private_key(&[7; 48], Some(SECP384R1), None)).expect("a key");
         let prehash = Prehash::sha384(b"content");
-        let mut bytes = key.sign(Signed::Hashed(&prehash)).expect("a signature").to_der();
+        let mut bytes = key.sign(ALGORITHM, Signed::Hashed(&prehash)).expect("a signature").to_der();
         let at = at % bytes.len();
         bytes[at] ^= change;
-        let holds = Signature::from_der(&bytes).is_ok_and(|s| key.public_key().verifies(&prehash, &s));
+        let holds = signature_from_der(&bytes).is_ok_and(|s| key.public_key().verifies(&prehash, &s));
         prop_assert!(!holds);
     }
 }
@@ -437,7 +438,7 @@ fn every_vector_of_wycheproof_is_judged_right() {
         let key = P384Key::from_spki(&group.spki).expect("a public key");
         for test in &group.tests {
             let prehash = Prehash::sha384(&test.message);
-            let signature = Signature::from_der(&test.signature);
+            let signature = signature_from_der(&test.signature);
             let holds = signature.is_ok_and(|s| key.verifies(&prehash, &s));
             // What is only acceptable is not strict DER: it is refused.
             let expected = test.result == "valid";

@@ -3,12 +3,11 @@
 
 use harness::oci::{self, blob_path};
 use harness::{Scene, read, same, snapshot, tool};
-use ir_sign::crypto::{
-    Algorithm, Curve, Digest, HashAlgorithm, P384Key, Prehash, Signature, Signed,
-};
+use ir_sign::crypto::p384::{ALGORITHM, signature_from_der};
+use ir_sign::crypto::{Digest, HashAlgorithm, P384Key, Prehash, PublicKey, Signed};
 use ir_sign::image::{Blob, Change, Descriptor, Image, Link, Reference, media};
 use ir_sign::key::pkcs11::Options;
-use ir_sign::key::{KeyRef, KeyRing, Signer};
+use ir_sign::key::{KeyRef, KeyRing, P384Signer};
 use ir_sign::scheme::{self, Draft, Message, SignScheme};
 use ir_sign::store::{Kind, Layout, Limits, Problem, Reader, Registry, Selection, Target};
 use serde_json::json;
@@ -32,10 +31,12 @@ fn tag_of(subject: &Digest) -> String {
 }
 
 impl SignScheme for Toy {
-    fn draft<'a>(&'a self, image: &Image, _: &P384Key) -> Result<Draft<'a>, scheme::Error> {
+    type Subject = Image;
+
+    fn draft<'a>(&'a self, image: &Image, _: &PublicKey) -> Result<Draft<'a>, scheme::Error> {
         let subject = image.manifest_blob.clone();
         let message = Message {
-            by: Algorithm::Ecdsa(Curve::P384, HashAlgorithm::Sha384),
+            by: ALGORITHM,
             content: subject.clone(),
         };
         Ok(Draft::new(vec![message], move |signatures| {
@@ -85,7 +86,7 @@ impl Toy {
             let (_, manifest) = reader.manifest(descriptor).expect("a manifest");
             assert_eq!(manifest.artifact_type.as_deref(), Some(TYPE));
             let layer = reader.blob(&manifest.layers[0]).expect("a signature");
-            let signature = Signature::from_der(layer.bytes()).expect("DER");
+            let signature = signature_from_der(layer.bytes()).expect("DER");
             key.verifies(&message, &signature)
         })
     }
@@ -103,7 +104,7 @@ fn image(reader: &Reader<'_>, tag: &str) -> Image {
     reader.load(&selected[0]).expect("an image")
 }
 
-fn signer(scene: &Scene) -> Box<dyn Signer> {
+fn signer(scene: &Scene) -> P384Signer {
     let ring = KeyRing::new(Options::default());
     let key = KeyRef::File(scene.path("vendor"));
     ring.signer(&key).expect("a key")
@@ -116,8 +117,13 @@ fn sign(scene: &Scene, toy: &Toy, tag: &str) -> Result<bool, Kind> {
     let edit = {
         let reader = layout.reader();
         let image = image(&reader, tag);
-        let draft = toy.draft(&image, signer.public_key()).expect("a draft");
-        let sign = |message: &Message| signer.sign(Signed::Bytes(message.content.bytes()));
+        let draft = toy
+            .draft(&image, signer.signer().public_key())
+            .expect("a draft");
+        let sign = |message: &Message| {
+            let content = Signed::Bytes(message.content.bytes());
+            signer.signer().sign(message.by, content)
+        };
         let change = draft.finish(sign).expect("a signature");
         reader.edit(&image, &change).map_err(|e| e.kind)?
     };

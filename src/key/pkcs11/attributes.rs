@@ -157,6 +157,7 @@ pub fn read(
             Err(CryptokiError::NotSupported) if kind == AttributeType::KeyType => {
                 return Err(Error::Curve {
                     key: name.to_owned(),
+                    wanted: "an EC key",
                     found: "its CKA_KEY_TYPE is none that is known".into(),
                 });
             }

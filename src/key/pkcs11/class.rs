@@ -18,13 +18,14 @@ impl Error {
             | Self::OneSource { .. } => Class::Usage,
             Self::PassportFile(source) => source.class(),
             Self::Curve { .. }
+            | Self::Algorithm(..)
             | Self::Point { .. }
-            | Self::Publics { .. }
+            | Self::Publics(_)
             | Self::WrongPublic { .. }
             | Self::Length { .. }
             | Self::LongMessage(..)
             | Self::HashAlone(..)
-            | Self::Range { .. }
+            | Self::Range(_)
             | Self::InUse { .. }
             | Self::Twin { .. }
             | Self::Attributes { .. }

@@ -300,7 +300,7 @@ fn examine_key(token: &Arc<Token>, key: &PrivateKey, findings: &mut Findings) ->
             findings.bad(rule::KEY_PUBLIC, error.to_string());
             return Ok(());
         }
-        Err(error @ (Error::Point { .. } | Error::Publics { .. })) => {
+        Err(error @ (Error::Point { .. } | Error::Publics(_))) => {
             findings.bad(rule::KEY_POINT, error.to_string());
             return Ok(());
         }
@@ -316,7 +316,7 @@ fn examine_key(token: &Arc<Token>, key: &PrivateKey, findings: &mut Findings) ->
         Err(error) => {
             let rule = match error {
                 Error::Call { .. } => rule::KEY_SIGNS,
-                Error::WrongPublic { .. } | Error::Length { .. } | Error::Range { .. } => {
+                Error::WrongPublic { .. } | Error::Length { .. } | Error::Range(_) => {
                     rule::KEY_VERIFIES
                 }
                 _ => rule::KEY_ASKED,

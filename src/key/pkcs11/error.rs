@@ -10,6 +10,7 @@ use super::passport::PassportError;
 use super::pin_length::PinLength;
 use super::point::PointError;
 use super::words::{code_name, count, in_the_way, listed, orphan};
+use crate::crypto::Algorithm;
 use crate::crypto::p384::Fingerprint;
 use crate::files;
 use crate::key::pin::PinError;
@@ -191,11 +192,16 @@ pub enum Error {
         /// The token it was used for.
         first: String,
     },
-    /// The key is not an EC key on secp384r1.
-    #[error("{key}: it is not an EC key on secp384r1 ({found})")]
+    /// The key is of another kind than the algorithm's.
+    #[error("{0}: it makes no signatures by {1}")]
+    Algorithm(String, Algorithm),
+    /// The key is of another kind, or on another curve.
+    #[error("{key}: it is not {wanted} ({found})")]
     Curve {
         /// The key.
         key: String,
+        /// Which keys would do.
+        wanted: &'static str,
         /// What it is.
         found: String,
     },
@@ -222,11 +228,8 @@ pub enum Error {
         source: PointError,
     },
     /// There are several public halves.
-    #[error("{key}: the token shows different public keys for it")]
-    Publics {
-        /// The key.
-        key: String,
-    },
+    #[error("{0}: the token shows different public keys for it")]
+    Publics(String),
     /// The public half that the token shows does not belong to the private half.
     #[error(
         "{key}: the public key that the token shows does not verify what the private key signs"
@@ -257,20 +260,19 @@ pub enum Error {
     HashAlone(String),
     /// The token gave something that is not a signature.
     #[error(
-        "{key}: the token gave a signature of {found} bytes, and 96 are right; it was thrown away"
+        "{key}: the token gave a signature of {found} bytes, and {wanted} are right; it was thrown away"
     )]
     Length {
         /// The key.
         key: String,
         /// How many bytes.
         found: usize,
+        /// How many r and s have.
+        wanted: usize,
     },
     /// r or s are not from 1 to n − 1.
-    #[error("{key}: the token gave a signature whose numbers are out of range; it was thrown away")]
-    Range {
-        /// The key.
-        key: String,
-    },
+    #[error("{0}: the token gave a signature whose numbers are out of range; it was thrown away")]
+    Range(String),
     /// The label or id is in use.
     #[error("{token}: the {what} is in use already: {}", .objects.join("; "))]
     InUse {

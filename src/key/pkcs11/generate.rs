@@ -9,14 +9,13 @@ use zeroize::Zeroize;
 
 use super::attributes::{Difference, Facts};
 use super::error::Error;
-use super::object::{self, P384_PARAMS, PrivateKey, key_uri};
+use super::object::{self, PrivateKey, Wanted, key_uri, params};
 use super::raw::{Refusal, Session};
 use super::signer::{TokenKey, check_mechanism, check_signing};
 use super::token::{Again, Token};
 use super::turn;
-use crate::crypto::P384Key;
+use crate::crypto::{Curve, P384Key};
 use crate::key::file::FileKey;
-use crate::key::signer::Signer;
 use crate::key::uri::{ObjectType, TokenUri};
 
 /// Bytes of an id that is made up.
@@ -108,7 +107,7 @@ impl Names {
         public.extend([
             Attribute::Token(true),
             Attribute::Private(false),
-            Attribute::EcParams(P384_PARAMS.to_vec()),
+            Attribute::EcParams(params(Curve::P384).to_vec()),
         ]);
         public
     }
@@ -124,6 +123,7 @@ impl Names {
             label: self.label.clone(),
             id: self.id.clone(),
             always_authenticate: false,
+            wanted: Wanted::P384,
             handle: (generation, private),
         }
     }
@@ -186,7 +186,7 @@ pub fn import(token: &Arc<Token>, uri: &TokenUri, key: &FileKey) -> Result<NewKe
     private.extend([
         Attribute::Class(ObjectClass::PRIVATE_KEY),
         Attribute::KeyType(KeyType::EC),
-        Attribute::EcParams(P384_PARAMS.to_vec()),
+        Attribute::EcParams(params(Curve::P384).to_vec()),
         Attribute::Value(key.scalar().to_vec()),
     ]);
     let made = token.with_writing(Again::No, |session, _, generation| {
@@ -246,7 +246,7 @@ fn settle(
     let check = || {
         let mut key = names.key(generation, made[0]);
         check_alone(token, &key)?;
-        let found = object::find_private(token, &key.uri(token))?;
+        let found = object::find_private(token, &key.uri(token), Wanted::P384)?;
         key.always_authenticate = found.always_authenticate;
         proven(&TokenKey::new(Arc::clone(token), key)?, born)
     };
@@ -292,7 +292,7 @@ pub(super) fn proven(key: &TokenKey, born: &[Attribute]) -> Result<NewKey, Error
     key.prove()?;
     Ok(NewKey {
         uri: key.uri(),
-        public: *key.public_key(),
+        public: key.p384(),
         oddities: in_words(born),
         facts,
     })

@@ -15,7 +15,6 @@ use super::signer::TokenKey;
 use super::token::{Again, Token};
 use super::tokens::{Tokens, check_kind};
 use crate::crypto::P384Key;
-use crate::key::signer::Signer;
 use crate::key::uri::{ObjectType, TokenUri};
 
 /// A module and what is in its slots.
@@ -263,12 +262,12 @@ pub(super) fn list_key(token: &Arc<Token>, key: PrivateKey) -> Result<KeyListing
     let public = match object::check_private(token, &key)
         .and_then(|()| TokenKey::new(Arc::clone(token), key))
     {
-        Ok(key) => Ok(*key.public_key()),
+        Ok(key) => Ok(key.p384()),
         Err(
             error @ (Error::Curve { .. }
             | Error::NoPublic { .. }
             | Error::Point { .. }
-            | Error::Publics { .. }),
+            | Error::Publics(_)),
         ) => Err(error.to_string()),
         Err(error) => return Err(error),
     };

@@ -44,6 +44,7 @@ pub use login::NO_USER_PIN;
 pub use manage::{KeyListing, ModuleListing, SlotListing, TokenListing};
 pub use mechanism::{LONGEST_MESSAGE, SignMechanism};
 pub use module::of_environment as module_of_environment;
+pub use object::Wanted;
 pub use options::Options;
 pub use passport::{Passport, PassportError, has_passport_for};
 pub use pin_length::PinLength;

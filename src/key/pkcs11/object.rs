@@ -4,13 +4,67 @@ use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHan
 
 use super::attributes;
 use super::error::Error;
+use super::point;
 use super::raw::Session;
 use super::token::{Again, Token};
+use crate::crypto::{Curve, KeyKind};
 use crate::encoding::hex::hex;
 use crate::key::uri::{ObjectType, TokenUri};
 
-/// secp384r1 as `CKA_EC_PARAMS` names it: a DER OBJECT IDENTIFIER (PKCS #11 v2.40, section 2.3.3).
-pub const P384_PARAMS: &[u8] = &[6, 5, 0x2b, 0x81, 4, 0, 0x22];
+/// A curve as `CKA_EC_PARAMS` names it: a DER OBJECT IDENTIFIER (PKCS #11 v2.40, section 2.3.3).
+pub const fn params(curve: Curve) -> &'static [u8] {
+    match curve {
+        Curve::P256 => &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7],
+        Curve::P384 => &[6, 5, 0x2b, 0x81, 4, 0, 0x22],
+        Curve::P521 => &[6, 5, 0x2b, 0x81, 4, 0, 0x23],
+    }
+}
+
+/// Which keys a command can do with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// EC keys on P-384.
+    P384,
+    /// EC keys on each curve that signatures are made on.
+    AnyCurve,
+}
+
+impl Wanted {
+    /// The curve of these `CKA_EC_PARAMS`, if a key on it will do.
+    fn curve(self, found: &[u8]) -> Option<Curve> {
+        let mut curves = Curve::ALL.into_iter();
+        let curve = curves.find(|curve| params(*curve) == found)?;
+        self.takes(KeyKind::Ec(curve)).then_some(curve)
+    }
+
+    /// Whether a key of this kind will do.
+    pub(super) fn takes(self, kind: KeyKind) -> bool {
+        match kind {
+            KeyKind::Ec(curve) => self == Self::AnyCurve || curve == Curve::P384,
+            KeyKind::Rsa { .. } | KeyKind::Ed25519 => false,
+        }
+    }
+
+    /// The curve of a point that is so long, raw or in DER, where the token does not name one.
+    pub(super) fn by_length(self, length: usize) -> Curve {
+        let fits = |curve: &Curve| {
+            let raw = curve.point_len();
+            length == raw || length == raw + point::header(*curve).len()
+        };
+        let fitting = Curve::ALL.into_iter().find(fits);
+        fitting
+            .filter(|curve| self.takes(KeyKind::Ec(*curve)))
+            .unwrap_or(Curve::P384)
+    }
+
+    /// What a key is not that will not do.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::P384 => "an EC key on secp384r1",
+            Self::AnyCurve => "an EC key on P-256, P-384 or P-521",
+        }
+    }
+}
 
 /// A private key on a token, by what names it. Its handle is looked up when it is needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +72,8 @@ pub struct PrivateKey {
     pub(super) label: Vec<u8>,
     pub(super) id: Vec<u8>,
     pub(super) always_authenticate: bool,
+    /// Which keys the command can do with that found it.
+    pub(super) wanted: Wanted,
     /// As of this generation of the token's module.
     pub(super) handle: (u64, ObjectHandle),
 }
@@ -134,7 +190,7 @@ pub(super) fn names(
 }
 
 /// Finds the one private key that a URI names: by label and by id, where both are given by both.
-pub fn find_private(token: &Token, uri: &TokenUri) -> Result<PrivateKey, Error> {
+pub fn find_private(token: &Token, uri: &TokenUri, wanted: Wanted) -> Result<PrivateKey, Error> {
     let label = uri.object.as_ref().map(|label| label.clone().into_bytes());
     let named = label.is_some() || uri.id.is_some();
     token.with(Again::Yes, |session, _, generation| {
@@ -152,7 +208,8 @@ pub fn find_private(token: &Token, uri: &TokenUri) -> Result<PrivateKey, Error> 
             ))?;
         }
         if let [handle] = *found.as_slice() {
-            let mut key = private(token, session, (generation, handle))?;
+            let mut key = describe(token, session, (generation, handle), wanted)?;
+            check_kind(session, handle, &key.name(token), wanted)?;
             // The token has found it by these, whether it gives them or not.
             if key.label.is_empty() {
                 key.label = label.clone().unwrap_or_default();
@@ -197,7 +254,7 @@ pub(super) fn all_private(token: &Token) -> Result<Vec<PrivateKey>, Error> {
         let found = session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)]);
         let found = found.map_err(Error::refusal(&token.name()))?.into_iter();
         found
-            .map(|handle| describe(token, session, (generation, handle)))
+            .map(|handle| describe(token, session, (generation, handle), Wanted::P384))
             .collect()
     })
 }
@@ -207,19 +264,21 @@ fn describe(
     token: &Token,
     session: &Session,
     handle: (u64, ObjectHandle),
+    wanted: Wanted,
 ) -> Result<PrivateKey, Error> {
     let mut key = PrivateKey {
         label: Vec::new(),
         id: Vec::new(),
         always_authenticate: false,
+        wanted,
         handle,
     };
-    let wanted = [
+    let attributes = [
         AttributeType::Label,
         AttributeType::Id,
         AttributeType::AlwaysAuthenticate,
     ];
-    for attribute in attributes::read(session, handle.1, &wanted, &token.name())? {
+    for attribute in attributes::read(session, handle.1, &attributes, &token.name())? {
         match attribute {
             Attribute::Label(label) => key.label = label,
             Attribute::Id(id) => key.id = id,
@@ -234,45 +293,48 @@ fn describe(
 pub(super) fn check_private(token: &Token, key: &PrivateKey) -> Result<(), Error> {
     token.with(Again::Yes, |session, _, generation| {
         let handle = key.handle(token, session, generation)?;
-        check_kind(session, handle, &key.name(token))
+        check_kind(session, handle, &key.name(token), key.wanted)
     })
 }
 
-fn private(
-    token: &Token,
+fn check_kind(
     session: &Session,
-    handle: (u64, ObjectHandle),
-) -> Result<PrivateKey, Error> {
-    let key = describe(token, session, handle)?;
-    check_kind(session, handle.1, &key.name(token))?;
-    Ok(key)
+    key: ObjectHandle,
+    name: &str,
+    wanted: Wanted,
+) -> Result<(), Error> {
+    let of_kind = [AttributeType::KeyType, AttributeType::EcParams];
+    let found = attributes::read(session, key, &of_kind, name)?;
+    check_curve(name, &found, wanted).map(|_| ())
 }
 
-fn check_kind(session: &Session, key: ObjectHandle, name: &str) -> Result<(), Error> {
-    let wanted = [AttributeType::KeyType, AttributeType::EcParams];
-    check_curve(name, &attributes::read(session, key, &wanted, name)?)
-}
-
-/// Refuses attributes of a key of another kind or curve. Those that are absent say nothing.
-pub(super) fn check_curve(key: &str, attributes: &[Attribute]) -> Result<(), Error> {
-    let wrong = |found: String| {
-        Err(Error::Curve {
-            key: key.to_owned(),
-            found,
-        })
+/// The curve that attributes of a key name; those of a key of another kind or curve are refused. Those that are absent
+/// say nothing.
+pub(super) fn check_curve(
+    key: &str,
+    attributes: &[Attribute],
+    wanted: Wanted,
+) -> Result<Option<Curve>, Error> {
+    let wrong = |found: String| Error::Curve {
+        key: key.to_owned(),
+        wanted: wanted.words(),
+        found,
     };
+    let mut named = None;
     for attribute in attributes {
         match attribute {
             Attribute::KeyType(kind) if *kind != KeyType::EC => {
-                return wrong(format!("its CKA_KEY_TYPE is {kind}"));
+                return Err(wrong(format!("its CKA_KEY_TYPE is {kind}")));
             }
-            Attribute::EcParams(params) if !params.is_empty() && params != P384_PARAMS => {
-                return wrong(format!("its CKA_EC_PARAMS are {}", curve(params)));
+            Attribute::EcParams(params) if !params.is_empty() => {
+                let known = wanted.curve(params);
+                let unknown = || wrong(format!("its CKA_EC_PARAMS are {}", curve(params)));
+                named = Some(known.ok_or_else(unknown)?);
             }
             _ => {}
         }
     }
-    Ok(())
+    Ok(named)
 }
 
 /// The curve's usual name, or the bytes in hexadecimal.

@@ -9,7 +9,8 @@
 
 use serde_json::Value;
 
-use crate::crypto::{P384Key, Prehash, Signature};
+use crate::crypto::p384::signature_from_der;
+use crate::crypto::{P384Key, Prehash};
 use crate::encoding::base64::unbase64;
 
 const DOMAIN: &[u8] = b"ir-sign passport v1\0";
@@ -87,7 +88,7 @@ impl Passport {
             .is_some_and(|object| object.len() == 1);
         let signature = bytes_of(&signature["signature"])
             .filter(|_| only)
-            .and_then(|der| Signature::from_der(&der).ok())
+            .and_then(|der| signature_from_der(&der).ok())
             .ok_or(form("it holds no signature"))?;
         if !public.verifies(&prehash(first), &signature) {
             return Err(PassportError::Signature);

@@ -1,29 +1,45 @@
 //! `CKA_EC_POINT`: an uncompressed point, raw or in a DER OCTET STRING.
 
-use crate::crypto::P384Key;
+use crate::crypto::{Curve, PublicKey};
 
-/// Why bytes are not the point of a P-384 public key.
+/// Why bytes are not the point of a public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PointError {
-    /// Neither 97 bytes of a point nor 99 of one in DER.
-    #[error("its CKA_EC_POINT has {0} bytes, and 97 (raw) or 99 (DER) are right")]
-    Length(usize),
-    /// The 99 bytes are not an OCTET STRING of 97.
-    #[error("its CKA_EC_POINT is not a DER OCTET STRING of 97 bytes")]
-    NotAnOctetString,
+    /// Neither as many bytes as a point has nor as one in DER has.
+    #[error(
+        "its CKA_EC_POINT has {0} bytes, and {raw} (raw) or {der} (DER) are right",
+        raw = .1.point_len(),
+        der = .1.point_len() + header(*.1).len()
+    )]
+    Length(usize, Curve),
+    /// The bytes are as many as those of a point in DER, and are none.
+    #[error("its CKA_EC_POINT is not a DER OCTET STRING of {} bytes", .0.point_len())]
+    NotAnOctetString(Curve),
     /// The point is not on the curve.
-    #[error("its CKA_EC_POINT is not a point on secp384r1")]
-    NotOnCurve,
+    #[error("its CKA_EC_POINT is not a point on {}", .0.sec_name())]
+    NotOnCurve(Curve),
 }
 
 /// Reads a `CKA_EC_POINT`. The specification wants DER; there are tokens that leave it off. The
 /// exact length tells which it is.
-pub fn read(bytes: &[u8]) -> Result<P384Key, PointError> {
-    let point = match bytes {
-        _ if bytes.len() == 97 => bytes,
-        [4, 97, point @ ..] if bytes.len() == 99 => point,
-        _ if bytes.len() == 99 => return Err(PointError::NotAnOctetString),
-        _ => return Err(PointError::Length(bytes.len())),
+pub fn read(curve: Curve, bytes: &[u8]) -> Result<PublicKey, PointError> {
+    let header = header(curve);
+    let point = match bytes.len() {
+        raw if raw == curve.point_len() => bytes,
+        der if der == header.len() + curve.point_len() => {
+            let point = bytes.strip_prefix(header);
+            point.ok_or(PointError::NotAnOctetString(curve))?
+        }
+        other => return Err(PointError::Length(other, curve)),
     };
-    P384Key::from_point(point).map_err(|_| PointError::NotOnCurve)
+    PublicKey::from_point(curve, point).map_err(|_| PointError::NotOnCurve(curve))
+}
+
+/// The tag and the length of an OCTET STRING that holds a point.
+pub(super) const fn header(curve: Curve) -> &'static [u8] {
+    match curve {
+        Curve::P256 => &[4, 65],
+        Curve::P384 => &[4, 97],
+        Curve::P521 => &[4, 0x81, 133],
+    }
 }

@@ -7,18 +7,18 @@ use x509_cert::Certificate;
 
 use super::attributes;
 use super::error::Error;
-use super::object::{self, PrivateKey, check_curve, template};
+use super::object::{self, PrivateKey, Wanted, check_curve, template};
 use super::point::{self, PointError};
 use super::raw::Session;
 use super::token::{Again, Token};
-use crate::crypto::P384Key;
+use crate::crypto::PublicKey;
 use crate::key::uri::TokenUri;
 
 /// What a token shows as the public half of a key.
 #[derive(Default)]
 pub struct Shown {
     /// The public half. It has yet to be proven by a signature.
-    pub(super) public: Option<P384Key>,
+    pub(super) public: Option<PublicKey>,
     /// Whether only a certificate shows it, which may be another key's.
     pub(super) by_certificate: bool,
     /// Public objects of the key's id that cannot be its public half: of another kind or curve.
@@ -38,7 +38,7 @@ pub fn find(token: &Token, key: &PrivateKey) -> Result<Shown, Error> {
             return Ok(shown);
         }
         let private = key.handle(token, session, generation)?;
-        match point_of(session, private, &name) {
+        match point_of(session, private, &name, key.wanted) {
             Ok(public) => shown.public = public,
             Err(Error::Point { source, .. }) => {
                 shown.unread.get_or_insert(source);
@@ -51,7 +51,8 @@ pub fn find(token: &Token, key: &PrivateKey) -> Result<Shown, Error> {
         let wanted = [AttributeType::PublicKeyInfo];
         for attribute in attributes::read(session, private, &wanted, &name)? {
             if let Attribute::PublicKeyInfo(spki) = attribute
-                && let Ok(found) = P384Key::from_spki(&spki)
+                && let Ok(found) = PublicKey::from_spki(&spki)
+                && key.wanted.takes(found.kind())
             {
                 shown.public = Some(found);
                 return Ok(shown);
@@ -62,6 +63,7 @@ pub fn find(token: &Token, key: &PrivateKey) -> Result<Shown, Error> {
             for attribute in attributes::read(session, handle, &wanted, &name)? {
                 if let Attribute::Value(der) = attribute
                     && let Some(found) = of_certificate(&der)
+                    && key.wanted.takes(found.kind())
                 {
                     shown.public = Some(found);
                     shown.by_certificate = true;
@@ -75,7 +77,11 @@ pub fn find(token: &Token, key: &PrivateKey) -> Result<Shown, Error> {
 
 /// The one public object that a URI names, and what it is called, as the token shows it to all who can
 /// reach it. None where it shows none, or one without a point that can be read.
-pub fn shown_to_all(token: &Token, uri: &TokenUri) -> Result<Option<(String, P384Key)>, Error> {
+pub fn shown_to_all(
+    token: &Token,
+    uri: &TokenUri,
+    wanted: Wanted,
+) -> Result<Option<(String, PublicKey)>, Error> {
     let label = uri.object.as_ref().map(|label| label.clone().into_bytes());
     let named = label.is_some() || uri.id.is_some();
     token.with(Again::Yes, |session, _, _| {
@@ -111,7 +117,7 @@ pub fn shown_to_all(token: &Token, uri: &TokenUri) -> Result<Option<(String, P38
         };
         let (label, id) = object::names(session, object, &token.name())?;
         let name = object::name(token, &label, &id);
-        match point_of(session, object, &name) {
+        match point_of(session, object, &name, wanted) {
             Ok(public) => Ok(public.map(|public| (name, public))),
             Err(Error::Point { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -123,14 +129,12 @@ pub fn shown_to_all(token: &Token, uri: &TokenUri) -> Result<Option<(String, P38
 fn of_objects(session: &Session, key: &PrivateKey, name: &str) -> Result<Shown, Error> {
     let mut shown = Shown::default();
     for handle in same_id(session, key, ObjectClass::PUBLIC_KEY, name)? {
-        match point_of(session, handle, name) {
+        match point_of(session, handle, name, key.wanted) {
             Ok(None) => {}
             Ok(found) if shown.public.is_none() => shown.public = found,
             Ok(found) if shown.public == found => {}
             Ok(_) => {
-                return Err(Error::Publics {
-                    key: name.to_owned(),
-                });
+                return Err(Error::Publics(name.to_owned()));
             }
             Err(Error::Point { source, .. }) => {
                 shown.unread.get_or_insert(source);
@@ -161,19 +165,25 @@ fn same_id(
 }
 
 /// The public key in an object's `CKA_EC_POINT`, if it has one.
-fn point_of(session: &Session, object: ObjectHandle, name: &str) -> Result<Option<P384Key>, Error> {
-    let wanted = [
+fn point_of(
+    session: &Session,
+    object: ObjectHandle,
+    name: &str,
+    wanted: Wanted,
+) -> Result<Option<PublicKey>, Error> {
+    let of_point = [
         AttributeType::KeyType,
         AttributeType::EcParams,
         AttributeType::EcPoint,
     ];
-    let found = attributes::read(session, object, &wanted, name)?;
-    check_curve(name, &found)?;
+    let found = attributes::read(session, object, &of_point, name)?;
+    let named = check_curve(name, &found, wanted)?;
     for attribute in found {
         if let Attribute::EcPoint(bytes) = attribute
             && !bytes.is_empty()
         {
-            let point = point::read(&bytes).map_err(|source| Error::Point {
+            let curve = named.unwrap_or_else(|| wanted.by_length(bytes.len()));
+            let point = point::read(curve, &bytes).map_err(|source| Error::Point {
                 key: name.to_owned(),
                 source,
             });
@@ -183,9 +193,9 @@ fn point_of(session: &Session, object: ObjectHandle, name: &str) -> Result<Optio
     Ok(None)
 }
 
-/// The P-384 key in a DER X.509 certificate. The certificate itself is not verified: a signature
+/// The key in a DER X.509 certificate. The certificate itself is not verified: a signature
 /// of the private key will tell whether the key is the right one.
-fn of_certificate(der: &[u8]) -> Option<P384Key> {
+fn of_certificate(der: &[u8]) -> Option<PublicKey> {
     use der::Encode;
     let certificate = Certificate::from_der(der).ok()?;
     let spki = certificate
@@ -193,5 +203,5 @@ fn of_certificate(der: &[u8]) -> Option<P384Key> {
         .subject_public_key_info()
         .to_der()
         .ok()?;
-    P384Key::from_spki(&spki).ok()
+    PublicKey::from_spki(&spki).ok()
 }

@@ -8,7 +8,7 @@ use cryptoki::object::ObjectClass;
 use super::error::Error;
 use super::generate::{BORN, NewKey, check_can_make, check_free, proven, random_id};
 use super::manage::TokenListing;
-use super::object;
+use super::object::{self, Wanted};
 use super::signer::TokenKey;
 use super::token::Again;
 use super::tokens::Tokens;
@@ -68,7 +68,7 @@ impl Tokens {
     /// of a new key, and proven by a signature.
     pub fn existing(&self, uri: &TokenUri) -> Result<Option<NewKey>, Error> {
         let token = self.logged_in(uri)?;
-        let key = match object::find_private(&token, uri) {
+        let key = match object::find_private(&token, uri, Wanted::P384) {
             Ok(key) => key,
             Err(Error::Keys { found, .. }) if found.is_empty() => return Ok(None),
             Err(error) => return Err(error),

@@ -11,11 +11,13 @@ use super::attributes::Facts;
 use super::error::Error;
 use super::login::{self, PinEntry};
 use super::mechanism::{LONGEST_MESSAGE, SignMechanism};
-use super::object::{self, PrivateKey};
+use super::object::{self, PrivateKey, Wanted};
 use super::public;
 use super::raw::{Session, User};
 use super::token::{Again, Token};
-use crate::crypto::{P384Key, Prehash, Signature, Signed};
+use crate::crypto::{
+    Algorithm, Curve, HashAlgorithm, KeyKind, P384Key, PublicKey, Signature, Signed,
+};
 use crate::key::error::Error as KeyError;
 use crate::key::signer::Signer;
 use crate::key::uri::TokenUri;
@@ -28,14 +30,14 @@ const PROOF: &[u8] = b"ir-sign proof of possession v1\0";
 pub struct TokenKey {
     pub(super) token: Arc<Token>,
     pub(super) key: PrivateKey,
-    public: P384Key,
+    public: PublicKey,
 }
 
 impl TokenKey {
     /// Finds the key, and its public half.
-    pub(super) fn find(token: Arc<Token>, uri: &TokenUri) -> Result<Self, Error> {
+    pub(super) fn find(token: Arc<Token>, uri: &TokenUri, wanted: Wanted) -> Result<Self, Error> {
         check_signing(&token)?;
-        let key = object::find_private(&token, uri)?;
+        let key = object::find_private(&token, uri, wanted)?;
         Self::new(token, key)
     }
 
@@ -69,15 +71,15 @@ impl TokenKey {
     }
 
     /// The one among the public keys that the user gave that the key's signature verifies with.
-    fn given(token: &Arc<Token>, key: &PrivateKey) -> Result<Option<P384Key>, Error> {
+    fn given(token: &Arc<Token>, key: &PrivateKey) -> Result<Option<PublicKey>, Error> {
         for public in &token.shared.options.public_keys {
             let candidate = Self {
                 token: Arc::clone(token),
                 key: key.clone(),
-                public: *public,
+                public: PublicKey::from(*public),
             };
             match candidate.prove() {
-                Ok(()) => return Ok(Some(*public)),
+                Ok(()) => return Ok(Some(candidate.public)),
                 Err(Error::WrongPublic { .. }) => {}
                 Err(other) => return Err(other),
             }
@@ -88,12 +90,28 @@ impl TokenKey {
     /// Proves that the public half belongs to the private one: signs a message that nothing else
     /// is ever signed for, and verifies it.
     pub(super) fn prove(&self) -> Result<(), Error> {
-        let message = [PROOF, &self.public.to_spki()].concat();
-        let signature = self.sign_raw(Signed::Bytes(&message))?;
-        if self.public.verifies(&Prehash::sha384(&message), &signature) {
-            Ok(())
-        } else {
-            Err(Error::WrongPublic { key: self.name() })
+        let message = [PROOF, self.public.spki()].concat();
+        let (by, what) = (self.own_algorithm(), Signed::Bytes(&message));
+        let signature = self.sign_raw(by, what)?;
+        let verified = self.public.verify(by, what, &signature.to_der());
+        verified.map_err(|_| Error::WrongPublic { key: self.name() })
+    }
+
+    /// The algorithm with the hash that is as strong as the curve.
+    fn own_algorithm(&self) -> Algorithm {
+        let curve = self.curve();
+        Algorithm::Ecdsa(curve, curve.hash())
+    }
+
+    /// The public half, of a key that was found as one on P-384.
+    pub(super) fn p384(&self) -> P384Key {
+        P384Key::of(&self.public).expect("the key was found as one on P-384")
+    }
+
+    fn curve(&self) -> Curve {
+        match self.public.kind() {
+            KeyKind::Ec(curve) => curve,
+            KeyKind::Rsa { .. } | KeyKind::Ed25519 => unreachable!("only EC keys are found"),
         }
     }
 
@@ -116,20 +134,21 @@ impl TokenKey {
         })
     }
 
-    /// Signs by the mechanism that the user chose: exactly 96 bytes of r and s have to come back.
-    pub(super) fn sign_raw(&self, what: Signed<'_>) -> Result<Signature, Error> {
+    /// Signs by the mechanism that the user chose: exactly the bytes of r and s have to come back.
+    pub(super) fn sign_raw(&self, by: Algorithm, what: Signed<'_>) -> Result<Signature, Error> {
+        let hash = by.hash().filter(|_| by.fits(self.public.kind()));
+        let hash = hash.ok_or_else(|| Error::Algorithm(self.name(), by))?;
         match (self.mechanism(), what) {
-            (SignMechanism::Ecdsa, Signed::Bytes(message)) => {
-                self.call(Prehash::sha384(message).as_bytes())
-            }
-            (SignMechanism::Ecdsa, Signed::Hashed(prehash)) => self.call(prehash.as_bytes()),
-            (SignMechanism::EcdsaSha384, Signed::Bytes(message)) => {
+            (SignMechanism::Ecdsa, what) => self.call(what.prehash(hash).as_bytes()),
+            (SignMechanism::EcdsaSha384, Signed::Bytes(message))
+                if hash == HashAlgorithm::Sha384 =>
+            {
                 if message.len() > LONGEST_MESSAGE {
                     return Err(Error::LongMessage(self.name(), message.len()));
                 }
                 self.call(message)
             }
-            (SignMechanism::EcdsaSha384, Signed::Hashed(_)) => Err(Error::HashAlone(self.name())),
+            (SignMechanism::EcdsaSha384, _) => Err(Error::HashAlone(self.name())),
         }
     }
 
@@ -152,11 +171,16 @@ impl TokenKey {
             let signed = session.sign(data);
             signed.map_err(Error::refusal(&name))
         })?;
-        let fixed: [u8; 96] = bytes.as_slice().try_into().map_err(|_| Error::Length {
-            key: self.name(),
-            found: bytes.len(),
-        })?;
-        Signature::from_raw(&fixed).map_err(|_| Error::Range { key: self.name() })
+        let curve = self.curve();
+        let wanted = 2 * curve.coordinate_len();
+        if bytes.len() != wanted {
+            return Err(Error::Length {
+                key: self.name(),
+                found: bytes.len(),
+                wanted,
+            });
+        }
+        Signature::from_raw(curve, &bytes).map_err(|_| Error::Range(self.name()))
     }
 
     /// Begins a signature, and logs in for it.
@@ -246,12 +270,12 @@ pub(super) fn instead_of(
 }
 
 impl Signer for TokenKey {
-    fn public_key(&self) -> &P384Key {
+    fn public_key(&self) -> &PublicKey {
         &self.public
     }
 
-    fn sign(&self, what: Signed<'_>) -> Result<Signature, KeyError> {
-        Ok(self.sign_raw(what)?)
+    fn sign(&self, by: Algorithm, what: Signed<'_>) -> Result<Signature, KeyError> {
+        Ok(self.sign_raw(by, what)?)
     }
 
     /// The token's word for the public half is not enough.

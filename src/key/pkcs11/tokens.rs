@@ -10,13 +10,14 @@ use super::generate::{self, NewKey};
 use super::login::Login;
 use super::mechanism::{LONGEST_MESSAGE, SignMechanism};
 use super::module::Modules;
+use super::object::Wanted;
 use super::options::{Options, Shared};
 use super::passport::{Passport, PassportError};
 use super::public;
 use super::signer::TokenKey;
 use super::token::Token;
 use super::vouch;
-use crate::crypto::P384Key;
+use crate::crypto::PublicKey;
 use crate::key::file::FileKey;
 use crate::key::signer::Signer;
 use crate::key::uri::{ObjectType, TokenUri};
@@ -91,39 +92,39 @@ impl Tokens {
 
     /// The private key that a URI names, ready to sign. Where passports are required it has to
     /// have one.
-    pub fn key(&self, uri: &TokenUri) -> Result<TokenKey, Error> {
-        let key = self.find(uri, ObjectType::Private)?;
+    pub fn key(&self, uri: &TokenUri, wanted: Wanted) -> Result<TokenKey, Error> {
+        let key = self.find(uri, ObjectType::Private, wanted)?;
         self.check_passport(&key)?;
         Ok(key)
     }
 
     /// The public half of the private key that a URI names, proven by a signature.
-    pub fn public_key(&self, uri: &TokenUri) -> Result<P384Key, Error> {
+    pub fn public_key(&self, uri: &TokenUri, wanted: Wanted) -> Result<PublicKey, Error> {
         let kind = match uri.kind {
             Some(ObjectType::Public) => ObjectType::Public,
             _ => ObjectType::Private,
         };
-        let key = self.find(uri, kind)?;
+        let key = self.find(uri, kind, wanted)?;
         key.prove()?;
-        Ok(*key.public_key())
+        Ok(key.public_key().clone())
     }
 
     /// A public key to verify with. Where the user names where a PIN comes from, this is
     /// [`Tokens::public_key`]. Nobody is asked for a PIN where the token shows exactly one public object of
     /// the name to all: that one is taken, unproven, and the person is told so.
-    pub fn verifying_key(&self, uri: &TokenUri) -> Result<P384Key, Error> {
+    pub fn verifying_key(&self, uri: &TokenUri, wanted: Wanted) -> Result<PublicKey, Error> {
         let names_private = uri.kind == Some(ObjectType::Private);
         if names_private || is_named(&self.shared.options, uri) {
-            return self.public_key(uri);
+            return self.public_key(uri, wanted);
         }
         check_kind(uri, ObjectType::Public)?;
         let token = self.token(uri)?;
         // Where nobody need be asked the key's own signature proves it.
         if token.has_way_in() || !token.info()?.has(cryptoki_sys::CKF_LOGIN_REQUIRED) {
-            return self.public_key(uri);
+            return self.public_key(uri, wanted);
         }
-        let Some((name, public)) = public::shown_to_all(&token, uri)? else {
-            return self.public_key(uri);
+        let Some((name, public)) = public::shown_to_all(&token, uri, wanted)? else {
+            return self.public_key(uri, wanted);
         };
         self.shared.options.prompt.tell(&format!(
             "{name}: its public key is taken as the token shows it without a login, and no signature proves it; fingerprint {}",
@@ -132,12 +133,17 @@ impl Tokens {
         Ok(public)
     }
 
-    pub(super) fn find(&self, uri: &TokenUri, kind: ObjectType) -> Result<TokenKey, Error> {
+    pub(super) fn find(
+        &self,
+        uri: &TokenUri,
+        kind: ObjectType,
+        wanted: Wanted,
+    ) -> Result<TokenKey, Error> {
         check_kind(uri, kind)?;
         let token = self.logged_in(uri)?;
-        match TokenKey::find(Arc::clone(&token), uri) {
+        match TokenKey::find(Arc::clone(&token), uri, wanted) {
             Err(Error::Keys { found, .. }) if found.is_empty() && token.insist() => {
-                TokenKey::find(token, uri)
+                TokenKey::find(token, uri, wanted)
             }
             found => found,
         }
@@ -160,7 +166,7 @@ impl Tokens {
     /// Makes the passport of a key. One whose attributes do not say that it was made on the token
     /// and never left it is refused, but for those that are accepted by name (`CKA_LOCAL`).
     pub fn passport(&self, uri: &TokenUri, accepted: &[String]) -> Result<Passport, Error> {
-        let key = self.find(uri, ObjectType::Private)?;
+        let key = self.find(uri, ObjectType::Private, Wanted::P384)?;
         let unfit = vouch::unfit(&key.facts()?, accepted);
         if !unfit.is_empty() {
             return Err(Error::Unfit {
@@ -179,7 +185,7 @@ impl Tokens {
         }
         let all = passports.iter().enumerate();
         let about: Vec<_> = all
-            .filter(|(_, (_, passport))| passport.public_key() == key.public_key())
+            .filter(|(_, (_, passport))| passport.public_key().to_spki() == key.public_key().spki())
             .collect();
         if about.is_empty() {
             return Err(Error::NoPassport {

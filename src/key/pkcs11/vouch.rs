@@ -11,11 +11,11 @@ use super::error::Error;
 use super::generate::BORN;
 use super::passport::{KIND, MAX_PASSPORT, Passport, message, prehash};
 use super::signer::TokenKey;
+use crate::crypto::p384::ALGORITHM;
 use crate::crypto::{Digest, HashAlgorithm, Signed};
 use crate::encoding::base64::base64;
 use crate::encoding::hex::hex;
 use crate::files;
-use crate::key::signer::Signer;
 
 impl Passport {
     /// Makes the passport of a key, as token and key are now.
@@ -23,8 +23,8 @@ impl Passport {
         let statement = statement(key)?;
         let mut bytes = statement.to_string().into_bytes();
         bytes.push(b'\n');
-        let signature = key.sign_raw(Signed::Bytes(&message(&bytes)))?;
-        if !key.public_key().verifies(&prehash(&bytes), &signature) {
+        let signature = key.sign_raw(ALGORITHM, Signed::Bytes(&message(&bytes)))?;
+        if !key.p384().verifies(&prehash(&bytes), &signature) {
             return Err(Error::WrongPublic { key: key.name() });
         }
         let signature = base64(&signature.to_der());
@@ -39,7 +39,7 @@ impl Passport {
         Ok(Self {
             bytes,
             statement,
-            public: *key.public_key(),
+            public: key.p384(),
         })
     }
 
@@ -67,7 +67,7 @@ fn statement(key: &TokenKey) -> Result<Value, Error> {
     let info = token.info()?;
     let version = |(major, minor): (u8, u8)| format!("{major}.{minor}");
     let facts = key.facts()?;
-    let spki = key.public_key().to_spki();
+    let spki = key.p384().to_spki();
     Ok(json!({
         "type": KIND,
         "token": {

@@ -78,7 +78,7 @@ pub(in crate::ops) fn settle(
         None => search(vendor, &ca, store, reader)?,
     };
     match found {
-        None => Ok((endorse::make(*vendor, &**signer)?, Source::Made)),
+        None => Ok((endorse::make(*vendor, signer)?, Source::Made)),
         Some(found) => {
             signer.prove_public()?;
             Ok((found.endorsement, Source::Found(found.image)))
