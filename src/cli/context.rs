@@ -7,12 +7,22 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::args::token::TokenArgs;
+#[cfg(feature = "registry")]
+use super::bar;
 use super::bar::Bar;
+#[cfg(feature = "registry")]
+use super::console::tell;
 use super::console::{Console, Failure};
 use super::prompt::Terminal;
 use crate::key::pin::PinSource;
 use crate::key::pkcs11::{Options, Passport, module_of_environment};
 use crate::key::{self, KeyRef, KeyRing, is_private, read_public};
+#[cfg(not(feature = "registry"))]
+use crate::ops::location::RegistryOptions;
+#[cfg(feature = "registry")]
+use crate::store::remote::{Options as RegistryOptions, Waiting};
+#[cfg(feature = "registry")]
+use crate::text::plain;
 
 /// The key ring of a command whose keys have PIN sources of their own. Of PIN files that others can read it warns
 /// first.
@@ -70,6 +80,22 @@ fn options(
         passports: passports.collect::<Result<_, key::Error>>()?,
         files,
     })
+}
+
+/// How registries are talked to, by a run that tells a person why a registry lets one wait.
+#[cfg(feature = "registry")]
+pub fn reporting(options: RegistryOptions, console: &Console) -> RegistryOptions {
+    if console.settings.quiet {
+        return options;
+    }
+    let waiting = Waiting::told(|text| bar::beside(|| tell(&plain(text))));
+    RegistryOptions { waiting, ..options }
+}
+
+/// The same of a build that talks to none.
+#[cfg(not(feature = "registry"))]
+pub const fn reporting(options: RegistryOptions, _: &Console) -> RegistryOptions {
+    options
 }
 
 /// Does long work beside a bar, which is gone before anything else is told.

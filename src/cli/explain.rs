@@ -5,8 +5,12 @@ mod ceremony;
 pub mod doctor;
 mod images;
 mod keys;
+#[cfg(feature = "registry")]
+mod mirrors;
 mod nearest;
 pub mod realms;
+#[cfg(feature = "registry")]
+mod registries;
 mod shell;
 
 use super::status::Status;

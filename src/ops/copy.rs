@@ -127,13 +127,17 @@ impl Copy {
         if self.with_signatures {
             gather_signatures(&reader, &mut closure, &mut roots)?;
         }
-        let counting = Counting::default();
-        self.bring_blobs(&*source, &*target, &closure, &counting, progress)?;
-        for (descriptor, content) in &closure.documents {
-            let brought = target.document(descriptor, content)?;
-            counting.count(brought, descriptor.size);
-        }
-        let moved = target.name(&roots, self.may_move)?;
+        let bring = || {
+            let counting = Counting::default();
+            self.bring(&*source, &*target, &closure, &counting, progress)?;
+            let moved = target.name(&roots, self.may_move)?;
+            Ok((counting, moved))
+        };
+        let (counting, moved) = match bring() {
+            // It said of a blob that it was there, and it was not: all are sent, once (R41).
+            Err(Error::Store(error)) if error.is_lacking() && target.doubt() => bring()?,
+            other => other?,
+        };
         Ok(Copied {
             name,
             digest: root.digest,
@@ -146,6 +150,23 @@ impl Copy {
                 .collect(),
             counts: counting.counts(),
         })
+    }
+
+    /// Brings the blobs, and then each document after all that it leads to.
+    fn bring(
+        &self,
+        source: &dyn Store,
+        target: &dyn Intake,
+        closure: &Closure,
+        counting: &Counting,
+        progress: &dyn Progress,
+    ) -> Result<(), Error> {
+        self.bring_blobs(source, target, closure, counting, progress)?;
+        for (descriptor, content) in &closure.documents {
+            let brought = target.document(descriptor, content)?;
+            counting.count(brought, descriptor.size);
+        }
+        Ok(())
     }
 
     fn bring_blobs(

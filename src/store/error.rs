@@ -266,6 +266,15 @@ impl Error {
         )
     }
 
+    /// Whether it is that a registry does not take a manifest, for it has not all that it leads to.
+    pub(crate) const fn is_lacking(&self) -> bool {
+        #[cfg(feature = "registry")]
+        if let Kind::Registry { problem, .. } = &self.kind {
+            return matches!(problem, super::remote::Problem::Lacking { .. });
+        }
+        false
+    }
+
     /// The same error about another part, where it is one about a blob.
     pub(super) fn about(mut self, named: &Part) -> Self {
         if let Kind::Part { part, .. } = &mut self.kind
@@ -309,6 +318,10 @@ fn listed(before: &str, items: &[String], after: &str) -> String {
     let (shown, hidden) = items.split_at(items.len().min(MOST));
     let shown = shown.join(", ");
     match hidden.len() {
+        // A list that was not read to its end.
+        _ if hidden.last().is_some_and(|last| last == "…") => {
+            format!("{before}{shown} and more{after}")
+        }
         0 => format!("{before}{shown}{after}"),
         more => format!("{before}{shown} and {more} more{after}"),
     }

@@ -74,6 +74,11 @@ pub trait Intake: Sync {
     /// Brings a manifest or an index that was read and checked.
     fn document(&self, descriptor: &Descriptor, content: &Blob) -> Result<Brought, Error>;
 
+    /// From now on nothing counts as there because the place says so. `false` where the place cannot be wrong about it.
+    fn doubt(&self) -> bool {
+        false
+    }
+
     /// Lets the names lead to what was brought, all or none where the place can. A tag that leads elsewhere is moved
     /// if `may_move` is set, else it is refused. The tags that were new or moved come back.
     fn name(&self, roots: &[Root], may_move: bool) -> Result<Vec<Moved>, Error>;

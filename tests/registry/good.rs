@@ -51,6 +51,11 @@ impl Good {
         digest
     }
 
+    /// How many uploads were begun and neither ended nor given up.
+    pub fn open_uploads(&self) -> usize {
+        self.uploads.len()
+    }
+
     /// Answers a request for the repository `app`.
     pub fn answer(&mut self, seen: &Seen) -> Reply {
         let Some(rest) = seen.path().strip_prefix("/v2/app/") else {

@@ -4,6 +4,7 @@
 mod auth;
 mod good;
 mod lists;
+mod newcomer;
 mod peers;
 mod program;
 mod reading;

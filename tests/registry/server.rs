@@ -159,7 +159,28 @@ impl Reply {
 
 type Answer = dyn Fn(&Seen) -> Reply + Send + Sync;
 
-/// A server that runs until it is dropped.
+/// Where servers said that an upload goes on: nothing else may ever be deleted (R49).
+static UPLOADS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Takes note of what a reply names as the place of an upload.
+fn note_upload(reply: &Reply) {
+    let names = reply.headers.iter().filter(|(name, _)| name == "Location");
+    UPLOADS
+        .lock()
+        .expect("a lock")
+        .extend(names.map(|(_, place)| place.clone()));
+}
+
+/// Whether a server named a place as one of an upload.
+fn is_upload(target: &str) -> bool {
+    let known = UPLOADS.lock().expect("a lock");
+    known.iter().any(|place| {
+        let path = place.trim_start_matches('.').trim_start_matches('/');
+        target.ends_with(path) || place.ends_with(target)
+    })
+}
+
+/// A server that runs until it is dropped. Nobody may have deleted there anything but uploads (R49).
 pub struct Server {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -260,6 +281,13 @@ impl Drop for Server {
         for stream in self.open.lock().expect("a lock").drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
+        if thread::panicking() {
+            return;
+        }
+        for seen in self.seen() {
+            let is_fine = seen.method != "DELETE" || is_upload(&seen.target);
+            assert!(is_fine, "{} was deleted", seen.target);
+        }
     }
 }
 
@@ -291,6 +319,7 @@ fn serve(
         let is_head = request.method == "HEAD";
         seen.lock().expect("a lock").push(request.clone());
         let reply = answer(&request);
+        note_upload(&reply);
         if write(&mut stream, &reply, is_head).is_err()
             || reply.raw.is_some()
             || reply.cut.is_some()

@@ -13,6 +13,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use ir_sign::class::Class;
+use ir_sign::crypto::HashAlgorithm;
+use ir_sign::image::Blob;
 use ir_sign::store::remote::{Environment, Error, ManifestRef, Options, Problem};
 
 use super::server::{Reply, Server, quick, repository};
@@ -348,12 +350,16 @@ fn proxy(status: &'static str, to: u16) -> (String, Arc<Mutex<Vec<String>>>) {
             log.lock()
                 .expect("a lock")
                 .push(String::from_utf8_lossy(&head).into_owned());
-            let _ = stream.write_all(format!("HTTP/1.1 {status}\r\n\r\n").as_bytes());
+            let is_tunnel = head.starts_with(b"CONNECT ");
+            if is_tunnel || !status.starts_with("200") {
+                let _ = stream.write_all(format!("HTTP/1.1 {status}\r\n\r\n").as_bytes());
+            }
             if status.starts_with("200") {
-                pass(
-                    stream,
-                    TcpStream::connect(("127.0.0.1", to)).expect("it listens"),
-                );
+                let mut there = TcpStream::connect(("127.0.0.1", to)).expect("it listens");
+                if !is_tunnel {
+                    there.write_all(&head).expect("sent on");
+                }
+                pass(stream, there);
             }
         }
     });
@@ -381,6 +387,63 @@ fn r27_a_registry_is_reached_through_a_proxy_that_alone_gets_its_password() {
     for seen in server.seen() {
         assert_eq!(seen.header("proxy-authorization"), None);
     }
+}
+
+#[test]
+fn r27_without_tls_the_proxy_is_asked_itself_and_makes_no_tunnel() {
+    let server = Server::new(|seen| match seen.method.as_str() {
+        "HEAD" => Reply::new(404),
+        "POST" => Reply::new(202).header("Location", "/v2/app/blobs/uploads/u"),
+        "PUT" => Reply::new(201),
+        _ => Reply::ok(TEXT),
+    });
+    // TLS is tried first, through a proxy that is not there.
+    let through = |proxy: &str| Options {
+        environment: Environment::of([
+            ("https_proxy", "http://127.0.0.1:1".into()),
+            ("http_proxy", format!("http://ann:hunter2@{proxy}")),
+        ]),
+        allow_http: true,
+        retries: 0,
+        ..quick()
+    };
+    let (host, seen) = proxy("200 OK", server.port());
+    assert!(manifest("registry.test:5000", &through(&host)).expect("reached"));
+    let head = seen.lock().expect("a lock")[0].to_lowercase();
+    for part in [
+        "get http://registry.test:5000/v2/app/manifests/a http/1.1\r\n",
+        "\r\nhost: registry.test:5000\r\n",
+        "\r\nproxy-authorization: basic yw5uomh1bnrlcji=\r\n",
+    ] {
+        assert!(head.contains(part), "{head}");
+    }
+    // Each request of a connection does, one with a body too.
+    let app = repository("registry.test:5000", "app", &through(&host)).to_write();
+    let blob = Blob::new(HashAlgorithm::Sha256, vec![1; 300_000]);
+    app.push_blob(&blob.digest(), blob.size(), &blob, None)
+        .expect("sent");
+    let seen = server.seen();
+    assert!(seen.iter().any(|seen| seen.body == blob.bytes()));
+    for seen in seen {
+        assert!(
+            seen.target.starts_with("http://registry.test:5000/v2/app/"),
+            "{}",
+            seen.target
+        );
+    }
+    // A proxy that wants other credentials is no registry that does.
+    let (host, _) = proxy("407 Proxy Authentication Required", 1);
+    let error = manifest("registry.test", &through(&host)).expect_err("refused");
+    let shown = error.to_string();
+    assert!(
+        matches!(error.problem, Problem::ProxyCredentials { .. }),
+        "{shown}"
+    );
+    assert!(
+        shown.contains(&host) && !shown.contains("hunter2"),
+        "{shown}"
+    );
+    assert_eq!(error.class(), Class::Undecided);
 }
 
 #[test]
@@ -427,7 +490,9 @@ fn r25_plain_http_to_others_is_for_who_allows_it() {
         .collect();
     assert_eq!(
         asked.last(),
-        Some(&Some("CONNECT registry.test:80 HTTP/1.1".to_owned()))
+        Some(&Some(
+            "GET http://registry.test/v2/app/manifests/a HTTP/1.1".to_owned()
+        ))
     );
     // A certificate that is not believed is no reason to do without.
     let (_authority, server) = Authority::with_server("DNS:registry.test");

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use super::keys::free;
 use super::nearest::{nearest, nearest_app};
+#[cfg(feature = "registry")]
+use super::registries;
 use super::shell::{quoted, word};
 use super::{archives, realms};
 use crate::crypto::Digest;
@@ -56,6 +58,16 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
         } => Some(
             "a blob of that digest is there, but nothing leads to it: an image that is signed gets a new digest".into(),
         ),
+        #[cfg(feature = "registry")]
+        Kind::Registry { problem, .. } => registries::of_registry(&error.place, problem),
+        #[cfg(feature = "registry")]
+        Kind::NoSuchImage {
+            reference: Reference::Tag(tag),
+            present,
+            ..
+        } if let Place::Repository(name) = &error.place => {
+            Some(registries::of_absent(name, tag, present))
+        }
         Kind::NoSuchImage {
             reference: Reference::Tag(tag),
             present,

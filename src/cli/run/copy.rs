@@ -5,6 +5,8 @@ use serde_json::json;
 use crate::cli::args::copy::Copy;
 use crate::cli::console::{Console, Outcome};
 use crate::cli::context::beside_bar;
+#[cfg(feature = "registry")]
+use crate::cli::context::reporting;
 use crate::cli::status::Status;
 use crate::ops::copy;
 use crate::store::Limits;
@@ -21,7 +23,7 @@ pub(super) fn copy(args: Copy, console: &Console) -> Outcome {
         limits: Limits::default(),
         jobs: args.jobs,
         #[cfg(feature = "registry")]
-        registries: args.remote.options(),
+        registries: reporting(args.remote.options(), console),
     };
     let copied = beside_bar(console, |bar| request.run(bar))?;
     let counts = copied.counts;

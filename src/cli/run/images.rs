@@ -8,7 +8,7 @@ use super::written::error_json;
 use crate::cli::args::image::{ExtractSignImage, How, Platforms, SignImage, VerifyImage};
 use crate::cli::args::registry::{ImageArgs, RegistryAt};
 use crate::cli::console::{Console, Failure, Outcome};
-use crate::cli::context::{beside_bar, ring, ring_with, warn_if_open};
+use crate::cli::context::{beside_bar, reporting, ring, ring_with, warn_if_open};
 use crate::cli::status::{self, Status};
 use crate::cli::{explain, show};
 use crate::image::{Descriptor, ImageName, Reference};
@@ -64,7 +64,12 @@ pub(super) fn sign_image(args: SignImage, console: &Console) -> Outcome {
     if args.all {
         (how.all, how.selection) = (true, Selection::All);
     }
-    let asked = asked(args.images, std::mem::take(&mut how.references), args.all)?;
+    let asked = asked(
+        args.images,
+        std::mem::take(&mut how.references),
+        args.all,
+        console,
+    )?;
     let request = SignImages { asked, how };
     let all = beside_bar(console, |bar| request.run(&ring, bar))?;
     if request.asked.len() > 1 {
@@ -119,8 +124,9 @@ pub(super) fn asked(
     args: ImageArgs,
     mut references: Vec<Reference>,
     all: bool,
+    console: &Console,
 ) -> Result<Vec<Asked>, Failure> {
-    let options = args.options();
+    let options = reporting(args.options(), console);
     let (Some(registry), Some(app)) = (args.registry, args.app) else {
         return Ok(Asked::of(args.images, all, &options)?);
     };
@@ -194,7 +200,7 @@ pub(super) fn verify_image(args: VerifyImage, console: &Console) -> Outcome {
     let keys = args.ca_pubs.iter().chain(&args.vendors);
     let ring = ring(&args.tokens, keys.map(KeyRef::pin_source), console)?;
     let request = verify::VerifyImages {
-        asked: asked(args.images, args.references, args.all)?,
+        asked: asked(args.images, args.references, args.all, console)?,
         all: args.all,
         selection: selection(args.platforms),
         cas: args.ca_pubs,

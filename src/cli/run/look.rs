@@ -18,7 +18,12 @@ use crate::store::Limits;
 use crate::text::plain;
 
 pub(super) fn inspect_image(args: InspectImage, console: &Console) -> Outcome {
-    let asked = asked(args.images, args.reference.into_iter().collect(), false)?;
+    let asked = asked(
+        args.images,
+        args.reference.into_iter().collect(),
+        false,
+        console,
+    )?;
     let requests: Vec<_> = asked.into_iter().flat_map(requests).collect();
     if let Some(output) = &args.endorsement {
         not_beside_json("endorsement file", output, console)?;

@@ -9,6 +9,7 @@ use std::time::Instant;
 use ureq::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use zeroize::Zeroizing;
 
+use super::basic::basic;
 use super::challenge::{Challenge, challenge};
 use super::credential::Credentials;
 use super::credentials::find;
@@ -151,7 +152,7 @@ impl Auth {
 
     /// The header with a name and a password (RFC 7617); both are looked for in texts from now on.
     fn basic(&self, user: &str, password: &Secret) -> HeaderValue {
-        let header = token::basic(user, password);
+        let header = basic(user, password);
         let both = Zeroizing::new(base64(&[user.as_bytes(), b":", password].concat()));
         self.hide(both.as_bytes());
         self.hide(password);

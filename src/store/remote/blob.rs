@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io::{self, Read};
-use std::thread;
 
 use ureq::http::Method;
 use ureq::http::header::{CONTENT_RANGE, HeaderValue, RANGE};
@@ -10,7 +9,7 @@ use ureq::http::header::{CONTENT_RANGE, HeaderValue, RANGE};
 use super::client::At;
 use super::error::{Error, Problem};
 use super::repository::RemoteRepository;
-use super::retry::backoff;
+use super::retry::{backoff, pause};
 use super::wire::Answer;
 use crate::crypto::Digest;
 use crate::image::{Descriptor, Mismatch};
@@ -107,7 +106,8 @@ impl BlobReader<'_> {
         if self.tried >= options.retries || !problem.is_passing() {
             return Err(self.error(problem));
         }
-        thread::sleep(backoff(options.backoff, self.tried));
+        let wait = backoff(options.backoff, self.tried);
+        pause(options, wait, &self.what(), &problem.to_string());
         self.tried += 1;
         let mut answer = self.ask(self.at)?;
         if answer.status == 416 {

@@ -111,11 +111,23 @@ impl Client {
         self.error(what, problem)
     }
 
+    /// The same where something was sent: a 404 says that the repository is not there, and why.
+    pub(super) fn not_taken(&self, what: &str, mut answer: Answer) -> Error {
+        let status = answer.status;
+        let words = self.words(&mut answer);
+        self.error(what, Problem::Status { status, words })
+    }
+
     /// Sends a request until there is an answer to it. A 401 is met, what may pass is tried again, redirects are
     /// followed; the answer may still say no in other ways.
     pub(super) fn call(&self, call: &Call<'_>) -> Result<Answer, Error> {
-        let answer = retry(&self.wire.options, || self.authorised(call));
+        let answer = retry(&self.wire.options, call.what, || self.authorised(call));
         answer.map_err(|problem| self.error(call.what, problem))
+    }
+
+    /// Sends a request on which nothing depends, and once: its answer is not looked at.
+    pub(super) fn mention(&self, call: &Call<'_>) {
+        let _ = self.authorised(call);
     }
 
     fn authorised(&self, call: &Call<'_>) -> Result<Answer, Problem> {
@@ -183,8 +195,13 @@ impl Client {
         }
         match self.followed(call, &second, shown) {
             Ok(other) => Ok((other, self.settle(second))),
-            // A certificate that is not believed is told; else it was plain HTTP all the same, or nothing at all.
-            Err(problem @ (Problem::Tls(_) | Problem::TlsFiles(_))) => Err(problem),
+            // A certificate or a password that is not believed is told; else it was plain HTTP all the same, or nothing
+            // at all.
+            Err(
+                problem @ (Problem::Tls(_)
+                | Problem::TlsFiles(_)
+                | Problem::ProxyCredentials { .. }),
+            ) => Err(problem),
             Err(_) => Ok((answer?, self.settle(first))),
         }
     }

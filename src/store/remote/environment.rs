@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The variables that count.
@@ -59,6 +61,31 @@ impl Environment {
     }
 }
 
+type Tell = dyn Fn(&str) + Send + Sync;
+
+/// Where a person is told why nothing happens for a while.
+#[derive(Clone, Default)]
+pub struct Waiting(Option<Arc<Tell>>);
+
+impl Waiting {
+    /// Tells it so. Called from several threads.
+    pub fn told(tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(tell)))
+    }
+
+    pub(super) fn tell(&self, text: &str) {
+        if let Some(tell) = &self.0 {
+            tell(text);
+        }
+    }
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Waiting(..)")
+    }
+}
+
 /// How registries are talked to.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -78,6 +105,8 @@ pub struct Options {
     pub backoff: Duration,
     /// How long a registry may let one wait.
     pub longest_wait: Duration,
+    /// Where it is told that a request is sent again, and when.
+    pub waiting: Waiting,
     /// The environment.
     pub environment: Environment,
 }
@@ -93,6 +122,7 @@ impl Default for Options {
             retries: 3,
             backoff: Duration::from_secs(1),
             longest_wait: Duration::from_mins(1),
+            waiting: Waiting::default(),
             environment: Environment::default(),
         }
     }

@@ -39,6 +39,12 @@ pub enum Problem {
     /// Nobody answers.
     #[error("cannot connect: {0}")]
     Connect(String),
+    /// Nobody knows the host.
+    #[error("there is no host \"{host}\": its name leads to no address")]
+    NoHost {
+        /// Its name.
+        host: String,
+    },
     /// The connection ended too early.
     #[error("the connection ended before all had come")]
     Cut,
@@ -89,6 +95,24 @@ pub enum Problem {
     /// A status that means an error.
     #[error("the registry answers {status}{}", said(.words))]
     Status {
+        /// The status.
+        status: u16,
+        /// What the registry says about it, made safe to show.
+        words: String,
+    },
+    /// The registry does not take a manifest that has what some registries refuse.
+    #[error("the registry answers {status}{}; the manifest has {}, which some registries do not take", said(.words), .unusual.join(" and "))]
+    NotTaken {
+        /// The status.
+        status: u16,
+        /// What the registry says about it, made safe to show.
+        words: String,
+        /// What some registries refuse of what it has.
+        unusual: Vec<&'static str>,
+    },
+    /// The registry does not take a manifest, for it has not all that it leads to.
+    #[error("the registry answers {status}{}", said(.words))]
+    Lacking {
         /// The status.
         status: u16,
         /// What the registry says about it, made safe to show.
@@ -213,6 +237,7 @@ impl Problem {
             | Self::Taken { .. } => Class::Refused,
             Self::Repeats { class } => *class,
             Self::Connect(_)
+            | Self::NoHost { .. }
             | Self::Cut
             | Self::Slow { .. }
             | Self::Malformed(_)
@@ -225,6 +250,8 @@ impl Problem {
             | Self::Address
             | Self::Packed
             | Self::Status { .. }
+            | Self::NotTaken { .. }
+            | Self::Lacking { .. }
             | Self::Absent
             | Self::Later { .. }
             | Self::Anonymous { .. }

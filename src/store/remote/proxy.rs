@@ -3,17 +3,25 @@
 //! The lower-case variable comes first. `NO_PROXY` holds names (with their subdomains), addresses, networks, each with
 //! a port or without, and `*`. This machine is never asked for through a proxy.
 //!
-//! Source: Go's `golang.org/x/net/http/httpproxy`.
+//! A request over TLS goes through a tunnel (`CONNECT`). One without TLS goes to the proxy itself, which reads from it
+//! whom it is for, as Go's programs do: many proxies make no tunnel to other ports than 443.
+//!
+//! Sources: Go's `golang.org/x/net/http/httpproxy` and `net/http`; RFC 9112, section 3.2.2.
 
 use std::fmt;
 use std::net::IpAddr;
 
+use ureq::http::Uri;
+use ureq::http::header::{HOST, HeaderName, HeaderValue, PROXY_AUTHORIZATION};
+use ureq::http::uri::Scheme as UriScheme;
 use ureq::{Proxy, ProxyProtocol};
 use zeroize::Zeroizing;
 
+use super::basic::basic;
 use super::environment::Environment;
 use super::error::Problem;
-use super::url::{Origin, Scheme, address};
+use super::url::{Origin, Scheme, Url, address};
+use crate::secret::Secret;
 
 /// A proxy, and the variable that names it.
 pub(super) struct Named {
@@ -26,6 +34,40 @@ pub(super) struct Named {
 impl fmt::Debug for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
+    }
+}
+
+impl Named {
+    /// Whether TLS is spoken with the proxy itself.
+    pub(super) fn speaks_tls(&self) -> bool {
+        self.proxy.protocol() == ProxyProtocol::Https
+    }
+
+    /// Where a request without TLS is sent to: the proxy. Its first line comes to name the whole address.
+    pub(super) fn uri(&self, url: &Url) -> Option<Uri> {
+        let scheme = if self.speaks_tls() {
+            UriScheme::HTTPS
+        } else {
+            UriScheme::HTTP
+        };
+        let target = url.uri()?.into_parts().path_and_query?;
+        Uri::builder()
+            .scheme(scheme)
+            .authority(self.shown.as_str())
+            .path_and_query(target)
+            .build()
+            .ok()
+    }
+
+    /// What such a request says besides: whom it is for, and who asks the proxy.
+    pub(super) fn headers(&self, url: &Url) -> Option<Vec<(HeaderName, HeaderValue)>> {
+        let host = HeaderValue::try_from(url.origin.authority()).ok()?;
+        let user = self.proxy.username().map(|user| {
+            let password = self.proxy.password().unwrap_or_default();
+            let header = basic(user, &Secret::of(password.as_bytes()));
+            (PROXY_AUTHORIZATION, header)
+        });
+        Some([(HOST, host)].into_iter().chain(user).collect())
     }
 }
 
@@ -77,7 +119,7 @@ fn read(value: &str) -> Option<Named> {
         ProxyProtocol::Https => 443,
         _ => 80,
     };
-    let place = super::url::Url::parse(&format!("http://{place}"))?;
+    let place = Url::parse(&format!("http://{place}"))?;
     if place.path() != "/" || place.has_query() {
         return None;
     }
@@ -192,7 +234,6 @@ fn is_within(address: IpAddr, network: IpAddr, bits: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::url::Url;
     use super::*;
 
     fn chosen(variables: &[(&'static str, &str)], url: &str) -> Option<String> {

@@ -10,6 +10,8 @@ use super::error::{Error, Problem};
 use super::manifest::{CONTENT_DIGEST, Document, ManifestRef};
 use super::problem::shown;
 use super::repository::RemoteRepository;
+use super::unusual;
+use super::wire::Answer;
 use crate::crypto::Digest;
 use crate::image::Tag;
 
@@ -79,7 +81,7 @@ impl RemoteRepository {
                 if matches!(answer.status, 400 | 409) && self.is_there(reference, document)? {
                     return Ok(Taken { subject: None });
                 }
-                return Err(self.client.refusal(&what, answer));
+                return Err(self.not_taken(&what, answer, document));
             }
             Err(error) if error.problem.is_passing() => {
                 if self.is_there(reference, document)? {
@@ -99,6 +101,26 @@ impl RemoteRepository {
         }
         let subject = answer.header(&OCI_SUBJECT).map(str::to_owned);
         Ok(Taken { subject })
+    }
+
+    /// Why a registry does not take a manifest, as far as its answer and the manifest tell (R41, R46).
+    fn not_taken(&self, what: &str, mut answer: Answer, document: &Document) -> Error {
+        let status = answer.status;
+        let words = self.client.words(&mut answer);
+        let is_lacking = ["BLOB_UNKNOWN", "MANIFEST_UNKNOWN"]
+            .iter()
+            .any(|code| words.contains(code));
+        let unusual = unusual::parts(document);
+        let problem = match status {
+            400..500 if is_lacking => Problem::Lacking { status, words },
+            400 | 405 | 406 | 409 | 415 | 422 if !unusual.is_empty() => Problem::NotTaken {
+                status,
+                words,
+                unusual,
+            },
+            _ => Problem::Status { status, words },
+        };
+        self.error(what, problem)
     }
 
     /// Whether a tag or digest leads to this manifest.

@@ -10,9 +10,14 @@ use super::environment::Options;
 use super::error::Problem;
 use super::wire::Answer;
 
-/// Does something until it succeeds, fails for good, or has been tried often enough.
+/// Waits of less than this are not told.
+const UNTOLD: Duration = Duration::from_millis(1500);
+
+/// Does something until it succeeds, fails for good, or has been tried often enough. `what` it is about is told where
+/// one has to wait.
 pub(super) fn retry(
     options: &Options,
+    what: &str,
     mut attempt: impl FnMut() -> Result<Answer, Problem>,
 ) -> Result<Answer, Problem> {
     let mut tried = 0;
@@ -32,10 +37,24 @@ pub(super) fn retry(
         if tried >= options.retries {
             return outcome;
         }
-        drop(outcome);
-        thread::sleep(wait.unwrap_or_else(|| backoff(options.backoff, tried)));
+        let why = match outcome {
+            Ok(answer) => format!("the registry answers {}", answer.status),
+            Err(problem) => problem.to_string(),
+        };
+        let wait = wait.unwrap_or_else(|| backoff(options.backoff, tried));
+        pause(options, wait, what, &why);
         tried += 1;
     }
+}
+
+/// Waits before something is tried again, and says so where it takes long.
+pub(super) fn pause(options: &Options, wait: Duration, what: &str, why: &str) {
+    if wait >= UNTOLD {
+        let seconds = wait.as_secs_f64().round();
+        let text = format!("{what}: {why}; trying again in {seconds} s");
+        options.waiting.tell(&text);
+    }
+    thread::sleep(wait);
 }
 
 /// Whether a status means that the same request may succeed later.

@@ -20,6 +20,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Cursor, Read};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::{Error as RemoteError, Problem as RemoteProblem};
@@ -51,6 +52,8 @@ pub struct RemoteStore {
     pub(super) limits: Limits,
     /// Another repository of the registry, from which blobs are taken where that can be.
     pub(super) mount: Option<Repository>,
+    /// Whether the registry is not believed about what it has (R41).
+    pub(super) is_doubted: AtomicBool,
 }
 
 impl RemoteStore {
@@ -63,6 +66,7 @@ impl RemoteStore {
             meant: Vec::new(),
             limits: Limits::default(),
             mount: None,
+            is_doubted: AtomicBool::new(false),
         }
     }
 
@@ -251,6 +255,19 @@ impl Store for RemoteStore {
             }
         }
         Ok(found)
+    }
+
+    fn no_such_image(&self, reference: &Reference) -> Error {
+        let present = match reference {
+            Reference::Tag(_) => self.repository.some_tags(),
+            Reference::Digest(_) => Vec::new(),
+        };
+        let kind = Kind::NoSuchImage {
+            reference: reference.clone(),
+            present,
+            unreferenced: false,
+        };
+        kind.at(self.place.clone())
     }
 
     fn unread(&self, descriptor: &Descriptor, error: io::Error) -> Error {

@@ -10,6 +10,7 @@ use ureq::http::Method;
 use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::basic::basic;
 use super::credential::Credentials;
 use super::error::Problem;
 use super::object::{self, OBJECT};
@@ -19,7 +20,6 @@ use super::retry::retry;
 use super::scope::Scope;
 use super::url::{Origin, Scheme, Url, escaped};
 use super::wire::{Answer, Payload, Wire};
-use crate::encoding::base64::base64;
 use crate::secret::Secret;
 
 /// Bytes of the longest answer.
@@ -79,15 +79,6 @@ pub(super) fn realm(registry: &Origin, realm: &str) -> Result<Url, Problem> {
     Ok(url)
 }
 
-/// The header with a name and a password.
-pub(super) fn basic(user: &str, password: &Secret) -> HeaderValue {
-    let both = Zeroizing::new([user.as_bytes(), b":", password].concat());
-    let text = Zeroizing::new(format!("Basic {}", base64(&both)));
-    let mut header = HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""));
-    header.set_sensitive(true);
-    header
-}
-
 /// The header with a token; one that is not spelt as such never gets there.
 pub(super) fn bearer(token: &[u8]) -> Result<HeaderValue, Problem> {
     let refused = Problem::Token("its token has characters that no token has");
@@ -114,9 +105,10 @@ pub(super) fn ask(
     is_secret: &dyn Fn(&[u8]) -> bool,
 ) -> Result<Token, Problem> {
     let asked = Instant::now();
+    let what = format!("token service {}", service.realm.origin);
     let mut answer = None;
     if let Some(Credentials::Identity { token, .. }) = credentials {
-        let posted = retry(&wire.options, || post(wire, service, scope, token))?;
+        let posted = retry(&wire.options, &what, || post(wire, service, scope, token))?;
         // The service knows only the other way.
         if !matches!(posted.status, 404 | 405) {
             answer = Some(posted);
@@ -124,7 +116,9 @@ pub(super) fn ask(
     }
     let mut answer = match answer {
         Some(answer) => answer,
-        None => retry(&wire.options, || get(wire, service, scope, credentials))?,
+        None => retry(&wire.options, &what, || {
+            get(wire, service, scope, credentials)
+        })?,
     };
     match answer.status {
         200 => {}

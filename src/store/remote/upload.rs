@@ -177,7 +177,7 @@ impl RemoteRepository {
             what,
         )?;
         if answer.status != 202 {
-            return Err(self.client.refusal(what, answer));
+            return Err(self.client.not_taken(what, answer));
         }
         self.session(&answer, what)
     }
@@ -244,10 +244,31 @@ impl RemoteRepository {
         }
     }
 
-    /// Sends a blob in a session.
+    /// Sends a blob in a session, which is ended where that fails (R44, R49).
     fn fill(
         &self,
-        session: Session,
+        mut session: Session,
+        digest: &Digest,
+        size: u64,
+        source: &dyn Source,
+        what: &str,
+    ) -> Result<Tried, Error> {
+        let filled = self.filled(&mut session, digest, size, source, what);
+        match &filled {
+            // It is a blob by now, or the registry is silent anyway.
+            Err(Error {
+                problem: Problem::Taken { .. } | Problem::Slow { .. },
+                ..
+            })
+            | Ok(_) => {}
+            Err(_) => self.give_up(&session.at, what),
+        }
+        filled
+    }
+
+    fn filled(
+        &self,
+        session: &mut Session,
         digest: &Digest,
         size: u64,
         source: &dyn Source,
@@ -265,22 +286,17 @@ impl RemoteRepository {
                 404 => return Ok(Tried::Gone),
                 // Too much at once: in pieces.
                 413 => {}
-                _ => {
-                    let error = self.client.refusal(what, answer);
-                    self.give_up(&session.at, what);
-                    return Err(error);
-                }
+                _ => return Err(self.client.refusal(what, answer)),
             }
         }
         let piece = session.least.unwrap_or(0).max(PIECE);
         if piece > LARGEST_PIECE {
-            self.give_up(&session.at, what);
             return Err(self.error(
                 what,
                 Problem::Location("for pieces of more than a gigabyte"),
             ));
         }
-        self.in_pieces(session.at, piece, digest, size, source, what)
+        self.in_pieces(&mut session.at, piece, digest, size, source, what)
     }
 
     fn put(&self, at: &Url, body: Body<'_>, size: u64, what: &str) -> Result<Answer, Error> {
@@ -291,7 +307,7 @@ impl RemoteRepository {
 
     fn in_pieces(
         &self,
-        mut at: Url,
+        at: &mut Url,
         piece: u64,
         digest: &Digest,
         size: u64,
@@ -312,31 +328,27 @@ impl RemoteRepository {
             let headers = vec![(CONTENT_TYPE, OCTETS), (CONTENT_RANGE, range)];
             let answer = self.write(
                 Method::PATCH,
-                At::Url(&at),
+                At::Url(at),
                 headers,
                 Body::Source(&part, length),
                 what,
             )?;
             match answer.status {
                 201 | 202 | 204 => {
-                    at = self.next(&answer, what)?;
+                    *at = self.next(&answer, what)?;
                     from += length;
                 }
                 404 => return Ok(Tried::Gone),
                 // It has more or less than we think; it says how much, once.
                 416 if !corrected => {
                     corrected = true;
-                    let held = self.held(&at, what)?;
+                    let held = self.held(at, what)?;
                     let Some((held, place)) = held.filter(|(held, _)| *held <= size) else {
                         return Ok(Tried::Gone);
                     };
-                    (from, at) = (held, place);
+                    (from, *at) = (held, place);
                 }
-                _ => {
-                    let error = self.client.refusal(what, answer);
-                    self.give_up(&at, what);
-                    return Err(error);
-                }
+                _ => return Err(self.client.refusal(what, answer)),
             }
         }
         let end = at.with("digest", &digest.to_string());
@@ -347,11 +359,7 @@ impl RemoteRepository {
                 Ok(Tried::Done)
             }
             404 => Ok(Tried::Gone),
-            _ => {
-                let error = self.client.refusal(what, answer);
-                self.give_up(&at, what);
-                Err(error)
-            }
+            _ => Err(self.client.refusal(what, answer)),
         }
     }
 
@@ -385,10 +393,16 @@ impl RemoteRepository {
         Ok(())
     }
 
-    /// Ends a session. Whether the registry does is its own affair.
+    /// Ends a session that this run began. Whether the registry does is its own affair.
     fn give_up(&self, at: &Url, what: &str) {
-        let length = vec![(CONTENT_LENGTH, HeaderValue::from_static("0"))];
-        let _ = self.write(Method::DELETE, At::Url(at), length, Body::Nothing, what);
+        self.client.mention(&Call {
+            method: Method::DELETE,
+            at: At::Url(at),
+            scope: &self.scope(),
+            headers: vec![(CONTENT_LENGTH, HeaderValue::from_static("0"))],
+            body: Body::Nothing,
+            what,
+        });
     }
 }
 

@@ -192,7 +192,7 @@ impl Url {
     }
 
     /// The whole address, query and all: for requests, never for messages (R20).
-    pub(super) fn whole(&self) -> String {
+    fn whole(&self) -> String {
         format!("{}{}", self.origin, self.target)
     }
 

@@ -10,10 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use ureq::http::{Method, Request};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector, DefaultConnector};
 use ureq::{Agent, AsSendBody, BodyReader, SendBody, Timeout};
 
 use super::environment::Options;
 use super::error::Problem;
+use super::forward::Forward;
 use super::pace::{Received, Sent};
 use super::problem::shown;
 use super::proxy;
@@ -95,6 +98,27 @@ impl fmt::Debug for Answer {
 struct Lane {
     agent: Agent,
     proxy: String,
+    /// The proxy that is sent the requests themselves, for there is no tunnel.
+    forwards: Option<proxy::Named>,
+}
+
+impl Lane {
+    /// The same problem with the name of whom it was that nobody could connect to: the host, or the proxy before it.
+    fn named(&self, problem: Problem, origin: &Origin) -> Problem {
+        match problem {
+            Problem::NoHost { .. } if self.proxy.is_empty() => Problem::NoHost {
+                host: origin.host.clone(),
+            },
+            Problem::NoHost { .. } => {
+                let name = self.proxy.rsplit_once(':').map_or("", |(name, _)| name);
+                Problem::NoHost { host: name.into() }
+            }
+            Problem::Connect(why) if !self.proxy.is_empty() => {
+                Problem::Connect(format!("the proxy {}: {why}", self.proxy))
+            }
+            other => other,
+        }
+    }
 }
 
 /// All connections of one client.
@@ -131,10 +155,14 @@ impl Wire {
         let limit = Some(self.options.timeout);
         let proxy = proxy::of(&self.options.environment, origin)?;
         let shown = proxy.as_ref().map(|named| named.shown.clone());
+        let (tunnel, forwards) = match origin.scheme {
+            Scheme::Https => (proxy.map(|named| named.proxy), None),
+            Scheme::Http => (None, proxy),
+        };
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
-            .proxy(proxy.map(|named| named.proxy))
+            .proxy(tunnel)
             .user_agent(concat!("ir-sign/", env!("CARGO_PKG_VERSION")))
             .accept_encoding("identity")
             .max_response_header_size(LONGEST_HEADER)
@@ -155,10 +183,20 @@ impl Wire {
             };
             let tls = tls::config(&self.options, &name, is_registry)?;
             config = config.https_only(true).tls_config(tls);
+        } else if forwards.as_ref().is_some_and(proxy::Named::speaks_tls) {
+            let name = shown.as_deref().unwrap_or_default();
+            config = config.tls_config(tls::config(&self.options, name, false)?);
         }
+        let agent = if forwards.is_some() {
+            let connector = DefaultConnector::new().chain(Forward(origin.clone()));
+            Agent::with_parts(config.build(), connector, DefaultResolver::default())
+        } else {
+            config.build().new_agent()
+        };
         let lane = Arc::new(Lane {
-            agent: config.build().new_agent(),
+            agent,
             proxy: shown.unwrap_or_default(),
+            forwards,
         });
         lanes.insert(origin.clone(), lane.clone());
         Ok(lane)
@@ -173,9 +211,15 @@ impl Wire {
         payload: Payload<'_>,
     ) -> Result<Answer, Problem> {
         let lane = self.lane(&url.origin)?;
-        let uri = url.uri().ok_or(Problem::Address)?;
+        let (uri, more) = match &lane.forwards {
+            Some(proxy) => (proxy.uri(url), proxy.headers(url)),
+            None => (url.uri(), Some(Vec::new())),
+        };
+        let (Some(uri), Some(more)) = (uri, more) else {
+            return Err(Problem::Address);
+        };
         let mut request = Request::builder().method(method).uri(uri);
-        for (name, value) in headers {
+        for (name, value) in headers.iter().chain(&more) {
             request = request.header(name, value);
         }
         let limit = self.options.timeout;
@@ -199,8 +243,12 @@ impl Wire {
             }
         };
         let (parts, body) = answer
-            .map_err(|error| of_ureq(&error, &lane.proxy, limit))?
+            .map_err(|error| lane.named(of_ureq(&error, &lane.proxy, limit), &url.origin))?
             .into_parts();
+        if lane.forwards.is_some() && parts.status.as_u16() == 407 {
+            let proxy = lane.proxy.clone();
+            return Err(Problem::ProxyCredentials { proxy });
+        }
         if parts.headers.len() > MOST_LINES {
             return Err(Problem::Malformed("its header has more than 100 lines"));
         }
@@ -247,7 +295,7 @@ fn of_ureq(error: &ureq::Error, proxy: &str, limit: std::time::Duration) -> Prob
             during: during(*step),
             limit,
         },
-        ureq::Error::HostNotFound => Problem::Connect("the host is not known".into()),
+        ureq::Error::HostNotFound => no_host(),
         ureq::Error::ConnectionFailed => Problem::Connect("no connection".into()),
         ureq::Error::ConnectProxyFailed(reason) if reason.contains(" 407/") => {
             Problem::ProxyCredentials { proxy: proxy() }
@@ -295,7 +343,21 @@ fn of_io(error: &io::Error, during: &'static str, limit: std::time::Duration) ->
         | io::ErrorKind::NotConnected
         | io::ErrorKind::WriteZero => Problem::Cut,
         io::ErrorKind::ConnectionRefused => Problem::Connect("nobody listens there".into()),
+        _ if is_unknown(&error.to_string()) => no_host(),
         _ => Problem::Connect(plain(&error.to_string())),
+    }
+}
+
+/// Whether the system's resolver says for good that there is no such name: the standard library has no kind for that.
+/// What may pass is `EAI_AGAIN`, in the words of glibc and of musl.
+fn is_unknown(error: &str) -> bool {
+    let reason = error.strip_prefix("failed to lookup address information: ");
+    reason.is_some_and(|reason| !reason.starts_with("Temporary failure") && reason != "Try again")
+}
+
+const fn no_host() -> Problem {
+    Problem::NoHost {
+        host: String::new(),
     }
 }
 
@@ -305,5 +367,29 @@ fn of_rustls(error: &rustls::Error) -> Problem {
         rustls::Error::InvalidMessage(_) => Problem::NoTls,
         // It may hold names of the certificate's, which are another's words.
         other => Problem::Tls(shown(&other.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r60_a_name_that_nobody_knows_is_final_and_a_resolver_that_does_not_answer_is_not() {
+        let of = |reason: &str| {
+            let error = format!("failed to lookup address information: {reason}");
+            of_io(&io::Error::other(error), "", std::time::Duration::ZERO)
+        };
+        for known in [
+            "Name or service not known",
+            "No address associated with hostname",
+            "Name does not resolve",
+        ] {
+            let problem = of(known);
+            assert!(matches!(problem, Problem::NoHost { .. }) && !problem.is_passing());
+        }
+        for passing in ["Temporary failure in name resolution", "Try again"] {
+            assert!(of(passing).is_passing(), "{passing}");
+        }
     }
 }

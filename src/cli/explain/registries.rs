@@ -1,0 +1,109 @@
+//! What to do where a registry has no such image, or does not give or take what it was asked for.
+
+use super::mirrors::mirror_of;
+use super::nearest::nearest;
+use super::shell::word;
+use crate::image::Tag;
+use crate::store::Place;
+use crate::store::remote::Problem;
+
+/// The words by which registries say that a repository is to be made first.
+const NO_REPOSITORY: [&str; 2] = ["NAME_UNKNOWN", "RepositoryNotFound"];
+
+/// Where no image has that tag in a repository, which has these.
+pub(super) fn of_absent(repository: &str, tag: &str, present: &[String]) -> String {
+    let names = || {
+        present
+            .iter()
+            .map(String::as_str)
+            .filter(|name| name.parse::<Tag>().is_ok())
+    };
+    let image = |name: &str| word(format!("{repository}:{name}"));
+    if let Some(near) = nearest(tag, names()) {
+        return format!("did you mean {}?", image(near));
+    }
+    match names().next() {
+        Some(first) if tag == Tag::latest().as_str() => {
+            format!(
+                "a name without a tag means the tag \"latest\": name one that is there, as in {}",
+                image(first)
+            )
+        }
+        Some(first) => format!("name one that is there, as in {}", image(first)),
+        None => "see that the repository's name is right: no tags are listed for it".into(),
+    }
+}
+
+/// Where a registry did not give or take something.
+pub(super) fn of_registry(place: &Place, problem: &Problem) -> Option<String> {
+    let Place::Repository(name) = place else {
+        return None;
+    };
+    let (host, repository) = name.strip_prefix("docker://")?.split_once('/')?;
+    let first = of_problem(host, problem);
+    let mirror = is_about_host(problem)
+        .then(|| mirror_of(host, repository))
+        .flatten();
+    let mirror = mirror.map(|mirror| {
+        format!(
+            "{} names a mirror, and is not read: name the mirror as the host: {}",
+            mirror.file,
+            word(mirror.image)
+        )
+    });
+    match (first, mirror) {
+        (Some(first), Some(mirror)) => Some(format!("{first}; {mirror}")),
+        (first, mirror) => first.or(mirror),
+    }
+}
+
+fn of_problem(host: &str, problem: &Problem) -> Option<String> {
+    Some(match problem {
+        Problem::Connect(why) if why.starts_with("the proxy") => {
+            "see that the proxy runs: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names it".into()
+        }
+        Problem::Connect(_) => {
+            "see that the registry runs, and that its port is the right one: without a port it is 443".into()
+        }
+        Problem::NoHost { .. } => "see that the host is spelt right, and that DNS knows it here".into(),
+        Problem::NoTls => {
+            "if the registry is one without TLS, on a network that you trust: --allow-http".into()
+        }
+        Problem::Tls(reason) if reason.contains("UnknownIssuer") => {
+            "name the authority that issued its certificate: --tls-ca FILE".into()
+        }
+        Problem::Anonymous { .. } => format!(
+            "log in with podman login {0} or docker login {0}, whose files are read, or name a file with --authfile",
+            word(host)
+        ),
+        Problem::Credentials { .. } => format!(
+            "log in again with podman login {0} or docker login {0}, or name another file with --authfile; they may lack the right to do this",
+            word(host)
+        ),
+        Problem::Later { .. } => "run it again then".into(),
+        Problem::Slow { .. } => "if the registry or the network is so slow, raise --timeout".into(),
+        Problem::Status { status: 404, words } if NO_REPOSITORY.iter().any(|code| words.contains(code)) => {
+            "make the repository there first: this registry makes none by itself".into()
+        }
+        Problem::NotTaken { .. } => {
+            "copy changes no media type: push to another registry, or switch on there what it refuses; sign-image writes OCI's types in place of docker's"
+                .into()
+        }
+        Problem::Moved { .. } => "run it again when the others are done".into(),
+        _ => return None,
+    })
+}
+
+/// Whether another host could do better.
+const fn is_about_host(problem: &Problem) -> bool {
+    matches!(
+        problem,
+        Problem::Connect(_)
+            | Problem::NoHost { .. }
+            | Problem::Slow { .. }
+            | Problem::Proxy { .. }
+            | Problem::Later { .. }
+            | Problem::Anonymous { .. }
+            | Problem::Status { .. }
+    )
+}

@@ -1,0 +1,59 @@
+//! Parts of manifests that some registries refuse, in words (R46).
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::manifest::Document;
+use crate::image::media;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct About {
+    config: Option<Typed>,
+    #[serde(default)]
+    layers: Vec<Typed>,
+    artifact_type: Option<IgnoredAny>,
+    subject: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Typed {
+    media_type: String,
+}
+
+/// The parts of a manifest or an index that registries are known to refuse: zot docker's types, Quay configs of types
+/// that it does not know, ECR `artifactType`, `subject` and parameters of types.
+pub(super) fn parts(document: &Document) -> Vec<&'static str> {
+    // It was read before it came here.
+    let Ok(about) = serde_json::from_slice::<About>(document.blob.bytes()) else {
+        return Vec::new();
+    };
+    let types: Vec<&str> = about
+        .config
+        .iter()
+        .chain(&about.layers)
+        .map(|part| part.media_type.as_str())
+        .chain([document.media_type.as_str()])
+        .collect();
+    let is_docker = types
+        .iter()
+        .any(|kind| media::oci_equivalent(kind).is_some());
+    let is_other_config = about.config.as_ref().is_some_and(|config| {
+        let kind = config.media_type.as_str();
+        kind != media::CONFIG && media::oci_equivalent(kind) != Some(media::CONFIG)
+    });
+    [
+        (is_docker, "media types of docker's"),
+        (is_other_config, "a config of a type that is no image's"),
+        (about.artifact_type.is_some(), "an artifactType"),
+        (about.subject.is_some(), "a subject"),
+        (
+            types.iter().any(|kind| kind.contains(';')),
+            "a media type with parameters (;)",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(has, part)| has.then_some(part))
+    .collect()
+}
