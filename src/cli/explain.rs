@@ -232,7 +232,7 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         E::InUse { .. } => {
             "take another label; if gen-key was interrupted, the key may be the one you want: ir-sign extract-public --pkcs11-uri URI -o FILE"
         }
-        E::Turn { .. } => "let the other run end, and run this again",
+        E::TokenLock { .. } => "let the other run end, and run this again",
         E::Unsure { .. } => "look before you run it again: ir-sign token keys",
         E::BadKey { removed: false, .. } => {
             "remove it with the token's own tools; it is not to be used"

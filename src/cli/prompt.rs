@@ -48,10 +48,10 @@ impl Prompt for Terminal {
     }
 
     fn warn(&self, text: &str) {
-        self.tell(&format!("warning: {text}"));
+        self.notify(&format!("warning: {text}"));
     }
 
-    fn tell(&self, text: &str) {
+    fn notify(&self, text: &str) {
         if !self.quiet {
             beside(|| tell(&plain(text)));
         }

@@ -17,7 +17,7 @@ pub enum Error {
     /// The file was not read or written.
     #[error("key file {0}")]
     File(#[from] files::Error),
-    /// The file is not a private key of the one kind that is read.
+    /// The file is not a DER SEC1 private key on secp384r1.
     #[error("key file {}: {source}", .path.display())]
     Private {
         /// The file.
@@ -25,7 +25,7 @@ pub enum Error {
         /// What is wrong with it.
         source: KeyFileError,
     },
-    /// The file is not a public key of the one kind that is read.
+    /// The file is not a DER public key on secp384r1.
     #[error("public key file {}: {source}", .path.display())]
     Public {
         /// The file.
@@ -33,7 +33,7 @@ pub enum Error {
         /// What is wrong with it.
         source: PublicKeyError,
     },
-    /// The file holds no key that a fingerprint can be made of.
+    /// The file holds no key to fingerprint.
     #[error("file {}: {source}", .path.display())]
     Unrecognised {
         /// The file.
@@ -49,11 +49,11 @@ pub enum Error {
         /// The algorithm.
         by: Algorithm,
     },
-    /// The token did not do it.
+    /// The token failed.
     #[error(transparent)]
     Token(#[from] Box<pkcs11::Error>),
     /// An earlier signature failed, so nobody asked the key for this one.
-    #[error("the key was not asked for this signature, for one before it failed")]
+    #[error("the key was not asked for this signature: an earlier one failed")]
     GivenUp,
     /// The key made a signature that does not verify with its own public key.
     #[error(
@@ -66,7 +66,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What it means for the one who waits for the key.
+    /// The error's class, for the exit status.
     pub const fn class(&self) -> Class {
         match self {
             Self::File(source) => source.class(),

@@ -2,7 +2,7 @@
 
 use crate::crypto::forms::Pem;
 
-/// Why bytes are not a private key of the one kind that is read.
+/// Why bytes are not a DER SEC1 private key on secp384r1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyFileError {
@@ -12,10 +12,10 @@ pub enum KeyFileError {
     /// The bytes are PKCS#8 `PrivateKeyInfo`.
     #[error("it is PKCS#8, and DER SEC1 is wanted")]
     Pkcs8,
-    /// The bytes are PKCS#8 `PrivateKeyInfo` of a key that is none of an elliptic curve.
+    /// The bytes are PKCS#8 `PrivateKeyInfo` of a key that is not on an elliptic curve.
     #[error("it is PKCS#8 with a key for {0}, and an EC key on secp384r1 is wanted")]
     Algorithm(String),
-    /// The bytes are the numbers of a key that is none of an elliptic curve, with nothing around them.
+    /// The bytes are the bare numbers of a key that is not on an elliptic curve.
     #[error("it is a private key for {0}, and an EC key on secp384r1 is wanted")]
     Numbers(&'static str),
     /// The bytes are PKCS#8 `EncryptedPrivateKeyInfo`.
@@ -47,10 +47,10 @@ pub enum KeyFileError {
     /// The scalar has not 48 bytes, is zero, or is not below the group's order.
     #[error("its scalar is not a number from 1 to n - 1 in 48 bytes")]
     Scalar,
-    /// The public part is the scalar's, in the hybrid form.
+    /// The public part belongs to the scalar, but is in the hybrid form.
     #[error("the point of its public part is in the hybrid form, which is not read")]
     Hybrid,
-    /// The public part is not the scalar's.
+    /// The public part does not belong to the scalar.
     #[error("its public part does not belong to its private part")]
     Mismatch,
 }

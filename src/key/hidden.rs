@@ -1,18 +1,18 @@
-//! Keeping PINs out of messages: a text that is refused is told as it was typed, and may hold one.
+//! Keeping PINs out of messages: an error repeats the text that the user typed, and that may hold a PIN.
 
 use std::borrow::Cow;
 
 use super::pin::{PinSource, PinSourceError};
 
-/// How many sources are looked at. Each may reach to the end of a text, which others may have written
-/// and made long; what follows more of them is hidden.
+/// How many sources are examined. Each may reach to the end of a text, which somebody may have made very long; the
+/// text after the last of them is hidden.
 const MOST_SOURCES: usize = 16;
 
 /// The attributes of a URI that a PIN may follow.
 const NAMES: [&str; 2] = ["pin-value", "pin-source"];
 
-/// A text without what follows `pin-value=` or `pin-source=`, unless that is a source of a PIN. All
-/// up to the end is left out: where a PIN ends cannot be seen.
+/// A text without the value of `pin-value=` or `pin-source=`, unless that is a source of a PIN. The rest of the
+/// text goes too: nothing shows where a PIN ends.
 pub fn pins(text: &str) -> Cow<'_, str> {
     match first(text) {
         Some((_, at)) => format!("{}...", &text[..at]).into(),
@@ -20,8 +20,8 @@ pub fn pins(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The first attribute in a text whose value is to be hidden, and where the value starts. The name
-/// and the equals sign are found however they are percent-encoded.
+/// The first attribute in a text with a value to hide, and where the value starts. The name and the equals sign are
+/// found in any percent-encoding.
 pub fn first(text: &str) -> Option<(&'static str, usize)> {
     let bytes = decoded(text);
     let mut sources = 0;
@@ -55,12 +55,12 @@ fn decoded(text: &str) -> Vec<u8> {
     decode(text, |_, _| false)
 }
 
-/// Where an equals sign, the decoded byte of this number, ends in the text. It is found by decoding once
-/// more: to keep the place of each byte would take many times the memory of a long text.
+/// Where an equals sign, the decoded byte of this number, ends in the text. This decodes once more: a table of all
+/// positions would take many times the memory of a long text.
 fn end_of(text: &str, number: usize) -> usize {
     let mut end = text.len();
     decode(text, |decoded, at| {
-        // It is in no triple, and so it stays once it is there.
+        // It is in no triple, so decoding never removes it.
         let found = decoded.len() == number + 1 && decoded[number] == b'=';
         if found {
             end = at;
@@ -70,20 +70,19 @@ fn end_of(text: &str, number: usize) -> usize {
     end
 }
 
-/// Percent-decodes up to where `stop`, which is told of what is decoded and how much of the text that is,
-/// says so.
+/// Percent-decodes until `stop` returns true; it gets each decoded byte and the length of the text so far.
 fn decode(text: &str, mut stop: impl FnMut(&[u8], usize) -> bool) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     for (at, byte) in text.bytes().enumerate() {
         decoded.push(byte);
-        // What was decoded may be the end of another triple.
+        // The decoded byte may end another triple.
         while let [.., b'%', high, low] = decoded[..] {
             let digit = |byte: u8| char::from(byte).to_digit(16);
             let (Some(high), Some(low)) = (digit(high), digit(low)) else {
                 break;
             };
             decoded.truncate(decoded.len() - 3);
-            // Two digits of sixteen make a byte.
+            // Two hexadecimal digits make a byte.
             decoded.push(u8::try_from(high * 16 + low).unwrap_or_default());
         }
         if stop(&decoded, at + 1) {

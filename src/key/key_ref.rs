@@ -22,7 +22,7 @@ pub enum KeyRefError {
     /// The reference is empty.
     #[error("an empty path names no key")]
     Empty,
-    /// The reference is meant as a PKCS#11 URI (RFC 7512) and is none.
+    /// The reference starts as a PKCS#11 URI (RFC 7512), but is not one.
     #[error("not a PKCS#11 URI: {0}")]
     Uri(#[from] UriError),
 }
@@ -43,7 +43,7 @@ impl TryFrom<&OsStr> for KeyRef {
 }
 
 impl KeyRef {
-    /// Where the reference itself says that the PIN comes from.
+    /// The source of the PIN that the reference itself names.
     pub fn pin_source(&self) -> Option<&PinSource> {
         match self {
             Self::File(_) => None,
@@ -53,7 +53,7 @@ impl KeyRef {
 }
 
 impl KeyRef {
-    /// The files that are read for the key: its own, or its PIN's and its token's module.
+    /// The files that ir-sign reads for the key: its own, or its PIN's and its token's module.
     pub fn files(&self) -> Vec<&Path> {
         match self {
             Self::File(path) => vec![path],

@@ -1,7 +1,7 @@
 //! Who signs: private keys by reference, and the signers behind them.
 //!
-//! A key is a file (DER SEC1) or on a token (an RFC 7512 URI). The reference's own form decides what
-//! it is; content is never sniffed.
+//! A key is a file (DER SEC1) or on a token (an RFC 7512 URI). The form of the reference alone decides; nobody
+//! sniffs content.
 
 mod ec_key;
 mod error;

@@ -62,8 +62,8 @@ impl PinSource {
         }
     }
 
-    /// Keeps an open descriptor from the programs that this process may start, as a module's. Said
-    /// before a module is loaded: what gets the number of one that is not open holds no PIN.
+    /// Keeps an open descriptor from the programs that this process may start, as a module's. This happens before a
+    /// module is loaded: a file that later gets the number of a closed descriptor holds no PIN.
     pub fn keep_from_children(&self) {
         if let Self::Fd(number) = self
             && super::pkcs11::keep_from_children(*number).is_err()
@@ -72,9 +72,9 @@ impl PinSource {
         }
     }
 
-    /// Reads the PIN. A byte-order mark at the start and one line ending, LF or CR LF, at the end are no
-    /// part of it. An empty file or variable holds the empty PIN; an empty descriptor holds none, for a
-    /// pipe that was read before is empty too.
+    /// Reads the PIN. A byte-order mark at the start and one line ending, LF or CR LF, at the end do not count. An
+    /// empty file or variable holds the empty PIN. An empty descriptor holds none: a pipe that was read before is
+    /// empty too.
     pub fn read(&self) -> Result<Pin, PinError> {
         let bytes = match self {
             Self::File(path) => read_file(path)?,
@@ -93,7 +93,7 @@ impl PinSource {
     }
 }
 
-/// What an editor or a shell put around a PIN is taken off.
+/// Editors and shells put these around a PIN.
 fn bare(mut bytes: Secret) -> Secret {
     const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
     let end = match &*bytes {
@@ -119,8 +119,8 @@ fn not_open() -> MutexGuard<'static, BTreeSet<u32>> {
     NOT_OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reads what is left in an open descriptor. A file's stays at its place, so that it gives the same
-/// PIN to a key that asks for it again.
+/// Reads the rest of an open descriptor. A file's position does not move, so that a key that asks again gets the
+/// same PIN.
 fn read_descriptor(number: u32) -> Result<Secret, files::Error> {
     let name = PathBuf::from(format!("fd:{number}"));
     let opened = if not_open().contains(&number) {
@@ -137,10 +137,10 @@ fn read_descriptor(number: u32) -> Result<Secret, files::Error> {
     files::read_secret_from(&mut Rest { file, at }, &name, MAX_PIN)
 }
 
-/// What is left in a descriptor.
+/// The rest of a descriptor.
 struct Rest {
     file: File,
-    /// Where the next byte is, in what has places.
+    /// The offset of the next byte, where the descriptor can seek.
     at: Option<u64>,
 }
 
@@ -153,7 +153,7 @@ impl Read for Rest {
         }
         loop {
             match self.file.read(buffer) {
-                // Whoever opened it asked not to wait; a PIN is waited for.
+                // The descriptor may be non-blocking, but ir-sign waits for a PIN.
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     poll(&mut [PollFd::new(&self.file, PollFlags::IN)], None)?;
                 }
@@ -229,14 +229,14 @@ impl Pin {
         if std::str::from_utf8(&bytes).is_err() {
             return Err(PinError::Utf8(source.to_owned()));
         }
-        // No keyboard or PIN pad gives these: to send them would cost a try.
+        // No keyboard or PIN pad types these: sending them would cost an attempt.
         if bytes.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
             return Err(PinError::SeveralLines(source.to_owned()));
         }
         Ok(Self(bytes))
     }
 
-    /// Another copy, as well kept.
+    /// Another copy, which is wiped too.
     pub(super) fn copy(&self) -> Self {
         Self(Secret::of(&self.0))
     }
@@ -278,10 +278,10 @@ pub enum PinError {
     /// No source was named, and there is nobody to ask.
     #[error("no PIN: name its source with --pin-source, or run in a terminal")]
     Nobody,
-    /// The person would not.
+    /// The person cancelled the prompt.
     #[error("no PIN: the prompt was cancelled")]
     Cancelled,
-    /// The person pressed the key for a signal, which this is, at the prompt.
+    /// The person pressed the key for this signal at the prompt.
     #[error("no PIN: the prompt was interrupted")]
     Interrupted(i32),
     /// The two entries of a new PIN are not the same.

@@ -7,7 +7,7 @@ use super::file::{self, FileKey};
 use crate::crypto::P384Key;
 use crate::files;
 
-/// No file this module reads is longer: a PKCS#8 or PEM form of a key has a few hundred bytes.
+/// The most bytes that this module reads of a file: a PKCS#8 or PEM form of a key has a few hundred.
 const MAX_KEY_FILE: usize = 16 * 1024;
 
 /// Reads a private key file: DER SEC1.
@@ -28,11 +28,10 @@ pub fn read_public(path: &Path) -> Result<P384Key, Error> {
     })
 }
 
-/// Whether a file holds a private key, in whichever form it is recognised in. Of one that cannot be read
-/// that cannot be told.
+/// Whether a file holds a private key, in any form that ir-sign recognises. False for a file that it cannot read.
 pub fn is_private(path: &Path) -> Result<bool, files::Error> {
     let metadata = path.symlink_metadata();
-    // What is longer is none, and a pipe is not to be read for this.
+    // A longer file is no key, and reading a pipe would empty it.
     if !metadata.is_ok_and(|there| there.is_file() && there.len() <= MAX_KEY_FILE as u64) {
         return Ok(false);
     }

@@ -1,4 +1,4 @@
-//! Files that hold a key in some form, read for the public key alone.
+//! Reading the public key out of a file that holds a key in any known form.
 
 use std::fmt;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::crypto::forms::Pem;
 use crate::crypto::public_key::PublicKeyError;
 use crate::files;
 
-/// No such file is longer: a certificate or a passport has a few thousand bytes.
+/// The most bytes of such a file: a certificate or a passport has a few thousand.
 const MAX_FILE: usize = 64 * 1024;
 
 /// What a file holds.
@@ -52,8 +52,8 @@ pub struct Recognised {
     pub key: PublicKey,
 }
 
-/// Reads a file that holds a public key, a certificate (RFC 5280), a passport or a private key in DER SEC1. A
-/// certificate's signature is nobody's word here: only its key is read.
+/// Reads a file that holds a public key, a certificate (RFC 5280), a passport or a private key in DER SEC1. Nobody
+/// checks a certificate's signature here: ir-sign reads its key alone.
 pub fn read_any(path: &Path) -> Result<Recognised, Error> {
     let bytes = files::read_secret(path, MAX_FILE)?;
     recognise(&bytes).map_err(|source| Error::Unrecognised {
@@ -79,7 +79,7 @@ fn recognise(bytes: &[u8]) -> Result<Recognised, FormError> {
             let form = Form::PublicKey;
             return Ok(Recognised { form, key });
         }
-        // It is one, and not of a kind that is known.
+        // It is a public key, but of an unknown kind.
         Err(error) if !matches!(error, PublicKeyError::Der(_)) => return Err(error.into()),
         Err(_) => {}
     }

@@ -1,7 +1,7 @@
-//! PKCS#11 URIs (RFC 7512): which key on which token, and how to get at it.
+//! PKCS#11 URIs (RFC 7512): which key on which token, and how to reach it.
 //!
 //! Read strictly: an attribute that is unknown, given twice or in the wrong part is an error that
-//! names it, because a URI that half matches finds the wrong key. Errors never hold a value.
+//! names it, because a URI that half matches finds the wrong key. Errors never contain a value.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -95,7 +95,7 @@ pub enum UriError {
     #[error("attribute \"{0}\" is not known")]
     Unknown(String),
     /// An attribute twice.
-    #[error("attribute \"{0}\" is there twice")]
+    #[error("attribute \"{0}\" is given twice")]
     Duplicate(&'static str),
     /// A path attribute after the `?`, or a query attribute before it.
     #[error("attribute \"{name}\" belongs {} the question mark", if *.in_query { "before" } else { "behind" })]
@@ -195,7 +195,7 @@ impl FromStr for TokenUri {
         match (seen.contains(&"pin-value"), seen.contains(&"pin-source")) {
             (true, true) => Err(UriError::PinTwice),
             (true, false) => Err(UriError::PinValue),
-            // One that a wrong separator made part of another value, which messages show.
+            // A wrong separator has made it part of another value, and messages show those.
             _ => match hidden::first(text) {
                 Some(("pin-value", _)) => Err(UriError::PinValue),
                 Some((name, _)) => Err(UriError::Misplaced {
@@ -208,7 +208,7 @@ impl FromStr for TokenUri {
     }
 }
 
-/// Splits an attribute and finds its name among those that may stand here.
+/// Splits an attribute and finds its name among those that this part allows.
 fn attribute_of<'a>(
     attribute: &'a str,
     here: &[&'static str],
@@ -295,7 +295,7 @@ impl TokenUri {
     }
 }
 
-/// Percent-decodes a value. Characters that the grammar of this part leaves out have to be encoded.
+/// Percent-decodes a value. Characters outside the grammar of this part have to be encoded.
 fn decode(name: &'static str, value: &str, in_query: bool) -> Result<Vec<u8>, UriError> {
     let extra: &[u8] = if in_query { b"/?|" } else { b"&" };
     let mut bytes = Vec::with_capacity(value.len());
@@ -306,7 +306,7 @@ fn decode(name: &'static str, value: &str, in_query: bool) -> Result<Vec<u8>, Ur
             let (Some(high), Some(low)) = (digit(rest.next()), digit(rest.next())) else {
                 return Err(UriError::Escape(name));
             };
-            // Two digits of sixteen make a byte.
+            // Two hexadecimal digits make a byte.
             bytes.push(u8::try_from(high * 16 + low).map_err(|_| UriError::Escape(name))?);
         } else if is_plain(byte) || extra.contains(&byte) {
             bytes.push(byte);
@@ -335,7 +335,7 @@ fn version(text: &str) -> Option<(u8, u8)> {
 }
 
 impl fmt::Display for TokenUri {
-    /// The URI in its usual order. There is no PIN in it, only where it comes from.
+    /// The URI in its usual order. It holds no PIN, only the PIN's source.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut path = Vec::new();
         let mut text = |name: &str, value: &Option<String>| {

@@ -163,7 +163,7 @@ fn a_new_pin_of_a_wrong_length_is_refused_when_it_is_typed() {
     ended
         .run
         .exits(2)
-        .says("the SO PIN has to have from 4 to 255 bytes");
+        .says("the SO PIN must have from 4 to 255 bytes");
     let typed: [(&str, &[u8]); 3] = [
         ("New SO PIN (from 4 to 255 bytes): ", b"87654321\n"),
         ("New SO PIN again: ", b"87654321\n"),
@@ -174,7 +174,7 @@ fn a_new_pin_of_a_wrong_length_is_refused_when_it_is_typed() {
     ended
         .run
         .exits(2)
-        .says("the user PIN has to have from 4 to 255 bytes");
+        .says("the user PIN must have from 4 to 255 bytes");
     let listed = desk.ir("token list").exits(0);
     assert!(!listed.stdout.contains("fresh"), "{listed:?}");
 }

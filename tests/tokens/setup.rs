@@ -38,7 +38,7 @@ fn a_token_is_set_up_with_pins_from_their_sources() {
     desk.write("short", "1");
     desk.ir("token init --so-pin-source file:so --new-pin-source file:short --label x")
         .exits(2)
-        .says("the user PIN has to have from 4 to 255 bytes");
+        .says("the user PIN must have from 4 to 255 bytes");
     // A token that does not say how long a PIN may be at most.
     if let Some(token) = Fixture::of(Kind::Kryoptic) {
         let other = Desk::with(token);
@@ -61,7 +61,7 @@ fn a_token_is_set_up_with_pins_from_their_sources() {
         other
             .ir_with(words.into_iter().chain(sources))
             .exits(2)
-            .says("the user PIN has to have at least 8 bytes");
+            .says("the user PIN must have at least 8 bytes");
     }
     desk.ir("token init --so-pin-source file:absent --new-pin-source file:user --label x")
         .exits(3)
@@ -214,7 +214,7 @@ fn a_token_that_is_half_set_up_is_said_to_be() {
         Run::from(command.output().expect("it starts"))
             .exits(3)
             .says(says)
-            .says("the token is initialised under the label \"new\" by now")
+            .says("the token is now initialised under the label \"new\"")
             .says("its user PIN is not set")
             .says("hint: set it up again: ir-sign token init --erase=new --label=new");
     }
@@ -225,7 +225,7 @@ fn a_token_that_is_half_set_up_is_said_to_be() {
     let init = "token init --label new --so-pin-source file:so --new-pin-source file:user";
     let (run, _) = desk.planned("C_GetTokenInfo@6=CKR_DEVICE_ERROR", init);
     run.exits(3)
-        .says("C_GetTokenInfo gave CKR_DEVICE_ERROR; the token is initialised")
+        .says("C_GetTokenInfo gave CKR_DEVICE_ERROR; the token is now initialised")
         .says("its user PIN is set");
 }
 

@@ -66,10 +66,10 @@ fn rule_1_every_attribute_is_read_and_decoded() {
 fn rule_1_what_is_duplicate_unknown_misplaced_or_badly_escaped_is_named() {
     for (text, says) in [
         ("pkcs12:token=a", "does not start with pkcs11:"),
-        ("pkcs11:token=a;token=b", "\"token\" is there twice"),
+        ("pkcs11:token=a;token=b", "\"token\" is given twice"),
         (
             "pkcs11:object=a;id=%01;object=a",
-            "\"object\" is there twice",
+            "\"object\" is given twice",
         ),
         ("pkcs11:tokn=a", "\"tokn\" is not known"),
         ("pkcs11:Token=a", "\"Token\" is not known"),

@@ -1,4 +1,4 @@
-//! A key's attributes: which are looked at, as the token gives them.
+//! A key's attributes that ir-sign reads.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use super::error::Error;
 use super::raw::{self, Session};
 
-/// The yes-or-no attributes of a private key that say what can become of it (PKCS #11 v2.40,
-/// sections 4.4, 4.7 and 4.9), with their names.
+/// The boolean attributes that state the uses and the origin of a private key (PKCS #11 v2.40, sections 4.4, 4.7
+/// and 4.9), with their names.
 pub const FACTS: [(AttributeType, &str); 16] = [
     (AttributeType::Token, "CKA_TOKEN"),
     (AttributeType::Private, "CKA_PRIVATE"),
@@ -64,7 +64,7 @@ impl Facts {
         FACTS.iter().map(|(_, name)| *name).zip(self.0)
     }
 
-    /// Those that are not as wanted.
+    /// Those with another value than wanted.
     pub(super) fn differences<'a>(
         &'a self,
         wanted: &'a [Attribute],
@@ -82,7 +82,7 @@ impl Facts {
     }
 }
 
-/// An attribute that is not as wanted.
+/// An attribute with another value than wanted.
 pub struct Difference {
     pub(super) name: &'static str,
     pub(super) wanted: Option<bool>,
@@ -135,8 +135,8 @@ const fn yes_or_no(attribute: &Attribute) -> Option<bool> {
 /// and so is one whose value has not the length of its kind. A kind of key that the crate does not know is
 /// refused.
 ///
-/// All are asked for at once. Tokens that then say nothing, or not all, because of one that they do
-/// not know are asked for the missing ones one by one.
+/// One call asks for all. Some tokens then give nothing, or not all, because of one attribute that they do not
+/// know: a call for each missing attribute follows.
 pub fn read(
     session: &Session,
     object: ObjectHandle,
@@ -168,8 +168,8 @@ pub fn read(
     Ok(found)
 }
 
-/// What the token gives of these attributes. An error that is about the values alone gives none: there
-/// are tokens that answer `CKR_GENERAL_ERROR` or `CKR_FUNCTION_FAILED` for one that they do not know.
+/// The attributes, of these, that the token gives; none where the error concerns the values alone. Some tokens
+/// answer `CKR_GENERAL_ERROR` or `CKR_FUNCTION_FAILED` for an attribute that they do not know.
 fn given(
     session: &Session,
     object: ObjectHandle,

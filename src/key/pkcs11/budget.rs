@@ -1,4 +1,4 @@
-//! That a PIN is tried once: what a run has done with PINs so far.
+//! The PIN budget: one attempt a token, and what this run has done with PINs so far.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,20 +9,20 @@ use super::ending;
 use super::identity::Identity;
 use crate::key::pin::Pin;
 
-/// What was done with PINs in this run.
+/// What this run has done with PINs.
 #[derive(Default)]
 pub struct Budget(Mutex<Spent>);
 
-/// The same, while one thread looks at it.
+/// The budget, locked for one thread.
 #[derive(Default)]
 pub struct Spent {
-    /// Tokens that failed a login, and how. None gets another attempt, nor does any that says the same
-    /// of itself.
+    /// Tokens that failed a login, and how. Such a token gets no other attempt, nor does a token with the same
+    /// identity.
     pub(super) failed: HashMap<Identity, (String, Option<RvError>)>,
-    /// The token that the source of the command line was used for: its number and name. What it
-    /// says of itself is not enough, for another can say the same.
+    /// The token that got the PIN of the command line's source: its number and name. Its identity is not enough:
+    /// another token can have the same.
     pub(super) general: Option<(usize, String)>,
-    /// PINs that are kept for the run, because the user asked for that, by the token's number.
+    /// PINs that the user asked to keep for the run, by the token's number.
     pub(super) kept: Vec<(usize, Pin)>,
 }
 

@@ -14,7 +14,7 @@ use crate::key::uri::TokenUri;
 pub struct Found {
     pub(super) slot: Slot,
     pub(super) info: TokenInfo,
-    /// Whether another token of the module says the same of itself: the slot alone tells them apart.
+    /// Whether another token of the module has the same identity: then only the slot distinguishes them.
     pub(super) has_double: bool,
 }
 
@@ -70,7 +70,7 @@ pub enum Among {
     All,
 }
 
-/// Finds the one token that a URI names. Slots that cannot be read are passed over.
+/// Finds the one token that a URI names. Slots that cannot be read are ignored.
 pub fn find(module: &Module, uri: &TokenUri, among: Among) -> Result<Found, Error> {
     let _inside = ending::enter();
     let all = all(module)?;

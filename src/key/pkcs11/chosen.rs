@@ -1,4 +1,4 @@
-//! A token that was chosen, as far as it is known without a session.
+//! A token that was selected, as far as it is known without a session.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use super::identity::Identity;
 use super::module::Module;
 use super::options::Shared;
 
-/// A token that was chosen. Its sessions are the module's.
+/// A selected token. The module owns its sessions.
 pub struct Chosen {
-    /// Tells it from every other token that this run has opened.
+    /// Distinguishes it from every other token that this run has opened.
     pub(super) number: usize,
     pub(super) module: Arc<Module>,
     pub(super) identity: Identity,
@@ -16,7 +16,7 @@ pub struct Chosen {
 }
 
 impl Chosen {
-    /// What the token is called in messages.
+    /// The token's name in messages.
     pub(super) fn name(&self) -> String {
         match (&*self.identity.label, &*self.identity.serial) {
             ("", "") => "the token without a label or a serial number".into(),

@@ -1,10 +1,10 @@
-//! What errors of tokens mean for the exit status.
+//! The exit status of a token's errors.
 
 use super::error::Error;
 use crate::class::Class;
 
 impl Error {
-    /// What it means for the one who wants the key.
+    /// The error's class, for the exit status.
     pub const fn class(&self) -> Class {
         match self {
             Self::NoKeyNamed { .. }
@@ -52,7 +52,7 @@ impl Error {
             | Self::NoPin { .. }
             | Self::NoPublic { .. }
             | Self::Mechanism { .. }
-            | Self::Turn { .. }
+            | Self::TokenLock { .. }
             | Self::Unsure { .. }
             | Self::PassportSize { .. }
             | Self::NoSetupPin { .. }

@@ -1,4 +1,4 @@
-//! What keeps a token from signing, found out before it matters.
+//! Finds what keeps a token from signing, before anybody has to sign.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use super::mechanism::SignMechanism;
 use super::object::{self, PrivateKey};
 use super::raw::TokenInfo;
 use super::signer::{TokenKey, check_mechanism, instead_of};
-use super::token::{Again, Token};
+use super::token::{Retry, Token};
 use super::tokens::{Tokens, check_kind};
 use crate::key::signer::Signer;
 use crate::key::uri::{ObjectType, TokenUri};
 use crate::report::Check;
 
-/// What a doctor looks at. A check that warns or fails is told in its reason, one that passes in what it is about.
+/// The rules of `token doctor`. A check that warns or fails states its reason; one that passes names its object.
 pub mod rule {
     /// The module is loaded.
     pub const MODULE: &str = "token.module";
@@ -42,11 +42,11 @@ pub mod rule {
     pub const WRITES: &str = "token.writes";
     /// It asks for a login.
     pub const ASKS_LOGIN: &str = "token.asks-login";
-    /// It signs by the mechanism that is used, or else by no other.
+    /// It offers the mechanism that signs; no other is tried.
     pub const MECHANISM: &str = "token.mechanism";
-    /// It signs by the mechanism that is used, or else by the one that hashes.
+    /// It offers the mechanism that signs; the hint names the one that hashes.
     pub const MECHANISM_HASHES: &str = "token.mechanism-hashes";
-    /// It signs by the mechanism that is used, or else by the one that is used unasked.
+    /// It offers the mechanism that signs; the hint names the default one.
     pub const MECHANISM_PLAIN: &str = "token.mechanism-plain";
     /// It makes keys by the mechanism for that.
     pub const KEY_MECHANISM: &str = "token.key-mechanism";
@@ -90,7 +90,7 @@ pub mod rule {
     pub const KEY_ONE_LOGIN: &str = "token.key-one-login";
 }
 
-/// What was checked so far.
+/// The checks so far.
 #[derive(Default)]
 struct Findings(Vec<Check>);
 
@@ -109,8 +109,8 @@ impl Findings {
 }
 
 impl Tokens {
-    /// Tries what signing needs: without a login all but the private keys; with one, a signature of
-    /// each P-384 key that the URI names.
+    /// Tries each step of signing: without a login all but the private keys; with a login, a signature by each
+    /// P-384 key that the URI names.
     pub fn examine(&self, uri: &TokenUri, login: bool) -> Result<Vec<Check>, Error> {
         check_kind(uri, ObjectType::Private)?;
         let mut findings = Findings::default();
@@ -125,10 +125,7 @@ impl Tokens {
         }
         for slot in &module.slots {
             if let Some(Err(error)) = &slot.token {
-                let what = format!(
-                    "slot {} cannot be read and is passed over: {error}",
-                    slot.id
-                );
+                let what = format!("slot {} cannot be read, and is ignored: {error}", slot.id);
                 findings.odd(rule::SLOT, what);
             }
         }
@@ -260,7 +257,7 @@ fn examine_mechanisms(token: &Token, findings: &mut Findings) -> Result<(), Erro
 
 /// Looks at the public keys that can be seen without a login.
 fn examine_public(token: &Token, findings: &mut Findings) -> Result<(), Error> {
-    let raw = token.with(Again::Yes, |session, _, _| {
+    let raw = token.with(Retry::Yes, |session, _, _| {
         let name = token.name();
         let found = session.find_objects(&[Attribute::Class(ObjectClass::PUBLIC_KEY)]);
         let mut raw = 0;

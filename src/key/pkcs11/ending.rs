@@ -1,8 +1,9 @@
-//! Ending by a signal: no call is cut short, and the modules are finalised, before the process dies
-//! of it. A token that is not told keeps what the run left on it: a bare TPM takes no login any more.
+//! Ending by a signal: the process waits for the call in progress and calls `C_Finalize`, and then dies by the
+//! signal. A token whose module does not get that call keeps the run's sessions: a bare TPM then refuses every
+//! login.
 //!
-//! From the first such signal on nobody goes in or comes out of work on a token. A second signal is
-//! not waited with. Without a module there is none of this: signals do what they always do.
+//! From the first such signal on no thread begins or ends work on a token. A second signal ends the process at
+//! once. Without a module signals do what they always do.
 
 use std::cell::Cell;
 use std::fs;
@@ -15,13 +16,13 @@ use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-/// A module as a signal finds it.
+/// A module, as far as a signal needs it.
 pub trait Finalise: Send + Sync {
-    /// `C_Finalize`, while nobody is at work and the process ends.
+    /// Calls `C_Finalize`, while no thread works on a token and the process ends.
     fn finalise(&self);
 }
 
-/// Who is at work on tokens.
+/// The threads that work on tokens.
 struct Work {
     inside: usize,
     ending: bool,
@@ -36,14 +37,14 @@ static MODULES: Mutex<Vec<Weak<dyn Finalise>>> = Mutex::new(Vec::new());
 static LAST: OnceLock<fn()> = OnceLock::new();
 
 thread_local! {
-    /// How often this thread has gone in without coming out.
+    /// How many nested pieces of work on tokens this thread has begun.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Stands for work on a token: dropping it ends the work.
+/// A guard for work on a token: dropping it ends the work.
 pub struct Inside(());
 
-/// Begins work on a token, or goes on with it.
+/// Begins work on a token, or continues it.
 pub fn enter() -> Inside {
     if DEPTH.replace(DEPTH.get() + 1) == 0 {
         go_in();
@@ -60,7 +61,7 @@ impl Drop for Inside {
     }
 }
 
-/// Waits for something else than the token in the midst of work: a person, or another thread.
+/// Waits, in the midst of work, for a person or another thread and not for the token.
 pub fn outside<T>(wait: impl FnOnce() -> T) -> T {
     struct Back;
     impl Drop for Back {
@@ -97,18 +98,18 @@ fn work() -> MutexGuard<'static, Work> {
     WORK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What is done last, before the process dies.
+/// The last steps before the process dies.
 pub fn last(hook: fn()) {
     LAST.get_or_init(|| hook);
 }
 
-/// Has a module finalised should a signal end the process.
+/// Registers a module for `C_Finalize`, should a signal end the process.
 pub fn remember(module: Weak<dyn Finalise>) {
     let mut modules = MODULES.lock().unwrap_or_else(PoisonError::into_inner);
     modules.push(module);
 }
 
-/// Waits for signals from now on. Those that are ignored stay so (nohup(1)).
+/// Waits for signals from now on, but for those that are ignored (nohup(1)).
 pub fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -132,7 +133,7 @@ pub fn watch() {
             })
         };
         if begin().is_err() {
-            // Nobody waits: they do at once what they always do.
+            // No thread waits for them: they take their default action at once.
             at_once.store(true, Ordering::SeqCst);
         }
     });
@@ -156,7 +157,7 @@ fn end(signal: i32) {
     std::process::exit(128 + signal);
 }
 
-/// The signals that are ignored, one bit each: who started this process wants it to outlive them.
+/// The signals that are ignored, one bit each: the caller wants this process to outlive them.
 fn ignored() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

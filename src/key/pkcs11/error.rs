@@ -287,10 +287,10 @@ pub enum Error {
     },
     /// Another run makes a key on the token.
     #[error("{token}: no key was made: {reason}")]
-    Turn {
+    TokenLock {
         /// The token.
         token: String,
-        /// Why there was no turn.
+        /// Why the lock was not free.
         reason: String,
     },
     /// Another key has the new key's label or id.
@@ -346,7 +346,7 @@ pub enum Error {
     /// The passport was not read.
     #[error("passport {0}")]
     PassportFile(files::Error),
-    /// The key is not one that a passport may vouch for.
+    /// The key has attributes that keep it from having a passport.
     #[error("{key}: no passport is made: {}", .reasons.join(", "))]
     Unfit {
         /// The key.
@@ -383,7 +383,7 @@ pub enum Error {
         erase: String,
     },
     /// The PIN has not as many bytes as the token wants.
-    #[error("the {what} has to have {length}")]
+    #[error("the {what} must have {length}")]
     PinLength {
         /// Which PIN.
         what: &'static str,
@@ -412,7 +412,7 @@ pub enum Error {
     },
     /// Setting a token up stopped half way.
     #[error(
-        "{source}; the token is initialised under the label \"{label}\" by now, whatever was on it is gone, and its user PIN is {}",
+        "{source}; the token is now initialised under the label \"{label}\", all that was on it is gone, and its user PIN is {}",
         if *.pin_is_set { "set" } else { "not set" }
     )]
     HalfSetUp {

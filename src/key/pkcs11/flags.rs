@@ -1,4 +1,4 @@
-//! What a token's flags say of its PINs and of itself, and the words for it.
+//! The problems that a token's flags show, of its PINs and of itself, and the words for them.
 
 use cryptoki_sys as sys;
 
@@ -28,7 +28,7 @@ pub const FLAGS: [(u64, &str); 17] = [
     (sys::CKF_DUAL_CRYPTO_OPERATIONS, "dual-crypto-operations"),
 ];
 
-/// What a token says of itself that keeps it from use, or may soon (PKCS #11 v2.40, section 3.2).
+/// A problem, shown by a token's flags, that prevents its use or may soon (PKCS #11 v2.40, section 3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// It was never set up.
@@ -52,7 +52,7 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// Those that concern the user of the keys, in the order in which they are told.
+    /// Those that concern the user of the keys, in the order of the report.
     const OF_USER: [Self; 6] = [
         Self::Locked,
         Self::FinalTry,
@@ -62,13 +62,13 @@ impl Trouble {
         Self::NoUserPin,
     ];
 
-    /// What keeps the user of the keys from a token, or may soon.
+    /// The problems that keep the user of the keys from a token, or may soon.
     pub fn of_user(info: &TokenInfo) -> Vec<Self> {
         if Self::NotInitialised.shows(info) {
             return vec![Self::NotInitialised];
         }
         let all = Self::OF_USER.into_iter();
-        // One that has no PIN and asks for no login is as it is meant.
+        // A token without a PIN that asks for no login is as intended.
         all.filter(|trouble| trouble.shows(info))
             .filter(|trouble| *trouble != Self::NoUserPin || info.has(sys::CKF_LOGIN_REQUIRED))
             .collect()

@@ -1,4 +1,4 @@
-//! Making a key pair on a token, and bringing one there.
+//! Making a key pair on a token, and importing one.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use super::error::Error;
 use super::object::{self, PrivateKey, Wanted, key_uri, params};
 use super::raw::{Refusal, Session};
 use super::signer::{TokenKey, check_mechanism, check_signing};
-use super::token::{Again, Token};
-use super::turn;
+use super::token::{Retry, Token};
+use super::token_lock;
 use crate::crypto::{Curve, P384Key};
 use crate::key::file::FileKey;
 use crate::key::uri::{ObjectType, TokenUri};
@@ -21,8 +21,8 @@ use crate::key::uri::{ObjectType, TokenUri};
 /// Bytes of an id that is made up.
 const ID_LEN: usize = 20;
 
-/// What the private half is asked to be, and has to be when it is read back: signing alone, for
-/// tokens allow more where nothing is said.
+/// The attributes that the template asks for, and that the private half must have when it is read back: it signs
+/// and does nothing else. Without a template tokens allow more.
 const ASKED: [Attribute; 9] = [
     Attribute::Token(true),
     Attribute::Private(true),
@@ -35,18 +35,18 @@ const ASKED: [Attribute; 9] = [
     Attribute::Derive(false),
 ];
 
-/// What a token says on its own of a key that it made itself and never gives away.
+/// The attributes that a token itself sets on a key that it made and never gives away.
 pub(super) const BORN: [Attribute; 3] = [
     Attribute::Local(true),
     Attribute::AlwaysSensitive(true),
     Attribute::NeverExtractable(true),
 ];
 
-/// What a key's attributes, as a passport or a transcript has them, say otherwise than `generate` lets
-/// a new key be; and the names of those that it lets be, and notes.
+/// The attributes, of a passport or a transcript, that `generate` would refuse on a new key; and the names of those
+/// that it accepts and notes.
 pub fn unasked(attributes: &Value) -> (Vec<String>, Vec<&'static str>) {
     let facts = Facts::of_json(attributes);
-    // An attribute that the token does not know is not one that it gave another value.
+    // A token that does not know an attribute has not given it another value.
     let known = |difference: &Difference| difference.got.is_some();
     let asked = facts.differences(&ASKED).filter(known);
     let born = facts.differences(&BORN).map(|difference| difference.name);
@@ -56,7 +56,7 @@ pub fn unasked(attributes: &Value) -> (Vec<String>, Vec<&'static str>) {
     )
 }
 
-/// A key pair that is new on a token.
+/// A new key pair on a token.
 pub struct NewKey {
     /// Its URI, which names it and no other.
     pub uri: TokenUri,
@@ -64,7 +64,7 @@ pub struct NewKey {
     pub public: P384Key,
     /// The private half's attributes as read back.
     pub facts: Facts,
-    /// What the token says otherwise than one would expect of such a key.
+    /// The attributes that differ from those expected of such a key.
     pub oddities: Vec<String>,
 }
 
@@ -94,7 +94,7 @@ impl Names {
         Ok(Self { label, id })
     }
 
-    /// What both halves are called.
+    /// The label and the id of both halves.
     fn common(&self) -> Vec<Attribute> {
         vec![
             Attribute::Label(self.label.clone()),
@@ -140,7 +140,7 @@ pub(super) fn random_id() -> Result<Vec<u8>, String> {
     }
 }
 
-/// Refuses a token that does not offer what makes a key and signs with it.
+/// Refuses a token that lacks a mechanism to make the key or to sign with it.
 pub(super) fn check_can_make(token: &Token) -> Result<(), Error> {
     check_signing(token)?;
     check_mechanism(
@@ -151,28 +151,28 @@ pub(super) fn check_can_make(token: &Token) -> Result<(), Error> {
 }
 
 /// Makes a pair that signs and nothing else, whose private half is sensitive and never leaves the
-/// token; then reads its attributes back, compares them, and signs and verifies with it. A pair
-/// that is not as it was asked for is removed again.
+/// token; then reads its attributes back, compares them, and signs and verifies with it. A pair with other
+/// attributes is removed again.
 pub fn generate(token: &Arc<Token>, uri: &TokenUri) -> Result<NewKey, Error> {
     check_can_make(token)?;
-    let _turn = turn::take(token)?;
+    let _lock = token_lock::take(token)?;
     let names = Names::free(token, uri)?;
     let (public, private) = (names.public(), names.private());
-    let made = token.with_writing(Again::No, |session, _, generation| {
+    let made = token.with_writing(Retry::No, |session, _, generation| {
         let pair = session.generate_key_pair(MechanismType::ECC_KEY_PAIR_GEN, &public, &private);
         let pair = pair.map_err(Error::refusal(&token.name()))?;
         Ok((generation, pair))
     });
     // After an error the pair may be there all the same: look, and say what is there.
     let (generation, (public, private)) = made.map_err(|error| unsure(token, &names, error))?;
-    settle(token, &names, generation, &[private, public], &BORN)
+    prove_or_remove(token, &names, generation, &[private, public], &BORN)
 }
 
-/// Brings the private key of a file onto a token. Such a key has been outside: the token does not
-/// call it local, always sensitive or never extractable.
+/// Imports the private key of a file into a token. Such a key has been outside: the token does not call it local,
+/// always sensitive or never extractable.
 pub fn import(token: &Arc<Token>, uri: &TokenUri, key: &FileKey) -> Result<NewKey, Error> {
     check_signing(token)?;
-    let _turn = turn::take(token)?;
+    let _lock = token_lock::take(token)?;
     let names = Names::free(token, uri)?;
     let mut point = vec![4, 97];
     point.extend(key.public_key().to_point());
@@ -189,7 +189,7 @@ pub fn import(token: &Arc<Token>, uri: &TokenUri, key: &FileKey) -> Result<NewKe
         Attribute::EcParams(params(Curve::P384).to_vec()),
         Attribute::Value(key.scalar().to_vec()),
     ]);
-    let made = token.with_writing(Again::No, |session, _, generation| {
+    let made = token.with_writing(Retry::No, |session, _, generation| {
         let private = session
             .create_object(&private)
             .map_err(Error::refusal(&token.name()))?;
@@ -211,7 +211,7 @@ pub fn import(token: &Arc<Token>, uri: &TokenUri, key: &FileKey) -> Result<NewKe
         }
     }
     let (generation, made) = made.map_err(|error| unsure(token, &names, error))?;
-    let new = settle(token, &names, generation, &made, &[])?;
+    let new = prove_or_remove(token, &names, generation, &made, &[])?;
     if new.public == *key.public_key() {
         return Ok(new);
     }
@@ -225,7 +225,7 @@ pub fn import(token: &Arc<Token>, uri: &TokenUri, key: &FileKey) -> Result<NewKe
     ))
 }
 
-/// Removes a public half that a call may have made although it failed: nothing else has its id.
+/// Removes a public half that a failed call may have made: nothing else has its id.
 fn remove_public(session: &Session, names: &Names) -> Result<(), Refusal> {
     let class = ObjectClass::PUBLIC_KEY;
     let made = object::template(class, Some(&names.label), Some(&names.id));
@@ -236,7 +236,7 @@ fn remove_public(session: &Session, names: &Names) -> Result<(), Refusal> {
 }
 
 /// Reads the new key back and proves it, or removes it.
-fn settle(
+fn prove_or_remove(
     token: &Arc<Token>,
     names: &Names,
     generation: u64,
@@ -253,10 +253,11 @@ fn settle(
     check().map_err(|error| bad(token, generation, made, error))
 }
 
-/// Refuses a new key whose label or id another has by now: a token takes several of one name, and two
-/// runs at once both find it free. Each looks after it has made its own, so one at least sees the other.
+/// Refuses a new key whose label or id another key has by now. A token accepts several objects of one name, and two
+/// runs at once both find the name free. Each run looks again after it has made its key, so at least one sees the
+/// other's.
 fn check_alone(token: &Token, key: &PrivateKey) -> Result<(), Error> {
-    token.with(Again::Yes, |session, _, generation| {
+    token.with(Retry::Yes, |session, _, generation| {
         let (name, own) = (token.name(), key.handle(token, session, generation)?);
         for (what, label, id) in [
             ("label", Some(&key.label), None),
@@ -278,7 +279,7 @@ fn check_alone(token: &Token, key: &PrivateKey) -> Result<(), Error> {
     })
 }
 
-/// Reads a key back, compares it with what a new key is asked to be, and signs and verifies with it.
+/// Reads a key back, compares its attributes with a new key's template, and signs and verifies with it.
 pub(super) fn proven(key: &TokenKey, born: &[Attribute]) -> Result<NewKey, Error> {
     let facts = key.facts()?;
     let in_words = |wanted| facts.differences(wanted).map(|d| d.to_string()).collect();
@@ -298,9 +299,9 @@ pub(super) fn proven(key: &TokenKey, born: &[Attribute]) -> Result<NewKey, Error
     })
 }
 
-/// Removes a key that was just made and is not as it has to be.
+/// Removes a key that was just made with wrong attributes.
 fn bad(token: &Token, generation: u64, made: &[ObjectHandle], error: Error) -> Error {
-    let removed = token.with_writing(Again::No, |session, _, now| {
+    let removed = token.with_writing(Retry::No, |session, _, now| {
         // After a new start of the module the handles are of other objects.
         if now != generation {
             return Ok(false);
@@ -317,7 +318,7 @@ fn bad(token: &Token, generation: u64, made: &[ObjectHandle], error: Error) -> E
     }
 }
 
-/// What to say after a call that failed and may have made the key all the same.
+/// The error after a call that failed and may have made the key all the same.
 fn unsure(token: &Token, names: &Names, error: Error) -> Error {
     if matches!(error, Error::BadKey { .. }) {
         return error;
@@ -330,15 +331,15 @@ fn unsure(token: &Token, names: &Names, error: Error) -> Error {
     }
 }
 
-/// Refuses a label or id that anything on the token has: a key whose certificate or twin is another's
-/// is one too many.
+/// Refuses a label or id that any object on the token has: the new key must not share a name with another's
+/// certificate or key.
 pub(super) fn check_free(
     token: &Token,
     what: &str,
     label: Option<&Vec<u8>>,
     id: Option<&Vec<u8>>,
 ) -> Result<(), Error> {
-    let (objects, orphans) = token.with(Again::Yes, |session, _, _| {
+    let (objects, orphans) = token.with(Retry::Yes, |session, _, _| {
         let name = token.name();
         let found = session.find_objects(&object::named(label, id));
         let mut objects = Vec::new();

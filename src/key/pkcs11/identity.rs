@@ -1,11 +1,11 @@
-//! What a token says of itself that tells it from others.
+//! A token's identity: the fields that distinguish it from other tokens.
 
 use cryptoki::slot::Slot;
 
 use super::raw::TokenInfo;
 use crate::key::uri::TokenUri;
 
-/// What tells one token from another.
+/// The fields that distinguish one token from another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Identity {
     pub(super) label: String,
@@ -38,7 +38,7 @@ impl Identity {
         }
     }
 
-    /// The same, where the slot tells the token from its double.
+    /// The same with the slot, which distinguishes the token from its double.
     pub(super) fn uri_in(&self, only_slot: Option<Slot>) -> TokenUri {
         TokenUri {
             slot_id: only_slot.map(|slot| slot.id()),

@@ -1,4 +1,4 @@
-//! Logging in: where the PIN comes from, when it must not be tried, and that it is tried once.
+//! Logging in: the source of the PIN, the flags that forbid an attempt, and one attempt alone.
 
 use cryptoki::error::RvError;
 use cryptoki::object::{Attribute, ObjectClass};
@@ -14,15 +14,15 @@ use super::raw::{Refusal, Session, TokenInfo, User};
 use super::words::is_pin_error;
 use crate::key::pin::{Pin, PinSource};
 
-/// What a token is that says of itself that it has no user PIN.
+/// The reason where a token's flags say that it has no user PIN.
 pub const NO_USER_PIN: &str = "it says that its user PIN is not set";
 
-/// The way in to a token.
+/// How to log in to a token.
 #[derive(Clone, Debug, Default)]
 pub struct Login {
     /// Where the PIN comes from, when the URI says so.
     pub(super) source: Option<PinSource>,
-    /// Whether the user logs in even where the token says that it wants no login, and shows some keys.
+    /// Whether the user logs in even where the token wants no login, and shows some keys.
     pub(super) insists: bool,
 }
 
@@ -33,7 +33,7 @@ impl Login {
     }
 }
 
-/// A PIN, or the pad where a person types it, and what that is called.
+/// A PIN, or the pad on which a person types it, and the name of its source.
 pub enum PinEntry {
     Pin(Pin, String),
     Pad,
@@ -56,7 +56,7 @@ impl PinEntry {
     }
 }
 
-/// Logs in as the user; whether the token wants that. Never called twice for a token that failed once.
+/// Logs in as the user; returns whether the token wants that. Never called twice for a token that failed once.
 pub(super) fn log_in(
     token: &Chosen,
     slot: Slot,
@@ -93,15 +93,14 @@ pub(super) fn failed(token: &Chosen, secret: &PinEntry, code: RvError) -> Error 
     error
 }
 
-/// The same where a call that is no login says that the PIN is wrong: some tokens look at it when they
-/// sign.
+/// The same where another call says that the PIN is wrong: some tokens check it when they sign.
 pub(super) fn note(token: &Chosen, error: &Error) {
     if error.of_pin().is_some() {
         spend(token, error);
     }
 }
 
-/// What was wrong first is what is told later.
+/// Later errors repeat the first one.
 fn spend(token: &Chosen, error: &Error) {
     let mut budget = token.shared.budget.locked();
     let first = budget.failed.entry(token.identity.clone());
@@ -127,7 +126,7 @@ fn why(token: String, source_name: String, code: RvError) -> Error {
     }
 }
 
-/// An error of a call that carried a PIN of the security officer.
+/// The error of a call that carried a PIN of the security officer.
 pub(super) fn refused(token: &str, source_name: &str, refusal: Refusal) -> Error {
     match refusal {
         (_, code) if is_pin_error(code) => Error::Pin {

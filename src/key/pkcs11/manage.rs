@@ -12,7 +12,7 @@ use super::identity::Identity;
 use super::object::{self, PrivateKey};
 use super::raw::TokenInfo;
 use super::signer::TokenKey;
-use super::token::{Again, Token};
+use super::token::{Retry, Token};
 use super::tokens::{Tokens, check_kind};
 use crate::crypto::P384Key;
 use crate::key::uri::{ObjectType, TokenUri};
@@ -33,7 +33,7 @@ pub struct ModuleListing {
 pub struct SlotListing {
     /// `CK_SLOT_ID`.
     pub id: u64,
-    /// What the slot is called.
+    /// The slot's name.
     pub description: String,
     /// The token, or why it was not read; nothing in an empty slot.
     pub token: Option<Result<TokenListing, String>>,
@@ -44,7 +44,7 @@ pub struct SlotListing {
 pub struct TokenListing {
     /// A URI that names it.
     pub uri: TokenUri,
-    /// What it says of itself.
+    /// Its label, model, serial number and so on.
     pub label: String,
     /// Who made it.
     pub manufacturer: String,
@@ -56,7 +56,7 @@ pub struct TokenListing {
     pub firmware: (u8, u8),
     /// The names of its flags that are set.
     pub flags: Vec<&'static str>,
-    /// What keeps it from signing.
+    /// The problems that keep it from signing.
     pub problems: Vec<&'static str>,
 }
 
@@ -69,7 +69,7 @@ pub struct KeyListing {
     pub label: String,
     /// Its id.
     pub id: Vec<u8>,
-    /// Its public half where that is on P-384, else why it is of no use here.
+    /// Its public half, where that is on P-384; else the reason why ir-sign cannot use it.
     pub public: Result<P384Key, String>,
     /// Its attributes.
     pub facts: Facts,
@@ -100,7 +100,7 @@ impl TokenListing {
             "{}, {}, firmware {}.{}",
             or(
                 joined(&[&self.manufacturer, &self.model]),
-                "of no named maker"
+                "of an unnamed maker"
             ),
             match self.serial.as_str() {
                 "" => "no serial number".to_owned(),
@@ -122,7 +122,7 @@ fn joined(texts: &[&str]) -> String {
     there.join(" ")
 }
 
-/// What keeps a token from signing, or may soon.
+/// The problems that keep a token from signing, or may soon.
 fn problems(info: &TokenInfo) -> Vec<&'static str> {
     let words = |trouble: Trouble| match trouble {
         Trouble::NotInitialised => "it is not initialised (ir-sign token init)",
@@ -178,7 +178,7 @@ impl Tokens {
             }),
         };
         let mut slots: Vec<SlotListing> = slots.into_iter().map(slot).collect();
-        tell_doubles_apart(&mut slots);
+        add_slots_to_doubles(&mut slots);
         Ok(ModuleListing {
             path: module.path.clone(),
             library: joined(&[
@@ -201,8 +201,8 @@ impl Tokens {
     }
 }
 
-/// Adds the slot to the URIs of tokens that say the same of themselves.
-fn tell_doubles_apart(slots: &mut [SlotListing]) {
+/// Adds the slot to the URIs of tokens that have the same identity.
+fn add_slots_to_doubles(slots: &mut [SlotListing]) {
     let tokens = slots
         .iter_mut()
         .filter_map(|slot| Some((slot.id, slot.token.as_mut()?.as_mut().ok()?)));
@@ -216,7 +216,7 @@ fn tell_doubles_apart(slots: &mut [SlotListing]) {
 }
 
 impl TokenUri {
-    /// Whether it says anything of a token, its slot or its library.
+    /// Whether it has an attribute of a token, its slot or its library.
     pub(super) fn names_a_token(&self) -> bool {
         let rest = Self {
             pin_source: self.pin_source.clone(),
@@ -250,7 +250,7 @@ impl TokenUri {
 
 pub(super) fn list_key(token: &Arc<Token>, key: PrivateKey) -> Result<KeyListing, Error> {
     let name = key.name(token);
-    let facts = token.with(Again::Yes, |session, _, generation| {
+    let facts = token.with(Retry::Yes, |session, _, generation| {
         let handle = key.handle(token, session, generation)?;
         Facts::read(session, handle, &name)
     })?;

@@ -6,13 +6,13 @@ use std::str::FromStr;
 use cryptoki::mechanism::MechanismType;
 use serde::Deserialize;
 
-/// No longer message is handed to a token that hashes by itself.
+/// The longest message for a token that hashes by itself.
 pub const LONGEST_MESSAGE: usize = 4 << 20;
 
-/// What a token is given to sign. Only the user chooses: neither is tried because the other was refused.
+/// The mechanism, and so the bytes that the token gets. Only the user chooses: ir-sign does not try one because the other was refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub enum SignMechanism {
-    /// `CKM_ECDSA` (PKCS #11 v2.40, section 2.3.5): a hash that was made here.
+    /// `CKM_ECDSA` (PKCS #11 v2.40, section 2.3.5): ir-sign hashes, and the token signs the hash.
     #[default]
     #[serde(rename = "CKM_ECDSA")]
     Ecdsa,
@@ -38,7 +38,7 @@ impl SignMechanism {
         }
     }
 
-    /// What a token lacks that does not offer it.
+    /// The words for its absence on a token.
     pub const fn wanted(self) -> &'static str {
         match self {
             Self::Ecdsa => "CKM_ECDSA for signing",

@@ -1,6 +1,6 @@
 //! Keys on PKCS#11 tokens (PKCS #11 v2.40 and later).
 //!
-//! One token is opened once in a run: one session and one login serve all keys on it.
+//! A run opens each token once: one login serves all its keys.
 
 mod attributes;
 mod budget;
@@ -20,6 +20,7 @@ mod module;
 mod object;
 mod options;
 mod passport;
+mod passport_check;
 mod pin_length;
 mod point;
 mod prompt;
@@ -30,9 +31,8 @@ mod resume;
 mod setup;
 mod signer;
 mod token;
+mod token_lock;
 mod tokens;
-mod turn;
-mod vouch;
 mod words;
 
 pub use attributes::{FACTS, Facts, as_json as attributes_json};

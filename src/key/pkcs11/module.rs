@@ -1,5 +1,5 @@
-//! The modules of a run: each shared library is loaded and initialised once, and finalised at the
-//! end. When its sessions die it can be started again.
+//! The modules of a run: ir-sign loads each shared library once, calls `C_Initialize` once, and `C_Finalize` at the
+//! end. When the sessions die it can call both again.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -27,19 +27,18 @@ pub struct Module {
     live: RwLock<Live>,
 }
 
-/// What lasts from one `C_Initialize` to the next. Sessions are used under the read lock, so that
-/// none is in use while the module starts again.
+/// The state between one `C_Initialize` and the next. Threads use sessions under the read lock, so that none is in
+/// use while the module starts again.
 pub struct Live {
     /// How often the module was started again.
     pub(super) generation: u64,
-    /// Whether a session died since. Then logins and handles are gone, whatever still answers.
+    /// Whether a session died since. Then logins and handles are void, even where other sessions still answer.
     dead: AtomicBool,
-    /// Whether this is who initialised it, and so who finalises it.
+    /// Whether this process called `C_Initialize`, and so must call `C_Finalize`.
     ours: bool,
-    /// Open sessions that nobody uses just now, by slot. A token stays logged in as long as it has
-    /// one.
+    /// Open sessions that no thread uses, by slot. A token stays logged in as long as it has a session.
     pool: Mutex<HashMap<Slot, Pool>>,
-    /// Told when a session comes back.
+    /// Signalled when a thread releases a session.
     back: Condvar,
 }
 
@@ -145,12 +144,12 @@ impl Module {
         slots.map_err(Error::refusal(&self.name()))
     }
 
-    /// What the token in a slot says of itself.
+    /// `CK_TOKEN_INFO` of the token in a slot.
     pub(super) fn token_info(&self, slot: Slot, name: &str) -> Result<TokenInfo, Error> {
         self.library.token_info(slot).map_err(Error::refusal(name))
     }
 
-    /// What the module is called in messages.
+    /// The module's name in messages.
     pub(super) fn name(&self) -> String {
         format!("PKCS#11 module {}", self.path.display())
     }
@@ -175,7 +174,7 @@ impl Module {
         // Before the module ends: a session closed later could be another one by then.
         locked(&live.pool).clear();
         if live.ours {
-            // It may be gone already, which is what this is for.
+            // The module may have ended already: that is the reason for this call.
             self.library.end();
             live.ours = self.library.start().map_err(not_started(&self.path))?;
         }
@@ -206,8 +205,8 @@ fn not_started(path: &Path) -> impl FnOnce(Refusal) -> Error + '_ {
 }
 
 impl Live {
-    /// Says that a session died.
-    pub(super) fn bury(&self) {
+    /// Notes that a session died.
+    pub(super) fn mark_dead(&self) {
         self.dead.store(true, Ordering::Relaxed);
     }
 
@@ -215,33 +214,33 @@ impl Live {
         self.dead.load(Ordering::Relaxed)
     }
 
-    /// A session of a slot for one who needs it: an idle one, else a new one. Where the token has no more,
-    /// this waits until another thread is done with its own.
-    pub(super) fn borrow(
+    /// Takes a session of a slot out of the pool, or opens a new one. Where the token allows no more sessions, this
+    /// waits until another thread releases one.
+    pub(super) fn acquire(
         &self,
         slot: Slot,
         open: impl Fn() -> Result<Session, Error>,
-    ) -> Result<Borrowed<'_>, Error> {
+    ) -> Result<PooledSession<'_>, Error> {
         loop {
             let mut pool = locked(&self.pool);
             let of_slot = pool.entry(slot).or_default();
             of_slot.busy += 1;
-            let mut borrowed = Borrowed {
+            let mut pooled = PooledSession {
                 live: self,
                 slot,
                 session: of_slot.idle.pop(),
             };
             drop(pool);
-            if borrowed.session.is_some() {
-                return Ok(borrowed);
+            if pooled.session.is_some() {
+                return Ok(pooled);
             }
             match open() {
                 Ok(session) => {
-                    borrowed.session = Some(session);
-                    return Ok(borrowed);
+                    pooled.session = Some(session);
+                    return Ok(pooled);
                 }
                 Err(error) if error.is_no_session_left() => {
-                    drop(borrowed);
+                    drop(pooled);
                     if !self.wait(slot) {
                         return Err(error);
                     }
@@ -251,22 +250,22 @@ impl Live {
         }
     }
 
-    /// An idle session of a slot that may write, if there is one.
-    pub(super) fn borrow_writing(&self, slot: Slot) -> Option<Borrowed<'_>> {
+    /// Takes an idle read-write session of a slot out of the pool, if there is one.
+    pub(super) fn acquire_writing(&self, slot: Slot) -> Option<PooledSession<'_>> {
         let mut pool = locked(&self.pool);
         let of_slot = pool.get_mut(&slot)?;
         let at = of_slot.idle.iter().position(Session::may_write)?;
         let session = Some(of_slot.idle.swap_remove(at));
         of_slot.busy += 1;
         drop(pool);
-        Some(Borrowed {
+        Some(PooledSession {
             live: self,
             slot,
             session,
         })
     }
 
-    /// Waits until a session of the slot is idle; false where no thread has one that could become so.
+    /// Waits until a session of the slot is idle; false where no thread holds one.
     fn wait(&self, slot: Slot) -> bool {
         ending::outside(|| {
             let mut pool = locked(&self.pool);
@@ -281,7 +280,7 @@ impl Live {
         })
     }
 
-    /// Keeps a session for the next who needs one.
+    /// Puts a session back into the pool.
     pub(super) fn put(&self, slot: Slot, session: Session) {
         locked(&self.pool)
             .entry(slot)
@@ -291,7 +290,7 @@ impl Live {
         self.back.notify_all();
     }
 
-    /// Closes the sessions of a slot that nobody uses; whether there were any.
+    /// Closes the idle sessions of a slot; returns whether there were any.
     pub(super) fn close_idle(&self, slot: Slot) -> bool {
         let idle = locked(&self.pool)
             .get_mut(&slot)
@@ -300,29 +299,29 @@ impl Live {
     }
 }
 
-/// A session that one thread uses. It is closed unless it is given back.
-pub struct Borrowed<'a> {
+/// A session that one thread has taken out of the pool. Dropping it closes the session; [`Self::release`] puts it back.
+pub struct PooledSession<'a> {
     live: &'a Live,
     slot: Slot,
     session: Option<Session>,
 }
 
-impl Borrowed<'_> {
+impl PooledSession<'_> {
     pub(super) fn session(&self) -> &Session {
         self.session
             .as_ref()
-            .expect("it is there until it is given back")
+            .expect("it is there until it is released")
     }
 
-    /// Keeps it for the next who needs one.
-    pub(super) fn give_back(mut self) {
+    /// Puts it back into the pool.
+    pub(super) fn release(mut self) {
         if let Some(session) = self.session.take() {
             self.live.put(self.slot, session);
         }
     }
 }
 
-impl Drop for Borrowed<'_> {
+impl Drop for PooledSession<'_> {
     fn drop(&mut self) {
         // Closed before the next is opened.
         drop(self.session.take());
@@ -339,7 +338,7 @@ impl Drop for Module {
         let live = self.live.get_mut().unwrap_or_else(PoisonError::into_inner);
         locked(&live.pool).clear();
         if live.ours {
-            // Some tokens leak objects without it. The run is over: there is nothing to undo.
+            // Some tokens leak objects without this call. The run is over: a failure changes nothing.
             self.library.end();
         }
     }

@@ -6,7 +6,7 @@ use super::attributes;
 use super::error::Error;
 use super::point;
 use super::raw::Session;
-use super::token::{Again, Token};
+use super::token::{Retry, Token};
 use crate::crypto::{Curve, KeyKind};
 use crate::encoding::hex::hex;
 use crate::key::uri::{ObjectType, TokenUri};
@@ -20,7 +20,7 @@ pub const fn params(curve: Curve) -> &'static [u8] {
     }
 }
 
-/// Which keys a command can do with.
+/// The keys that a command accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// EC keys on P-384.
@@ -30,14 +30,14 @@ pub enum Wanted {
 }
 
 impl Wanted {
-    /// The curve of these `CKA_EC_PARAMS`, if a key on it will do.
+    /// The curve of these `CKA_EC_PARAMS`, if the command accepts keys on it.
     fn curve(self, found: &[u8]) -> Option<Curve> {
         let mut curves = Curve::ALL.into_iter();
         let curve = curves.find(|curve| params(*curve) == found)?;
         self.takes(KeyKind::Ec(curve)).then_some(curve)
     }
 
-    /// Whether a key of this kind will do.
+    /// Whether the command accepts a key of this kind.
     pub(super) fn takes(self, kind: KeyKind) -> bool {
         match kind {
             KeyKind::Ec(curve) => self == Self::AnyCurve || curve == Curve::P384,
@@ -57,7 +57,7 @@ impl Wanted {
             .unwrap_or(Curve::P384)
     }
 
-    /// What a key is not that will not do.
+    /// The words for the keys that the command accepts.
     const fn words(self) -> &'static str {
         match self {
             Self::P384 => "an EC key on secp384r1",
@@ -66,20 +66,20 @@ impl Wanted {
     }
 }
 
-/// A private key on a token, by what names it. Its handle is looked up when it is needed.
+/// A private key on a token, by label and id. Its handle is looked up when it is needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrivateKey {
     pub(super) label: Vec<u8>,
     pub(super) id: Vec<u8>,
     pub(super) always_authenticate: bool,
-    /// Which keys the command can do with that found it.
+    /// The keys that the command accepts.
     pub(super) wanted: Wanted,
-    /// As of this generation of the token's module.
+    /// The generation of the module in which it was found.
     pub(super) handle: (u64, ObjectHandle),
 }
 
 impl PrivateKey {
-    /// What the key is called in messages.
+    /// The key's name in messages.
     pub(super) fn name(&self, token: &Token) -> String {
         name(token, &self.label, &self.id)
     }
@@ -96,7 +96,7 @@ impl PrivateKey {
         key_uri(token, &self.label, &self.id)
     }
 
-    /// The key's handle in this generation, found anew if it is another than the key was found in.
+    /// The key's handle in this generation; looked up again where the generation is a new one.
     pub(super) fn handle(
         &self,
         token: &Token,
@@ -121,7 +121,7 @@ impl PrivateKey {
     }
 }
 
-/// What a key of this label and id is called in messages.
+/// The name of a key of this label and id in messages.
 pub(super) fn name(token: &Token, label: &[u8], id: &[u8]) -> String {
     let label = String::from_utf8_lossy(label);
     match (label.is_empty(), id.is_empty()) {
@@ -141,7 +141,7 @@ pub(super) fn key_uri(token: &Token, label: &[u8], id: &[u8]) -> TokenUri {
     }
 }
 
-/// What an object has to match. An empty label or id is never searched for.
+/// The template that an object has to match. It holds no empty label or id.
 pub(super) fn template(
     class: ObjectClass,
     label: Option<&Vec<u8>>,
@@ -158,7 +158,7 @@ pub(super) fn named(label: Option<&Vec<u8>>, id: Option<&Vec<u8>>) -> Vec<Attrib
     id.chain(label.cloned().map(Attribute::Label)).collect()
 }
 
-/// What kind of object it is, where a URI has a name for that.
+/// The object's `type` in a URI, if it has one.
 pub(super) fn kind(session: &Session, object: ObjectHandle) -> Option<ObjectType> {
     let found = attributes::read(session, object, &[AttributeType::Class], "").ok()?;
     match found.first()? {
@@ -193,7 +193,7 @@ pub(super) fn names(
 pub fn find_private(token: &Token, uri: &TokenUri, wanted: Wanted) -> Result<PrivateKey, Error> {
     let label = uri.object.as_ref().map(|label| label.clone().into_bytes());
     let named = label.is_some() || uri.id.is_some();
-    token.with(Again::Yes, |session, _, generation| {
+    token.with(Retry::Yes, |session, _, generation| {
         let name = token.name();
         let find = |template: &[Attribute]| {
             let found = session.find_objects(template);
@@ -210,7 +210,7 @@ pub fn find_private(token: &Token, uri: &TokenUri, wanted: Wanted) -> Result<Pri
         if let [handle] = *found.as_slice() {
             let mut key = describe(token, session, (generation, handle), wanted)?;
             check_kind(session, handle, &key.name(token), wanted)?;
-            // The token has found it by these, whether it gives them or not.
+            // The token has found it by these, even if it does not give them.
             if key.label.is_empty() {
                 key.label = label.clone().unwrap_or_default();
             }
@@ -250,7 +250,7 @@ pub fn find_private(token: &Token, uri: &TokenUri, wanted: Wanted) -> Result<Pri
 
 /// All private keys of a token.
 pub(super) fn all_private(token: &Token) -> Result<Vec<PrivateKey>, Error> {
-    token.with(Again::Yes, |session, _, generation| {
+    token.with(Retry::Yes, |session, _, generation| {
         let found = session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)]);
         let found = found.map_err(Error::refusal(&token.name()))?.into_iter();
         found
@@ -259,7 +259,7 @@ pub(super) fn all_private(token: &Token) -> Result<Vec<PrivateKey>, Error> {
     })
 }
 
-/// Reads what names a key, of whatever kind it is.
+/// Reads the label, the id and the login flag of a key of any kind.
 fn describe(
     token: &Token,
     session: &Session,
@@ -291,7 +291,7 @@ fn describe(
 
 /// Refuses a key of another kind or curve.
 pub(super) fn check_private(token: &Token, key: &PrivateKey) -> Result<(), Error> {
-    token.with(Again::Yes, |session, _, generation| {
+    token.with(Retry::Yes, |session, _, generation| {
         let handle = key.handle(token, session, generation)?;
         check_kind(session, handle, &key.name(token), key.wanted)
     })

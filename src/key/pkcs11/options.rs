@@ -1,4 +1,4 @@
-//! How tokens are reached, the same for all of a run.
+//! The options for tokens, the same for all of a run.
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
@@ -12,9 +12,9 @@ use super::prompt::{NoPrompt, Prompt};
 use crate::crypto::P384Key;
 use crate::key::pin::PinSource;
 
-/// How tokens are reached.
+/// The options for tokens.
 pub struct Options {
-    /// The module, before any that a URI names.
+    /// The module, which overrides any that a URI names.
     pub module: Option<PathBuf>,
     /// Where the PIN comes from when a URI does not say: of one token only.
     pub pin_source: Option<PinSource>,
@@ -22,17 +22,17 @@ pub struct Options {
     pub allow_final_try: bool,
     /// Whether a PIN is kept for the run, for keys that ask for it at each signature.
     pub keep_pin: bool,
-    /// How many sessions of a token are used at once.
+    /// How many sessions of a token a run uses at once.
     pub sessions: NonZeroUsize,
-    /// What tokens make signatures by.
+    /// The mechanism that tokens sign by.
     pub mechanism: SignMechanism,
     /// Asks a person for a PIN.
     pub prompt: Box<dyn Prompt>,
     /// The public halves of keys whose token does not show them.
     pub public_keys: Vec<P384Key>,
-    /// The passports that keys on tokens must have, with their files; none for no such rule.
+    /// The passports that keys on tokens must have, with their files; empty where keys need none.
     pub passports: Vec<(PathBuf, Passport)>,
-    /// The files that all this was read from, or will be.
+    /// The files that these options come from.
     pub files: Vec<PathBuf>,
 }
 
@@ -54,10 +54,10 @@ impl Default for Options {
     }
 }
 
-/// What all tokens of a run share.
+/// The state that all tokens of a run share.
 pub(super) struct Shared {
     pub(super) options: Options,
     pub(super) budget: Budget,
-    /// The passports that a key of this run has, by their place among the options.
+    /// The passports that keys of this run have, by their index in the options.
     pub(super) used: Mutex<HashSet<usize>>,
 }

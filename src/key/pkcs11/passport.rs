@@ -1,4 +1,4 @@
-//! Key passports: what a token says of itself and of a key, signed by that key.
+//! Key passports: a statement of a token and a key's attributes, signed by that key.
 //!
 //! A passport has two lines of JSON. The first is the statement: the token's label, manufacturer,
 //! model, serial number and versions, the key's label, id (hexadecimal), attributes (true, false,
@@ -15,14 +15,14 @@ use crate::encoding::base64::unbase64;
 
 const DOMAIN: &[u8] = b"ir-sign passport v1\0";
 pub(super) const KIND: &str = "ir-sign passport v1";
-/// No passport is longer.
+/// The most bytes of a passport.
 pub(super) const MAX_PASSPORT: usize = 16 * 1024;
 
 /// No passport has more beside its key's label: the token's names have at most 112 bytes, six times
 /// as many where JSON escapes them, and attributes, key and signature less than 2 KiB.
 const MAX_BESIDE_LABEL: usize = 4 * 1024;
 
-/// Whether a key of this label can have a passport: whether it would not be larger than is read.
+/// Whether a key of this label can have a passport, which must not exceed the largest that ir-sign reads.
 pub fn has_passport_for(label: &str) -> bool {
     Value::from(label).to_string().len() + MAX_BESIDE_LABEL <= MAX_PASSPORT
 }
@@ -35,11 +35,11 @@ pub struct Passport {
     pub(super) public: P384Key,
 }
 
-/// Why bytes are not a passport, or not this key's.
+/// Why bytes are not a passport of this key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PassportError {
-    /// It does not have the two lines, or they do not hold what they have to.
+    /// It does not have the two lines, or their content is wrong.
     #[error("this is not a passport file: {0}")]
     Form(&'static str),
     /// The signature is not the key's.
@@ -48,10 +48,8 @@ pub enum PassportError {
     /// The token or the key is not as the passport says.
     #[error("{0}")]
     Differs(String),
-    /// The key is in no use.
-    #[error(
-        "none of the keys that this command signs with is the one it is about (fingerprint {0})"
-    )]
+    /// The run does not use the key.
+    #[error("this command signs with no key that it is about (fingerprint {0})")]
     Unused(String),
 }
 
@@ -70,7 +68,7 @@ impl Passport {
             serde_json::from_slice(line).map_err(|_| form("a line of it is not JSON"))
         };
         let (statement, signature) = (json(first)?, json(second)?);
-        // What is read has one spelling, so that what is signed and what is understood are the same.
+        // Only one spelling is valid, so that the signed bytes have one meaning.
         if format!("{statement}\n").as_bytes() != first
             || format!("{signature}\n").as_bytes() != second
         {
@@ -105,7 +103,7 @@ impl Passport {
         &self.bytes
     }
 
-    /// What it says.
+    /// Its statement.
     pub const fn statement(&self) -> &Value {
         &self.statement
     }
@@ -116,7 +114,7 @@ impl Passport {
     }
 }
 
-/// What the signature of a passport's first line is over.
+/// The message that the signature of a passport covers.
 pub(super) fn message(line: &[u8]) -> Vec<u8> {
     [DOMAIN, line].concat()
 }

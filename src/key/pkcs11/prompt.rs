@@ -14,7 +14,7 @@ pub trait Prompt: Send + Sync {
     fn warn(&self, text: &str);
 
     /// Tells the person what is going on.
-    fn tell(&self, text: &str);
+    fn notify(&self, text: &str);
 }
 
 /// Nobody to ask.
@@ -30,5 +30,5 @@ impl Prompt for NoPrompt {
 
     fn warn(&self, _: &str) {}
 
-    fn tell(&self, _: &str) {}
+    fn notify(&self, _: &str) {}
 }

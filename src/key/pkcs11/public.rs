@@ -10,11 +10,11 @@ use super::error::Error;
 use super::object::{self, PrivateKey, Wanted, check_curve, template};
 use super::point::{self, PointError};
 use super::raw::Session;
-use super::token::{Again, Token};
+use super::token::{Retry, Token};
 use crate::crypto::PublicKey;
 use crate::key::uri::TokenUri;
 
-/// What a token shows as the public half of a key.
+/// The public half of a key, as a token shows it.
 #[derive(Default)]
 pub struct Shown {
     /// The public half. It has yet to be proven by a signature.
@@ -27,12 +27,12 @@ pub struct Shown {
     pub(super) unread: Option<PointError>,
 }
 
-/// Finds the public half: in the public object of the same id, else in the private object's own
-/// attributes, else in a certificate of the same id. Never by label. A point in a form that is not read
-/// is passed over: the next place may show it.
+/// Finds the public half: in the public object of the same id, else in the private object's own attributes, else in
+/// a certificate of the same id. Never by label. A point in an unknown form is ignored: the next object may show
+/// it.
 pub fn find(token: &Token, key: &PrivateKey) -> Result<Shown, Error> {
     let name = key.name(token);
-    token.with(Again::Yes, |session, _, generation| {
+    token.with(Retry::Yes, |session, _, generation| {
         let mut shown = of_objects(session, key, &name)?;
         if shown.public.is_some() {
             return Ok(shown);
@@ -84,10 +84,10 @@ pub fn shown_to_all(
 ) -> Result<Option<(String, PublicKey)>, Error> {
     let label = uri.object.as_ref().map(|label| label.clone().into_bytes());
     let named = label.is_some() || uri.id.is_some();
-    token.with(Again::Yes, |session, _, _| {
+    token.with(Retry::Yes, |session, _, _| {
         let template = template(ObjectClass::PUBLIC_KEY, label.as_ref(), uri.id.as_ref());
         let found = match session.find_objects(&template) {
-            // Some tokens show nothing at all until there was one.
+            // Some tokens show nothing at all before a login.
             Err((_, RvError::UserNotLoggedIn)) => return Ok(None),
             found => found.map_err(Error::refusal(&token.name()))?,
         };
@@ -193,8 +193,8 @@ fn point_of(
     Ok(None)
 }
 
-/// The key in a DER X.509 certificate. The certificate itself is not verified: a signature
-/// of the private key will tell whether the key is the right one.
+/// The key in a DER X.509 certificate. Nobody verifies the certificate: a signature by the private key will show
+/// whether its key is the right one.
 fn of_certificate(der: &[u8]) -> Option<PublicKey> {
     use der::Encode;
     let certificate = Certificate::from_der(der).ok()?;

@@ -1,4 +1,4 @@
-//! Errors made of what calls return, and what they mean for a session.
+//! Errors from return values, and their meaning for a session.
 
 use cryptoki::error::RvError;
 
@@ -7,14 +7,14 @@ use super::raw::Refusal;
 use super::words::is_pin_error;
 use crate::key::pin::PinError;
 
-/// What is wrong with a PIN.
+/// A problem with a PIN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PinFault {
     /// It is locked after too many wrong ones.
     Locked,
     /// It has expired.
     Expired,
-    /// It is not the PIN, or none that the token takes.
+    /// It is wrong, or the token does not accept it as a PIN.
     Wrong,
 }
 
@@ -28,7 +28,7 @@ impl Error {
         }
     }
 
-    /// What is wrong with a PIN, where that is what a token said.
+    /// The problem with a PIN, where the token named one.
     pub const fn pin_fault(&self) -> Option<PinFault> {
         match self.of_pin() {
             Some(RvError::PinLocked) => Some(PinFault::Locked),
@@ -60,7 +60,7 @@ impl Error {
         )
     }
 
-    /// What a token said of a PIN, at a login or, as some do, when it signs.
+    /// A token's problem with a PIN, at a login or, on some tokens, at a signature.
     pub(super) const fn of_pin(&self) -> Option<RvError> {
         match self {
             Self::PinSpent { code, .. } => *code,
@@ -69,7 +69,7 @@ impl Error {
         }
     }
 
-    /// Whether it can come of a logout: of sessions that died under another thread.
+    /// Whether a logout can cause it: sessions may have died under another thread.
     pub(super) const fn can_be_of_a_logout(&self) -> bool {
         matches!(
             self,

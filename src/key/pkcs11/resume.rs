@@ -1,5 +1,5 @@
-//! What work on a token needs that may have been interrupted: what is there already, and what is
-//! left of a key that was half made.
+//! Resuming work on a token after an interruption: finding the key that exists already, and the remains of a key
+//! that was half made.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use super::generate::{BORN, NewKey, check_can_make, check_free, proven, random_i
 use super::manage::TokenListing;
 use super::object::{self, Wanted};
 use super::signer::TokenKey;
-use super::token::Again;
+use super::token::Retry;
 use super::tokens::Tokens;
 use crate::key::uri::TokenUri;
 
-/// A token, and whether it is hardware by its slot's own word.
+/// A token, and whether its slot says that it is hardware.
 #[derive(Clone, Debug)]
 pub struct Described {
-    /// What it says of itself.
+    /// Its label, model, serial number and so on.
     pub token: TokenListing,
     /// Major and minor version of its hardware.
     pub hardware: (u8, u8),
@@ -30,7 +30,7 @@ impl Tokens {
     pub fn describe(&self, uri: &TokenUri) -> Result<Described, Error> {
         let token = self.token(uri)?;
         let info = token.info()?;
-        let in_hardware_slot = token.with(Again::Yes, |_, slot, _| {
+        let in_hardware_slot = token.with(Retry::Yes, |_, slot, _| {
             let slot = token.module.library.slot_info(slot);
             Ok(slot.map_err(Error::refusal(&token.name()))?.is_hardware)
         })?;
@@ -41,7 +41,7 @@ impl Tokens {
         })
     }
 
-    /// Opens the token's sessions from now on so that they may write. Nothing is opened yet.
+    /// Opens the token's sessions read-write from now on. This opens none yet.
     pub fn will_write(&self, uri: &TokenUri) -> Result<(), Error> {
         self.token(uri)?.will_write();
         Ok(())
@@ -55,8 +55,8 @@ impl Tokens {
         })
     }
 
-    /// Refuses a token that could not make a key and sign with it, and a label that any key on it has. The
-    /// first is known before a PIN is asked for.
+    /// Refuses a token that cannot make a key or sign with it, and a label that any key on it has. The first check
+    /// comes before the PIN prompt.
     pub fn check_label_free(&self, uri: &TokenUri) -> Result<(), Error> {
         check_can_make(self.token(uri)?.as_ref())?;
         let token = self.writing(uri)?;
@@ -64,8 +64,8 @@ impl Tokens {
         check_free(&token, "label", label.as_ref(), None)
     }
 
-    /// The private key of this label and id, if it is there: read back, compared with what is asked
-    /// of a new key, and proven by a signature.
+    /// The private key of this label and id, if it exists: read back, compared with a new key's template, and
+    /// proven by a signature.
     pub fn existing(&self, uri: &TokenUri) -> Result<Option<NewKey>, Error> {
         let token = self.logged_in(uri)?;
         let key = match object::find_private(&token, uri, Wanted::P384) {
@@ -77,8 +77,8 @@ impl Tokens {
         proven(&key, &BORN).map(Some)
     }
 
-    /// Removes public keys of this label and id that have no private half; how many there were. Only
-    /// for a label and id that this program made up and noted before.
+    /// Removes public keys of this label and id that have no private half; returns how many. Only for a label and
+    /// id that this program chose and noted before.
     pub fn remove_orphans(&self, uri: &TokenUri) -> Result<usize, Error> {
         let (Some(label), Some(id)) = (&uri.object, &uri.id) else {
             return Err(Error::NoLabel {
@@ -87,7 +87,7 @@ impl Tokens {
         };
         let token = self.writing(uri)?;
         let label = label.clone().into_bytes();
-        token.with_writing(Again::No, |session, _, _| {
+        token.with_writing(Retry::No, |session, _, _| {
             let name = token.name();
             let find = |class| {
                 let found = session.find_objects(&object::template(class, Some(&label), Some(id)));

@@ -15,7 +15,7 @@ use super::{ending, login};
 use crate::key::pin::Pin;
 use crate::key::uri::TokenUri;
 
-/// How a token is to be set up.
+/// How to set a token up.
 pub struct Setup {
     /// The new label, 1 to 32 bytes.
     pub label: String,
@@ -29,10 +29,10 @@ pub struct Setup {
 
 impl Tokens {
     /// Sets a token up: label, SO PIN and user PIN. One that is initialised already loses all that
-    /// is on it, and so is refused unless its label is given as the one to erase. A URI of another
-    /// label than that is refused: which token is meant is not known.
+    /// is on it, and so is refused unless its label is given as the one to erase. A URI with another label is
+    /// refused, because it does not say which token is meant.
     ///
-    /// `pins` is told the new label and how long a PIN may be, and gives the SO PIN and the user PIN.
+    /// `pins` gets the new label and the allowed length of a PIN, and returns the SO PIN and the user PIN.
     pub fn initialise(
         &self,
         uri: &TokenUri,
@@ -67,7 +67,7 @@ impl Tokens {
         }
         let module = self.modules.load(&self.shared.options, uri)?;
         let found = choose(&module, uri, setup)?;
-        // Most tokens have no name yet; the slot tells which it is.
+        // Most tokens have no label yet; the slot identifies it.
         let name = format!(
             "token \"{}\" in slot {}",
             setup.erase.as_ref().unwrap_or(&setup.label),
@@ -112,7 +112,7 @@ impl Tokens {
                 .init_pin(user_pin.expose())
                 .map_err(Error::refusal(&name))
         };
-        // From here on every error has to say what was done.
+        // From here on every error has to say how far it went.
         let stopped = |pin_is_set| {
             move |source| Error::HalfSetUp {
                 label: setup.label.clone(),
@@ -135,7 +135,7 @@ impl Tokens {
     }
 }
 
-/// Refuses another token than the one that was chosen: a person takes a while to type PINs.
+/// Refuses another token than the selected one: while a person typed the PINs, somebody may have swapped it.
 fn check_unchanged(module: &Module, found: &Found, name: &str) -> Result<(), Error> {
     let now = module.token_info(found.slot, name)?;
     let is_set_up = |info: &TokenInfo| info.has(sys::CKF_TOKEN_INITIALIZED);
@@ -165,7 +165,7 @@ fn guard_so(info: &TokenInfo, name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Exactly one token that may be set up.
+/// Finds exactly one token to set up.
 fn choose(module: &Module, uri: &TokenUri, setup: &Setup) -> Result<Found, Error> {
     let mut wanted = uri.clone();
     if let Some(label) = &setup.erase {

@@ -14,7 +14,7 @@ use super::mechanism::{LONGEST_MESSAGE, SignMechanism};
 use super::object::{self, PrivateKey, Wanted};
 use super::public;
 use super::raw::{Session, User};
-use super::token::{Again, Token};
+use super::token::{Retry, Token};
 use crate::crypto::{
     Algorithm, Curve, HashAlgorithm, KeyKind, P384Key, PublicKey, Signature, Signed,
 };
@@ -22,7 +22,7 @@ use crate::key::error::Error as KeyError;
 use crate::key::signer::Signer;
 use crate::key::uri::TokenUri;
 
-/// What precedes the public key in the message that proves that the private half belongs to it.
+/// The prefix of the message, before the public key, that proves that the private half belongs to it.
 const PROOF: &[u8] = b"ir-sign proof of possession v1\0";
 
 /// A private key on a token, with the public half that the token shows for it. Signatures tell
@@ -45,7 +45,7 @@ impl TokenKey {
     pub(super) fn new(token: Arc<Token>, key: PrivateKey) -> Result<Self, Error> {
         let shown = public::find(&token, &key)?;
         let public = match shown.public {
-            // Another place than the one that could not be read may show another key.
+            // Another object than the unreadable one may show another key.
             Some(public) if !shown.by_certificate && shown.unread.is_none() => public,
             // A certificate of the id may be another key's: a signature tells of what the user gave.
             from_certificate => match (Self::given(&token, &key)?, from_certificate) {
@@ -70,7 +70,7 @@ impl TokenKey {
         Ok(Self { token, key, public })
     }
 
-    /// The one among the public keys that the user gave that the key's signature verifies with.
+    /// Finds the public key, among those that the user gave, that verifies the key's signature.
     fn given(token: &Arc<Token>, key: &PrivateKey) -> Result<Option<PublicKey>, Error> {
         for public in &token.shared.options.public_keys {
             let candidate = Self {
@@ -87,8 +87,8 @@ impl TokenKey {
         Ok(None)
     }
 
-    /// Proves that the public half belongs to the private one: signs a message that nothing else
-    /// is ever signed for, and verifies it.
+    /// Proves that the public half belongs to the private one: signs a message of a form that ir-sign uses for
+    /// nothing else, and verifies it.
     pub(super) fn prove(&self) -> Result<(), Error> {
         let message = [PROOF, self.public.spki()].concat();
         let (by, what) = (self.own_algorithm(), Signed::Bytes(&message));
@@ -115,7 +115,7 @@ impl TokenKey {
         }
     }
 
-    /// What the key is called in messages.
+    /// The key's name in messages.
     pub fn name(&self) -> String {
         self.key.name(&self.token)
     }
@@ -128,7 +128,7 @@ impl TokenKey {
     /// The key's attributes as the token gives them now.
     pub fn facts(&self) -> Result<Facts, Error> {
         let name = self.name();
-        self.token.with(Again::Yes, |session, _, generation| {
+        self.token.with(Retry::Yes, |session, _, generation| {
             let handle = self.key.handle(&self.token, session, generation)?;
             Facts::read(session, handle, &name)
         })
@@ -156,11 +156,11 @@ impl TokenKey {
         self.token.shared.options.mechanism
     }
 
-    /// Hands the token all that it is given in one call.
+    /// Gives the token all bytes in one call.
     fn call(&self, data: &[u8]) -> Result<Signature, Error> {
         let name = self.name();
         let token = &self.token;
-        let bytes = token.with(Again::Yes, |session, slot, generation| {
+        let bytes = token.with(Retry::Yes, |session, slot, generation| {
             let handle = self.key.handle(token, session, generation)?;
             if self.key.always_authenticate {
                 self.authenticate(session, slot, handle)?;
@@ -183,7 +183,7 @@ impl TokenKey {
         Signature::from_raw(curve, &bytes).map_err(|_| Error::Range(self.name()))
     }
 
-    /// Begins a signature, and logs in for it.
+    /// Begins a signature, with the context-specific login that the key may ask for.
     fn authenticate(
         &self,
         session: &Session,
@@ -196,7 +196,7 @@ impl TokenKey {
         let begun = session.begin_signature(self.mechanism().kind(), handle);
         begun.map_err(Error::refusal(&self.name()))?;
         let login = session.log_in(User::ForSignature, secret.pin());
-        // The PIN ends here: a token may take its time to sign.
+        // Wiped now: a token may take long to sign.
         login.map_err(|(_, code)| login::failed(token, &secret, code))
     }
 
@@ -236,12 +236,12 @@ pub(super) fn check_mechanism(
     })
 }
 
-/// What a token offers that does not offer a mechanism; none where it does.
+/// The mechanisms of a token that lacks this one; none where it offers it.
 pub(super) fn instead_of(
     token: &Token,
     mechanism: MechanismType,
 ) -> Result<Option<Vec<String>>, Error> {
-    token.with(Again::Yes, |_, slot, _| {
+    token.with(Retry::Yes, |_, slot, _| {
         let library = &token.module.library;
         let offered = library.mechanisms(slot);
         let offered = offered.map_err(Error::refusal(&token.name()))?;
@@ -256,7 +256,7 @@ pub(super) fn instead_of(
                 Ok(_) => {}
                 Err(refusal) => {
                     let error = Error::refusal(&token.name())(refusal);
-                    // The list is enough: the call that uses the mechanism tells.
+                    // The list is enough: the call that uses the mechanism shows the rest.
                     return if error.is_dead_session() {
                         Err(error)
                     } else {
@@ -278,7 +278,7 @@ impl Signer for TokenKey {
         Ok(self.sign_raw(by, what)?)
     }
 
-    /// The token's word for the public half is not enough.
+    /// Asserts that a signature, and not the token's word, decides on the public half.
     fn prove_public(&self) -> Result<(), KeyError> {
         Ok(self.prove()?)
     }

@@ -1,4 +1,4 @@
-//! A token that is kept open: its sessions, and the login to it.
+//! An open token: its sessions, and its login.
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,36 +18,36 @@ use super::raw::{Session, TokenInfo};
 use crate::key::uri::TokenUri;
 use crate::parallel::Gate;
 
-/// A token that was chosen. Its sessions are the module's.
+/// A selected token. The module owns its sessions.
 pub struct Token {
     chosen: Chosen,
-    /// The only slot that it may be in, where it has a double.
+    /// The slot that it has to be in, where it has a double.
     pub(super) only_slot: Option<Slot>,
     place: Mutex<Place>,
     login: Mutex<Option<Login>>,
-    /// Held from when a PIN is asked for until the token has answered.
+    /// Held from the PIN prompt until the token has answered.
     pin: Mutex<()>,
-    /// Whether all sessions are opened so that they may write: a token may have one session in all.
+    /// Whether all sessions are read-write: a token may allow one session in all.
     writes: AtomicBool,
-    /// As many as may use a session at once.
+    /// Limits how many threads use a session at once.
     gate: Gate,
 }
 
-/// Where the token is, as of one start of the module.
+/// Where the token is, in one generation of the module.
 struct Place {
     generation: u64,
     slot: Slot,
     login: LoginState,
 }
 
-/// What the login to a token has come to.
+/// The state of the login to a token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LoginState {
-    /// Nothing was done about it yet.
+    /// Nobody has tried yet.
     Open,
-    /// The token wants none.
+    /// The token wants no login.
     Needless,
-    /// All sessions are the user's.
+    /// The user is logged in, in all sessions.
     User,
 }
 
@@ -59,12 +59,12 @@ impl Deref for Token {
     }
 }
 
-/// Whether something may be done a second time after the session died.
+/// Whether to try an operation again after the session died.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Again {
-    /// Doing it twice is as good as once.
+pub enum Retry {
+    /// Twice has the same effect as once.
     Yes,
-    /// It may have been done.
+    /// The token may have done it already.
     No,
 }
 
@@ -102,21 +102,21 @@ impl Token {
         self.identity.uri_in(self.only_slot)
     }
 
-    /// Whether a token that was found, as of this generation of the same module, is this very one.
+    /// Whether a token that was found in this generation of the same module is this one.
     pub(super) fn is(&self, found: &Found, generation: u64) -> bool {
         let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         let moved = place.generation != generation && self.only_slot.is_none() && !found.has_double;
         self.identity == Identity::from(&found.info) && (moved || place.slot == found.slot)
     }
 
-    /// What the token says of itself now.
+    /// `CK_TOKEN_INFO` of the token now.
     pub(super) fn info(&self) -> Result<TokenInfo, Error> {
-        self.with(Again::Yes, |_, slot, _| {
+        self.with(Retry::Yes, |_, slot, _| {
             self.module.token_info(slot, &self.name())
         })
     }
 
-    /// Logs in, once: later calls, and other keys on the token, find it done.
+    /// Logs in once: later calls, and other keys on the token, use that login.
     pub(super) fn log_in(&self, login: Login) -> Result<(), Error> {
         {
             let mut known = self.login.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,16 +125,16 @@ impl Token {
             }
             *known = Some(login);
         }
-        self.with(Again::Yes, |_, _, _| Ok(()))
+        self.with(Retry::Yes, |_, _, _| Ok(()))
     }
 
-    /// Whether somebody has asked for a login already, be it that the token wants none.
+    /// Whether a caller has asked for a login already, even where the token wants none.
     pub(super) fn has_way_in(&self) -> bool {
         let login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
         login.is_some()
     }
 
-    /// Has the user logged in where the token wanted no login and did not show a key; whether that may help.
+    /// Logs the user in where the token wanted no login and showed no key; returns whether that may help.
     pub(super) fn insist(&self) -> bool {
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         let mut login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
@@ -148,39 +148,38 @@ impl Token {
         }
     }
 
-    /// Opens all sessions from now on so that they may write: for who will write. Those that are open stay.
+    /// Opens all sessions read-write from now on. Open ones stay as they are.
     pub(super) fn will_write(&self) {
         self.writes.store(true, Ordering::Relaxed);
     }
 
-    /// Lets one PIN at a time be on its way to the token: the next is sent, or not, knowing the answer.
+    /// Sends one PIN at a time to the token: its answer decides on the next.
     pub(super) fn one_pin(&self) -> MutexGuard<'_, ()> {
         ending::outside(|| self.pin.lock()).unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The way in that was used, for keys that want another login.
+    /// The login that was used, for keys that want a context-specific one.
     pub(super) fn way_in(&self) -> Login {
         let login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
         login.clone().unwrap_or_default()
     }
 
-    /// Does something in a session of the token's. If the session turns out to be dead, the module
-    /// is started again, the same token is found and logged in to, and it is done once more, where
-    /// that is allowed.
+    /// Runs `work` in a session of the token. If the session is dead, this starts the module again, finds the same
+    /// token, logs in, and runs `work` once more where `retry` allows that.
     ///
-    /// `work` is told the slot and the generation, which changes when handles of objects die.
+    /// `work` gets the slot and the generation, which changes when handles of objects become void.
     pub(super) fn with<T>(
         &self,
-        again: Again,
+        again: Retry,
         work: impl Fn(&Session, Slot, u64) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.with_session(again, false, work)
     }
 
-    /// The same in a session that may write.
+    /// The same in a read-write session.
     pub(super) fn with_writing<T>(
         &self,
-        again: Again,
+        again: Retry,
         work: impl Fn(&Session, Slot, u64) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.with_session(again, true, work)
@@ -188,16 +187,16 @@ impl Token {
 
     fn with_session<T>(
         &self,
-        again: Again,
+        again: Retry,
         writing: bool,
         work: impl Fn(&Session, Slot, u64) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let _inside = ending::enter();
-        let mut again = again == Again::Yes;
+        let mut again = again == Retry::Yes;
         loop {
             match self.attempt(writing, &work) {
                 Ok(done) => return Ok(done),
-                // Another's session died: nothing was done yet.
+                // Another thread's session died: this one has not begun.
                 Err((None, generation)) => self.module.restart(generation)?,
                 Err((Some(error), generation)) => {
                     let dead = error.is_dead_session()
@@ -212,8 +211,8 @@ impl Token {
         }
     }
 
-    /// Does it once. The error comes with the generation; without one where the sessions of the
-    /// generation are known to be dead, and it was not tried.
+    /// Runs `work` once. The error comes with the generation; without it where the sessions of the generation are
+    /// known to be dead and `work` did not run.
     fn attempt<T>(
         &self,
         writing: bool,
@@ -227,58 +226,58 @@ impl Token {
         }
         let tell = |error: Error| {
             login::note(self, &error);
-            // Before anyone else comes in, to whom it would look like a logout.
+            // Before another thread takes the session, for which this would look like a logout.
             if error.is_dead_session() {
-                live.bury();
+                live.mark_dead();
             }
             (Some(error), generation)
         };
-        let (slot, login) = self.settle(&live).map_err(tell)?;
+        let (slot, login) = self.locate_and_log_in(&live).map_err(tell)?;
         let work = |session: &Session| {
             let done = work(session, slot, generation);
             if let Err(error) = &done
                 && login == LoginState::User
                 && error.can_be_of_a_logout()
-                // That is what it says, and nothing is begun again after it.
+                // Its message says so, and no retry follows it.
                 && error.of_pin().is_none()
                 && has_lost_login(session)
             {
-                live.bury();
+                live.mark_dead();
             }
             done
         };
-        let mut borrowed = None;
+        let mut pooled = None;
         if writing {
-            borrowed = live.borrow_writing(slot);
+            pooled = live.acquire_writing(slot);
         }
-        if writing && borrowed.is_none() {
-            // Those that are idle may only read: they were opened before anybody was going to write.
+        if writing && pooled.is_none() {
+            // Idle sessions are read-only: they were opened before a caller asked to write.
             match self.open(slot, true) {
                 Ok(session) => return work(&session).map_err(tell),
                 Err(error) if error.is_no_session_left() && live.close_idle(slot) => {
-                    // The one session that there is has to be one that writes, and logged in anew.
+                    // The only session has to be read-write, and logged in anew.
                     self.will_write();
                     let place = ending::outside(|| self.place.lock());
                     place.unwrap_or_else(PoisonError::into_inner).login = LoginState::Open;
-                    self.settle(&live).map_err(tell)?;
+                    self.locate_and_log_in(&live).map_err(tell)?;
                 }
                 Err(error) => return Err(tell(error)),
             }
         }
         let open = || self.open(slot, false);
-        let borrowed = match borrowed {
-            Some(borrowed) => borrowed,
-            None => live.borrow(slot, open).map_err(tell)?,
+        let pooled = match pooled {
+            Some(pooled) => pooled,
+            None => live.acquire(slot, open).map_err(tell)?,
         };
-        let done = work(borrowed.session());
+        let done = work(pooled.session());
         match &done {
-            Ok(_) => borrowed.give_back(),
+            Ok(_) => pooled.release(),
             Err(error) if error.is_dead_session() => {}
-            // An operation may still be going on in the session: the next work gets a fresh one,
-            // which is opened first, for a token without a session is logged out.
+            // An operation may still be active in the session, so the next caller gets a fresh one. That is opened
+            // first: a token without any session is logged out.
             Err(_) => match self.open(slot, false) {
                 Ok(fresh) => live.put(slot, fresh),
-                Err(error) if error.is_no_session_left() => borrowed.give_back(),
+                Err(error) if error.is_no_session_left() => pooled.release(),
                 Err(_) => {}
             },
         }
@@ -291,9 +290,8 @@ impl Token {
         session.map_err(Error::refusal(&self.name()))
     }
 
-    /// Sees to it that the token is where it is thought to be and logged in to, as far as that is
-    /// wanted.
-    fn settle(&self, live: &Live) -> Result<(Slot, LoginState), Error> {
+    /// Finds the token in this generation, and logs in where a caller asked for that.
+    fn locate_and_log_in(&self, live: &Live) -> Result<(Slot, LoginState), Error> {
         let place = ending::outside(|| self.place.lock());
         let mut place = place.unwrap_or_else(PoisonError::into_inner);
         if place.generation != live.generation {
@@ -305,9 +303,9 @@ impl Token {
         if let Some(login) = login.as_ref()
             && place.login == LoginState::Open
         {
-            let session = live.borrow(place.slot, || self.open(place.slot, false))?;
+            let session = live.acquire(place.slot, || self.open(place.slot, false))?;
             let wanted = login::log_in(self, place.slot, session.session(), login)?;
-            session.give_back();
+            session.release();
             place.login = if wanted {
                 LoginState::User
             } else {
@@ -317,8 +315,8 @@ impl Token {
         Ok((place.slot, place.login))
     }
 
-    /// The slot where the very same token is now. Where it has, or had, a double that is the slot where
-    /// it was: nothing else tells which of the two is there.
+    /// The slot of the same token now. Where it has, or had, a double, it has to be in its old slot: nothing else
+    /// distinguishes the two.
     fn find_again(&self) -> Result<Slot, Error> {
         let tokens = choose::all(&self.module)?.tokens.into_iter();
         let mut same = tokens.filter(|(found, _)| {
@@ -332,8 +330,8 @@ impl Token {
     }
 }
 
-/// Whether the session is no user's any more: one that was opened after all others died, and before
-/// anybody noticed, is not logged in, and finds no key where there is one.
+/// Whether the session has lost its login. A session that was opened after all others died, and before anybody
+/// noticed, is not logged in and finds no private keys.
 fn has_lost_login(session: &Session) -> bool {
     match session.is_public() {
         Ok(is_public) => is_public,

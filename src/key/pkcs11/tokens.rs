@@ -1,4 +1,4 @@
-//! All that a run does with tokens.
+//! All tokens of a run.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,10 +13,10 @@ use super::module::Modules;
 use super::object::Wanted;
 use super::options::{Options, Shared};
 use super::passport::{Passport, PassportError};
+use super::passport_check;
 use super::public;
 use super::signer::TokenKey;
 use super::token::Token;
-use super::vouch;
 use crate::crypto::PublicKey;
 use crate::key::file::FileKey;
 use crate::key::signer::Signer;
@@ -30,17 +30,17 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// The files that the options were read from.
+    /// The files that the options come from.
     pub(in crate::key) fn files(&self) -> &[PathBuf] {
         &self.shared.options.files
     }
 
-    /// How many sessions of a token are used at once.
+    /// How many sessions of a token a run uses at once.
     pub(in crate::key) fn sessions(&self) -> usize {
         self.shared.options.sessions.get()
     }
 
-    /// The longest message that a token signs; none where it signs a hash that is made here.
+    /// The longest message that a token signs; none where ir-sign hashes.
     pub(in crate::key) fn longest_message(&self) -> Option<usize> {
         (self.shared.options.mechanism == SignMechanism::EcdsaSha384).then_some(LONGEST_MESSAGE)
     }
@@ -61,7 +61,7 @@ impl Tokens {
         }
     }
 
-    /// Opens the token that a URI names, or takes the one that is open already.
+    /// Opens the token that a URI names, unless it is open already.
     pub(super) fn token(&self, uri: &TokenUri) -> Result<Arc<Token>, Error> {
         let module = self.modules.load(&self.shared.options, uri)?;
         let found = choose::find(&module, uri, Among::Initialised)?;
@@ -83,7 +83,7 @@ impl Tokens {
         log_in(self.token(uri)?, uri)
     }
 
-    /// The same for who will write.
+    /// The same with read-write sessions.
     pub(super) fn writing(&self, uri: &TokenUri) -> Result<Arc<Token>, Error> {
         let token = self.token(uri)?;
         token.will_write();
@@ -110,8 +110,8 @@ impl Tokens {
     }
 
     /// A public key to verify with. Where the user names where a PIN comes from, this is
-    /// [`Tokens::public_key`]. Nobody is asked for a PIN where the token shows exactly one public object of
-    /// the name to all: that one is taken, unproven, and the person is told so.
+    /// [`Tokens::public_key`]. Where the token shows exactly one public object of the name without a login, this
+    /// takes it unproven, tells the person so, and asks for no PIN.
     pub fn verifying_key(&self, uri: &TokenUri, wanted: Wanted) -> Result<PublicKey, Error> {
         let names_private = uri.kind == Some(ObjectType::Private);
         if names_private || is_named(&self.shared.options, uri) {
@@ -119,14 +119,14 @@ impl Tokens {
         }
         check_kind(uri, ObjectType::Public)?;
         let token = self.token(uri)?;
-        // Where nobody need be asked the key's own signature proves it.
+        // Where no prompt is needed, the key's own signature proves it.
         if token.has_way_in() || !token.info()?.has(cryptoki_sys::CKF_LOGIN_REQUIRED) {
             return self.public_key(uri, wanted);
         }
         let Some((name, public)) = public::shown_to_all(&token, uri, wanted)? else {
             return self.public_key(uri, wanted);
         };
-        self.shared.options.prompt.tell(&format!(
+        self.shared.options.prompt.notify(&format!(
             "{name}: its public key is taken as the token shows it without a login, and no signature proves it; fingerprint {}",
             public.fingerprint()
         ));
@@ -156,7 +156,7 @@ impl Tokens {
         generate::generate(&self.writing(uri)?, uri)
     }
 
-    /// Brings the private key of a file onto the token that a URI names.
+    /// Imports the private key of a file into the token that a URI names.
     pub fn import(&self, uri: &TokenUri, key: &FileKey) -> Result<NewKey, Error> {
         check_kind(uri, ObjectType::Private)?;
         check_label(uri)?;
@@ -167,7 +167,7 @@ impl Tokens {
     /// and never left it is refused, but for those that are accepted by name (`CKA_LOCAL`).
     pub fn passport(&self, uri: &TokenUri, accepted: &[String]) -> Result<Passport, Error> {
         let key = self.find(uri, ObjectType::Private, Wanted::P384)?;
-        let unfit = vouch::unfit(&key.facts()?, accepted);
+        let unfit = passport_check::unfit(&key.facts()?, accepted);
         if !unfit.is_empty() {
             return Err(Error::Unfit {
                 key: key.name(),
@@ -177,7 +177,7 @@ impl Tokens {
         Passport::make(&key)
     }
 
-    /// Checks a key against the passports that are about it: all have to fit.
+    /// Checks a key against all its passports: every one has to fit.
     pub(super) fn check_passport(&self, key: &TokenKey) -> Result<(), Error> {
         let passports = &self.shared.options.passports;
         if passports.is_empty() {
@@ -208,7 +208,7 @@ impl Tokens {
         Ok(())
     }
 
-    /// Refuses a passport that none of the keys has which were asked for so far.
+    /// Refuses a passport of a key that this run has not used.
     pub fn check_all_passports_used(&self) -> Result<(), Error> {
         let used = self
             .shared
@@ -255,7 +255,7 @@ pub(super) fn check_kind(uri: &TokenUri, wanted: ObjectType) -> Result<(), Error
     }
 }
 
-/// A new key needs a label: said before a PIN is asked for.
+/// Asserts that a missing label is an error before the PIN prompt.
 pub(super) fn check_label(uri: &TokenUri) -> Result<(), Error> {
     if uri.object.is_none() {
         return Err(Error::NoLabel {

@@ -1,4 +1,4 @@
-//! The words of errors.
+//! Parts of error messages.
 
 use cryptoki::error::RvError;
 
@@ -29,7 +29,7 @@ pub(super) fn listed(found: &[String], present: &[String]) -> String {
     format!(" (there is {})", items.join("; "))
 }
 
-/// Public objects that have the id of a key and are another's.
+/// The message's part on public objects that have a key's id but belong to another key.
 pub(super) fn in_the_way(others: &[String]) -> String {
     if others.is_empty() {
         return String::new();

@@ -19,7 +19,7 @@ pub(super) fn check(function: Function, answer: sys::CK_RV) -> Result<(), Refusa
     }
 }
 
-/// Where a PIN's bytes are and how many. An empty one is at a place too: no place at all is the PIN pad.
+/// Pointer and length of a PIN. An empty PIN has a pointer too: a null pointer means the PIN pad.
 pub(super) fn pin(pin: &str) -> (*mut sys::CK_UTF8CHAR, sys::CK_ULONG) {
     let place = if pin.is_empty() { "\0" } else { pin };
     (place.as_ptr().cast_mut(), pin.len() as sys::CK_ULONG)

@@ -12,7 +12,7 @@ pub fn keep_from_children(number: u32) -> io::Result<()> {
     Ok(kept?)
 }
 
-/// Another descriptor of what is open under a number; both stand at the same place in it.
+/// Duplicates a descriptor; both share one offset.
 pub fn open_again(number: u32) -> io::Result<File> {
     let fd = on_descriptor(number, |fd| rustix::io::fcntl_dupfd_cloexec(fd, 3))?;
     Ok(fd.into())

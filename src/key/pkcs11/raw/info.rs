@@ -1,22 +1,22 @@
-//! What a module says of itself, its slots and its tokens. The texts are without their padding.
+//! The info structures of a module, its slots and its tokens, with the padding removed from texts.
 
 use cryptoki_sys as sys;
 
-/// What a module says of itself (PKCS #11 v2.40, section 3.1, `CK_INFO`).
+/// Information on a module (PKCS #11 v2.40, section 3.1, `CK_INFO`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LibraryInfo {
     /// Who made it.
     pub manufacturer: String,
-    /// What it says it is.
+    /// Its description.
     pub description: String,
     /// Its major and minor version.
     pub version: (u8, u8),
 }
 
-/// What a slot says of itself (PKCS #11 v2.40, section 3.2, `CK_SLOT_INFO`).
+/// Information on a slot (PKCS #11 v2.40, section 3.2, `CK_SLOT_INFO`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlotInfo {
-    /// What it is called.
+    /// Its description.
     pub description: String,
     /// Who made it.
     pub manufacturer: String,
@@ -24,7 +24,7 @@ pub struct SlotInfo {
     pub is_hardware: bool,
 }
 
-/// What a token says of itself (PKCS #11 v2.40, section 3.2, `CK_TOKEN_INFO`).
+/// Information on a token (PKCS #11 v2.40, section 3.2, `CK_TOKEN_INFO`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenInfo {
     /// Its label.

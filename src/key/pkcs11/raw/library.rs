@@ -16,7 +16,7 @@ use super::info::{LibraryInfo, SlotInfo, TokenInfo};
 use crate::key::pkcs11::words::code_name;
 use crate::output;
 
-/// No module has more slots than this; one that says so is not believed. Nor has a token more mechanisms.
+/// The most slots that ir-sign believes a module to have, and the most mechanisms of a token.
 const MOST: u64 = 4096;
 /// Bytes of a token's label.
 const LABEL: usize = 32;
@@ -34,10 +34,10 @@ pub struct Library {
 }
 
 impl Library {
-    /// Loads a module's functions. The module's own code runs when it is loaded: standard output is kept
-    /// aside from then on.
+    /// Loads a module's functions. The module's own code runs when it is loaded, so standard output is redirected
+    /// first.
     pub fn load(path: &Path) -> Result<Self, String> {
-        output::keep_aside().map_err(|e| format!("standard output cannot be kept aside: {e}"))?;
+        output::keep_aside().map_err(|e| format!("standard output cannot be redirected: {e}"))?;
         // SAFETY: loading runs the library's initialisers; that the module is one to be trusted
         // with this is the user's word, who named it.
         let library = unsafe { sys::Pkcs11::new(path) }.map_err(|e| e.to_string())?;
@@ -66,14 +66,14 @@ impl Library {
         })
     }
 
-    /// Held during a call to a module that cannot lock.
-    pub(super) fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+    /// The lock to hold during each call to a module that cannot lock.
+    pub(super) fn call_lock(&self) -> Option<MutexGuard<'_, ()>> {
         let is_alone = self.is_alone.load(Ordering::Relaxed);
         is_alone.then(|| self.alone.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// `C_Initialize`; whether it was this call that did it. A module that cannot lock, or that takes no arguments, is
-    /// started again without them, which promises that threads do not call it at the same time.
+    /// Calls `C_Initialize`; returns whether this call initialised the module. For a module that cannot lock, or
+    /// that takes no arguments, a second call has none: that promises that no two threads call the module at once.
     pub fn start(&self) -> Result<bool, Refusal> {
         let mut arguments = sys::CK_C_INITIALIZE_ARGS {
             flags: sys::CKF_OS_LOCKING_OK,
@@ -85,7 +85,7 @@ impl Library {
             Err((_, RvError::CantLock | RvError::ArgumentsBad)) => {
                 self.is_alone.store(true, Ordering::Relaxed);
                 match self.initialize(ptr::null_mut()) {
-                    // The call that was refused did it all the same.
+                    // The first call initialised the module although it returned an error.
                     Ok(()) | Err((_, RvError::CryptokiAlreadyInitialized)) => Ok(true),
                     Err(other) => Err(other),
                 }
@@ -96,7 +96,7 @@ impl Library {
 
     fn initialize(&self, arguments: *mut sys::CK_C_INITIALIZE_ARGS) -> Result<(), Refusal> {
         let initialize = { self.functions.C_Initialize }.ok_or(missing(Function::Initialize))?;
-        let _turn = self.turn();
+        let _lock = self.call_lock();
         // SAFETY: the module only reads the arguments, which live through the call and name no
         // functions of ours; none at all are allowed too.
         check(Function::Initialize, unsafe {
@@ -104,21 +104,21 @@ impl Library {
         })
     }
 
-    /// `C_Finalize`. All sessions end with it. The run is over, or the module is started again: there is
-    /// nothing to do about a refusal.
+    /// Calls `C_Finalize`, which ends all sessions. The run is over, or the module starts again: an error changes
+    /// nothing.
     pub fn end(&self) {
         if let Some(finalize) = { self.functions.C_Finalize } {
-            let _turn = self.turn();
+            let _lock = self.call_lock();
             // SAFETY: the one argument is reserved and has to be null.
             let _ = unsafe { finalize(ptr::null_mut()) };
         }
     }
 
-    /// What the module says of itself.
+    /// `C_GetInfo`.
     pub fn info(&self) -> Result<LibraryInfo, Refusal> {
         let get = { self.functions.C_GetInfo }.ok_or(missing(Function::GetInfo))?;
         let mut info = sys::CK_INFO::default();
-        let _turn = self.turn();
+        let _lock = self.call_lock();
         // SAFETY: the module fills a structure of its own layout that lives through the call.
         check(Function::GetInfo, unsafe { get(&raw mut info) })?;
         Ok(info.into())
@@ -137,7 +137,7 @@ impl Library {
         Ok(slots.filter_map(Result::ok).collect())
     }
 
-    /// The mechanisms that a token offers, but for those that the crate has no name for.
+    /// The mechanisms that a token offers, without those that the crate does not know.
     pub fn mechanisms(&self, slot: Slot) -> Result<Vec<MechanismType>, Refusal> {
         let list =
             { self.functions.C_GetMechanismList }.ok_or(missing(Function::GetMechanismList))?;
@@ -149,14 +149,14 @@ impl Library {
         Ok(kinds.filter_map(Result::ok).collect())
     }
 
-    /// A list of numbers whose length is asked for first.
+    /// Reads a list of numbers: first its length, then the numbers.
     fn numbers(
         &self,
         function: Function,
         list: impl Fn(*mut sys::CK_ULONG, *mut sys::CK_ULONG) -> sys::CK_RV,
     ) -> Result<Vec<sys::CK_ULONG>, Refusal> {
-        let _turn = self.turn();
-        // The number can grow between the two calls. That is believed a few times, not for ever.
+        let _lock = self.call_lock();
+        // The list can grow between the two calls, so this tries again, a few times.
         for _ in 0..4 {
             let mut count = 0;
             check(function, list(ptr::null_mut(), &raw mut count))?;
@@ -180,12 +180,12 @@ impl Library {
         Err((function, RvError::BufferTooSmall))
     }
 
-    /// What a mechanism can be used for: `CKF_…` flags (PKCS #11 v2.40, section 3.3).
+    /// The uses of a mechanism: `CKF_…` flags (PKCS #11 v2.40, section 3.3).
     pub fn mechanism_flags(&self, slot: Slot, kind: MechanismType) -> Result<u64, Refusal> {
         let get =
             { self.functions.C_GetMechanismInfo }.ok_or(missing(Function::GetMechanismInfo))?;
         let mut info = sys::CK_MECHANISM_INFO::default();
-        let _turn = self.turn();
+        let _lock = self.call_lock();
         // SAFETY: the module fills a structure of its own layout that lives through the call.
         check(Function::GetMechanismInfo, unsafe {
             get(slot.into(), kind.into(), &raw mut info)
@@ -193,11 +193,11 @@ impl Library {
         Ok(info.flags)
     }
 
-    /// What a slot says of itself.
+    /// `C_GetSlotInfo`.
     pub fn slot_info(&self, slot: Slot) -> Result<SlotInfo, Refusal> {
         let get = { self.functions.C_GetSlotInfo }.ok_or(missing(Function::GetSlotInfo))?;
         let mut info = sys::CK_SLOT_INFO::default();
-        let _turn = self.turn();
+        let _lock = self.call_lock();
         // SAFETY: the module fills a structure of its own layout that lives through the call.
         check(Function::GetSlotInfo, unsafe {
             get(slot.into(), &raw mut info)
@@ -205,11 +205,11 @@ impl Library {
         Ok(info.into())
     }
 
-    /// What the token in a slot says of itself.
+    /// `CK_TOKEN_INFO` of the token in a slot.
     pub fn token_info(&self, slot: Slot) -> Result<TokenInfo, Refusal> {
         let get = { self.functions.C_GetTokenInfo }.ok_or(missing(Function::GetTokenInfo))?;
         let mut info = sys::CK_TOKEN_INFO::default();
-        let _turn = self.turn();
+        let _lock = self.call_lock();
         // SAFETY: the module fills a structure of its own layout that lives through the call.
         check(Function::GetTokenInfo, unsafe {
             get(slot.into(), &raw mut info)
@@ -224,7 +224,7 @@ impl Library {
         let length = label.len().min(LABEL);
         padded[..length].copy_from_slice(&label.as_bytes()[..length]);
         let (pin, pin_length) = pin(so_pin);
-        let _turn = self.turn();
+        let _lock = self.call_lock();
         // SAFETY: the PIN and the 32 bytes of the label live through the call and are only read, whatever
         // the C types say.
         check(Function::InitToken, unsafe {

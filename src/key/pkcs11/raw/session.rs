@@ -1,4 +1,4 @@
-//! What is done in a session.
+//! The calls in a session.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -15,13 +15,13 @@ use cryptoki_sys as sys;
 use super::call::{Refusal, check, missing, pin};
 use super::library::Library;
 
-/// Room for a signature: more than any curve's, so that one of a wrong length is seen as it is.
+/// Room for a signature: more than any curve's, so that a wrong length shows.
 const ROOM: usize = 512;
-/// Room for the value of an attribute that is asked for at first: more than most have.
+/// Room for an attribute's value in the first call: enough for most.
 const VALUE: usize = 256;
 /// The largest value of an attribute that is read: more than any certificate.
 const MOST_VALUE: u64 = 1 << 20;
-/// How many objects are asked for at once.
+/// How many objects one call asks for.
 const OBJECTS: usize = 64;
 
 /// Who logs in.
@@ -35,19 +35,19 @@ pub enum User {
     ForSignature,
 }
 
-/// An open session, which is closed when this is dropped. One thread at a time uses it.
+/// An open session; dropping it closes the session. One thread at a time uses it.
 pub struct Session {
     library: Arc<Library>,
     handle: sys::CK_SESSION_HANDLE,
     may_write: bool,
-    /// Sessions go from thread to thread and are not shared.
+    /// Sessions move between threads, and no two threads share one.
     _unshared: PhantomData<Cell<()>>,
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         if let Some(close) = { self.library.functions.C_CloseSession } {
-            let _turn = self.library.turn();
+            let _lock = self.library.call_lock();
             // SAFETY: a number is passed, and nothing else. A session that is gone already is closed.
             let _ = unsafe { close(self.handle) };
         }
@@ -64,13 +64,13 @@ impl Session {
             sys::CKF_SERIAL_SESSION
         };
         let mut handle = 0;
-        let turn = library.turn();
+        let lock = library.call_lock();
         // SAFETY: no callback is given, so the module has nothing to call; the handle is written to a
         // number that lives through the call.
         check(Function::OpenSession, unsafe {
             open(slot.into(), flags, ptr::null_mut(), None, &raw mut handle)
         })?;
-        drop(turn);
+        drop(lock);
         Ok(Self {
             library: Arc::clone(library),
             handle,
@@ -79,7 +79,7 @@ impl Session {
         })
     }
 
-    /// Whether it was opened so that it may write.
+    /// Whether it is a read-write session.
     pub const fn may_write(&self) -> bool {
         self.may_write
     }
@@ -89,7 +89,7 @@ impl Session {
         let get =
             { self.library.functions.C_GetSessionInfo }.ok_or(missing(Function::GetSessionInfo))?;
         let mut info = sys::CK_SESSION_INFO::default();
-        let _turn = self.library.turn();
+        let _lock = self.library.call_lock();
         // SAFETY: the module fills a structure of its own layout that lives through the call.
         check(Function::GetSessionInfo, unsafe {
             get(self.handle, &raw mut info)
@@ -110,7 +110,7 @@ impl Session {
             User::ForSignature => sys::CKU_CONTEXT_SPECIFIC,
         };
         let (pin, length) = with.map_or((ptr::null_mut(), 0), pin);
-        let _turn = self.library.turn();
+        let _lock = self.library.call_lock();
         // SAFETY: pointer and length are of one text that lives through the call, or null and 0 for
         // the PIN pad. The module only reads the PIN, whatever the C type says.
         check(Function::Login, unsafe {
@@ -122,7 +122,7 @@ impl Session {
     pub fn init_pin(&self, user_pin: &str) -> Result<(), Refusal> {
         let init = { self.library.functions.C_InitPIN }.ok_or(missing(Function::InitPIN))?;
         let (pin, length) = pin(user_pin);
-        let _turn = self.library.turn();
+        let _lock = self.library.call_lock();
         // SAFETY: as for a login.
         check(Function::InitPIN, unsafe { init(self.handle, pin, length) })
     }
@@ -134,7 +134,7 @@ impl Session {
         let next = { functions.C_FindObjects }.ok_or(missing(Function::FindObjects))?;
         let end = { functions.C_FindObjectsFinal }.ok_or(missing(Function::FindObjectsFinal))?;
         let mut template = as_sys(template);
-        let _turn = self.library.turn();
+        let _lock = self.library.call_lock();
         // SAFETY: each attribute points at what the caller's lives through the call and is only read.
         check(Function::FindObjectsInit, unsafe {
             begin(
@@ -167,7 +167,7 @@ impl Session {
         };
         // SAFETY: a number is passed, and nothing else.
         let _ = unsafe { end(self.handle) };
-        // A search that has not ended shows when the next operation begins.
+        // If the search has not ended, the next operation fails and shows it.
         searched.map(|()| all)
     }
 
@@ -236,7 +236,7 @@ impl Session {
             .collect();
         let too_small = self.get(object, &mut template)?;
         let lengths = template.iter().zip(values.iter()).map(|(read, value)| {
-            // One that claims to be longer than there was room for is not believed.
+            // A length beyond the buffer is not believed.
             usize::try_from(read.ulValueLen)
                 .ok()
                 .filter(|length| *length <= value.len())
@@ -253,7 +253,7 @@ impl Session {
     ) -> Result<bool, Refusal> {
         let get = { self.library.functions.C_GetAttributeValue }
             .ok_or(missing(Function::GetAttributeValue))?;
-        let _turn = self.library.turn();
+        let _lock = self.library.call_lock();
         // SAFETY: each attribute has a buffer of the length that it says, or none and asks for the length.
         let answer = unsafe {
             get(
@@ -264,7 +264,7 @@ impl Session {
             )
         };
         match Rv::from(answer) {
-            // Of several refusals the module tells one: what is missing is asked for by itself again.
+            // The module returns one of several errors: this asks for each missing attribute by itself again.
             Rv::Ok | Rv::Error(RvError::AttributeSensitive | RvError::AttributeTypeInvalid) => {
                 Ok(false)
             }
@@ -285,7 +285,7 @@ impl Session {
         let mut mechanism = without_parameter(kind);
         let (mut public, mut private) = (as_sys(public), as_sys(private));
         let (mut of_public, mut of_private) = (0, 0);
-        let _turn = self.library.turn();
+        let _lock = self.library.call_lock();
         // SAFETY: mechanism and attributes live through the call and are only read; the handles are
         // written to numbers that live through it.
         check(Function::GenerateKeyPair, unsafe {
@@ -309,7 +309,7 @@ impl Session {
             { self.library.functions.C_CreateObject }.ok_or(missing(Function::CreateObject))?;
         let mut template = as_sys(template);
         let mut handle = 0;
-        let _turn = self.library.turn();
+        let _lock = self.library.call_lock();
         // SAFETY: as for a key pair.
         check(Function::CreateObject, unsafe {
             create(
@@ -326,7 +326,7 @@ impl Session {
     pub fn destroy_object(&self, object: ObjectHandle) -> Result<(), Refusal> {
         let destroy =
             { self.library.functions.C_DestroyObject }.ok_or(missing(Function::DestroyObject))?;
-        let _turn = self.library.turn();
+        let _lock = self.library.call_lock();
         // SAFETY: two numbers are passed, and nothing else.
         check(Function::DestroyObject, unsafe {
             destroy(self.handle, object.handle())
@@ -338,7 +338,7 @@ impl Session {
     pub fn begin_signature(&self, kind: MechanismType, key: ObjectHandle) -> Result<(), Refusal> {
         let init = { self.library.functions.C_SignInit }.ok_or(missing(Function::SignInit))?;
         let mut mechanism = without_parameter(kind);
-        let _turn = self.library.turn();
+        let _lock = self.library.call_lock();
         // SAFETY: the handles are the module's own; the mechanism lives through the call and has no
         // parameter.
         check(Function::SignInit, unsafe {
@@ -346,14 +346,14 @@ impl Session {
         })
     }
 
-    /// Ends the signature that has begun, over this: a hash, or the message for a mechanism that hashes.
-    /// What the token gave, whatever its length. It is asked for once, with room enough: some modules do
-    /// not tell the length first.
+    /// Completes the signature that has begun, over a hash, or over the message for a mechanism that hashes.
+    /// Returns the token's bytes, of any length. One call with enough room asks for them: some modules do not tell
+    /// the length first.
     pub fn sign(&self, data: &[u8]) -> Result<Vec<u8>, Refusal> {
         let sign = { self.library.functions.C_Sign }.ok_or(missing(Function::Sign))?;
         let mut signature = vec![0; ROOM];
         let mut length = ROOM as sys::CK_ULONG;
-        let _turn = self.library.turn();
+        let _lock = self.library.call_lock();
         // SAFETY: the data is only read; `length` says how much room the signature has.
         check(Function::Sign, unsafe {
             sign(

@@ -61,7 +61,7 @@ impl Passport {
     }
 }
 
-/// What is true of a token and a key now.
+/// The statement of a token and a key as they are now.
 fn statement(key: &TokenKey) -> Result<Value, Error> {
     let token = Arc::clone(&key.token);
     let info = token.info()?;
@@ -106,8 +106,8 @@ fn compare(path: &str, passport: &Value, now: &Value, differences: &mut Vec<Stri
     }
 }
 
-/// What keeps a key from being one that was born on the token and never leaves it, but for what the
-/// user accepts.
+/// The attributes that show that a key was not made on the token, or may leave it, without those that the user
+/// accepts.
 pub(super) fn unfit(facts: &Facts, accepted: &[String]) -> Vec<String> {
     let mut wanted = BORN.to_vec();
     wanted.extend([

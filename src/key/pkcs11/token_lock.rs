@@ -1,9 +1,9 @@
-//! One run at a time makes keys on a token.
+//! The lock that lets one run at a time make keys on a token.
 //!
-//! `SoftHSM` does not show a process that has made a key what others made meanwhile, so looking
-//! afterwards is not enough there. Runs may reach a token by different modules; what they share is
-//! what it says of itself. A socket of that name is held by one process at a time and goes with it,
-//! however that ends; processes in other network namespaces do not see it.
+//! A process that has made a key on `SoftHSM` does not see keys that others made meanwhile, so looking afterwards
+//! is not enough there. Runs may reach a token by different modules, but see the same identity. The lock is an
+//! abstract socket with the identity's hash as its name: one process at a time holds it, and the kernel frees it
+//! when that process ends. Processes in other network namespaces do not see it.
 
 use std::io::ErrorKind;
 use std::os::linux::net::SocketAddrExt;
@@ -16,25 +16,25 @@ use super::identity::Identity;
 use super::token::Token;
 use crate::crypto::{Digest, HashAlgorithm};
 
-/// How long another run's key is waited for, and from when on that is told.
-const PATIENCE: Duration = Duration::from_secs(30);
-const SILENCE: Duration = Duration::from_secs(1);
+/// How long this run waits for another's key, and after how long it says so.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const ANNOUNCED_AFTER: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Holds the turn; dropping it lets the next run in.
+/// The lock on making keys; dropping it lets the next run make one.
 #[derive(Debug)]
-pub struct Turn {
+pub struct TokenLock {
     _held: UnixListener,
 }
 
 /// Waits until no other run makes a key on the token.
-pub fn take(token: &Token) -> Result<Turn, Error> {
+pub fn take(token: &Token) -> Result<TokenLock, Error> {
     let name = name(&token.identity);
     let wait = || {
         let text = format!("{}: waiting, another run makes a key on it", token.name());
-        token.shared.options.prompt.tell(&text);
+        token.shared.options.prompt.notify(&text);
     };
-    wait_for(&name, PATIENCE, SILENCE, wait).map_err(|reason| Error::Turn {
+    wait_for(&name, LONGEST_WAIT, ANNOUNCED_AFTER, wait).map_err(|reason| Error::TokenLock {
         token: token.name(),
         reason,
     })
@@ -60,13 +60,13 @@ fn wait_for(
     patience: Duration,
     silence: Duration,
     tell: impl FnOnce(),
-) -> Result<Turn, String> {
+) -> Result<TokenLock, String> {
     let address = SocketAddr::from_abstract_name(name).map_err(|e| e.to_string())?;
     let begun = Instant::now();
     let mut tell = Some(tell);
     loop {
         match UnixListener::bind_addr(&address) {
-            Ok(held) => return Ok(Turn { _held: held }),
+            Ok(held) => return Ok(TokenLock { _held: held }),
             Err(e) if e.kind() != ErrorKind::AddrInUse => return Err(e.to_string()),
             Err(_) if begun.elapsed() >= patience => {
                 let seconds = patience.as_secs();
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_turn_is_waited_for_told_of_and_given_up() {
+    fn a_lock_is_waited_for_announced_and_given_up() {
         let identity = |label: &str, serial: &str| Identity {
             label: label.into(),
             manufacturer: std::process::id().to_string(),
@@ -99,7 +99,7 @@ mod tests {
         };
         let one = name(&identity("a", "b"));
         let second = Duration::from_secs(1);
-        let held = wait_for(&one, second, second, || panic!("nobody waits")).expect("a turn");
+        let held = wait_for(&one, second, second, || panic!("nobody waits")).expect("the lock");
         let other = name(&identity("ab", ""));
         wait_for(&other, second, second, || panic!("nobody waits")).expect("another token's");
         let mut told = 0;
