@@ -3,6 +3,7 @@
 
 mod auth;
 mod good;
+mod halves;
 mod lists;
 mod newcomer;
 mod peers;

@@ -9,7 +9,7 @@ use super::program::{serving, verify};
 use super::server::{Reply, Server};
 
 /// Signs with a given endorsement unless `more` has the CA's key.
-fn sign(scene: &Scene, more: &[&str]) -> Run {
+pub fn sign(scene: &Scene, more: &[&str]) -> Run {
     let (vendor, endorsement, ca) = (
         scene.text("vendor"),
         scene.text("vendor.sig"),

@@ -111,7 +111,7 @@ impl Authority {
         self.openssl(&[&words[..], more].concat());
     }
 
-    fn server_config(&self, name: &str, wants_client: bool) -> rustls::ServerConfig {
+    pub fn server_config(&self, name: &str, wants_client: bool) -> rustls::ServerConfig {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = rustls::ServerConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
@@ -136,7 +136,7 @@ impl Authority {
     }
 
     /// A new authority, and a server to which it issued a certificate for this name or address.
-    fn with_server(name: &str) -> (Self, Server) {
+    pub fn with_server(name: &str) -> (Self, Server) {
         let authority = Self::new();
         authority.issue("good", name, &[]);
         let server = authority.server("good");
@@ -335,7 +335,7 @@ fn r28_a_redirect_from_tls_to_plain_http_is_not_followed() {
 }
 
 /// A proxy: what it was sent, and where it connects to whatever it is asked for.
-fn proxy(status: &'static str, to: u16) -> (String, Arc<Mutex<Vec<String>>>) {
+pub fn proxy(status: &'static str, to: u16) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let host = listener.local_addr().expect("an address").to_string();
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();

@@ -11,7 +11,7 @@ use ir_sign::store::remote::{Document, ManifestRef, Move, Problem, Pushed, fallb
 use super::good::{Good, INDEX, MANIFEST, digest};
 use super::server::{Reply, Seen, Server};
 
-fn good() -> (Arc<Mutex<Good>>, Server) {
+pub fn good() -> (Arc<Mutex<Good>>, Server) {
     let good = Good::new();
     let known = good.clone();
     (
@@ -20,7 +20,7 @@ fn good() -> (Arc<Mutex<Good>>, Server) {
     )
 }
 
-fn blob(bytes: &[u8]) -> Blob {
+pub fn blob(bytes: &[u8]) -> Blob {
     Blob::new(HashAlgorithm::Sha256, bytes.to_vec())
 }
 
@@ -31,7 +31,7 @@ fn manifest(text: &str) -> Document {
     }
 }
 
-fn push(server: &Server, blob: &Blob) -> Result<Pushed, ir_sign::store::remote::Error> {
+pub fn push(server: &Server, blob: &Blob) -> Result<Pushed, ir_sign::store::remote::Error> {
     // Forty megabytes take their time on a busy machine.
     let patient = ir_sign::store::remote::Options {
         timeout: std::time::Duration::from_secs(20),
