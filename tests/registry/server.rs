@@ -221,6 +221,8 @@ impl Server {
                 if stop.load(Ordering::SeqCst) {
                     break;
                 }
+                // Head and body go in two writes, and nobody is to wait for the first one's receipt.
+                let _ = stream.set_nodelay(true);
                 let number = number.fetch_add(1, Ordering::SeqCst);
                 if let Ok(other) = stream.try_clone() {
                     open.lock().expect("a lock").push(other);

@@ -1,0 +1,192 @@
+//! `copy --with-signatures`: what refers to an image goes along in all directions, and what refers to that.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use harness::oci::{self, Maker, with_tag};
+use harness::{Sandbox, ir_sign};
+use serde_json::{Value, json};
+
+use super::good::{Good, MANIFEST};
+use super::server::Server;
+
+/// The digests of an image with all that belongs to it.
+pub struct Signed {
+    pub image: String,
+    /// Referrers, and what refers to those.
+    pub referrers: Vec<String>,
+    /// Cosign's tags, and where they lead.
+    pub tags: Vec<(String, String)>,
+}
+
+fn name(descriptor: &Value) -> String {
+    descriptor["digest"].as_str().expect("a digest").to_owned()
+}
+
+/// Makes a layout with an image for two platforms, `app`: a signature of its index, a signature of one of its
+/// manifests, an attestation of the first signature, cosign's tags for both, and an image that has nothing to do with it.
+pub fn signed(layout: &Path) -> Signed {
+    let maker = Maker::new(layout.to_owned());
+    let first = maker.image("", b"first", b"first");
+    let second = maker.image("", b"second", b"second");
+    let index = maker.nested(&[first.clone(), second]);
+    let refers = |subject: &Value, kind: &str| {
+        let config = maker.blob("application/vnd.oci.empty.v1+json", b"{}");
+        let layer = maker.blob("application/x", kind.as_bytes());
+        maker.document(&json!({
+            "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": kind,
+            "config": config, "layers": [layer], "subject": subject, "annotations": { "of": kind },
+        }))
+    };
+    let of_index = refers(&index, "application/x-sig");
+    let of_child = refers(&first, "application/x-child-sig");
+    let of_signature = refers(&of_index, "application/x-att");
+    let tagged = |about: &Value, ending: &str| {
+        let config = maker.blob(
+            "application/vnd.oci.image.config.v1+json",
+            ending.as_bytes(),
+        );
+        let manifest = maker.document(&json!({
+            "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [],
+        }));
+        with_tag(
+            manifest,
+            &format!("{}.{ending}", name(about).replace(':', "-")),
+        )
+    };
+    let by_tag = [
+        tagged(&index, "sig"),
+        tagged(&first, "att"),
+        tagged(&of_index, "sig"),
+    ];
+    let other = maker.image("", b"other", b"other");
+    let mut entries = vec![with_tag(index.clone(), "app"), with_tag(other, "other")];
+    entries.extend([of_index.clone(), of_child.clone(), of_signature.clone()]);
+    entries.extend(by_tag.clone());
+    maker.index(&entries);
+    let tag = |entry: &Value| {
+        let tag = entry["annotations"][oci::REF_NAME].as_str().expect("a tag");
+        (tag.to_owned(), name(entry))
+    };
+    Signed {
+        image: name(&index),
+        referrers: [of_index, of_child, of_signature]
+            .iter()
+            .map(name)
+            .collect(),
+        tags: by_tag.iter().map(tag).collect(),
+    }
+}
+
+/// An empty registry, with lists of referrers or without.
+fn empty(lists: bool) -> (Arc<Mutex<Good>>, Server) {
+    let good = Good::new();
+    good.lock().expect("a lock").lists_referrers = lists;
+    let known = good.clone();
+    let server = Server::new(move |seen| known.lock().expect("a lock").answer(seen));
+    (good, server)
+}
+
+/// What a registry says of the referrers of an image, and of what refers to those.
+fn referrers(server: &Server, digest: &str, found: &mut BTreeSet<String>) {
+    let subject = digest.parse().expect("a digest");
+    let app = server.app();
+    for one in app.referrers(&subject, None).expect("a list") {
+        let digest = one.descriptor.digest.to_string();
+        assert!(
+            one.artifact_type.is_some() && one.annotations.contains_key("of"),
+            "{one:?}"
+        );
+        assert!(app.referrer(&one, &subject).expect("an answer").is_some());
+        if found.insert(digest.clone()) {
+            referrers(server, &digest, found);
+        }
+    }
+}
+
+/// Asserts that a registry has the image and all that belongs to it.
+fn has_all(good: &Mutex<Good>, server: &Server, signed: &Signed) {
+    let mut found = BTreeSet::new();
+    {
+        let good = good.lock().expect("a lock");
+        assert_eq!(good.tags["app"], signed.image);
+        for (tag, digest) in &signed.tags {
+            assert_eq!(good.tags.get(tag), Some(digest));
+        }
+        assert!(!good.tags.contains_key("other"));
+    }
+    referrers(server, &signed.image, &mut found);
+    let children = oci::parse(&good.lock().expect("a lock").manifests[&signed.image].1);
+    for child in children["manifests"].as_array().expect("a list") {
+        referrers(server, &name(child), &mut found);
+    }
+    let wanted: BTreeSet<_> = signed.referrers.iter().cloned().collect();
+    assert_eq!(found, wanted);
+}
+
+/// The entries of a layout by digest, and the tag of each.
+fn entries(layout: &Path) -> BTreeSet<(String, Option<String>)> {
+    let index = oci::index(layout);
+    let tag = |entry: &Value| {
+        entry["annotations"][oci::REF_NAME]
+            .as_str()
+            .map(str::to_owned)
+    };
+    let all = oci::entries(&index).iter();
+    all.map(|entry| (name(entry), tag(entry))).collect()
+}
+
+#[test]
+fn r57_r58_signatures_go_to_registries_between_them_and_back() {
+    for (first, second) in [(true, false), (false, true), (true, true), (false, false)] {
+        let sandbox = Sandbox::new();
+        let layout = sandbox.path("from");
+        let signed = signed(&layout);
+        let (one, here) = empty(first);
+        let (two, there) = empty(second);
+        let copy = |from: &str, to: &str| {
+            let run = ir_sign(["copy", "--with-signatures", "--json", from, to]).ok();
+            assert_eq!(
+                run.json()["along"].as_array().map(Vec::len),
+                Some(6),
+                "{run:?}"
+            );
+        };
+        let at = |server: &Server| format!("docker://{}/app:app", server.host());
+        copy(&format!("oci:{}:app", layout.display()), &at(&here));
+        has_all(&one, &here, &signed);
+        copy(&at(&here), &at(&there));
+        has_all(&two, &there, &signed);
+        // Again: all is there, and lists grow no longer.
+        let before = two.lock().expect("a lock").manifests.len();
+        copy(&at(&here), &at(&there));
+        has_all(&two, &there, &signed);
+        assert_eq!(two.lock().expect("a lock").manifests.len(), before);
+        let back = sandbox.path("back");
+        copy(&at(&there), &format!("oci:{}:app", back.display()));
+        let mut wanted = entries(&layout);
+        wanted.retain(|(_, tag)| tag.as_deref() != Some("other"));
+        assert_eq!(entries(&back), wanted);
+        // And out of an archive.
+        let archive = format!("oci-archive:{}:app", sandbox.path("a.tar").display());
+        copy(&at(&there), &archive);
+        let again = sandbox.path("again");
+        copy(&archive, &format!("oci:{}:app", again.display()));
+        assert_eq!(entries(&again), wanted);
+    }
+}
+
+#[test]
+fn without_the_flag_nothing_goes_along_and_of_one_platform_only_its_own() {
+    let sandbox = Sandbox::new();
+    let layout = sandbox.path("from");
+    signed(&layout);
+    let (good, server) = empty(false);
+    let from = format!("oci:{}:app", layout.display());
+    let to = format!("docker://{}/app:app", server.host());
+    ir_sign(["copy", &from, &to]).ok();
+    let good = good.lock().expect("a lock");
+    assert_eq!(good.tags.keys().collect::<Vec<_>>(), ["app"]);
+    assert_eq!(good.manifests.len(), 3);
+}
