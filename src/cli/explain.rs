@@ -1,5 +1,6 @@
 //! What an error means for the exit status, and what a person can do about it.
 
+mod any_keys;
 mod archives;
 mod ceremony;
 pub mod doctor;
@@ -17,6 +18,7 @@ use super::status::Status;
 use crate::ceremony::Error as CeremonyError;
 use crate::class::Class;
 use crate::key::KeyRef;
+use crate::key::passphrase::PassphraseError;
 use crate::key::pin::PinError;
 use crate::key::pkcs11::{self, PinFault};
 use crate::ops::Error;
@@ -40,6 +42,10 @@ pub fn interrupt(error: &Error) -> Option<i32> {
             Some(PinError::Interrupted(signal)) => Some(*signal),
             _ => None,
         },
+        Error::Key(key::Error::Passphrase {
+            source: PassphraseError::Interrupted(signal),
+            ..
+        }) => Some(*signal),
         Error::KeyMade { source, .. } => interrupt(source),
         _ => None,
     }
@@ -132,6 +138,9 @@ fn of_key(error: &key::Error) -> Option<String> {
     match error {
         key::Error::Private { path, source } => keys::of_private(path, source),
         key::Error::Public { path, source } => keys::of_public(path, source),
+        key::Error::PrivateFile { path, source } => any_keys::of_private(path, source),
+        key::Error::PublicFile { path, source } => any_keys::of_public(path, source),
+        key::Error::Passphrase { source, .. } => any_keys::of_passphrase(source).map(str::to_owned),
         key::Error::Unrecognised { path, source } => keys::of_any(path, source),
         key::Error::File(files::Error::Exists { .. }) => Some(
             "a private key is never overwritten: name another file, or move this one away; \

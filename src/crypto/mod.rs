@@ -8,6 +8,7 @@ pub mod forms;
 pub mod names;
 pub mod p384;
 pub mod public_key;
+pub mod secretbox;
 mod sha512;
 pub mod signature;
 pub mod stream;

@@ -4,4 +4,5 @@ pub mod base64;
 pub mod hex;
 pub mod json;
 pub mod pem;
+pub mod pem_text;
 pub mod strict;

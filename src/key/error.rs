@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::any::{PrivateFileError, PublicFileError};
 use super::file_error::KeyFileError;
 use super::form_error::FormError;
+use super::passphrase::PassphraseError;
 use super::pkcs11;
 use crate::class::Class;
 use crate::crypto::p384::PublicKeyError;
@@ -32,6 +34,30 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         source: PublicKeyError,
+    },
+    /// The file is not a private key in any form that is read.
+    #[error("key file {}: {source}", .path.display())]
+    PrivateFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PrivateFileError,
+    },
+    /// The file is not a public key of any kind.
+    #[error("public key file {}: {source}", .path.display())]
+    PublicFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PublicFileError,
+    },
+    /// There is no passphrase for the file.
+    #[error("key file {}: {source}", .path.display())]
+    Passphrase {
+        /// The file.
+        path: PathBuf,
+        /// Why there is none.
+        source: PassphraseError,
     },
     /// The file holds no key to fingerprint.
     #[error("file {}: {source}", .path.display())]
@@ -72,11 +98,13 @@ impl Error {
             Self::File(source) => source.class(),
             Self::Private { .. }
             | Self::Public { .. }
+            | Self::PrivateFile { .. }
+            | Self::PublicFile { .. }
             | Self::Unrecognised { .. }
             | Self::Algorithm { .. }
             | Self::Faulty { .. } => Class::Refused,
             Self::Token(source) => source.class(),
-            Self::GivenUp => Class::Undecided,
+            Self::Passphrase { .. } | Self::GivenUp => Class::Undecided,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A key is a file (DER SEC1) or on a token (an RFC 7512 URI). The form of the reference alone decides; nobody
 //! sniffs content.
 
+pub mod any;
 mod ec_key;
 mod error;
 pub mod file;
@@ -11,6 +12,7 @@ mod form_error;
 mod gate;
 pub mod hidden;
 mod key_ref;
+pub mod passphrase;
 pub mod pin;
 pub mod pkcs11;
 mod read;

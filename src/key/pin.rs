@@ -76,20 +76,44 @@ impl PinSource {
     /// empty file or variable holds the empty PIN. An empty descriptor holds none: a pipe that was read before is
     /// empty too.
     pub fn read(&self) -> Result<Pin, PinError> {
+        Pin::from_bytes(self.bytes()?, &self.to_string())
+    }
+
+    /// The same of any secret.
+    pub(super) fn bytes(&self) -> Result<Secret, Unread> {
         let bytes = match self {
-            Self::File(path) => read_file(path)?,
-            Self::Fd(number) => read_descriptor(*number).map_err(PinError::Descriptor)?,
+            Self::File(path) => files::read_secret(path, MAX_PIN).map_err(Unread::File)?,
+            Self::Fd(number) => read_descriptor(*number).map_err(Unread::Descriptor)?,
             Self::Env(name) => {
                 use std::os::unix::ffi::OsStringExt;
                 let value =
-                    std::env::var_os(name).ok_or_else(|| PinError::NoVariable(name.clone()))?;
+                    std::env::var_os(name).ok_or_else(|| Unread::NoVariable(name.clone()))?;
                 Secret::taken(Zeroizing::new(value.into_vec()))
             }
         };
         if bytes.is_empty() && matches!(self, Self::Fd(_)) {
-            return Err(PinError::Empty(self.to_string()));
+            return Err(Unread::Empty(self.to_string()));
         }
-        Pin::from_bytes(bare(bytes), &self.to_string())
+        Ok(bare(bytes))
+    }
+}
+
+/// Why a source was not read.
+pub(super) enum Unread {
+    File(files::Error),
+    Descriptor(files::Error),
+    NoVariable(String),
+    Empty(String),
+}
+
+impl From<Unread> for PinError {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::File(error) => Self::File(error),
+            Unread::Descriptor(error) => Self::Descriptor(error),
+            Unread::NoVariable(name) => Self::NoVariable(name),
+            Unread::Empty(source) => Self::Empty(source),
+        }
     }
 }
 
@@ -107,10 +131,6 @@ fn bare(mut bytes: Secret) -> Secret {
         bytes.truncate(end - BYTE_ORDER_MARK.len());
     }
     bytes
-}
-
-fn read_file(path: &std::path::Path) -> Result<Secret, PinError> {
-    Ok(files::read_secret(path, MAX_PIN)?)
 }
 
 /// The descriptors that were not open when they were named.

@@ -2,15 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use super::any;
+use super::ec_key::EcKey;
 use super::error::Error;
 use super::file::FileKey;
 use super::gate::Gated;
 use super::key_ref::KeyRef;
+use super::passphrase::Passphrases;
 use super::pkcs11::{NewKey, Options, Passport, Tokens, Wanted};
 use super::read::{read_private, read_public};
 use super::signer::{Checked, P384Signer, Signer};
 use super::uri::TokenUri;
-use crate::crypto::{P384Key, PublicKey};
+use crate::crypto::{Curve, P384Key, PublicKey};
 use crate::files::{self, Existing};
 
 /// A private key that was made.
@@ -56,6 +59,22 @@ impl KeyRing {
         Ok(P384Signer::new(signer).expect("no key on another curve is read"))
     }
 
+    /// The signer behind a reference to an EC key on any curve: a token's, or a file's in any form. The passphrase of
+    /// an encrypted file is asked for, and only of one. Each signature is verified before it is handed out.
+    pub fn signer_of_any(
+        &self,
+        key: &KeyRef,
+        passphrases: &Passphrases,
+    ) -> Result<Box<dyn Signer>, Error> {
+        match key {
+            KeyRef::File(path) => {
+                let signer = any::read_private(path, passphrases)?;
+                Ok(Box::new(Checked::new(signer, format!("key file {key}"))))
+            }
+            KeyRef::Token(uri) => self.on_token(uri, Wanted::AnyCurve),
+        }
+    }
+
     fn on_token(&self, uri: &TokenUri, wanted: Wanted) -> Result<Box<dyn Signer>, Error> {
         let signer = self.tokens.key(uri, wanted)?;
         let name = signer.name();
@@ -98,6 +117,36 @@ impl KeyRing {
         }
     }
 
+    /// Makes a new key file as cosign does, encrypted, where there is none; its passphrase is asked for first. Whether
+    /// that is empty is the second.
+    pub fn generate_pair(
+        &self,
+        file: &Path,
+        curve: Curve,
+        passphrases: &Passphrases,
+    ) -> Result<(PublicKey, bool), Error> {
+        files::check_absent(file)?;
+        let passphrase = passphrases.of_new(file)?;
+        let key = EcKey::generate(curve);
+        any::write_private(file, &key, &passphrase)?;
+        Ok((key.public_key().clone(), passphrase.is_empty()))
+    }
+
+    /// Writes the private key of a file into a new one as cosign does, encrypted. Each has a passphrase of its own.
+    pub fn import_pair(
+        &self,
+        from: &Path,
+        from_passphrases: &Passphrases,
+        file: &Path,
+        passphrases: &Passphrases,
+    ) -> Result<(PublicKey, bool), Error> {
+        files::check_absent(file)?;
+        let key = any::read_private(from, from_passphrases)?;
+        let passphrase = passphrases.of_new(file)?;
+        any::write_private(file, &key, &passphrase)?;
+        Ok((key.public_key().clone(), passphrase.is_empty()))
+    }
+
     /// The public half of a private key: of a file's scalar, or what a token shows and a signature
     /// of the private half proves.
     pub fn public_of(&self, key: &KeyRef) -> Result<P384Key, Error> {
@@ -113,6 +162,28 @@ impl KeyRing {
         match key {
             KeyRef::File(path) => read_public(path),
             KeyRef::Token(uri) => Ok(p384(&self.tokens.verifying_key(uri, Wanted::P384)?)),
+        }
+    }
+
+    /// The public half of an EC key on any curve: of a file's scalar, or what a token shows and a signature of the
+    /// private half proves.
+    pub fn public_half_of_any(
+        &self,
+        key: &KeyRef,
+        passphrases: &Passphrases,
+    ) -> Result<PublicKey, Error> {
+        match key {
+            KeyRef::File(path) => Ok(any::read_private(path, passphrases)?.public_key().clone()),
+            KeyRef::Token(uri) => Ok(self.tokens.public_key(uri, Wanted::AnyCurve)?),
+        }
+    }
+
+    /// A public key of any kind to verify with: from a file with its `SubjectPublicKeyInfo` in DER or PEM, or from a
+    /// token, which may show it without a PIN.
+    pub fn public_of_any(&self, key: &KeyRef) -> Result<PublicKey, Error> {
+        match key {
+            KeyRef::File(path) => any::read_public(path),
+            KeyRef::Token(uri) => Ok(self.tokens.verifying_key(uri, Wanted::AnyCurve)?),
         }
     }
 

@@ -1,0 +1,89 @@
+//! PKCS#8 `PrivateKeyInfo` in DER (RFC 5208, section 5; RFC 5958), read, and written as Go's `x509` does.
+
+use ::sec1::EcPrivateKey;
+use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, OctetStringRef};
+use der::{Decode, Encode, ErrorKind, Tag, Tagged};
+use pkcs8::PrivateKeyInfoRef;
+use spki::AlgorithmIdentifier;
+use zeroize::Zeroizing;
+
+use super::error::PrivateFileError as E;
+use super::sec1;
+use crate::crypto::Curve;
+use crate::crypto::names::{ID_EC_PUBLIC_KEY, algorithm_name};
+use crate::key::ec_key::{EcKey, on_wiped_stack};
+use crate::secret::Secret;
+
+/// Reads a key. A public part, inside or beside the private one, has to be the private part's own.
+pub(super) fn read(bytes: &[u8]) -> Result<EcKey, E> {
+    let info = PrivateKeyInfoRef::from_der(bytes).map_err(|error| match error.kind() {
+        ErrorKind::TrailingData { .. } => E::TrailingBytes,
+        _ => E::Der {
+            form: "PKCS#8 private key",
+            reason: error.to_string(),
+        },
+    })?;
+    let algorithm = info.algorithm.oid;
+    if algorithm != ID_EC_PUBLIC_KEY {
+        return Err(E::Algorithm(algorithm_name(&algorithm)));
+    }
+    let curve = curve(info.algorithm.parameters)?;
+    let key = sec1::read_inside(info.private_key.as_bytes(), Some(curve))?;
+    if let Some(public) = info.public_key {
+        sec1::check_public(&key, public.as_bytes().unwrap_or_default())?;
+    }
+    Ok(key)
+}
+
+fn curve(parameters: Option<AnyRef<'_>>) -> Result<Curve, E> {
+    let parameters = parameters.ok_or(E::NoCurve)?;
+    match parameters.tag() {
+        Tag::Sequence => return Err(E::ExplicitCurve),
+        Tag::ObjectIdentifier => {}
+        _ => return Err(E::NoCurve),
+    }
+    let oid = parameters.decode_as::<ObjectIdentifier>();
+    sec1::known_curve(&oid.map_err(|_| E::NoCurve)?)
+}
+
+/// Writes a key: the curve is named outside, the public part stands inside.
+pub(super) fn write(key: &EcKey) -> Secret {
+    let encode = || -> der::Result<Vec<u8>> {
+        let inner = EcPrivateKey {
+            private_key: key.scalar(),
+            parameters: None,
+            public_key: Some(key.point()),
+        };
+        let inner = Zeroizing::new(inner.to_der()?);
+        let info = pkcs8::PrivateKeyInfo::<_, _, BitStringRef<'_>>::new(
+            AlgorithmIdentifier {
+                oid: ID_EC_PUBLIC_KEY,
+                parameters: Some(key.curve().oid()),
+            },
+            OctetStringRef::new(&inner)?,
+        );
+        info.to_der()
+    };
+    on_wiped_stack(|| {
+        let bytes = encode().expect("an EC key always fits a PrivateKeyInfo");
+        Secret::taken(Zeroizing::new(bytes))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::signer::Signer;
+
+    #[test]
+    fn a_key_reads_back_as_it_was_written() {
+        for curve in Curve::ALL {
+            let key = EcKey::generate(curve);
+            let again = read(&write(&key)).expect("it is one");
+            assert_eq!(again.public_key(), key.public_key());
+            let mut long = write(&key).to_vec();
+            long.push(0);
+            assert_eq!(read(&long).err(), Some(E::TrailingBytes));
+        }
+    }
+}

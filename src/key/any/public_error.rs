@@ -1,0 +1,34 @@
+//! Why a file is no public key to verify with.
+
+use crate::crypto::public_key::PublicKeyError;
+use crate::encoding::pem_text::PemError;
+
+/// Why a file is no public key to verify with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublicFileError {
+    /// The bytes are none of what is known.
+    #[error("it is no public key: neither a SubjectPublicKeyInfo in DER nor one in PEM")]
+    Unknown,
+    /// The PEM text does not hold together.
+    #[error("its PEM does not hold together: {0}")]
+    Pem(#[from] PemError),
+    /// The PEM text holds something else.
+    #[error("it holds no public key, but {0} in PEM")]
+    Label(String),
+    /// The PEM text holds more than the key.
+    #[error("it holds more than one key in PEM")]
+    More,
+    /// It is a private key.
+    #[error("it is a private key, and a public key is wanted")]
+    Private,
+    /// It is a certificate, which says more than its key, and may have ended.
+    #[error("it is a certificate, and a public key is wanted")]
+    Certificate,
+    /// It is a key of RSA as numbers alone.
+    #[error("it is an RSA key in PKCS#1, and a SubjectPublicKeyInfo is wanted")]
+    Pkcs1,
+    /// The key is none that signatures are verified with.
+    #[error(transparent)]
+    Key(#[from] PublicKeyError),
+}

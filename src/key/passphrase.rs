@@ -1,0 +1,153 @@
+//! Where the passphrase of an encrypted key file comes from. It is never on a command line, in an error or a
+//! debug text, and is wiped after use.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::error::Error;
+use super::pin::{PinSource, Unread};
+use crate::files;
+use crate::secret::Secret;
+
+/// The variable that cosign takes a passphrase from. It may be empty.
+pub const VARIABLE: &str = "COSIGN_PASSWORD";
+
+/// Where passphrases come from: a source that is named, else `COSIGN_PASSWORD`, else a person.
+pub struct Passphrases {
+    source: Option<PinSource>,
+    prompt: Box<dyn AskPassphrase>,
+}
+
+/// Asks a person for a passphrase.
+pub trait AskPassphrase: Send + Sync {
+    /// Asks for the passphrase of a key file.
+    fn ask(&self, file: &Path) -> Result<Secret, PassphraseError>;
+
+    /// Asks for the passphrase of a key file that is to be made, and once more, to be sure.
+    fn ask_new(&self, file: &Path) -> Result<Secret, PassphraseError>;
+}
+
+/// Nobody to ask.
+#[derive(Debug)]
+pub struct NobodyToAsk;
+
+impl AskPassphrase for NobodyToAsk {
+    fn ask(&self, _: &Path) -> Result<Secret, PassphraseError> {
+        Err(PassphraseError::Nobody)
+    }
+
+    fn ask_new(&self, _: &Path) -> Result<Secret, PassphraseError> {
+        Err(PassphraseError::Nobody)
+    }
+}
+
+impl Passphrases {
+    /// Takes them from this source, or asks.
+    pub fn new(source: Option<PinSource>, prompt: Box<dyn AskPassphrase>) -> Self {
+        if let Some(source) = &source {
+            source.keep_from_children();
+        }
+        Self { source, prompt }
+    }
+
+    /// The passphrase of an encrypted key file.
+    pub(super) fn of(&self, file: &Path) -> Result<Passphrase, Error> {
+        self.get(file, |prompt| prompt.ask(file))
+    }
+
+    /// The passphrase of a key file that is to be made.
+    pub(super) fn of_new(&self, file: &Path) -> Result<Passphrase, Error> {
+        self.get(file, |prompt| prompt.ask_new(file))
+    }
+
+    fn get(
+        &self,
+        file: &Path,
+        ask: impl FnOnce(&dyn AskPassphrase) -> Result<Secret, PassphraseError>,
+    ) -> Result<Passphrase, Error> {
+        use std::os::unix::ffi::OsStringExt;
+        let taken = match &self.source {
+            Some(source) => source.bytes().map_err(PassphraseError::from),
+            // As it is, like cosign: a line end is a part of it.
+            None => match std::env::var_os(VARIABLE) {
+                Some(value) => Ok(Secret::taken(Zeroizing::new(value.into_vec()))),
+                None => ask(&*self.prompt),
+            },
+        };
+        taken.map(Passphrase).map_err(|source| Error::Passphrase {
+            path: file.to_owned(),
+            source,
+        })
+    }
+}
+
+/// A passphrase: wiped when dropped, and never shown. It may be empty.
+pub struct Passphrase(Secret);
+
+impl Passphrase {
+    /// Its bytes, for deriving a key alone.
+    pub(super) fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether it is empty, and so protects nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Passphrase(..)")
+    }
+}
+
+/// Why there is no passphrase.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PassphraseError {
+    /// The file was not read.
+    #[error("passphrase file {0}")]
+    File(files::Error),
+    /// The descriptor was not read.
+    #[error("passphrase descriptor {0}")]
+    Descriptor(files::Error),
+    /// There is no such variable.
+    #[error("there is no environment variable {0} to take the passphrase from")]
+    NoVariable(String),
+    /// There is nothing in the descriptor.
+    #[error("{0} holds no passphrase: it is empty")]
+    Empty(String),
+    /// No source was named, and there is nobody to ask.
+    #[error("it is encrypted, and there is no passphrase")]
+    Nobody,
+    /// The person would not.
+    #[error("no passphrase: the prompt was cancelled")]
+    Cancelled,
+    /// The person pressed the key for a signal, which this is, at the prompt.
+    #[error("no passphrase: the prompt was interrupted")]
+    Interrupted(i32),
+    /// The two entries of a new passphrase are not the same.
+    #[error("no passphrase: the two passphrases do not match")]
+    Unequal,
+    /// It is longer than what a prompt takes.
+    #[error("no passphrase: more than {0} bytes were typed")]
+    TooLong(usize),
+    /// The terminal did not work.
+    #[error("no passphrase: the terminal: {0}")]
+    Terminal(io::Error),
+}
+
+impl From<Unread> for PassphraseError {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::File(error) => Self::File(error),
+            Unread::Descriptor(error) => Self::Descriptor(error),
+            Unread::NoVariable(name) => Self::NoVariable(name),
+            Unread::Empty(source) => Self::Empty(source),
+        }
+    }
+}
