@@ -1,4 +1,4 @@
-//! NaCl's `crypto_secretbox`: XSalsa20 and Poly1305 under one key, the tag before the rest.
+//! `NaCl`'s `crypto_secretbox`: a stream cipher and a tag, both under one key.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use poly1305::Poly1305;
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
     use crate::encoding::hex::unhex;
 
-    /// NaCl's own test (tests/secretbox.c).
+    /// `NaCl`'s own test (tests/secretbox.c).
     #[test]
     fn the_box_of_nacl_opens_and_is_made() {
         let bytes = |text: &str| unhex(text).expect("hexadecimal");

@@ -1,6 +1,6 @@
 //! Why there is no key.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::any::{PrivateFileError, PublicFileError};
 use super::file_error::KeyFileError;
@@ -92,6 +92,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Names the file that there is no passphrase for.
+    pub(super) fn passphrase(path: &Path) -> impl FnOnce(PassphraseError) -> Self {
+        move |source| Self::Passphrase {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
     /// The error's class, for the exit status.
     pub const fn class(&self) -> Class {
         match self {

@@ -7,7 +7,6 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::error::Error;
 use super::pin::{PinSource, Unread};
 use crate::files;
 use crate::secret::Secret;
@@ -54,33 +53,29 @@ impl Passphrases {
     }
 
     /// The passphrase of an encrypted key file.
-    pub(super) fn of(&self, file: &Path) -> Result<Passphrase, Error> {
-        self.get(file, |prompt| prompt.ask(file))
+    pub(super) fn of(&self, file: &Path) -> Result<Passphrase, PassphraseError> {
+        self.get(|prompt| prompt.ask(file))
     }
 
     /// The passphrase of a key file that is to be made.
-    pub(super) fn of_new(&self, file: &Path) -> Result<Passphrase, Error> {
-        self.get(file, |prompt| prompt.ask_new(file))
+    pub(super) fn of_new(&self, file: &Path) -> Result<Passphrase, PassphraseError> {
+        self.get(|prompt| prompt.ask_new(file))
     }
 
     fn get(
         &self,
-        file: &Path,
         ask: impl FnOnce(&dyn AskPassphrase) -> Result<Secret, PassphraseError>,
-    ) -> Result<Passphrase, Error> {
+    ) -> Result<Passphrase, PassphraseError> {
         use std::os::unix::ffi::OsStringExt;
         let taken = match &self.source {
-            Some(source) => source.bytes().map_err(PassphraseError::from),
+            Some(source) => source.bytes()?,
             // As it is, like cosign: a line end is a part of it.
             None => match std::env::var_os(VARIABLE) {
-                Some(value) => Ok(Secret::taken(Zeroizing::new(value.into_vec()))),
-                None => ask(&*self.prompt),
+                Some(value) => Secret::taken(Zeroizing::new(value.into_vec())),
+                None => ask(&*self.prompt)?,
             },
         };
-        taken.map(Passphrase).map_err(|source| Error::Passphrase {
-            path: file.to_owned(),
-            source,
-        })
+        Ok(Passphrase(taken))
     }
 }
 

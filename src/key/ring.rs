@@ -126,7 +126,7 @@ impl KeyRing {
         passphrases: &Passphrases,
     ) -> Result<(PublicKey, bool), Error> {
         files::check_absent(file)?;
-        let passphrase = passphrases.of_new(file)?;
+        let passphrase = passphrases.of_new(file).map_err(Error::passphrase(file))?;
         let key = EcKey::generate(curve);
         any::write_private(file, &key, &passphrase)?;
         Ok((key.public_key().clone(), passphrase.is_empty()))
@@ -142,7 +142,7 @@ impl KeyRing {
     ) -> Result<(PublicKey, bool), Error> {
         files::check_absent(file)?;
         let key = any::read_private(from, from_passphrases)?;
-        let passphrase = passphrases.of_new(file)?;
+        let passphrase = passphrases.of_new(file).map_err(Error::passphrase(file))?;
         any::write_private(file, &key, &passphrase)?;
         Ok((key.public_key().clone(), passphrase.is_empty()))
     }

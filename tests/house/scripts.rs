@@ -124,7 +124,14 @@ fn every_script_refuses_a_flag_that_it_does_not_know_and_does_nothing() {
             }
         }
     }
-    scripts.extend(["tests/data/make", "tests/kryoptic/build"].map(|name| top.join(name)));
+    scripts.extend(
+        [
+            "tests/data/make",
+            "tests/kryoptic/build",
+            "tests/peers/fetch",
+        ]
+        .map(|name| top.join(name)),
+    );
     assert!(scripts.len() > 15, "{scripts:?}");
     for script in scripts {
         let sandbox = Sandbox::new();

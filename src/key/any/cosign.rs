@@ -1,4 +1,4 @@
-//! cosign's key files: a PKCS#8 key in NaCl's secretbox, whose key scrypt makes of the passphrase.
+//! cosign's key files: a PKCS#8 key in a `crypto_secretbox`, whose key scrypt makes of the passphrase.
 //!
 //! The format is that of `github.com/secure-systems-lab/go-securesystemslib/encrypted`.
 

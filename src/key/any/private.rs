@@ -135,7 +135,7 @@ pub(in crate::key) fn read_private(path: &Path, passphrases: &Passphrases) -> Re
     match KeyFile::read(&bytes).map_err(not_read)? {
         KeyFile::Plain(key) => Ok(key),
         KeyFile::Sealed(sealed) => {
-            let passphrase = passphrases.of(path)?;
+            let passphrase = passphrases.of(path).map_err(Error::passphrase(path))?;
             sealed.open(passphrase.expose()).map_err(not_read)
         }
     }

@@ -12,6 +12,7 @@ pub mod builders;
 pub mod der;
 mod hex;
 pub mod oci;
+pub mod peers;
 pub mod strace;
 pub mod terminal;
 pub mod tokens;
