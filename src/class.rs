@@ -1,11 +1,11 @@
-//! What an error means for the one who waits: every error of the house has one of three classes.
+//! The three classes of errors, which the exit status shows.
 
-/// What an error means for the one who waits.
+/// The class of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// A check failed.
     Refused,
-    /// The command was used wrongly.
+    /// Wrong usage.
     Usage,
     /// It could not be decided: I/O, a token, the environment.
     Undecided,

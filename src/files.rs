@@ -18,8 +18,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::secret::Secret;
 pub use error::{Error, is_reader_gone, is_standard};
 
-/// Opens a file for reading, whatever it is (a pipe serves too), and refuses a folder. `-` is standard
-/// input, once.
+/// Opens a file of any kind for reading, as a pipe, but refuses a folder. `-` is standard input, once.
 pub fn open(path: &Path) -> Result<File, Error> {
     let file = if is_standard(path) {
         standard::input()?
@@ -54,7 +53,7 @@ pub fn read_secret(path: &Path, limit: usize) -> Result<Secret, Error> {
     read_secret_from(&mut open(path)?, path, limit)
 }
 
-/// Reads the rest of what is open already, at most `limit` bytes that hold a secret.
+/// Reads the rest of an open file, at most `limit` bytes that hold a secret.
 pub fn read_secret_from(
     reader: &mut impl Read,
     path: &Path,
@@ -66,8 +65,8 @@ pub fn read_secret_from(
     Ok(bytes)
 }
 
-/// Reads a file of at most `limit` bytes that holds no secret, unless somebody took a private key for it:
-/// wiped, but not locked.
+/// Reads a file of at most `limit` bytes that should hold no secret, but may be a private key by mistake: wiped,
+/// but not locked.
 pub fn read_wiped(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
     let mut file = open(path)?;
     let mut room = vec![0; limit + 1];
@@ -78,7 +77,7 @@ pub fn read_wiped(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Error
     filled.map(|_| bytes)
 }
 
-/// Reads at most `limit` bytes into a room that has one more.
+/// Reads at most `limit` bytes into a buffer that has one more.
 fn fill(
     reader: &mut impl Read,
     path: &Path,
@@ -98,7 +97,7 @@ fn fill(
     })
 }
 
-/// Reads some bytes, none at the end; again where a signal came between.
+/// Reads some bytes, none at the end. A signal makes it try again.
 pub fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match reader.read(buffer) {
@@ -108,14 +107,14 @@ pub fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize>
     }
 }
 
-/// What to do about a file that is there already.
+/// How to treat an existing file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
     /// Refuse, even one with the same bytes: for private keys.
     Refuse,
-    /// Leave one with the same bytes alone, refuse one with others.
+    /// Leave one with the same bytes alone, refuse one with other bytes.
     Keep,
-    /// Put the new one in its place.
+    /// Replace it.
     Replace,
 }
 
@@ -124,7 +123,7 @@ pub enum Existing {
 pub enum Written {
     /// The file was written.
     New,
-    /// A file with these bytes was there already and was left alone.
+    /// A file with these bytes existed already and was left alone.
     Same,
 }
 
@@ -138,23 +137,23 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> Result
         return standard::write(bytes).map(|()| Written::New);
     }
     if let Some(same) = check_target(path, bytes, existing)? {
-        settle(path)?;
+        sync_existing(path)?;
         return Ok(same);
     }
     match write_new(path, bytes, mode, existing) {
         // Another run was faster, and may have written the same.
         Err(exists @ Error::Exists { .. }) if existing == Existing::Keep => {
             let same = check_target(path, bytes, existing)?.ok_or(exists)?;
-            settle(path)?;
+            sync_existing(path)?;
             Ok(same)
         }
         written => written.map(|()| Written::New),
     }
 }
 
-/// Makes a file that is there already durable: the run that wrote it may have been killed before it
-/// was. Where nothing can be written or synced, nothing is left so.
-pub fn settle(path: &Path) -> Result<(), Error> {
+/// Syncs an existing file: the run that wrote it may have been killed before it did. A file system that cannot
+/// write or sync has nothing to sync.
+pub fn sync_existing(path: &Path) -> Result<(), Error> {
     use rustix::io::Errno;
     let nothing_to_sync = |e: &io::Error| {
         let errno = Errno::from_io_error(e);
@@ -170,7 +169,7 @@ pub fn settle(path: &Path) -> Result<(), Error> {
 }
 
 /// Whether an error of a folder's `fsync` says that the file system has no such call for folders (fsync(2); FUSE, 9p and
-/// network file systems). Nothing more can be done there for a name to last.
+/// network file systems). There names are as durable as the file system makes them.
 pub fn syncs_no_folders(error: rustix::io::Errno) -> bool {
     use rustix::io::Errno;
     matches!(error, Errno::INVAL | Errno::NOSYS | Errno::NOTSUP)
@@ -184,7 +183,7 @@ fn sync_folder(folder: &File) -> io::Result<()> {
     }
 }
 
-/// Refuses now what [`write()`] would refuse later.
+/// Refuses early what [`write()`] would refuse later.
 pub fn check(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), Error> {
     if is_standard(path) {
         return standard::check_output();
@@ -213,7 +212,7 @@ pub fn check_writable(path: &Path) -> Result<(), Error> {
     opened.map(|_| ())
 }
 
-/// Whether a path can only be a folder's: no file is ever called so.
+/// Whether a path can only be a folder's.
 fn ends_as_folder(path: &Path) -> bool {
     let path = path.as_os_str().as_bytes();
     [&b"/"[..], b"/.", b"/.."]
@@ -283,7 +282,7 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> Result
     match result {
         Ok(parent) => sync_folder(&parent).map_err(Error::io(&parent_of(path), "sync")),
         Err(error) => {
-            // The first error is the one to tell; the file may not even have been made.
+            // The first error is the one to report; the file may not even exist.
             let _ = fs::remove_file(&temporary);
             Err(error)
         }
@@ -333,7 +332,7 @@ fn temporary_name(path: &Path) -> OsString {
     name
 }
 
-/// Sixteen random hexadecimal digits, for names that must not meet.
+/// Sixteen random hexadecimal digits, for names that must not collide.
 pub fn random_name() -> String {
     use std::hash::{BuildHasher, Hasher};
     // The standard library's hash keys come from the system's random source.
@@ -349,7 +348,7 @@ pub fn same_file(a: &Path, b: &Path) -> bool {
     if let (Ok(a), Ok(b)) = (fs::metadata(a), fs::metadata(b)) {
         return (a.dev(), a.ino()) == (b.dev(), b.ino());
     }
-    // The way from the root on may be one that we cannot follow.
+    // We may not be allowed to follow the path from the root.
     let place = |path: &Path| {
         let parent = fs::metadata(parent_of(path)).ok()?;
         Some((parent.dev(), parent.ino(), path.file_name()?.to_owned()))

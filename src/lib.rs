@@ -1,7 +1,7 @@
 //! Signs and verifies OCI images: a vendor signs an image, a root CA vouches for the vendor, and
 //! anyone who holds the CA's public key verifies it, offline.
 //!
-//! Four questions, four places, and [`ops`] where they meet:
+//! Four questions, four modules, and [`ops`] where they meet:
 //!
 //! - who signs: [`key`]
 //! - what the signature says: [`scheme`]

@@ -9,17 +9,17 @@ use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 
-/// Standard output, once it is kept aside.
+/// The original standard output, once it is redirected.
 static ASIDE: Mutex<Option<File>> = Mutex::new(None);
 
-/// Puts standard error in the place of standard output for everybody else, for good.
+/// Redirects standard output to standard error for everybody else, for the rest of the process.
 pub fn keep_aside() -> io::Result<()> {
     let mut aside = ASIDE.lock().unwrap_or_else(PoisonError::into_inner);
     if aside.is_some() {
         return Ok(());
     }
     io::stdout().flush()?;
-    // No program that is started gets it.
+    // Programs that this process starts do not get it.
     let own = io::stdout().as_fd().try_clone_to_owned()?;
     rustix::stdio::dup2_stdout(io::stderr())?;
     *aside = Some(own.into());

@@ -12,7 +12,7 @@ pub fn map<T: Sync, R: Send + Sync>(
     work: impl Fn(usize, &T) -> R + Sync,
 ) -> Vec<R> {
     let threads = at_most.min(items.len());
-    // Finding out how many processors there are takes longer than many a small item.
+    // Counting the processors takes longer than many a small item.
     let threads = match threads {
         0 | 1 => threads,
         _ => thread::available_parallelism().map_or(1, |n| threads.min(n.get())),
@@ -20,7 +20,7 @@ pub fn map<T: Sync, R: Send + Sync>(
     map_on(threads, items, work)
 }
 
-/// The same on this many threads, where work waits for something else than a processor.
+/// The same on this many threads, for work that waits for something else than a processor.
 pub fn map_on<T: Sync, R: Send + Sync>(
     threads: usize,
     items: &[T],
@@ -37,7 +37,7 @@ pub fn map_on<T: Sync, R: Send + Sync>(
     };
     thread::scope(|scope| {
         for _ in 1..threads.min(items.len()) {
-            // Where the system gives no more threads, those that there are do it all.
+            // If the system gives no more threads, the existing ones do all the work.
             if thread::Builder::new().spawn_scoped(scope, worker).is_err() {
                 break;
             }
@@ -50,13 +50,13 @@ pub fn map_on<T: Sync, R: Send + Sync>(
         .collect()
 }
 
-/// Lets only so many in at a time: for work that needs much memory.
+/// A semaphore, for work that needs much memory.
 pub struct Gate {
     free: Mutex<usize>,
     freed: Condvar,
 }
 
-/// Stands for one that is in; dropping it lets the next one in.
+/// A permit; dropping it lets the next thread in.
 pub struct Pass<'a>(&'a Gate);
 
 impl Gate {

@@ -1,6 +1,6 @@
-//! Telling a person how far long work has come, without knowing how it is shown.
+//! The progress of long work, whoever shows it.
 
-/// Takes note of work as it is done. Called from several threads.
+/// Gets notice of work as it is done. Called from several threads.
 pub trait Progress: Sync {
     /// Work on `what` starts; it is about `bytes` long.
     fn begin(&self, what: &str, bytes: u64);

@@ -10,8 +10,7 @@ use zeroize::{Zeroize, Zeroizing};
 /// Why memory was not locked, the first time that it was not.
 static REFUSED: OnceLock<String> = OnceLock::new();
 
-/// Bytes that are a secret. They never move, are in locked memory before they are there, and are
-/// wiped in the end.
+/// Secret bytes. They never move, lie in locked memory from the start, and are wiped in the end.
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
@@ -27,7 +26,7 @@ impl Secret {
         copy
     }
 
-    /// Takes bytes as they lie, where something else has put them into memory.
+    /// Takes over bytes where they lie, if another part has put them into memory.
     pub fn taken(bytes: Zeroizing<Vec<u8>>) -> Self {
         lock(&bytes);
         Self(bytes)

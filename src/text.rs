@@ -1,9 +1,9 @@
-//! Text that others wrote, made safe and short enough to show: on a terminal, and on a page that people read or sign.
+//! Untrusted text, made safe and short enough to show on a terminal, and on a page that people read or sign.
 
 use std::fmt;
 
-/// A text without what drives a terminal, turns text around, breaks it, or is not seen. Each such
-/// character is shown by its number, as `\u{202e}`.
+/// A text without characters that control a terminal, reverse text, break lines, or are invisible. Each such
+/// character becomes its number, as `\u{202e}`.
 ///
 /// ```
 /// use ir_sign::text::plain;
@@ -26,7 +26,7 @@ pub fn hidden(text: &str) -> Option<char> {
     text.chars().find(|c| is_hidden(*c))
 }
 
-/// Whether people would read another text than there is, because of this character: it is of
+/// Whether people would misread the text because of this character: it is of
 /// Unicode's general category Cc, Cf, Zl or Zp, or has the property `Default_Ignorable_Code_Point`,
 /// or is a blank of Braille.
 fn is_hidden(c: char) -> bool {

@@ -8,7 +8,7 @@ use std::path::{Component, Path};
 use ir_sign::crypto::Digest;
 use ir_sign::key::pkcs11::Options;
 use ir_sign::key::{KeyRef, KeyRing};
-use ir_sign::ops::endorsement::Vouch;
+use ir_sign::ops::endorsement::EndorsementFrom;
 use ir_sign::ops::inspect::Inspect;
 use ir_sign::ops::sign::How;
 use ir_sign::ops::sign_apps::SignImages;
@@ -146,7 +146,7 @@ fn sign(scene: &Scene) -> Option<SignedImages> {
             all: false,
             selection: Selection::All,
             vendor: KeyRef::File(scene.file("vendor.prv")),
-            vouch: Vouch::File {
+            endorsement: EndorsementFrom::File {
                 signature: scene.file("vendor.pub.sig"),
                 ca: KeyRef::File(scene.file("ca.pub")),
             },

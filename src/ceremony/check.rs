@@ -200,7 +200,7 @@ pub(super) fn check_begun(plan: &Plan, lines: &[Line], path: &Path) -> Result<()
     }
     if lines.last().is_some_and(|line| line.event() == "signed") {
         // The run that closed it may have been killed before its last line was durable.
-        files::settle(path).map_err(Error::file("transcript"))?;
+        files::sync_existing(path).map_err(Error::file("transcript"))?;
         return Err(Error::Complete {
             path: path.to_owned(),
         });

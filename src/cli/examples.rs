@@ -98,7 +98,7 @@ pub(super) const EXAMPLES: &[Entry] = &[
     Entry {
         command: "endorse",
         examples: &[one(
-            "Vouch for a vendor as its CA:",
+            "EndorsementFrom for a vendor as its CA:",
             &["ir-sign endorse -k root-ca.prv -f vendor.pub -s vendor.pub.sig"],
         )],
         see_also: &["sign-image", "ceremony"],

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 
 use crate::class::Class;
 
-/// How messages name the two.
+/// The names of the two in messages.
 pub(super) const INPUT: &str = "standard input";
 pub(super) const OUTPUT: &str = "standard output";
 
-/// Whether a path stands for standard input or output: it is `-`. A file that is called so is `./-`.
+/// Whether a path is `-`, which means standard input or output. A file of that name is `./-`.
 pub fn is_standard(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// A path as messages name it, where this was to be done with it.
+/// The name of a path in messages, for this action.
 fn named<'a>(path: &'a Path, action: &str) -> &'a Path {
     match action {
         _ if !is_standard(path) => path,
@@ -27,12 +27,12 @@ fn named<'a>(path: &'a Path, action: &str) -> &'a Path {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operating system said no.
+    /// The operating system refused.
     #[error("{}: cannot {action}: {source}", .path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What was tried, as a verb.
+        /// The action, as a verb.
         action: &'static str,
         /// What the system says.
         source: io::Error,
@@ -45,13 +45,13 @@ pub enum Error {
         /// The most bytes that are read.
         limit: usize,
     },
-    /// There must not be such a file yet.
+    /// The file exists, and it must not.
     #[error("{}: exists already", .path.display())]
     Exists {
         /// The file.
         path: PathBuf,
     },
-    /// A file with other bytes is there already.
+    /// The file exists with other bytes.
     #[error("{}: exists already, with other content", .path.display())]
     Differs {
         /// The file.
@@ -60,10 +60,10 @@ pub enum Error {
     /// Standard input can be read once only.
     #[error("standard input: is read once, and two files of this command are `-`")]
     Taken,
-    /// A person would get bytes that are no text.
+    /// A terminal would get bytes that are no text.
     #[error("standard output: is a terminal, and the result is no text")]
     Terminal,
-    /// What is there already is not a regular file.
+    /// The existing file is not a regular file.
     #[error("{}: exists already, and is not a regular file", .path.display())]
     NotAFile {
         /// The path.
@@ -72,7 +72,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What it means for the one who wants the file.
+    /// The error's class, for the exit status.
     pub const fn class(&self) -> Class {
         match self {
             Self::Io { .. } => Class::Undecided,

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::error::{Error, INPUT, OUTPUT};
 use crate::output;
 
-/// Standard input, for the one who asks first: nothing of it is left for another.
+/// Standard input, for the first caller: nothing is left for a second.
 pub(super) fn input() -> Result<File, Error> {
     static TAKEN: AtomicBool = AtomicBool::new(false);
     if TAKEN.swap(true, Ordering::Relaxed) {
@@ -20,7 +20,7 @@ pub(super) fn input() -> Result<File, Error> {
     Ok(descriptor.into())
 }
 
-/// Refuses standard output where a person would get bytes that are no text.
+/// Refuses to write bytes that are no text to a terminal.
 pub(super) fn check_output() -> Result<(), Error> {
     if output::is_terminal() {
         return Err(Error::Terminal);

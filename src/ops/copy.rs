@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use super::error::{Error, is_given_up};
 #[cfg(feature = "registry")]
-use super::place::At;
+use super::repository::RepositoryAt;
 use crate::crypto::Digest;
 use crate::image::{ArchiveKind, Descriptor, ImageName, Platform, Reference};
 #[cfg(feature = "registry")]
@@ -282,8 +282,8 @@ impl Copy {
     }
 
     #[cfg(feature = "registry")]
-    fn at(&self, host: &Host, repository: &Repository) -> At {
-        At {
+    fn at(&self, host: &Host, repository: &Repository) -> RepositoryAt {
+        RepositoryAt {
             host: host.clone(),
             name: repository.clone(),
             options: self.registries.clone(),

@@ -1,4 +1,4 @@
-//! Signatures that images carry already.
+//! Signatures that images already carry.
 
 use std::collections::HashMap;
 
@@ -7,8 +7,8 @@ use crate::crypto::{Digest, Signature};
 use crate::scheme::annotation::Vendor;
 use crate::store::Layout;
 
-/// The vendor's signatures on a layout's images, by config: they are used again, for a token would
-/// make others. What cannot be read is signed anew.
+/// The vendor's signatures on a layout's images, by config. They are used again, because a token would make other
+/// ones. Images that cannot be read are signed anew.
 pub(super) fn signatures(
     layout: &Layout,
     scheme: &Vendor,

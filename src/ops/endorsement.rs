@@ -1,8 +1,8 @@
-//! The one endorsement a vendor has.
+//! The endorsement that a vendor has in a registry.
 //!
-//! What a realm measures, and the key of its data, derive from the endorsement's very bytes: with
-//! another signature of the same CA over the same key, though valid, it loses its data. So an
-//! endorsement that is in use is found and used again, and never replaced by another.
+//! A realm's measurement, and the key of its data, derive from the exact bytes of the endorsement. With another
+//! valid signature of the same CA over the same key the realm loses its data. So ir-sign finds the endorsement in
+//! use and uses it again, and never replaces it by another of the same CA.
 
 mod in_use;
 mod other_ca;
@@ -27,9 +27,9 @@ use crate::key::{self, KeyRef, KeyRing, P384Signer};
 use crate::scheme::annotation::{self, Endorsement};
 use crate::store::{self, Layout, Registry};
 
-/// Where the CA's word for the vendor comes from.
+/// Where the endorsement comes from.
 #[derive(Clone, Debug)]
-pub enum Vouch {
+pub enum EndorsementFrom {
     /// From a file: the CA signed the vendor's key apart.
     File {
         /// The DER signature of the vendor's DER `SubjectPublicKeyInfo`.
@@ -37,21 +37,21 @@ pub enum Vouch {
         /// The CA's public key: a file with its DER `SubjectPublicKeyInfo`, or a token's.
         ca: KeyRef,
     },
-    /// From the CA's private key, which is at hand.
+    /// From the CA's private key.
     Ca(KeyRef),
 }
 
-/// The CA's word, read and checked as far as it can be before the images are known.
-pub(super) enum Voucher {
+/// The source of the endorsement, read and checked as far as possible without the images.
+pub(super) enum Endorser {
     Given(Box<Endorsement>, PathBuf),
     Signer(P384Signer),
 }
 
-impl Vouch {
-    /// Refuses files that are no signature or no key, before a PIN is asked for.
+impl EndorsementFrom {
+    /// Refuses files that hold no signature or no key, before the PIN prompt.
     pub(super) fn check_files(&self) -> Result<(), Error> {
         if let Self::File { signature, ca } = self {
-            // What comes in can be read only once.
+            // Standard input can be read only once.
             if let KeyRef::File(ca) = ca
                 && !files::is_standard(ca)
             {
@@ -64,8 +64,8 @@ impl Vouch {
         Ok(())
     }
 
-    /// Reads what the user gave. An endorsement that does not hold is refused here.
-    pub(super) fn read(&self, ring: &KeyRing, vendor: &P384Key) -> Result<Voucher, Error> {
+    /// Reads the user's files and keys. Refuses an endorsement that does not verify.
+    pub(super) fn read(&self, ring: &KeyRing, vendor: &P384Key) -> Result<Endorser, Error> {
         match self {
             Self::File { signature, ca } => {
                 let ca = ring.public(ca)?;
@@ -76,49 +76,49 @@ impl Vouch {
                         source,
                     }
                 })?;
-                Ok(Voucher::Given(Box::new(endorsement), signature.clone()))
+                Ok(Endorser::Given(Box::new(endorsement), signature.clone()))
             }
-            Self::Ca(key) => Ok(Voucher::Signer(ring.signer(key)?)),
+            Self::Ca(key) => Ok(Endorser::Signer(ring.signer(key)?)),
         }
     }
 }
 
-/// Where an endorsement to be used was found.
+/// The origin of the endorsement that is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// It was given.
+    /// The user gave it.
     Given,
     /// It was on an image.
     Found(String),
-    /// There was none, and the CA's key made one.
+    /// There was none, and the CA's key made it.
     Made,
 }
 
-/// Where the layout is that is signed.
+/// Where the signed layout lies.
 #[derive(Clone, Copy)]
-pub(super) enum Standing<'a> {
+pub(super) enum Staging<'a> {
     /// In the registry.
-    There,
-    /// Beside its place, with what is in that place so far.
-    Beside(Option<&'a Layout>),
+    InRegistry,
+    /// In a staging folder, with the layout that it will replace, if any.
+    Staged(Option<&'a Layout>),
 }
 
-/// The images among which endorsements in use are looked for.
+/// The images that the search for endorsements in use covers.
 pub(super) struct Search<'a> {
     pub(super) registry: &'a Registry,
-    /// The app that is signed.
+    /// The signed app.
     pub(super) app: &'a AppName,
-    /// The layout that is signed.
+    /// The signed layout.
     pub(super) layout: &'a Layout,
     /// Where that is.
-    pub(super) standing: Standing<'a>,
-    /// The images that are signed.
+    pub(super) staging: Staging<'a>,
+    /// The signed images.
     pub(super) images: &'a [Image],
-    /// Whether an endorsement by another CA is replaced.
+    /// Whether to replace an endorsement by another CA.
     pub(super) replaces_other_ca: bool,
 }
 
-impl Voucher {
+impl Endorser {
     fn ca(&self) -> P384Key {
         match self {
             Self::Given(endorsement, _) => *endorsement.ca(),
@@ -126,21 +126,21 @@ impl Voucher {
         }
     }
 
-    /// Settles on the endorsement: the one on the images themselves, or on another image of the
-    /// app, or of the registry. A different one that was given is refused, unless only other apps
-    /// carry the one in use, or images of the app carry both; then `warn` is told.
-    pub(super) fn settle(
+    /// Chooses the endorsement: the one on the images themselves, or on another image of the app, or of the
+    /// registry. Refuses a different one that the user gave, unless only other apps carry the one in use, or images
+    /// of the app carry both; then this calls `warn`.
+    pub(super) fn choose(
         &self,
         vendor: &P384Key,
         search: &Search<'_>,
         warn: &mut dyn FnMut(String),
-    ) -> Result<Settled, Error> {
+    ) -> Result<ChosenEndorsement, Error> {
         let ca = self.ca();
         let mut in_app = search.on_images(vendor, &ca);
         let own = in_app.len();
-        search.tell_replaced(vendor, &ca, warn)?;
-        // Where the user gave one, an image that cannot be read only might carry another; where one
-        // may have to be made, it has to be known that there is none.
+        search.warn_of_replaced(vendor, &ca, warn)?;
+        // If the user gave an endorsement, an unreadable image gets a warning: it might carry another. If this run
+        // may have to make one, it must first know that there is none.
         let given = matches!(self, Self::Given(..));
         let mut unread = |error: store::Error| {
             if given {
@@ -150,10 +150,10 @@ impl Voucher {
                 Err(error)
             }
         };
-        let mut looked_at = LookedAt::default();
-        let (there, beside) = match search.standing {
-            Standing::There => (Some(search.layout), None),
-            Standing::Beside(there) => (there, Some(search.layout)),
+        let mut searched = SearchedApps::default();
+        let (there, beside) = match search.staging {
+            Staging::InRegistry => (Some(search.layout), None),
+            Staging::Staged(there) => (there, Some(search.layout)),
         };
         let mut of = |layout| {
             let found = search_layout(layout, vendor, &ca, search.images, &mut unread);
@@ -165,7 +165,7 @@ impl Voucher {
         let beside = in_app.len();
         if let Some(there) = there {
             in_app.extend(of(there)?);
-            looked_at.insert(search.app.clone(), there.index_digest());
+            searched.insert(search.app.clone(), there.index_digest());
         }
         match self {
             Self::Given(given, path) => {
@@ -180,20 +180,20 @@ impl Voucher {
                 for other in others.into_iter().chain(uses.iter().filter(differs)) {
                     warn(format!("{} {OTHER_USE}", other.image));
                 }
-                Ok(Settled {
+                Ok(ChosenEndorsement {
                     endorsement: (**given).clone(),
                     source: Source::Given,
-                    looked_at,
+                    searched,
                     in_registry: false,
                 })
             }
             Self::Signer(signer) => {
-                // The images' own come first; only if they have none does the rest count, and what would
-                // be replaced with the app.
+                // The images' own endorsements come first. Only if they have none do the others count, and those of
+                // the app that is replaced.
                 let mut candidates = in_app;
-                let replaced = match search.standing {
-                    Standing::There => Vec::new(),
-                    Standing::Beside(_) => candidates.split_off(beside),
+                let replaced = match search.staging {
+                    Staging::InRegistry => Vec::new(),
+                    Staging::Staged(_) => candidates.split_off(beside),
                 };
                 if own > 0 {
                     candidates.truncate(own);
@@ -205,7 +205,7 @@ impl Voucher {
                     let others = search.other_apps(vendor, &ca, &mut unread);
                     let (uses, others) = others.map_err(unknown(vendor))?;
                     candidates = uses;
-                    looked_at.extend(others);
+                    searched.extend(others);
                 }
                 let (endorsement, source) = match candidates.first() {
                     None => (endorse::make(*vendor, signer)?, Source::Made),
@@ -214,7 +214,7 @@ impl Voucher {
                         if let Some(other) = candidates.iter().find(differs) {
                             let used = &first.endorsement;
                             let is_there =
-                                in_registry || matches!(search.standing, Standing::There);
+                                in_registry || matches!(search.staging, Staging::InRegistry);
                             let way = Way::out(own > 0, is_there, &first.carrier);
                             let first = first.image.clone();
                             return Err(conflict(other, used, vendor, &ca, first, way));
@@ -224,10 +224,10 @@ impl Voucher {
                         (first.endorsement.clone(), source)
                     }
                 };
-                Ok(Settled {
+                Ok(ChosenEndorsement {
                     endorsement,
                     source,
-                    looked_at,
+                    searched,
                     in_registry,
                 })
             }
@@ -235,21 +235,21 @@ impl Voucher {
     }
 }
 
-/// The apps that were searched, each with the digest of its `index.json` as of then.
-type LookedAt = BTreeMap<AppName, Digest>;
+/// The searched apps, each with the digest of its `index.json` at that time.
+type SearchedApps = BTreeMap<AppName, Digest>;
 
-/// The endorsement that is used, and what was known when that was decided.
-pub(super) struct Settled {
+/// The chosen endorsement, and the state of the registry at that time.
+pub(super) struct ChosenEndorsement {
     pub(super) endorsement: Endorsement,
     pub(super) source: Source,
-    looked_at: LookedAt,
+    searched: SearchedApps,
     /// Whether endorsements in other apps count too.
     in_registry: bool,
 }
 
-impl Settled {
-    /// Refuses the endorsement if another run has brought another one since. The registry is to be
-    /// locked until this one is there.
+impl ChosenEndorsement {
+    /// Refuses the endorsement if another run has added another one since. The caller locks the registry until this
+    /// one is written.
     pub(super) fn check(
         &self,
         vendor: &P384Key,
@@ -266,11 +266,11 @@ impl Settled {
             apps.extend(others.filter(|other| other != app));
         }
         for app in apps {
-            if self.looked_at.get(&app) == Some(&registry.index_digest(&app)?) {
+            if self.searched.get(&app) == Some(&registry.index_digest(&app)?) {
                 continue;
             }
             let layout = registry.layout(&app)?;
-            // An image that could not be read before cannot be read now either.
+            // An image that was unreadable before is unreadable now.
             let given = matches!(self.source, Source::Given);
             let mut unread = |error| if given { Ok(()) } else { Err(error) };
             let found = search_layout(&layout, vendor, &ca, &[], &mut unread);
@@ -305,9 +305,9 @@ impl Search<'_> {
         own: usize,
         beside: usize,
     ) -> (Option<&'u Use>, Vec<&'u Use>) {
-        let (replaced, others) = match self.standing {
-            Standing::There => (&[][..], &in_app[own..]),
-            Standing::Beside(_) => (&in_app[beside..], &in_app[own..beside]),
+        let (replaced, others) = match self.staging {
+            Staging::InRegistry => (&[][..], &in_app[own..]),
+            Staging::Staged(_) => (&in_app[beside..], &in_app[own..beside]),
         };
         let differs = |u: &&Use| u.endorsement != *given;
         let is_chosen = in_app.iter().any(|u| u.endorsement == *given);
@@ -320,7 +320,7 @@ impl Search<'_> {
         )
     }
 
-    /// The endorsements that the images carry which are signed.
+    /// The endorsements on the signed images.
     fn on_images(&self, vendor: &P384Key, ca: &P384Key) -> Vec<Use> {
         let place = self.registry.path_of(self.app);
         let of = |image: &Image| {
@@ -330,9 +330,9 @@ impl Search<'_> {
         self.images.iter().filter_map(of).collect()
     }
 
-    /// Tells of endorsements that are replaced because they are none of this vendor by this CA: those on the images,
-    /// and in the app that is replaced. One by another CA is refused unless the user said so.
-    fn tell_replaced(
+    /// Warns of endorsements that are replaced because they are of another vendor or by another CA: those on the
+    /// images, and in the app that is replaced. Refuses to replace one by another CA unless the user allowed it.
+    fn warn_of_replaced(
         &self,
         vendor: &P384Key,
         ca: &P384Key,
@@ -361,7 +361,7 @@ impl Search<'_> {
         for image in self.images {
             tell(&image.manifest, &image.name)?;
         }
-        if let Standing::Beside(Some(there)) = self.standing {
+        if let Staging::Staged(Some(there)) = self.staging {
             let told: HashSet<_> = self.images.iter().map(Image::digest).collect();
             // The search for endorsements reports images that it cannot read.
             let reader = there.reader();
@@ -376,16 +376,16 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// The endorsements of this vendor in the registry's other apps, and which apps these are. What cannot be
-    /// read `unread` is told of.
+    /// The endorsements of this vendor in the registry's other apps, and these apps. Calls `unread` with each error
+    /// of reading.
     fn other_apps(
         &self,
         vendor: &P384Key,
         ca: &P384Key,
         unread: &mut dyn FnMut(store::Error) -> Result<(), store::Error>,
-    ) -> Result<(Vec<Use>, LookedAt), store::Error> {
+    ) -> Result<(Vec<Use>, SearchedApps), store::Error> {
         let mut found = Vec::new();
-        let mut looked_at = LookedAt::default();
+        let mut searched = SearchedApps::default();
         let apps = self.registry.apps(unread);
         for app in apps.or_else(|e| unread(e).map(|()| Vec::new()))? {
             if app == *self.app {
@@ -394,12 +394,12 @@ impl Search<'_> {
             match self.registry.layout(&app) {
                 Ok(layout) => {
                     found.extend(search_layout(&layout, vendor, ca, &[], unread)?);
-                    looked_at.insert(app, layout.index_digest());
+                    searched.insert(app, layout.index_digest());
                 }
                 Err(e) => unread(e)?,
             }
         }
-        Ok((found, looked_at))
+        Ok((found, searched))
     }
 }
 

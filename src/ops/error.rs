@@ -16,19 +16,19 @@ use crate::{ceremony, files, key, scheme};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A key is not there or not right.
+    /// A key is absent or wrong.
     #[error(transparent)]
     Key(#[from] key::Error),
-    /// A ceremony does not go on.
+    /// A ceremony stopped.
     #[error(transparent)]
     Ceremony(#[from] ceremony::Error),
-    /// The store did not do it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
     /// A text names no image.
     #[error(transparent)]
     Image(#[from] ImageNameError),
-    /// An image of that kind is not for this command.
+    /// The command does not work on images of that kind.
     #[error("{image}: {reason}")]
     NotHere {
         /// The image's name.
@@ -36,7 +36,7 @@ pub enum Error {
         /// Why not.
         reason: &'static str,
     },
-    /// A repository has more tags than are read to find the endorsement in use.
+    /// A repository has more tags than the search for the endorsement in use reads.
     #[error(
         "{place}: none of the first {most} images carries an endorsement of this vendor, and there are more"
     )]
@@ -46,7 +46,7 @@ pub enum Error {
         /// How many were read.
         most: usize,
     },
-    /// The scheme made no signature.
+    /// The scheme refused to sign.
     #[error(transparent)]
     Scheme(#[from] scheme::Error),
     /// A file was not read or written.
@@ -57,7 +57,7 @@ pub enum Error {
         /// What is wrong.
         source: files::Error,
     },
-    /// An output is another file of the command too.
+    /// An output is the same file as another file of the command.
     #[error("{role} {}: is the same file as another one in this command", .path.display())]
     OutputIsInput {
         /// What the output is.
@@ -65,7 +65,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// An output would be written over a private key.
+    /// An output would overwrite a private key.
     #[error("{role} {}: holds a private key, and none is ever overwritten", .path.display())]
     OutputIsPrivateKey {
         /// What the output is.
@@ -81,18 +81,16 @@ pub enum Error {
         /// The app's folder.
         app: PathBuf,
     },
-    /// What has the app's name in the registry is no image layout.
-    #[error(
-        "{app}: is there already and is no image layout ({reason}), so nothing is put in its place"
-    )]
+    /// Something that is no image layout has the app's name in the registry.
+    #[error("{app}: exists and is not an image layout ({reason}), so nothing replaces it")]
     InTheWay {
         /// What is there.
         app: Place,
         /// Why it is no layout.
         reason: String,
     },
-    /// The private key was made, and what came after failed.
-    #[error("{source}; the private key was made all the same: {key}")]
+    /// The private key was made, and a later step failed.
+    #[error("{source}; the private key exists now: {key}")]
     KeyMade {
         /// The private key.
         key: key::KeyRef,
@@ -107,7 +105,7 @@ pub enum Error {
         /// What is wrong with it.
         source: SignatureError,
     },
-    /// The file is longer than what a token is given that hashes by itself.
+    /// The file is longer than a message for a token that hashes by itself.
     #[error("file {} is larger than {most} bytes, and with CKM_ECDSA_SHA384 the token is given the whole of it", .path.display())]
     LongForToken {
         /// The file.
@@ -115,22 +113,22 @@ pub enum Error {
         /// The most bytes.
         most: usize,
     },
-    /// A signature does not hold.
+    /// A signature does not verify.
     #[error("signature file {}: is not a signature of {} by key {key}", .path.display(), .file.display())]
     BadSignature {
         /// The signature's file.
         path: PathBuf,
-        /// The key that was asked about.
+        /// The key.
         key: Fingerprint,
-        /// The file that was to be signed.
+        /// The file that the signature was checked against.
         file: PathBuf,
     },
-    /// The endorsement does not hold.
+    /// The endorsement does not verify.
     #[error("endorsement file {}: {source}", .path.display())]
     NotEndorsed {
         /// The endorsement's file.
         path: PathBuf,
-        /// Who did not endorse whom.
+        /// Which CA's key and which vendor's key.
         source: NotEndorsed,
     },
     /// Another valid endorsement of this vendor by this CA is in use already.
@@ -144,9 +142,9 @@ pub enum Error {
         vendor: Fingerprint,
         /// The CA.
         ca: Fingerprint,
-        /// The one that was to be used.
+        /// The other endorsement.
         given: String,
-        /// Whether anybody who had one of them could make the other.
+        /// Whether anybody can derive one of them from the other.
         changed: bool,
         /// What the user can do about it.
         way: Way,
@@ -164,7 +162,7 @@ pub enum Error {
         /// The CA.
         ca: Fingerprint,
     },
-    /// While this run signed, another one brought another valid endorsement of this vendor by this CA.
+    /// While this run signed, another run added another valid endorsement of this vendor by this CA.
     #[error(
         "{found_on} carries another valid endorsement of vendor {vendor} by CA {ca}, which another run \
          brought meanwhile; nothing was written"
@@ -177,7 +175,7 @@ pub enum Error {
         /// The CA.
         ca: Fingerprint,
     },
-    /// It cannot be told whether the vendor has an endorsement already.
+    /// It is unknown whether the vendor already has an endorsement.
     #[error("cannot tell whether vendor {vendor} has an endorsement already: {source}")]
     Endorsements {
         /// The vendor.
@@ -188,44 +186,44 @@ pub enum Error {
     /// An image in an archive was to be signed.
     #[error("{}: is an archive, and images in archives are not signed", .0.display())]
     InArchive(PathBuf),
-    /// The folder of a layout that was to be signed has no name for an app.
-    #[error("{}: is signed as an app, and by its name it cannot be one", .0.display())]
+    /// The folder of the layout to sign has a name that no app can have.
+    #[error("{}: ir-sign signs layouts as apps, and this name cannot be an app's", .0.display())]
     NotAnApp(PathBuf),
-    /// One image was named, and all of its place were asked for.
+    /// The command names one image, and `--all` too.
     #[error("{0}: one image of it is named, and all of them are asked for")]
     NamedAndAll(Place),
     /// Realms load apps of registry directories.
     #[error("{0}: realms load apps of a registry directory, and this is none")]
     NotForRealms(Place),
-    /// Something is one image's, and several were named.
-    #[error("one endorsement is written, and {0} images or places are named")]
+    /// The command writes one image's endorsement, and names several images.
+    #[error("--endorsement writes one endorsement, and the command names {0} images or places")]
     OneEndorsement(usize),
     /// The archive's name is not one for an app.
-    #[error("archive {}: no app name can be made of its name: {source}", .path.display())]
+    #[error("archive {}: its name gives no app name: {source}", .path.display())]
     NoAppName {
         /// The archive.
         path: PathBuf,
         /// What is wrong with the name.
         source: AppNameError,
     },
-    /// The archive comes from standard input, and nothing says how the app is to be called.
+    /// The archive comes from standard input, and the command gives the app no name.
     #[error("the archive on standard input has no name, and the app needs one")]
     NoAppNamed,
-    /// Two results would be on standard output.
-    #[error("{role}: standard output has {other} on it already")]
+    /// Two results would go to standard output.
+    #[error("{role}: standard output already gets {other}")]
     OutputTaken {
         /// What the output is.
         role: &'static str,
         /// What is there.
         other: &'static str,
     },
-    /// No image that was looked at carries an endorsement.
+    /// None of the images carries an endorsement.
     #[error("{place}: carries no endorsement")]
     NoEndorsement {
         /// The place.
         place: Place,
     },
-    /// The images that were looked at carry several endorsements.
+    /// The images carry several endorsements.
     #[error("{place}: its images carry {found} endorsements, and one is wanted")]
     SeveralEndorsements {
         /// The place.
@@ -256,7 +254,7 @@ pub enum Error {
         /// How they differ.
         reason: String,
     },
-    /// An image carries an endorsement by another CA, and nobody said that it may be replaced.
+    /// An image carries an endorsement by another CA, and the user did not allow replacing it.
     #[error("{image} carries an endorsement that is not by CA {ca}")]
     OtherCa {
         /// The image, and where it is.
@@ -267,15 +265,15 @@ pub enum Error {
     /// Images of such a place are not copied by this build.
     #[error("cannot copy {what} {image}")]
     NotCopied {
-        /// The image, as it was named.
+        /// The image, as the user named it.
         image: String,
         /// Whether from there or to there.
         what: &'static str,
     },
-    /// The target is named by another digest than the image has.
+    /// The target's name has another digest than the image.
     #[error("{image}: the image has digest {found}, and the target is named by another one")]
     OtherDigest {
-        /// The target, as it was named.
+        /// The target, as the user named it.
         image: String,
         /// The image's digest.
         found: Digest,
@@ -293,7 +291,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What it means for the one who runs the command.
+    /// The error's class, for the exit status.
     pub fn class(&self) -> Class {
         match self {
             Self::Key(source) => source.class(),
@@ -340,7 +338,7 @@ impl Error {
     }
 }
 
-/// Whether an error only says that there was another one before it.
+/// Whether an error only repeats that an earlier one stopped the run.
 pub(super) const fn is_given_up(error: &Error) -> bool {
     matches!(error, Error::Key(key::Error::GivenUp))
 }
@@ -355,25 +353,25 @@ pub(super) fn broken_rule(error: &store::Error) -> Option<(&'static str, String)
         Part::IndexJson | Part::Index(_) | Part::Manifest(_) => rule::MANIFEST_DIGEST,
         Part::Config(_) => rule::CONFIG_DIGEST,
         Part::Layer(..) => rule::LAYER_BLOBS,
-        // Only pruning looks at blobs of whatever kind.
+        // Only pruning reads blobs of unknown kinds.
         Part::Blob(_) => return None,
     };
     Some((rule, format!("{part} {problem}")))
 }
 
-/// How to go on where a vendor has several endorsements by one CA.
+/// What the user can do where a vendor has several endorsements by one CA.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// With the one in use.
+    /// Use the one in use.
     InUse,
-    /// With either: an image that is there carries the one that was to be used.
+    /// Use either: an image in the registry carries the other one.
     Either(Carrier),
-    /// One image at a time: those that are signed carry several, and each keeps its own.
+    /// Sign one image at a time: the signed images carry several, and each keeps its own.
     OneByOne,
 }
 
 impl Way {
-    /// How to go on where images carry several: those that are signed, or others, which are in the registry or not.
+    /// The way out where images carry several: the signed images themselves, or others, in the registry or not.
     pub(super) fn out(are_signed: bool, are_there: bool, carrier: &Carrier) -> Self {
         match (are_signed, are_there) {
             (true, _) => Self::OneByOne,

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::endorsement::{Standing, Vouch};
+use super::endorsement::{EndorsementFrom, Staging};
 use super::error::Error;
 use super::keys::inputs;
 use super::sign::{How, Site};
@@ -22,23 +22,23 @@ pub struct ExtractSign {
     pub registry: PathBuf,
     /// The archive.
     pub archive: PathBuf,
-    /// The app that it becomes.
+    /// The new app.
     pub app: AppName,
     /// Which images, and with which keys.
     pub how: How,
-    /// Whether an app that is there already with other content is replaced.
+    /// Whether to replace an existing app with other content.
     pub force: bool,
 }
 
 impl ExtractSign {
-    /// Keys, options and the references are checked before anything is written. The app is prepared
-    /// beside its place and renamed there when it is signed: it is there whole or not at all.
+    /// Checks keys, options and the references before it writes anything. It prepares the app in a staging folder
+    /// and renames it into place when it is signed: the app is there whole or not at all.
     pub fn run(
         &self,
         ring: &KeyRing,
         progress: &dyn Progress,
     ) -> Result<(SignedImages, Published), Error> {
-        // What the user can put right is told before a PIN is asked for.
+        // The errors that the user can mend come before the PIN prompt.
         let registry = Registry::open(&self.registry, self.how.limits)?;
         let archive = if files::is_standard(&self.archive) {
             let input = files::open(&self.archive).map_err(Error::file("archive"))?;
@@ -50,7 +50,7 @@ impl ExtractSign {
             self.check_inputs(&registry, ring)?;
         }
         if self.how.wants_token() {
-            self.how.vouch.check_files()?;
+            self.how.endorsement.check_files()?;
         }
         let ready = self.how.ready(ring)?;
         let survey = archive.survey(progress)?;
@@ -68,7 +68,7 @@ impl ExtractSign {
         // It holds index.json, and that may be large.
         drop(survey);
         let window = archive.into_window();
-        // What is in preparation has the path that it is going to have, where nothing is yet.
+        // Messages give the staged layout its final path, where nothing lies yet.
         let of_archive = |error| self.of_archive(error, &registry.path_of(&self.app));
         let mut layout = staging.layout().map_err(|error| of_archive(error.into()))?;
         let same = layout.reader().compare_docker_list(&unpacked.listed);
@@ -80,21 +80,21 @@ impl ExtractSign {
         let site = Site {
             registry: &registry,
             app: &self.app,
-            standing: Standing::Beside(present.as_ref()),
+            staging: Staging::Staged(present.as_ref()),
             written: &unpacked.blobs,
         };
         let signed = how.sign(&ready, &mut layout, &site, window, progress);
         let (signed, lock) = signed.map_err(of_archive)?;
         drop((layout, present));
         let published = staging.publish(self.force)?;
-        // What was replaced goes when nobody reads it any more; others need not wait for that.
+        // The replaced app is removed when nobody reads it any more. Other runs need not wait for that.
         drop(lock);
         staging.wait_for_readers(progress);
         drop(staging);
         Ok((signed, published))
     }
 
-    /// An error about what came out of the archive, as one about the archive.
+    /// Turns an error about the unpacked layout into one about the archive.
     fn of_archive(&self, mut error: Error, staged: &Path) -> Error {
         let (Error::Unfit { place, .. }
         | Error::Store(store::Error {
@@ -121,7 +121,7 @@ impl ExtractSign {
     fn check_inputs(&self, registry: &Registry, ring: &KeyRing) -> Result<(), Error> {
         let mut named = inputs(ring, &self.how.keys());
         named.push(&self.archive);
-        if let Vouch::File { signature, .. } = &self.how.vouch {
+        if let EndorsementFrom::File { signature, .. } = &self.how.endorsement {
             named.push(signature);
         }
         for file in named.into_iter().filter(|file| !files::is_standard(file)) {
@@ -136,7 +136,7 @@ impl ExtractSign {
     }
 }
 
-/// Tells of what stands where the app is to be and is none.
+/// The error where something that is no app has the app's path.
 fn in_the_way(error: store::Error) -> Error {
     let reason = match &error.kind {
         Kind::NotALayout { reason } => reason.clone(),
@@ -154,7 +154,7 @@ fn in_the_way(error: store::Error) -> Error {
     Error::InTheWay { app, reason }
 }
 
-/// The app's name where none is given: the archive's, without its endings.
+/// The default name of the app: the archive's, without its endings.
 pub fn default_app(archive: &Path) -> Result<AppName, Error> {
     if files::is_standard(archive) {
         return Err(Error::NoAppNamed);

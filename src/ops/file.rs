@@ -14,7 +14,7 @@ use crate::key::{self, KeyRef, KeyRing};
 use crate::progress::Progress;
 use crate::scheme::annotation::Endorsement;
 
-/// No signature file is longer; a P-384 signature has at most 104 bytes.
+/// The most bytes of a signature file; a P-384 signature has at most 104.
 const MAX_SIGNATURE_FILE: usize = 4 << 10;
 
 /// Signs a file: ECDSA over its SHA-384, as `openssl dgst -sha384 -sign` does.
@@ -26,13 +26,13 @@ pub struct SignFile {
     pub file: PathBuf,
     /// Where the DER signature goes.
     pub signature: PathBuf,
-    /// Whether another file that is there already is replaced.
+    /// Whether to replace an existing file with other content.
     pub force: bool,
     /// Whether the file has to be a P-384 public key: a CA's endorsement of a vendor.
     pub endorse: bool,
 }
 
-/// What was signed, and with which key.
+/// The signing key, and the vendor's.
 #[derive(Clone, Debug)]
 pub struct Signed {
     /// The key that signed.
@@ -44,8 +44,8 @@ pub struct Signed {
 }
 
 impl SignFile {
-    /// A file that holds a valid signature of this key over this file is left alone. All that can be
-    /// refused without the key is, before a PIN is asked for.
+    /// Leaves a file alone that holds a valid signature by this key over this file. Refuses all that it can without
+    /// the key, before the PIN prompt.
     pub fn run(&self, ring: &KeyRing, progress: &dyn Progress) -> Result<Signed, Error> {
         let mut inputs = inputs(ring, &[&self.key]);
         inputs.push(&self.file);
@@ -85,7 +85,7 @@ impl SignFile {
         if let Some(there) = there {
             if key.verifies(&prehash, &there) {
                 signer.prove_public()?;
-                files::settle(&self.signature).map_err(Error::file("signature file"))?;
+                files::sync_existing(&self.signature).map_err(Error::file("signature file"))?;
                 return Ok(outcome(Written::Same));
             }
             if !self.force {
@@ -98,10 +98,9 @@ impl SignFile {
             .map_err(Error::file("signature file"))
     }
 
-    /// The signature that is there already. Something else in its place is refused, or replaced if
-    /// that is asked for.
+    /// The signature that exists already. Refuses another file in its place, unless the user asked to replace it.
     fn there(&self) -> Result<Option<Signature>, Error> {
-        // What is no regular file is refused when it is written to.
+        // Writing refuses what is no regular file.
         let metadata = self.signature.symlink_metadata();
         let is_file = metadata.is_ok_and(|metadata| metadata.is_file());
         if files::is_standard(&self.signature) || !is_file {
@@ -128,7 +127,7 @@ impl SignFile {
     }
 }
 
-/// What is signed.
+/// The bytes to sign.
 enum Content {
     /// A vendor's public key.
     Vendor(P384Key),
@@ -150,7 +149,7 @@ pub struct VerifyFile {
 }
 
 impl VerifyFile {
-    /// The key that signed; anything else is an error. Files are read before a PIN is asked for.
+    /// Returns the key that signed, or an error. Reads files before the PIN prompt.
     pub fn run(&self, ring: &KeyRing, progress: &dyn Progress) -> Result<P384Key, Error> {
         let signature = read_signature(&self.signature)?;
         let file = files::open(&self.file).map_err(Error::file("file"))?;

@@ -19,29 +19,29 @@ use crate::progress::Progress;
 use crate::scheme::annotation::{self, Claim};
 use crate::store::{self, Entry, Layout, Limits, Place, Reader, Selected, Selection, realm_layers};
 
-/// Looks at images of one place.
+/// Inspects images of one place.
 #[derive(Clone, Debug)]
 pub struct Inspect {
     /// The place.
     pub location: Location,
     /// One image of it; all of them where there is none.
     pub reference: Option<Reference>,
-    /// How much is read before giving up.
+    /// The limits on input.
     pub limits: Limits,
 }
 
-/// One entry of an index, and what it leads to.
+/// One entry of an index, and its content.
 #[derive(Debug)]
 pub struct Inspected {
     /// How many indexes lie above it.
     pub depth: usize,
     /// The entry.
     pub descriptor: Arc<Descriptor>,
-    /// What it leads to; entries that are alike share it.
+    /// Its content; equal entries share it.
     pub content: Arc<Content>,
 }
 
-/// What an entry leads to.
+/// The content of an entry.
 #[derive(Debug)]
 pub enum Content {
     /// An index, whose entries follow.
@@ -54,7 +54,7 @@ pub enum Content {
     Unreadable(String),
 }
 
-/// What is shown of an image.
+/// The summary of an image.
 #[derive(Debug)]
 pub struct Summary {
     /// The platform that its config states.
@@ -65,18 +65,18 @@ pub struct Summary {
     pub config: Digest,
 }
 
-/// What there is in an app.
+/// The content of an app.
 #[derive(Debug)]
 pub struct Inspection {
-    /// The entries, each index before what it holds.
+    /// The entries, each index before its own entries.
     pub entries: Vec<Inspected>,
-    /// What keeps realms from the app, or why that could not be told; `None` where it is no app.
+    /// The findings that keep realms from the app, or why they are unknown; `None` where it is no app.
     pub realms: Option<Result<Vec<Finding>, String>>,
-    /// Of which image it could not be told whether a realm can unpack it, and why.
+    /// The image of which it is unknown whether a realm can unpack it, and why.
     pub untold: Option<String>,
 }
 
-/// The one endorsement that the images among these carry. Nothing of it is checked but its form.
+/// The one endorsement that the images among these carry. Only its form is checked.
 fn endorsement(place: Place, entries: &[Inspected]) -> Result<Signature, Error> {
     let mut found: Vec<Signature> = Vec::new();
     for entry in entries {
@@ -108,23 +108,23 @@ impl Inspect {
             .map_err(Error::file("endorsement file"))
     }
 
-    /// What is looked at, in the spelling of image names.
+    /// The name of the place or image, in the spelling of image names.
     pub fn name(&self) -> String {
         let name = self.reference.as_ref().map(ToString::to_string);
         self.location.full_name(name.as_deref())
     }
 
-    /// Reads what there is. Only what concerns the layout as a whole is an error.
+    /// Reads the entries. Only a fault of the layout as a whole is an error.
     pub fn run(&self, progress: &dyn Progress) -> Result<Inspection, Error> {
         let opened = self.location.open(self.limits, progress)?;
         let reader = Reader::new(opened.store(), self.limits);
-        // First, for it holds much while it looks.
+        // First, because it needs much memory.
         let of_app = opened.layout().map(Layout::realm_findings);
         let entries = match &self.reference {
             None => reader.entries()?,
             Some(reference) => {
                 let selected = reader.resolve(slice::from_ref(reference), &Selection::Any)?;
-                // An index below one that is named stands among the images only if it is absent.
+                // A nested index is among the images only if it is absent.
                 let entry = |selected: Selected| Entry {
                     depth: 0,
                     present: !media::is_index(&selected.descriptor.media_type),
@@ -166,7 +166,7 @@ impl Inspect {
         })
     }
 
-    /// What keeps realms from the app, and from the images that are shown.
+    /// The findings that keep realms from the app, and from the images shown.
     fn realms(
         &self,
         layout: &Layout,
@@ -183,8 +183,8 @@ impl Inspect {
         Ok(all)
     }
 
-    /// What keeps realms from an image by its tag: the tag is that of an index. Those of an index for several
-    /// platforms they get by their digests.
+    /// The findings that keep realms from an image by its tag: the tag names an index. Realms get the images of an
+    /// index for several platforms by their digests.
     fn names(&self, layout: &Layout, entries: &[Inspected]) -> Vec<Finding> {
         let of = |tag: Option<&Reference>, entries: &[Inspected]| {
             let image = |entry: &&Inspected| matches!(*entry.content, Content::Image(..));
@@ -195,7 +195,7 @@ impl Inspect {
         if self.reference.is_some() {
             return of(self.reference.as_ref(), entries).into_iter().collect();
         }
-        // Each with what stands below it.
+        // Each with the entries below it.
         let mut rest = entries;
         let mut found = Vec::new();
         while let Some((first, after)) = rest.split_first() {
@@ -212,15 +212,15 @@ impl Inspect {
     }
 }
 
-/// What keeps realms from the images, found while each was there to be shown.
+/// The findings that keep realms from the images, collected while each image was read.
 #[derive(Default)]
 struct OfImages {
     seen: HashSet<Digest>,
     /// By the images' names.
     found: BTreeMap<String, Vec<Finding>>,
-    /// Why it cannot be told of one whose layers are not what they should be, or take too much to unpack.
+    /// Why the findings of one image are unknown: its layers are wrong, or too large to unpack.
     untold: Option<String>,
-    /// What could not be read; nothing is looked at after that.
+    /// The error of reading, after which no image is read.
     failed: Option<store::Error>,
 }
 
@@ -254,7 +254,7 @@ impl OfImages {
     }
 }
 
-/// An entry, equal to those that lead to the same thing.
+/// An entry, equal to those with the same content.
 struct Alike(Arc<Descriptor>);
 
 impl PartialEq for Alike {

@@ -1,4 +1,4 @@
-//! Making keys and taking their public halves out.
+//! Making keys and writing their public halves.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::key::pkcs11::{self, NewKey, Passport};
 use crate::key::uri::TokenUri;
 use crate::key::{self, Generated, KeyRef, KeyRing};
 
-/// Makes a private key where there is none, and writes its public half if asked to.
+/// Makes a private key where none exists, and can write its public half.
 #[derive(Clone, Debug)]
 pub struct Generate {
     /// Where the private key goes.
@@ -22,8 +22,8 @@ pub struct Generate {
 }
 
 impl Generate {
-    /// Both outputs are checked before a key is made: the private key's place first, because nothing
-    /// replaces a key that is there.
+    /// Checks both outputs before it makes a key: the private key's first, because nothing replaces an existing
+    /// key.
     pub fn run(&self, ring: &KeyRing) -> Result<Generated, Error> {
         if let KeyRef::File(path) = &self.key {
             files::check_absent(path).map_err(key::Error::from)?;
@@ -62,12 +62,12 @@ pub struct ExtractPublic {
     pub key: KeyRef,
     /// Where the public key goes: DER `SubjectPublicKeyInfo`.
     pub output: PathBuf,
-    /// Whether another file that is there already is replaced.
+    /// Whether to replace an existing file with other content.
     pub force: bool,
 }
 
 impl ExtractPublic {
-    /// A file that holds this public key already is left alone.
+    /// Leaves a file alone that already holds this public key.
     pub fn run(&self, ring: &KeyRing) -> Result<(P384Key, Written), Error> {
         check_output("public key file", &self.output, &inputs(ring, &[&self.key]))?;
         if let KeyRef::Token(_) = self.key {
@@ -79,8 +79,7 @@ impl ExtractPublic {
     }
 }
 
-/// Refuses a place that nothing can be written to, before a PIN is asked for. A file that is there may
-/// be right already.
+/// Refuses an unwritable place before the PIN prompt. An existing file may hold the key already.
 fn check_place(role: &'static str, path: &Path) -> Result<(), Error> {
     let is_file = path.symlink_metadata().is_ok_and(|there| there.is_file());
     if is_file && !files::is_standard(path) {
@@ -94,17 +93,17 @@ fn write_public(key: &P384Key, path: &Path, force: bool) -> Result<Written, Erro
         .map_err(Error::file("public key file"))
 }
 
-/// Brings the private key of a file onto a token.
+/// Imports the private key of a file into a token.
 #[derive(Clone, Debug)]
 pub struct Import {
     /// The file.
     pub file: PathBuf,
-    /// The token, and what the key is called there.
+    /// The token, and the key's label and id there.
     pub key: TokenUri,
 }
 
 impl Import {
-    /// The file is left as it is.
+    /// Leaves the file as it is.
     pub fn run(&self, ring: &KeyRing) -> Result<NewKey, Error> {
         Ok(ring.import(&self.file, &self.key)?)
     }
@@ -117,14 +116,14 @@ pub struct MakePassport {
     pub key: TokenUri,
     /// Where the passport goes.
     pub output: PathBuf,
-    /// The attributes that need not be as those of a key that never left its token.
+    /// The attributes that may differ from those of a key that never left its token.
     pub accepted: Vec<String>,
-    /// Whether another file that is there already is replaced.
+    /// Whether to replace an existing file with other content.
     pub force: bool,
 }
 
 impl MakePassport {
-    /// A passport that is there already and still holds for the key as it is now is left alone.
+    /// Leaves an existing passport alone that still fits the key.
     pub fn run(&self, ring: &KeyRing) -> Result<(Passport, Written), Error> {
         let files = ring.files().iter().map(PathBuf::as_path);
         let files: Vec<_> = files.chain(self.key.files()).collect();
@@ -145,7 +144,7 @@ impl MakePassport {
             })?;
             let now = ring.passport(&self.key, &self.accepted)?;
             if there.statement() == now.statement() {
-                files::settle(&self.output).map_err(Error::file("passport"))?;
+                files::sync_existing(&self.output).map_err(Error::file("passport"))?;
                 return Ok((there, Written::Same));
             }
             return Err(differs());
@@ -162,7 +161,7 @@ impl MakePassport {
     }
 }
 
-/// The files that are read for these keys.
+/// The files that ir-sign reads for these keys.
 pub(super) fn inputs<'a>(ring: &'a KeyRing, keys: &[&'a KeyRef]) -> Vec<&'a Path> {
     let of_ring = ring.files().iter().map(PathBuf::as_path);
     let of_keys = keys.iter().flat_map(|key| key.files());

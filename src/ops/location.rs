@@ -1,10 +1,10 @@
-//! Where the images are that a user named, and opening that place.
+//! The places of the images that a user named, and opening them.
 
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
 #[cfg(feature = "registry")]
-use super::place::At;
+use super::repository::RepositoryAt;
 use crate::crypto::Digest;
 #[cfg(feature = "registry")]
 use crate::image::Tag;
@@ -36,13 +36,13 @@ pub enum Location {
     },
     /// A repository of a registry.
     #[cfg(feature = "registry")]
-    Repository(Box<At>),
+    Repository(Box<RepositoryAt>),
 }
 
-/// How registries are talked to.
+/// The options for registries.
 #[cfg(feature = "registry")]
 pub type RegistryOptions = Options;
-/// How registries are talked to, by a build that does not.
+/// The options for registries, in a build that talks to none.
 #[cfg(not(feature = "registry"))]
 #[derive(Clone, Debug, Default)]
 pub struct RegistryOptions {
@@ -54,7 +54,7 @@ pub struct RegistryOptions {
 pub struct Asked {
     /// The place.
     pub location: Location,
-    /// The images; where there are none, the only one there is.
+    /// The images; empty means the only one in the place.
     pub references: Vec<Reference>,
 }
 
@@ -67,7 +67,7 @@ pub(super) enum Opened {
 }
 
 impl Asked {
-    /// Reads off names where the images are. Those of one place that follow one another are asked for together. In a
+    /// Finds the places of images by their names. Adjacent names of one place are grouped. In a
     /// registry a name without a tag or digest means the tag `latest`, unless all images are meant.
     pub fn of(
         names: Vec<ImageName>,
@@ -125,7 +125,7 @@ impl Location {
                 digest,
             } => {
                 let tag = tag.map(|tag| Reference::Tag(tag.to_string()));
-                let at = At {
+                let at = RepositoryAt {
                     host,
                     name: repository,
                     options: options.clone(),
@@ -136,7 +136,7 @@ impl Location {
         }
     }
 
-    /// What is meant where nothing is named: in a registry one tag.
+    /// The default reference: in a registry the tag `latest`.
     pub fn by_default(&self) -> Option<Reference> {
         match self {
             Self::App { .. } | Self::Layout(_) | Self::Archive { .. } => None,
@@ -147,7 +147,7 @@ impl Location {
 
     /// `oci:DIR/APP` is the same as `-r DIR -a APP`.
     pub(super) fn of_layout(path: PathBuf) -> Self {
-        // What ends in dots has a name all the same.
+        // A path that ends in dots still has a name.
         let named = match path.file_name() {
             Some(_) => path.clone(),
             None => path.canonicalize().unwrap_or_else(|_| path.clone()),
@@ -181,8 +181,7 @@ impl Location {
         }
     }
 
-    /// What an image of this place is called among those of other places, in the spelling of image names; or the place
-    /// itself.
+    /// The full name of an image of this place, or of the place itself, in the spelling of image names.
     pub(super) fn full_name(&self, name: Option<&str>) -> String {
         let transport = match self {
             Self::App { .. } | Self::Layout(_) => "oci:",
@@ -228,7 +227,7 @@ impl Location {
 }
 
 impl Opened {
-    /// The window that it was unpacked with, if it was.
+    /// The window that it was unpacked with, if any.
     pub(super) fn take_window(&mut self) -> Window {
         match self {
             Self::Layout(_) => Window::default(),
@@ -257,7 +256,7 @@ impl Opened {
         }
     }
 
-    /// Holds docker's list of images against the entries; `None` where there is none, or why they differ.
+    /// Compares docker's list of images with the entries; `None` where there is no list, or why they differ.
     pub(super) fn check_docker_list(
         &self,
         reader: &Reader<'_>,

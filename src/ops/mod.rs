@@ -1,4 +1,4 @@
-//! What a user asks for, done: the only place where keys, schemes and the store meet.
+//! The user's requests: the only place where keys, schemes and the store meet.
 
 pub mod copy;
 mod earlier;
@@ -12,10 +12,10 @@ pub mod inspect;
 pub mod keys;
 pub mod location;
 mod outputs;
-#[cfg(feature = "registry")]
-pub mod place;
 pub mod prune;
 mod realms;
+#[cfg(feature = "registry")]
+pub mod repository;
 pub mod sign;
 pub mod sign_apps;
 #[cfg(feature = "registry")]

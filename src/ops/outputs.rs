@@ -1,10 +1,10 @@
-//! What outputs are refused before anything is done.
+//! Checks of outputs before any work.
 
 use super::error::Error;
 use crate::{files, key};
 
-/// Refuses an output that is another file of the command too, or a private key: nobody means that, forced
-/// or not.
+/// Refuses an output that is the same file as another of the command, or a private key, even with `--force`: nobody
+/// means that.
 pub(super) fn check_output(
     role: &'static str,
     output: &std::path::Path,

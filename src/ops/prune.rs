@@ -1,4 +1,4 @@
-//! Removing what nothing in a layout leads to.
+//! Removing blobs that nothing in a layout refers to.
 
 use super::error::Error;
 use super::location::Location;
@@ -11,11 +11,11 @@ use crate::store::{Absent, Layout, Limits, Pruned, Registry};
 pub struct Prune {
     /// Where it is.
     pub location: Location,
-    /// The indexes and manifests that it lacks for good.
+    /// The indexes and manifests that will never be there.
     pub absent: Vec<Absent>,
 }
 
-/// Finds the layout that a name means. The name of one image means none, nor does that of a place without loose blobs.
+/// Finds the layout that a name means. Names of one image, of archives and of registries are refused.
 pub fn layout(name: ImageName) -> Result<Location, Error> {
     let image = name.to_string();
     let reason = match name {
@@ -34,7 +34,7 @@ pub fn layout(name: ImageName) -> Result<Location, Error> {
 }
 
 impl Prune {
-    /// Finds what can go, shows it to `confirm`, and removes it if `confirm` returns true.
+    /// Finds the removable blobs, passes them to `confirm`, and removes them if `confirm` returns true.
     pub fn run(
         &self,
         progress: &dyn Progress,

@@ -8,8 +8,8 @@ use crate::image::realm::{Finding, rule};
 use crate::report::Check;
 use crate::store::{Error, Layout, Reader, Selected, Selection};
 
-/// What keeps realms from what was signed, as far as the layout says it. Nothing is said of images that only a digest
-/// names, as those of an index for several platforms: realms get those by it.
+/// The findings that keep realms from the signed images, as far as the layout shows them. Images that only a digest
+/// names, as those of an index for several platforms, have none: realms get them by the digest.
 pub(super) fn of_signed(
     layout: &Layout,
     references: &[Reference],
@@ -23,7 +23,7 @@ pub(super) fn of_signed(
     Ok(findings)
 }
 
-/// The images that are meant of those that are left when what no server takes is left out.
+/// The images that the references mean, after the entries that no server loads are left out.
 pub(super) fn selected(
     reader: &Reader<'_>,
     references: &[Reference],
@@ -55,11 +55,11 @@ fn meant(
             return Ok(left);
         }
     }
-    // Of several, or of what is broken, it is told as always.
+    // Several images, or broken ones, give the usual error.
     reader.resolve(reference, selection)
 }
 
-/// What keeps realms from images, each called by its name.
+/// The findings that keep realms from images, with the images' names.
 pub(super) fn of_images(found: BTreeMap<String, Vec<Finding>>) -> Vec<Finding> {
     let named = |(name, found): (String, Vec<Finding>)| {
         let one = move |Finding { rule, reason }: Finding| {
@@ -70,7 +70,7 @@ pub(super) fn of_images(found: BTreeMap<String, Vec<Finding>>) -> Vec<Finding> {
     found.into_iter().flat_map(named).collect()
 }
 
-/// What is wrong with the names by which images were asked for.
+/// The findings on the names by which the user asked for images.
 fn names(layout: &Layout, references: &[Reference]) -> Vec<Finding> {
     if references.is_empty() {
         return layout.realm_name(None).into_iter().collect();
@@ -81,7 +81,7 @@ fn names(layout: &Layout, references: &[Reference]) -> Vec<Finding> {
     of_each.collect()
 }
 
-/// A check for each rule for apps, and for the name by which an image was asked for.
+/// A check for each rule on apps, and for the name by which the user asked for an image.
 pub(super) fn checks(of_app: &[Finding], of_name: Option<&Finding>) -> Vec<Check> {
     let of_name = of_name.map_or(&[][..], slice::from_ref);
     let found: Vec<_> = of_app.iter().chain(of_name).cloned().collect();

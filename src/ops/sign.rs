@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::endorsement::{Search, Standing, Vouch, Voucher};
+use super::endorsement::{EndorsementFrom, Endorser, Search, Staging};
 use super::error::{Error, broken_rule, is_given_up};
 use super::signed::{SignedImage, SignedImages};
 use super::verify::candidate;
@@ -25,57 +25,57 @@ use crate::store::{
     Target, Window, realm_layers,
 };
 
-/// Which images are signed, and with which keys.
+/// Which images to sign, and with which keys.
 #[derive(Clone, Debug)]
 pub struct How {
     /// The images; empty where the layout holds exactly one.
     pub references: Vec<Reference>,
     /// Whether all images of the layout are meant.
     pub all: bool,
-    /// Which of a multi-platform tag's.
+    /// Which images of a multi-platform tag.
     pub selection: Selection,
     /// The vendor's private key.
     pub vendor: KeyRef,
-    /// The CA's word for the vendor.
-    pub vouch: Vouch,
-    /// Whether the layout is mended so that realms get the images.
+    /// The CA's endorsement of the vendor.
+    pub endorsement: EndorsementFrom,
+    /// Whether to mend the layout so that realms get the images.
     pub for_realms: bool,
-    /// Whether an endorsement by another CA is replaced.
+    /// Whether to replace an endorsement by another CA.
     pub replaces_other_ca: bool,
-    /// How much is read before giving up.
+    /// The limits on input.
     pub limits: Limits,
-    /// How many signatures are asked for at once.
+    /// How many signatures to request at once.
     pub jobs: NonZeroUsize,
 }
 
-/// Keys and the CA's word, read and checked before any image is touched.
+/// The keys and the endorsement's source, read and checked before any image.
 pub(super) struct Ready {
     pub(super) signer: P384Signer,
-    pub(super) voucher: Voucher,
+    pub(super) endorser: Endorser,
 }
 
 /// The layout that is signed, in its registry.
 pub(super) struct Site<'a> {
     pub(super) registry: &'a Registry,
-    /// The app that it is.
+    /// The app.
     pub(super) app: &'a AppName,
-    pub(super) standing: Standing<'a>,
-    /// Blobs that were hashed while they were written, with their sizes: they need not be read again.
+    pub(super) staging: Staging<'a>,
+    /// Blobs that were hashed while they were written, with their sizes: nobody needs to read them again.
     pub(super) written: &'a [(Digest, u64)],
 }
 
-/// Images that were checked and signed, and are yet to be written.
+/// Images that are checked and signed, but not written yet.
 pub(super) struct Unwritten {
     pub(super) configs: Vec<Digest>,
     pub(super) edits: Vec<Edit>,
-    /// What keeps realms from them, by their names.
+    /// The findings that keep realms from them, by their names.
     pub(super) of_images: BTreeMap<String, Vec<Finding>>,
 }
 
 impl How {
     /// The keys.
     pub(super) fn keys(&self) -> Vec<&KeyRef> {
-        let (Vouch::File { ca, .. } | Vouch::Ca(ca)) = &self.vouch;
+        let (EndorsementFrom::File { ca, .. } | EndorsementFrom::Ca(ca)) = &self.endorsement;
         vec![&self.vendor, ca]
     }
 
@@ -85,15 +85,15 @@ impl How {
         self.keys().iter().any(on_token)
     }
 
-    /// Reads the keys. An endorsement that does not hold is refused here.
+    /// Reads the keys. Refuses an endorsement that does not verify.
     pub(super) fn ready(&self, ring: &KeyRing) -> Result<Ready, Error> {
         let signer = ring.signer(&self.vendor)?;
-        let voucher = self.vouch.read(ring, signer.public_key())?;
+        let endorser = self.endorsement.read(ring, signer.public_key())?;
         ring.check_passports()?;
-        Ok(Ready { signer, voucher })
+        Ok(Ready { signer, endorser })
     }
 
-    /// Signs images of one layout, all or none. Until the lock that is returned is dropped, other runs wait with
+    /// Signs images of one layout, all or none. Until the caller drops the returned lock, other runs wait with
     /// their changes in the registry.
     pub(super) fn sign(
         &self,
@@ -112,7 +112,7 @@ impl How {
         let Site {
             registry,
             app,
-            standing,
+            staging,
             ..
         } = *site;
         let reader = Reader::with_window(layout, self.limits, window);
@@ -120,22 +120,22 @@ impl How {
             reader.note_written(*digest, *size);
         }
         let images = self.load(&reader)?;
-        let Ready { signer, voucher } = ready;
+        let Ready { signer, endorser } = ready;
         let vendor = *signer.public_key();
         let mut warnings = Vec::new();
         let search = Search {
             registry,
             app,
             layout,
-            standing,
+            staging,
             images: &images,
             replaces_other_ca: self.replaces_other_ca,
         };
-        let settled = voucher.settle(&vendor, &search, &mut |text| warnings.push(text))?;
-        let ca = *settled.endorsement.ca();
-        let scheme = Vendor::new(settled.endorsement.clone());
-        let earlier = match standing {
-            Standing::Beside(Some(there)) => earlier::signatures(there, &scheme)?,
+        let chosen = endorser.choose(&vendor, &search, &mut |text| warnings.push(text))?;
+        let ca = *chosen.endorsement.ca();
+        let scheme = Vendor::new(chosen.endorsement.clone());
+        let earlier = match staging {
+            Staging::Staged(Some(there)) => earlier::signatures(there, &scheme)?,
             _ => HashMap::new(),
         };
         let Unwritten {
@@ -143,14 +143,14 @@ impl How {
             edits,
             of_images,
         } = self.edits(signer, &reader, (&scheme, &earlier), images, progress)?;
-        // What is written now takes memory of its own.
+        // Writing needs memory of its own.
         drop(reader);
-        // A token takes its time: other runs are not kept waiting for it, and may have been faster.
+        // A token may take long, so this run takes the lock only now. Other runs may have been faster.
         let lock = registry.lock()?;
-        if matches!(standing, Standing::There) {
+        if matches!(staging, Staging::InRegistry) {
             registry.check_in_place(app, layout)?;
         }
-        settled.check(&vendor, registry, app)?;
+        chosen.check(&vendor, registry, app)?;
         let applied = if self.for_realms {
             let realms = ForRealms {
                 references: &self.references,
@@ -160,7 +160,7 @@ impl How {
         } else {
             layout.apply(&edits)?
         };
-        // It is signed: nothing that comes now takes that back.
+        // The images are signed: later errors do not undo that.
         let found = realms::of_signed(
             layout,
             &self.references,
@@ -189,7 +189,7 @@ impl How {
                 .collect(),
             vendor: vendor.fingerprint(),
             ca: ca.fingerprint(),
-            endorsement: settled.source,
+            endorsement: chosen.source,
             unseen,
             referrers: applied.referrers,
             warnings,
@@ -200,7 +200,7 @@ impl How {
         Ok((signed, lock))
     }
 
-    /// Checks images of any place and signs them; nothing is written yet.
+    /// Checks images of any place and signs them. Writes nothing yet.
     pub(super) fn edits(
         &self,
         signer: &P384Signer,
@@ -236,16 +236,16 @@ impl How {
     pub(super) fn all_images(&self, reader: &Reader<'_>) -> Result<Vec<Selected>, Error> {
         let (images, _) = reader.all_images()?;
         if images.is_empty() {
-            // Nothing to sign is not the same as everything signed.
+            // Zero images are an error, not a success.
             return Ok(reader.resolve(&[], &self.selection)?);
         }
         Ok(images)
     }
 
-    /// How many images are worked on at once: one a processor, and one more for each session of a token, so that
-    /// none waits for the next image.
+    /// How many images to prepare at once: one a processor, and one more for each session of a token, so that no
+    /// session waits for the next image.
     pub(super) fn threads(&self, images: usize) -> usize {
-        // Finding out how many processors there are takes longer than to sign one image.
+        // Counting the processors takes longer than signing one image.
         if images < 2 {
             return 1;
         }
@@ -275,7 +275,7 @@ impl How {
                     None => e.into(),
                 })
         });
-        // What all entries say of an image is checked; it is signed once.
+        // The platforms of all entries of an image are checked; the image is signed once.
         let mut images: Vec<Image> = images.into_iter().collect::<Result<_, _>>()?;
         let mut seen = HashSet::new();
         images.retain(|image| seen.insert(image.digest()));
@@ -292,23 +292,23 @@ fn unfit(place: &Place, image: &str, rule: &'static str, reason: String) -> Erro
     }
 }
 
-/// What all images of a run are signed with.
+/// The keys and options for all images of a run.
 pub(super) struct Work<'a> {
     pub(super) reader: &'a Reader<'a>,
     pub(super) signer: &'a P384Signer,
     pub(super) scheme: &'a Vendor,
-    /// The vendor's signatures of configs in the layout that is in this one's place.
+    /// The vendor's signatures of configs in the layout that this one replaces.
     pub(super) earlier: &'a HashMap<Digest, Signature>,
     pub(super) verifier: &'a Root,
-    /// Whether what realms cannot unpack is refused.
+    /// Whether to refuse images that realms cannot unpack.
     pub(super) for_realms: bool,
-    /// What realms cannot unpack, by the images' names.
+    /// The findings on layers that realms cannot unpack, by the images' names.
     pub(super) found: Mutex<BTreeMap<String, Vec<Finding>>>,
     pub(super) progress: &'a dyn Progress,
 }
 
 impl Work<'_> {
-    /// Signs all images, or tells what is wrong with the first that could not be signed.
+    /// Signs all images, or returns the error of the first that cannot be signed.
     pub(super) fn all(
         &self,
         images: Vec<Image>,
@@ -320,7 +320,7 @@ impl Work<'_> {
             .map(|image| Mutex::new(Some(image)))
             .collect();
         let edits = parallel::map_on(threads, &images, |_, image| {
-            // Nothing will be written: the key is not asked in vain.
+            // The run writes nothing any more, so it spares the key.
             if failed.load(Ordering::Relaxed) {
                 return None;
             }
@@ -343,11 +343,11 @@ impl Work<'_> {
         signed.into_iter().collect()
     }
 
-    /// Checks all that a signature will vouch for, drafts, signs, and verifies the signed image.
+    /// Checks all that a signature will cover, drafts, signs, and verifies the signed image.
     fn one(&self, mut image: Image) -> Result<(Digest, Edit), Error> {
         self.check(&image)?;
         if let Some(earlier) = self.earlier.get(&image.config.digest()) {
-            self.scheme.lend(&mut image, earlier);
+            self.scheme.add_if_unsigned(&mut image, earlier);
         }
         let draft = self
             .scheme
@@ -369,7 +369,7 @@ impl Work<'_> {
         match layers.diff_ids {
             Some(Ok(())) => {}
             Some(Err(reason)) => return Err(unfit(rule::DIFF_IDS, reason)),
-            None => unreachable!("only a wrong blob keeps diff_ids from being told"),
+            None => unreachable!("diff_ids are unknown only where a blob is wrong"),
         }
         let mut found = realm_layers::check_config(image);
         found.extend(layers.realm.into_iter().flatten());

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::endorsement::Standing;
+use super::endorsement::Staging;
 use super::error::Error;
 use super::location::{Asked, Location};
 use super::sign::{How, Ready, Site};
@@ -24,8 +24,8 @@ pub struct SignImages {
 }
 
 impl SignImages {
-    /// Checks and signs the images, one place after another. Each change of a place is made whole or not at all. An
-    /// error is one that concerns them all; one of a single place does not keep the others from being signed.
+    /// Checks and signs the images, one place after another. Each place changes whole or not at all. An error
+    /// concerns all places; the error of one place does not stop the others.
     pub fn run(
         &self,
         ring: &KeyRing,
@@ -34,8 +34,8 @@ impl SignImages {
         let places = self.asked.iter().map(|asked| self.place(asked));
         let places = places.collect::<Result<Vec<_>, _>>()?;
         if self.how.wants_token() {
-            // What the user can put right is told before a PIN is asked for.
-            self.how.vouch.check_files()?;
+            // The errors that the user can mend come before the PIN prompt.
+            self.how.endorsement.check_files()?;
             for place in &places {
                 place.check()?;
             }
@@ -46,7 +46,7 @@ impl SignImages {
             let signed = place.sign(&ready, progress);
             let is_over = matches!(signed, Err(Error::Key(_)));
             all.push(signed);
-            // A key that failed is asked for nothing more.
+            // The run asks a key that failed for nothing more.
             if is_over {
                 break;
             }
@@ -54,7 +54,7 @@ impl SignImages {
         Ok(all)
     }
 
-    fn place<'a>(&self, asked: &'a Asked) -> Result<SignedPlace<'a>, Error> {
+    fn place<'a>(&self, asked: &'a Asked) -> Result<SignTarget<'a>, Error> {
         if self.how.all && !asked.references.is_empty() {
             return Err(Error::NamedAndAll(asked.location.place()));
         }
@@ -66,7 +66,7 @@ impl SignImages {
             ..self.how.clone()
         };
         match &asked.location {
-            Location::App { registry, app } => Ok(SignedPlace::App { registry, app, how }),
+            Location::App { registry, app } => Ok(SignTarget::App { registry, app, how }),
             Location::Layout(path) => Err(Error::NotAnApp(path.clone())),
             Location::Archive { path, .. } => Err(Error::InArchive(path.clone())),
             #[cfg(feature = "registry")]
@@ -75,7 +75,7 @@ impl SignImages {
                 reason: "--all signs the images of a layout",
             }),
             #[cfg(feature = "registry")]
-            Location::Repository(at) => Ok(SignedPlace::Repository(SignInRegistry {
+            Location::Repository(at) => Ok(SignTarget::Repository(SignInRegistry {
                 at: at.as_ref().clone(),
                 how,
             })),
@@ -83,8 +83,8 @@ impl SignImages {
     }
 }
 
-/// A place whose images are signed.
-enum SignedPlace<'a> {
+/// A place whose images this run signs.
+enum SignTarget<'a> {
     App {
         registry: &'a Path,
         app: &'a AppName,
@@ -94,8 +94,8 @@ enum SignedPlace<'a> {
     Repository(SignInRegistry),
 }
 
-impl SignedPlace<'_> {
-    /// Refuses what does not name an image.
+impl SignTarget<'_> {
+    /// Refuses references that name no image.
     fn check(&self) -> Result<(), Error> {
         match self {
             Self::App { registry, app, how } => {
@@ -121,7 +121,7 @@ impl SignedPlace<'_> {
                 let site = Site {
                     registry: &registry,
                     app,
-                    standing: Standing::There,
+                    staging: Staging::InRegistry,
                     written: &[],
                 };
                 let window = Window::default();

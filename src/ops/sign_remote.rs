@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::endorsement::repository::settle;
+use super::endorsement::repository::choose;
 use super::error::Error;
-use super::place::At;
+use super::repository::RepositoryAt;
 use super::sign::{How, Ready, Unwritten};
 use super::signed::{SignedImage, SignedImages};
 use crate::progress::Progress;
@@ -16,14 +16,14 @@ use crate::store::{self, Kind, Reader, Store, Target};
 #[derive(Clone, Debug)]
 pub(super) struct SignInRegistry {
     /// The repository.
-    pub(super) at: At,
+    pub(super) at: RepositoryAt,
     /// Which images, and with which keys.
     pub(super) how: How,
 }
 
 impl SignInRegistry {
-    /// Checks and signs the images: every layer is read. The tags by which they are named lead to what was signed; where
-    /// another run moves one meanwhile, all is done again from the start, three times.
+    /// Checks and signs the images, and reads every layer. The tags in the references then lead to the signed
+    /// images. If another run moves one meanwhile, this starts over, up to three times.
     pub(super) fn run(
         &self,
         ready: &Ready,
@@ -41,7 +41,7 @@ impl SignInRegistry {
         }
     }
 
-    /// Refuses what does not name an image.
+    /// Refuses references that name no image.
     pub(super) fn check(&self) -> Result<(), Error> {
         let store = self.at.to_write();
         let store = store.meaning(&self.how.references, self.how.limits)?;
@@ -56,10 +56,10 @@ impl SignInRegistry {
         let mut store = store.meaning(&how.references, how.limits)?;
         let reader = Reader::new(&store, how.limits);
         let images = how.load(&reader)?;
-        let Ready { signer, voucher } = ready;
+        let Ready { signer, endorser } = ready;
         let vendor = *signer.public_key();
-        let (endorsement, source) = settle(
-            voucher,
+        let (endorsement, source) = choose(
+            endorser,
             &vendor,
             &images,
             &store,
@@ -71,7 +71,7 @@ impl SignInRegistry {
         let with = (&scheme, &HashMap::new());
         let Unwritten { configs, edits, .. } =
             how.edits(signer, &reader, with, images, progress)?;
-        // What is sent now takes memory of its own.
+        // Sending needs memory of its own.
         drop(reader);
         let applied = store.apply(&edits)?;
         let images = applied.images.into_iter().zip(configs);

@@ -1,4 +1,4 @@
-//! What became of images that were signed.
+//! The result of signing images.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::image::Descriptor;
 use crate::image::realm::Finding;
 use crate::store::{AppliedImage, Mended, Referrer};
 
-/// What was signed.
+/// The result of signing images of one place.
 #[derive(Clone, Debug)]
 pub struct SignedImages {
     /// The layout.
@@ -23,15 +23,15 @@ pub struct SignedImages {
     pub ca: Fingerprint,
     /// Where the endorsement comes from.
     pub endorsement: Source,
-    /// The images beside the one that was meant without a name.
+    /// The other images, where the user named none and the only runnable one was signed.
     pub unseen: Vec<Arc<Descriptor>>,
-    /// What still refers to an unsigned manifest.
+    /// The referrers of an unsigned manifest.
     pub referrers: Vec<Referrer>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// What was done so that realms get the images.
+    /// The changes that let realms get the images.
     pub mended: Vec<Mended>,
-    /// What keeps realms from the app.
+    /// The findings that keep realms from the app.
     pub realms: Vec<Finding>,
     /// Whether anything was written.
     pub changed: bool,
@@ -40,14 +40,14 @@ pub struct SignedImages {
 /// One signed image.
 #[derive(Clone, Debug)]
 pub struct SignedImage {
-    /// What became of its manifest.
+    /// The change of its manifest.
     pub applied: AppliedImage,
     /// The config that was signed.
     pub config: Digest,
 }
 
 impl SignedImage {
-    /// Whether the image carried this very signature already.
+    /// Whether the image already carried this very signature.
     pub fn was_signed(&self) -> bool {
         self.applied.old == self.applied.new
     }

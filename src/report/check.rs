@@ -1,28 +1,28 @@
-//! One rule, and what came of it.
+//! One rule, and its outcome.
 
-/// What came of one check.
+/// The outcome of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It holds.
     Passed,
-    /// It holds as far as it has to, and people should know this of it.
+    /// It holds, with a warning.
     Warned(String),
     /// It does not hold, and why.
     Failed(String),
-    /// It was not looked at, because a check that it stands on failed.
+    /// It was not checked, because an earlier check that it needs failed.
     Blocked,
-    /// It was not looked at, because the user asked for it to be left out.
+    /// It was not checked, because the user left it out.
     LeftOut,
 }
 
-/// One rule and what came of it.
+/// One rule and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// The rule's id, for example `annotation.vendor-endorsed`.
     pub rule: &'static str,
-    /// What it was checked on, where that is not the whole of what the report is about.
+    /// The part that was checked, where it is not the whole subject of the report.
     pub about: Option<String>,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
@@ -45,7 +45,7 @@ impl Check {
         }
     }
 
-    /// A check that holds, with something that people should know.
+    /// A check that holds, with a warning.
     pub fn warned(rule: &'static str, reason: impl Into<String>) -> Self {
         Self {
             rule,
@@ -54,7 +54,7 @@ impl Check {
         }
     }
 
-    /// The same of a part of what the report is about.
+    /// The same of a part of the report's subject.
     #[must_use]
     pub fn about(self, about: impl Into<String>) -> Self {
         Self {
@@ -76,7 +76,7 @@ impl Check {
         matches!(self.outcome, Outcome::Failed(_))
     }
 
-    /// Whether its rule is about realms, which may be kept from an image that is trusted.
+    /// Whether its rule is about realms, which may be unable to get a trusted image.
     pub fn is_of_realms(&self) -> bool {
         self.rule.starts_with("realm.")
     }
@@ -100,8 +100,8 @@ impl Check {
     }
 }
 
-/// Whether at least one check passed, and every other one holds too or was left out at the user's word. No checks at
-/// all never hold.
+/// Whether at least one check passed, and every other one holds too or was left out by the user. An empty list does
+/// not hold.
 pub fn hold(checks: &[Check]) -> bool {
     let holds = |check: &Check| match check.outcome {
         Outcome::Passed | Outcome::Warned(_) | Outcome::LeftOut => true,

@@ -1,4 +1,4 @@
-//! Verdicts are values: what was checked, what came out, and who signed.
+//! Verdicts are values: the checks, their outcomes, and who signed.
 
 mod check;
 pub mod rule;

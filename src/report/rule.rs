@@ -6,7 +6,7 @@ pub const MANIFEST_DIGEST: &str = "image.manifest-digest";
 pub const CONFIG_DIGEST: &str = "image.config-digest";
 /// Every layer's bytes have the digest and size that the manifest states.
 pub const LAYER_BLOBS: &str = "image.layer-blobs";
-/// Where docker's list of images lies beside `index.json`, both lead to the same images.
+/// If docker's list of images lies beside `index.json`, both lead to the same images.
 pub const DOCKER_LIST: &str = "image.docker-list";
 /// The config lists exactly the uncompressed digests of the layers, in order.
 pub const DIFF_IDS: &str = "image.diff-ids";

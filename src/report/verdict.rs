@@ -1,4 +1,4 @@
-//! What a report comes to.
+//! The verdict of a report.
 
 use super::check::{Check, Outcome, hold};
 use crate::crypto::Digest;
@@ -7,13 +7,13 @@ use crate::crypto::p384::Fingerprint;
 /// One party whose key took part in a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signatory {
-    /// What it is in the scheme, for example `vendor`.
+    /// Its role in the scheme, for example `vendor`.
     pub role: &'static str,
     /// Its public key's fingerprint.
     pub fingerprint: Fingerprint,
 }
 
-/// One signature that was looked at.
+/// One signature that was examined.
 #[derive(Clone, Debug, Default)]
 pub struct Candidate {
     /// Its checks, in order.
@@ -36,21 +36,20 @@ impl Candidate {
     }
 }
 
-/// What was found out about one image.
+/// The findings on one image.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The reference it was asked for by.
     pub subject: String,
     /// The manifest's digest.
     pub digest: Digest,
-    /// All checks, in the order of the story they tell.
+    /// All checks, in their logical order.
     pub checks: Vec<Check>,
     /// Whose keys took part; only those whose signatures hold.
     pub signatories: Vec<Signatory>,
 }
 
-/// A report whose checks hold, of an image that somebody signed. There is no other way to come by one than
-/// [`Report::decide`].
+/// A report whose checks hold, of an image that somebody signed. Only [`Report::decide`] makes one.
 #[derive(Clone, Debug)]
 pub struct Trusted(Report);
 
@@ -61,19 +60,19 @@ impl Trusted {
     }
 }
 
-/// What a report comes to.
+/// The verdict of a report.
 #[derive(Clone, Debug)]
 pub enum Verdict {
     /// Everything holds, and somebody signed.
     Trusted(Trusted),
-    /// Nothing speaks against it, and no signature speaks for it: for one who asked for no signature.
+    /// Nothing failed, but nobody signed: enough for a caller who wants no signature.
     Allowed(Report),
     /// Something does not hold, or nothing was checked.
     Refused(Report),
 }
 
 impl Verdict {
-    /// The report that it stands on.
+    /// The report behind it.
     pub const fn report(&self) -> &Report {
         match self {
             Self::Trusted(trusted) => trusted.report(),

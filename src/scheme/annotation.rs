@@ -32,7 +32,7 @@ pub mod rule {
     pub const CONFIG_SIGNED: &str = "annotation.config-signed";
 }
 
-/// A root CA's signature of a vendor's public key that was found to hold.
+/// A root CA's valid signature of a vendor's public key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endorsement {
     vendor: P384Key,
@@ -40,7 +40,7 @@ pub struct Endorsement {
     signature: Signature,
 }
 
-/// A signature that is not the CA's over the vendor's key.
+/// The signature is not by the CA over the vendor's key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the endorsement is not a signature of vendor key {vendor} by CA {ca}")]
 pub struct NotEndorsed {
@@ -69,7 +69,7 @@ impl Endorsement {
         }
     }
 
-    /// What a CA signs to endorse a vendor: the DER `SubjectPublicKeyInfo`.
+    /// The bytes that a CA signs to endorse a vendor: the DER `SubjectPublicKeyInfo`.
     pub fn message(vendor: &P384Key) -> Vec<u8> {
         vendor.to_spki()
     }
@@ -79,22 +79,22 @@ impl Endorsement {
         &self.signature
     }
 
-    /// Whether the other one could be made of this one by anybody, or this one of the other.
+    /// Whether anybody can derive one of the two from the other (`s` and `n - s`).
     pub fn is_other_form_of(&self, other: &Self) -> bool {
         self.signature.is_other_form_of(&other.signature)
     }
 
-    /// The CA that endorsed.
+    /// The CA.
     pub const fn ca(&self) -> &P384Key {
         &self.ca
     }
 
-    /// The vendor that is endorsed.
+    /// The vendor.
     pub const fn vendor(&self) -> &P384Key {
         &self.vendor
     }
 
-    /// The one that a manifest carries for this vendor by this CA, if it is there and holds.
+    /// The valid endorsement of this vendor by this CA on a manifest, if any.
     pub fn on_manifest(manifest: &Manifest, vendor: &P384Key, ca: &P384Key) -> Option<Self> {
         let annotations = &manifest.annotations;
         let claimed = in_any_case(annotations, VENDOR_KEY, P384Key::from_spki)?;
@@ -106,25 +106,25 @@ impl Endorsement {
     }
 }
 
-/// The vendor whose endorsement a manifest carries, by whomever, and whether it holds or not.
+/// The vendor whose endorsement a manifest carries, by any CA, valid or not.
 pub fn endorsed(manifest: &Manifest) -> Option<P384Key> {
     let annotations = &manifest.annotations;
     in_any_case(annotations, ENDORSEMENT, signature_from_der)?;
     in_any_case(annotations, VENDOR_KEY, P384Key::from_spki)
 }
 
-/// What the annotations of an image claim, with nothing verified: for showing, not for trusting.
+/// The claims in an image's annotations, unverified: for showing, not for trusting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The vendor's key, or why there is none.
     pub vendor: Result<P384Key, String>,
     /// Whether the vendor's signature of the config holds with that key.
     pub config_signed: bool,
-    /// The endorsement's DER bytes in hex, where it is a signature at all.
+    /// The endorsement, if it has the form of a signature.
     pub endorsement: Option<Signature>,
 }
 
-/// Reads what an image claims; `None` where it has none of the three annotations.
+/// Reads an image's claims; `None` where it has none of the three annotations.
 pub fn claim(image: &Image) -> Option<Claim> {
     let annotations = &image.manifest.annotations;
     let keys = [SIGNATURE, VENDOR_KEY, ENDORSEMENT];
@@ -153,19 +153,19 @@ impl Vendor {
         Self { endorsement }
     }
 
-    /// The CA's word for the vendor.
+    /// The CA's endorsement of the vendor.
     pub const fn endorsement(&self) -> &Endorsement {
         &self.endorsement
     }
 
-    /// The vendor's signature of an image's config, where it is on the image and holds.
+    /// The vendor's valid signature of an image's config on the image, if any.
     pub fn signature_on(&self, image: &Image) -> Option<Signature> {
         config_signature(image, self.endorsement.vendor()).ok()
     }
 
-    /// Gives an image a signature that was found elsewhere, to be kept if it is of this very config.
-    /// One that is on the image already and holds stays.
-    pub fn lend(&self, image: &mut Image, signature: &Signature) {
+    /// Adds a signature from elsewhere to an image that carries no valid one. [`SignScheme::draft`] keeps it if it
+    /// is of this very config.
+    pub fn add_if_unsigned(&self, image: &mut Image, signature: &Signature) {
         if self.signature_on(image).is_none() {
             let annotations = &mut image.manifest.annotations;
             annotations.insert(SIGNATURE.to_owned(), hex(&signature.to_der()));
@@ -189,8 +189,8 @@ impl Vendor {
 impl SignScheme for Vendor {
     type Subject = Image;
 
-    /// Keeps a signature of this very key over this very config that the image already carries: a
-    /// token signs differently each time, and a new signature is not a better one.
+    /// Keeps a valid signature by this key over this config that the image already carries. A token signs
+    /// differently each time, and a new signature is not better.
     fn draft<'a>(&'a self, image: &Image, key: &PublicKey) -> Result<Draft<'a>, Error> {
         let vendor = self.endorsement.vendor();
         if P384Key::of(key) != Some(*vendor) {
@@ -211,12 +211,12 @@ impl SignScheme for Vendor {
     }
 }
 
-/// Verifies for one who trusts a root CA.
+/// Verifies for a user who trusts a root CA.
 pub struct Root {
     ca: P384Key,
     vendors: Vec<P384Key>,
-    /// Outcomes by the exact bytes of key and signature: a vendor's endorsement is verified once a
-    /// run, however many of its images are.
+    /// Outcomes by the exact bytes of key and signature: a run verifies a vendor's endorsement once for all its
+    /// images.
     endorsements: Mutex<HashMap<EndorsementBytes, Result<(), NotEndorsed>>>,
 }
 
@@ -247,8 +247,8 @@ impl Root {
     }
 }
 
-/// Trusts whoever any of several CAs endorses: while a CA's root changes, images have the old one's word or the new
-/// one's.
+/// Trusts vendors that any of several CAs endorsed: while a CA changes its root, images carry endorsements by the
+/// old root or the new one.
 pub struct Roots(Vec<Root>);
 
 impl Roots {
@@ -359,7 +359,7 @@ fn config_signature(image: &Image, vendor: &P384Key) -> Result<Signature, Bad> {
     }
 }
 
-/// Reads an annotation's hex and then what the hex stands for.
+/// Decodes an annotation's hex and reads the bytes.
 fn parse<T, E: fmt::Display>(
     annotations: &BTreeMap<String, String>,
     key: &'static str,
@@ -370,8 +370,8 @@ fn parse<T, E: fmt::Display>(
     read(&bytes).map_err(|e| Bad::Content(key, e.to_string()))
 }
 
-/// The same, in whatever case the digits are. Others read capital ones too: such an endorsement can be in use
-/// though it does not pass here.
+/// The same for digits in any case. Other programs read capital ones too, so such an endorsement can be in use
+/// although it fails here.
 fn in_any_case<T, E>(
     annotations: &BTreeMap<String, String>,
     key: &'static str,
@@ -381,7 +381,7 @@ fn in_any_case<T, E>(
     read(&unhex(&text)?).ok()
 }
 
-/// Why an annotation does not say what it should.
+/// Why an annotation is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Bad {
     #[error("annotation {0} is absent")]

@@ -1,4 +1,4 @@
-//! Drafts: the bytes that a signature is wanted of, and the change that the finished signature makes.
+//! Drafts: the bytes to sign, and the change that the finished signatures make.
 
 use crate::crypto::{Algorithm, PublicKey, Signature};
 use crate::image::{Blob, Change};
@@ -7,14 +7,14 @@ use super::error::Error;
 
 /// A way of signing. It never holds the private key: a draft can be carried to an offline signer.
 pub trait SignScheme: Sync {
-    /// The thing that it signs, with all that it has to know of it.
+    /// The subject, with all that the scheme needs to know of it.
     type Subject: ?Sized;
 
-    /// Drafts what makes the subject one that is signed by `key`.
+    /// Drafts the change that makes the subject one signed by `key`.
     fn draft<'a>(&'a self, subject: &Self::Subject, key: &PublicKey) -> Result<Draft<'a>, Error>;
 }
 
-/// Bytes that a signature is wanted of.
+/// Bytes to sign.
 #[derive(Clone, Debug)]
 pub struct Message {
     /// How they are to be signed.
@@ -23,13 +23,13 @@ pub struct Message {
     pub content: Blob,
 }
 
-/// What is to be signed, and what becomes of the image then.
+/// The messages to sign, and the change of the image that follows.
 pub struct Draft<'a> {
     messages: Vec<Message>,
     finish: Finish<'a>,
 }
 
-/// Makes the change of as many signatures as there are messages.
+/// Makes the change from one signature a message.
 type Finish<'a> = Box<dyn FnOnce(&[Signature]) -> Change + Send + 'a>;
 
 impl<'a> Draft<'a> {
@@ -44,7 +44,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// What is to be signed. There is nothing where the image carries signatures that are kept.
+    /// The messages to sign; none where the image keeps the signatures that it carries.
     pub fn messages(&self) -> &[Message] {
         &self.messages
     }

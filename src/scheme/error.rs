@@ -10,7 +10,7 @@ pub enum Error {
     /// The scheme was made for another key.
     #[error("signing key {key} is not {wanted}, the key that is vouched for")]
     OtherKey {
-        /// The key that was to sign.
+        /// The signing key.
         key: Fingerprint,
         /// The key that the scheme was made for.
         wanted: Fingerprint,
@@ -18,7 +18,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What it means for the one who wants a signature.
+    /// The error's class, for the exit status.
     pub const fn class(&self) -> Class {
         match self {
             Self::OtherKey { .. } => Class::Refused,

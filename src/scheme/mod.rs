@@ -1,4 +1,4 @@
-//! What a signature says: an image goes in; a draft, or the outcome of checks, comes out.
+//! Signature schemes: an image goes in; a draft, or the outcome of checks, comes out.
 //!
 //! Schemes are pure: they read no files and never hold a key. A scheme drafts the bytes to be signed and turns
 //! finished signatures into a change of the image.

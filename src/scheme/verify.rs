@@ -1,13 +1,13 @@
-//! Telling who signed an image.
+//! Finding out who signed an image.
 
 use crate::image::Image;
 use crate::report::Candidate;
 
-/// A way of telling who signed an image.
+/// A way to find out who signed an image.
 pub trait VerifyScheme: Sync {
     /// The rules that [`VerifyScheme::verify`] checks, in order.
     fn rules(&self) -> Vec<&'static str>;
 
-    /// Looks at each signature on `image`: one outcome a rule.
+    /// Examines each signature on `image`: one outcome a rule.
     fn verify(&self, image: &Image) -> Vec<Candidate>;
 }

@@ -258,7 +258,7 @@ impl Dir {
 
     /// Makes names durable that a run which was killed may have left unsynced. Where nothing can be
     /// written or synced, nothing is left so.
-    pub fn settle(&self) -> Result<(), Error> {
+    pub fn sync_existing(&self) -> Result<(), Error> {
         match self.sync() {
             Err(e) if e.is_io(io::ErrorKind::ReadOnlyFilesystem) => Ok(()),
             other => other,

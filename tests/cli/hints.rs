@@ -272,9 +272,8 @@ fn what_is_in_the_way_of_an_app_and_is_none_is_told() {
         for force in ["", "--force"] {
             let extract = format!("extract-sign-image -r registry -f world.tar {SIGN}");
             let run = sandbox.run(&format!("{extract} -a {app} {force}")).exits(1);
-            let wanted = format!(
-                "error: registry/{app}: is there already and is no image layout ({reason})"
-            );
+            let wanted =
+                format!("error: registry/{app}: exists and is not an image layout ({reason})");
             let run = run.says(&wanted);
             let wanted = "move it away, or choose another name with -a";
             assert_eq!(hint(&run), Some(wanted));

@@ -239,17 +239,17 @@ fn a_dash_is_refused_by_name_where_it_cannot_be() {
         (
             "ir-sign sign -k ca.prv -f ca.pub -s - --json",
             2,
-            "has the JSON on it already",
+            "already gets the JSON",
         ),
         (
             "ir-sign extract-public -i ca.prv -o - --json",
             2,
-            "has the JSON on it already",
+            "already gets the JSON",
         ),
         (
             "ir-sign gen-key -o new.prv --public - --json",
             2,
-            "has the JSON on it already",
+            "already gets the JSON",
         ),
         (
             "ir-sign extract-sign-image -r registry -f - -v vendor.prv -x ca.prv <sig",

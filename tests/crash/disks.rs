@@ -388,7 +388,7 @@ fn a_private_key_whose_public_key_finds_no_room_is_told() {
     gen_key(&key).exits(3).says(&[
         "public key file",
         "No space left on device",
-        "the private key was made all the same: ",
+        "the private key exists now: ",
         &format!(
             "hint: write its public key: ir-sign extract-public -i {} -o FILE",
             key.display()

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ir_sign::image::Reference;
 use ir_sign::key::{KeyRef, KeyRing, pkcs11};
-use ir_sign::ops::endorsement::Vouch;
+use ir_sign::ops::endorsement::EndorsementFrom;
 use ir_sign::ops::location::{Asked, Location};
 use ir_sign::ops::sign::How;
 use ir_sign::ops::sign_apps::SignImages;
@@ -74,7 +74,7 @@ impl Signed {
             all: false,
             selection,
             vendor: KeyRef::File(scene.path("vendor")),
-            vouch: Vouch::Ca(KeyRef::File(scene.path("ca"))),
+            endorsement: EndorsementFrom::Ca(KeyRef::File(scene.path("ca"))),
             jobs: std::num::NonZeroUsize::MIN,
             limits: Limits::default(),
         };

@@ -113,7 +113,7 @@ fn a_key_that_was_made_is_told_whatever_fails_after() {
     let run = Run::from(child.wait_with_output().expect("it ends"))
         .exits(3)
         .says("public key file dir/key.pub: cannot create: No such file or directory")
-        .says("the private key was made all the same: pkcs11:");
+        .says("the private key exists now: pkcs11:");
     extract_as_told(&desk, &run.hint());
     // Nobody takes the result.
     for json in ["", "--json"] {

@@ -13,7 +13,7 @@ use crate::cli::status::{self, Status};
 use crate::cli::{explain, show};
 use crate::image::{Descriptor, ImageName, Reference};
 use crate::key::{KeyRef, KeyRing};
-use crate::ops::endorsement::Vouch;
+use crate::ops::endorsement::EndorsementFrom;
 use crate::ops::location::{Asked, Location};
 use crate::ops::sign_apps::SignImages;
 use crate::ops::signed::SignedImages;
@@ -36,12 +36,12 @@ fn how(args: How, console: &Console) -> Result<(sign::How, KeyRing), Failure> {
     let own = keys.map(|key| key.and_then(KeyRef::pin_source));
     let passports = args.passports.require_passport;
     let ring = ring_with(&args.tokens, passports, args.jobs, own, console)?;
-    let vouch = match (args.ca_prv, args.vendor_pub_signature, args.ca_pub) {
+    let endorsement = match (args.ca_prv, args.vendor_pub_signature, args.ca_pub) {
         (Some(key), ..) => {
             warn_if_open(&key, console);
-            Vouch::Ca(key)
+            EndorsementFrom::Ca(key)
         }
-        (None, Some(signature), Some(ca)) => Vouch::File { signature, ca },
+        (None, Some(signature), Some(ca)) => EndorsementFrom::File { signature, ca },
         _ => unreachable!("the argument parser asks for one or the other"),
     };
     warn_if_open(&vendor, console);
@@ -50,7 +50,7 @@ fn how(args: How, console: &Console) -> Result<(sign::How, KeyRing), Failure> {
         all: false,
         selection: selection(args.platforms),
         vendor,
-        vouch,
+        endorsement,
         for_realms: args.for_realms,
         replaces_other_ca: args.replace_endorsement,
         limits: args.limits.into(),

@@ -16,7 +16,7 @@ pub(super) struct Use {
 }
 
 impl Use {
-    /// The one that an image's manifest carries. `image` is where and which that is.
+    /// The endorsement on an image's manifest. `image` is the layout, the name and the digest of that image.
     pub(super) fn on(
         manifest: &Manifest,
         image: (&Path, &str, Digest),

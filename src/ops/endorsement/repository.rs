@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::in_use::{Use, manifest_if_any};
 use super::other_ca::check_ca;
-use super::{Source, Voucher};
+use super::{Endorser, Source};
 use crate::crypto::P384Key;
 use crate::image::{Image, Reference};
 use crate::ops::endorse;
@@ -13,22 +13,22 @@ use crate::scheme::annotation::Endorsement;
 use crate::store::remote::RemoteStore;
 use crate::store::{Kind, Reader, Selection, Store};
 
-/// Manifests that are read at most.
+/// The most manifests that are read.
 const MOST: usize = 200;
 
 /// The endorsement to sign with: the one that was given, the one that the images carry, one that another image of the
 /// repository carries, or a new one.
-pub(in crate::ops) fn settle(
-    voucher: &Voucher,
+pub(in crate::ops) fn choose(
+    endorser: &Endorser,
     vendor: &P384Key,
     images: &[Image],
     store: &RemoteStore,
     reader: &Reader<'_>,
     replaces_other_ca: bool,
 ) -> Result<(Endorsement, Source), Error> {
-    let ca = match voucher {
-        Voucher::Given(endorsement, _) => *endorsement.ca(),
-        Voucher::Signer(signer) => *signer.public_key(),
+    let ca = match endorser {
+        Endorser::Given(endorsement, _) => *endorsement.ca(),
+        Endorser::Signer(signer) => *signer.public_key(),
     };
     let place = store.place().to_string();
     for image in images {
@@ -48,8 +48,8 @@ pub(in crate::ops) fn settle(
         changed: other.endorsement.is_other_form_of(used),
         way,
     };
-    let signer = match voucher {
-        Voucher::Given(given, path) => {
+    let signer = match endorser {
+        Endorser::Given(given, path) => {
             if let Some(other) = own.iter().find(|one| one.endorsement != **given) {
                 return Err(conflict(
                     other,
@@ -60,7 +60,7 @@ pub(in crate::ops) fn settle(
             }
             return Ok((Endorsement::clone(given), Source::Given));
         }
-        Voucher::Signer(signer) => signer,
+        Endorser::Signer(signer) => signer,
     };
     let mut own = own.into_iter();
     let found = match own.next() {
@@ -103,7 +103,7 @@ fn search(
         let reference = Reference::Tag(tag);
         let found = match reader.resolve(std::slice::from_ref(&reference), &Selection::Any) {
             Ok(found) => found,
-            // It has gone meanwhile.
+            // The tag was removed meanwhile.
             Err(error) if matches!(error.kind, Kind::NoSuchImage { .. }) => continue,
             Err(error) => return Err(unknown(error)),
         };

@@ -7,9 +7,9 @@ use crate::crypto::P384Key;
 use crate::image::Image;
 use crate::store::{self, Layout};
 
-/// The endorsements of this vendor that images of a layout carry, but for those that are read
-/// already: large ones are not to be in memory twice. What is not an image, or not in
-/// the layout, carries none; of what cannot be read `unread` is told, for it could.
+/// The endorsements of this vendor on the images of a layout, without those of `read`: large manifests must not be
+/// in memory twice. Manifests that are absent, or no image's, carry none. Calls `unread` with each error of
+/// reading, because such an image may carry one.
 pub(super) fn search_layout(
     layout: &Layout,
     vendor: &P384Key,

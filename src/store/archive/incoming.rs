@@ -108,7 +108,7 @@ impl IncomingArchive {
             let new = self.folder.file(&self.temporary)?;
             let path = self.folder.path_of(&self.name);
             if same_content(new, there).map_err(|e| Error::io(&path, "compare", e))? {
-                return self.folder.settle();
+                return self.folder.sync_existing();
             }
             if !self.may_replace {
                 return Err(Kind::Exists.at(self.place.clone()));

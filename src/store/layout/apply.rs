@@ -137,7 +137,7 @@ impl Layout {
             transaction.commit()?;
         } else {
             // The run that made this change may have been killed before it was durable.
-            self.dir.settle()?;
+            self.dir.sync_existing()?;
         }
         self.index = read_index(&self.dir, self.limits)?.1;
         let mended = match plan {

@@ -1,37 +1,37 @@
-//! Repositories of registries, as commands are told of them.
+//! Repositories of registries, as commands name them.
 
 use std::sync::Arc;
 
 use crate::image::{Host, Repository};
 use crate::store::remote::{Client, Options, RemoteRepository, RemoteStore};
 
-/// A repository of a registry, and how that is talked to.
+/// A repository of a registry, and the options for it.
 #[derive(Clone, Debug)]
-pub struct At {
+pub struct RepositoryAt {
     /// The registry.
     pub host: Host,
     /// The repository.
     pub name: Repository,
-    /// How registries are talked to.
+    /// The options for registries.
     pub options: Options,
 }
 
-/// One repository: how it is talked to is the same in all of a run.
-impl PartialEq for At {
+/// Compares the repository alone: the options are the same in all of a run.
+impl PartialEq for RepositoryAt {
     fn eq(&self, other: &Self) -> bool {
         (&self.host, &self.name) == (&other.host, &other.name)
     }
 }
 
-impl Eq for At {}
+impl Eq for RepositoryAt {}
 
-impl At {
+impl RepositoryAt {
     fn repository(&self) -> RemoteRepository {
         let client = Arc::new(Client::new(&self.host, &self.options));
         RemoteRepository::new(client, self.name.clone())
     }
 
-    /// The repository as a place to read from. It asks nobody yet.
+    /// The repository as a place to read from. It sends no request yet.
     pub fn store(&self) -> RemoteStore {
         RemoteStore::new(self.repository())
     }
