@@ -1,4 +1,4 @@
-//! A progress bar for work that takes longer than a second, on a terminal.
+//! A progress bar on a terminal, for work that takes longer than a second.
 
 use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
@@ -13,18 +13,18 @@ use super::args::Settings;
 use crate::progress::Progress;
 use crate::text::plain;
 
-/// Work that is done before this shows nothing.
+/// Shorter work shows no bar.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The bar of this process, once it is drawn.
 static DRAWN: OnceLock<ProgressBar> = OnceLock::new();
-/// Whose the screen is just now. Work that goes on meanwhile draws nothing, and waits for nobody.
+/// Locked by the owner of the screen. Work in other threads then draws nothing, and does not wait.
 static SCREEN: Mutex<()> = Mutex::new(());
 
-/// How often a person was talked with: that time says nothing of how fast the work is.
+/// How often a prompt was open: that time does not count for the speed.
 static TALKS: AtomicUsize = AtomicUsize::new(0);
 
-/// Talks with a person while the bar is off the screen.
+/// Runs a prompt while the bar is off the screen.
 pub fn aside<T>(talk: impl FnOnce() -> T) -> T {
     let _screen = SCREEN.lock().unwrap_or_else(PoisonError::into_inner);
     let said = match DRAWN.get() {
@@ -35,7 +35,7 @@ pub fn aside<T>(talk: impl FnOnce() -> T) -> T {
     said
 }
 
-/// Tells a line while the bar is off the screen, and at once where somebody is talked with.
+/// Prints a line while the bar is off the screen, or at once during a prompt.
 pub fn beside(tell: impl FnOnce()) {
     match (SCREEN.try_lock(), DRAWN.get()) {
         (Ok(_screen), Some(bar)) => bar.suspend(tell),
@@ -46,25 +46,25 @@ pub fn beside(tell: impl FnOnce()) {
 /// Progress on standard error.
 pub struct Bar {
     state: Arc<State>,
-    /// Whether something draws it once it is time to, if nothing moves until then.
+    /// Whether a thread draws the bar after a second, even without progress.
     woken: AtomicBool,
 }
 
 struct State {
     shown: bool,
-    /// Whether each piece of work is told in a line of its own.
+    /// Whether each piece of work gets a line of its own.
     told: bool,
     start: Instant,
     total: AtomicU64,
     done: AtomicU64,
-    /// What is worked on and how many bytes that is, if the bar does not say so yet.
+    /// The current work and its number of bytes, if the bar does not show them yet.
     news: Mutex<Option<(String, u64)>>,
     meter: Mutex<Meter>,
     finished: AtomicBool,
 }
 
 impl Bar {
-    /// A bar that is shown if standard error is a terminal and a person is listening.
+    /// A bar, which is shown if standard error is a terminal and the run is not quiet.
     pub fn new(settings: Settings) -> Self {
         Self::with(State {
             told: settings.verbose > 1 && !settings.quiet,
@@ -85,7 +85,7 @@ impl Bar {
         }
     }
 
-    /// Takes the bar off the screen for good.
+    /// Removes the bar from the screen.
     pub fn finish(&self) {
         let _screen = SCREEN.lock().unwrap_or_else(PoisonError::into_inner);
         self.state.finished.store(true, Ordering::Relaxed);
@@ -96,7 +96,7 @@ impl Bar {
         }
     }
 
-    /// Sees to it that the bar is drawn when it is time to, also while all there is to do is to wait.
+    /// Starts a thread that draws the bar after a second, even while the run only waits.
     fn wake_later(&self) {
         let rest = PATIENCE.saturating_sub(self.state.start.elapsed());
         if !self.state.shown || rest.is_zero() || self.woken.swap(true, Ordering::Relaxed) {
@@ -109,28 +109,28 @@ impl Bar {
                 state.draw();
             }
         };
-        // Without a thread it is drawn when something moves.
+        // Without a thread the next progress draws it.
         let _ = thread::Builder::new().spawn(wake);
     }
 }
 
-/// How fast bytes were done of late.
+/// The recent speed of the work.
 #[derive(Default)]
 struct Meter {
-    /// When so many bytes were done, the oldest first.
+    /// Times with the number of bytes done, the oldest first.
     samples: VecDeque<(Instant, u64)>,
-    /// Whether nothing but waiting is going on, which is not measured.
+    /// Whether the run only waits, which is not measured.
     waiting: bool,
-    /// How often a person had been talked with at the last sample.
+    /// The number of prompts at the last sample.
     talks: usize,
 }
 
 impl Meter {
-    /// What is measured: about so much time, in steps that are at least so far apart.
+    /// The measured time, and the shortest time between two samples.
     const SPAN: Duration = Duration::from_secs(10);
     const APART: Duration = Duration::from_millis(200);
 
-    /// Work begins, or with nothing to be done a wait.
+    /// Begins work, or a wait where there are no bytes.
     fn begin(&mut self, now: Instant, done: u64, bytes: u64) {
         if self.waiting || self.samples.is_empty() {
             self.samples = [(now, done)].into();
@@ -138,7 +138,7 @@ impl Meter {
         self.waiting = bytes == 0;
     }
 
-    /// Takes note of what is done by now, after so many talks; says whether there is news.
+    /// Takes a sample of the bytes done, after so many prompts; returns whether it counts.
     fn note(&mut self, now: Instant, done: u64, talks: usize) -> bool {
         if talks != self.talks {
             self.talks = talks;
@@ -155,7 +155,7 @@ impl Meter {
         true
     }
 
-    /// Bytes a second, and how long so many more take. `None` where nothing was done yet.
+    /// Bytes a second, and the time that so many more take. `None` before the first byte.
     fn speed(&self, rest: u64) -> Option<(u64, Duration)> {
         let ((start, from), (end, to)) = (self.samples.front()?, self.samples.back()?);
         let nanos = end.duration_since(*start).as_nanos();
@@ -168,7 +168,7 @@ impl Meter {
 }
 
 impl State {
-    /// Measures what is done, and says how fast that is once there is news.
+    /// Measures the bytes done, and shows a new speed.
     fn measured(&self) -> Option<String> {
         let done = self.done.load(Ordering::Relaxed);
         let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
@@ -181,7 +181,7 @@ impl State {
     }
 
     fn draw(&self) {
-        // From the start: the rate is that of all the work, not of the part since the bar is there.
+        // From the start: the rate covers all the work, not only the part since the bar appeared.
         let speed = self.shown.then(|| self.measured()).flatten();
         if !self.shown || self.start.elapsed() < PATIENCE {
             return;
@@ -199,7 +199,7 @@ impl State {
                 0 => "{msg}",
                 _ => "{msg:30!} [{bar:30}] {bytes}/{total_bytes} {prefix}",
             };
-            // The template is ours and known to be right; a plain bar is as good.
+            // The template is ours and valid; a plain bar would do too.
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style.progress_chars("=> "));
             }
@@ -230,7 +230,7 @@ impl State {
 impl Progress for Bar {
     fn begin(&self, what: &str, bytes: u64) {
         let state = &self.state;
-        // It may hold a tag, which others chose.
+        // It may hold a tag, which is untrusted.
         let what = plain(what);
         if state.told {
             let at = state.start.elapsed().as_millis();
@@ -256,7 +256,7 @@ impl Progress for Bar {
     fn skip(&self, bytes: u64) {
         let less = |total: u64| Some(total.saturating_sub(bytes));
         let order = Ordering::Relaxed;
-        // It always says `Some`.
+        // It always returns `Some`.
         let _ = self.state.total.fetch_update(order, order, less);
         self.state.draw();
     }

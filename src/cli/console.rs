@@ -1,4 +1,4 @@
-//! Where a command's words go: results to standard output, everything for a person to standard error.
+//! The output of a command: results to standard output, everything for a person to standard error.
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -19,7 +19,7 @@ use crate::text::plain;
 
 /// Why a command ended early.
 pub enum Failure {
-    /// The work was not done.
+    /// The work failed.
     Work(Box<Error>),
     /// The result could not be printed.
     Output(io::Error),
@@ -34,9 +34,9 @@ impl<E: Into<Error>> From<E> for Failure {
 /// How a command ended.
 pub type Outcome = Result<Status, Failure>;
 
-/// Where results and notes go.
+/// The output for results and notes.
 pub struct Console {
-    /// How they are shown.
+    /// The settings.
     pub settings: Settings,
     /// Whether in colour.
     pub paint: Paint,
@@ -90,7 +90,7 @@ impl Console {
         ));
     }
 
-    /// Something that is wrong, for a person.
+    /// A failure, for a person.
     pub fn failure(&self, text: &str) {
         tell(&format!(
             "{} {}",
@@ -107,12 +107,12 @@ impl Console {
         }
     }
 
-    /// Tells a person what to do about a problem.
+    /// Advice on a problem, for a person.
     pub fn hint(&self, text: &str) {
         tell(&format!("{} {}", self.paint.warn("hint:"), plain(text)));
     }
 
-    /// What keeps realms from an app, and what to do about it.
+    /// The findings that keep realms from an app, and advice on them.
     pub fn realms(&self, findings: &[Finding]) {
         for Finding { rule, reason } in findings {
             self.warn(&format!("realms cannot get this app: {reason} [{rule}]"));
@@ -125,8 +125,8 @@ impl Console {
     }
 }
 
-/// Whether what goes there is in colour. Unless it is asked for, only a terminal that knows colours
-/// gets them, and only where the person has not turned them off (no-color.org): no file does.
+/// Whether output is in colour. Without `--color always` only a terminal that knows colours gets them, unless the
+/// person has turned them off (no-color.org).
 fn in_color(color: Color, stream: &impl IsTerminal) -> bool {
     match color {
         Color::Always => true,
@@ -140,7 +140,7 @@ fn in_color(color: Color, stream: &impl IsTerminal) -> bool {
     }
 }
 
-/// Writes a line to standard error. If nobody takes it there is nobody to complain to.
+/// Writes a line to standard error. There is nobody to report an error to.
 pub fn tell(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", hidden::pins(line));
 }
@@ -150,14 +150,14 @@ pub fn print(bytes: &[u8]) -> Result<(), Failure> {
     output::write(bytes).map_err(Failure::Output)
 }
 
-/// Ends as a signal ends a program: who waits for it, as a shell that runs a loop, sees which.
+/// Ends the process by a signal, so that its parent, as a shell that runs a loop, sees which.
 pub fn die(signal: i32) -> ExitCode {
     let _ = emulate_default_handler(signal);
     ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX))
 }
 
-/// Ends where the result could not be printed: quietly, as other programs do, where its reader has
-/// gone (`| head -1`).
+/// Ends after an error of printing the result: quietly, as other programs do, where the reader has gone (`| head
+/// -1`).
 pub fn unprinted(error: &io::Error) -> ExitCode {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return die(SIGPIPE);
@@ -171,7 +171,7 @@ pub fn end(message: &clap::Error, json: bool, color: Color) -> ExitCode {
     let text = message.render();
     let is_mistake = message.use_stderr();
     let colored = if is_mistake {
-        // What may be a PIN is found in plain text only.
+        // The search for PINs needs plain text.
         in_color(color, &io::stderr()) && args::is_clean(message)
     } else {
         in_color(color, &io::stdout())
@@ -203,7 +203,7 @@ pub fn end(message: &clap::Error, json: bool, color: Color) -> ExitCode {
     }
 }
 
-/// A usage error for a program: what is wrong, without the usage that follows it, and the tip.
+/// A usage error as JSON: the message, without the usage that follows it, and the tip.
 fn usage_json(message: &clap::Error) -> Value {
     let text = message.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);

@@ -1,5 +1,5 @@
-//! What commands work with, set up in one place: the key ring, the bar beside long work, and warnings of secret files
-//! that others can read.
+//! The set-up that commands share: the key ring, the bar beside long work, and warnings of secret files that others
+//! can read.
 
 use std::fs::Metadata;
 use std::num::NonZeroUsize;
@@ -24,8 +24,7 @@ use crate::store::remote::{Options as RegistryOptions, Waiting};
 #[cfg(feature = "registry")]
 use crate::text::plain;
 
-/// The key ring of a command whose keys have PIN sources of their own. Of PIN files that others can read it warns
-/// first.
+/// The key ring of a command, with the PIN sources of its own keys. Warns first of PIN files that others can read.
 pub fn ring<'a>(
     tokens: &'a TokenArgs,
     own: impl IntoIterator<Item = Option<&'a PinSource>>,
@@ -34,7 +33,7 @@ pub fn ring<'a>(
     ring_with(tokens, Vec::new(), NonZeroUsize::MIN, own, console)
 }
 
-/// The same where keys on tokens must have one of these passports, and a token makes several signatures at once.
+/// The same with passports that keys on tokens must have, and with several signatures at once.
 pub fn ring_with<'a>(
     tokens: &'a TokenArgs,
     passports: Vec<PathBuf>,
@@ -47,7 +46,7 @@ pub fn ring_with<'a>(
     Ok(KeyRing::new(options))
 }
 
-/// Reads the files that flags name for keys on tokens. A `quiet` run shows only prompts.
+/// Reads the files of the flags for keys on tokens. A `quiet` run shows only prompts.
 fn options(
     tokens: &TokenArgs,
     passports: Vec<PathBuf>,
@@ -59,7 +58,7 @@ fn options(
     files.extend(tokens.pkcs11_module.clone().or_else(module_of_environment));
     match &tokens.pin_source {
         Some(PinSource::File(path)) => files.push(path.clone()),
-        // The file that is open there, where it is one.
+        // The open file of the descriptor, if it is one.
         Some(PinSource::Fd(number)) => files.push(format!("/proc/self/fd/{number}").into()),
         Some(PinSource::Env(_)) | None => {}
     }
@@ -98,7 +97,7 @@ pub const fn reporting(options: RegistryOptions, _: &Console) -> RegistryOptions
     options
 }
 
-/// Does long work beside a bar, which is gone before anything else is told.
+/// Runs long work beside a bar, and removes the bar before the next output.
 pub fn beside_bar<T>(console: &Console, work: impl FnOnce(&Bar) -> T) -> T {
     let bar = Bar::new(console.settings);
     let done = work(&bar);
@@ -106,8 +105,7 @@ pub fn beside_bar<T>(console: &Console, work: impl FnOnce(&Bar) -> T) -> T {
     done
 }
 
-/// Warns of a private key that others on this machine can read. A file that is no private key is
-/// refused for what it is.
+/// Warns of a private key that others on this machine can read. Reading refuses a file that is no private key.
 pub fn warn_if_open(key: &KeyRef, console: &Console) {
     if let KeyRef::File(path) = key
         && is_private(path).is_ok_and(|is_private| is_private)

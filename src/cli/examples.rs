@@ -9,7 +9,7 @@ pub(super) struct Entry {
     pub(super) see_also: &'static [&'static str],
 }
 
-/// One thing that a person wants, and the lines that do it.
+/// A task, and the lines that do it.
 pub(super) struct Example {
     pub(super) what: &'static str,
     pub(super) lines: &'static [&'static str],
@@ -49,7 +49,7 @@ pub(super) const EXAMPLES: &[Entry] = &[
                 &["ir-sign gen-key -o vendor.prv --public vendor.pub"],
             ),
             one(
-                "Make a key on a token; it never leaves it:",
+                "Make a key on a token, which it never leaves:",
                 &[
                     "ir-sign gen-key --pkcs11-uri 'pkcs11:token=VENDOR;object=vendor' --public vendor.pub",
                 ],
@@ -65,7 +65,7 @@ pub(super) const EXAMPLES: &[Entry] = &[
                 &["ir-sign extract-public -i vendor.prv -o vendor.pub"],
             ),
             one(
-                "Write that of a token's key:",
+                "Write the public key of a token's key:",
                 &["ir-sign extract-public -i 'pkcs11:token=VENDOR;object=vendor' -o vendor.pub"],
             ),
         ],
@@ -98,7 +98,7 @@ pub(super) const EXAMPLES: &[Entry] = &[
     Entry {
         command: "endorse",
         examples: &[one(
-            "EndorsementFrom for a vendor as its CA:",
+            "Endorse a vendor as its CA:",
             &["ir-sign endorse -k root-ca.prv -f vendor.pub -s vendor.pub.sig"],
         )],
         see_also: &["sign-image", "ceremony"],
@@ -107,13 +107,13 @@ pub(super) const EXAMPLES: &[Entry] = &[
         command: "sign-image",
         examples: &[
             one(
-                "Sign an app's one image with the CA's endorsement of the vendor:",
+                "Sign an app's only image with the CA's endorsement of the vendor:",
                 &[
                     "ir-sign sign-image -r registry -a hello -v vendor.prv -s vendor.pub.sig -c root-ca.pub",
                 ],
             ),
             one(
-                "Sign a tag with both keys at hand, and mend the app so that realms get it:",
+                "Sign a tag with both keys, and mend the app so that realms get it:",
                 &[
                     "ir-sign sign-image -r registry -a hello -d latest -v vendor.prv -x root-ca.prv --for-realms",
                 ],
@@ -137,7 +137,7 @@ pub(super) const EXAMPLES: &[Entry] = &[
                 ],
             ),
             one(
-                "Sign what docker saves, without a file between:",
+                "Sign an image straight from docker, without a file:",
                 &[
                     "docker save hello:latest | ir-sign extract-sign-image -f - -r registry -a hello \\\n  -v vendor.prv -x root-ca.prv",
                 ],
@@ -149,11 +149,11 @@ pub(super) const EXAMPLES: &[Entry] = &[
         command: "verify-image",
         examples: &[
             one(
-                "Verify an app's one image:",
+                "Verify an app's only image:",
                 &["ir-sign verify-image -r registry -a signed -c root-ca.pub"],
             ),
             one(
-                "Trust one vendor alone, and refuse an image that no realm gets:",
+                "Trust one vendor only, and refuse an image that realms cannot get:",
                 &[
                     "ir-sign verify-image -r registry -a signed -c root-ca.pub --vendor vendor.pub --for-realms",
                 ],
@@ -173,7 +173,7 @@ pub(super) const EXAMPLES: &[Entry] = &[
         command: "inspect-image",
         examples: &[
             one(
-                "Show what is in an app and who claims to have signed it:",
+                "Show the content of an app and who claims to have signed it:",
                 &["ir-sign inspect-image -r registry -a signed"],
             ),
             one(
@@ -186,7 +186,7 @@ pub(super) const EXAMPLES: &[Entry] = &[
     Entry {
         command: "prune",
         examples: &[one(
-            "See what would go, and then remove it:",
+            "See what it would remove, and then remove it:",
             &[
                 "ir-sign prune -r registry -a signed --dry-run",
                 "ir-sign prune oci:registry/signed",
@@ -218,7 +218,7 @@ pub(super) const EXAMPLES: &[Entry] = &[
     Entry {
         command: "fingerprint",
         examples: &[one(
-            "Compare a key with what its owner reads out over the telephone:",
+            "Compare keys with the fingerprints that their owners read out over the telephone:",
             &["ir-sign fingerprint root-ca.pub vendor.pub"],
         )],
         see_also: &["extract-public", "token-passport"],
@@ -256,7 +256,7 @@ pub(super) const EXAMPLES: &[Entry] = &[
     Entry {
         command: "token init",
         examples: &[one(
-            "Set up the one token that is not initialised; PINs are asked for:",
+            "Set up the only token that is not initialised; it prompts for the PINs:",
             &["ir-sign token init --label VENDOR"],
         )],
         see_also: &["gen-key", "token-list"],
@@ -264,7 +264,7 @@ pub(super) const EXAMPLES: &[Entry] = &[
     Entry {
         command: "token import",
         examples: &[one(
-            "Bring the key of a file onto a token:",
+            "Import the key of a file into a token:",
             &[
                 "ir-sign token import -k vendor.prv --pkcs11-uri 'pkcs11:token=VENDOR;object=vendor'",
             ],
@@ -274,7 +274,7 @@ pub(super) const EXAMPLES: &[Entry] = &[
     Entry {
         command: "token doctor",
         examples: &[one(
-            "Try all that signing needs, with one login:",
+            "Try each step of signing, with one login:",
             &["ir-sign token doctor pkcs11:token=VENDOR --login"],
         )],
         see_also: &["token-list", "token-keys"],
@@ -282,7 +282,7 @@ pub(super) const EXAMPLES: &[Entry] = &[
     Entry {
         command: "token passport",
         examples: &[one(
-            "Write a key's passport, and want it when signing:",
+            "Write a key's passport, and require it when signing:",
             &[
                 "ir-sign token passport 'pkcs11:token=ROOT;object=root-ca' -o root-ca.passport",
                 "ir-sign endorse -k 'pkcs11:token=ROOT;object=root-ca' \\\n  --require-passport root-ca.passport -f vendor.pub -s vendor.pub.sig",
@@ -310,7 +310,7 @@ pub(super) const EXAMPLES: &[Entry] = &[
                 &["ir-sign ceremony check root.toml --files"],
             ),
             one(
-                "Check all, with the token:",
+                "Check the token too:",
                 &["ir-sign ceremony check root.toml"],
             ),
         ],
@@ -327,7 +327,7 @@ pub(super) const EXAMPLES: &[Entry] = &[
     Entry {
         command: "ceremony run",
         examples: &[one(
-            "Hold a ceremony, or go on with one that was interrupted:",
+            "Hold a ceremony, or resume one that was interrupted:",
             &["ir-sign ceremony run root.toml"],
         )],
         see_also: &["ceremony-check", "ceremony-verify"],

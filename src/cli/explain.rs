@@ -1,4 +1,4 @@
-//! What an error means for the exit status, and what a person can do about it.
+//! The exit status of each error, and advice on it.
 
 mod any_keys;
 mod archives;
@@ -34,7 +34,7 @@ pub fn status(error: &Error) -> Status {
     }
 }
 
-/// The signal that a person ended the program with at a prompt, if that is what the error tells.
+/// The signal by which a person ended the program at a prompt, if the error is that.
 pub fn interrupt(error: &Error) -> Option<i32> {
     match error {
         Error::Key(key::Error::Token(source))
@@ -64,7 +64,7 @@ pub fn is_reader_gone(error: &Error) -> bool {
     }
 }
 
-/// What to do about an error, where there is something to say.
+/// Advice on an error, if there is any.
 pub fn hint(error: &Error) -> Option<String> {
     match error {
         Error::Key(error) | Error::Ceremony(CeremonyError::Key(error)) => of_key(error),
@@ -153,7 +153,7 @@ fn of_key(error: &key::Error) -> Option<String> {
     }
 }
 
-/// What to do where a token did not like the PIN.
+/// Advice on a refused PIN.
 const fn on_pin(fault: PinFault) -> &'static str {
     match fault {
         PinFault::Locked => "unlock it with the token's own tools",
@@ -171,7 +171,7 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
     }
     let text = match error {
         E::Static => {
-            "keys on tokens want the dynamically linked ir-sign; this one verifies, and signs with keys in files"
+            "keys on tokens need the dynamically linked ir-sign; this one verifies, and signs with keys in files"
         }
         E::Module { .. } => {
             "name the token's module with --pkcs11-module or PKCS11_MODULE_PATH, as in /usr/lib/softhsm/libsofthsm2.so"
@@ -196,12 +196,12 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         E::NoKeyNamed { .. } => "name a key: pkcs11:token=…;object=LABEL",
         E::NoLabel { .. } => "name the new key: pkcs11:token=…;object=LABEL",
         E::NotReady { reason, .. } if *reason == pkcs11::NO_USER_PIN => {
-            "if it has one all the same, name where it comes from and it is tried once: --pin-source file:PATH, or pin-source=file:PATH in the URI; else set it up: ir-sign token init"
+            "if it has one after all, name its source, and ir-sign tries it once: --pin-source file:PATH, or pin-source=file:PATH in the URI; else set it up: ir-sign token init"
         }
         E::NotReady { .. } => "set it up: ir-sign token init, or the token's own tools",
         E::Guarded {
             final_try: true, ..
-        } => "if you are sure of the PIN, say --allow-final-try",
+        } => "if you are sure of the PIN, give --allow-final-try",
         E::Guarded { .. } => "unlock or change the PIN with the token's own tools",
         E::NoPin {
             source: PinError::Nobody,
@@ -258,7 +258,7 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
     Some(text.into())
 }
 
-/// The same for a token that is to be set up.
+/// The same for setting up a token.
 fn on_setup(error: &pkcs11::Error) -> Option<String> {
     use pkcs11::Error as E;
     let text = match error {
@@ -290,7 +290,7 @@ fn on_setup(error: &pkcs11::Error) -> Option<String> {
         }
         E::Initialised { label, .. } => {
             return Some(format!(
-                "if all on it may be lost, say --erase={}",
+                "if you can lose all that is on it, give --erase={}",
                 word(label)
             ));
         }
@@ -321,6 +321,6 @@ pub fn extract(key: &KeyRef) -> String {
     format!("ir-sign extract-public -i {key} -o FILE")
 }
 
-/// What signs a message of any length.
+/// The advice for a message of any length.
 const TAKES_HASHES: &str =
     "use a key whose token offers CKM_ECDSA, or sign a file that holds a hash of this one";

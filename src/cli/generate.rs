@@ -16,7 +16,7 @@ pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
     let mut script = Vec::new();
     let mut command = Cli::command();
     if shell == clap_complete::Shell::Zsh {
-        // What is deferred has no flags yet that could be changed.
+        // Deferred commands have no flags yet.
         command.build();
         command = without_colons(command);
     }
@@ -28,8 +28,8 @@ pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
     }
 }
 
-/// The generator for bash spells a program's name with a hyphen in two ways, so that nothing is found
-/// below it (<https://github.com/clap-rs/clap/issues/6421>). Whichever it takes, one is as good.
+/// The generator for bash spells a program's name with a hyphen in two ways, so that the script finds no
+/// subcommands (<https://github.com/clap-rs/clap/issues/6421>). This makes the two the same.
 fn one_name(script: Vec<u8>) -> Vec<u8> {
     match String::from_utf8(script) {
         Ok(text) => text.replace("ir__subcmd__sign", "ir__sign").into_bytes(),
@@ -37,7 +37,7 @@ fn one_name(script: Vec<u8>) -> Vec<u8> {
     }
 }
 
-/// The generator for zsh hands on the names of values as they are, where a colon ends a field.
+/// The generator for zsh does not escape the names of values, in which a colon ends a field.
 fn without_colons(command: Command) -> Command {
     let has_colon = |arg: &Arg| {
         let names = arg.get_value_names().unwrap_or_default();
@@ -76,7 +76,7 @@ pub fn manual(dir: &Path, existing: Existing) -> Result<Vec<(String, Written)>, 
     let mut root = pages::complete(Cli::command().disable_help_subcommand(true));
     root.build();
     let mut pages = Vec::new();
-    // All are looked at before one is written.
+    // Checks all before it writes one.
     for (name, command) in with_all_below("ir-sign".to_owned(), &root) {
         let page = format!("{name}.1");
         let path = dir.join(&page);

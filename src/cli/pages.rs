@@ -14,7 +14,7 @@ const MODULE: Variable = (
     "The PKCS#11 module, unless --pkcs11-module or the URI names one.",
 );
 
-/// What every command reads.
+/// The variables that every command reads.
 const OF_ALL: [Variable; 2] = [
     (
         "NO_COLOR",
@@ -35,7 +35,7 @@ pub(super) const STATUSES: [(&str, &str); 5] = [
     ("128+N", "Ended by signal N; 130 is Ctrl-C."),
 ];
 
-/// What follows the options in help and on a manual page.
+/// The parts after the options in help and on a manual page.
 pub(super) struct Page {
     pub(super) examples: &'static [Example],
     pub(super) environment: Vec<Variable>,
@@ -44,7 +44,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The page of a command, by its names from the program on, as `ir-sign token init`.
+    /// The page of a command, by its full name, as `ir-sign token init`.
     pub(super) fn of(path: &str, command: &Command) -> Self {
         let own = path.strip_prefix("ir-sign").unwrap_or(path).trim_start();
         let entry = EXAMPLES.iter().find(|entry| entry.command == own);
@@ -107,10 +107,9 @@ fn table(title: &str, rows: &[Variable]) -> String {
     format!("{title}:\n{}", rows.collect::<String>())
 }
 
-/// The definition of all commands as people read it: each page with its last parts, and no marks of the source's
-/// documentation in it.
+/// The definition of all commands for help: each page with its last parts, and without the source's marks.
 pub fn complete(mut command: Command) -> Command {
-    // The flags of commands are made when they are asked for.
+    // This builds the flags of all commands.
     command.build();
     let path = command.get_name().to_owned();
     complete_at(&path, command)

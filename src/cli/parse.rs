@@ -12,7 +12,7 @@ use super::pages;
 pub fn parse(words: &[OsString]) -> Result<Command, clap::Error> {
     let mut whole = Cli::command();
     let matches = whole.try_get_matches_from_mut(words).map_err(|error| {
-        // Only help shows the last parts of pages, and making those takes longer than a short command does.
+        // Only help shows the last parts of pages, and building them takes longer than a short command.
         let full = (error.kind() == ErrorKind::DisplayHelp).then(|| {
             pages::complete(Cli::command())
                 .try_get_matches_from(words)
@@ -24,7 +24,7 @@ pub fn parse(words: &[OsString]) -> Result<Command, clap::Error> {
     Ok(cli.command)
 }
 
-/// When help and mistakes are in colour, of arguments that are not read yet.
+/// When help and usage errors are in colour, before the arguments are parsed.
 pub fn color(words: &[OsString]) -> Color {
     let mut flags = words.iter().skip(1).take_while(|word| *word != "--");
     let mut color = Color::Auto;
@@ -41,7 +41,7 @@ pub fn color(words: &[OsString]) -> Color {
     color
 }
 
-/// Whether the result is to be JSON, of arguments that could not be read.
+/// Whether the result should be JSON, for arguments that could not be parsed.
 pub fn wants_json(words: &[OsString]) -> bool {
     let flags = words.iter().skip(1).take_while(|word| *word != "--");
     flags.into_iter().any(|word| word == "--json")

@@ -20,17 +20,17 @@ use crate::text::plain;
 
 /// No PIN is longer.
 const MOST: usize = 255;
-/// What the keys for interrupt, quit, end of file, erase, kill and erasing a word send.
+/// The characters of the keys for interrupt, quit, end of file, erase, kill and erasing a word.
 const INTERRUPT: u8 = 3;
 const QUIT: u8 = 28;
 const END: u8 = 4;
 const ERASE: [u8; 2] = [8, 127];
 const KILL: u8 = 21;
 const WORD: u8 = 23;
-/// A prompt does not stop, and this is no part of a PIN.
+/// Suspending a prompt is not possible, and this is no part of a PIN.
 const SUSPEND: u8 = 26;
 
-/// The terminal of this process, whatever its input and output are.
+/// The terminal of this process, even if its input and output are redirected.
 pub struct Terminal {
     /// Whether only prompts and errors are shown.
     pub quiet: bool,
@@ -58,7 +58,7 @@ impl Prompt for Terminal {
     }
 }
 
-/// Asks for a new PIN, and says how long it may be.
+/// Asks for a new PIN, and shows the allowed length.
 pub fn new_pin(what: &str, length: &PinLength) -> Result<Pin, PinError> {
     Pin::new(read_hidden(
         &mut open()?,
@@ -87,7 +87,7 @@ pub fn is_there() -> io::Result<()> {
     terminal().map(drop)
 }
 
-/// Asks for a line, which is shown as it is typed. An interrupt ends the program.
+/// Asks for a line, with echo. An interrupt ends the program.
 pub fn line(question: &str) -> io::Result<String> {
     let mut terminal = terminal()?;
     terminal.write_all(question.as_bytes())?;
@@ -115,10 +115,10 @@ fn open() -> Result<File, PinError> {
     terminal().map_err(|_| PinError::Nobody)
 }
 
-/// The terminal that shows nothing just now, and how it was before.
+/// The terminal without echo, and its former settings.
 static HIDING: Mutex<Option<(File, Termios)>> = Mutex::new(None);
 
-/// Puts the terminal back as it was.
+/// Restores the terminal's settings.
 struct Restore;
 
 impl Drop for Restore {
@@ -133,12 +133,12 @@ fn hiding() -> MutexGuard<'static, Option<(File, Termios)>> {
 
 fn show_again(hiding: &mut Option<(File, Termios)>) {
     if let Some((terminal, before)) = hiding.take() {
-        // If the terminal is gone there is nothing to put back.
+        // A terminal that is gone needs no settings.
         let _ = tcsetattr(terminal, OptionalActions::Flush, &before);
     }
 }
 
-/// The same for a process that dies of a signal: nothing is hidden any more after it.
+/// The same for a process that dies by a signal.
 fn show_for_good() {
     let mut hiding = hiding();
     show_again(&mut hiding);
@@ -173,7 +173,7 @@ fn read_hidden(terminal: &mut File, text: &str) -> Result<Secret, PinError> {
     Ok(line)
 }
 
-/// One line, byte by byte: into one buffer that never moves, so that wiping it wipes all there is.
+/// Reads one line, byte by byte, into one buffer that never moves, so that wiping it wipes all copies.
 fn read_line(terminal: &mut File) -> Result<Secret, PinError> {
     let mut line = Secret::zeroed(MOST);
     let mut length = 0;

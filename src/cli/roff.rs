@@ -28,7 +28,7 @@ pub(super) fn page_of(name: &str, command: &Command) -> io::Result<Vec<u8>> {
     }
     last_parts(&page).to_writer(&mut bytes)?;
     let text = String::from_utf8(bytes).map_err(io::Error::other)?;
-    // The generator leaves out that there is no date, and the version stands in its place.
+    // The generator omits the empty date, so that the version would take its place.
     let title = format!(".TH {name} 1 ");
     let dated = text.replacen(&format!("{title} "), &format!("{title}\"\" "), 1);
     Ok(dated.into_bytes())
@@ -86,7 +86,7 @@ fn values(arg: &Arg) -> String {
     names.join(" ")
 }
 
-/// What closes a flag: its bracket, and dots where it may be given again.
+/// The end of a flag: its bracket, and dots where it may be repeated.
 fn end(arg: &Arg) -> &'static str {
     let again = matches!(arg.get_action(), ArgAction::Append | ArgAction::Count);
     match (arg.is_required_set(), again) {

@@ -23,7 +23,7 @@ use crate::scheme::annotation::Claim;
 use crate::store::{Pruned, Referrer};
 use crate::text::plain;
 
-/// Paints parts of a text, or does not.
+/// Colours parts of a text, if wanted.
 #[derive(Clone, Copy, Debug)]
 pub struct Paint(pub bool);
 
@@ -46,7 +46,7 @@ impl Paint {
         self.with("1;31", text)
     }
 
-    /// Something to take note of.
+    /// Something notable.
     pub fn warn(self, text: &str) -> String {
         self.with("33", text)
     }
@@ -69,7 +69,7 @@ pub fn report(report: &Report, trusted: bool, paint: Paint) -> String {
             }
             Outcome::Blocked => (
                 paint.warn("not checked"),
-                ": a check before it failed".into(),
+                ": an earlier check failed".into(),
             ),
             Outcome::LeftOut => (paint.warn("not checked"), ": left out as asked".into()),
         };
@@ -84,13 +84,13 @@ pub fn report(report: &Report, trusted: bool, paint: Paint) -> String {
         .any(|check| check.outcome == Outcome::LeftOut);
     lines.push(match (trusted, left_out) {
         (true, false) => paint.good("trusted"),
-        (true, true) => paint.good("trusted, but for what was not checked"),
+        (true, true) => paint.good("trusted, except for what was not checked"),
         (false, _) => paint.bad(refusal(report)),
     });
     lines.join("\n")
 }
 
-/// What is wrong with an image that is not trusted, where only errors are told: each line by itself.
+/// The failures of an untrusted image, for a quiet run, one a line.
 pub fn failures(report: &Report) -> Vec<String> {
     let name = format!("{} {}", report.subject, report.digest);
     let failed = report.checks.iter().filter_map(|check| {
@@ -101,7 +101,7 @@ pub fn failures(report: &Report) -> Vec<String> {
     failed.chain([end]).collect()
 }
 
-/// What a verdict says that is no good one: an image may be trusted, and of no use to realms.
+/// The words for a verdict that is not good: an image may be trusted, but useless to realms.
 fn refusal(report: &Report) -> &'static str {
     if report
         .checks
@@ -152,12 +152,12 @@ pub fn error_json(message: &str, hint: Option<&str>, status: Status) -> Value {
     })
 }
 
-/// A fingerprint for a program: the same text that a person sees.
+/// A fingerprint as JSON: the same text as for a person.
 pub fn fingerprint(fingerprint: &Fingerprint) -> Value {
     json!(fingerprint.to_string())
 }
 
-/// What signing did to an image, for a person.
+/// The result of signing an image, for a person.
 pub fn signed(image: &SignedImage) -> String {
     let name = plain(&image.applied.name);
     let tags: Vec<String> = image
@@ -178,7 +178,7 @@ pub fn signed(image: &SignedImage) -> String {
         format!("tags that lead to it: {}{more}", tags.join(", "))
     };
     if image.was_signed() {
-        format!("{name} carries this very signature already; {tags}")
+        format!("{name} already carries this signature; {tags}")
     } else {
         format!(
             "{name} is signed: {} became {}; {tags}",
@@ -190,16 +190,13 @@ pub fn signed(image: &SignedImage) -> String {
 /// Where the endorsement comes from, for a person.
 pub fn endorsement(source: &Source) -> String {
     match source {
-        Source::Given => "the endorsement is the one that was given".into(),
-        Source::Found(image) => format!(
-            "the endorsement is the one in use already, from {}",
-            plain(image)
-        ),
+        Source::Given => "used the given endorsement".into(),
+        Source::Found(image) => format!("used the endorsement in use, from {}", plain(image)),
         Source::Made => "the CA's key made a new endorsement of the vendor".into(),
     }
 }
 
-/// What still refers to an unsigned manifest, for a person.
+/// A referrer of an unsigned manifest, for a person.
 pub fn referrer(referrer: &Referrer) -> String {
     let tag = referrer.tag.as_ref();
     let tag = tag.map_or_else(String::new, |tag| format!(" (tag {})", plain(tag)));
@@ -214,7 +211,7 @@ pub fn digests(descriptors: &[Arc<Descriptor>]) -> Value {
     descriptors.iter().map(|d| d.digest.to_string()).collect()
 }
 
-/// What signing did, for a program.
+/// The result of signing, as JSON.
 pub fn signed_json(signed: &SignedImages) -> Value {
     let image = |image: &SignedImage| {
         let mut value = json!({
@@ -258,7 +255,7 @@ pub fn signed_json(signed: &SignedImages) -> Value {
     })
 }
 
-/// What an entry leads to, for a person.
+/// The content of an entry, for a person.
 pub fn inspected(entry: &Inspected) -> String {
     let descriptor = &entry.descriptor;
     let indent = "  ".repeat(entry.depth);
@@ -295,7 +292,7 @@ fn claimed(claim: &Claim) -> Vec<String> {
     let vendor = match &claim.vendor {
         Ok(vendor) => format!("says it is signed by vendor {}", vendor.fingerprint()),
         Err(reason) => format!(
-            "says it is signed, by nobody known: {}",
+            "says it is signed, by an unknown vendor: {}",
             plain(&short(reason))
         ),
     };
@@ -307,7 +304,7 @@ fn claimed(claim: &Claim) -> Vec<String> {
     vec![vendor, holds.into()]
 }
 
-/// What an entry leads to, for a program.
+/// The content of an entry, as JSON.
 pub fn inspected_json(entry: &Inspected) -> Value {
     let descriptor = &entry.descriptor;
     let mut value = json!({
@@ -345,16 +342,16 @@ pub fn inspected_json(entry: &Inspected) -> Value {
     value
 }
 
-/// What pruning leaves alone, for a person.
+/// A file that pruning leaves alone, for a person.
 pub fn foreign(name: &str) -> String {
     if name.contains('/') {
-        format!("blobs/{name} is not a blob by its name and is left alone")
+        format!("blobs/{name} has a name that no blob has, and is left alone")
     } else {
-        format!("{name} is called like a file that a run left, but is no file, and is left alone")
+        format!("{name} has the name of a temporary file, but is no file, and is left alone")
     }
 }
 
-/// What was removed, or would be, for a program.
+/// The result of pruning, as JSON.
 pub fn pruned_json(pruned: &Pruned, dry_run: bool) -> Value {
     let found = !pruned.blobs.is_empty() || !pruned.temporary.is_empty();
     let blobs = pruned.blobs.iter();

@@ -1,4 +1,4 @@
-//! How the process starts, before any flag is read.
+//! The start of the process, before it reads any flag.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -26,29 +26,28 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Keys and PINs in memory are not to be in a core file, nor in what a program is given that takes cores
-/// through a pipe: that one gets none of a process that is not dumpable, or whose limit is one byte; a
-/// limit of none, which may be there already, is no obstacle to it (core(5)).
+/// Keeps keys and PINs out of core files, and away from programs that take cores through a pipe. Such a program
+/// gets no core of a process that is not dumpable, or whose limit is one byte; a limit of zero does not stop it
+/// (core(5)).
 pub(super) fn forbid_cores() {
     let limit = Rlimit {
         current: Some(1),
         maximum: Some(1),
     };
-    // Either forbids it; neither fails but where less is allowed already.
+    // Each of the two is enough; each fails only where a stricter limit holds already.
     let _ = setrlimit(Resource::Core, limit);
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
-/// A write beyond the limit on the size of files (`ulimit -f`) is to be an error that is told, with
-/// nothing left behind, and not the end of the process. Verifying goes on where this fails.
+/// Makes a write beyond the limit on file sizes (`ulimit -f`) an ordinary error, instead of a signal that ends the
+/// process. If this fails, verifying still works.
 pub(super) fn outlive_file_limits() {
     if getrlimit(Resource::Fsize).current.is_some() {
         let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     }
 }
 
-/// Whatever the umask was: no file of the program's, or of a module that it loads, can be written by
-/// others than its owner.
+/// Lets only the owner write files of the program, and of modules that it loads, whatever the umask was.
 pub(super) fn leave_no_file_to_others() {
     let before = umask(Mode::WGRP | Mode::WOTH);
     umask(before | Mode::WGRP | Mode::WOTH);

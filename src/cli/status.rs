@@ -1,6 +1,6 @@
 //! Exit statuses.
 
-/// How the program ends.
+/// The exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
     /// Done, or trusted.
@@ -13,7 +13,7 @@ pub enum Status {
     Undecided = 3,
 }
 
-/// The status of a run that did several things: a check that failed is known, whatever else could not be decided.
+/// The status of a run on several images: a failed check outweighs what could not be decided.
 pub fn worst(all: impl Iterator<Item = Status>) -> Status {
     let rank = |status: &Status| match status {
         Status::Done => 0,

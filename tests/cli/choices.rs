@@ -284,7 +284,7 @@ fn an_image_beside_the_one_that_is_meant_without_a_name_is_told_of() {
         vec![untagged, with_tag(image(maker, "new"), "latest")]
     });
     let archive = packed(&scene);
-    let told = format!("warning: {other} is another image that was not looked at; ");
+    let told = format!("warning: {other} is another image, and was not checked; ");
     let signing = format!("{told}-d DIGEST signs it");
     let named = scene.sign("app", &["-d", "latest"]).ok();
     assert!(!named.stderr.contains("looked at"), "{named:?}");

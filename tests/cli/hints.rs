@@ -287,7 +287,7 @@ fn what_is_in_the_way_of_an_app_and_is_none_is_told() {
     sandbox.write("registry/broken/index.json", "{");
     let extract = "extract-sign-image -r registry -f world.tar -a broken --force";
     let run = sandbox.run(&format!("{extract} {SIGN}")).exits(1);
-    let run = run.says("is no image layout (index.json is not valid: ");
+    let run = run.says("is not an image layout (index.json is not valid: ");
     assert_eq!(
         hint(&run),
         Some("move it away, or choose another name with -a")

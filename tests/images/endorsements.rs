@@ -44,7 +44,7 @@ fn the_ca_key_reuses_the_one_on_the_image() {
     let before = snapshot(&scene.registry());
     let run = scene.sign("app", &["--json"]).ok();
     assert_eq!(run.json()["endorsement"]["source"], "found");
-    run.says(&["in use already", "nothing was changed"]);
+    run.says(&["the endorsement in use, from", "nothing was changed"]);
     assert_eq!(on_image(&scene, "app", "1.0"), random);
     same(&before, &snapshot(&scene.registry()));
 }

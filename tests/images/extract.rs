@@ -199,7 +199,7 @@ fn an_app_of_an_image_that_is_signed_already_is_a_change() {
     let run = extract(&scene, &archive, &["-a", "app", "--force", "--json"]).ok();
     assert_eq!(run.json()["changed"], true);
     // What a person is told, a program is told too.
-    run.says(&["in the place of what was there"]);
+    run.says(&["in place of the app that was there"]);
     let run = extract(&scene, &archive, &["-a", "app", "--force", "--json"]).ok();
     assert_eq!(run.json()["replaced"], false);
     let buildah = data("buildah.tar");
@@ -668,7 +668,7 @@ fn the_endorsement_of_the_app_that_is_replaced_is_kept() {
     let other = data("buildah.tar");
     let ca = scene.text("ca");
     let run = extract(&scene, &other, &["-a", "app", "--force", "-x", &ca]).ok();
-    run.says(&["the endorsement is the one in use already"]);
+    run.says(&["used the endorsement in use, from"]);
     let another = scene.another_endorsement("another.sig");
     let more = [
         "-a",

@@ -170,7 +170,7 @@ fn another_config() {
     scene
         .sign("app", &["-d", "latest"])
         .ok()
-        .says(&["in use already"]);
+        .says(&["the endorsement in use, from"]);
     scene.verify("app", &["-d", "latest"]).ok();
 }
 

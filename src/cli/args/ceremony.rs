@@ -11,17 +11,17 @@ use super::token::TokenArgs;
 // `ceremony`
 #[derive(Debug, Subcommand)]
 pub enum CeremonyCommand {
-    /// Check a plan against the world: inputs, outputs, token and key
+    /// Check a plan's inputs, outputs, token and key
     ///
     /// Logs in to the token; writes nothing.
     Check(Check),
-    /// Make the plan of a rehearsal: the same, for another token, with `rehearsal = true`
+    /// Make the plan of a rehearsal: the same plan for another token, with `rehearsal = true`
     ///
-    /// The digests of the root's public key and passport become those of the files beside it.
+    /// It gets the digests of the root's public key and passport that lie beside it.
     Rehearsal(MakeRehearsal),
-    /// Run a plan, or go on with one that was interrupted
+    /// Run a plan, or resume one that was interrupted
     ///
-    /// Each step is shown and has to be confirmed on the terminal.
+    /// Shows each step, which people have to confirm on the terminal.
     Run(RunPlan),
     /// Verify a transcript, without a token
     Verify(VerifyTranscript),
@@ -37,10 +37,10 @@ pub struct Check {
     /// The plan
     #[arg(value_hint = ValueHint::FilePath, value_parser = paths::place())]
     pub plan: PathBuf,
-    /// Check the plan and the files that it names, and look at no token
+    /// Check the plan and the files that it names, without the token
     #[arg(long, conflicts_with = "list")]
     pub files: bool,
-    /// Print what the plan names, one a line, for scripts: look at nothing else
+    /// Print the files and tokens that the plan names, one a line, for scripts; check nothing
     #[arg(long)]
     pub list: bool,
     #[command(flatten)]
@@ -71,7 +71,7 @@ pub struct RunPlan {
     /// The plan
     #[arg(value_hint = ValueHint::FilePath, value_parser = paths::place())]
     pub plan: PathBuf,
-    /// Ask nobody to confirm: for rehearsals only
+    /// Ask for no confirmation: for rehearsals only
     #[arg(long)]
     pub unattended: bool,
     #[command(flatten)]
@@ -80,17 +80,17 @@ pub struct RunPlan {
     pub common: Common,
 }
 
-// What a transcript is verified against.
+// The flags that say what a transcript is verified against.
 #[derive(Debug, Args)]
 pub struct Against {
     /// The root's public key, as the verifier knows it
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub ca_pub: Option<PathBuf>,
-    /// The program that the ceremony was to be held with, of a release or built again
+    /// The program that the ceremony should use, from a release or built again
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::place())]
     pub program: Option<PathBuf>,
-    /// The plan's folder, or a copy of it, with what the ceremony wrote below it [default: told by the
-    /// transcript's place]
+    /// The plan's folder, or a copy of it, with the ceremony's files below it [default: derived from the
+    /// transcript's path]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, value_parser = paths::place())]
     pub files: Option<PathBuf>,
 }
@@ -115,7 +115,7 @@ pub struct Report {
     pub transcript: PathBuf,
     #[command(flatten)]
     pub against: Against,
-    /// Replace other pages that are there already
+    /// Replace existing pages with other content
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]

@@ -13,7 +13,7 @@ use super::paths;
 use super::settings::Common;
 use super::token::TokenCommand;
 
-/// What `--version` says; `-V` says the first line.
+/// The text of `--version`; `-V` prints its first line.
 static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
     let all = [
         // A static program cannot load PKCS#11 modules.
@@ -41,19 +41,19 @@ static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
                         128 + the signal that ended it."
 )]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// The commands. Making the flags of all takes longer than checking a small image: those of one are made.
+/// The commands. Building the flags of all takes longer than checking a small image, so clap builds those of one.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum Command {
     /// Make a P-384 private key
     ///
-    /// In a file it is DER SEC1 with mode 0600, and never over an existing one. On a token it never
-    /// leaves it, and a label or id that is in use is refused.
+    /// A key file is DER SEC1 with mode 0600, and never replaces an existing file. A key on a token never leaves
+    /// the token; ir-sign refuses a label or id that is in use.
     GenKey(GenKey),
     /// Write the public key of a private key, as DER `SubjectPublicKeyInfo`
     ExtractPublic(ExtractPublic),
@@ -71,8 +71,8 @@ pub enum Command {
     Endorse(Sign),
     /// Sign an image that is in the registry directory, or in a registry
     ///
-    /// The image is checked first, down to what its layers unpack to. Prints the signed manifest's
-    /// digest, one line an image.
+    /// Checks the image first, down to the unpacked content of its layers. Prints the signed manifest's digest, one
+    /// line an image.
     SignImage(Box<SignImage>),
     /// Unpack an image archive (docker save, OCI) into the registry directory and sign it
     ///
@@ -80,23 +80,23 @@ pub enum Command {
     ExtractSignImage(Box<ExtractSignImage>),
     /// Verify images in the registry directory, or in a registry
     ///
-    /// Prints the digest of each image that is trusted, one line an image.
+    /// Prints the digest of each trusted image, one line an image.
     VerifyImage(VerifyImage),
-    /// Show what is in an app's layout and who claims to have signed it, trusting nothing
+    /// Show the content of an app's layout and who claims to have signed it, trusting nothing
     InspectImage(InspectImage),
     /// Remove the blobs of a layout that nothing refers to
     Prune(Prune),
     /// Copy an image, every byte checked against its digest
     ///
-    /// The target's tag comes to lead to the copy. Blobs that are there already are not copied again, so a run that was
-    /// interrupted goes on when it is run again. Prints the digest of what was copied.
+    /// The target's tag then leads to the copy. Copies no blob that is there already, so a second run resumes an
+    /// interrupted one. Prints the digest of the copied image.
     Copy(Copy),
     /// Print the fingerprints of keys: SHA-256 over the DER public key
     ///
     /// Reads public keys of every supported kind and certificates in DER or PEM, passports, and private keys in
-    /// DER SEC1. One line a file: the fingerprint, two blanks, the file. Nothing is said of whom a key belongs to.
+    /// DER SEC1. One line a file: the fingerprint, two blanks, the file. It says nothing about the owner of a key.
     Fingerprint(Fingerprint),
-    /// Look at and set up PKCS#11 tokens
+    /// Inspect and set up PKCS#11 tokens
     Token {
         #[command(subcommand)]
         command: TokenCommand,
@@ -118,7 +118,7 @@ pub enum Command {
         /// The folder.
         #[arg(value_hint = ValueHint::DirPath, value_parser = paths::place())]
         dir: PathBuf,
-        /// Replace pages that are there already
+        /// Replace existing pages
         #[arg(long)]
         force: bool,
         #[command(flatten)]

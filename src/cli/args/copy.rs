@@ -17,25 +17,25 @@ pub struct Copy {
         help = "The image: oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME], or docker://HOST/REPO[:TAG][@DIGEST]"
     )]
     pub from: ImageName,
-    /// What it is to be called.
+    /// The target's name.
     #[arg(
         value_name = "IMAGE",
-        help = "What it is to be called: oci:DIR[:TAG], docker://HOST/REPO[:TAG], or oci-archive:FILE[:TAG] for a new archive"
+        help = "The target: oci:DIR[:TAG], docker://HOST/REPO[:TAG], or oci-archive:FILE[:TAG] for a new archive"
     )]
     pub to: ImageName,
-    /// Of a multi-platform image, the one for this platform [default: all]
+    /// Copy the image for this platform only, out of a multi-platform image [default: all]
     #[arg(long, value_name = "OS[(VERSION)]/ARCH[/VARIANT]")]
     pub platform: Option<Platform>,
-    /// Take along what refers to the image: signatures and attestations of cosign and notation
+    /// Also copy the image's referrers: signatures and attestations of cosign and notation
     #[arg(long)]
     pub with_signatures: bool,
     /// Refuse to move a tag that leads elsewhere
     #[arg(long)]
     pub no_move: bool,
-    /// Replace an archive that is there already
+    /// Replace an existing archive
     #[arg(long)]
     pub force: bool,
-    /// How many blobs are on their way at once
+    /// How many blobs to copy at once
     #[arg(long, value_name = "NUMBER", default_value = "3", value_parser = at_least_one)]
     pub jobs: NonZeroUsize,
     #[cfg(feature = "registry")]

@@ -43,10 +43,10 @@ pub struct Platforms {
     pub all_platforms: bool,
 }
 
-// How an image is signed.
+// How to sign an image.
 #[derive(Debug, Args)]
 pub struct How {
-    /// The image, by tag or digest (several allowed); may be left out where there is only one
+    /// The image, by tag or digest (several allowed) [default: the only one]
     #[arg(short = 'd', long = "reference", id = "reference", value_name = "REF")]
     pub references: Vec<Reference>,
     /// The vendor's private key
@@ -80,13 +80,13 @@ pub struct How {
     pub ca_prv: Option<KeyRef>,
     #[command(flatten)]
     pub platforms: Platforms,
-    /// Make the app one that realms get: leave out what no server loads, and shorten tags
+    /// Make the app fit for realms: leave out entries that no server loads, and shorten tags
     #[arg(long)]
     pub for_realms: bool,
     /// Replace an endorsement by another CA; a realm that was started with it loses its data
     #[arg(long)]
     pub replace_endorsement: bool,
-    /// How many signatures are asked for at once: sessions of the token
+    /// How many signatures to request at once: each takes a session of the token
     #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = at_least_one)]
     pub jobs: NonZeroUsize,
     #[command(flatten)]
@@ -99,7 +99,7 @@ pub struct How {
     pub common: CommonLong,
 }
 
-// How much is read before giving up.
+// The limits on input.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct LimitArgs {
     /// The most bytes a layer may have, packed or unpacked
@@ -108,9 +108,9 @@ pub struct LimitArgs {
     /// The most bytes all layers of an image, or an archive, may have unpacked
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "32GiB")]
     max_image_size: u64,
-    /// The most memory for the window of a zstd stream; zstd:chunked layers of skopeo's want 32M
+    /// The most memory for the window of a zstd stream; skopeo's zstd:chunked layers want 32M
     ///
-    /// A power of two, from 1 KiB to 2 GiB; of another size the one below counts.
+    /// A power of two, from 1 KiB to 2 GiB; another size counts as the power of two below it.
     /// [default: 8MiB, and 128MiB to verify an image whose signatures hold]
     #[arg(long = "max-zstd-window", value_name = "SIZE", value_parser = window)]
     zstd_window: Option<u64>,
@@ -147,14 +147,13 @@ pub struct ExtractSignImage {
     /// The registry: a directory with one OCI image layout an app
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath, value_parser = paths::registry())]
     pub registry: PathBuf,
-    /// The archive: from `docker save`, or an OCI layout in a tar, also gzip or zstd
+    /// The archive: from `docker save`, or an OCI layout in a tar, plain, gzip or zstd
     #[arg(short, long, value_name = "ARCHIVE", value_hint = ValueHint::FilePath, value_parser = paths::archive())]
     pub filename: PathBuf,
-    /// The app: the name its layout gets in the registry [default: the archive's name without its
-    /// endings]
+    /// The app: the new layout's name in the registry [default: the archive's name without its endings]
     #[arg(short, long, value_name = "NAME")]
     pub app: Option<AppName>,
-    /// Replace an app that is there already with other content
+    /// Replace an existing app with other content
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]
@@ -166,13 +165,13 @@ pub struct ExtractSignImage {
 pub struct VerifyImage {
     #[command(flatten)]
     pub images: ImageArgs,
-    /// The image, by tag or digest (several allowed); may be left out where there is only one
+    /// The image, by tag or digest (several allowed) [default: the only one]
     #[arg(short = 'd', long = "reference", id = "reference", value_name = "REF")]
     pub references: Vec<Reference>,
     /// All images of the layout
     #[arg(long, conflicts_with_all = ["reference", "platform", "all_platforms"])]
     pub all: bool,
-    /// The CA's public key (several allowed: any of them is trusted)
+    /// The CA's public key (several allowed: any of these CAs is trusted)
     #[arg(short, long = "ca-pub", value_name = "PUB", required = true, value_parser = paths::public_key(), value_hint = ValueHint::FilePath)]
     pub ca_pubs: Vec<KeyRef>,
     /// Trust this vendor's public key only (several allowed)
@@ -180,10 +179,10 @@ pub struct VerifyImage {
     pub vendors: Vec<KeyRef>,
     #[command(flatten)]
     pub platforms: Platforms,
-    /// Refuse images that realms cannot get, though they are trusted
+    /// Refuse images that realms cannot get, even if they are trusted
     #[arg(long)]
     pub for_realms: bool,
-    /// Leave the layers out; the report says so
+    /// Do not check the layers; the report says so
     #[arg(long)]
     pub config_only: bool,
     #[command(flatten)]
@@ -199,14 +198,14 @@ pub struct VerifyImage {
 pub struct InspectImage {
     #[command(flatten)]
     pub images: ImageArgs,
-    /// The image, by tag or digest [default: all there are]
+    /// The image, by tag or digest [default: all]
     #[arg(short = 'd', long = "reference", value_name = "REF")]
     pub reference: Option<Reference>,
-    /// Write the image's endorsement there, the CA's signature of the vendor's public key, as DER; whether
-    /// it holds is not checked
+    /// Write the image's endorsement, the CA's signature of the vendor's public key, to FILE as DER, without
+    /// verifying it
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub endorsement: Option<PathBuf>,
-    /// Replace another file that is there already
+    /// Replace an existing file with other content
     #[arg(long, requires = "endorsement")]
     pub force: bool,
     #[command(flatten)]
@@ -221,7 +220,7 @@ pub struct Prune {
     /// Only say what would be removed
     #[arg(short = 'n', long)]
     pub dry_run: bool,
-    /// An index or a manifest that the layout lacks for good (`all` for whichever): what only it led to goes too
+    /// An index or a manifest that the layout will never have (`all` for all such): also remove the blobs that only it led to
     #[arg(long, value_name = "DIGEST")]
     pub absent: Vec<Absent>,
     #[command(flatten)]
@@ -235,7 +234,7 @@ impl How {
     }
 }
 
-/// Reads a number of things that are done at once.
+/// Reads a number that is at least 1.
 pub(super) fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
     let number: usize = text
         .parse()
@@ -263,7 +262,7 @@ fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "that is more than can be counted".into())
 }
 
-/// What zstd's decoder takes for a window's size.
+/// Reads a window's size that zstd's decoder accepts.
 fn window(text: &str) -> Result<u64, String> {
     let bytes = size(text)?;
     if (1 << 10..=2 << 30).contains(&bytes) {

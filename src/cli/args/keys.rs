@@ -13,15 +13,15 @@ use crate::key::uri::TokenUri;
 // `gen-key`
 #[derive(Debug, Args)]
 pub struct GenKey {
-    /// Where the private key goes
+    /// Write the private key to this file or token
     #[arg(short, long, value_name = "KEY", value_parser = paths::private_key(), value_hint = ValueHint::FilePath, required_unless_present = "pkcs11_uri", conflicts_with = "pkcs11_uri")]
     pub(super) output: Option<KeyRef>,
     #[command(flatten)]
     pub(super) uri: OwnUri,
-    /// Where the public key goes too
+    /// Write the public key to this file too
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub public: Option<PathBuf>,
-    /// Replace a public key file that is there already (a private key is never replaced)
+    /// Replace an existing public key file (a private key is never replaced)
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]
@@ -38,10 +38,10 @@ pub struct ExtractPublic {
     pub(super) input: Option<KeyRef>,
     #[command(flatten)]
     pub(super) uri: OwnUri,
-    /// Where the public key goes
+    /// Write the public key to this file
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub output: PathBuf,
-    /// Replace another file that is there already
+    /// Replace an existing file with other content
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]
@@ -61,10 +61,10 @@ pub struct Sign {
     /// The file to sign
     #[arg(short, long, value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub file: PathBuf,
-    /// Where the signature goes
+    /// Write the signature to this file
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub signature: PathBuf,
-    /// Replace another file that is there already
+    /// Replace an existing file with other content
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]
@@ -122,7 +122,7 @@ impl OwnUri {
 }
 
 impl GenKey {
-    /// Where the private key goes.
+    /// Write the private key to this file or token.
     pub fn key(&self) -> KeyRef {
         self.uri.clone().or(self.output.clone())
     }

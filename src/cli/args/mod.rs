@@ -1,6 +1,6 @@
 //! The commands and their flags.
 //!
-//! Above a group of flags stands an ordinary comment: clap would take one of documentation for what its command does.
+//! A group of flags has an ordinary comment above it: clap would print a documentation comment as the command's help.
 
 pub mod ceremony;
 mod command;

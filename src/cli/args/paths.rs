@@ -7,7 +7,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use crate::key::{KeyRef, KeyRefError};
 
-/// Why an argument names nothing that the command can use.
+/// Why an argument is wrong for the command.
 #[derive(Debug, thiserror::Error)]
 pub enum PathError {
     /// It names a registry.
@@ -22,22 +22,22 @@ pub enum PathError {
          skopeo copy {image} oci-archive:FILE:TAG"
     )]
     Image { image: String },
-    /// It is an address of the web.
+    /// It is a web address.
     #[error("a registry over the network is named docker://HOST[/PATH]")]
     Web,
-    /// It names a key that some service keeps.
+    /// It names a key in a key service.
     #[error(
-        "keys are DER files, or pkcs11: URIs of keys on tokens; nothing is asked over the network (a \
+        "keys are DER files, or pkcs11: URIs of keys on tokens; ir-sign asks no key service (a \
          file of that name is ./{name})"
     )]
     Key { name: String },
     /// It names some other place.
     #[error(
-        "nothing is read or written over the network; copy the file here first (a file of that name \
+        "ir-sign reads and writes no files over the network; copy the file here first (a file of that name \
          is ./{name})"
     )]
     Place { name: String },
-    /// It is `-`, where that cannot be.
+    /// It is `-`, which this argument cannot be.
     #[error("{0}; a file that is called - is ./-")]
     Dash(&'static str),
     /// It is no key.
@@ -45,11 +45,10 @@ pub enum PathError {
     KeyRef(#[from] KeyRefError),
 }
 
-/// Why a registry is no stream.
-const NO_DIRECTORY: &str = "standard input is no directory: name the registry's";
-/// Why private keys are no streams.
-const SECRET: &str =
-    "a private key is not read from standard input, nor written to standard output: name a file";
+/// Why a registry cannot be `-`.
+const NO_DIRECTORY: &str = "standard input is not a directory: name the registry";
+/// Why private keys cannot be `-`.
+const SECRET: &str = "ir-sign reads no private key from standard input and writes none to standard output: name a file";
 
 /// A file that is read once or a result that is written: `-` is standard input or output.
 pub fn stream() -> impl TypedValueParser<Value = PathBuf> {
@@ -86,11 +85,11 @@ pub fn secret() -> impl TypedValueParser<Value = PathBuf> {
     path(|name| PathError::Place { name }, Some(SECRET))
 }
 
-/// A file or folder that standard input or output cannot stand for.
+/// A file or folder that cannot be `-`.
 pub fn place() -> impl TypedValueParser<Value = PathBuf> {
     path(
         |name| PathError::Place { name },
-        Some("standard input and output cannot stand for this one: name a file or folder"),
+        Some("this cannot be standard input or output: name a file or folder"),
     )
 }
 
@@ -141,7 +140,7 @@ fn is_url(text: &str) -> bool {
     })
 }
 
-/// A registry's place as skopeo names an image there; `rest` is what it lacks.
+/// The name of an image in a registry, as skopeo spells it; `rest` is the missing part.
 fn image(url: &str, rest: &str) -> String {
     let place = url.split_once("://").map_or(url, |(_, place)| place);
     let place = place.trim_end_matches('/');

@@ -1,4 +1,4 @@
-//! Images wherever they are, and how registries are talked to.
+//! Images by name or by flags, and the options for registries.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -56,7 +56,7 @@ fn registry() -> impl TypedValueParser<Value = RegistryAt> {
 #[cfg(feature = "registry")]
 #[derive(Clone, Debug, Args)]
 pub struct RemoteArgs {
-    /// The one file to take registries' credentials from [default: those of podman and docker]
+    /// The only file with credentials for registries [default: those of podman and docker]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::place())]
     authfile: Option<PathBuf>,
     /// More certificate authorities for registries, in PEM
@@ -71,7 +71,7 @@ pub struct RemoteArgs {
     /// How long each step of a request to a registry may take: 3, 3s, 3m0s
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
     timeout: Duration,
-    /// How many times a request to a registry is sent again
+    /// How many times to repeat a failed request to a registry
     #[arg(long, value_name = "NUMBER", default_value = "3")]
     retries: u32,
 }

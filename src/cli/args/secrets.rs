@@ -4,7 +4,7 @@ use clap::error::{ContextKind, ContextValue};
 
 use crate::key::hidden;
 
-/// Takes out of a usage error what could be a PIN: the parser shows the argument that it refuses.
+/// Removes text that could be a PIN from a usage error: the parser repeats the argument that it refuses.
 pub fn hide_secrets(error: &mut clap::Error) {
     let of_pin = matches!(
         error.get(ContextKind::InvalidArg),
@@ -30,7 +30,7 @@ pub fn hide_secrets(error: &mut clap::Error) {
         let hidden = hidden::pins(&text);
         if hidden != text {
             error.insert(kind, ContextValue::String(hidden.into_owned()));
-            // How to pass it all the same: with the whole of it, and it is no use.
+            // The tip repeats the whole argument, and is no use here.
             error.remove(ContextKind::Suggested);
         }
     }
@@ -46,8 +46,7 @@ fn names_user(text: &str) -> bool {
     user.is_some_and(|(_, behind)| !behind.starts_with("sha"))
 }
 
-/// Whether nothing else in a usage error could be a PIN: a parser's own words may repeat what it
-/// refuses too.
+/// Whether nothing else in a usage error could be a PIN: a value parser's message may repeat the value too.
 pub fn is_clean(error: &clap::Error) -> bool {
     let mut text = error.render().to_string();
     for (_, value) in error.context() {

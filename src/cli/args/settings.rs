@@ -3,22 +3,22 @@
 use clap::builder::Resettable;
 use clap::{ArgAction, Args, ValueEnum};
 
-/// How results and notes are shown.
+/// The settings for output.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// Print the result as JSON.
     pub json: bool,
     /// Print no notes.
     pub quiet: bool,
-    /// How much is told.
+    /// How many details to print.
     pub verbose: u8,
     /// Whether colours are used.
     pub color: Color,
 }
 
-/// What has settings.
+/// Arguments with settings.
 pub trait SettingsOf {
-    /// How its results and notes are shown.
+    /// The settings for output.
     fn settings(&self) -> Settings;
 }
 
@@ -40,7 +40,7 @@ pub enum Color {
 pub struct Common {
     #[command(flatten)]
     shown: Shown,
-    /// Tell more; twice for still more
+    /// Print more details; twice for still more
     #[arg(short, long, action = ArgAction::Count)]
     verbose: u8,
 }
@@ -51,7 +51,7 @@ pub struct Common {
 pub struct CommonLong {
     #[command(flatten)]
     shown: Shown,
-    /// Tell more; twice for still more
+    /// Print more details; twice for still more
     #[arg(long, action = ArgAction::Count)]
     verbose: u8,
 }

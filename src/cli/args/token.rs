@@ -10,15 +10,14 @@ use crate::key::pin::PinSource;
 use crate::key::pkcs11::{FACTS, SignMechanism};
 use crate::key::uri::TokenUri;
 
-// How tokens are reached; for every command that takes a key.
+// The options for tokens; for every command that takes a key.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Keys on tokens")]
 pub struct TokenArgs {
     /// The PKCS#11 module [default: the URI's module-path, `PKCS11_MODULE_PATH`, or p11-kit's proxy]
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, value_parser = paths::place())]
     pub pkcs11_module: Option<PathBuf>,
-    /// Where the PIN of one token comes from [default: the URI's pin-source, the token's PIN pad, or
-    /// a prompt]
+    /// The source of one token's PIN [default: the URI's pin-source, the token's PIN pad, or a prompt]
     #[arg(long, value_name = "file:PATH|env:NAME|fd:NUMBER")]
     pub pin_source: Option<PinSource>,
     /// Send a PIN even to a token that one more wrong PIN locks
@@ -27,8 +26,8 @@ pub struct TokenArgs {
     /// Keep the PIN for this run, for keys that ask for it at each signature
     #[arg(long)]
     pub keep_pin: bool,
-    /// What a token signs by: a hash that is made here, or with `CKM_ECDSA_SHA384` the message itself, of 4
-    /// MiB at most, for tokens that offer nothing else [default: `CKM_ECDSA`]
+    /// The mechanism that a token signs by: ir-sign hashes, or with `CKM_ECDSA_SHA384` the token hashes a message
+    /// of 4 MiB at most, for tokens that offer nothing else [default: `CKM_ECDSA`]
     #[arg(long, value_name = "CKM_ECDSA|CKM_ECDSA_SHA384")]
     pub mechanism: Option<SignMechanism>,
     /// The public key of a key whose token does not show it (several allowed)
@@ -37,7 +36,7 @@ pub struct TokenArgs {
 }
 
 impl TokenArgs {
-    /// Those of a command that sends no PIN from a source it names, or none at all.
+    /// The flags of a command that names no source of a PIN, or sends none.
     pub fn of_module(pkcs11_module: Option<PathBuf>) -> Self {
         Self {
             pkcs11_module,
@@ -58,29 +57,29 @@ pub struct PassportArgs {
 // `token`
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
-    /// List a module's slots and tokens, and what is wrong with each
+    /// List a module's slots and tokens, and the problems of each
     ///
     /// No PIN is sent.
     List(List),
     /// List the private keys of a token
     ///
-    /// Logs in. Prints each key's URI. The fingerprints are of what the token shows: no signature proves
-    /// them, as `token doctor --login` does.
+    /// Logs in and prints each key's URI. The fingerprints are of the public keys that the token shows; no
+    /// signature proves them. `token doctor --login` proves them.
     Keys(Keys),
     /// Set a token up: its label, SO PIN and user PIN
     Init(Init),
-    /// Bring the private key of a file onto a token
+    /// Import the private key of a file into a token
     ///
-    /// For migration: such a key was outside, and the token says so for ever. The file is left as
-    /// it is.
+    /// For migration: such a key was outside the token, and its attributes say so for ever. Leaves the file as it
+    /// is.
     Import(Import),
-    /// Try what signing needs, and say what is in the way
+    /// Try each step of signing, and report every obstacle
     ///
     /// Sends no PIN unless --login is given.
     Doctor(Doctor),
-    /// Write a key's passport: token, key and attributes as they are, signed by the key
+    /// Write a key's passport: a statement of its token, its public key and its attributes, signed by the key
     ///
-    /// Refused for a key that was not made on its token or could leave it.
+    /// Refuses a key that was not made on its token or could leave it.
     Passport(MakePassport),
 }
 
@@ -100,7 +99,7 @@ pub struct List {
 // `token keys`
 #[derive(Debug, Args)]
 pub struct Keys {
-    /// The token; may be left out where there is only one
+    /// The token [default: the only one]
     #[arg(value_name = "URI", default_value_t, hide_default_value = true)]
     pub uri: TokenUri,
     #[command(flatten)]
@@ -112,16 +111,16 @@ pub struct Keys {
 // `token init`
 #[derive(Debug, Args)]
 pub struct Init {
-    /// The token, by slot-id or serial; may be left out where only one is not initialised
+    /// The token, by slot-id or serial [default: the only one that is not initialised]
     #[arg(value_name = "URI", default_value_t, hide_default_value = true)]
     pub uri: TokenUri,
-    /// The label it gets, 1 to 32 bytes
+    /// The token's new label, 1 to 32 bytes
     #[arg(long)]
     pub label: String,
-    /// Where the SO PIN comes from [default: a prompt]
+    /// The source of the SO PIN [default: a prompt]
     #[arg(long, value_name = "SOURCE")]
     pub so_pin_source: Option<PinSource>,
-    /// Where the new user PIN comes from [default: a prompt]
+    /// The source of the new user PIN [default: a prompt]
     #[arg(long, value_name = "SOURCE")]
     pub new_pin_source: Option<PinSource>,
     /// Erase the initialised token of this label, with all keys on it
@@ -140,7 +139,7 @@ pub struct Import {
     /// The private key file
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::secret())]
     pub key: PathBuf,
-    /// The token, and what the key is called there
+    /// The token, and the key's label and id there
     #[arg(long, value_name = "URI")]
     pub pkcs11_uri: TokenUri,
     #[command(flatten)]
@@ -152,7 +151,7 @@ pub struct Import {
 // `token doctor`
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// The token; may be left out where there is only one
+    /// The token [default: the only one]
     #[arg(value_name = "URI", default_value_t, hide_default_value = true)]
     pub uri: TokenUri,
     /// Log in and try the private keys too, with one attempt
@@ -170,14 +169,14 @@ pub struct MakePassport {
     /// The key
     #[arg(value_name = "URI")]
     pub uri: TokenUri,
-    /// Where the passport goes
+    /// Write the passport to this file
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub output: PathBuf,
-    /// Accept that this attribute is not as on a key that never left its token, and write down how
-    /// it is (several allowed)
+    /// Accept this attribute although it differs from that of a key that never left its token; the passport records
+    /// its value (several allowed)
     #[arg(long, value_name = "CKA_NAME", value_parser = fact)]
     pub accept: Vec<String>,
-    /// Replace another file that is there already
+    /// Replace an existing file with other content
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]

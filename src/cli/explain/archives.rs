@@ -1,4 +1,4 @@
-//! What to do about a file that is no archive of images, or none that is read here.
+//! Advice on a file that is no archive of images, or of a kind that ir-sign does not read.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::shell::quoted;
 use crate::store::archive::{Packing, Problem};
 
 pub(super) fn of(path: &Path, problem: &Problem) -> Option<String> {
-    // What came in has no name that a program could read it by.
+    // Standard input has no name that another program could read.
     let archive = if is_input(path) {
         "FILE".into()
     } else {
@@ -37,7 +37,7 @@ pub(super) fn of(path: &Path, problem: &Problem) -> Option<String> {
     })
 }
 
-/// Where docker's list of images and `index.json` differ.
+/// Advice where docker's list of images and `index.json` differ.
 pub(super) fn two_lists(layout: &Path) -> String {
     if layout.is_dir() {
         return format!(
@@ -57,7 +57,7 @@ pub(super) fn from_dir(folder: &str) -> String {
     format!("{COPY}: {}", skopeo(folder))
 }
 
-/// For what skopeo alone reads.
+/// For a form that only skopeo reads.
 const COPY: &str = "copy it into an archive, and give image.tar to extract-sign-image";
 
 fn skopeo(folder: &str) -> String {
@@ -69,7 +69,7 @@ fn is_input(path: &Path) -> bool {
     path.as_os_str() == "standard input"
 }
 
-/// The command that unpacks a file: beside it where its name says how it is packed, so that nothing is written over.
+/// The command that unpacks a file; where the name shows the packing, into a file beside it, so that it overwrites nothing.
 fn unpack(path: &Path, file: &str, packing: Packing) -> String {
     let Some(program) = packing.program() else {
         return format!(

@@ -1,11 +1,11 @@
-//! What to do about a ceremony that did not go on.
+//! Advice on a ceremony that stopped.
 
 use std::io::ErrorKind;
 
 use crate::ceremony::Error;
 use crate::files;
 
-/// What to do about a ceremony's error.
+/// Advice on a ceremony's error.
 pub(super) fn hint(error: &Error) -> Option<&'static str> {
     Some(match error {
         Error::Stopped { .. } => "run it again to go on from there",

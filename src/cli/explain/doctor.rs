@@ -1,9 +1,9 @@
-//! What to do about what `token doctor` finds.
+//! Advice on the findings of `token doctor`.
 
 use crate::key::pkcs11::rule;
 use crate::report::{Check, Outcome};
 
-/// Advice on a check that does not pass, where there is any.
+/// Advice on a check that does not pass, if there is any.
 pub fn advice(check: &Check) -> Option<&'static str> {
     if check.outcome == Outcome::Passed {
         return None;
@@ -11,10 +11,10 @@ pub fn advice(check: &Check) -> Option<&'static str> {
     Some(match check.rule {
         rule::SLOTS => "is the token plugged in, and the module the right one?",
         rule::COUNT_LOW => {
-            "make sure of the PIN: the next login with the right one settles it, a few more wrong ones lock it"
+            "make sure of the PIN: a login with the right one resets the token's count, a few more wrong ones lock it"
         }
         rule::FINAL_TRY => {
-            "make sure of the PIN, and then say --allow-final-try: a login with the right one settles it"
+            "make sure of the PIN, and then give --allow-final-try: a login with the right one resets the token's count"
         }
         rule::STATE => "set the token up, or unlock it with its own tools, before it is used",
         rule::ASKS_LOGIN => "set a PIN, if keys on it are to be protected by one",
@@ -25,7 +25,7 @@ pub fn advice(check: &Check) -> Option<&'static str> {
         rule::MECHANISM | rule::KEY_MECHANISM => {
             "see the token's own settings: no other mechanism is ever tried"
         }
-        rule::LOGIN_FINAL_TRY => "if you are sure of the PIN, say --allow-final-try",
+        rule::LOGIN_FINAL_TRY => "if you are sure of the PIN, give --allow-final-try",
         rule::LOGIN_LOCKED => "unlock or change the PIN with the token's own tools",
         rule::LOGIN_READY => "set the token up: ir-sign token init, or its own tools",
         rule::LOGIN_PIN => {
@@ -35,14 +35,16 @@ pub fn advice(check: &Check) -> Option<&'static str> {
         rule::KEYS => "make one: ir-sign gen-key --pkcs11-uri 'pkcs11:…;object=LABEL'",
         rule::KEY_NAMED => "see `ir-sign token keys`",
         rule::KEY_ID => "give each key an id of its own: the public half is found by id",
-        rule::KEY => "the other keys were looked at all the same",
-        rule::KEY_CURVE => "it is of no use here",
+        rule::KEY => "the other keys were checked too",
+        rule::KEY_CURVE => "ir-sign cannot use it",
         rule::KEY_PUBLIC => "give its public key with --public-key FILE",
         rule::KEY_POINT => "remove or repair the public object with the token's own tools",
         rule::KEY_SIGNS => "the token does not sign with this key; see its own messages",
         rule::KEY_VERIFIES => "do not use this key: what it signs does not verify",
-        rule::KEY_BORN => "the token does not vouch that the key was made on it and never left it",
-        rule::KEY_STAYS => "whoever is logged in may be able to take the key away",
+        rule::KEY_BORN => {
+            "the token does not confirm that the key was made on it and never left it"
+        }
+        rule::KEY_STAYS => "anybody who logs in may be able to export the key",
         rule::KEY_ONE_LOGIN => "use a PIN source, or --keep-pin",
         _ => return None,
     })

@@ -1,4 +1,4 @@
-//! What to do about an image that is not found, or not to be had.
+//! Advice on an image that is absent, or that cannot be read.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -19,7 +19,7 @@ use crate::store::{self, Kind, Place};
 pub(super) fn of_layout(error: &store::Error) -> Option<String> {
     match &error.kind {
         Kind::Lacking { parts, .. } => Some(format!(
-            "bring it there (copy the image again); where it is absent for good, say so, and what only it led to is removed too: {}",
+            "copy the image there again; if it will never be there, also remove the blobs that only it led to: {}",
             for_good(parts)
         )),
         Kind::IsIndex { platforms, .. } if platforms.is_empty() => None,
@@ -27,7 +27,7 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
             platforms, lacking, ..
         } => {
             let by_digest = || {
-                // It may stand behind a platform that several images have.
+                // A platform of several images may come before it.
                 let last = platforms.iter().filter_map(|name| name.rsplit(' ').next());
                 let digest = last.into_iter().find(|name| Digest::is_digest_form(name));
                 digest.map_or_else(
@@ -95,7 +95,7 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
             quoted(error.place.path()?)
         )),
         Kind::Io { action: store::dir::LAST, .. } => Some(
-            "it is all there, and may be lost with the power: see to the disk, and run this again".into(),
+            "all is written, but a power failure may lose it: check the disk, and run this again".into(),
         ),
         // Not every file system can, and another user's folder is not ours to touch.
         Kind::Io { action: "replace", .. } => Some(MOVE.into()),
@@ -119,10 +119,10 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
     }
 }
 
-/// For what stands in the place of an app.
+/// For something else in the place of an app.
 pub(super) const MOVE: &str = "move it away, or choose another name with -a";
 
-/// How a vendor with two endorsements goes on.
+/// Advice for a vendor with two endorsements.
 pub(super) fn of_endorsements(way: &Way) -> Option<String> {
     match way {
         Way::Either(image) => take_endorsement(image),
@@ -139,7 +139,7 @@ pub(super) fn of_endorsements(way: &Way) -> Option<String> {
     }
 }
 
-/// How a vendor with two endorsements goes on with the one that an image in use carries.
+/// Advice for a vendor with two endorsements, one of them on an image in use.
 fn take_endorsement(image: &Carrier) -> Option<String> {
     let registry = image.layout.parent()?;
     let registry = if registry.as_os_str().is_empty() {
@@ -158,10 +158,10 @@ fn take_endorsement(image: &Carrier) -> Option<String> {
     ))
 }
 
-/// For images that no tag and no platform tells apart.
+/// For images that have the same tag and platform.
 const BY_DIGEST: &str = "name one by its digest: -d sha256:…";
 
-/// The flags that say of these that they are absent for good.
+/// The flags that name these as absent for ever.
 fn for_good(parts: &[store::Part]) -> String {
     const MOST: usize = 4;
     let flag = |part: &store::Part| part.digest().map(|digest| format!("--absent {digest}"));
@@ -172,7 +172,7 @@ fn for_good(parts: &[store::Part]) -> String {
     flags.join(" ")
 }
 
-/// The first name that -d takes, and that is one image's alone.
+/// The first name that -d accepts, and that only one image has.
 fn nameable(names: &[String]) -> Option<&String> {
     let times = times(names);
     let alone = |name: &&String| times.get(name) == Some(&1);
@@ -182,7 +182,7 @@ fn nameable(names: &[String]) -> Option<&String> {
         .find(|name| name.parse::<Reference>().is_ok())
 }
 
-/// How often each is there: there may be very many, from others.
+/// The number of each: there may be very many, all untrusted.
 fn times<T: Eq + Hash>(all: impl IntoIterator<Item = T>) -> HashMap<T, usize> {
     let mut times = HashMap::new();
     for one in all {
@@ -191,13 +191,13 @@ fn times<T: Eq + Hash>(all: impl IntoIterator<Item = T>) -> HashMap<T, usize> {
     times
 }
 
-/// The most bytes of a platform that is repeated in a hint: others wrote it.
+/// The most bytes of a platform that a hint repeats: it is untrusted.
 const LONG_PLATFORM: usize = 100;
 
-/// How many platforms are tried for a hint, of those that others wrote.
+/// How many of the untrusted platforms a hint considers.
 const MOST_TRIED: usize = 16;
 
-/// The first platform that --platform takes, and that is one image's alone.
+/// The first platform that --platform accepts, and that only one image has.
 fn only_one(platforms: &[String]) -> Option<&String> {
     let read = |name: &String| name.parse::<Platform>().ok();
     let all: Vec<_> = platforms.iter().filter_map(read).collect();

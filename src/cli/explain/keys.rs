@@ -1,4 +1,4 @@
-//! What to do about a file that is not the key that it was given for.
+//! Advice on a file that is not the wanted key.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::files::is_standard;
 use crate::key::pkcs11::SignMechanism;
 use crate::key::{FormError, KeyFileError};
 
-/// A name that nothing has here: openssl writes over what is there, private keys too.
+/// A name that no file has here: openssl overwrites existing files, private keys too.
 pub(super) fn free(ending: &str) -> String {
     let more = (2..100).map(|n| format!("key-{n}.{ending}"));
     let mut names = std::iter::once(format!("key.{ending}")).chain(more);
@@ -17,7 +17,7 @@ pub(super) fn free(ending: &str) -> String {
     names.find(is_free).unwrap_or_else(|| "FILE".into())
 }
 
-/// What to know first of a key of which its passphrase alone shows the algorithm.
+/// The condition for a key whose algorithm only its passphrase shows.
 fn shown_by(command: &str) -> String {
     format!("if it is on secp384r1, which `{command}` shows with its passphrase, ")
 }
@@ -107,7 +107,7 @@ pub(super) fn of_public(path: &Path, error: &PublicKeyError) -> Option<String> {
     })
 }
 
-/// What to do about a file whose fingerprint is wanted.
+/// Advice on a file that has no fingerprint.
 pub(super) fn of_any(path: &Path, error: &FormError) -> Option<String> {
     matches!(error, FormError::Private).then(|| {
         format!(
@@ -118,7 +118,7 @@ pub(super) fn of_any(path: &Path, error: &FormError) -> Option<String> {
     })
 }
 
-/// What to do where a token does not offer a mechanism.
+/// Advice where a token lacks a mechanism.
 pub(super) fn of_mechanism(wanted: &str, offered: &str) -> &'static str {
     let has = |mechanism: SignMechanism| offered.split(", ").any(|name| name == mechanism.name());
     if wanted == SignMechanism::Ecdsa.wanted() && has(SignMechanism::EcdsaSha384) {

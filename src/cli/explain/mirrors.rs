@@ -122,7 +122,7 @@ fn mirror_in(text: &str, image: &str) -> Option<String> {
     tables.iter().find_map(|table| table.at_mirror(image))
 }
 
-/// What stands between quotes.
+/// The text between quotes.
 fn quoted(value: &str) -> Option<String> {
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     let (inside, _) = value[1..].split_once(quote)?;

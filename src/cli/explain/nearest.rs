@@ -1,15 +1,15 @@
-//! The name that a person meant who mistyped it.
+//! The name that a person probably meant.
 
 use std::path::Path;
 
 use strsim::damerau_levenshtein;
 
-/// The most names that are compared: others may have written very many.
+/// The most names to compare: there may be very many, all untrusted.
 const MOST: usize = 1000;
-/// Names of more characters are not compared: it takes long, and nobody types them.
+/// The longest name to compare: longer ones take long, and nobody types them.
 const LONGEST: usize = 128;
 
-/// The one of these names that is nearest to another one, where it is near: a third of its characters may differ.
+/// The nearest of these names, if it is near: at most a third of its characters differ.
 pub(super) fn nearest<'a>(
     wanted: &str,
     names: impl IntoIterator<Item = &'a str>,

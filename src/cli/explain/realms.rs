@@ -1,4 +1,4 @@
-//! What to do about an app that realms cannot get.
+//! Advice on an app that realms cannot get.
 
 use crate::image::realm::{Finding, rule};
 
@@ -6,11 +6,11 @@ const MENDABLE: &str =
     "sign it with --for-realms, which leaves out what no server loads and shortens tags";
 const HISTORY: &str =
     "build the image anew so that its config has a history: without --omit-history or --no-history";
-/// For what only another build changes.
+/// For findings that only another build changes.
 pub const BUILD: &str = "build the image anew, in one layer, without eStargz or zstd:chunked: \
                      buildah build --squash-all, or docker buildx build --output type=oci,compression=gzip --provenance=false";
 
-/// What can be done: about what only another build changes, where there is such.
+/// The advice: for findings that only another build changes, if there are any; else on signing.
 pub fn hint<'a>(rules: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
     let of_layout = |rule: &str| rule::OF_APPS.contains(&rule) || rule == rule::TAG_IMAGE;
     let mends = rules.into_iter().map(|rule| match rule {

@@ -1,4 +1,4 @@
-//! What to do where a registry has no such image, or does not give or take what it was asked for.
+//! Advice where a registry lacks an image, or refuses a request.
 
 use super::mirrors::mirror_of;
 use super::nearest::nearest;
@@ -7,10 +7,10 @@ use crate::image::Tag;
 use crate::store::Place;
 use crate::store::remote::Problem;
 
-/// The words by which registries say that a repository is to be made first.
+/// The words by which registries ask to create a repository first.
 const NO_REPOSITORY: [&str; 2] = ["NAME_UNKNOWN", "RepositoryNotFound"];
 
-/// Where no image has that tag in a repository, which has these.
+/// Advice where a repository with these tags lacks that tag.
 pub(super) fn of_absent(repository: &str, tag: &str, present: &[String]) -> String {
     let names = || {
         present
@@ -34,7 +34,7 @@ pub(super) fn of_absent(repository: &str, tag: &str, present: &[String]) -> Stri
     }
 }
 
-/// Where a registry did not give or take something.
+/// Advice on an error of a registry.
 pub(super) fn of_registry(place: &Place, problem: &Problem) -> Option<String> {
     let Place::Repository(name) = place else {
         return None;
@@ -94,7 +94,7 @@ fn of_problem(host: &str, problem: &Problem) -> Option<String> {
     })
 }
 
-/// Whether another host could do better.
+/// Whether another host could answer.
 const fn is_about_host(problem: &Problem) -> bool {
     matches!(
         problem,

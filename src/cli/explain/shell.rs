@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::text::plain;
 
-/// A path as a shell reads it, and no program takes it for a flag.
+/// A path, quoted for a shell, that no program takes for a flag.
 pub(super) fn quoted(path: &Path) -> String {
     if path.as_os_str().as_bytes().starts_with(b"-") {
         word(Path::new(".").join(path))
@@ -15,14 +15,14 @@ pub(super) fn quoted(path: &Path) -> String {
     }
 }
 
-/// A text as a shell reads it.
+/// A text, quoted for a shell.
 pub(super) fn word(text: impl AsRef<OsStr>) -> String {
     let text = text.as_ref();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%,:=".contains(c);
     match text.to_str() {
         Some(text) if !text.is_empty() && text.chars().all(is_plain) => text.to_owned(),
         Some(text) if plain(text) == text => format!("'{}'", text.replace('\'', r"'\''")),
-        // What cannot be shown as it is: POSIX's dollar-single-quotes.
+        // Unprintable text: POSIX's dollar-single-quotes.
         _ => {
             let byte = |byte: &u8| match byte {
                 b'\'' | b'\\' => format!("\\{}", char::from(*byte)),

@@ -40,7 +40,7 @@ pub(super) fn run(command: CeremonyCommand, console: &Console) -> Outcome {
     }
 }
 
-/// The plan, and a ring that wants the passport that the plan names.
+/// The plan, and a ring that requires the passport in the plan.
 fn ready(path: &Path, tokens: TokenArgs, console: &Console) -> Result<(Plan, KeyRing), Failure> {
     let plan = Plan::read(path)?;
     let passports = plan.passport()?.into_iter().collect();
@@ -80,7 +80,7 @@ fn check_plan(args: Check, console: &Console) -> Outcome {
     Ok(Status::Done)
 }
 
-/// Prints what a plan names, one a line: what it is, its role, and its name, with a tab between them.
+/// Prints the things that a plan names, one a line: kind, role and name, separated by tabs.
 fn list(path: &Path, console: &Console) -> Outcome {
     let named = listing::named(&Plan::read(path)?)?;
     for one in &named {
@@ -110,7 +110,7 @@ fn make_rehearsal(args: &MakeRehearsal, console: &Console) -> Outcome {
     Ok(Status::Done)
 }
 
-/// Tells what a plan is going to do, on which token where one was looked at.
+/// Prints the work of a plan, and the token if it was checked.
 fn tell_work(
     plan: &Plan,
     token: Option<&str>,
@@ -156,7 +156,7 @@ fn tell_work(
     }
     console.note(match token {
         Some(_) => "everything is as the plan says",
-        None => "the files are as the plan says; the token was not looked at",
+        None => "the files are as the plan says; the token was not checked",
     });
     console.json(|| {
         json!({
@@ -248,7 +248,7 @@ fn verify_transcript(args: &VerifyTranscript, console: &Console) -> Outcome {
     Ok(if holds { Status::Done } else { Status::Refused })
 }
 
-/// How far an interrupted ceremony came.
+/// The progress of an interrupted ceremony.
 fn tell_progress(found: &Verified, console: &Console) {
     let Some(progress) = progress::progress(&found.lines) else {
         return;

@@ -49,7 +49,7 @@ pub(super) fn copy(args: Copy, console: &Console) -> Outcome {
         });
     }
     for along in &copied.along {
-        console.note(&format!("took along {along}, which refers to it"));
+        console.note(&format!("copied its referrer {along}"));
     }
     console.result(&copied.digest.to_string())?;
     console.json(|| {

@@ -1,4 +1,4 @@
-//! From a command to what it does.
+//! Runs the function of each command.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ use crate::cli::status::Status;
 use crate::files::Existing;
 use crate::secret;
 
-/// Runs a command and tells how it went.
+/// Runs a command and returns its status.
 pub fn run(command: Command) -> ExitCode {
     let console = Console::new(settings(&command));
     let outcome = execute(command, &console);

@@ -98,16 +98,14 @@ pub(super) fn extract_sign_image(args: ExtractSignImage, console: &Console) -> O
     };
     let (mut signed, published) = beside_bar(console, |bar| request.run(&ring, bar))?;
     let layout = signed.layout.display();
-    // An image may have been signed in the archive; the app is another one all the same.
+    // An image may have been signed in the archive already; the app has changed in any case.
     signed.changed = published != Published::Same;
     match published {
         Published::New => console.note(&format!("unpacked as {layout}")),
         Published::Replaced => console.note(&format!(
-            "unpacked as {layout}, in the place of what was there"
+            "unpacked as {layout}, in place of the app that was there"
         )),
-        Published::Same => console.note(&format!(
-            "{layout} is there already, with this very content"
-        )),
+        Published::Same => console.note(&format!("{layout} is up to date")),
     }
     show_signed(&signed, console)?;
     console.json(|| {
@@ -118,8 +116,8 @@ pub(super) fn extract_sign_image(args: ExtractSignImage, console: &Console) -> O
     Ok(Status::Done)
 }
 
-/// What is asked for, by names of images or by flags: the argument parser takes one or the other. In a registry one
-/// image is meant unless all are: the tag `latest` where there is no other name.
+/// The requested images, by names or by flags: the argument parser allows one or the other. In a registry a name
+/// without a tag means `latest`, unless all images are meant.
 pub(super) fn asked(
     args: ImageArgs,
     mut references: Vec<Reference>,
@@ -148,7 +146,7 @@ pub(super) fn asked(
     }])
 }
 
-/// What became of several apps.
+/// Prints the results for several apps.
 fn show_all_signed(all: &[Result<SignedImages, ops::Error>], console: &Console) -> Outcome {
     for signed in all {
         match signed {
@@ -169,7 +167,7 @@ fn show_all_signed(all: &[Result<SignedImages, ops::Error>], console: &Console) 
 }
 
 fn show_signed(signed: &SignedImages, console: &Console) -> Result<(), Failure> {
-    // Mending comes first: the lines about images say how they are afterwards.
+    // Mending comes first: the lines about images show their state afterwards.
     for mended in &signed.mended {
         console.note(&show::mended(mended));
     }
@@ -213,20 +211,20 @@ pub(super) fn verify_image(args: VerifyImage, console: &Console) -> Outcome {
     show_verified(&verified, console)
 }
 
-/// How many images are told of that were not looked at.
+/// The most unchecked images to list.
 const MOST_TOLD: usize = 20;
 
-/// Tells of images that lie beside the one which was meant without a name, and what to do about them.
+/// Warns of other images, where the user named none and the only runnable one was used.
 fn warn_of_unseen(unseen: &[Arc<Descriptor>], advice: &str, console: &Console) {
     // There may be very many.
     for descriptor in unseen.iter().take(MOST_TOLD) {
         console.warn(&format!(
-            "{} is another image that was not looked at; {advice}",
+            "{} is another image, and was not checked; {advice}",
             descriptor.digest
         ));
     }
     if let Some(more @ 1..) = unseen.len().checked_sub(MOST_TOLD) {
-        console.warn(&format!("{more} more images were not looked at"));
+        console.warn(&format!("{more} more images were not checked"));
     }
 }
 
@@ -252,7 +250,7 @@ fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
                 show(trusted.report(), true);
                 digests.push(trusted.report().digest);
             }
-            // Who trusts a CA asked for a signature.
+            // A user who trusts a CA wants a signature.
             Ok(Verdict::Allowed(report) | Verdict::Refused(report)) => {
                 show(report, false);
                 of_reports = Status::Refused;

@@ -40,7 +40,7 @@ pub(super) fn gen_key(args: GenKey, console: &Console) -> Outcome {
     console.note(&format!("fingerprint {}", key.fingerprint()));
     if let Some(new) = &made.on_token {
         for oddity in &new.oddities {
-            console.warn(&format!("of a key that it made, the token says {oddity}"));
+            console.warn(&format!("the token says of the key that it made: {oddity}"));
         }
         or_tell_key(console.result(&new.uri.to_string()), &new.uri)?;
     }

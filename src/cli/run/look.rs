@@ -1,4 +1,4 @@
-//! The commands that look at what is in a place, and take away what is left over.
+//! The commands that inspect a place, and remove what nothing refers to.
 
 use serde_json::{Value, json};
 
@@ -71,7 +71,7 @@ pub(super) fn inspect_image(args: InspectImage, console: &Console) -> Outcome {
     Ok(status::worst(errors.iter().map(explain::status)))
 }
 
-/// What is to be looked at: one image at a time, or a whole place.
+/// The inspections: one for each image, or one for a whole place.
 fn requests(asked: Asked) -> Vec<Inspect> {
     let one = |reference| Inspect {
         location: asked.location.clone(),
@@ -134,7 +134,7 @@ pub(super) fn prune(args: Prune, console: &Console) -> Outcome {
     };
     let pruned = beside_bar(console, |bar| {
         request.run(bar, |found| {
-            // It may have told of a wait.
+            // The bar may show a wait.
             bar.finish();
             let verb = if args.dry_run {
                 "would remove"
@@ -146,7 +146,7 @@ pub(super) fn prune(args: Prune, console: &Console) -> Outcome {
             }
             for name in &found.temporary {
                 console.note(&format!(
-                    "{verb} {}, left by a run that was ended",
+                    "{verb} {}, left by an interrupted run",
                     plain(name)
                 ));
             }

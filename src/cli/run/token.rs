@@ -170,7 +170,7 @@ fn shown_key(key: &KeyListing) -> String {
     )
 }
 
-/// The attributes that are true, then those that are not, then those that are not known.
+/// The attributes that are true, then those that are false, then those that are unknown.
 fn shown_facts(facts: &Facts) -> String {
     let of = |wanted: Option<bool>| {
         let names = facts.iter().filter(|(_, value)| *value == wanted);
@@ -200,7 +200,7 @@ fn init(args: Init, console: &Console) -> Outcome {
         is_typed: args.so_pin_source.is_none() || args.new_pin_source.is_none(),
     };
     let (so, user) = (args.so_pin_source, args.new_pin_source);
-    // The SO PIN of a token that is erased exists: it is asked for once, and a wrong one refused.
+    // A token that is erased has an SO PIN: one prompt is enough, and the token refuses a wrong one.
     let erased = setup.erase.clone();
     let pins = |label: &str, length: &PinLength| {
         let typed = |what| match (&erased, what) {
@@ -216,7 +216,7 @@ fn init(args: Init, console: &Console) -> Outcome {
             };
             let pin = source.map_or_else(|| typed(what), PinSource::read);
             let pin = pin.map_err(no_pin)?;
-            // Before anybody types more.
+            // Before the next prompt.
             length.check(&pin, what)?;
             if source.is_none() && (erased.is_none() || what != SO_PIN) {
                 new_pin_again(what, &pin).map_err(no_pin)?;
@@ -244,7 +244,7 @@ fn import(args: Import, console: &Console) -> Outcome {
         key: args.pkcs11_uri,
     };
     let new = request.run(&ring)?;
-    console.note("brought the private key onto the token, read it back, and signed with it");
+    console.note("imported the private key into the token, read it back, and signed with it");
     console.note(
         "it was in a file: the token does not call it local, always sensitive or never extractable, \
          and whoever has the file still has the key",
@@ -255,7 +255,7 @@ fn import(args: Import, console: &Console) -> Outcome {
     Ok(Status::Done)
 }
 
-/// A key that is new on a token.
+/// A new key on a token.
 pub(super) fn new_key_json(new: &NewKey) -> Value {
     json!({
         "key": new.uri.to_string(),
@@ -283,7 +283,7 @@ fn doctor(args: &Doctor, console: &Console) -> Outcome {
     Ok(if fit { Status::Done } else { Status::Refused })
 }
 
-/// How a check of a token is to be taken, and what was found.
+/// The grade of a check of a token, and its finding.
 fn found(check: &Check) -> (&'static str, &str) {
     use report::Outcome;
     match &check.outcome {

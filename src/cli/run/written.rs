@@ -1,4 +1,4 @@
-//! Telling of outputs and errors.
+//! Messages about outputs and errors.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ pub(super) fn shown(path: &Path) -> String {
     plain(&path.display().to_string())
 }
 
-/// Says of a key that was made on a token what could not be printed.
+/// Prints the URI of a new key on a token, after an error of printing the result.
 pub(super) fn or_tell_key(printed: Result<(), Failure>, uri: &TokenUri) -> Result<(), Failure> {
     if printed.is_err() {
         let key = KeyRef::Token(Box::new(uri.clone()));
@@ -37,7 +37,7 @@ pub(super) fn or_tell_key(printed: Result<(), Failure>, uri: &TokenUri) -> Resul
     printed
 }
 
-/// Refuses a result on standard output where JSON is to be there.
+/// Refuses to write a result to standard output beside JSON.
 pub(super) fn not_beside_json(
     role: &'static str,
     output: &Path,

@@ -1,4 +1,4 @@
-//! What keeps realms from an app, and what was done about it.
+//! The findings that keep realms from an app, and the changes that mend them.
 
 use serde_json::{Value, json};
 
@@ -7,13 +7,13 @@ use crate::image::realm::Finding;
 use crate::store::Mended;
 use crate::text::plain;
 
-/// What keeps realms from an app, as JSON.
+/// The findings that keep realms from an app, as JSON.
 pub fn realms_json(findings: &[Finding]) -> Value {
     let one = |finding: &Finding| json!({ "rule": finding.rule, "reason": short(&finding.reason) });
     findings.iter().map(one).collect()
 }
 
-/// What was done so that realms get an app's images, for a person.
+/// A change that lets realms get an app's images, for a person.
 pub fn mended(mended: &Mended) -> String {
     let text = match mended {
         Mended::LeftOut { name, reason } => {
@@ -29,7 +29,7 @@ pub fn mended(mended: &Mended) -> String {
             to: None,
             digest,
         } => {
-            format!("tag \"{from}\" was taken away: realms get {digest} by its digest")
+            format!("tag \"{from}\" was removed: realms get {digest} by its digest")
         }
         Mended::Named { tag, digest } => {
             format!("tag \"{tag}\" names {digest} itself now, and no index")

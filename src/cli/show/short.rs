@@ -1,4 +1,4 @@
-//! Messages of a length that people read.
+//! Shortening long messages.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -6,12 +6,11 @@ use std::fmt::Write;
 use crate::key::hidden;
 use crate::text::Cutter;
 
-/// Of a message that is longer than both together, how much is shown: bytes at its start, which say what
-/// it is about, and at its end, which say what is wrong.
+/// How many bytes of a long message to show: of its start, which names the thing, and of its end, which names the
+/// fault.
 const SHOWN: [usize; 2] = [1500, 500];
 
-/// A message of a length that a person can read, and without PINs. What it quotes of what others wrote
-/// may be megabytes.
+/// A message of readable length, without PINs. It may quote megabytes of untrusted text.
 pub fn short(message: &str) -> Cow<'_, str> {
     let message = hidden::pins(message);
     let [start, end] = SHOWN;
@@ -19,7 +18,7 @@ pub fn short(message: &str) -> Cow<'_, str> {
         return message;
     }
     let mut cutter = Cutter::new(start, end);
-    // It never fails.
+    // Writing to it never fails.
     let _ = cutter.write_str(&message);
     cutter.text().into()
 }

@@ -155,7 +155,7 @@ impl Tokens {
                 let Some(rule) = refused_login(&error) else {
                     return Err(error);
                 };
-                let what = format!("the private keys were not looked at: {error}");
+                let what = format!("the private keys were not checked: {error}");
                 findings.bad(rule, what);
                 return Ok(findings.0);
             }

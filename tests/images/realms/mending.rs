@@ -189,7 +189,7 @@ fn an_image_that_was_named_by_its_full_name_gets_the_tag() {
         maker.index(&[first, second]);
         let run = for_realms(&scene, &["-d", named]).ok();
         let digest = run.stdout.trim().to_owned();
-        run.says(&["tag \"1\" was taken away", "tags that lead to it: 1\n"]);
+        run.says(&["tag \"1\" was removed", "tags that lead to it: 1\n"]);
         served(&scene, &["1", &digest]);
         let tagged = |entry: &&Value| entry["annotations"][REF_NAME] == "1";
         let entries = entries(&maker);
@@ -227,7 +227,7 @@ fn where_two_entries_would_get_one_tag_one_is_to_be_named() {
         same(&before, &snapshot(&scene.registry()));
     }
     let run = for_realms(&scene, &["-d", "c/d:1"]).ok();
-    let run = run.says(&["tag \"a/b:1\" was taken away"]);
+    let run = run.says(&["tag \"a/b:1\" was removed"]);
     let app = served(&scene, &["1", run.stdout.trim()]);
     assert_eq!(app.tags["1"].1, run.stdout.trim());
     assert_eq!(app.manifests.len(), 2);
@@ -249,7 +249,7 @@ fn a_tag_that_cannot_be_shortened_goes_and_is_told() {
     maker.index(&[with_tag(image(&maker), "1.0+2")]);
     let run = for_realms(&scene, &[])
         .ok()
-        .says(&["tag \"1.0+2\" was taken away"]);
+        .says(&["tag \"1.0+2\" was removed"]);
     served(&scene, &[run.stdout.trim()]);
 }
 
