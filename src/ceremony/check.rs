@@ -133,7 +133,7 @@ fn noted_key(plan: &Plan, ring: &KeyRing, lines: &[Line]) -> Result<Option<NewKe
         let now = "not on the token".to_owned();
         return Err(changed("the root key", then, now));
     };
-    let spki = key.public.to_spki();
+    let spki = key.p384().to_spki();
     if noted.text("spki") != Some(&*base64(&spki)) {
         let now = Digest::of(HashAlgorithm::Sha256, &spki).hex();
         return Err(changed("the root key", then, now));

@@ -79,7 +79,7 @@ impl Under<'_, '_> {
     }
 
     fn key_made(&mut self, key: &NewKey, found: bool) -> Result<P384Key, Error> {
-        let spki = key.public.to_spki();
+        let spki = key.p384().to_spki();
         self.result(
             "make-key",
             json!({
@@ -95,7 +95,7 @@ impl Under<'_, '_> {
                 "note: of the key that it made, the token says {oddity}"
             ));
         }
-        Ok(key.public)
+        Ok(key.p384())
     }
 
     fn make_passport(&mut self, key: &P384Key) -> Result<String, Error> {
@@ -215,7 +215,7 @@ impl Under<'_, '_> {
 
     /// The key that was made before this run: the one that the token proved when this run began.
     fn proven(&self, noted: Option<&str>) -> Result<P384Key, Error> {
-        let key = self.made.as_ref().map(|made| made.public);
+        let key = self.made.as_ref().map(NewKey::p384);
         let same = |key: &P384Key| noted == Some(&*base64(&key.to_spki()));
         key.filter(same).ok_or_else(|| Error::Transcript {
             path: self.run.plan.transcript(),

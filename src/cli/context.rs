@@ -1,11 +1,13 @@
 //! The set-up that commands share: the key ring, the bar beside long work, and warnings of secret files that others
 //! can read.
 
+use std::env;
 use std::fs::Metadata;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::args::cosign::PassphraseArgs;
 use super::args::token::TokenArgs;
 #[cfg(feature = "registry")]
 use super::bar;
@@ -14,6 +16,9 @@ use super::bar::Bar;
 use super::console::tell;
 use super::console::{Console, Failure};
 use super::prompt::Terminal;
+use crate::crypto::PublicKey;
+use crate::key::any::read_public as read_any_public;
+use crate::key::passphrase::Passphrases;
 use crate::key::pin::PinSource;
 use crate::key::pkcs11::{Options, Passport, module_of_environment};
 use crate::key::{self, KeyRef, KeyRing, is_private, read_public};
@@ -23,6 +28,12 @@ use crate::ops::location::RegistryOptions;
 use crate::store::remote::{Options as RegistryOptions, Waiting};
 #[cfg(feature = "registry")]
 use crate::text::plain;
+
+const PIN_FILE: &str = "PIN file";
+const PASSPHRASE_FILE: &str = "passphrase file";
+
+/// The variable that cosign takes the PIN of a token from.
+const COSIGN_PIN: &str = "COSIGN_PKCS11_PIN";
 
 /// The key ring of a command, with the PIN sources of its own keys. Warns first of PIN files that others can read.
 pub fn ring<'a>(
@@ -41,9 +52,59 @@ pub fn ring_with<'a>(
     own: impl IntoIterator<Item = Option<&'a PinSource>>,
     console: &Console,
 ) -> Result<KeyRing, Failure> {
-    warn_of_pins(own.into_iter().chain([tokens.pin_source.as_ref()]), console);
-    let options = options(tokens, passports, sessions, console.settings.quiet)?;
+    warn_of_secrets(
+        PIN_FILE,
+        own.into_iter().chain([tokens.pin_source.as_ref()]),
+        console,
+    );
+    let read = |path: &Path| Ok(read_public(path)?.into());
+    let options = options(tokens, passports, sessions, read, console.settings.quiet)?;
     Ok(KeyRing::new(options))
+}
+
+/// The key ring of a command of cosign's: the PIN may come from cosign's variable, and public keys that tokens do not
+/// show may be of any kind and form.
+pub fn cosign_ring<'a>(
+    tokens: &'a TokenArgs,
+    own: impl IntoIterator<Item = Option<&'a PinSource>>,
+    console: &Console,
+) -> Result<KeyRing, Failure> {
+    warn_of_secrets(
+        PIN_FILE,
+        own.into_iter().chain([tokens.pin_source.as_ref()]),
+        console,
+    );
+    let mut tokens = tokens.clone();
+    if tokens.pin_source.is_none() && env::var_os(COSIGN_PIN).is_some() {
+        tokens.pin_source = Some(PinSource::Env(COSIGN_PIN.to_owned()));
+    }
+    let read = |path: &Path| read_any_public(path);
+    let quiet = console.settings.quiet;
+    let options = options(&tokens, Vec::new(), NonZeroUsize::MIN, read, quiet)?;
+    Ok(KeyRing::new(options))
+}
+
+/// Where passphrases of key files come from, in a command of cosign's. Of files that others can read it warns first.
+pub fn passphrases(args: &PassphraseArgs, console: &Console) -> Passphrases {
+    let source = args.passphrase_source.as_ref();
+    warn_of_secrets(PASSPHRASE_FILE, [source], console);
+    let prompt = Terminal {
+        quiet: console.settings.quiet,
+    };
+    Passphrases::new(source.cloned(), Box::new(prompt))
+}
+
+/// The same where only this flag names a source: cosign's variable is for another file's passphrase.
+pub fn passphrases_by_flag(
+    flag: &'static str,
+    source: Option<&PinSource>,
+    console: &Console,
+) -> Passphrases {
+    warn_of_secrets(PASSPHRASE_FILE, [source], console);
+    let prompt = Terminal {
+        quiet: console.settings.quiet,
+    };
+    Passphrases::by_flag(flag, source.cloned(), Box::new(prompt))
 }
 
 /// Reads the files of the flags for keys on tokens. A `quiet` run shows only prompts.
@@ -51,6 +112,7 @@ fn options(
     tokens: &TokenArgs,
     passports: Vec<PathBuf>,
     sessions: NonZeroUsize,
+    read: impl Fn(&Path) -> Result<PublicKey, key::Error>,
     quiet: bool,
 ) -> Result<Options, key::Error> {
     let mut files = tokens.public_keys.clone();
@@ -62,7 +124,7 @@ fn options(
         Some(PinSource::Fd(number)) => files.push(format!("/proc/self/fd/{number}").into()),
         Some(PinSource::Env(_)) | None => {}
     }
-    let public_keys = tokens.public_keys.iter().map(|path| read_public(path));
+    let public_keys = tokens.public_keys.iter().map(|path| read(path));
     let passports = passports.into_iter().map(|path| {
         let passport = Passport::read(&path)?;
         Ok((path, passport))
@@ -114,14 +176,18 @@ pub fn warn_if_open(key: &KeyRef, console: &Console) {
     }
 }
 
-/// Warns of PIN files that others on this machine can read.
-fn warn_of_pins<'a>(sources: impl IntoIterator<Item = Option<&'a PinSource>>, console: &Console) {
+/// Warns of files of PINs or passphrases that others on this machine can read.
+fn warn_of_secrets<'a>(
+    what: &str,
+    sources: impl IntoIterator<Item = Option<&'a PinSource>>,
+    console: &Console,
+) {
     let mut seen = Vec::new();
     for source in sources.into_iter().flatten() {
         if let PinSource::File(path) = source
             && !seen.contains(&path)
         {
-            warn_of_mode("PIN file", path, console);
+            warn_of_mode(what, path, console);
             seen.push(path);
         }
     }

@@ -357,6 +357,69 @@ pub(super) const EXAMPLES: &[Entry] = &[
         see_also: &["ceremony-verify"],
     },
     Entry {
+        command: "cosign",
+        examples: &[one(
+            "Make a key pair as cosign does, and look at its public key:",
+            &[
+                "ir-sign cosign generate-key-pair",
+                "ir-sign cosign public-key --key cosign.key",
+            ],
+        )],
+        see_also: &["copy", "token"],
+    },
+    Entry {
+        command: "cosign generate-key-pair",
+        examples: &[
+            one(
+                "Make cosign.key and cosign.pub; the passphrase is asked for:",
+                &["ir-sign cosign generate-key-pair"],
+            ),
+            one(
+                "Make a pair on P-384, with the passphrase from a file:",
+                &[
+                    "ir-sign cosign generate-key-pair --curve p384 --output-key-prefix release \\\n  --passphrase-source file:passphrase",
+                ],
+            ),
+            one(
+                "Make a pair on a token, and write vendor.pub:",
+                &[
+                    "ir-sign cosign generate-key-pair --key 'pkcs11:token=VENDOR;object=vendor' \\\n  --output-key-prefix vendor",
+                ],
+            ),
+        ],
+        see_also: &["cosign-import-key-pair", "cosign-public-key", "token-init"],
+    },
+    Entry {
+        command: "cosign import-key-pair",
+        examples: &[
+            one(
+                "Take over a key of openssl's:",
+                &["ir-sign cosign import-key-pair -k ec.pem"],
+            ),
+            one(
+                "Give a key file of cosign's another passphrase:",
+                &["ir-sign cosign import-key-pair -k cosign.key --output-key-prefix new"],
+            ),
+        ],
+        see_also: &["cosign-generate-key-pair", "openssl-genpkey(1ssl)"],
+    },
+    Entry {
+        command: "cosign public-key",
+        examples: &[
+            one(
+                "Print the public key of a key file:",
+                &["ir-sign cosign public-key --key cosign.key"],
+            ),
+            one(
+                "Write that of a key on a token:",
+                &[
+                    "ir-sign cosign public-key --key 'pkcs11:token=VENDOR;object=vendor' --outfile vendor.pub",
+                ],
+            ),
+        ],
+        see_also: &["extract-public", "fingerprint"],
+    },
+    Entry {
         command: "completions",
         examples: &[one(
             "Let bash complete commands and flags:",

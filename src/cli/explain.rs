@@ -46,7 +46,7 @@ pub fn interrupt(error: &Error) -> Option<i32> {
             source: PassphraseError::Interrupted(signal),
             ..
         }) => Some(*signal),
-        Error::KeyMade { source, .. } => interrupt(source),
+        Error::KeyMade { source, .. } | Error::PairMade { source, .. } => interrupt(source),
         _ => None,
     }
 }
@@ -59,7 +59,7 @@ pub fn is_reader_gone(error: &Error) -> bool {
         | Error::Ceremony(
             CeremonyError::File { source, .. } | CeremonyError::Key(key::Error::File(source)),
         ) => files::is_reader_gone(source),
-        Error::KeyMade { source, .. } => is_reader_gone(source),
+        Error::KeyMade { source, .. } | Error::PairMade { source, .. } => is_reader_gone(source),
         _ => false,
     }
 }
@@ -75,6 +75,7 @@ pub fn hint(error: &Error) -> Option<String> {
             realms::hint([*rule]).map(str::to_owned)
         }
         Error::KeyMade { key, .. } => Some(format!("write its public key: {}", extract(key))),
+        Error::PairMade { key, .. } => Some(any_keys::of_made(key)),
         Error::NoAppName { .. } | Error::NoAppNamed => Some("name the app with -a".into()),
         Error::InArchive(path) => Some(format!(
             "unpack it as an app and sign it in one step: ir-sign extract-sign-image -r DIR -f {}",
@@ -140,14 +141,15 @@ fn of_key(error: &key::Error) -> Option<String> {
         key::Error::Public { path, source } => keys::of_public(path, source),
         key::Error::PrivateFile { path, source } => any_keys::of_private(path, source),
         key::Error::PublicFile { path, source } => any_keys::of_public(path, source),
-        key::Error::Passphrase { source, .. } => any_keys::of_passphrase(source).map(str::to_owned),
+        key::Error::Passphrase { source, .. } => any_keys::of_passphrase(source),
         key::Error::Unrecognised { path, source } => keys::of_any(path, source),
         key::Error::File(files::Error::Exists { .. }) => Some(
             "a private key is never overwritten: name another file, or move this one away; \
              `ir-sign extract-public` writes its public key"
                 .into(),
         ),
-        key::Error::File(error) => of_output("file", error),
+        key::Error::PairFile(files::Error::Exists { .. }) => Some(any_keys::NEVER_REPLACED.into()),
+        key::Error::File(error) | key::Error::PairFile(error) => of_output("file", error),
         key::Error::Token(error) => on_token(error),
         key::Error::GivenUp | key::Error::Algorithm { .. } | key::Error::Faulty { .. } => None,
     }

@@ -14,6 +14,16 @@ const MODULE: Variable = (
     "The PKCS#11 module, unless --pkcs11-module or the URI names one.",
 );
 
+/// The variables that cosign's commands read for secrets.
+const PASSWORD: Variable = (
+    "COSIGN_PASSWORD",
+    "The passphrase of an encrypted key file, which may be empty, unless --passphrase-source names another.",
+);
+const COSIGN_PIN: Variable = (
+    "COSIGN_PKCS11_PIN",
+    "The PIN of a token, unless --pin-source or the URI says where it comes from.",
+);
+
 /// The variables that every command reads.
 const OF_ALL: [Variable; 2] = [
     (
@@ -48,11 +58,18 @@ impl Page {
     pub(super) fn of(path: &str, command: &Command) -> Self {
         let own = path.strip_prefix("ir-sign").unwrap_or(path).trim_start();
         let entry = EXAMPLES.iter().find(|entry| entry.command == own);
-        let has_module = command.get_arguments().any(|arg| {
-            let long = arg.get_long().unwrap_or_default();
-            long == "pkcs11-module"
-        });
-        let mut environment: Vec<_> = has_module.then_some(MODULE).into_iter().collect();
+        let has = |name: &str| {
+            let mut longs = command.get_arguments().filter_map(Arg::get_long);
+            longs.any(|long| long == name)
+        };
+        let is_of_cosign = own.starts_with("cosign ");
+        let read = [
+            (has("pkcs11-module"), MODULE),
+            (has("passphrase-source"), PASSWORD),
+            (is_of_cosign && has("pin-source"), COSIGN_PIN),
+        ];
+        let read = read.into_iter().filter(|(is_read, _)| *is_read);
+        let mut environment: Vec<_> = read.map(|(_, variable)| variable).collect();
         environment.extend(OF_ALL);
         let below = command.get_subcommands().map(Command::get_name);
         let mut see_also: Vec<String> = below

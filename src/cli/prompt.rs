@@ -1,8 +1,9 @@
-//! Asks for PINs on the terminal, without showing them.
+//! Asks for PINs and passphrases on the terminal, without showing them.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::mem;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::termios::{
@@ -13,12 +14,13 @@ use zeroize::Zeroizing;
 
 use super::bar::{aside, beside};
 use super::console::tell;
+use crate::key::passphrase::{AskPassphrase, PassphraseError};
 use crate::key::pin::{Pin, PinError};
 use crate::key::pkcs11::{PinLength, Prompt, before_death};
 use crate::secret::Secret;
 use crate::text::plain;
 
-/// No PIN is longer.
+/// No PIN or passphrase that is typed is longer.
 const MOST: usize = 255;
 /// The characters of the keys for interrupt, quit, end of file, erase, kill and erasing a word.
 const INTERRUPT: u8 = 3;
@@ -58,12 +60,58 @@ impl Prompt for Terminal {
     }
 }
 
+impl AskPassphrase for Terminal {
+    fn ask(&self, file: &Path) -> Result<Option<Secret>, PassphraseError> {
+        let text = format!("Passphrase of {}: ", shown(file));
+        aside(|| passphrase(open().and_then(|mut terminal| read_hidden(&mut terminal, &text))))
+    }
+
+    fn ask_new(&self, file: &Path) -> Result<Option<Secret>, PassphraseError> {
+        let text = format!("New passphrase of {}: ", shown(file));
+        aside(|| {
+            let twice = open().and_then(|mut terminal| {
+                let first = read_hidden(&mut terminal, &text)?;
+                let second = read_hidden(&mut terminal, "New passphrase again: ")?;
+                Ok((*first == *second).then_some(first))
+            });
+            passphrase(twice)?.map_or(Ok(None), |first| {
+                first.map(Some).ok_or(PassphraseError::Unequal)
+            })
+        })
+    }
+}
+
+/// What was typed for a passphrase; none where there is no terminal.
+fn passphrase<T>(typed: Result<T, NotTyped>) -> Result<Option<T>, PassphraseError> {
+    typed.map(Some).or_else(|error| match error {
+        NotTyped::Nobody => Ok(None),
+        NotTyped::Cancelled => Err(PassphraseError::Cancelled),
+        NotTyped::Interrupted(signal) => Err(PassphraseError::Interrupted(signal)),
+        NotTyped::TooLong => Err(PassphraseError::TooLong(MOST)),
+        NotTyped::Terminal(error) => Err(PassphraseError::Terminal(error)),
+    })
+}
+
+fn shown(file: &Path) -> String {
+    plain(&file.display().to_string())
+}
+
+impl From<NotTyped> for PinError {
+    fn from(error: NotTyped) -> Self {
+        match error {
+            NotTyped::Nobody => Self::Nobody,
+            NotTyped::Cancelled => Self::Cancelled,
+            NotTyped::Interrupted(signal) => Self::Interrupted(signal),
+            NotTyped::TooLong => Self::TooLong(MOST),
+            NotTyped::Terminal(error) => Self::Terminal(error),
+        }
+    }
+}
+
 /// Asks for a new PIN, and shows the allowed length.
 pub fn new_pin(what: &str, length: &PinLength) -> Result<Pin, PinError> {
-    Pin::new(read_hidden(
-        &mut open()?,
-        &format!("New {what} ({length}): "),
-    )?)
+    let text = format!("New {what} ({length}): ");
+    Pin::new(read_hidden(&mut open()?, &text)?)
 }
 
 /// Asks for a new PIN again, which has to be the same.
@@ -111,8 +159,22 @@ fn terminal() -> io::Result<File> {
     OpenOptions::new().read(true).write(true).open("/dev/tty")
 }
 
-fn open() -> Result<File, PinError> {
-    terminal().map_err(|_| PinError::Nobody)
+/// Why nothing was typed.
+enum NotTyped {
+    /// There is no terminal.
+    Nobody,
+    /// The person would not.
+    Cancelled,
+    /// The person pressed the key for this signal.
+    Interrupted(i32),
+    /// It is longer than what is read.
+    TooLong,
+    /// The terminal did not work.
+    Terminal(io::Error),
+}
+
+fn open() -> Result<File, NotTyped> {
+    terminal().map_err(|_| NotTyped::Nobody)
 }
 
 /// The terminal without echo, and its former settings.
@@ -145,34 +207,36 @@ fn show_for_good() {
     mem::forget(hiding);
 }
 
-fn read_hidden(terminal: &mut File, text: &str) -> Result<Secret, PinError> {
-    let before = tcgetattr(&*terminal).map_err(|e| PinError::Terminal(e.into()))?;
+fn read_hidden(terminal: &mut File, text: &str) -> Result<Secret, NotTyped> {
+    let before = tcgetattr(&*terminal).map_err(|e| NotTyped::Terminal(e.into()))?;
     let mut hidden = before.clone();
     // Signals come as characters, so that an interrupt leaves no terminal without echo behind. The
     // program ends by that signal all the same, once everything is put back.
     hidden.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
     hidden.special_codes[SpecialCodeIndex::VMIN] = 1;
     hidden.special_codes[SpecialCodeIndex::VTIME] = 0;
-    let handle = terminal.try_clone().map_err(PinError::Terminal)?;
+    let handle = terminal.try_clone().map_err(NotTyped::Terminal)?;
     before_death(show_for_good);
     *hiding() = Some((handle, before));
     let restore = Restore;
     {
         let _held = hiding();
         tcsetattr(&*terminal, OptionalActions::Flush, &hidden)
-            .map_err(|e| PinError::Terminal(e.into()))?;
+            .map_err(|e| NotTyped::Terminal(e.into()))?;
     }
     terminal
         .write_all(text.as_bytes())
-        .map_err(PinError::Terminal)?;
+        .map_err(NotTyped::Terminal)?;
     let read = read_line(terminal);
-    let ended = terminal.write_all(b"\n").map_err(PinError::Terminal);
+    let ended = terminal.write_all(b"\n").map_err(NotTyped::Terminal);
     drop(restore);
     let line = read?;
     ended?;
     Ok(line)
 }
 
+/// One line, byte by byte: into one buffer that never moves, so that wiping it wipes all there is.
+fn read_line(terminal: &mut File) -> Result<Secret, NotTyped> {
 /// Reads one line, byte by byte, into one buffer that never moves, so that wiping it wipes all copies.
 fn read_line(terminal: &mut File) -> Result<Secret, PinError> {
     let mut line = Secret::zeroed(MOST);
@@ -180,20 +244,20 @@ fn read_line(terminal: &mut File) -> Result<Secret, PinError> {
     let mut byte = Zeroizing::new([0]);
     loop {
         match terminal.read(&mut *byte) {
-            Ok(0) => return Err(PinError::Cancelled),
+            Ok(0) => return Err(NotTyped::Cancelled),
             Ok(_) => {}
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            Err(e) => return Err(PinError::Terminal(e)),
+            Err(e) => return Err(NotTyped::Terminal(e)),
         }
         match byte[0] {
             b'\n' | b'\r' => {
                 line.truncate(length);
                 return Ok(line);
             }
-            INTERRUPT => return Err(PinError::Interrupted(SIGINT)),
-            QUIT => return Err(PinError::Interrupted(SIGQUIT)),
+            INTERRUPT => return Err(NotTyped::Interrupted(SIGINT)),
+            QUIT => return Err(NotTyped::Interrupted(SIGQUIT)),
             SUSPEND => {}
-            END if length == 0 => return Err(PinError::Cancelled),
+            END if length == 0 => return Err(NotTyped::Cancelled),
             b if ERASE.contains(&b) => {
                 // A character may have several bytes.
                 while length > 0 {
@@ -204,7 +268,7 @@ fn read_line(terminal: &mut File) -> Result<Secret, PinError> {
                 }
             }
             KILL | WORD => length = 0,
-            _ if length == MOST => return Err(PinError::TooLong(MOST)),
+            _ if length == MOST => return Err(NotTyped::TooLong),
             b => {
                 line[length] = b;
                 length += 1;

@@ -27,6 +27,9 @@ pub enum Error {
         /// What is wrong with it.
         source: KeyFileError,
     },
+    /// The file of a new key pair was not written.
+    #[error("key file {0}")]
+    PairFile(files::Error),
     /// The file is not a DER public key on secp384r1.
     #[error("public key file {}: {source}", .path.display())]
     Public {
@@ -103,7 +106,7 @@ impl Error {
     /// The error's class, for the exit status.
     pub const fn class(&self) -> Class {
         match self {
-            Self::File(source) => source.class(),
+            Self::File(source) | Self::PairFile(source) => source.class(),
             Self::Private { .. }
             | Self::Public { .. }
             | Self::PrivateFile { .. }

@@ -17,16 +17,19 @@ pub const VARIABLE: &str = "COSIGN_PASSWORD";
 /// Where passphrases come from: a source that is named, else `COSIGN_PASSWORD`, else a person.
 pub struct Passphrases {
     source: Option<PinSource>,
+    /// The flag that names a source, and whether cosign's variable is one.
+    flag: &'static str,
+    by_variable: bool,
     prompt: Box<dyn AskPassphrase>,
 }
 
 /// Asks a person for a passphrase.
 pub trait AskPassphrase: Send + Sync {
-    /// Asks for the passphrase of a key file.
-    fn ask(&self, file: &Path) -> Result<Secret, PassphraseError>;
+    /// Asks for the passphrase of a key file; `None` where there is nobody to ask.
+    fn ask(&self, file: &Path) -> Result<Option<Secret>, PassphraseError>;
 
     /// Asks for the passphrase of a key file that is to be made, and once more, to be sure.
-    fn ask_new(&self, file: &Path) -> Result<Secret, PassphraseError>;
+    fn ask_new(&self, file: &Path) -> Result<Option<Secret>, PassphraseError>;
 }
 
 /// Nobody to ask.
@@ -34,22 +37,39 @@ pub trait AskPassphrase: Send + Sync {
 pub struct NobodyToAsk;
 
 impl AskPassphrase for NobodyToAsk {
-    fn ask(&self, _: &Path) -> Result<Secret, PassphraseError> {
-        Err(PassphraseError::Nobody)
+    fn ask(&self, _: &Path) -> Result<Option<Secret>, PassphraseError> {
+        Ok(None)
     }
 
-    fn ask_new(&self, _: &Path) -> Result<Secret, PassphraseError> {
-        Err(PassphraseError::Nobody)
+    fn ask_new(&self, _: &Path) -> Result<Option<Secret>, PassphraseError> {
+        Ok(None)
     }
 }
 
 impl Passphrases {
-    /// Takes them from this source, or asks.
+    /// Takes them from this source, or from `COSIGN_PASSWORD`, or asks.
     pub fn new(source: Option<PinSource>, prompt: Box<dyn AskPassphrase>) -> Self {
+        Self {
+            by_variable: true,
+            ..Self::by_flag("--passphrase-source", source, prompt)
+        }
+    }
+
+    /// Takes them from the source that this flag names, or asks.
+    pub fn by_flag(
+        flag: &'static str,
+        source: Option<PinSource>,
+        prompt: Box<dyn AskPassphrase>,
+    ) -> Self {
         if let Some(source) = &source {
             source.keep_from_children();
         }
-        Self { source, prompt }
+        Self {
+            source,
+            flag,
+            by_variable: false,
+            prompt,
+        }
     }
 
     /// The passphrase of an encrypted key file.
@@ -64,18 +84,23 @@ impl Passphrases {
 
     fn get(
         &self,
-        ask: impl FnOnce(&dyn AskPassphrase) -> Result<Secret, PassphraseError>,
+        ask: impl FnOnce(&dyn AskPassphrase) -> Result<Option<Secret>, PassphraseError>,
     ) -> Result<Passphrase, PassphraseError> {
         use std::os::unix::ffi::OsStringExt;
-        let taken = match &self.source {
-            Some(source) => source.bytes()?,
-            // As it is, like cosign: a line end is a part of it.
-            None => match std::env::var_os(VARIABLE) {
-                Some(value) => Secret::taken(Zeroizing::new(value.into_vec())),
-                None => ask(&*self.prompt)?,
-            },
-        };
-        Ok(Passphrase(taken))
+        if let Some(source) = &self.source {
+            return Ok(Passphrase(source.bytes()?));
+        }
+        // As it is, like cosign: a line end is a part of it.
+        let value = std::env::var_os(VARIABLE).filter(|_| self.by_variable);
+        if let Some(value) = value {
+            let value = Zeroizing::new(value.into_vec());
+            return Ok(Passphrase(Secret::taken(value)));
+        }
+        let asked = ask(&*self.prompt)?;
+        asked.map(Passphrase).ok_or(PassphraseError::Nobody {
+            flag: self.flag,
+            by_variable: self.by_variable,
+        })
     }
 }
 
@@ -117,8 +142,13 @@ pub enum PassphraseError {
     #[error("{0} holds no passphrase: it is empty")]
     Empty(String),
     /// No source was named, and there is nobody to ask.
-    #[error("it is encrypted, and there is no passphrase")]
-    Nobody,
+    #[error("no passphrase: there is no terminal to ask on")]
+    Nobody {
+        /// The flag that names a source.
+        flag: &'static str,
+        /// Whether `COSIGN_PASSWORD` is a source too.
+        by_variable: bool,
+    },
     /// The person would not.
     #[error("no passphrase: the prompt was cancelled")]
     Cancelled,

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::any;
-use super::ec_key::EcKey;
 use super::error::Error;
 use super::file::FileKey;
 use super::gate::Gated;
@@ -13,7 +12,7 @@ use super::pkcs11::{NewKey, Options, Passport, Tokens, Wanted};
 use super::read::{read_private, read_public};
 use super::signer::{Checked, P384Signer, Signer};
 use super::uri::TokenUri;
-use crate::crypto::{Curve, P384Key, PublicKey};
+use crate::crypto::{P384Key, PublicKey};
 use crate::files::{self, Existing};
 
 /// A private key that was made.
@@ -110,41 +109,11 @@ impl KeyRing {
             KeyRef::Token(uri) => {
                 let new = self.tokens.generate(uri)?;
                 Ok(Generated {
-                    public: new.public,
+                    public: new.p384(),
                     on_token: Some(new),
                 })
             }
         }
-    }
-
-    /// Makes a new key file as cosign does, encrypted, where there is none; its passphrase is asked for first. Whether
-    /// that is empty is the second.
-    pub fn generate_pair(
-        &self,
-        file: &Path,
-        curve: Curve,
-        passphrases: &Passphrases,
-    ) -> Result<(PublicKey, bool), Error> {
-        files::check_absent(file)?;
-        let passphrase = passphrases.of_new(file).map_err(Error::passphrase(file))?;
-        let key = EcKey::generate(curve);
-        any::write_private(file, &key, &passphrase)?;
-        Ok((key.public_key().clone(), passphrase.is_empty()))
-    }
-
-    /// Writes the private key of a file into a new one as cosign does, encrypted. Each has a passphrase of its own.
-    pub fn import_pair(
-        &self,
-        from: &Path,
-        from_passphrases: &Passphrases,
-        file: &Path,
-        passphrases: &Passphrases,
-    ) -> Result<(PublicKey, bool), Error> {
-        files::check_absent(file)?;
-        let key = any::read_private(from, from_passphrases)?;
-        let passphrase = passphrases.of_new(file).map_err(Error::passphrase(file))?;
-        any::write_private(file, &key, &passphrase)?;
-        Ok((key.public_key().clone(), passphrase.is_empty()))
     }
 
     /// The public half of a private key: of a file's scalar, or what a token shows and a signature

@@ -97,6 +97,14 @@ pub enum Error {
         /// What failed.
         source: Box<Error>,
     },
+    /// The private key of a pair is there, and what came after failed.
+    #[error("{source}; the private key was made all the same: {key}")]
+    PairMade {
+        /// The private key.
+        key: key::KeyRef,
+        /// What failed.
+        source: Box<Error>,
+    },
     /// A file does not hold a signature.
     #[error("signature file {}: {source}", .path.display())]
     NotASignature {
@@ -299,7 +307,7 @@ impl Error {
             Self::Store(source) | Self::Endorsements { source, .. } => source.class(),
             Self::Scheme(source) => source.class(),
             Self::File { source, .. } => source.class(),
-            Self::KeyMade { source, .. } => source.class(),
+            Self::KeyMade { source, .. } | Self::PairMade { source, .. } => source.class(),
             Self::OutputIsInput { .. }
             | Self::InputInApp { .. }
             | Self::NoAppName { .. }

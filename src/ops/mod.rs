@@ -9,6 +9,7 @@ pub mod extract;
 mod error;
 pub mod file;
 pub mod inspect;
+pub mod key_pairs;
 pub mod keys;
 pub mod location;
 mod outputs;

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueHint};
 
 use super::ceremony::CeremonyCommand;
 use super::copy::Copy;
+use super::cosign::CosignCommand;
 use super::image::{ExtractSignImage, InspectImage, Prune, SignImage, VerifyImage};
 use super::keys::{ExtractPublic, Fingerprint, GenKey, Sign, Verify};
 use super::paths;
@@ -105,6 +106,11 @@ pub enum Command {
     Ceremony {
         #[command(subcommand)]
         command: CeremonyCommand,
+    },
+    /// Sign and verify as cosign does, with keys in files or on tokens, without a network
+    Cosign {
+        #[command(subcommand)]
+        command: CosignCommand,
     },
     /// Print a shell's completion script
     Completions {

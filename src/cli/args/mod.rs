@@ -5,6 +5,7 @@
 pub mod ceremony;
 mod command;
 pub mod copy;
+pub mod cosign;
 pub mod image;
 mod keys;
 mod paths;

@@ -31,6 +31,12 @@ pub enum PathError {
          file of that name is ./{name})"
     )]
     Key { name: String },
+    /// The same, where keys have many forms.
+    #[error(
+        "keys are files, or pkcs11: URIs of keys on tokens; nothing is asked over the network (a file of \
+         that name is ./{name})"
+    )]
+    AnyKey { name: String },
     /// It names some other place.
     #[error(
         "ir-sign reads and writes no files over the network; copy the file here first (a file of that name \
@@ -95,17 +101,25 @@ pub fn place() -> impl TypedValueParser<Value = PathBuf> {
 
 /// A private key: a file that is named, or a token's.
 pub fn private_key() -> impl TypedValueParser<Value = KeyRef> {
-    key(Some(SECRET))
+    key(Some(SECRET), |name| PathError::Key { name })
+}
+
+/// A private key in any form: a file that is named, or a token's.
+pub fn any_private_key() -> impl TypedValueParser<Value = KeyRef> {
+    key(Some(SECRET), |name| PathError::AnyKey { name })
 }
 
 /// A public key: a file, where `-` is standard input, or a token's.
 pub fn public_key() -> impl TypedValueParser<Value = KeyRef> {
-    key(None)
+    key(None, |name| PathError::Key { name })
 }
 
-fn key(dash: Option<&'static str>) -> impl TypedValueParser<Value = KeyRef> {
+fn key(
+    dash: Option<&'static str>,
+    network: fn(String) -> PathError,
+) -> impl TypedValueParser<Value = KeyRef> {
     OsStringValueParser::new().try_map(move |text: OsString| -> Result<KeyRef, PathError> {
-        check(&text, dash, |name| PathError::Key { name })?;
+        check(&text, dash, network)?;
         Ok(text.as_os_str().try_into()?)
     })
 }

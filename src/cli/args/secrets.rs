@@ -8,7 +8,7 @@ use crate::key::hidden;
 pub fn hide_secrets(error: &mut clap::Error) {
     let of_pin = matches!(
         error.get(ContextKind::InvalidArg),
-        Some(ContextValue::String(flag)) if flag.contains("pin-source")
+        Some(ContextValue::String(flag)) if flag.contains("pin-source") || flag.contains("passphrase-source")
     );
     if of_pin {
         let hidden = ContextValue::String("...".to_owned());

@@ -3,10 +3,24 @@
 use std::path::Path;
 
 use super::keys::free;
-use super::shell::quoted;
+use super::shell::{quoted, word};
 use crate::files::is_standard;
+use crate::key::KeyRef;
 use crate::key::any::{PrivateFileError, PublicFileError};
 use crate::key::passphrase::PassphraseError;
+
+/// Why nothing replaces a private key's file, and what to do.
+pub(super) const NEVER_REPLACED: &str = "a private key is never overwritten: name other files with --output-key-prefix, or \
+     move this one away; `ir-sign cosign public-key` writes its public key";
+
+/// What is left to do for a private key that was made.
+pub(super) fn of_made(key: &KeyRef) -> String {
+    let key = match key {
+        KeyRef::File(path) => quoted(path),
+        KeyRef::Token(uri) => word(uri.to_string()),
+    };
+    format!("write its public key: ir-sign cosign public-key --key {key} --outfile FILE")
+}
 
 pub(super) fn of_private(path: &Path, error: &PrivateFileError) -> Option<String> {
     let path = quoted(path);
@@ -62,11 +76,16 @@ pub(super) fn of_public(path: &Path, error: &PublicFileError) -> Option<String> 
     })
 }
 
-pub(super) const fn of_passphrase(error: &PassphraseError) -> Option<&'static str> {
+pub(super) fn of_passphrase(error: &PassphraseError) -> Option<String> {
     match error {
-        PassphraseError::Nobody => Some(
-            "--passphrase-source file:PATH, env:NAME or fd:NUMBER; or COSIGN_PASSWORD; or run it in a terminal",
-        ),
+        PassphraseError::Nobody { flag, by_variable } => {
+            let or = if *by_variable {
+                ", or COSIGN_PASSWORD"
+            } else {
+                ""
+            };
+            Some(format!("{flag} file:PATH, env:NAME or fd:NUMBER{or}"))
+        }
         _ => None,
     }
 }

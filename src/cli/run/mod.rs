@@ -2,6 +2,7 @@
 
 pub(super) mod ceremony;
 mod copy;
+mod cosign;
 mod dispatch;
 mod images;
 mod keys;

@@ -11,7 +11,7 @@ use crate::encoding::pem_text::{self, PemBlock, PemText};
 use crate::files::{self, Existing};
 use crate::key::ec_key::EcKey;
 use crate::key::error::Error;
-use crate::key::passphrase::{Passphrase, Passphrases};
+use crate::key::passphrase::Passphrases;
 use crate::secret::Secret;
 
 /// No key file is longer.
@@ -126,7 +126,7 @@ fn content(block: &PemBlock<'_>) -> Result<Secret, E> {
 }
 
 /// Reads a private key file. The passphrase is asked for where the file is encrypted, and once.
-pub(in crate::key) fn read_private(path: &Path, passphrases: &Passphrases) -> Result<EcKey, Error> {
+pub fn read_private(path: &Path, passphrases: &Passphrases) -> Result<EcKey, Error> {
     let bytes = files::read_secret(path, MAX_FILE)?;
     let not_read = |source| Error::PrivateFile {
         path: path.to_owned(),
@@ -141,13 +141,12 @@ pub(in crate::key) fn read_private(path: &Path, passphrases: &Passphrases) -> Re
     }
 }
 
-/// Writes a new key file, encrypted as cosign's, where there is none.
-pub(in crate::key) fn write_private(
-    path: &Path,
-    key: &EcKey,
-    passphrase: &Passphrase,
-) -> Result<(), Error> {
+/// Writes a new key file, encrypted as cosign's, where there is none. Whether its passphrase is empty, and so protects
+/// nothing, is the answer.
+pub fn write_private(path: &Path, key: &EcKey, passphrases: &Passphrases) -> Result<bool, Error> {
+    files::check_absent(path).map_err(Error::PairFile)?;
+    let passphrase = passphrases.of_new(path).map_err(Error::passphrase(path))?;
     let text = Sealed::text_of(key, passphrase.expose());
-    files::write(path, text.as_bytes(), 0o600, Existing::Refuse)?;
-    Ok(())
+    files::write(path, text.as_bytes(), 0o600, Existing::Refuse).map_err(Error::PairFile)?;
+    Ok(passphrase.is_empty())
 }

@@ -11,7 +11,7 @@ use crate::files;
 use crate::key::error::Error;
 
 /// Reads a public key file. Somebody may have taken a private key for it, so its bytes are wiped.
-pub(in crate::key) fn read_public(path: &Path) -> Result<PublicKey, Error> {
+pub fn read_public(path: &Path) -> Result<PublicKey, Error> {
     let bytes = files::read_wiped(path, MAX_FILE)?;
     parse(&bytes).map_err(|source| Error::PublicFile {
         path: path.to_owned(),

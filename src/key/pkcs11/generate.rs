@@ -14,8 +14,9 @@ use super::raw::{Refusal, Session};
 use super::signer::{TokenKey, check_mechanism, check_signing};
 use super::token::{Retry, Token};
 use super::token_lock;
-use crate::crypto::{Curve, P384Key};
+use crate::crypto::{Curve, KeyKind, P384Key, PublicKey};
 use crate::key::file::FileKey;
+use crate::key::signer::Signer;
 use crate::key::uri::{ObjectType, TokenUri};
 
 /// Bytes of an id that is made up.
@@ -61,21 +62,29 @@ pub struct NewKey {
     /// Its URI, which names it and no other.
     pub uri: TokenUri,
     /// Its public half.
-    pub public: P384Key,
+    pub public: PublicKey,
     /// The private half's attributes as read back.
     pub facts: Facts,
     /// The attributes that differ from those expected of such a key.
     pub oddities: Vec<String>,
 }
 
+impl NewKey {
+    /// The public half of a key that was made on P-384.
+    pub fn p384(&self) -> P384Key {
+        P384Key::of(&self.public).expect("the key was made on P-384")
+    }
+}
+
 /// Which key a URI asks for: a label and an id that nothing on the token has yet.
 struct Names {
+    curve: Curve,
     label: Vec<u8>,
     id: Vec<u8>,
 }
 
 impl Names {
-    fn free(token: &Token, uri: &TokenUri) -> Result<Self, Error> {
+    fn free(token: &Token, uri: &TokenUri, curve: Curve) -> Result<Self, Error> {
         let Some(label) = &uri.object else {
             return Err(Error::NoLabel {
                 uri: uri.to_string(),
@@ -91,7 +100,7 @@ impl Names {
             })?,
         };
         check_free(token, "id", None, Some(&id))?;
-        Ok(Self { label, id })
+        Ok(Self { curve, label, id })
     }
 
     /// The label and the id of both halves.
@@ -107,7 +116,7 @@ impl Names {
         public.extend([
             Attribute::Token(true),
             Attribute::Private(false),
-            Attribute::EcParams(params(Curve::P384).to_vec()),
+            Attribute::EcParams(params(self.curve).to_vec()),
         ]);
         public
     }
@@ -123,7 +132,10 @@ impl Names {
             label: self.label.clone(),
             id: self.id.clone(),
             always_authenticate: false,
-            wanted: Wanted::P384,
+            wanted: match self.curve {
+                Curve::P384 => Wanted::P384,
+                Curve::P256 | Curve::P521 => Wanted::AnyCurve,
+            },
             handle: (generation, private),
         }
     }
@@ -153,10 +165,10 @@ pub(super) fn check_can_make(token: &Token) -> Result<(), Error> {
 /// Makes a pair that signs and nothing else, whose private half is sensitive and never leaves the
 /// token; then reads its attributes back, compares them, and signs and verifies with it. A pair with other
 /// attributes is removed again.
-pub fn generate(token: &Arc<Token>, uri: &TokenUri) -> Result<NewKey, Error> {
+pub fn generate(token: &Arc<Token>, uri: &TokenUri, curve: Curve) -> Result<NewKey, Error> {
     check_can_make(token)?;
     let _lock = token_lock::take(token)?;
-    let names = Names::free(token, uri)?;
+    let names = Names::free(token, uri, curve)?;
     let (public, private) = (names.public(), names.private());
     let made = token.with_writing(Retry::No, |session, _, generation| {
         let pair = session.generate_key_pair(MechanismType::ECC_KEY_PAIR_GEN, &public, &private);
@@ -173,7 +185,7 @@ pub fn generate(token: &Arc<Token>, uri: &TokenUri) -> Result<NewKey, Error> {
 pub fn import(token: &Arc<Token>, uri: &TokenUri, key: &FileKey) -> Result<NewKey, Error> {
     check_signing(token)?;
     let _lock = token_lock::take(token)?;
-    let names = Names::free(token, uri)?;
+    let names = Names::free(token, uri, Curve::P384)?;
     let mut point = vec![4, 97];
     point.extend(key.public_key().to_point());
     let mut public = names.public();
@@ -212,7 +224,7 @@ pub fn import(token: &Arc<Token>, uri: &TokenUri, key: &FileKey) -> Result<NewKe
     }
     let (generation, made) = made.map_err(|error| unsure(token, &names, error))?;
     let new = prove_or_remove(token, &names, generation, &made, &[])?;
-    if new.public == *key.public_key() {
+    if new.p384() == *key.public_key() {
         return Ok(new);
     }
     Err(bad(
@@ -246,9 +258,17 @@ fn prove_or_remove(
     let check = || {
         let mut key = names.key(generation, made[0]);
         check_alone(token, &key)?;
-        let found = object::find_private(token, &key.uri(token), Wanted::P384)?;
+        let found = object::find_private(token, &key.uri(token), key.wanted)?;
         key.always_authenticate = found.always_authenticate;
-        proven(&TokenKey::new(Arc::clone(token), key)?, born)
+        let new = proven(&TokenKey::new(Arc::clone(token), key)?, born)?;
+        if new.public.kind() == KeyKind::Ec(names.curve) {
+            return Ok(new);
+        }
+        Err(Error::Curve {
+            key: names.key(generation, made[0]).name(token),
+            wanted: "a key on the curve that was asked for",
+            found: format!("it is an {} key", new.public.kind()),
+        })
     };
     check().map_err(|error| bad(token, generation, made, error))
 }
@@ -293,7 +313,7 @@ pub(super) fn proven(key: &TokenKey, born: &[Attribute]) -> Result<NewKey, Error
     key.prove()?;
     Ok(NewKey {
         uri: key.uri(),
-        public: key.p384(),
+        public: key.public_key().clone(),
         oddities: in_words(born),
         facts,
     })

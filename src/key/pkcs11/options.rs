@@ -9,7 +9,7 @@ use super::budget::Budget;
 use super::mechanism::SignMechanism;
 use super::passport::Passport;
 use super::prompt::{NoPrompt, Prompt};
-use crate::crypto::P384Key;
+use crate::crypto::PublicKey;
 use crate::key::pin::PinSource;
 
 /// The options for tokens.
@@ -29,7 +29,7 @@ pub struct Options {
     /// Asks a person for a PIN.
     pub prompt: Box<dyn Prompt>,
     /// The public halves of keys whose token does not show them.
-    pub public_keys: Vec<P384Key>,
+    pub public_keys: Vec<PublicKey>,
     /// The passports that keys on tokens must have, with their files; empty where keys need none.
     pub passports: Vec<(PathBuf, Passport)>,
     /// The files that these options come from.

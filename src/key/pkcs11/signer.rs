@@ -72,11 +72,12 @@ impl TokenKey {
 
     /// Finds the public key, among those that the user gave, that verifies the key's signature.
     fn given(token: &Arc<Token>, key: &PrivateKey) -> Result<Option<PublicKey>, Error> {
-        for public in &token.shared.options.public_keys {
+        let given = token.shared.options.public_keys.iter();
+        for public in given.filter(|public| key.wanted.takes(public.kind())) {
             let candidate = Self {
                 token: Arc::clone(token),
                 key: key.clone(),
-                public: PublicKey::from(*public),
+                public: public.clone(),
             };
             match candidate.prove() {
                 Ok(()) => return Ok(Some(candidate.public)),

@@ -17,7 +17,7 @@ use super::passport_check;
 use super::public;
 use super::signer::TokenKey;
 use super::token::Token;
-use crate::crypto::PublicKey;
+use crate::crypto::{Curve, PublicKey};
 use crate::key::file::FileKey;
 use crate::key::signer::Signer;
 use crate::key::uri::{ObjectType, TokenUri};
@@ -149,11 +149,16 @@ impl Tokens {
         }
     }
 
-    /// Makes a key pair on the token that a URI names. A label or id that is in use is refused.
+    /// Makes a key pair on P-384: [`Tokens::generate_on`].
     pub fn generate(&self, uri: &TokenUri) -> Result<NewKey, Error> {
+        self.generate_on(uri, Curve::P384)
+    }
+
+    /// Makes a key pair on the token that a URI names. A label or id that is in use is refused.
+    pub fn generate_on(&self, uri: &TokenUri, curve: Curve) -> Result<NewKey, Error> {
         check_kind(uri, ObjectType::Private)?;
         check_label(uri)?;
-        generate::generate(&self.writing(uri)?, uri)
+        generate::generate(&self.writing(uri)?, uri, curve)
     }
 
     /// Imports the private key of a file into the token that a URI names.
