@@ -235,10 +235,8 @@ fn read_hidden(terminal: &mut File, text: &str) -> Result<Secret, NotTyped> {
     Ok(line)
 }
 
-/// One line, byte by byte: into one buffer that never moves, so that wiping it wipes all there is.
-fn read_line(terminal: &mut File) -> Result<Secret, NotTyped> {
 /// Reads one line, byte by byte, into one buffer that never moves, so that wiping it wipes all copies.
-fn read_line(terminal: &mut File) -> Result<Secret, PinError> {
+fn read_line(terminal: &mut File) -> Result<Secret, NotTyped> {
     let mut line = Secret::zeroed(MOST);
     let mut length = 0;
     let mut byte = Zeroizing::new([0]);
