@@ -1,4 +1,4 @@
-//! What is refused before anything is touched.
+//! The checks before a ceremony touches anything.
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -19,28 +19,27 @@ use crate::key::uri::TokenUri;
 use crate::key::{KeyRef, KeyRing};
 use crate::scheme::annotation::Endorsement;
 
-/// No signature file is longer.
+/// The most bytes of a signature file.
 const MAX_SIGNATURE: usize = 4 * 1024;
 
-/// What was found to be right.
+/// The result of the checks.
 pub struct Checked {
     /// The work, with its inputs.
     pub work: Work,
     /// The token.
     pub token: Described,
-    /// The same as a transcript notes it.
+    /// The token, as a transcript records it.
     pub(super) facts: Value,
-    /// The key that a run before this one made, as the token has it now.
+    /// The key that an earlier run made, as the token has it now.
     pub(super) made: Option<NewKey>,
 }
 
-/// Checks the plan against the world: inputs, outputs, token, and key. Logs in to the token; writes
-/// nothing.
+/// Checks the plan's inputs, outputs, token and key. Logs in to the token; writes nothing.
 pub fn check(plan: &Plan, ring: &KeyRing) -> Result<Checked, Error> {
     let (work, begun) = files_of(plan)?;
     let mut uri = plan.uri();
     uri.object = None;
-    // Where a token has one session, that one has to do for all: another one would take another PIN.
+    // If a token allows one session, it has to serve for all work: another one would need another PIN.
     if matches!(work, Work::RootKey { .. }) {
         ring.tokens().will_write(&uri)?;
     }
@@ -75,7 +74,7 @@ pub fn check(plan: &Plan, ring: &KeyRing) -> Result<Checked, Error> {
     })
 }
 
-/// A token, as a transcript notes it.
+/// A token, as a transcript records it.
 fn facts(described: &Described) -> Value {
     let token = &described.token;
     json!({
@@ -88,7 +87,7 @@ fn facts(described: &Described) -> Value {
     })
 }
 
-/// Refuses another token than the one that the transcript tells of.
+/// Refuses another token than the transcript's.
 pub(super) fn check_same_token(plan: &Plan, lines: &[Line], now: &Value) -> Result<(), Error> {
     let then = lines.iter().find(|line| line.event() == "token");
     let then = then.map(|line| &line.value["token"]);
@@ -103,8 +102,8 @@ pub(super) fn check_same_token(plan: &Plan, lines: &[Line], now: &Value) -> Resu
     }
 }
 
-/// The key that the transcript announced, if the token has it, and proves it. Where the transcript says
-/// that it was made, the token has to have it as it says: a transcript that is not signed proves nothing.
+/// Finds the key that the transcript announced, if the token has it, and proves it. If the transcript says that the
+/// key was made, the token must have the same key: a transcript without a signature proves nothing.
 fn noted_key(plan: &Plan, ring: &KeyRing, lines: &[Line]) -> Result<Option<NewKey>, Error> {
     let changed = |what, then: &str, now: String| Error::Changed {
         path: plan.transcript(),
@@ -119,7 +118,7 @@ fn noted_key(plan: &Plan, ring: &KeyRing, lines: &[Line]) -> Result<Option<NewKe
     };
     let key = ring.tokens().existing(&uri)?;
     let Some(noted) = find(lines, "result", "make-key") else {
-        // Half of it may be there, and nothing else of its name.
+        // Half of it may exist, and nothing else of its name.
         if key.is_none()
             && let Err(error) = ring.tokens().check_label_free(&uri)
             && !matches!(error, pkcs11::Error::InUse { orphans: true, .. })
@@ -146,13 +145,13 @@ fn noted_key(plan: &Plan, ring: &KeyRing, lines: &[Line]) -> Result<Option<NewKe
     Ok(Some(key))
 }
 
-/// The same for the files alone: no token is looked at.
+/// The same for the files alone, without the token.
 pub fn check_files(plan: &Plan) -> Result<Work, Error> {
     plan.passport()?;
     files_of(plan).map(|(work, _)| work)
 }
 
-/// The work, and the lines of a run before this one.
+/// The work, and the lines of an earlier run.
 fn files_of(plan: &Plan) -> Result<(Work, Option<Vec<Line>>), Error> {
     let work = plan.work()?;
     let begun = begun(plan)?;
@@ -167,7 +166,7 @@ fn find<'a>(lines: &'a [Line], event: &str, step: &str) -> Option<&'a Line> {
         .find(|line| line.event() == event && line.value["step"] == step)
 }
 
-/// The lines of a ceremony that was begun with this plan and is not done.
+/// The lines of an unfinished ceremony by this plan.
 fn begun(plan: &Plan) -> Result<Option<Vec<Line>>, Error> {
     let path = plan.transcript();
     match path.symlink_metadata() {
@@ -185,7 +184,7 @@ fn begun(plan: &Plan) -> Result<Option<Vec<Line>>, Error> {
     Ok((!lines.is_empty()).then_some(lines))
 }
 
-/// Refuses lines that cannot be gone on with.
+/// Refuses lines that no run can continue.
 pub(super) fn check_begun(plan: &Plan, lines: &[Line], path: &Path) -> Result<(), Error> {
     let Some(first) = lines.first() else {
         return Ok(());
@@ -214,7 +213,7 @@ pub(super) fn check_begun(plan: &Plan, lines: &[Line], path: &Path) -> Result<()
             now: humantime::format_rfc3339_seconds(now).to_string(),
         });
     }
-    // What is not signed yet is no more than a file.
+    // Without a signature the transcript is an ordinary file.
     match verify::first_wrong(path, lines) {
         None => Ok(()),
         Some((line, reason)) => Err(Error::Transcript {
@@ -231,7 +230,7 @@ pub(super) fn check_open(plan: &Plan, transcript: &Transcript) -> Result<(), Err
 }
 
 fn check_outputs(plan: &Plan, work: &Work, begun: bool) -> Result<(), Error> {
-    // What an earlier run of this ceremony wrote is compared when its turn comes.
+    // The step of an output compares a file that an earlier run wrote.
     if begun {
         return Ok(());
     }
@@ -256,7 +255,7 @@ fn check_outputs(plan: &Plan, work: &Work, begun: bool) -> Result<(), Error> {
             }
         }
     }
-    // An empty one is of a run that ended before its first line.
+    // An empty transcript is from a run that ended before its first line.
     let transcript = plan.transcript();
     match transcript.symlink_metadata() {
         Ok(metadata) if !metadata.is_file() => absent("transcript", &transcript),
@@ -264,7 +263,7 @@ fn check_outputs(plan: &Plan, work: &Work, begun: bool) -> Result<(), Error> {
     }
 }
 
-/// The valid endorsement that is at its place already.
+/// The valid endorsement that exists already at its path.
 pub(super) fn endorsement_there(
     path: &Path,
     root: &P384Key,
@@ -280,7 +279,7 @@ pub(super) fn endorsement_there(
     Ok(endorsed.map(|endorsed| endorsed.signature().clone()))
 }
 
-/// Refuses to take a program for hardware, and hardware for a rehearsal.
+/// Refuses a software token in a ceremony, and hardware in a rehearsal.
 fn check_kind_of_token(plan: &Plan, described: &Described) -> Result<(), Error> {
     let token = &described.token;
     let is_program = software::is_program(&token.manufacturer, &token.model);

@@ -1,4 +1,4 @@
-//! What single lines of a transcript say, compared with its plan.
+//! Comparing single lines of a transcript with its plan.
 
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ impl Story<'_> {
         self.hold(rule::TOKEN, is, "it is not the plan's token");
     }
 
-    /// What the program would not have made is not there, and all that is odd is noted.
+    /// Checks that the key has no attribute that the program refuses, and that each odd attribute is noted.
     pub(super) fn attributes(&mut self, value: &Value) {
         let (unasked, odd) = unasked(&value["attributes"]);
         for difference in unasked {

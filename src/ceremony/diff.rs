@@ -1,4 +1,4 @@
-//! Comparing the transcript of a rehearsal with that of the ceremony: what must be alike is alike.
+//! Comparing the transcript of a rehearsal with that of the ceremony.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -31,16 +31,16 @@ const FREE: [&str; 18] = [
     "torn_bytes",
 ];
 
-/// What came of comparing.
+/// The result of a comparison.
 #[derive(Clone, Debug, Default)]
 pub struct Compared {
-    /// What differs and ought not to, in words.
+    /// The differences that should not be, in words.
     pub differences: Vec<String>,
-    /// Interruptions, refusals and failures, and what was done again because of them.
+    /// Interruptions, refusals and failures, and the steps that were repeated because of them.
     pub interruptions: Vec<String>,
 }
 
-/// Compares two transcripts step by step, whatever came between the steps.
+/// Compares two transcripts step by step, and ignores lines between the steps.
 pub fn diff(a: &Path, b: &Path) -> Result<Compared, Error> {
     let lines = |path: &Path| {
         let bytes = transcript::read(path)?;
@@ -82,7 +82,7 @@ pub fn diff(a: &Path, b: &Path) -> Result<Compared, Error> {
     Ok(compared)
 }
 
-/// The lines that tell of the work, each once and with a name. The others are listed apart.
+/// The lines about the work, each once and with a name. The others go into a separate list.
 fn steps<'a>(lines: &'a [Line], path: &Path, compared: &mut Compared) -> Vec<(String, &'a Line)> {
     let mut steps = Vec::new();
     let mut known = BTreeSet::new();
@@ -124,7 +124,7 @@ fn steps<'a>(lines: &'a [Line], path: &Path, compared: &mut Compared) -> Vec<(St
 }
 
 fn compare(line: &str, name: &str, a: &Value, b: &Value, differences: &mut Vec<String>) {
-    // That a key was found is told apart.
+    // The separate list says that a key was found.
     if FREE.contains(&name) || name == "found_after_interruption" {
         return;
     }

@@ -1,4 +1,4 @@
-//! Why a ceremony does not go on, or a transcript does not hold.
+//! Why a ceremony stopped, or a transcript is invalid.
 
 use std::path::PathBuf;
 
@@ -6,11 +6,11 @@ use crate::class::Class;
 use crate::crypto::p384::{Fingerprint, PublicKeyError};
 use crate::{files, key};
 
-/// Why a ceremony does not go on, or a transcript does not hold.
+/// Why a ceremony stopped, or a transcript is invalid.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The plan is not one.
+    /// The plan is invalid.
     #[error("plan {}: {reason}", .path.display())]
     Plan {
         /// The plan.
@@ -18,7 +18,7 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// An input is not what the plan says.
+    /// An input has another digest than the plan says.
     #[error("{role} {}: its SHA-384 is {found}, and the plan says {wanted}", .path.display())]
     Input {
         /// What the file is for.
@@ -48,7 +48,7 @@ pub enum Error {
         /// What is wrong.
         source: files::Error,
     },
-    /// An output is there already.
+    /// An output exists already.
     #[error("{role} {}: it is there already", .path.display())]
     Exists {
         /// What the file is for.
@@ -56,7 +56,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A file does not read as what was written.
+    /// A file, read back, differs from the written bytes.
     #[error("{role} {}: it does not read as it was written", .path.display())]
     Reread {
         /// What the file is for.
@@ -69,7 +69,7 @@ pub enum Error {
     Software {
         /// The token.
         token: String,
-        /// What does not go together.
+        /// The contradiction.
         reason: &'static str,
     },
     /// The key on the token is not the plan's root.
@@ -80,7 +80,7 @@ pub enum Error {
         /// The plan's root.
         wanted: Fingerprint,
     },
-    /// The token or key is not the one that the transcript tells of.
+    /// The token or key is not the transcript's.
     #[error("transcript {}: {what} was {then} when it was begun, and is {now}", .path.display())]
     Changed {
         /// The transcript.
@@ -102,7 +102,7 @@ pub enum Error {
         /// The time.
         now: String,
     },
-    /// The transcript does not hold.
+    /// The transcript is invalid.
     #[error("transcript {}: line {line}: {reason}", .path.display())]
     Transcript {
         /// The transcript.
@@ -144,22 +144,22 @@ pub enum Error {
         /// What was answered.
         reason: &'static str,
     },
-    /// There is nobody to confirm a step.
+    /// There is no terminal on which to confirm a step.
     #[error("a ceremony needs a terminal: {0}")]
     NoTerminal(std::io::Error),
-    /// Only a rehearsal can go without people.
+    /// Only a rehearsal can be unattended.
     #[error("only a rehearsal can be run unattended")]
     Attended,
     /// The program could not be read.
     #[error("cannot read this program to note its digest: {0}")]
     Program(std::io::Error),
-    /// The key or token did not do it.
+    /// The key or token failed.
     #[error(transparent)]
     Key(#[from] key::Error),
 }
 
 impl Error {
-    /// What it means for the people at the ceremony.
+    /// The error's class, for the exit status.
     pub const fn class(&self) -> Class {
         match self {
             Self::File { source, .. } => source.class(),

@@ -1,5 +1,5 @@
-//! Where a plan's files lie: below the plan's folder, each output under a relative path that names it
-//! in the transcript, wherever the folder is carried.
+//! The paths of a plan's files: below the plan's folder, each output under a relative path. The transcript names
+//! outputs by that path, so that the folder can move.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -47,7 +47,7 @@ pub fn name(what: &str, path: &Path) -> Result<String, String> {
     Ok(parts.join("/"))
 }
 
-/// A character that people do not see as it is.
+/// A character that people cannot see as it is.
 pub(super) fn unseen(c: char) -> String {
     let number = u32::from(c);
     format!("the character U+{number:04X}, which people do not see as it is")
@@ -88,8 +88,8 @@ pub fn check_apart(outputs: &[Output]) -> Result<(), String> {
     Ok(())
 }
 
-/// The plan's folder, by the place of the transcript: where its path ends as the plan says, the folder
-/// above; else the folder that it is in.
+/// The plan's folder, derived from the transcript's path: if that ends as the plan says, the folder above that
+/// ending; else the transcript's folder.
 pub fn folder_of(transcript: &Path, name: &str) -> PathBuf {
     let parent = files::parent_of(transcript);
     let below = Path::new(name).parent().unwrap_or(Path::new(""));

@@ -1,4 +1,4 @@
-//! What a plan names, for scripts: nothing but this program reads plans.
+//! A list of the things that a plan names, for scripts: they need not read plans.
 
 use toml::{Table, Value};
 
@@ -13,11 +13,11 @@ pub struct Named {
     /// Of the plan: `ceremony`, `token`, `key`. Of inputs: `root`, `passport`, `vendor`. Of outputs:
     /// `public`, `passport`, `endorsement`, `transcript`.
     pub role: &'static str,
-    /// A name, or a file as the plan spells it. No tab, line break or character that is not seen is in it.
+    /// A name, or a file as the plan spells it, without tabs, line breaks or invisible characters.
     pub name: String,
 }
 
-/// All that a plan names, in the order of a ceremony. No file is looked at.
+/// All that a plan names, in the order of a ceremony. Reads no file.
 pub fn named(plan: &Plan) -> Result<Vec<Named>, Error> {
     let table = table(plan)?;
     let text = |members: Option<&Value>, name: &str| {
@@ -52,7 +52,7 @@ pub fn named(plan: &Plan) -> Result<Vec<Named>, Error> {
     Ok(all)
 }
 
-/// The plan's TOML. Reading the plan has found it to be right.
+/// The plan's TOML, which is valid.
 pub(super) fn table(plan: &Plan) -> Result<Table, Error> {
     toml::from_str(&plan.text).map_err(|error| Error::Plan {
         path: plan.path.clone(),

@@ -23,13 +23,13 @@ pub(super) struct Members {
     pub(super) outputs: Outputs,
 }
 
-/// What a ceremony is for.
+/// The kind of a ceremony.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// A root key is made.
+    /// It makes a root key.
     RootKey,
-    /// Vendors are endorsed with it.
+    /// It endorses vendors with the root key.
     EndorseVendors,
 }
 
@@ -50,22 +50,22 @@ pub struct PlannedToken {
 #[serde(deny_unknown_fields)]
 pub(super) struct PlannedKey {
     pub(super) label: String,
-    /// What the token signs by.
+    /// The mechanism that the token signs by.
     #[serde(default)]
     pub(super) mechanism: SignMechanism,
 }
 
-/// Who takes part.
+/// The people who take part.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Person {
     /// The person's name.
     pub name: String,
-    /// What the person does.
+    /// The person's role.
     pub role: Role,
 }
 
-/// What a person does in a ceremony.
+/// A person's role in a ceremony.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -85,7 +85,7 @@ impl Role {
     }
 }
 
-/// A file that has to be what the plan says.
+/// An input file, with the digest that it must have.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Input {

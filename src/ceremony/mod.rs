@@ -1,5 +1,5 @@
-//! Ceremonies: a CA's root key is made, or vendors are endorsed with it, once, before witnesses,
-//! by a plan that was reviewed beforehand, and provable afterwards.
+//! Ceremonies: a CA makes its root key, or endorses vendors with it, once, before witnesses, by a plan that people
+//! reviewed before, and can prove it afterwards.
 
 pub mod check;
 mod details;

@@ -7,9 +7,9 @@ use crate::text;
 /// A page.
 pub(super) struct Page {
     pub title: String,
-    /// What stands on each sheet, in large letters at the page's beginning and end.
+    /// The text on each sheet, in large letters at the page's beginning and end.
     pub banner: Option<String>,
-    /// What stands at the foot of each sheet; letters, digits and blanks.
+    /// The text at the foot of each sheet; letters, digits and blanks.
     pub foot: String,
     pub blocks: Vec<Block>,
 }
@@ -30,7 +30,7 @@ pub(super) struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
-/// What a table is for, which is how wide its columns are.
+/// The kind of a table, which sets the widths of its columns.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     /// Digits and words.
@@ -148,7 +148,7 @@ impl Page {
         while let Some(block) = blocks.next() {
             let _ = match block {
                 Block::Heading(text) => {
-                    // What people sign stays with what they state.
+                    // The signatures stay on one sheet with the statement.
                     let signing = blocks
                         .peek()
                         .is_some_and(|next| matches!(next, Block::Banner));
@@ -176,7 +176,7 @@ impl Page {
         page
     }
 
-    /// The styles that depend on what the page holds.
+    /// The styles that depend on the page's content.
     fn styles(&self) -> String {
         let mut styles = String::new();
         for kind in Kind::ALL {
@@ -188,7 +188,7 @@ impl Page {
                 );
             }
         }
-        // Nothing of a title or name gets into a style: only what cannot end it.
+        // A style gets no text of a title or name, but only characters that cannot end it.
         let kept = |c: &char| c.is_ascii_alphanumeric() || *c == ' ';
         let foot: String = self.foot.chars().filter(kept).collect();
         let _ = writeln!(
@@ -246,7 +246,7 @@ impl Table {
     }
 }
 
-/// A text in which nothing means anything to Markdown, and nothing is hidden.
+/// A text, escaped for Markdown, with nothing hidden.
 fn plain_md(text: &str) -> String {
     let mut plain = String::new();
     for c in text::plain(text).chars() {
@@ -258,7 +258,7 @@ fn plain_md(text: &str) -> String {
     plain
 }
 
-/// A text in which nothing means anything to HTML, and nothing is hidden.
+/// A text, escaped for HTML, with nothing hidden.
 fn escaped(text: &str) -> String {
     let mut plain = String::new();
     for c in text::plain(text).chars() {

@@ -1,5 +1,5 @@
-//! The places of a plan's files, tried before anything is touched: a ceremony that cannot write what it
-//! made can never end, and its plan cannot be changed under way.
+//! Trying the paths of a plan's outputs before the ceremony touches anything: a ceremony that cannot write its
+//! outputs never ends, and nobody can change its plan meanwhile.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -14,7 +14,7 @@ use super::plan::Plan;
 use crate::files::{self, Existing};
 
 /// Refuses outputs that share a place with another file of the plan, and places where no file can be
-/// written. What is tried is removed again.
+/// written. Removes the files that it tried.
 pub(super) fn check(plan: &Plan) -> Result<(), Error> {
     check_apart(plan)?;
     let mut folders: BTreeMap<(u64, u64), (PathBuf, Vec<&Output>)> = BTreeMap::new();
@@ -34,7 +34,7 @@ pub(super) fn check(plan: &Plan) -> Result<(), Error> {
     Ok(())
 }
 
-/// Compares places, whatever the plan calls them.
+/// Compares the files themselves, not their names in the plan.
 fn check_apart(plan: &Plan) -> Result<(), Error> {
     let outputs: Vec<PathBuf> = plan.outputs().iter().map(|o| plan.place(o)).collect();
     let inputs = plan.inputs();
@@ -63,7 +63,7 @@ fn io(output: &Output, path: &Path, action: &'static str, source: std::io::Error
     })
 }
 
-/// Nothing, or a file: a link is not written through, and not replaced.
+/// The path must be free or a file: a ceremony neither follows nor replaces a link.
 fn check_regular(output: &Output, path: &Path) -> Result<(), Error> {
     match path.symlink_metadata() {
         Ok(metadata) if metadata.is_file() && output.role == "transcript" => {
@@ -82,7 +82,7 @@ fn check_regular(output: &Output, path: &Path) -> Result<(), Error> {
     }
 }
 
-/// A folder beside the outputs that goes when it was tried.
+/// A temporary folder beside the outputs.
 struct Probe(PathBuf);
 
 impl Drop for Probe {
@@ -91,8 +91,8 @@ impl Drop for Probe {
     }
 }
 
-/// Writes an empty file for each output of a folder, under its own name and in its own way, into a new
-/// folder there: its file system may take a name not at all, or two as one.
+/// Writes an empty file for each output of a folder into a temporary folder there: the file system may refuse a
+/// name, or take two names as one.
 fn try_in(plan: &Plan, folder: &Path, outputs: &[&Output]) -> Result<(), Error> {
     let probe = Probe(folder.join(format!(".{}.tmp", files::random_name())));
     let mut tried: Vec<(PathBuf, PathBuf)> = Vec::new();

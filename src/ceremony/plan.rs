@@ -1,6 +1,6 @@
-//! Ceremony plans: what is going to be done, reviewed beforehand, in strict TOML.
+//! Ceremony plans: the work of a ceremony, for people to review beforehand, in strict TOML.
 //!
-//! A member that is unknown, missing or there twice is an error. Paths are relative to the plan's
+//! A member that is unknown, missing or given twice is an error. Paths are relative to the plan's
 //! folder. There is no place for a PIN.
 
 use std::borrow::Cow;
@@ -18,9 +18,9 @@ use crate::key::pkcs11::{SignMechanism, has_passport_for};
 use crate::key::uri::TokenUri;
 use crate::text;
 
-/// No plan is longer.
+/// The most bytes of a plan.
 const MAX_PLAN: usize = 64 * 1024;
-/// No input of a plan is longer: public keys and passports.
+/// The most bytes of an input: public keys and passports.
 const MAX_INPUT: usize = 16 * 1024;
 
 /// A plan, and the file it was read from.
@@ -37,7 +37,7 @@ pub struct Plan {
     outputs: Vec<Output>,
 }
 
-/// A vendor that is to be endorsed, with its key as it was read.
+/// A vendor to endorse, with its key.
 #[derive(Clone, Debug)]
 pub struct PlannedVendor {
     /// The vendor's name.
@@ -50,17 +50,17 @@ pub struct PlannedVendor {
     pub endorsement: PathBuf,
 }
 
-/// What a plan's kind asks for.
+/// The work of each kind of plan.
 #[derive(Clone, Debug)]
 pub enum Work {
-    /// A root key is made.
+    /// It makes a root key.
     RootKey {
         /// Where its public half goes.
         public: PathBuf,
         /// Where its passport goes.
         passport: PathBuf,
     },
-    /// Vendors are endorsed.
+    /// It endorses vendors.
     EndorseVendors {
         /// The root key's public half.
         root: P384Key,
@@ -70,7 +70,7 @@ pub enum Work {
 }
 
 impl Plan {
-    /// Reads a plan. Its inputs are not looked at yet.
+    /// Reads a plan, and none of its inputs yet.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let wrong = |reason: String| Error::Plan {
             path: path.to_owned(),
@@ -90,7 +90,7 @@ impl Plan {
         }
     }
 
-    /// Reads the text of a plan that is at `path`, or was. What is wrong is told in words.
+    /// Reads the text of a plan that is at `path`, or was. The error is in words.
     pub fn parse(text: String, path: &Path) -> Result<Self, String> {
         if text.len() > MAX_PLAN {
             return Err(format!("it is larger than {MAX_PLAN} bytes"));
@@ -109,7 +109,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// What TOML cannot say: which members go together.
+    /// Checks which members go together.
     fn check(&mut self) -> Result<(), String> {
         let members = &self.members;
         let text = |what: &str, text: &str| {
@@ -194,7 +194,7 @@ impl Plan {
         self.check_limits()
     }
 
-    /// What is written may not be larger than what is read: a plan cannot be changed under way.
+    /// Refuses a plan whose outputs would be larger than ir-sign reads: nobody can change a plan during the ceremony.
     fn check_limits(&self) -> Result<(), String> {
         let members = &self.members;
         if members.ceremony == Kind::RootKey && !has_passport_for(&members.key.label) {
@@ -210,7 +210,7 @@ impl Plan {
             .map(|v| people + 6 * json(&v.name) + 2 * json(&v.endorsement.to_string_lossy()) + 4096)
             .sum();
         let most = json(&self.text) + json(&members.title) + 4 * people + steps;
-        // The other half is for what interruptions add.
+        // The other half is room for interruptions.
         if most as u64 > MAX_TRANSCRIPT / 2 {
             return Err(format!(
                 "its transcript would have more than {} bytes: endorse the vendors in several ceremonies",
@@ -220,7 +220,7 @@ impl Plan {
         Ok(())
     }
 
-    /// The files that the ceremony writes, in its order, with what the plan calls them and what they are.
+    /// The files that the ceremony writes, in its order, with their members in the plan and their roles.
     fn written(&self) -> Vec<(&'static str, &'static str, &PathBuf)> {
         let outputs = &self.members.outputs;
         let public = outputs.public.iter();
@@ -272,7 +272,7 @@ impl Plan {
         self.folder.join(path)
     }
 
-    /// What the ceremony is for.
+    /// The kind of the ceremony.
     pub const fn kind(&self) -> Kind {
         self.members.ceremony
     }
@@ -292,7 +292,7 @@ impl Plan {
         &self.members.token
     }
 
-    /// Who takes part.
+    /// The people who take part.
     pub fn people(&self) -> &[Person] {
         &self.members.people
     }
@@ -307,7 +307,7 @@ impl Plan {
         }
     }
 
-    /// What the token signs by.
+    /// The mechanism that the token signs by.
     pub const fn mechanism(&self) -> SignMechanism {
         self.members.key.mechanism
     }
@@ -332,7 +332,7 @@ impl Plan {
         )
     }
 
-    /// The passport that the key has to have.
+    /// The passport that the key must have.
     pub fn passport(&self) -> Result<Option<PathBuf>, Error> {
         let Some(passport) = &self.members.passport else {
             return Ok(None);
@@ -380,7 +380,7 @@ impl Plan {
         }
     }
 
-    /// Reads an input, and refuses one that is not what the plan says.
+    /// Reads an input, and refuses one with another digest than the plan says.
     fn input(&self, role: &'static str, input: &Input) -> Result<Vec<u8>, Error> {
         let path = self.folder.join(&input.file);
         let bytes = files::read(&path, MAX_INPUT).map_err(Error::file(role))?;
@@ -406,7 +406,7 @@ impl Plan {
     }
 }
 
-/// Refuses a plan that its reviewers read otherwise than this program, comments included.
+/// Refuses a plan that reviewers would read differently from this program, comments included.
 fn check_seen(text: &str) -> Result<(), String> {
     // Windows' editors put this mark at a file's beginning and end lines in CR LF.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -419,7 +419,7 @@ fn check_seen(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What TOML says, on one line, with the place.
+/// A TOML error on one line, with its position.
 fn told(error: &toml::de::Error, text: &str) -> String {
     let line = error
         .span()

@@ -1,4 +1,4 @@
-//! Which programs took part in a ceremony: the one that began it, and each that went on with it.
+//! The programs of a ceremony: the one that began it, and each that resumed it.
 
 use serde_json::Value;
 
@@ -51,7 +51,7 @@ pub fn programs(lines: &[Line]) -> Vec<Part> {
     programs
 }
 
-/// That a tool which goes on is not the one of the run before, in words.
+/// The words where another program resumed the ceremony.
 pub(super) fn change(lines: &[Line], tool: &Value) -> Option<String> {
     let before = parts(lines).pop()?;
     let now = |name: &str| tool[name].as_str().unwrap_or_default();

@@ -1,20 +1,20 @@
-//! How far a ceremony came, by a transcript that is not closed.
+//! The progress of a ceremony, by a transcript that is not closed.
 
 use serde_json::Value;
 use toml::Table;
 
 use super::transcript::Line;
 
-/// What is done of a ceremony, and what is missing, in words.
+/// The finished and the missing parts of a ceremony, in words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// What is done, in the order of the plan.
+    /// The finished parts, in the order of the plan.
     pub done: Vec<String>,
-    /// What is missing.
+    /// The missing parts.
     pub missing: Vec<String>,
 }
 
-/// How far it came; nothing where the transcript is closed, or holds no plan to compare it with.
+/// The progress; none where the transcript is closed, or holds no plan to compare it with.
 pub fn progress(lines: &[Line]) -> Option<Progress> {
     let first = lines.first()?;
     if lines.last()?.event() == "signed" {

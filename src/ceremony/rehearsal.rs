@@ -1,4 +1,4 @@
-//! The plan of a rehearsal, made of a ceremony's.
+//! Making the plan of a rehearsal from a ceremony's.
 
 use std::path::Path;
 
@@ -10,12 +10,12 @@ use super::plan::Plan;
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::files;
 
-/// No public key and no passport is larger.
+/// The most bytes of a public key or passport.
 const MAX_INPUT: usize = 16 * 1024;
 
 /// The text of the same plan for a rehearsal on the token with this serial number: `rehearsal` is true, and
 /// the digests of the root's public key and passport are those of the files in `folder`, for another token
-/// has another root. The mechanism is left to that token. All else is as it was, but for comments and order.
+/// has another root. The mechanism is that token's default. All else stays, except comments and order.
 pub fn of(plan: &Plan, serial: &str, folder: &Path) -> Result<String, Error> {
     let mut plan_table = table(plan)?;
     plan_table.insert("rehearsal".into(), Value::Boolean(true));

@@ -1,4 +1,4 @@
-//! The page that people sign: what a verified transcript tells, as Markdown and as HTML.
+//! The page that people sign: the content of a verified transcript, as Markdown and as HTML.
 
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ fn table(kind: Kind, head: &[&'static str], rows: Vec<Vec<String>>) -> Block {
     })
 }
 
-/// A digest in digits and in words, under what it is of.
+/// A digest in digits and in words, with a heading.
 fn digest(what: &str, digits: &str) -> [Block; 2] {
     let rows = match unhex(digits) {
         Some(bytes) => {
@@ -122,7 +122,7 @@ fn page(verified: &Verified) -> Page {
     }
 }
 
-/// When it was, and which programs took part.
+/// The time of the ceremony, and its programs.
 fn run(verified: &Verified) -> Vec<Block> {
     let parts = parts(&verified.lines);
     let programs = programs(&verified.lines);
@@ -253,7 +253,7 @@ fn steps(verified: &Verified, people: &Value) -> (Vec<Block>, usize) {
     )
 }
 
-/// What a step does.
+/// The words for a step.
 fn in_words(step: &str) -> String {
     match step {
         "make-key" => "make the root key on the token".to_owned(),
@@ -380,7 +380,7 @@ fn incidents(verified: &Verified) -> Vec<Block> {
     vec![heading("Incidents"), table(Kind::Incidents, &head, rows)]
 }
 
-/// What people state, and room to sign.
+/// The statement of the people, and room to sign.
 fn signing(people: &Value, steps: usize) -> [Block; 4] {
     let row = |person: &Value| {
         let mut row = vec![text(&person["name"]), text(&person["role"])];

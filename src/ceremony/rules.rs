@@ -1,4 +1,4 @@
-//! The rules of a transcript, and what was found by them.
+//! The rules of a transcript, and the findings.
 
 use crate::report::Check;
 
@@ -12,8 +12,8 @@ pub mod rule {
     pub const ROOT: &str = "ceremony.root-expected";
     /// The program is the one that was expected.
     pub const PROGRAM: &str = "ceremony.program-expected";
-    /// The plan in the transcript is a plan, has the digest that the transcript gives, and is what the
-    /// first line tells of.
+    /// The plan in the transcript is valid, has the digest that the transcript gives, and agrees with the first
+    /// line.
     pub const PLAN: &str = "ceremony.plan";
     /// Each line has the members of its event, and no others.
     pub const SHAPE: &str = "ceremony.shape";
@@ -37,7 +37,7 @@ pub mod rule {
     pub const OUTPUTS: &str = "ceremony.outputs";
 }
 
-/// What was checked so far, each with the transcript's line that it is about, from 1; zero where it is about none or all.
+/// The checks so far, each with its line in the transcript, from 1; zero where it concerns none or all.
 #[derive(Default)]
 pub(super) struct Findings(Vec<(usize, Check)>);
 

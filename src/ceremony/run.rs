@@ -1,8 +1,8 @@
-//! Running a ceremony: each step is shown, confirmed, noted, done, verified, and noted again.
+//! Running a ceremony: for each step it shows it, has it confirmed, notes the intent, does it, verifies it, and notes the result.
 //!
-//! A run that was interrupted is gone on with from what the transcript says. The id of a key is
-//! made up and noted before the key is made, and a signature is noted before its file is written:
-//! so there is never a second key, and no signature is lost.
+//! A later run resumes an interrupted one from the transcript. The run chooses and notes the id of a key before it
+//! makes the key, and notes a signature before it writes the signature's file. So there is never a second key, and
+//! no signature is lost.
 
 use std::path::{Path, PathBuf};
 
@@ -25,9 +25,9 @@ const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 /// Letters and digits of a witness's code.
 const NONCE_LEN: usize = 6;
 
-/// Where a ceremony takes place: what is shown to people, and what they answer.
+/// The people at a ceremony: shows them texts, and returns their answers.
 pub trait Stage {
-    /// Refuses where there is nobody to ask. Nothing was done yet, and no PIN was sent.
+    /// Refuses if nobody can answer. Called before any work, and before a PIN is sent.
     fn open(&mut self) -> Result<(), Error>;
 
     /// Shows a text.
@@ -37,7 +37,7 @@ pub trait Stage {
     fn ask(&mut self, question: &str) -> Result<String, Error>;
 }
 
-/// How a ceremony is run.
+/// The request to run a ceremony.
 pub struct Run<'a> {
     /// The plan.
     pub plan: &'a Plan,
@@ -49,7 +49,7 @@ pub struct Run<'a> {
     pub unattended: bool,
 }
 
-/// What came of a ceremony.
+/// The result of a ceremony.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The transcript.
@@ -58,7 +58,7 @@ pub struct Outcome {
     pub outputs: Vec<PathBuf>,
     /// The root key.
     pub root: P384Key,
-    /// Whether an earlier run was gone on with.
+    /// Whether this run resumed an earlier one.
     pub resumed: bool,
 }
 
@@ -72,7 +72,7 @@ pub(super) struct Under<'a, 'b> {
 }
 
 impl Run<'_> {
-    /// Runs the ceremony, from its beginning or from where it was interrupted.
+    /// Runs the ceremony, from its beginning or from the interruption.
     pub fn run(&mut self) -> Result<Outcome, Error> {
         if self.unattended && !self.plan.is_rehearsal() {
             return Err(Error::Attended);
@@ -108,9 +108,9 @@ impl Run<'_> {
     }
 }
 
-/// This program, as the transcript notes it.
+/// This program, as the transcript records it.
 fn tool() -> Result<Value, Error> {
-    // The file that runs, whatever has its path by now.
+    // The running file, even if another has its path by now.
     let bytes = std::fs::read("/proc/self/exe").map_err(Error::Program)?;
     Ok(json!({
         "name": env!("CARGO_PKG_NAME"),
@@ -234,7 +234,7 @@ impl Under<'_, '_> {
         Ok(())
     }
 
-    /// Does what touches the token. The intent is noted before; an error is noted too.
+    /// Runs work on the token. Notes the intent before it, and an error after it.
     pub(super) fn step<T>(
         &mut self,
         step: &str,
@@ -261,8 +261,7 @@ impl Under<'_, '_> {
         Ok(())
     }
 
-    /// Writes an output whole and new, reads it again, and notes it. One that an earlier run wrote
-    /// is compared.
+    /// Writes an output whole and new, reads it back, and notes it. Compares one that an earlier run wrote.
     pub(super) fn output(
         &mut self,
         role: &'static str,

@@ -1,15 +1,15 @@
-//! The members that the lines of a transcript have: those of their event, and no others.
+//! The members of a transcript's lines: those of their event, and no others.
 
 use serde_json::Value;
 
-/// What each line has.
+/// The members of every line.
 const EVERY: &str = "n:n prev:s time:s event:s";
 const TOOL: &str = "name:s version:s sha384:s";
 const PLAN: &str = "sha384:s text:s";
 const TOKEN: &str = "label:s manufacturer:s model:s serial:s hardware:s firmware:s";
 const PERSON: &str = "name:s role:s";
 
-/// What a line lacks, or has too much; nothing for a line of an event that is not known.
+/// The member that a line lacks, or has too much; none for a line of an unknown event.
 pub(super) fn wrong(line: &Value) -> Option<String> {
     let text = |name: &str| line[name].as_str().unwrap_or_default();
     let own = match (text("event"), text("step")) {
@@ -47,7 +47,7 @@ pub(super) fn wrong(line: &Value) -> Option<String> {
     })
 }
 
-/// What is wrong with the words by which a line names a program.
+/// The fault of a line's entry for the program.
 fn program(tool: &Value) -> Option<String> {
     const DIGITS: usize = 96;
     let text = |name: &str| tool[name].as_str().unwrap_or("-");

@@ -1,8 +1,8 @@
-//! Which tokens are programs, by what they say of themselves.
+//! Recognising software tokens by their own info.
 //!
-//! Maker and model are a token's own words, and some programs say of their slot that it is hardware
-//! (opencryptoki and tpm2-pkcs11 of every one, `BouncyHsm` where it is set so). So this finds a program that
-//! was taken by mistake, and none that hides: `SECURITY.md` says so.
+//! A token itself states its maker and model, and some software says that its slot is hardware (opencryptoki and
+//! tpm2-pkcs11 always, `BouncyHsm` where it is set so). So this finds software that somebody chose by mistake, and
+//! none that hides: `SECURITY.md` says so.
 
 /// A program: its maker begins with the first, its model with the second. As they say, in small letters and
 /// with single blanks, from their sources or from what others printed of them.
@@ -32,7 +32,7 @@ const KNOWN: [(&str, &str); 23] = [
     ("test manufacturer", ""), // p11-kit's and GnuTLS's mocks
 ];
 
-/// Words of a model that no device has. Not "emulated": real cards say "PKCS#15 emulated".
+/// Words in the models of software only. Not "emulated": real cards say "PKCS#15 emulated".
 const WORDS: [&str; 8] = [
     "software",
     "softtoken",
@@ -44,7 +44,7 @@ const WORDS: [&str; 8] = [
     "virtual",
 ];
 
-/// Whether a token says that it is a program.
+/// Whether a token's info is that of software.
 pub(super) fn is_program(manufacturer: &str, model: &str) -> bool {
     let (maker, model) = (normal(manufacturer), normal(model));
     let known = KNOWN

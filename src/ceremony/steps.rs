@@ -213,7 +213,7 @@ impl Under<'_, '_> {
         Ok(signature)
     }
 
-    /// The key that was made before this run: the one that the token proved when this run began.
+    /// The key of an earlier run, which the token proved when this run began.
     fn proven(&self, noted: Option<&str>) -> Result<P384Key, Error> {
         let key = self.made.as_ref().map(NewKey::p384);
         let same = |key: &P384Key| noted == Some(&*base64(&key.to_spki()));

@@ -1,5 +1,4 @@
-//! A transcript compared with its plan: what the lines tell is what the plan asks for, in its order,
-//! and nothing else.
+//! Comparing a transcript with its plan: the lines record the work of the plan, in its order, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +10,7 @@ use super::rules::{Findings, rule};
 use super::shape;
 use super::transcript::{Line, bytes_of, sha384};
 
-/// One thing that a plan asks for.
+/// One item of a plan's work.
 pub(super) enum Item<'a> {
     /// A line names the root key that endorses.
     Root,
@@ -33,7 +32,7 @@ impl Item<'_> {
         }
     }
 
-    /// Whether lines of an event tell of it.
+    /// Whether lines of an event concern it.
     fn has(&self, event: &str) -> bool {
         match self {
             Self::Root => event == "root",
@@ -49,7 +48,7 @@ fn is_asked(event: &str) -> bool {
     ["confirmed", "intent", "stopped"].contains(&event)
 }
 
-/// What the plan asks for, in its order.
+/// The items of the plan's work, in its order.
 fn items(plan: &Plan) -> Vec<Item<'_>> {
     let mut items = Vec::new();
     let mut outputs = plan.outputs().iter();
@@ -73,7 +72,7 @@ fn items(plan: &Plan) -> Vec<Item<'_>> {
     items
 }
 
-/// Compares a transcript's lines with its plan. One that is not closed yet may end anywhere.
+/// Compares a transcript's lines with its plan. A transcript that is not closed may end anywhere.
 pub(super) fn compare(plan: &Plan, lines: &[Line], closed: bool, findings: &mut Findings) {
     let mut story = Story {
         plan,
@@ -101,7 +100,7 @@ pub(super) fn compare(plan: &Plan, lines: &[Line], closed: bool, findings: &mut 
     story.pass(lines);
 }
 
-/// How far the current step came in a run.
+/// The stage of the current step in a run.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Stage {
     #[default]
@@ -112,7 +111,7 @@ pub(super) enum Stage {
     Over,
 }
 
-/// What is true of one run of the program.
+/// The state of one run of the program.
 #[derive(Default)]
 pub(super) struct Run {
     pub(super) attended: bool,
@@ -128,7 +127,7 @@ pub(super) struct Story<'a> {
     /// The item that lines are about.
     pub(super) current: usize,
     done: BTreeSet<usize>,
-    /// SHA-384 of what an item made.
+    /// SHA-384 of an item's result.
     pub(super) made: BTreeMap<usize, String>,
     pub(super) run: Run,
     /// The current step was announced in this run or an earlier one.
@@ -148,7 +147,7 @@ impl<'a> Story<'a> {
         self.findings.fail(rule, self.n, &about, reason);
     }
 
-    /// Fails unless it is so.
+    /// Fails unless the condition holds.
     pub(super) fn hold(&mut self, rule: &'static str, is_so: bool, reason: &str) {
         if !is_so {
             self.fail(rule, reason);
@@ -219,7 +218,7 @@ impl<'a> Story<'a> {
             after && self.n > 1,
             "it does not go on after the line before",
         );
-        // Before transcripts noted it, a run was taken to be as the first was.
+        // Older transcripts do not record it: then a run is like the first.
         self.begin(line["attended"].as_bool().unwrap_or(self.run.attended));
         self.run.other_token = self.token.is_some_and(|token| line["token"] != *token);
         if self.token.is_none() {
@@ -234,7 +233,7 @@ impl<'a> Story<'a> {
         self.token = self.token.or(Some(token));
     }
 
-    /// Makes the item that a line is of the current one; whether there is one.
+    /// Makes a line's item the current one; returns whether there is one.
     fn come_to(&mut self, line: &Line) -> bool {
         let event = line.event();
         let step = match event {
@@ -287,7 +286,7 @@ impl<'a> Story<'a> {
         true
     }
 
-    /// What a line tells of the current item.
+    /// The record of a line about the current item.
     fn item(&mut self, line: &'a Line) {
         let value = &line.value;
         match line.event() {
@@ -355,7 +354,7 @@ impl<'a> Story<'a> {
         let right = if value["found_after_interruption"] == true {
             self.announced && !asked
         } else if value["kept"] == true {
-            // The one thing that may be there before its ceremony.
+            // Only this output may exist before its ceremony.
             !asked
         } else {
             self.run.stage == Stage::Announced
@@ -376,7 +375,7 @@ impl<'a> Story<'a> {
         self.finish(made.map(|bytes| sha384(&bytes)));
     }
 
-    /// What was not done at the end.
+    /// The items that are not done at the end.
     fn end(&mut self) {
         if self.token.is_none() {
             self.findings.add(

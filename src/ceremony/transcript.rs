@@ -1,7 +1,7 @@
-//! Transcripts: what was done, in lines of JSON, each with the SHA-384 of the one before.
+//! Transcripts: the record of a ceremony, in lines of JSON, each with the SHA-384 of the line before.
 //!
-//! A line is written and synced before and after every step that touches the token: the intent,
-//! then the result. The last line is the key's signature of the one before it.
+//! The run writes and syncs a line before and after every step that touches the token: the intent, then the result.
+//! The last line is the key's signature of the one before it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -17,10 +17,10 @@ use crate::crypto::{Digest, HashAlgorithm, Prehash, Signature};
 use crate::encoding::base64::{base64, unbase64};
 use crate::files;
 
-/// What the signature of a transcript is made over: this, and the chain up to the last line. No
-/// endorsement (DER), no image's config (JSON), no passport starts like this.
+/// The prefix of the message that a transcript's signature covers, before the chain. No endorsement (DER), no
+/// image's config (JSON), no passport starts like this.
 const DOMAIN: &[u8] = b"ir-sign ceremony transcript v1\0";
-/// No transcript is longer.
+/// The most bytes of a transcript.
 pub(super) const MAX_TRANSCRIPT: u64 = 4 * 1024 * 1024;
 
 /// A line as it was read.
@@ -33,7 +33,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// What the line tells of.
+    /// The line's event.
     pub fn event(&self) -> &str {
         self.value["event"].as_str().unwrap_or_default()
     }
@@ -44,7 +44,7 @@ impl Line {
     }
 }
 
-/// What the first line has instead of a digest.
+/// The first line's value in place of a digest.
 pub fn origin() -> String {
     "0".repeat(96)
 }
@@ -70,7 +70,7 @@ pub(super) fn bytes_of(value: &Value) -> Option<Vec<u8>> {
     unbase64(value.as_str()?)
 }
 
-/// Reads lines and checks the chain. What is wrong is told with the line's number, from 1.
+/// Reads lines and checks the chain. An error has the line's number, from 1.
 ///
 /// A last line without an end is no line: its bytes are returned apart.
 pub fn parse(bytes: &[u8]) -> Result<(Vec<Line>, usize), (usize, String)> {
@@ -90,7 +90,7 @@ pub fn parse(bytes: &[u8]) -> Result<(Vec<Line>, usize), (usize, String)> {
 fn parse_line(bytes: &[u8], n: usize, before: Option<&Line>) -> Result<Line, String> {
     let value: Value =
         serde_json::from_slice(bytes).map_err(|_| "it was changed: it is not JSON".to_owned())?;
-    // One spelling, so that what is hashed and what is understood are the same.
+    // Only one spelling is valid, so that the hashed bytes have one meaning.
     if format!("{value}\n").as_bytes() != bytes {
         return Err("it was changed: its JSON is not spelt as ir-sign spells it".into());
     }
@@ -129,8 +129,7 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// Opens the transcript, or makes a new one; the bytes of a torn last line, which are taken
-    /// off, are counted.
+    /// Opens the transcript, or makes a new one. Removes a torn last line, and returns its number of bytes.
     pub fn open(path: &Path) -> Result<(Self, usize), Error> {
         let io = |action| {
             let path = path.to_owned();
@@ -166,7 +165,7 @@ impl Transcript {
             file.seek(SeekFrom::End(0)).map_err(io("shorten"))?;
             file.sync_all().map_err(io("sync"))?;
         }
-        // The file's name has to last as long as what is written in it.
+        // Syncs the file's name too.
         files::sync_dir(&files::parent_of(path)).map_err(Error::file("transcript"))?;
         let transcript = Self {
             path: path.to_owned(),
@@ -176,7 +175,7 @@ impl Transcript {
         Ok((transcript, torn))
     }
 
-    /// Writes a line, and returns when it lasts.
+    /// Writes and syncs a line.
     pub fn write(&mut self, event: &str, members: Value) -> Result<(), Error> {
         let line = self.line(event, members);
         self.append(line)
@@ -200,7 +199,7 @@ impl Transcript {
             .map_or_else(origin, |line| line.digest.clone());
         let last = self.lines.last().and_then(|line| line.text("time"));
         let last = last.and_then(|time| humantime::parse_rfc3339(time).ok());
-        // A clock that is set back meanwhile does not turn the order of the lines round.
+        // A clock that was set back does not change the order of the times.
         let time = last.map_or_else(SystemTime::now, |last| last.max(SystemTime::now()));
         let time = humantime::format_rfc3339_seconds(time).to_string();
         let mut line = Map::new();

@@ -20,10 +20,10 @@ use crate::key::pkcs11::Passport;
 use crate::report::{Check, hold};
 use crate::scheme::annotation::Endorsement;
 
-/// No output of a ceremony is longer.
+/// The most bytes of an output of a ceremony.
 const MAX_OUTPUT: usize = 64 * 1024;
 
-/// A transcript that was read, with what was found.
+/// A transcript, and the findings.
 #[derive(Clone, Debug)]
 pub struct Verified {
     /// Its lines.
@@ -37,7 +37,7 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// Whether everything passed, and there was something.
+    /// Whether all checks passed, and there was at least one.
     pub fn holds(&self) -> bool {
         self.root.is_some() && hold(&self.checks)
     }
@@ -53,7 +53,7 @@ impl Verified {
     }
 }
 
-/// What the verifier knows from elsewhere.
+/// The verifier's own knowledge.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Expected {
     /// The root key.
@@ -62,8 +62,8 @@ pub struct Expected {
     pub program: Option<Digest>,
 }
 
-/// Verifies a transcript. Outputs are looked for below `folder` by their relative paths, without one
-/// below the plan's folder, which the transcript's own place tells.
+/// Verifies a transcript. Finds outputs by their relative paths below `folder`, or else below the plan's folder,
+/// derived from the transcript's path.
 pub fn verify(path: &Path, folder: Option<&Path>, expected: Expected) -> Result<Verified, Error> {
     let bytes = transcript::read(path)?;
     let mut findings = Findings::default();
@@ -135,8 +135,7 @@ fn check_lines(path: &Path, lines: &[Line], closed: bool, findings: &mut Finding
     plan
 }
 
-/// The first thing that is wrong with the lines of a transcript that is not closed: its line, from 1, and
-/// what it is.
+/// The first fault of a transcript that is not closed: its line, from 1, and the reason.
 pub(super) fn first_wrong(path: &Path, lines: &[Line]) -> Option<(usize, String)> {
     let mut findings = Findings::default();
     check_lines(path, lines, false, &mut findings);
@@ -145,7 +144,7 @@ pub(super) fn first_wrong(path: &Path, lines: &[Line]) -> Option<(usize, String)
     Some((line, format!("{}: {reason}", failed.rule)))
 }
 
-/// Each run of the ceremony, the first and those that went on, names its program.
+/// Each run of the ceremony, the first and those that resumed it, names its program.
 fn check_program(lines: &[Line], expected: &Digest, findings: &mut Findings) {
     let runs = lines
         .iter()
@@ -311,7 +310,7 @@ fn check_endorsements(lines: &[Line], root: &P384Key, findings: &mut Findings) {
     }
 }
 
-/// Compares the outputs with their digests, and with what the transcript itself holds of them.
+/// Compares the outputs with their digests, and with their content in the transcript.
 fn check_outputs(lines: &[Line], folder: &Path, findings: &mut Findings) {
     for line in lines.iter().filter(|line| line.event() == "output") {
         let name = line.text("file").unwrap_or_default();

@@ -1,14 +1,14 @@
-//! What a scheme wants done to an image.
+//! The change that a scheme makes to an image.
 
 use std::collections::BTreeMap;
 
 use super::descriptor::Blob;
 use crate::crypto::Digest;
 
-/// What a scheme wants done to an image.
+/// The change that a scheme makes to an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Leave it as it is: what was asked for is there already.
+    /// Leave it as it is: it is signed already.
     Keep,
     /// Set these annotations of the manifest.
     Annotate(BTreeMap<String, String>),
@@ -16,7 +16,7 @@ pub enum Change {
     Attach {
         /// An OCI image manifest.
         manifest: Blob,
-        /// Its config and layers, but for those that are there already.
+        /// Its config and layers, without those that exist already.
         blobs: Vec<Blob>,
         /// How readers find it from the image.
         by: Link,
@@ -31,7 +31,7 @@ pub enum Link {
         /// The manifest's `artifactType`.
         artifact_type: String,
     },
-    /// A tag leads to it, whose name tells of the image.
+    /// A tag leads to it, with the image's digest in its name.
     Tag {
         /// The tag.
         tag: String,

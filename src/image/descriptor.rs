@@ -24,11 +24,11 @@ pub struct Descriptor {
     pub full_name: Option<Box<str>>,
     /// For which platform the content is, in an index.
     pub platform: Option<Platform>,
-    /// What it embeds as `data`.
+    /// The state of its embedded `data`.
     pub embedded: Embedded,
 }
 
-/// What a descriptor embeds as `data`. It may be as long as a document, so no more is kept than what it is.
+/// The state of a descriptor's embedded `data`. The data may be as long as a document, so it is not kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Embedded {
     /// There is none.
@@ -41,10 +41,10 @@ pub enum Embedded {
 }
 
 impl Embedded {
-    /// Looks at the text: whether it stands for content of that digest and size.
+    /// Decodes the text, and compares it with that digest and size.
     pub fn of(data: &str, digest: &Digest, size: u64) -> Self {
         const STEP: usize = 64 << 10;
-        // A newline at its end would be passed over, and is not for others to find.
+        // The decoder would ignore a newline at the end, but other programs may not.
         if data.len() as u64 != size.div_ceil(3).saturating_mul(4) {
             return Self::Other;
         }
@@ -55,7 +55,7 @@ impl Embedded {
             let Ok(mut decoder) = base64ct::Decoder::<Base64>::new(data.as_bytes()) else {
                 return Self::Other;
             };
-            // Piece by piece, for memory's sake.
+            // Piece by piece, to save memory.
             let mut buffer = vec![0; decoder.remaining_len().min(STEP)];
             while !decoder.is_finished() {
                 let length = decoder.remaining_len().min(STEP);
@@ -146,9 +146,9 @@ pub enum Mismatch {
     Data,
 }
 
-/// Content that has the digest and size by which it was asked for.
+/// Content with a verified digest and size.
 ///
-/// A copy shares the bytes: a document may be large, and several have a use for it.
+/// A copy shares the bytes: a document may be large.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blob {
     digest: Digest,
@@ -239,7 +239,7 @@ mod tests {
                 }
             }
         }
-        // The last bits of these are no part of the content.
+        // The last bits of these do not belong to the content.
         let digest = Digest::of(HashAlgorithm::Sha256, b"A");
         assert_eq!(Embedded::of("QQ==", &digest, 1), Embedded::Content);
         assert_eq!(Embedded::of("QR==", &digest, 1), Embedded::Other);

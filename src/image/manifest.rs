@@ -1,4 +1,4 @@
-//! Image manifests (OCI image-spec, "Image Manifest"), and what runtimes make of them.
+//! Image manifests (OCI image-spec, "Image Manifest"), and how runtimes read them.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub struct Manifest {
     pub annotations: BTreeMap<String, String>,
     /// The manifest that this one refers to.
     pub subject: Option<Digest>,
-    /// What kind of artifact it is, where it says so.
+    /// Its `artifactType`, if any.
     pub artifact_type: Option<String>,
 }
 

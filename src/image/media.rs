@@ -44,7 +44,7 @@ const PAIRS: [(&str, &str); 8] = [
     ),
 ];
 
-/// A media type that takes no memory of its own where it is one of those that are met often.
+/// A media type; the common ones share their memory.
 pub fn shared(media_type: String) -> Cow<'static, str> {
     let often = [INDEX, MANIFEST, CONFIG, LAYER].into_iter();
     let mut often = often.chain(PAIRS.into_iter().flat_map(|(docker, oci)| [docker, oci]));
@@ -91,7 +91,7 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// Reads it off a layer's media type; `None` for a type that is not a layer's.
+    /// The packing that a layer's media type states; `None` for a type that is not a layer's.
     pub fn of_layer(media_type: &str) -> Option<Self> {
         let media_type = oci_equivalent(media_type).unwrap_or(media_type);
         let rest = media_type.strip_prefix("application/vnd.oci.image.layer.")?;

@@ -1,4 +1,4 @@
-//! For which systems and machines an image is (OCI image-spec, "Image Index" and "Image Configuration").
+//! The systems and machines of an image (OCI image-spec, "Image Index" and "Image Configuration").
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
@@ -21,8 +21,7 @@ pub struct Platform {
     pub os_features: Option<OsFeatures>,
 }
 
-/// Features of an operating system: at least one, each once, in their order, for what is compared is which ones
-/// there are.
+/// Features of an operating system: at least one, each once, sorted, because comparisons ignore the order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OsFeatures(String);
 
@@ -83,7 +82,7 @@ impl Platform {
             && (ours.os_features.is_none() || ours.os_features == theirs.os_features)
     }
 
-    /// What both state, and the same.
+    /// The members that both state alike.
     #[must_use]
     pub fn common(&self, other: &Self) -> Self {
         let (ours, theirs) = (self.normalised(), other.normalised());
@@ -94,7 +93,7 @@ impl Platform {
             && ours.variant == theirs.variant
             && self.states_variant()
             && other.states_variant();
-        // The usual variant of an architecture has no normalised spelling, and is stated all the same.
+        // Normalising removes the usual variant of an architecture, although it was stated.
         let variant = || ours.variant.clone().or_else(|| self.variant.clone());
         Self {
             variant: states_variant.then(variant).flatten(),
@@ -134,7 +133,7 @@ impl Platform {
             && (wanted.os_features.is_none() || ours.os_features == wanted.os_features)
     }
 
-    /// Whether `self` does not state all that is wanted, and serves the rest: whether it serves is open then.
+    /// Whether `self` serves all that it states, but does not state all that is wanted, so that the answer is open.
     pub fn leaves_open(&self, wanted: &Self) -> bool {
         let mut rest = wanted.clone();
         if self.os.is_empty() {
@@ -194,7 +193,7 @@ impl Platform {
         has_variant || named.contains(&self.architecture.to_lowercase().as_str())
     }
 
-    /// Whether it is the one that `BuildKit` states for what nobody could run.
+    /// Whether it is the platform that `BuildKit` states for content that no runtime can run.
     pub fn is_unknown(&self) -> bool {
         self.os == "unknown" && self.architecture == "unknown"
     }
@@ -218,7 +217,7 @@ impl fmt::Display for Platform {
     }
 }
 
-/// What would end a version or a feature in a platform's text.
+/// The characters that would end a version or a feature in a platform's text.
 const MARKS: [char; 5] = ['%', '+', '(', ')', '/'];
 
 /// A version or a feature with percent signs for the marks (RFC 3986, section 2.1).

@@ -1,6 +1,6 @@
-//! What realms, and the server that hands images to them, take: rules and what is found against them.
+//! The rules of realms, and of the server that hands images to them, and findings against these rules.
 //!
-//! The server loads a whole app or nothing of it: it walks everything below `index.json`, whatever is signed
+//! The server loads a whole app or nothing of it: it walks everything below `index.json`, signed or not
 //! (`Application::import` of islet's image registry). Source of the names' forms: OCI distribution-spec 1.1,
 //! "Pulling manifests".
 
@@ -32,7 +32,7 @@ pub mod rule {
     /// The tag by which a realm asks for the image names its manifest.
     pub const TAG_IMAGE: &str = "realm.tag-image";
 
-    /// The rules for a whole app, in the order in which they are told.
+    /// The rules for a whole app, in the order of reports.
     pub const OF_APPS: [&str; 9] = [
         LAYOUT_VERSION,
         DOCUMENTS,
@@ -99,7 +99,7 @@ pub mod rule {
     ];
 }
 
-/// What keeps an app, or an image of it, from realms.
+/// A finding: a rule that an app, or an image of it, breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The rule that does not hold.
@@ -118,7 +118,7 @@ impl Finding {
     }
 }
 
-/// Whether the server hands out content of this media type.
+/// Whether the server serves content of this media type.
 pub fn is_served(media_type: &str) -> bool {
     [media::INDEX, media::MANIFEST, media::CONFIG].contains(&media_type)
         || [media::LAYER, media::LAYER_GZIP, media::LAYER_ZSTD].contains(&media_type)
@@ -132,8 +132,8 @@ pub fn is_tag(text: &str) -> bool {
     text.len() <= LONGEST && text.starts_with(first) && text.chars().all(rest)
 }
 
-/// The tag that the server takes for one that it does not: of an image's full name (`localhost/hello:latest`) the
-/// part behind the last colon, or else behind the last slash; `None` where that is no tag either.
+/// A tag that the server accepts, made from one that it refuses: of an image's full name (`localhost/hello:latest`)
+/// the part after the last colon, or else after the last slash; `None` where that is no tag either.
 pub fn short_tag(tag: &str) -> Option<&str> {
     if is_tag(tag) {
         return Some(tag);
@@ -144,7 +144,7 @@ pub fn short_tag(tag: &str) -> Option<&str> {
     is_tag(short).then_some(short)
 }
 
-/// What an entry of `index.json` is called: by its tag, or else by its digest.
+/// The name of an entry of `index.json`: its tag, or else its digest.
 pub fn called(entry: &Descriptor) -> String {
     entry
         .tag()

@@ -1,4 +1,4 @@
-//! One image: the thing that is signed.
+//! One image: the subject of signatures.
 
 use super::descriptor::Blob;
 use super::manifest::Manifest;
@@ -8,7 +8,7 @@ use crate::crypto::Digest;
 /// One image whose manifest and config have the digests that lead to them.
 #[derive(Clone, Debug)]
 pub struct Image {
-    /// What the image was asked for by, for messages.
+    /// The name by which the user asked for the image, for messages.
     pub name: String,
     /// The platform that its config states.
     pub platform: Platform,
@@ -16,7 +16,7 @@ pub struct Image {
     pub manifest_blob: Blob,
     /// The manifest, read from those bytes.
     pub manifest: Manifest,
-    /// The config's bytes, which the signature is made over.
+    /// The config's bytes, which the signature covers.
     pub config: Blob,
     /// The digests of the uncompressed layers, read from the config.
     pub diff_ids: Vec<Digest>,
