@@ -3,6 +3,7 @@
 mod any_keys;
 mod archives;
 mod ceremony;
+mod cosign;
 pub mod doctor;
 mod images;
 mod keys;
@@ -70,6 +71,7 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::Key(error) | Error::Ceremony(CeremonyError::Key(error)) => of_key(error),
         Error::Ceremony(error) => ceremony::hint(error).map(str::to_owned),
         Error::File { role, source } => of_output(role, source),
+        Error::Cosign(error) => cosign::hint(error).map(str::to_owned),
         Error::Store(error) => images::of_layout(error),
         Error::Unfit { rule, .. } if rule.starts_with("realm.") => {
             realms::hint([*rule]).map(str::to_owned)

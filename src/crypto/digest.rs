@@ -132,7 +132,8 @@ impl Digest {
         })
     }
 
-    fn from_hash(algorithm: HashAlgorithm, hash: &[u8]) -> Self {
+    /// The digest with this hash, which has the right length.
+    pub(crate) fn from_hash(algorithm: HashAlgorithm, hash: &[u8]) -> Self {
         let mut bytes = [0; MAX_LEN];
         bytes[..algorithm.hash_len()].copy_from_slice(hash);
         Self { algorithm, bytes }
@@ -243,6 +244,11 @@ impl Prehash {
     /// The hash itself.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
+    }
+
+    /// The same as a content digest.
+    pub const fn digest(&self) -> Digest {
+        self.0
     }
 }
 

@@ -77,10 +77,27 @@ pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     serde_json::from_slice(bytes)
 }
 
+/// The same as [`read`] for a document of which no values are made, as a software bill of materials inside a statement: it
+/// may have as many members and items as its bytes hold.
+pub fn read_long<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
+    match walk(bytes, &Shape::Any, usize::MAX) {
+        Err(Refusal::Invalid(error)) => return Err(error),
+        Ok(()) | Err(Refusal::Member(_) | Refusal::Alike { .. }) => {}
+    }
+    serde_json::from_slice(bytes)
+}
+
 /// Checks as [`check`] does, and that no member differs in case only from one that is read by name:
 /// some readers would take it for that one.
 pub fn check_shape(bytes: &[u8], shape: &'static Shape) -> Result<(), Refusal> {
-    let mut walk = Walk::default();
+    walk(bytes, shape, MOST_VALUES)
+}
+
+fn walk(bytes: &[u8], shape: &'static Shape, most: usize) -> Result<(), Refusal> {
+    let mut walk = Walk {
+        most,
+        ..Walk::default()
+    };
     let mut text = serde_json::Deserializer::from_slice(bytes);
     let walked = walk.value(shape).deserialize(&mut text);
     let walked = walked.and_then(|()| text.end());
@@ -113,6 +130,7 @@ struct Walk {
     /// The names in all objects that are open, each object's behind those of the one around it.
     names: Vec<u64>,
     values: usize,
+    most: usize,
     suspected: bool,
     refused: Option<Refusal>,
 }
@@ -124,9 +142,10 @@ impl Walk {
 
     fn count<E: serde::de::Error>(&mut self) -> Result<(), E> {
         self.values += 1;
-        if self.values > MOST_VALUES {
+        if self.values > self.most {
             return Err(E::custom(format_args!(
-                "it has more than {MOST_VALUES} members and items, the most that are read"
+                "it has more than {} members and items, the most that are read",
+                self.most
             )));
         }
         Ok(())

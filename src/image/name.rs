@@ -185,6 +185,16 @@ impl ImageName {
     }
 }
 
+impl ImageName {
+    /// Reads a name as cosign's users give it: one without a host is an image of docker.io.
+    pub fn or_docker_hub(text: &str) -> Result<Self, ImageNameError> {
+        match text.parse() {
+            Err(ImageNameError::NoHost(_)) => format!("docker://{text}").parse(),
+            other => other,
+        }
+    }
+}
+
 impl FromStr for ImageName {
     type Err = ImageNameError;
 

@@ -22,6 +22,9 @@ pub enum Error {
     /// A ceremony stopped.
     #[error(transparent)]
     Ceremony(#[from] ceremony::Error),
+    /// A command of cosign's family failed.
+    #[error(transparent)]
+    Cosign(Box<super::cosign::Error>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -306,6 +309,7 @@ impl Error {
             Self::Ceremony(source) => source.class(),
             Self::Store(source) | Self::Endorsements { source, .. } => source.class(),
             Self::Scheme(source) => source.class(),
+            Self::Cosign(source) => source.class(),
             Self::File { source, .. } => source.class(),
             Self::KeyMade { source, .. } | Self::PairMade { source, .. } => source.class(),
             Self::OutputIsInput { .. }

@@ -1,6 +1,7 @@
 //! The user's requests: the only place where keys, schemes and the store meet.
 
 pub mod copy;
+pub mod cosign;
 mod earlier;
 mod endorse;
 pub mod endorsement;

@@ -1,6 +1,7 @@
 //! Why an image was not signed.
 
 use crate::class::Class;
+use crate::crypto::KeyKind;
 use crate::crypto::p384::Fingerprint;
 
 /// Why an image was not signed.
@@ -15,13 +16,19 @@ pub enum Error {
         /// The key that the scheme was made for.
         wanted: Fingerprint,
     },
+    /// No such key signs in this way.
+    #[error("keys of the kind {kind} do not sign here; EC keys on P-256, P-384 and P-521 do")]
+    KeyKind {
+        /// The key's kind.
+        kind: KeyKind,
+    },
 }
 
 impl Error {
     /// The error's class, for the exit status.
     pub const fn class(&self) -> Class {
         match self {
-            Self::OtherKey { .. } => Class::Refused,
+            Self::OtherKey { .. } | Self::KeyKind { .. } => Class::Refused,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! finished signatures into a change of the image.
 
 pub mod annotation;
+pub mod cosign;
 mod draft;
 mod error;
 mod verify;

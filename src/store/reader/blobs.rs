@@ -82,7 +82,15 @@ impl<'a> Reader<'a> {
         part: &Part,
         descriptor: &Descriptor,
     ) -> Result<Blob, Error> {
-        let limit = self.limits.document;
+        self.document_up_to(part, descriptor, self.limits.document)
+    }
+
+    pub(super) fn document_up_to(
+        &self,
+        part: &Part,
+        descriptor: &Descriptor,
+        limit: u64,
+    ) -> Result<Blob, Error> {
         if descriptor.size > limit {
             let size = descriptor.size;
             return Err(self.problem(part.clone(), Problem::TooLarge { size, limit }));

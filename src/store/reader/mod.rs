@@ -11,4 +11,5 @@ pub(super) mod layers;
 pub(super) mod only;
 pub(super) mod resolve;
 pub(super) mod selected;
+pub(super) mod subject;
 pub(super) mod tree;

@@ -7,7 +7,7 @@ use super::manifest::Document;
 use super::push::Move;
 use super::store::RemoteStore;
 use crate::crypto::Digest;
-use crate::image::{Blob, Descriptor, Tag};
+use crate::image::{Blob, Descriptor, Link, Tag, media};
 use crate::store::access::{Store, Target};
 use crate::store::edit::{Applied, Edit, Referrer};
 use crate::store::editor::Editor;
@@ -64,6 +64,10 @@ impl Target for RemoteStore {
             let pushed = this.repository.push_manifest(&document);
             pushed.map_err(|error| this.error(Part::Manifest(blob.digest()), error))?;
         }
+        let mut attached = false;
+        for edit in edits {
+            attached |= this.attach(edit)?;
+        }
         for root in &roots {
             if let Some(new) = editor.replaced.get(&root.digest)
                 && new.blob.digest() != root.digest
@@ -72,7 +76,7 @@ impl Target for RemoteStore {
                 this.follow(&tag, &root.digest, &document(&new.blob, new.media_type))?;
             }
         }
-        let changed = !editor.blobs.is_empty();
+        let changed = attached || !editor.blobs.is_empty();
         Ok(Applied {
             images,
             referrers,
@@ -90,16 +94,61 @@ fn document(blob: &Blob, media_type: &str) -> Document {
 }
 
 impl RemoteStore {
+    /// Puts what an edit attaches beside its image: blobs first, then the manifest, then what leads to it. Whether
+    /// anything was sent.
+    fn attach(&self, edit: &Edit) -> Result<bool, Error> {
+        let Some(attached) = &edit.attached else {
+            return Ok(false);
+        };
+        let digest = attached.manifest.digest();
+        let error = |error| self.error(Part::Manifest(digest), error);
+        let document = document(&attached.manifest, media::MANIFEST);
+        for blob in &attached.blobs {
+            let pushed = self
+                .repository
+                .push_blob(&blob.digest(), blob.size(), blob, None);
+            pushed.map_err(|error| self.error(Part::Blob(blob.digest()), error))?;
+        }
+        match &attached.by {
+            Link::Subject { .. } => {
+                let sent = self.repository.attach(&document, &edit.digest());
+                sent.map_err(error)?;
+                Ok(true)
+            }
+            Link::Tag { tag, replaces } => {
+                if *replaces == Some(digest) {
+                    return Ok(false);
+                }
+                let name = tag.parse().map_err(|_| self.no_tag(tag))?;
+                let moved = self
+                    .repository
+                    .move_tag(&name, replaces.as_ref(), &document);
+                match moved.map_err(error)? {
+                    Move::Done { .. } => Ok(true),
+                    Move::Lost { .. } => Err(self.lost(tag)),
+                }
+            }
+        }
+    }
+
+    fn lost(&self, tag: &str) -> Error {
+        let name = tag.to_owned();
+        Kind::Lost { name }.at(Store::place(self).clone())
+    }
+
+    fn no_tag(&self, tag: &str) -> Error {
+        let reason = "no registry takes such a tag".to_owned();
+        let tag = tag.to_owned();
+        Kind::Tagged { tag, reason }.at(Store::place(self).clone())
+    }
+
     /// Lets a tag lead to a new document if it still leads to the old one.
     fn follow(&self, tag: &Tag, old: &Digest, new: &Document) -> Result<(), Error> {
         let moved = self.repository.move_tag(tag, Some(old), new);
         let part = Part::Manifest(new.blob.digest());
         match moved.map_err(|error| self.error(part, error))? {
             Move::Done { .. } => Ok(()),
-            Move::Lost { .. } => {
-                let name = tag.to_string();
-                Err(Kind::Lost { name }.at(Store::place(self).clone()))
-            }
+            Move::Lost { .. } => Err(self.lost(tag.as_str())),
         }
     }
 

@@ -10,6 +10,7 @@ mod scene;
 
 pub mod builders;
 pub mod der;
+pub mod distribution;
 mod hex;
 pub mod oci;
 pub mod peers;

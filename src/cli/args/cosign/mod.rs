@@ -1,6 +1,10 @@
 //! cosign's commands and their flags.
 
+pub mod blob;
 mod command;
+pub mod common;
+pub mod hanging;
+pub mod image;
 mod keys;
 mod passphrase;
 mod refused;

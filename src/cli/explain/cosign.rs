@@ -1,0 +1,18 @@
+//! Advice on the commands of cosign's family.
+
+use crate::ops::cosign::Error;
+
+pub(super) fn hint(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::NoIdentity { .. } => Some(
+            "name it with --sign-container-identity HOST/REPO:TAG, as clusters will ask for it",
+        ),
+        Error::InArchive(_) => Some("`ir-sign copy` brings it into a layout: oci:DIR:TAG"),
+        Error::Overtaken { .. } => Some("run it again"),
+        Error::OtherImage { .. } => {
+            Some("`ir-sign cosign generate` writes the payload of an image")
+        }
+        Error::BadSignature { .. } => Some("give the public key of the one who signed"),
+        Error::Malformed { .. } | Error::Nothing { .. } | Error::NotHere { .. } => None,
+    }
+}

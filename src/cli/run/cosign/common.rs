@@ -1,0 +1,159 @@
+//! What commands of the family set up: keys, images, and the time.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::SystemTime;
+
+use crate::cli::args::cosign::common::{
+    Annotation, FamilyArgs, HangingArgs, PrivateKeyArgs, PublicKeyArgs,
+};
+use crate::cli::args::token::TokenArgs;
+use crate::cli::console::{Console, Failure};
+use crate::cli::context::{cosign_ring, passphrases, reporting, warn_if_open};
+use crate::cli::run::written::{not_beside_json, written};
+use crate::crypto::PublicKey;
+use crate::files::{self, Existing};
+use crate::image::ImageName;
+use crate::key::{KeyRef, Signer};
+use crate::ops::Error;
+use crate::ops::cosign::hanging::Hanging;
+use crate::ops::cosign::image::CosignImage;
+use crate::ops::cosign::sign::Forms;
+
+/// The most bytes of an attestation that is read, where the variable names none.
+const MOST: u64 = 128 << 20;
+
+/// The signer that a command names.
+pub(super) fn signer(args: &PrivateKeyArgs, console: &Console) -> Result<Box<dyn Signer>, Failure> {
+    let ring = cosign_ring(&args.tokens, [args.key.pin_source()], console)?;
+    warn_if_open(&args.key, console);
+    let passphrases = passphrases(&args.passphrase, console);
+    Ok(ring.signer_of_any(&args.key, &passphrases)?)
+}
+
+/// The public keys that a command names.
+pub(super) fn keys(args: &PublicKeyArgs, console: &Console) -> Result<Vec<PublicKey>, Failure> {
+    let own = args.keys.iter().map(KeyRef::pin_source);
+    let ring = cosign_ring(&args.tokens, own, console)?;
+    let keys = args.keys.iter().map(|key| ring.public_of_any(key));
+    Ok(keys.collect::<Result<_, _>>()?)
+}
+
+/// The one public key of a command that may name one.
+pub(super) fn key(
+    key: Option<&KeyRef>,
+    tokens: &TokenArgs,
+    console: &Console,
+) -> Result<Option<PublicKey>, Failure> {
+    let Some(key) = key else { return Ok(None) };
+    let ring = cosign_ring(tokens, [key.pin_source()], console)?;
+    Ok(Some(ring.public_of_any(key)?))
+}
+
+/// The images of a command.
+pub(super) fn images(
+    names: Vec<ImageName>,
+    family: &FamilyArgs,
+    console: &Console,
+) -> Result<Vec<CosignImage>, Failure> {
+    #[cfg(feature = "registry")]
+    let options = reporting(family.remote.options(), console);
+    #[cfg(not(feature = "registry"))]
+    let options = {
+        let _ = family;
+        reporting(crate::ops::location::RegistryOptions::default(), console)
+    };
+    let all = names.into_iter();
+    let all = all.map(|name| CosignImage::of(name, &options));
+    Ok(all.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn one_image(
+    name: ImageName,
+    family: &FamilyArgs,
+    console: &Console,
+) -> Result<CosignImage, Failure> {
+    let mut all = images(vec![name], family, console)?;
+    Ok(all.pop().expect("one name is one image"))
+}
+
+pub(super) fn hanging(args: &HangingArgs) -> Hanging {
+    let text = std::env::var("COSIGN_MAX_ATTACHMENT_SIZE").ok();
+    let most = text.and_then(|text| size(&text));
+    Hanging {
+        prefix: args.attachment_tag_prefix.clone(),
+        most: most.unwrap_or(MOST),
+    }
+}
+
+/// A size as cosign's variable has it: bytes, or with a decimal unit (`128MB`) or a binary one (`128MiB`).
+fn size(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let factor = match text[digits.len()..].trim().to_ascii_uppercase().as_str() {
+        "" | "B" => 1,
+        "K" | "KB" => 1000,
+        "KIB" => 1 << 10,
+        "M" | "MB" => 1_000_000,
+        "MIB" => 1 << 20,
+        "G" | "GB" => 1_000_000_000,
+        "GIB" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// The forms that a command wants.
+pub(super) const fn forms(args: &HangingArgs) -> Forms {
+    match args.new_bundle_format {
+        None => Forms::ALL,
+        Some(bundle) => Forms {
+            by_tag: !bundle,
+            bundle,
+        },
+    }
+}
+
+pub(super) fn annotations(all: Vec<Annotation>) -> BTreeMap<String, String> {
+    let all = all.into_iter();
+    all.map(|annotation| (annotation.name, annotation.value))
+        .collect()
+}
+
+/// The time now, in RFC 3339 to the second.
+pub(super) fn now() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+}
+
+/// Refuses outputs that could not be written, before a key is asked.
+pub(super) fn check_outputs(
+    outputs: &[(&'static str, &Option<std::path::PathBuf>)],
+    console: &Console,
+) -> Result<(), Failure> {
+    for (role, path) in outputs {
+        if let Some(path) = path {
+            not_beside_json(role, path, console)?;
+            let checked = files::check_writable(path);
+            checked.map_err(|source| Error::File { role, source })?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes an output file, and says so.
+pub(super) fn write(
+    role: &'static str,
+    path: &Path,
+    bytes: &[u8],
+    force: bool,
+    console: &Console,
+) -> Result<(), Failure> {
+    let existing = if force {
+        Existing::Replace
+    } else {
+        Existing::Keep
+    };
+    let how = files::write(path, bytes, 0o644, existing);
+    let how = how.map_err(|source| Error::File { role, source })?;
+    console.note(&written(path, how));
+    Ok(())
+}

@@ -1,0 +1,311 @@
+//! Signing and verifying images.
+
+use serde_json::{Value, json};
+
+use super::common::{annotations, check_outputs, forms, hanging, images, keys, now, signer, write};
+use super::shown;
+use crate::cli::args::cosign::image::{Attest, Sign, Verify, VerifyAttestation};
+use crate::cli::console::{Console, Outcome, print};
+use crate::cli::context::beside_bar;
+use crate::cli::run::written::error_json;
+use crate::cli::status::{self, Status};
+use crate::cli::{explain, show};
+use crate::encoding::base64::base64;
+use crate::files;
+use crate::ops::Error;
+use crate::ops::cosign::payload::sign_payload;
+use crate::ops::cosign::sign::{CosignSign, CosignSigned, Says};
+use crate::ops::cosign::verify::{CosignVerdict, CosignVerify};
+use crate::report::Verdict;
+use crate::scheme::cosign::{Hashes, Wanted};
+use crate::text::plain;
+
+/// No predicate is longer.
+const MOST_PREDICATE: usize = 128 << 20;
+
+pub(super) fn sign(args: Sign, console: &Console) -> Outcome {
+    check_outputs(
+        &[
+            ("signature file", &args.output_signature),
+            ("payload file", &args.output_payload),
+            ("bundle file", &args.bundle),
+        ],
+        console,
+    )?;
+    let hashes = Hashes(args.key.signature_digest_algorithm);
+    if let (Some(payload), Some(output)) = (&args.payload, &args.output_signature) {
+        let signer = signer(&args.key, console)?;
+        let (_, made) = sign_payload(payload, &*signer, hashes)?;
+        let lines = made.iter().map(|(_, signature)| base64(signature) + "\n");
+        let text: String = lines.collect();
+        write(
+            "signature file",
+            output,
+            text.as_bytes(),
+            args.force,
+            console,
+        )?;
+        for (by, _) in &made {
+            console.note(&format!(
+                "{} signed by {by}",
+                plain(&payload.display().to_string())
+            ));
+        }
+        console.json(|| {
+            let made = made.iter().map(|(by, signature)| {
+                json!({ "algorithm": by.to_string(), "signature": base64(signature) })
+            });
+            json!({ "payload": payload.display().to_string(), "signatures": made.collect::<Vec<_>>() })
+        })?;
+        return Ok(Status::Done);
+    }
+    let outputs = [&args.output_signature, &args.output_payload, &args.bundle];
+    let request = CosignSign {
+        images: images(args.images, &args.family, console)?,
+        says: Says::Signature {
+            identity: args.identity,
+            annotations: annotations(args.annotations),
+        },
+        recursive: args.recursive,
+        forms: forms(&args.hanging),
+        hashes,
+        hanging: hanging(&args.hanging),
+        attaches: args.upload,
+        now: now(),
+    };
+    if outputs.iter().any(|output| output.is_some()) && request.images.len() != 1 {
+        return Err(Error::from(crate::ops::cosign::Error::NotHere {
+            image: format!("{} images", request.images.len()),
+            reason: "signature, payload and bundle files are of one image",
+        })
+        .into());
+    }
+    let signer = signer(&args.key, console)?;
+    let all = beside_bar(console, |bar| request.run(&*signer, bar))?;
+    if let [Ok(signed)] = &*all {
+        let made = || signed.iter().flat_map(|image| &image.made);
+        let new = || made().filter_map(|made| made.new.as_ref().map(|new| (made.form, new)));
+        if let Some(path) = &args.output_signature {
+            let by_tag = new().filter(|(form, _)| *form != "bundle");
+            let text: String = by_tag
+                .map(|(_, new)| base64(&new.signature) + "\n")
+                .collect();
+            write("signature file", path, text.as_bytes(), args.force, console)?;
+        }
+        if let Some(path) = &args.output_payload
+            && let Some((_, new)) = new().find(|(form, _)| *form != "bundle")
+        {
+            write("payload file", path, &new.message, args.force, console)?;
+        }
+        if let Some(path) = &args.bundle
+            && let Some(bundle) = new().find_map(|(_, new)| new.bundle.as_ref())
+        {
+            write("bundle file", path, bundle, args.force, console)?;
+        }
+    }
+    let result = show_signed(all, &signer.public_key().fingerprint().to_string(), console);
+    if request.attaches && !console.settings.quiet {
+        console.detail(
+            "cosign verifies it without a network by --insecure-ignore-tlog=true or --private-infrastructure",
+        );
+    }
+    result
+}
+
+pub(super) fn attest(args: Attest, console: &Console) -> Outcome {
+    let now = now();
+    let content = files::read(&args.predicate, MOST_PREDICATE);
+    let content = content.map_err(|source| Error::File {
+        role: "predicate file",
+        source,
+    })?;
+    let predicate = args.kind.predicate(&content, &now).map_err(|source| {
+        Error::from(crate::ops::cosign::Error::Malformed {
+            name: format!("predicate file {}", args.predicate.display()),
+            source,
+        })
+    })?;
+    let request = CosignSign {
+        images: images(args.images, &args.family, console)?,
+        says: Says::Attestation {
+            kind: args.kind,
+            predicate,
+            replaces: args.replace,
+        },
+        recursive: args.recursive,
+        forms: forms(&args.hanging),
+        hashes: Hashes(args.key.signature_digest_algorithm),
+        hanging: hanging(&args.hanging),
+        attaches: true,
+        now,
+    };
+    let signer = signer(&args.key, console)?;
+    let all = beside_bar(console, |bar| request.run(&*signer, bar))?;
+    show_signed(all, &signer.public_key().fingerprint().to_string(), console)
+}
+
+/// Tells what was signed: a digest a line for scripts, and how for people.
+fn show_signed(
+    all: Vec<Result<Vec<CosignSigned>, Error>>,
+    key: &str,
+    console: &Console,
+) -> Outcome {
+    let mut errors = Vec::new();
+    let mut shown = Vec::new();
+    for outcome in all {
+        match outcome {
+            Ok(images) => {
+                for image in images {
+                    for made in &image.made {
+                        let how = if made.new.is_some() { "signed" } else { "kept" };
+                        let (form, by) = (made.form, made.by);
+                        console.note(&format!(
+                            "{} {}: {form} {how} ({by}, key {key})",
+                            plain(&image.name),
+                            image.digest
+                        ));
+                    }
+                    console.result(&image.digest.to_string())?;
+                    shown.push(signed_json(&image));
+                }
+            }
+            Err(error) => {
+                console.error(&error);
+                errors.push(error);
+            }
+        }
+    }
+    console.json(|| {
+        let errors = errors.iter().map(|e| error_json(e)["error"].clone());
+        json!({ "key": key, "images": shown, "errors": errors.collect::<Vec<_>>() })
+    })?;
+    Ok(status::worst(errors.iter().map(explain::status)))
+}
+
+fn signed_json(image: &CosignSigned) -> Value {
+    let made = image.made.iter().map(|made| {
+        json!({
+            "form": made.form,
+            "algorithm": made.by.to_string(),
+            "new": made.new.is_some(),
+        })
+    });
+    json!({
+        "reference": image.name,
+        "digest": image.digest.to_string(),
+        "signatures": made.collect::<Vec<_>>(),
+    })
+}
+
+pub(super) fn verify(args: Verify, console: &Console) -> Outcome {
+    let chosen = forms(&args.hanging);
+    let request = CosignVerify {
+        images: images(args.images, &args.family, console)?,
+        keys: keys(&args.keys, console)?,
+        wanted: Wanted(annotations(args.annotations)),
+        attestation: None,
+        by_tag: chosen.by_tag,
+        bundles: chosen.bundle,
+        hanging: hanging(&args.hanging),
+    };
+    let all = beside_bar(console, |bar| request.run(bar));
+    let (status, verdicts) = show_verdicts(all, console)?;
+    if status == Status::Done && args.output == "json" && !console.settings.json {
+        let lists = verdicts.iter();
+        let signatures = lists.flat_map(|image| {
+            let met = image.met.iter();
+            met.map(|met| shown::signature(image, met))
+        });
+        let list = Value::from(signatures.collect::<Vec<_>>());
+        print(format!("{list}\n").as_bytes())?;
+    }
+    Ok(status)
+}
+
+pub(super) fn verify_attestation(args: VerifyAttestation, console: &Console) -> Outcome {
+    let chosen = forms(&args.hanging);
+    let request = CosignVerify {
+        images: images(args.images, &args.family, console)?,
+        keys: keys(&args.keys, console)?,
+        wanted: Wanted::default(),
+        attestation: Some(args.kind),
+        by_tag: chosen.by_tag,
+        bundles: chosen.bundle,
+        hanging: hanging(&args.hanging),
+    };
+    let all = beside_bar(console, |bar| request.run(bar));
+    let (status, verdicts) = show_verdicts(all, console)?;
+    if status == Status::Done && args.output == "json" && !console.settings.json {
+        for met in verdicts.iter().flat_map(|image| &image.met) {
+            if let Some(envelope) = shown::envelope(met) {
+                print(format!("{envelope}\n").as_bytes())?;
+            }
+        }
+    }
+    Ok(status)
+}
+
+/// Reports what was found out of each image: all have to hold.
+fn show_verdicts(
+    all: Vec<Result<CosignVerdict, Error>>,
+    console: &Console,
+) -> Result<(Status, Vec<CosignVerdict>), crate::cli::console::Failure> {
+    let mut of_reports = Status::Done;
+    let (mut verdicts, mut errors) = (Vec::new(), Vec::new());
+    for outcome in all {
+        let image = match outcome {
+            Ok(image) => image,
+            Err(error) => {
+                console.error(&error);
+                errors.push(error);
+                continue;
+            }
+        };
+        let trusted = matches!(image.verdict, Verdict::Trusted(_));
+        let report = image.verdict.report();
+        if !trusted {
+            of_reports = Status::Refused;
+            if console.settings.quiet {
+                for line in show::failures(report) {
+                    console.failure(&line);
+                }
+            }
+        }
+        console.note(&show::report(report, trusted, console.paint));
+        for met in &image.met {
+            console.note(&format!("  {}", shown::line(met)));
+        }
+        for note in &image.notes {
+            console.note(&format!("  note: {}", plain(note)));
+        }
+        verdicts.push(image);
+    }
+    let of_errors = errors.iter().map(explain::status);
+    let worst = status::worst(of_errors.chain([of_reports]));
+    console.json(|| {
+        let images = verdicts.iter().map(|image| {
+            let trusted = image.verdict.is_trusted();
+            let mut value = show::report_json(image.verdict.report(), trusted);
+            let met = image.met.iter().map(|met| {
+                json!({
+                    "form": met.form,
+                    "key": met.key.fingerprint().to_string(),
+                    "algorithm": met.by.to_string(),
+                    "log": if met.has_log { "not checked" } else { "none" },
+                    "says": shown::signature(image, met),
+                })
+            });
+            value["signatures"] = Value::from(met.collect::<Vec<_>>());
+            value["looked_at"] = json!(image.looked_at);
+            value["notes"] = json!(image.notes);
+            value
+        });
+        let errors = errors.iter().map(|e| error_json(e)["error"].clone());
+        json!({
+            "trusted": worst == Status::Done,
+            "images": images.collect::<Vec<_>>(),
+            "errors": errors.collect::<Vec<_>>(),
+        })
+    })?;
+    Ok((worst, verdicts))
+}

@@ -1,0 +1,328 @@
+//! Putting beside an image what an offline signer made, after it was verified.
+
+use std::path::{Path, PathBuf};
+
+use super::error::Error as CosignError;
+use super::hanging::Hanging;
+use super::image::CosignImage;
+use super::payload::{Prepared, read_payload};
+use crate::crypto::{Algorithm, Digest, HashAlgorithm, PublicKey, Signature, Signed};
+use crate::encoding::base64::unbase64;
+use crate::files;
+use crate::image::{Blob, Change, Descriptor, Reference};
+use crate::ops::error::Error;
+use crate::ops::location::Location;
+use crate::scheme::cosign::{
+    Attachment, Bundle, BundleContent, Envelope, Statement, bundle_manifest, bundle_of,
+    for_verifying,
+};
+use crate::store::{Edit, Layout, Limits, Reader, Registry, Target as _};
+
+/// No file of signatures is longer.
+const MOST_SIGNATURES: usize = 1 << 20;
+/// No attestation is longer.
+const MOST_ATTESTATION: usize = 128 << 20;
+
+/// What is attached.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// Signatures of a payload or a statement that `generate` wrote.
+    Signature {
+        /// The payload's file.
+        payload: PathBuf,
+        /// The file of signatures: base64, one a line, or one in DER.
+        signature: PathBuf,
+        /// The signer's public key. Without one only the payload is compared with the image.
+        key: Option<PublicKey>,
+    },
+    /// DSSE envelopes, one after another, or a bundle.
+    Attestation {
+        /// The file.
+        file: PathBuf,
+        /// The signer's public key, if it is to be verified first.
+        key: Option<PublicKey>,
+    },
+}
+
+/// Puts signatures or attestations beside an image.
+#[derive(Clone, Debug)]
+pub struct Attach {
+    /// The image.
+    pub image: CosignImage,
+    /// What is attached.
+    pub what: What,
+    /// How what hangs there already is read.
+    pub hanging: Hanging,
+    /// The time in RFC 3339.
+    pub now: String,
+}
+
+/// What was read of the files.
+enum Read {
+    /// A payload, and its signatures.
+    Signatures(Vec<u8>, Vec<Vec<u8>>),
+    /// Envelopes, and the predicate's type of each.
+    Envelopes(Vec<(Envelope, String)>),
+    /// A finished bundle.
+    Bundles(Vec<(Vec<u8>, String)>),
+}
+
+impl Attach {
+    /// Compares and verifies all, then attaches it; the image's digest.
+    pub fn run(&self) -> Result<Digest, Error> {
+        self.image.check_writable()?;
+        let limits = Limits::default();
+        match &self.image.location {
+            Location::App { registry, app } => {
+                self.in_layout(Registry::open(registry, limits)?.layout(app)?)
+            }
+            Location::Layout(path) => self.in_layout(Layout::at(path, limits)?),
+            Location::Archive { .. } => {
+                Err(CosignError::InArchive(self.image.location.place()).into())
+            }
+            #[cfg(feature = "registry")]
+            Location::Repository(at) => {
+                let references: Vec<Reference> = self.image.reference.iter().cloned().collect();
+                let mut store = at.to_write().meaning(&references, limits)?;
+                let (digest, edits) = {
+                    let reader = Reader::new(&store, limits);
+                    self.edits(&reader)?
+                };
+                store.apply(&edits)?;
+                Ok(digest)
+            }
+        }
+    }
+
+    fn in_layout(&self, mut layout: Layout) -> Result<Digest, Error> {
+        let (digest, edits) = self.edits(&layout.reader())?;
+        if !edits.is_empty() {
+            layout.apply(&edits)?;
+        }
+        Ok(digest)
+    }
+
+    fn edits(&self, reader: &Reader<'_>) -> Result<(Digest, Vec<Edit>), Error> {
+        let (name, descriptor) = reader.subject(self.image.reference.as_ref())?;
+        reader.whole(&descriptor)?;
+        let digest = descriptor.digest;
+        let read = self.read(&digest)?;
+        let mut edits = Vec::new();
+        for change in self.changes(reader, &descriptor, read)? {
+            if let Change::Attach {
+                manifest,
+                blobs,
+                by,
+            } = change
+            {
+                edits.push(reader.attach(&name, digest, &manifest, &blobs, &by)?);
+            }
+        }
+        Ok((digest, edits))
+    }
+
+    fn changes(
+        &self,
+        reader: &Reader<'_>,
+        subject: &Descriptor,
+        read: Read,
+    ) -> Result<Vec<Change>, Error> {
+        let kind = match read {
+            Read::Signatures(..) => Attachment::Signatures,
+            Read::Envelopes(_) => Attachment::Attestations,
+            Read::Bundles(bundles) => {
+                let made = bundles.into_iter().map(|(bundle, predicate_type)| {
+                    bundle_manifest(subject, bundle, &predicate_type, &self.now)
+                });
+                return Ok(made.collect());
+            }
+        };
+        let tagged = self.hanging.tagged(reader, &subject.digest, kind)?;
+        let mut manifest = tagged.manifest.clone();
+        let mut blobs = Vec::new();
+        match read {
+            Read::Signatures(payload, signatures) => {
+                let blob = Blob::new(HashAlgorithm::Sha256, payload);
+                for signature in &signatures {
+                    manifest.add_signature(&blob, signature);
+                }
+                blobs.push(blob);
+            }
+            Read::Envelopes(envelopes) => {
+                for (envelope, predicate_type) in envelopes {
+                    let blob = Blob::new(HashAlgorithm::Sha256, envelope.to_bytes());
+                    manifest.add_envelope(&blob, &predicate_type);
+                    blobs.push(blob);
+                }
+            }
+            Read::Bundles(_) => unreachable!("bundles have manifests of their own"),
+        }
+        Ok(vec![manifest.change(tagged.tag, tagged.digest, blobs)])
+    }
+
+    fn read(&self, digest: &Digest) -> Result<Read, Error> {
+        match &self.what {
+            What::Signature {
+                payload,
+                signature,
+                key,
+            } => Self::signatures(digest, payload, signature, key.as_ref()),
+            What::Attestation { file, key } => attestations(digest, file, key.as_ref()),
+        }
+    }
+
+    fn signatures(
+        digest: &Digest,
+        payload: &Path,
+        signature: &Path,
+        key: Option<&PublicKey>,
+    ) -> Result<Read, Error> {
+        let name = format!("payload file {}", payload.display());
+        let bytes = read_payload(payload)?;
+        let prepared = Prepared::read(&name, &bytes)?;
+        about(&name, digest, prepared.check(digest))?;
+        let given =
+            files::read(signature, MOST_SIGNATURES).map_err(Error::file("signature file"))?;
+        let name = format!("signature file {}", signature.display());
+        let message = prepared.message(&bytes);
+        let signatures = each_signature(&given, key);
+        let bad = || CosignError::BadSignature {
+            name: name.clone(),
+            of: payload.display().to_string(),
+        };
+        if signatures.is_empty() {
+            return Err(bad().into());
+        }
+        if let Some(key) = key {
+            for signature in &signatures {
+                let holds = |by: &Algorithm| {
+                    let what = Signed::Bytes(&message);
+                    key.verify(*by, what, signature).is_ok()
+                };
+                if !for_verifying(key.kind()).iter().any(holds) {
+                    return Err(bad().into());
+                }
+            }
+        }
+        match (prepared, key) {
+            (Prepared::Payload(_), _) => Ok(Read::Signatures(bytes, signatures)),
+            (Prepared::Statement(statement), Some(key)) => {
+                let kind = statement.predicate_type;
+                let bundle = |signature: Vec<u8>| {
+                    let envelope = Envelope::of(bytes.clone(), signature);
+                    let bundle = bundle_of(key, &BundleContent::Envelope(envelope));
+                    (bundle, kind.clone())
+                };
+                Ok(Read::Bundles(signatures.into_iter().map(bundle).collect()))
+            }
+            (Prepared::Statement(_), None) => Err(CosignError::NotHere {
+                image: name,
+                reason: "a bundle names its key: give the public key by --key",
+            }
+            .into()),
+        }
+    }
+}
+
+/// Refuses what is about another image.
+fn about(name: &str, wanted: &Digest, checked: Result<(), String>) -> Result<(), Error> {
+    checked.map_err(|found| {
+        CosignError::OtherImage {
+            name: name.to_owned(),
+            found,
+            wanted: *wanted,
+        }
+        .into()
+    })
+}
+
+/// The signatures of a file: base64, one a line, of DER or of raw r and s; or the bytes of one in DER.
+fn each_signature(bytes: &[u8], key: Option<&PublicKey>) -> Vec<Vec<u8>> {
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    let lines: Vec<_> = text.split_ascii_whitespace().collect();
+    let read: Option<Vec<_>> = lines.into_iter().map(unbase64).collect();
+    let read = read.filter(|read| !read.is_empty());
+    let all = read.unwrap_or_else(|| vec![bytes.to_vec()]);
+    let in_der = |signature: Vec<u8>| match key.map(PublicKey::kind) {
+        // Go takes r and s as they are, others do not: they are written in DER.
+        Some(crate::crypto::KeyKind::Ec(curve)) => {
+            let raw = Signature::from_raw(curve, &signature);
+            raw.map_or(signature, |raw| raw.to_der())
+        }
+        Some(_) | None => signature,
+    };
+    all.into_iter().map(in_der).collect()
+}
+
+/// Attestations of a file: envelopes, one after another, or one bundle.
+fn attestations(digest: &Digest, file: &Path, key: Option<&PublicKey>) -> Result<Read, Error> {
+    let name = format!("attestation file {}", file.display());
+    let bytes = files::read(file, MOST_ATTESTATION).map_err(Error::file("attestation file"))?;
+    let malformed = |source| {
+        let name = name.clone();
+        Error::from(CosignError::Malformed { name, source })
+    };
+    if let Ok(bundle) = Bundle::read(&bytes) {
+        let BundleContent::Envelope(envelope) = bundle.content else {
+            return Err(CosignError::Nothing {
+                image: name,
+                what: "attestation in it, but a signature of a file",
+            }
+            .into());
+        };
+        let kind = check_envelope(&name, digest, &envelope, key)?;
+        return Ok(Read::Bundles(vec![(bytes, kind)]));
+    }
+    let mut envelopes = Vec::new();
+    let texts = bytes.split(|byte| *byte == b'\n');
+    let texts = texts.filter(|text| !text.trim_ascii().is_empty());
+    // One that is spread over lines is read whole.
+    let whole = Envelope::read(&bytes);
+    let all: Vec<Envelope> = match whole {
+        Ok(envelope) => vec![envelope],
+        Err(source) => {
+            let each: Result<Vec<_>, _> = texts.map(Envelope::read).collect();
+            each.ok()
+                .filter(|all| !all.is_empty())
+                .ok_or_else(|| malformed(source))?
+        }
+    };
+    for envelope in all {
+        let kind = check_envelope(&name, digest, &envelope, key)?;
+        envelopes.push((envelope, kind));
+    }
+    Ok(Read::Envelopes(envelopes))
+}
+
+/// Refuses an envelope that is about another image or not the key's; its predicate's type.
+fn check_envelope(
+    name: &str,
+    digest: &Digest,
+    envelope: &Envelope,
+    key: Option<&PublicKey>,
+) -> Result<String, Error> {
+    let statement =
+        Statement::read(&envelope.payload).map_err(|source| CosignError::Malformed {
+            name: name.to_owned(),
+            source,
+        })?;
+    let kind = statement.predicate_type.clone();
+    about(name, digest, Prepared::Statement(statement).check(digest))?;
+    if let Some(key) = key {
+        let message = envelope.message();
+        let mut signatures = envelope.signatures.iter();
+        let holds = signatures.any(|signature| {
+            for_verifying(key.kind())
+                .iter()
+                .any(|by| key.verify(*by, Signed::Bytes(&message), signature).is_ok())
+        });
+        if !holds {
+            return Err(CosignError::BadSignature {
+                name: name.to_owned(),
+                of: "its statement".into(),
+            }
+            .into());
+        }
+    }
+    Ok(kind)
+}

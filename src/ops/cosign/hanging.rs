@@ -1,0 +1,188 @@
+//! What hangs on an image already, read as far as it can be.
+
+use std::collections::HashMap;
+
+use super::error::Error as CosignError;
+use crate::crypto::Digest;
+use crate::image::{Blob, Descriptor, Reference, media};
+use crate::ops::error::Error;
+use crate::parallel;
+use crate::scheme::cosign::{Attachment, BundleManifest, Malformed, Tagged, attachment, tag_of};
+use crate::store::{self, Kind, Reader};
+
+/// The most referrers that are looked at.
+const MOST_REFERRERS: usize = 1000;
+/// The most bytes of a payload.
+const MOST_PAYLOAD: u64 = 4 << 20;
+/// How many blobs are asked for at once.
+const AT_ONCE: usize = 4;
+
+/// How much of what hangs on an image is read.
+#[derive(Clone, Debug)]
+pub struct Hanging {
+    /// What stands before the name of a tag.
+    pub prefix: String,
+    /// The most bytes of an attestation or a bundle.
+    pub most: u64,
+}
+
+impl Default for Hanging {
+    fn default() -> Self {
+        Self {
+            prefix: String::new(),
+            most: 128 << 20,
+        }
+    }
+}
+
+/// The blobs of the layers under a tag, or why what is there is no manifest of such layers.
+pub(super) type Layers = Result<Vec<Found<Blob>>, Malformed>;
+
+/// What came of looking for something: it, why it is none, or why nobody knows.
+pub(super) enum Found<T> {
+    It(T),
+    None(String),
+    Unknown(Box<store::Error>),
+}
+
+impl Hanging {
+    /// What hangs on a digest by a tag. A tag that leads to something else is an error.
+    pub(super) fn tagged(
+        &self,
+        reader: &Reader<'_>,
+        digest: &Digest,
+        kind: Attachment,
+    ) -> Result<Tagged, Error> {
+        match self.look(reader, digest, kind)? {
+            (tagged, Ok(_)) => Ok(tagged),
+            (tagged, Err(source)) => Err(CosignError::Malformed {
+                name: format!("tag {} in {}", tagged.tag, reader.place()),
+                source,
+            }
+            .into()),
+        }
+    }
+
+    /// The same where something else under the tag is told and not in the way of what hangs there otherwise; and the
+    /// layers that nobody could read, with the reasons.
+    pub(super) fn look(
+        &self,
+        reader: &Reader<'_>,
+        digest: &Digest,
+        kind: Attachment,
+    ) -> Result<(Tagged, Layers), Error> {
+        let tag = tag_of(digest, kind, &self.prefix);
+        let found = reader.store().find(&Reference::Tag(tag.clone()))?;
+        let mut tagged = Tagged {
+            tag,
+            ..Tagged::default()
+        };
+        let Some(descriptor) = found.into_iter().next() else {
+            return Ok((tagged, Ok(Vec::new())));
+        };
+        tagged.digest = Some(descriptor.digest);
+        let other = |reason: String| Malformed {
+            what: "manifest of cosign signatures",
+            reason,
+        };
+        if !media::is_manifest(&descriptor.media_type) {
+            let reason = format!("it is {}", descriptor.media_type);
+            return Ok((tagged, Err(other(reason))));
+        }
+        let manifest = match found_or_not(reader.manifest(&descriptor))? {
+            Ok((blob, _)) => blob,
+            Err(reason) => return Ok((tagged, Err(other(reason)))),
+        };
+        tagged.manifest = match attachment(manifest.bytes()) {
+            Ok(manifest) => manifest,
+            Err(source) => return Ok((tagged, Err(source))),
+        };
+        let layers = tagged.manifest.layers();
+        let layers: Vec<_> = layers.iter().map(|layer| &layer.descriptor).collect();
+        let most = match kind {
+            Attachment::Signatures => MOST_PAYLOAD,
+            Attachment::Attestations => self.most,
+        };
+        let blobs = read_all(reader, &layers, most);
+        let known = |found: &Found<Blob>| match found {
+            Found::It(blob) => Some(blob.clone()),
+            Found::None(_) | Found::Unknown(_) => None,
+        };
+        tagged.blobs = blobs.iter().map(known).collect();
+        Ok((tagged, Ok(blobs)))
+    }
+
+    /// The bundles that refer to a digest.
+    pub(super) fn bundles(
+        &self,
+        reader: &Reader<'_>,
+        digest: &Digest,
+    ) -> Result<Vec<(Digest, Found<Blob>)>, Error> {
+        let referrers = reader.referrers(digest)?;
+        let mut bundles: Vec<Descriptor> = Vec::new();
+        let mut all = Vec::new();
+        for referrer in referrers.iter().take(MOST_REFERRERS) {
+            if !media::is_manifest(&referrer.media_type) {
+                continue;
+            }
+            match found_or_not(reader.manifest(referrer))? {
+                Ok((_, manifest)) => {
+                    let found = BundleManifest::of(&manifest);
+                    bundles.extend(found.into_iter().flat_map(|found| found.bundles));
+                }
+                Err(reason) => all.push((referrer.digest, Found::None(reason))),
+            }
+        }
+        let descriptors: Vec<_> = bundles.iter().collect();
+        let blobs = read_all(reader, &descriptors, self.most);
+        let digests = bundles.iter().map(|bundle| bundle.digest);
+        all.extend(digests.zip(blobs));
+        Ok(all)
+    }
+}
+
+/// What is wrong with content is told; what could not be read is an error.
+fn found_or_not<T>(read: Result<T, store::Error>) -> Result<Result<T, String>, Error> {
+    match read {
+        Ok(read) => Ok(Ok(read)),
+        Err(error) if matches!(error.kind, Kind::Part { .. }) => Ok(Err(error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Reads blobs, each once however many lead to it.
+fn read_all(reader: &Reader<'_>, descriptors: &[&Descriptor], most: u64) -> Vec<Found<Blob>> {
+    let mut places = HashMap::new();
+    let mut distinct: Vec<&Descriptor> = Vec::new();
+    let mut at = Vec::new();
+    for descriptor in descriptors {
+        let place = *places
+            .entry((descriptor.digest, descriptor.size))
+            .or_insert_with(|| {
+                distinct.push(descriptor);
+                distinct.len() - 1
+            });
+        at.push(place);
+    }
+    let read = parallel::map_on(AT_ONCE, &distinct, |_, descriptor| {
+        reader.attached_blob(descriptor, most)
+    });
+    let mut read: Vec<_> = read.into_iter().map(found).collect();
+    let found = at.into_iter().map(|place| match &mut read[place] {
+        Found::It(blob) => Found::It(blob.clone()),
+        Found::None(reason) => Found::None(reason.clone()),
+        // The error is told once.
+        unknown @ Found::Unknown(_) => {
+            std::mem::replace(unknown, Found::None("it could not be read".into()))
+        }
+    });
+    found.collect()
+}
+
+fn found(read: Result<Blob, store::Error>) -> Found<Blob> {
+    match read {
+        Ok(blob) => Found::It(blob),
+        Err(error) if matches!(error.kind, Kind::Part { .. }) => Found::None(error.to_string()),
+        Err(error) => Found::Unknown(Box::new(error)),
+    }
+}

@@ -1,0 +1,126 @@
+//! What an offline machine signs: payloads, written where the image is, and signed where the key is.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::error::Error as CosignError;
+use super::image::CosignImage;
+use crate::crypto::{Algorithm, Digest, Signed};
+use crate::files;
+use crate::key::Signer;
+use crate::ops::error::Error;
+use crate::progress::Progress;
+use crate::scheme::cosign::{Hashes, PAYLOAD_TYPE, Payload, Statement, pae};
+use crate::store::{Limits, Reader};
+
+/// No payload is longer.
+const MOST_PAYLOAD: usize = 4 << 20;
+
+/// What a payload is.
+#[derive(Clone, Debug)]
+pub enum Prepared {
+    /// A simple-signing payload: signed as it is.
+    Payload(Payload),
+    /// An in-toto statement: signed in its pre-authentication encoding.
+    Statement(Statement),
+}
+
+impl Prepared {
+    /// Reads a payload or a statement. Anything else is not signed.
+    pub fn read(name: &str, bytes: &[u8]) -> Result<Self, Error> {
+        let is_statement = serde_json::from_slice::<serde_json::Value>(bytes)
+            .is_ok_and(|value| value.get("_type").is_some());
+        let read = if is_statement {
+            Statement::read(bytes).map(Self::Statement)
+        } else {
+            Payload::read(bytes).map(Self::Payload)
+        };
+        read.map_err(|source| {
+            CosignError::Malformed {
+                name: name.to_owned(),
+                source,
+            }
+            .into()
+        })
+    }
+
+    /// What a signature is made over.
+    pub fn message(&self, bytes: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Payload(_) => bytes.to_vec(),
+            Self::Statement(_) => pae(PAYLOAD_TYPE, bytes),
+        }
+    }
+
+    /// Whether it is about this image; what it is about, in words, where it is not.
+    pub(super) fn check(&self, digest: &Digest) -> Result<(), String> {
+        match self {
+            Self::Payload(payload) if payload.digest == *digest => Ok(()),
+            Self::Payload(payload) => Err(payload.digest.to_string()),
+            Self::Statement(statement) if statement.about(digest).is_some() => Ok(()),
+            Self::Statement(statement) => {
+                let subjects = statement.subjects.iter();
+                let named = subjects.flat_map(|subject| &subject.digest);
+                let named: Vec<_> = named.map(|(by, hex)| format!("{by}:{hex}")).collect();
+                Err(named.join(", "))
+            }
+        }
+    }
+}
+
+/// Writes down what is to be signed of an image: no layer is read.
+#[derive(Clone, Debug)]
+pub struct Generate {
+    /// The image.
+    pub image: CosignImage,
+    /// The name by which it is signed, where the user says so.
+    pub identity: Option<String>,
+    /// What else the signer says.
+    pub annotations: BTreeMap<String, String>,
+    /// Whether the statement of a bundle is wanted.
+    pub statement: bool,
+}
+
+impl Generate {
+    /// The bytes, without an end of line.
+    pub fn run(&self, progress: &dyn Progress) -> Result<Vec<u8>, Error> {
+        let limits = Limits::default();
+        let opened = self.image.location.open(limits, progress)?;
+        let reader = Reader::new(opened.store(), limits);
+        let (_, descriptor) = reader.subject(self.image.reference.as_ref())?;
+        reader.whole(&descriptor)?;
+        let digest = descriptor.digest;
+        if self.statement {
+            return Ok(Statement::of_image(&digest, &self.annotations));
+        }
+        let names = [descriptor.full_name.as_deref(), descriptor.tag.as_deref()];
+        let name = self.image.identity(self.identity.as_deref(), &names)?;
+        let payload = Payload::new(name, digest).with(&self.annotations);
+        Ok(payload.to_bytes())
+    }
+}
+
+/// How a signature is made, and the signature in DER.
+pub type Made = (Algorithm, Vec<u8>);
+
+/// Signs a payload file under each hash that verifiers want; the signatures in DER, in the order of the hashes.
+pub fn sign_payload(
+    path: &Path,
+    signer: &dyn Signer,
+    hashes: Hashes,
+) -> Result<(Prepared, Vec<Made>), Error> {
+    let bytes = read_payload(path)?;
+    let prepared = Prepared::read(&format!("payload file {}", path.display()), &bytes)?;
+    let message = prepared.message(&bytes);
+    let mut signatures = Vec::new();
+    for by in hashes.of(signer.public_key())? {
+        let signature = signer.sign(by, Signed::Bytes(&message))?;
+        signatures.push((by, signature.to_der()));
+    }
+    Ok((prepared, signatures))
+}
+
+/// Reads a payload file.
+pub(super) fn read_payload(path: &Path) -> Result<Vec<u8>, Error> {
+    files::read(path, MOST_PAYLOAD).map_err(Error::file("payload file"))
+}

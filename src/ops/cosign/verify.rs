@@ -1,0 +1,202 @@
+//! Verifying signatures of images and attestations to them, in both of cosign's forms.
+
+use super::error::Error as CosignError;
+use super::hanging::{Found, Hanging};
+use super::image::CosignImage;
+use crate::crypto::{Digest, PublicKey};
+use crate::ops::error::Error;
+use crate::ops::location::Opened;
+use crate::progress::Progress;
+use crate::report::{Candidate, Check, Report, Verdict, rule as image_rule};
+use crate::scheme::cosign::{
+    Attachment, Looked, Met, PredicateType, Said, Wanted, of_attestation, of_bundle, of_layer,
+    rule, unreadable,
+};
+use crate::store::{self, Limits, Reader};
+
+/// Verifies for one who trusts keys.
+#[derive(Clone, Debug)]
+pub struct CosignVerify {
+    /// The images.
+    pub images: Vec<CosignImage>,
+    /// The keys, any of which is trusted.
+    pub keys: Vec<PublicKey>,
+    /// What else a signature has to say.
+    pub wanted: Wanted,
+    /// The type of the attestation that is wanted; a signature of the image where there is none.
+    pub attestation: Option<PredicateType>,
+    /// Which forms are looked for: under a tag, and bundles.
+    pub by_tag: bool,
+    /// See `by_tag`.
+    pub bundles: bool,
+    /// How much is read.
+    pub hanging: Hanging,
+}
+
+/// What was found out about one image.
+#[derive(Debug)]
+pub struct CosignVerdict {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// All signatures that hold, the ones under the tag first.
+    pub met: Vec<Met>,
+    /// How many signatures were looked at.
+    pub looked_at: usize,
+    /// What a verifier should know of those that hold.
+    pub notes: Vec<String>,
+}
+
+impl CosignVerify {
+    /// Verifies image after image.
+    pub fn run(&self, progress: &dyn Progress) -> Vec<Result<CosignVerdict, Error>> {
+        let images = self.images.iter();
+        images.map(|image| self.one(image, progress)).collect()
+    }
+
+    fn one(&self, image: &CosignImage, progress: &dyn Progress) -> Result<CosignVerdict, Error> {
+        let limits = Limits::default();
+        let mut opened: Opened = image.location.open(limits, progress)?;
+        let window = opened.take_window();
+        let reader = Reader::with_window(opened.store(), limits, window);
+        let (_, descriptor) = reader.subject(image.reference.as_ref())?;
+        // The digest by which it is signed is that of its bytes.
+        reader.whole(&descriptor)?;
+        let digest = descriptor.digest;
+        let (looked, unknown) = self.candidates(&reader, &digest)?;
+        let looked_at = looked.len();
+        let (candidates, met): (Vec<_>, Vec<_>) = looked.into_iter().unzip();
+        let met: Vec<Met> = met.into_iter().flatten().collect();
+        // Nobody knows whether what could not be read would have held.
+        if met.is_empty()
+            && let Some(error) = unknown
+        {
+            return Err(Error::Store(*error));
+        }
+        let best = best(candidates).unwrap_or_else(|| self.nothing());
+        let mut checks = vec![Check::passed(image_rule::MANIFEST_DIGEST)];
+        checks.extend(best.checks);
+        let report = Report {
+            subject: image.name.to_string(),
+            digest,
+            checks,
+            signatories: best.signatories,
+        };
+        let notes = met.iter().filter_map(|met| note(image, met)).collect();
+        Ok(CosignVerdict {
+            verdict: report.decide(),
+            met,
+            looked_at,
+            notes,
+        })
+    }
+
+    /// All that hangs on the image, looked at; and the first error of something that could not be read.
+    fn candidates(
+        &self,
+        reader: &Reader<'_>,
+        digest: &Digest,
+    ) -> Result<(Vec<Looked>, Option<Box<store::Error>>), Error> {
+        let mut looked = Vec::new();
+        let mut unknown = None;
+        if self.by_tag {
+            let kind = match self.attestation {
+                None => Attachment::Signatures,
+                Some(_) => Attachment::Attestations,
+            };
+            let (tagged, blobs) = self.hanging.look(reader, digest, kind)?;
+            match blobs {
+                Ok(blobs) => {
+                    for (layer, found) in tagged.manifest.layers().iter().zip(blobs) {
+                        looked.push(match (found, &self.attestation) {
+                            (Found::It(blob), None) => {
+                                of_layer(layer, blob.bytes(), digest, &self.keys, &self.wanted)
+                            }
+                            (Found::It(blob), Some(kind)) => {
+                                of_attestation(layer, blob.bytes(), digest, &self.keys, kind.uri())
+                            }
+                            (Found::None(reason), _) => unreadable(&reason),
+                            (Found::Unknown(error), _) => {
+                                unknown.get_or_insert(error);
+                                continue;
+                            }
+                        });
+                    }
+                }
+                Err(malformed) => looked.push(unreadable(&malformed.to_string())),
+            }
+        }
+        if self.bundles {
+            let kind = self.attestation.as_ref().map(PredicateType::uri);
+            for (_, found) in self.hanging.bundles(reader, digest)? {
+                looked.push(match found {
+                    Found::It(blob) => {
+                        of_bundle(blob.bytes(), digest, &self.keys, kind, &self.wanted)
+                    }
+                    Found::None(reason) => unreadable(&reason),
+                    Found::Unknown(error) => {
+                        unknown.get_or_insert(error);
+                        continue;
+                    }
+                });
+            }
+        }
+        Ok((looked, unknown))
+    }
+
+    fn nothing(&self) -> Candidate {
+        let reason = match self.attestation {
+            None => "there is no signature",
+            Some(_) => "there is no attestation",
+        };
+        let (candidate, _) = unreadable(reason);
+        candidate
+    }
+}
+
+/// The first signature that holds, or else the one that came furthest: its reason tells most.
+fn best(candidates: Vec<Candidate>) -> Option<Candidate> {
+    let reached = |candidate: &Candidate| {
+        let passed = candidate.checks.iter().filter(|check| !check.has_failed());
+        let blocked = |check: &&Check| check.outcome == crate::report::Outcome::Blocked;
+        candidate.checks.len() - passed.filter(blocked).count()
+    };
+    let at = candidates.iter().position(Candidate::holds).or_else(|| {
+        let mut furthest = None;
+        for (n, candidate) in candidates.iter().enumerate() {
+            if furthest.is_none_or(|(_, most)| reached(candidate) > most) {
+                furthest = Some((n, reached(candidate)));
+            }
+        }
+        furthest.map(|(n, _)| n)
+    })?;
+    candidates.into_iter().nth(at)
+}
+
+/// What should be known of a signature that holds: a name that is not the one by which the image was asked for, as a
+/// mirror's; and a log that nobody looked into.
+fn note(image: &CosignImage, met: &Met) -> Option<String> {
+    if met.has_log {
+        return Some("log: not checked".into());
+    }
+    let Said::Payload(payload) = &met.said else {
+        return None;
+    };
+    let crate::image::ImageName::Docker {
+        host, repository, ..
+    } = &image.name
+    else {
+        return None;
+    };
+    let asked = format!("{host}/{repository}");
+    let signed = super::sign::repository(&payload.docker_reference);
+    (signed != asked).then(|| format!("it was signed as {}", payload.docker_reference))
+}
+
+/// The rules of which a verification consists, for pages that list them.
+pub const RULES: [&str; 5] = rule::ALL;
+
+impl From<CosignError> for Error {
+    fn from(error: CosignError) -> Self {
+        Self::Cosign(Box::new(error))
+    }
+}

@@ -1,0 +1,7 @@
+//! cosign's family: what is made here is held against the real programs, and what those make is verified here.
+
+mod blobs;
+mod desk;
+mod images;
+mod offline;
+mod refused;

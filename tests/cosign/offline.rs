@@ -1,0 +1,122 @@
+//! Keys that are on a machine without a network, and on tokens.
+
+use harness::peers::{cosign25, cosign31};
+
+use crate::desk::Desk;
+
+const OFFLINE: &str = "--insecure-ignore-tlog=true --allow-http-registry";
+
+#[test]
+fn a_payload_is_carried_to_an_offline_machine_and_its_signatures_back() {
+    let desk = Desk::new();
+    desk.key("k", "secp384r1");
+    desk.key("other", "secp384r1");
+    let payload = desk.run("cosign generate IMAGE").ok().stdout;
+    assert!(
+        payload.starts_with(r#"{"critical":"#) && payload.ends_with("null}"),
+        "{payload}"
+    );
+    desk.sandbox.write("payload", &payload);
+    desk.run("cosign sign --key k.pem --payload payload --output-signature signatures")
+        .ok();
+    let attach = "cosign attach signature --payload payload --signature signatures";
+    desk.run(&format!("{attach} --key other.pub IMAGE"))
+        .exits(1)
+        .says("it is no signature of payload by this key");
+    desk.run("cosign verify --key k.pub IMAGE").exits(1);
+    desk.run(&format!("{attach} --key k.pub IMAGE")).ok();
+    desk.run("cosign verify --key k.pub IMAGE").ok();
+    if let Some(cosign) = cosign25() {
+        desk.peer(cosign, &format!("verify --key k.pub {OFFLINE} IMAGE"))
+            .ok();
+    }
+    // The same for bundles.
+    desk.run("cosign generate --new-bundle-format --output-file statement IMAGE")
+        .ok();
+    desk.run("cosign sign --key k.pem --payload statement --output-signature of-statement")
+        .ok();
+    let attach = "cosign attach signature --payload statement --signature of-statement";
+    desk.run(&format!("{attach} IMAGE"))
+        .exits(2)
+        .says("give the public key by --key");
+    desk.run(&format!("{attach} --key k.pub IMAGE")).ok();
+    desk.run("cosign verify --key k.pub --new-bundle-format IMAGE")
+        .ok();
+    if let Some(cosign) = cosign31() {
+        desk.peer(cosign, &format!("verify --key k.pub {OFFLINE} IMAGE"))
+            .ok();
+    }
+}
+
+#[test]
+fn nothing_but_payloads_and_statements_is_signed_offline() {
+    let desk = Desk::new();
+    desk.key("k", "prime256v1");
+    let payload = desk.run("cosign generate IMAGE").ok().stdout;
+    for other in [
+        "anything".to_owned(),
+        "{}".into(),
+        payload.replace("cosign container", "other container"),
+        payload.replace("null", "null,\"more\":1"),
+        payload.replace("critical", "Critical"),
+        r#"{"_type":"https://example.com/other","subject":[],"predicateType":"a:b"}"#.into(),
+    ] {
+        desk.sandbox.write("other", &other);
+        desk.run("cosign sign --key k.pem --payload other --output-signature out")
+            .exits(1);
+        assert!(!desk.sandbox.has("out"), "{other}");
+    }
+    // A payload of another image is not attached to this one.
+    let digest = payload.find("sha256:").expect("a digest") + 7;
+    let other = format!(
+        "{}{}{}",
+        &payload[..digest],
+        "0".repeat(64),
+        &payload[digest + 64..]
+    );
+    desk.sandbox.write("other", other);
+    desk.run("cosign sign --key k.pem --payload other --output-signature out")
+        .ok();
+    desk.run("cosign attach signature --payload other --signature out --key k.pub IMAGE")
+        .exits(1)
+        .says("it is about sha256:000");
+}
+
+#[test]
+fn keys_on_tokens_sign() {
+    use harness::tokens::{Fixture, Kind};
+    for kind in [Kind::SoftHsm, Kind::Kryoptic] {
+        let Some(token) = Fixture::of(kind) else {
+            continue;
+        };
+        let desk = Desk::new();
+        for (label, curve) in [("one", "secp256r1"), ("two", "secp384r1")] {
+            let made = token
+                .log_in(&["--keypairgen", "--key-type", &format!("EC:{curve}")])
+                .args([
+                    "--label",
+                    label,
+                    "--id",
+                    if label == "one" { "01" } else { "02" },
+                ])
+                .output()
+                .expect("pkcs11-tool runs");
+            assert!(
+                made.status.success(),
+                "{}",
+                String::from_utf8_lossy(&made.stderr)
+            );
+            let with = |arguments: &str| {
+                let mut command = desk.sandbox.command(harness::program());
+                command.envs(token.env.iter().cloned());
+                command.env("PKCS11_MODULE_PATH", &token.module);
+                let arguments = arguments.replace("IMAGE", &desk.name("1"));
+                harness::Run::of(command.args(arguments.split_whitespace()))
+            };
+            let key = token.uri(label);
+            with(&format!("cosign sign --key {key} IMAGE")).ok();
+            let run = with(&format!("cosign verify --key {key} IMAGE")).ok();
+            assert!(run.stdout.starts_with('['), "{}", run.stdout);
+        }
+    }
+}
