@@ -1,23 +1,6 @@
 //! The examples of help and manual pages. Tests parse each, and run those that need no token.
 
-/// The examples of one command.
-pub(super) struct Entry {
-    /// Its name below the program's, as `token init`.
-    pub(super) command: &'static str,
-    pub(super) examples: &'static [Example],
-    /// Related pages: names of commands, or whole names with a section.
-    pub(super) see_also: &'static [&'static str],
-}
-
-/// A task, and the lines that do it.
-pub(super) struct Example {
-    pub(super) what: &'static str,
-    pub(super) lines: &'static [&'static str],
-}
-
-const fn one(what: &'static str, lines: &'static [&'static str]) -> Example {
-    Example { what, lines }
-}
+use super::example::{Entry, one};
 
 pub(super) const EXAMPLES: &[Entry] = &[
     Entry {
@@ -355,69 +338,6 @@ pub(super) const EXAMPLES: &[Entry] = &[
             &["ir-sign ceremony diff rehearsal/root.transcript root.transcript"],
         )],
         see_also: &["ceremony-verify"],
-    },
-    Entry {
-        command: "cosign",
-        examples: &[one(
-            "Make a key pair as cosign does, and look at its public key:",
-            &[
-                "ir-sign cosign generate-key-pair",
-                "ir-sign cosign public-key --key cosign.key",
-            ],
-        )],
-        see_also: &["copy", "token"],
-    },
-    Entry {
-        command: "cosign generate-key-pair",
-        examples: &[
-            one(
-                "Make cosign.key and cosign.pub; the passphrase is asked for:",
-                &["ir-sign cosign generate-key-pair"],
-            ),
-            one(
-                "Make a pair on P-384, with the passphrase from a file:",
-                &[
-                    "ir-sign cosign generate-key-pair --curve p384 --output-key-prefix release \\\n  --passphrase-source file:passphrase",
-                ],
-            ),
-            one(
-                "Make a pair on a token, and write vendor.pub:",
-                &[
-                    "ir-sign cosign generate-key-pair --key 'pkcs11:token=VENDOR;object=vendor' \\\n  --output-key-prefix vendor",
-                ],
-            ),
-        ],
-        see_also: &["cosign-import-key-pair", "cosign-public-key", "token-init"],
-    },
-    Entry {
-        command: "cosign import-key-pair",
-        examples: &[
-            one(
-                "Take over a key of openssl's:",
-                &["ir-sign cosign import-key-pair -k ec.pem"],
-            ),
-            one(
-                "Give a key file of cosign's another passphrase:",
-                &["ir-sign cosign import-key-pair -k cosign.key --output-key-prefix new"],
-            ),
-        ],
-        see_also: &["cosign-generate-key-pair", "openssl-genpkey(1ssl)"],
-    },
-    Entry {
-        command: "cosign public-key",
-        examples: &[
-            one(
-                "Print the public key of a key file:",
-                &["ir-sign cosign public-key --key cosign.key"],
-            ),
-            one(
-                "Write that of a key on a token:",
-                &[
-                    "ir-sign cosign public-key --key 'pkcs11:token=VENDOR;object=vendor' --outfile vendor.pub",
-                ],
-            ),
-        ],
-        see_also: &["extract-public", "fingerprint"],
     },
     Entry {
         command: "completions",

@@ -4,6 +4,8 @@ mod args;
 mod bar;
 mod console;
 mod context;
+mod cosign_examples;
+mod example;
 mod examples;
 mod explain;
 mod generate;

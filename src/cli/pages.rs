@@ -3,7 +3,9 @@
 use clap::builder::StyledStr;
 use clap::{Arg, Command};
 
-use super::examples::{EXAMPLES, Example};
+use super::cosign_examples::COSIGN;
+use super::example::{Entry, Example};
+use super::examples::EXAMPLES;
 
 /// One variable of the environment and what it does.
 type Variable = (&'static str, &'static str);
@@ -57,7 +59,7 @@ impl Page {
     /// The page of a command, by its full name, as `ir-sign token init`.
     pub(super) fn of(path: &str, command: &Command) -> Self {
         let own = path.strip_prefix("ir-sign").unwrap_or(path).trim_start();
-        let entry = EXAMPLES.iter().find(|entry| entry.command == own);
+        let entry = all_examples().find(|entry| entry.command == own);
         let has = |name: &str| {
             let mut longs = command.get_arguments().filter_map(Arg::get_long);
             longs.any(|long| long == name)
@@ -163,6 +165,10 @@ fn plain(text: &StyledStr) -> String {
     text.to_string().replace('`', "")
 }
 
+fn all_examples() -> impl Iterator<Item = &'static Entry> {
+    EXAMPLES.iter().chain(COSIGN)
+}
+
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
@@ -195,12 +201,12 @@ mod tests {
                 "{path} is in none of its examples"
             );
         });
-        assert_eq!(known, EXAMPLES.len(), "examples of no command");
+        assert_eq!(known, all_examples().count(), "examples of no command");
     }
 
     #[test]
     fn the_parser_takes_every_example() {
-        for example in EXAMPLES.iter().flat_map(|entry| entry.examples) {
+        for example in all_examples().flat_map(|entry| entry.examples) {
             for line in example.lines {
                 // What is typed in before or after the program is not its own.
                 let Some(at) = line.find("ir-sign ") else {

@@ -2,6 +2,7 @@
 
 mod blobs;
 mod desk;
+mod docs;
 mod images;
 mod offline;
 mod refused;

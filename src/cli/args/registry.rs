@@ -60,13 +60,13 @@ pub struct RemoteArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::place())]
     authfile: Option<PathBuf>,
     /// More certificate authorities for registries, in PEM
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::place())]
+    #[arg(long, alias = "registry-cacert", value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::place())]
     tls_ca: Option<PathBuf>,
     /// A folder with certificates for registries, as docker's certs.d
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, value_parser = paths::place())]
     cert_dir: Option<PathBuf>,
     /// Allow plain HTTP to registries on other machines
-    #[arg(long)]
+    #[arg(long, aliases = ["allow-http-registry", "allow-insecure-registry"])]
     allow_http: bool,
     /// How long each step of a request to a registry may take: 3, 3s, 3m0s
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
