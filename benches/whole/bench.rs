@@ -23,6 +23,19 @@ impl Bench<'_> {
         Job::new(&self.place.root, &self.place.program, arguments)
     }
 
+    /// What the program prints.
+    pub fn output(&self, arguments: &str) -> Result<String, Error> {
+        let output = std::process::Command::new(&self.place.program)
+            .current_dir(&self.place.root)
+            .args(arguments.split_whitespace())
+            .output()?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("{arguments}: {said}").into());
+        }
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
     /// Another program.
     pub fn command(&self, command: &str) -> Job {
         let (program, arguments) = command.split_once(' ').unwrap_or((command, ""));

@@ -32,6 +32,9 @@ pub fn make(place: &Place, wanted: &[&str]) -> Result<(), Error> {
     images(place, "many", Packing::Gzip, &[10_000], MANY)?;
     images(place, "gzip-1", Packing::Gzip, &[1000 * MB], 1)?;
     images(place, "gzip-2", Packing::Gzip, &[500 * MB, 500 * MB], 1)?;
+    if wanted.is_empty() || wanted.contains(&"registry") {
+        images(place, "gzip-4", Packing::Gzip, &[250 * MB; 4], 1)?;
+    }
     images(place, "zstd-2", Packing::Zstd, &[250 * MB, 250 * MB], 1)?;
     archive(place)?;
     note("a file of 1 GiB");

@@ -9,6 +9,7 @@ mod images;
 mod inputs;
 mod job;
 mod layout;
+mod registry;
 mod rows;
 mod table;
 mod tokens;

@@ -4,12 +4,12 @@ use super::bench::{Bench, MEMORY, against, measure_pairs, megabytes, seconds, ti
 use super::images::MANY;
 use super::job::Job;
 use super::table::Row;
-use super::{Error, Place, tokens};
+use super::{Error, Place, registry, tokens};
 
 type Part = fn(&mut Bench<'_>) -> Result<(), Error>;
 
 /// The parts of the bench, by the names they are asked for.
-const PARTS: [(&str, Part); 7] = [
+const PARTS: [(&str, Part); 9] = [
     ("config-only", |bench| bench.config_only()),
     ("all", |bench| bench.all()),
     ("sign", |bench| bench.sign()),
@@ -17,6 +17,8 @@ const PARTS: [(&str, Part); 7] = [
     ("gzip", |bench| bench.gzip()),
     ("zstd", |bench| bench.zstd()),
     ("tokens", tokens::measure),
+    ("registry", registry::measure),
+    ("cosign", registry::cosign),
 ];
 
 /// Measures the wanted parts, or all.

@@ -7,6 +7,7 @@ use super::error::Error as CosignError;
 use super::hanging::{Found, Hanging};
 use super::image::CosignImage;
 use crate::crypto::{Algorithm, Digest, PublicKey, Signed};
+use crate::image::realm::Finding;
 use crate::image::{Change, Descriptor, Reference};
 use crate::key::Signer;
 use crate::ops::error::Error;
@@ -90,6 +91,8 @@ pub struct CosignSigned {
     pub digest: Digest,
     /// The signatures, new or kept.
     pub made: Vec<Made>,
+    /// What keeps realms from the app, where that is a layout.
+    pub realms: Result<Vec<Finding>, String>,
 }
 
 /// One signature.
@@ -193,9 +196,14 @@ impl CosignSign {
         signer: &dyn Signer,
         layout: &mut Layout,
     ) -> Result<Vec<CosignSigned>, Error> {
-        let (done, edits) = self.edits(image, signer, &layout.reader())?;
+        let (mut done, edits) = self.edits(image, signer, &layout.reader())?;
         if self.attaches && !edits.is_empty() {
             layout.apply(&edits)?;
+            // It is signed: an error that comes now takes that back no more.
+            let realms = layout.realm_findings().map_err(|error| error.to_string());
+            if let Some(first) = done.first_mut() {
+                first.realms = realms;
+            }
         }
         Ok(done)
     }
@@ -235,6 +243,7 @@ impl CosignSign {
                 name: name.clone(),
                 digest: descriptor.digest,
                 made,
+                realms: Ok(Vec::new()),
             });
         }
         Ok((done, edits))

@@ -6,6 +6,7 @@ use super::image::CosignImage;
 use crate::crypto::{Digest, PublicKey};
 use crate::ops::error::Error;
 use crate::ops::location::Opened;
+use crate::parallel;
 use crate::progress::Progress;
 use crate::report::{Candidate, Check, Report, Verdict, rule as image_rule};
 use crate::scheme::cosign::{
@@ -13,6 +14,9 @@ use crate::scheme::cosign::{
     rule, unreadable,
 };
 use crate::store::{self, Limits, Reader};
+
+/// How many images of a place are looked at at once.
+const AT_ONCE: usize = 6;
 
 /// Verifies for one who trusts keys.
 #[derive(Clone, Debug)]
@@ -47,22 +51,45 @@ pub struct CosignVerdict {
 }
 
 impl CosignVerify {
-    /// Verifies image after image.
+    /// Verifies the images, several of one place at a time; the outcomes are in the images' order.
     pub fn run(&self, progress: &dyn Progress) -> Vec<Result<CosignVerdict, Error>> {
-        let images = self.images.iter();
-        images.map(|image| self.one(image, progress)).collect()
+        let mut all = Vec::new();
+        let mut rest = &self.images[..];
+        while let Some(first) = rest.first() {
+            let same = rest
+                .iter()
+                .take_while(|image| image.location == first.location);
+            let (images, others) = rest.split_at(same.count());
+            all.extend(self.of_place(images, progress));
+            rest = others;
+        }
+        all
     }
 
-    fn one(&self, image: &CosignImage, progress: &dyn Progress) -> Result<CosignVerdict, Error> {
+    /// Verifies images of one place, which is opened once.
+    fn of_place(
+        &self,
+        images: &[CosignImage],
+        progress: &dyn Progress,
+    ) -> Vec<Result<CosignVerdict, Error>> {
         let limits = Limits::default();
-        let mut opened: Opened = image.location.open(limits, progress)?;
+        let first = images.first().expect("a place is named by an image");
+        let mut opened: Opened = match first.location.open(limits, progress) {
+            Ok(opened) => opened,
+            // The others of the place are as little to be had.
+            Err(error) => return vec![Err(error)],
+        };
         let window = opened.take_window();
         let reader = Reader::with_window(opened.store(), limits, window);
+        parallel::map_on(AT_ONCE, images, |_, image| self.one(image, &reader))
+    }
+
+    fn one(&self, image: &CosignImage, reader: &Reader<'_>) -> Result<CosignVerdict, Error> {
         let (_, descriptor) = reader.subject(image.reference.as_ref())?;
         // The digest by which it is signed is that of its bytes.
         reader.whole(&descriptor)?;
         let digest = descriptor.digest;
-        let (looked, unknown) = self.candidates(&reader, &digest)?;
+        let (looked, unknown) = self.candidates(reader, &digest)?;
         let looked_at = looked.len();
         let (candidates, met): (Vec<_>, Vec<_>) = looked.into_iter().unzip();
         let met: Vec<Met> = met.into_iter().flatten().collect();

@@ -165,6 +165,12 @@ fn show_signed(
                             image.digest
                         ));
                     }
+                    match &image.realms {
+                        Ok(findings) => console.realms(findings),
+                        Err(reason) => console.warn(&format!(
+                            "cannot tell whether realms get this app: {reason}"
+                        )),
+                    }
                     console.result(&image.digest.to_string())?;
                     shown.push(signed_json(&image));
                 }
@@ -194,6 +200,7 @@ fn signed_json(image: &CosignSigned) -> Value {
         "reference": image.name,
         "digest": image.digest.to_string(),
         "signatures": made.collect::<Vec<_>>(),
+        "realms": image.realms.as_ref().map_or(Value::Null, |found| show::realms_json(found)),
     })
 }
 
