@@ -11,6 +11,10 @@ mod auth_file;
 #[cfg(feature = "registry")]
 mod challenge;
 mod config;
+mod cosign_bundle;
+mod cosign_envelope;
+mod cosign_payload;
+mod cosign_statement;
 mod docker_archive;
 mod image_name;
 mod index;
@@ -48,6 +52,10 @@ pub const TARGETS: &[Target] = &[
     #[cfg(feature = "registry")]
     ("challenge", challenge::run),
     ("config", config::run),
+    ("cosign_bundle", cosign_bundle::run),
+    ("cosign_envelope", cosign_envelope::run),
+    ("cosign_payload", cosign_payload::run),
+    ("cosign_statement", cosign_statement::run),
     ("docker_archive", docker_archive::run),
     ("image_name", image_name::run),
     ("index", index::run),

@@ -120,3 +120,65 @@ fn keys_on_tokens_sign() {
         }
     }
 }
+
+#[test]
+fn a_payload_that_hangs_on_nothing_is_verified_with_its_signature() {
+    let desk = Desk::new();
+    desk.key("k", "secp384r1");
+    desk.key("other", "secp384r1");
+    desk.run("cosign generate -a k=v --output-file payload IMAGE")
+        .ok();
+    desk.run("cosign sign --key k.pem --payload payload --output-signature signatures")
+        .ok();
+    let verify = "cosign verify --payload payload --signature signatures";
+    desk.run(&format!(
+        "{verify} --key k.pub -a k=v --output-file out IMAGE"
+    ))
+    .ok();
+    assert!(desk.sandbox.read("out").starts_with(b"[{"));
+    desk.run(&format!("{verify} --key other.pub IMAGE"))
+        .exits(1);
+    desk.run(&format!("{verify} --key k.pub -a k=w IMAGE"))
+        .exits(1);
+    desk.sandbox
+        .write("payload", desk.run("cosign generate IMAGE").ok().stdout);
+    desk.run(&format!("{verify} --key k.pub IMAGE")).exits(1);
+}
+
+#[test]
+fn flags_of_cosigns_that_are_not_followed_say_why() {
+    let desk = Desk::new();
+    desk.key("k", "prime256v1");
+    for (flag, says) in [
+        ("--rekor-url=https://x", "nothing is asked over the network"),
+        (
+            "--tlog-upload=true",
+            "no transparency log is ever written to",
+        ),
+        (
+            "--identity-token x",
+            "sign with a key in a file or on a token",
+        ),
+        ("--sk", "name the key as pkcs11:"),
+        (
+            "--certificate-identity x",
+            "certificates are not trusted here",
+        ),
+        ("--registry-password x", "docker login"),
+        ("--check-claims=false", "is always checked"),
+        ("--local-image", "oci:DIR[:TAG]"),
+    ] {
+        let verb = if flag.contains("tlog") {
+            "sign --key k.pem"
+        } else {
+            "verify --key k.pub"
+        };
+        desk.run(&format!("cosign {verb} {flag} IMAGE"))
+            .exits(2)
+            .says(says);
+    }
+    desk.run("cosign sign IMAGE").exits(2).says("--key");
+    desk.run("cosign sign --key awskms://x IMAGE")
+        .exits(2)
+        .says("network");
+}

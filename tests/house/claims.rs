@@ -69,7 +69,7 @@ fn rules() -> BTreeSet<String> {
                 continue;
             };
             let rule = value.trim_end_matches("\";");
-            let is_rule = ["image.", "annotation.", "ceremony.", "realm."]
+            let is_rule = ["image.", "annotation.", "ceremony.", "cosign.", "realm."]
                 .iter()
                 .any(|kind| rule.starts_with(kind));
             if is_rule {

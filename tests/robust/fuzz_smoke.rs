@@ -186,6 +186,10 @@ each_target! {
     #[cfg(feature = "registry")]
     challenge
     config
+    cosign_bundle
+    cosign_envelope
+    cosign_payload
+    cosign_statement
     docker_archive
     image_name
     index

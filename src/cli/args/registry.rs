@@ -69,7 +69,7 @@ pub struct RemoteArgs {
     #[arg(long, aliases = ["allow-http-registry", "allow-insecure-registry"])]
     allow_http: bool,
     /// How long each step of a request to a registry may take: 3, 3s, 3m0s
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    #[arg(short = 't', long, value_name = "TIME", value_parser = duration, default_value = "30s")]
     timeout: Duration,
     /// How many times to repeat a failed request to a registry
     #[arg(long, value_name = "NUMBER", default_value = "3")]

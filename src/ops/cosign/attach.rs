@@ -181,11 +181,9 @@ impl Attach {
         let bytes = read_payload(payload)?;
         let prepared = Prepared::read(&name, &bytes)?;
         about(&name, digest, prepared.check(digest))?;
-        let given =
-            files::read(signature, MOST_SIGNATURES).map_err(Error::file("signature file"))?;
         let name = format!("signature file {}", signature.display());
         let message = prepared.message(&bytes);
-        let signatures = each_signature(&given, key);
+        let signatures = read_signatures(signature, key)?;
         let bad = || CosignError::BadSignature {
             name: name.clone(),
             of: payload.display().to_string(),
@@ -234,6 +232,12 @@ fn about(name: &str, wanted: &Digest, checked: Result<(), String>) -> Result<(),
         }
         .into()
     })
+}
+
+/// Reads a file of signatures.
+pub(super) fn read_signatures(path: &Path, key: Option<&PublicKey>) -> Result<Vec<Vec<u8>>, Error> {
+    let given = files::read(path, MOST_SIGNATURES).map_err(Error::file("signature file"))?;
+    Ok(each_signature(&given, key))
 }
 
 /// The signatures of a file: base64, one a line, of DER or of raw r and s; or the bytes of one in DER.

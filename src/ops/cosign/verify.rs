@@ -1,8 +1,12 @@
 //! Verifying signatures of images and attestations to them, in both of cosign's forms.
 
+use std::path::PathBuf;
+
+use super::attach::read_signatures;
 use super::error::Error as CosignError;
 use super::hanging::{Found, Hanging};
 use super::image::CosignImage;
+use super::payload::read_payload;
 use crate::crypto::{Digest, PublicKey};
 use crate::ops::error::Error;
 use crate::ops::location::Opened;
@@ -11,7 +15,7 @@ use crate::progress::Progress;
 use crate::report::{Candidate, Check, Report, Verdict, rule as image_rule};
 use crate::scheme::cosign::{
     Attachment, Looked, Met, PredicateType, Said, Wanted, of_attestation, of_bundle, of_layer,
-    rule, unreadable,
+    of_payload, rule, unreadable,
 };
 use crate::store::{self, Limits, Reader};
 
@@ -35,6 +39,8 @@ pub struct CosignVerify {
     pub bundles: bool,
     /// How much is read.
     pub hanging: Hanging,
+    /// A payload's file and that of its signatures, which count instead of what hangs on the images.
+    pub detached: Option<(PathBuf, PathBuf)>,
 }
 
 /// What was found out about one image.
@@ -125,6 +131,17 @@ impl CosignVerify {
     ) -> Result<(Vec<Looked>, Option<Box<store::Error>>), Error> {
         let mut looked = Vec::new();
         let mut unknown = None;
+        if let Some((payload, signature)) = &self.detached {
+            let payload = read_payload(payload)?;
+            for key in &self.keys {
+                for signature in read_signatures(signature, Some(key))? {
+                    let keys = std::slice::from_ref(key);
+                    let one = of_payload(&payload, &signature, digest, keys, &self.wanted);
+                    looked.push(one);
+                }
+            }
+            return Ok((looked, None));
+        }
         if self.by_tag {
             let kind = match self.attestation {
                 None => Attachment::Signatures,

@@ -94,8 +94,32 @@ pub fn of_layer(
         Err(error) => return checks.failed(rule::FORM, error.to_string()),
     };
     checks.0.push(Check::passed(rule::FORM));
-    let Some((key, by)) = verifies(keys, payload, &signature) else {
-        let keyless = layer.has_certificate();
+    let keyless = layer.has_certificate();
+    of_bytes(checks, payload, &signature, keyless, image, keys, wanted)
+}
+
+/// A payload and a signature of it that hang on nothing.
+pub fn of_payload(
+    payload: &[u8],
+    signature: &[u8],
+    image: &Digest,
+    keys: &[PublicKey],
+    wanted: &Wanted,
+) -> Looked {
+    let checks = Checks(vec![Check::passed(rule::FORM)]);
+    of_bytes(checks, payload, signature, false, image, keys, wanted)
+}
+
+fn of_bytes(
+    mut checks: Checks,
+    payload: &[u8],
+    signature: &[u8],
+    keyless: bool,
+    image: &Digest,
+    keys: &[PublicKey],
+    wanted: &Wanted,
+) -> Looked {
+    let Some((key, by)) = verifies(keys, payload, signature) else {
         let why = if keyless {
             "a certificate came along: keyless signatures are not verified here, and it is no signature of a trusted key"
         } else {

@@ -37,7 +37,9 @@ pub use algorithms::{for_signing, for_verifying};
 pub use artifact::{BundleManifest, bundle_manifest};
 pub use blob_bundle::{BlobBundle, OldBundle, signature_of};
 pub use bundle::{BUNDLE_TYPE, Bundle, Content as BundleContent, bundle_of};
-pub use candidate::{Looked, Met, Said, of_attestation, of_bundle, of_layer, unreadable};
+pub use candidate::{
+    Looked, Met, Said, of_attestation, of_bundle, of_layer, of_payload, unreadable,
+};
 pub use envelope::{Envelope, PAYLOAD_TYPE, pae};
 pub use malformed::Malformed;
 pub use payload::{PAYLOAD_MEDIA_TYPE, Payload};

@@ -167,6 +167,8 @@ pub struct Refused {
     ca_intermediates: Option<()>,
     #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(CERTIFICATE))]
     sct: Option<()>,
+    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused("a layout is named as one: oci:DIR[:TAG]"))]
+    local_image: Option<()>,
     #[arg(long, hide = true, num_args = 0..=1, value_parser = refused("timestamps are not verified here"))]
     timestamp_certificate_chain: Option<()>,
     #[arg(long, hide = true, num_args = 0..=1, value_parser = refused("timestamps are not verified here"))]

@@ -64,6 +64,15 @@ pub struct Verify {
     /// How the signatures that hold are printed
     #[arg(short, long, value_name = "json|text", default_value = "json", value_parser = ["json", "text"])]
     pub output: String,
+    /// Where they are printed [default: standard output]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
+    pub output_file: Option<PathBuf>,
+    /// A payload that does not hang on the image, to be verified with --signature
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream(), requires = "signature")]
+    pub payload: Option<PathBuf>,
+    /// Its signatures: base64, one a line, or one in DER
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream(), requires = "payload")]
+    pub signature: Option<PathBuf>,
     #[command(flatten)]
     pub hanging: HangingArgs,
     #[command(flatten)]

@@ -214,6 +214,7 @@ pub(super) fn verify(args: Verify, console: &Console) -> Outcome {
         by_tag: chosen.by_tag,
         bundles: chosen.bundle,
         hanging: hanging(&args.hanging),
+        detached: args.payload.zip(args.signature),
     };
     let all = beside_bar(console, |bar| request.run(bar));
     let (status, verdicts) = show_verdicts(all, console)?;
@@ -224,7 +225,11 @@ pub(super) fn verify(args: Verify, console: &Console) -> Outcome {
             met.map(|met| shown::signature(image, met))
         });
         let list = Value::from(signatures.collect::<Vec<_>>());
-        print(format!("{list}\n").as_bytes())?;
+        let text = format!("{list}\n");
+        match &args.output_file {
+            Some(path) => write("output file", path, text.as_bytes(), true, console)?,
+            None => print(text.as_bytes())?,
+        }
     }
     Ok(status)
 }
@@ -239,6 +244,7 @@ pub(super) fn verify_attestation(args: VerifyAttestation, console: &Console) -> 
         by_tag: chosen.by_tag,
         bundles: chosen.bundle,
         hanging: hanging(&args.hanging),
+        detached: None,
     };
     let all = beside_bar(console, |bar| request.run(bar));
     let (status, verdicts) = show_verdicts(all, console)?;
