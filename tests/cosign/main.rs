@@ -3,6 +3,7 @@
 mod blobs;
 mod desk;
 mod docs;
+mod hostile;
 mod images;
 mod offline;
 mod refused;

@@ -118,7 +118,11 @@ impl Hanging {
         reader: &Reader<'_>,
         digest: &Digest,
     ) -> Result<Vec<(Digest, Found<Blob>)>, Error> {
-        let referrers = reader.referrers(digest)?;
+        // One that is no manifest hides the other bundles, and no signature under the tag.
+        let referrers = match found_or_not(reader.referrers(digest))? {
+            Ok(referrers) => referrers,
+            Err(reason) => return Ok(vec![(*digest, Found::None(reason))]),
+        };
         let mut bundles: Vec<Descriptor> = Vec::new();
         let mut all = Vec::new();
         for referrer in referrers.iter().take(MOST_REFERRERS) {
