@@ -56,6 +56,11 @@ impl RemoteRepository {
 }
 
 impl BlobReader<'_> {
+    /// The blob's digest.
+    pub(super) const fn digest(&self) -> Digest {
+        self.digest
+    }
+
     fn what(&self) -> String {
         self.repository.what(&format!("blob {}", self.digest))
     }
@@ -138,19 +143,18 @@ impl BlobReader<'_> {
             let mut scrap = [0; 16 << 10];
             let most = usize::try_from(self.skip).map_or(scrap.len(), |skip| skip.min(scrap.len()));
             let read = answer.body().read(&mut scrap[..most]);
-            let read = read.map_err(|error| answer.problem(&error))?;
+            let read = read.map_err(|error| answer.problem(error))?;
             if read == 0 {
                 return Ok(0);
             }
             self.skip -= read as u64;
         }
         let read = answer.body().read(buffer);
-        read.map_err(|error| answer.problem(&error))
+        read.map_err(|error| answer.problem(error))
     }
-}
 
-impl Read for BlobReader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    /// Reads some bytes, as [`Read::read`] does, with the registry's own error.
+    pub(super) fn read_some(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         if buffer.is_empty() {
             return Ok(0);
         }
@@ -160,7 +164,7 @@ impl Read for BlobReader<'_> {
                 // What else there is says that it is not the blob; a connection that breaks now takes nothing away.
                 if self.answer.is_some() && matches!(self.some(&mut [0]), Ok(1)) {
                     let limit = self.size;
-                    return Err(io::Error::other(self.error(Problem::TooLarge { limit })));
+                    return Err(self.error(Problem::TooLarge { limit }));
                 }
                 self.answer = None;
                 return Ok(0);
@@ -179,8 +183,14 @@ impl Read for BlobReader<'_> {
                 Err(problem) => problem,
             };
             self.answer = None;
-            self.resume(problem).map_err(io::Error::other)?;
+            self.resume(problem)?;
         }
+    }
+}
+
+impl Read for BlobReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.read_some(buffer).map_err(io::Error::other)
     }
 }
 

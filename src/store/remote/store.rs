@@ -18,11 +18,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::{self, Cursor, Read};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::blob::BlobReader;
 use super::error::{Error as RemoteError, Problem as RemoteProblem};
 use super::manifest::{Document, ManifestRef};
 use super::repository::RemoteRepository;
@@ -47,6 +48,8 @@ pub struct RemoteStore {
     place: Place,
     /// The manifests that came last.
     manifests: Mutex<VecDeque<Blob>>,
+    /// The errors of streams that were not read to their end, until [`Store::unread`] asks for them.
+    failed: Mutex<HashMap<Digest, Vec<RemoteError>>>,
     /// What is changed: the tags and digests that were asked for, and where they led to.
     pub(super) meant: Vec<Arc<Descriptor>>,
     pub(super) limits: Limits,
@@ -63,6 +66,7 @@ impl RemoteStore {
             place: Place::Repository(repository.what("")),
             repository,
             manifests: Mutex::default(),
+            failed: Mutex::default(),
             meant: Vec::new(),
             limits: Limits::default(),
             mount: None,
@@ -234,7 +238,7 @@ impl Store for RemoteStore {
         if !is_document {
             let found = self.repository.blob(descriptor);
             if let Some(blob) = found.map_err(self.error_of(&digest))? {
-                return Ok(Box::new(blob));
+                return Ok(Box::new(Stream { store: self, blob }));
             }
         }
         // An index may list what is no manifest by its type.
@@ -272,13 +276,30 @@ impl Store for RemoteStore {
 
     fn unread(&self, descriptor: &Descriptor, error: io::Error) -> Error {
         let part = Part::Blob(descriptor.digest);
-        match error.downcast::<RemoteError>() {
-            Ok(error) => self.error(part, error),
-            Err(source) => {
-                let action = "read";
-                Kind::Io { action, source }.at(self.place.clone())
-            }
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = failed.get_mut(&descriptor.digest).and_then(Vec::pop) {
+            return self.error(part, error);
         }
+        let (action, source) = ("read", error);
+        Kind::Io { action, source }.at(self.place.clone())
+    }
+}
+
+/// A blob as it comes. Its errors say in words what went wrong; the store keeps the errors themselves.
+struct Stream<'a> {
+    store: &'a RemoteStore,
+    blob: BlobReader<'a>,
+}
+
+impl Read for Stream<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.blob.read_some(buffer).map_err(|error| {
+            let words = io::Error::other(error.to_string());
+            let failed = self.store.failed.lock();
+            let mut failed = failed.unwrap_or_else(PoisonError::into_inner);
+            failed.entry(self.blob.digest()).or_default().push(error);
+            words
+        })
     }
 }
 

@@ -70,7 +70,7 @@ impl Answer {
     pub(super) fn bytes(&mut self, limit: u64) -> Result<Vec<u8>, Problem> {
         let mut bytes = Vec::new();
         let read = self.body().take(limit + 1).read_to_end(&mut bytes);
-        read.map_err(|error| self.problem(&error))?;
+        read.map_err(|error| self.problem(error))?;
         if bytes.len() as u64 > limit {
             return Err(Problem::TooLarge { limit });
         }
@@ -83,7 +83,7 @@ impl Answer {
     }
 
     /// What an error of the body means.
-    pub(super) fn problem(&self, error: &io::Error) -> Problem {
+    pub(super) fn problem(&self, error: io::Error) -> Problem {
         of_io(error, "its body comes", self.limit)
     }
 }
@@ -243,7 +243,7 @@ impl Wire {
             }
         };
         let (parts, body) = answer
-            .map_err(|error| lane.named(of_ureq(&error, &lane.proxy, limit), &url.origin))?
+            .map_err(|error| lane.named(of_ureq(error, &lane.proxy, limit), &url.origin))?
             .into_parts();
         if lane.forwards.is_some() && parts.status.as_u16() == 407 {
             let proxy = lane.proxy.clone();
@@ -287,12 +287,12 @@ fn run(
 }
 
 /// What an error of the library of requests means. None of its text that a registry may have written is taken over.
-fn of_ureq(error: &ureq::Error, proxy: &str, limit: std::time::Duration) -> Problem {
+fn of_ureq(error: ureq::Error, proxy: &str, limit: std::time::Duration) -> Problem {
     let proxy = || proxy.to_owned();
     match error {
         ureq::Error::Io(error) => of_io(error, "the request is under way", limit),
         ureq::Error::Timeout(step) => Problem::Slow {
-            during: during(*step),
+            during: during(step),
             limit,
         },
         ureq::Error::HostNotFound => no_host(),
@@ -301,7 +301,7 @@ fn of_ureq(error: &ureq::Error, proxy: &str, limit: std::time::Duration) -> Prob
             Problem::ProxyCredentials { proxy: proxy() }
         }
         ureq::Error::ConnectProxyFailed(_) => Problem::Proxy { proxy: proxy() },
-        ureq::Error::Rustls(error) => of_rustls(error),
+        ureq::Error::Rustls(error) => of_rustls(&error),
         ureq::Error::Tls(_) => {
             Problem::Tls("the host's name is none that a certificate has".into())
         }
@@ -325,14 +325,14 @@ const fn during(step: Timeout) -> &'static str {
 }
 
 /// What an error of a connection means.
-fn of_io(error: &io::Error, during: &'static str, limit: std::time::Duration) -> Problem {
-    if let Some(inner) = error.get_ref() {
-        if let Some(error) = inner.downcast_ref::<rustls::Error>() {
-            return of_rustls(error);
-        }
-        if let Some(error) = inner.downcast_ref::<ureq::Error>() {
-            return of_ureq(error, "", limit);
-        }
+fn of_io(error: io::Error, during: &'static str, limit: std::time::Duration) -> Problem {
+    let error = match ureq::Error::from(error) {
+        ureq::Error::Io(error) => error,
+        other => return of_ureq(other, "", limit),
+    };
+    // rustls hands its errors out in this box only (`rustls::Stream`), and their kind alone does not say enough.
+    if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        return of_rustls(error);
     }
     match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Problem::Slow { during, limit },
@@ -378,7 +378,7 @@ mod tests {
     fn r60_a_name_that_nobody_knows_is_final_and_a_resolver_that_does_not_answer_is_not() {
         let of = |reason: &str| {
             let error = format!("failed to lookup address information: {reason}");
-            of_io(&io::Error::other(error), "", std::time::Duration::ZERO)
+            of_io(io::Error::other(error), "", std::time::Duration::ZERO)
         };
         for known in [
             "Name or service not known",
