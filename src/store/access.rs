@@ -9,7 +9,7 @@ use super::place::Place;
 use crate::crypto::Digest;
 use crate::image::{Descriptor, Reference};
 
-/// A place that images are read from. Nobody has checked what comes out of it: [`super::Reader`] does.
+/// A place that images are read from. Its bytes are unchecked: [`super::Reader`] checks them.
 ///
 /// Its *entries* are the descriptors at its top: those of a layout's or an archive's `index.json`. A registry has an
 /// entry for each tag: the type, digest and size of the manifest or index that the tag names, with the tag as
@@ -22,7 +22,7 @@ pub trait Store: Sync {
     /// where an index states different things of it. A digest below an index is found too. Empty where there is no
     /// such thing.
     ///
-    /// An error says that the name is ambiguous, or that the place could not tell.
+    /// An error says that the name is ambiguous, or that the place could not be read.
     fn find(&self, reference: &Reference) -> Result<Vec<Arc<Descriptor>>, Error>;
 
     /// All entries. A registry asks for each of its tags here: whoever names an image calls [`Store::find`].
@@ -37,7 +37,7 @@ pub trait Store: Sync {
     /// The manifests and indexes that name this digest as their `subject`.
     fn referrers(&self, subject: &Digest) -> Result<Vec<Arc<Descriptor>>, Error>;
 
-    /// The error where a stream that [`Store::open`] gave could not be read to its end.
+    /// The error of a stream of [`Store::open`] that could not be read to its end.
     fn unread(&self, _descriptor: &Descriptor, error: io::Error) -> Error {
         let kind = Kind::Io {
             action: "read",
@@ -46,7 +46,7 @@ pub trait Store: Sync {
         kind.at(self.place().clone())
     }
 
-    /// Whether it has such a blob, where that is known without asking anybody: a registry does not know.
+    /// Whether it has such a blob, if that is known without a request; `None` for a registry.
     fn has(&self, _blob: &Digest) -> Option<bool> {
         None
     }
@@ -56,7 +56,7 @@ pub trait Store: Sync {
         0
     }
 
-    /// The error where [`Store::find`] finds nothing: it names what there is, as far as that is known.
+    /// The error where [`Store::find`] finds nothing: it names the existing tags, as far as they are known.
     fn no_such_image(&self, reference: &Reference) -> Error {
         let reference = reference.clone();
         let kind = Kind::NoSuchImage {
@@ -72,7 +72,7 @@ pub trait Store: Sync {
 pub trait Target: Store {
     /// Makes the changes, all or none: no reader meets a manifest before what it leads to.
     ///
-    /// Others may change the place meanwhile: if an image is not what it was when the edit was made, the result is
+    /// Others may change the place meanwhile: if an image has changed since the edit was made, the result is
     /// [`Kind::Lost`], and nothing was written.
     fn apply(&mut self, edits: &[Edit]) -> Result<Applied, Error>;
 }

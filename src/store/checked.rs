@@ -1,4 +1,4 @@
-//! Content on its way from one place to another, checked against its descriptor as it passes.
+//! Content that is copied from one place to another, and checked against its descriptor on the way.
 
 use std::io::{self, Read};
 
@@ -8,8 +8,8 @@ use super::problem::{Part, Problem};
 use crate::crypto::Hasher;
 use crate::image::{Descriptor, Mismatch};
 
-/// The content of a descriptor, read once from a place. Whoever takes it has to call [`Checked::finish`]: until then
-/// nobody knows whether the bytes are the right ones.
+/// The content of a descriptor, read once from a place. The caller has to call [`Checked::finish`]: until then the
+/// bytes are unchecked.
 pub struct Checked<'a> {
     store: &'a dyn Store,
     descriptor: &'a Descriptor,

@@ -1,10 +1,10 @@
-//! What errors of the store mean for the exit status.
+//! The exit status of the store's errors.
 
 use super::error::{Error, Kind};
 use crate::class::Class;
 
 impl Error {
-    /// What it means for the one who wants the image.
+    /// The error's class, for the exit status.
     pub const fn class(&self) -> Class {
         match &self.kind {
             #[cfg(feature = "registry")]

@@ -20,7 +20,7 @@ const DIR_FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::CLOEXEC);
 
-/// What could not be done about a change that is there, and may be gone once power is.
+/// The action that failed where a change is visible, but may be lost in a power failure.
 pub const LAST: &str = "make the change durable that is there now";
 
 /// An open folder.
@@ -30,7 +30,7 @@ pub struct Dir {
     path: PathBuf,
 }
 
-/// What a lock lets others do meanwhile.
+/// The mode of a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lock {
     /// Others may hold it shared too.
@@ -84,7 +84,7 @@ impl Dir {
         absent_is_none(self.dir(name))
     }
 
-    /// What tells this folder from all others: its device's and its own number.
+    /// The identity of the folder: its device's and its own number.
     pub fn identity(&self) -> Result<(u64, u64), Error> {
         let stat = rustix::fs::fstat(&self.fd).map_err(|e| Error::io(&self.path, "look at", e))?;
         Ok((stat.st_dev, stat.st_ino))
@@ -256,8 +256,7 @@ impl Dir {
         })
     }
 
-    /// Makes names durable that a run which was killed may have left unsynced. Where nothing can be
-    /// written or synced, nothing is left so.
+    /// Syncs names that a killed run may have left unsynced. A file system that cannot write or sync has none.
     pub fn sync_existing(&self) -> Result<(), Error> {
         match self.sync() {
             Err(e) if e.is_io(io::ErrorKind::ReadOnlyFilesystem) => Ok(()),

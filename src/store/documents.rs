@@ -30,7 +30,7 @@ pub struct Index {
     pub size: u64,
 }
 
-/// What is wanted of a config.
+/// The members of a config that ir-sign uses.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The digests of the uncompressed layers.
@@ -230,8 +230,8 @@ fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(input: D) -> Result<Vec<
     Ok(Option::deserialize(input)?.unwrap_or_default())
 }
 
-/// Refuses a name that is longer than any there is: what is kept and told of an image has to be short, for there
-/// may be very many.
+/// Refuses a name that is longer than any real one: the stored and printed facts of an image must be short, because
+/// there may be very many images.
 fn check_length(what: &'static str, text: &str, most: usize) -> Result<(), TooLong> {
     let size = text.len();
     if size > most {
@@ -288,7 +288,7 @@ fn check_version(version: u32) -> Result<(), Problem> {
     }
 }
 
-/// A descriptor, of which no more is kept than is used.
+/// A descriptor; reads only the members that ir-sign uses.
 struct Entry<T>(T);
 
 impl<'de, T: From<Descriptor>> Deserialize<'de> for Entry<T> {

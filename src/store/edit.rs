@@ -1,4 +1,4 @@
-//! Changes to images that were worked out, and what came of them.
+//! Changes to images, and their results.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::layout::mend::Mended;
 use crate::crypto::Digest;
 use crate::image::{Blob, Link};
 
-/// A change to an image, worked out and not yet made.
+/// A change to an image that is computed, but not made yet.
 #[derive(Clone, Debug)]
 pub struct Edit {
     pub(super) name: String,
@@ -16,7 +16,7 @@ pub struct Edit {
     pub(super) attached: Option<Attached>,
 }
 
-/// What is put beside an image: checked, so that a reader takes it.
+/// A manifest to attach to an image: checked, so that readers accept it.
 #[derive(Clone, Debug)]
 pub(super) struct Attached {
     pub(super) manifest: Blob,
@@ -33,23 +33,23 @@ impl Edit {
     }
 }
 
-/// What [`super::Target::apply`] did.
+/// The result of [`super::Target::apply`].
 #[derive(Clone, Debug)]
 pub struct Applied {
     /// The images, in the order in which they were given.
     pub images: Vec<AppliedImage>,
-    /// What still refers to a manifest or an index that was replaced.
+    /// The referrers of a manifest or an index that was replaced.
     pub referrers: Vec<Referrer>,
-    /// What was done so that realms get the images.
+    /// The changes that let realms get the images.
     pub mended: Vec<Mended>,
     /// Whether anything was written.
     pub changed: bool,
 }
 
-/// One image that was changed.
+/// One changed image.
 #[derive(Clone, Debug)]
 pub struct AppliedImage {
-    /// What it is called in messages.
+    /// Its name in messages.
     pub name: String,
     /// Its manifest's digest before; the new one if another run made this very change meanwhile.
     pub old: Digest,
@@ -63,7 +63,7 @@ pub struct AppliedImage {
     pub more_index_tags: bool,
 }
 
-/// A manifest, an index or a tag that refers to what was replaced, and still does.
+/// A manifest, an index or a tag that still refers to a replaced manifest or index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Referrer {
     /// The manifest or index that refers, as it is now.

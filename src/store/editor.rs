@@ -1,4 +1,4 @@
-//! The new text of manifests and indexes, in which all that is not to change keeps its very text.
+//! Editing the text of manifests and indexes: unchanged parts keep their exact text.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,7 +15,7 @@ use crate::encoding::base64::base64;
 use crate::encoding::json::Object;
 use crate::image::{ATTESTED_DIGEST, Blob, Descriptor, media};
 
-/// What has become of a manifest or an index.
+/// The new state of manifests and indexes.
 pub(super) struct Replacement {
     pub(super) blob: Blob,
     pub(super) media_type: &'static str,

@@ -1,4 +1,4 @@
-//! Why the store did not do what it was asked to.
+//! Why the store failed.
 
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
@@ -9,10 +9,10 @@ use super::problem::{Part, Problem};
 use crate::crypto::Digest;
 use crate::image::{Platform, Reference};
 
-/// Why the store did not do what it was asked to.
+/// Why the store failed.
 #[derive(Debug)]
 pub struct Error {
-    /// What it is about: a layout, an archive, a repository, or a file.
+    /// The layout, archive, repository or file.
     pub place: Place,
     /// What went wrong there.
     pub kind: Kind,
@@ -34,10 +34,10 @@ impl std::error::Error for Error {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Kind {
-    /// The operating system said no.
+    /// The operating system refused.
     #[error("cannot {action}: {source}")]
     Io {
-        /// What was tried, as a verb.
+        /// The action, as a verb.
         action: &'static str,
         /// What the system says.
         source: io::Error,
@@ -45,13 +45,13 @@ pub enum Kind {
     /// The registry is not there.
     #[error("there is no such registry directory")]
     NoRegistry,
-    /// A symbolic link stands where a file or folder is wanted.
+    /// A symbolic link is in the place of a file or folder.
     #[error("is a symbolic link, and none is followed below a registry")]
     Link,
     /// A layout in a registry whose name no app can have.
     #[error("is an image layout in the registry, and by its name it cannot be an app")]
     NotAnApp,
-    /// Something else stands where a file is wanted.
+    /// Something else is in the place of a file.
     #[error("is not a regular file")]
     NotAFile,
     /// A name that is not text, where names are read.
@@ -69,7 +69,7 @@ pub enum Kind {
         /// What is missing or wrong.
         reason: String,
     },
-    /// The folder is what skopeo and podman write as `dir:`.
+    /// The folder is a `dir:` of skopeo and podman.
     #[error("is a folder as skopeo writes it for dir:, and no image layout")]
     SkopeoDir,
     /// A part of an image is wrong.
@@ -80,7 +80,7 @@ pub enum Kind {
         /// What is wrong with it.
         problem: Problem,
     },
-    /// Indexes or manifests are absent, so that nobody knows what they lead to.
+    /// Indexes or manifests are absent, so that it is unknown which blobs they refer to.
     #[error("lacks {}: nobody knows which blobs lead on from there, and none is removed", listed("", &parts.iter().map(ToString::to_string).collect::<Vec<_>>(), ""))]
     Lacking {
         /// The documents that are absent.
@@ -148,15 +148,15 @@ pub enum Kind {
         /// The entries.
         entries: Vec<String>,
     },
-    /// Nothing makes an image one that realms get.
+    /// Nothing can make an image fit for realms.
     #[error("realms cannot get image {name}, and that cannot be mended: {reason}")]
     NotForRealms {
         /// The image.
         name: String,
-        /// What keeps them from it.
+        /// The reason.
         reason: String,
     },
-    /// A tag leads elsewhere, and it was not to be moved.
+    /// A tag leads elsewhere, and the user did not allow moving it.
     #[error("the tag \"{tag}\" leads to {found} already, and it was not to be moved")]
     TagTaken {
         /// The tag.
@@ -192,7 +192,7 @@ pub enum Kind {
     /// The app is in the registry already, with other content.
     #[error("exists already, with other content")]
     Exists,
-    /// A registry did not give or take what it was asked for.
+    /// A registry refused or failed a request.
     #[cfg(feature = "registry")]
     #[error("{}{problem}", about.as_ref().map(|about| format!("{about}: ")).unwrap_or_default())]
     Registry {
@@ -266,7 +266,7 @@ impl Error {
         )
     }
 
-    /// Whether it is that a registry does not take a manifest, for it has not all that it leads to.
+    /// Whether a registry refused a manifest because it lacks a blob or manifest that this one refers to.
     pub(crate) const fn is_lacking(&self) -> bool {
         #[cfg(feature = "registry")]
         if let Kind::Registry { problem, .. } = &self.kind {
@@ -294,7 +294,7 @@ fn count(n: usize) -> String {
     }
 }
 
-/// What is told of an index that is no image.
+/// The words for an index that is no image.
 fn held(platforms: &[String], lacking: &[String], within: &str) -> String {
     let lacks = |before| listed(before, lacking, &format!(" (not in the {within})"));
     if platforms.is_empty() {

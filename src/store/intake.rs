@@ -1,4 +1,4 @@
-//! Places that whole images are brought to.
+//! Places that whole images are copied to.
 
 use super::access::Store;
 use super::error::Error;
@@ -7,7 +7,7 @@ use crate::crypto::Digest;
 use crate::image::{Blob, Descriptor};
 use crate::progress::Progress;
 
-/// What became of content that was to be brought to a place.
+/// The result of copying content to a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Brought {
     /// It was there already, with its digest.
@@ -18,7 +18,7 @@ pub enum Brought {
     Mounted,
 }
 
-/// What a name leads to, or what refers to something else, once all that it leads to was brought.
+/// A manifest or index with its name, or a referrer, after all its content was copied.
 #[derive(Clone, Debug)]
 pub struct Root {
     /// The manifest or index.
@@ -51,9 +51,9 @@ pub struct Moved {
     pub to: Digest,
 }
 
-/// A place that whole images are brought to: blobs first, in any order and several at once, then each document after
-/// all that it leads to, then the names. Content that is there already is not brought again, so a run that was ended is
-/// gone on with by another one like it. Nothing counts as there before its digest was found to be right.
+/// A place that whole images are copied to: blobs first, in any order and several at once, then each document after
+/// all that it refers to, then the names. Existing content is not copied again, so that a second run resumes an
+/// interrupted one. Content counts as existing only after its digest was verified.
 pub trait Intake: Sync {
     /// Where it is, for messages.
     fn place(&self) -> &Place;
@@ -63,7 +63,7 @@ pub trait Intake: Sync {
         true
     }
 
-    /// Brings the content of a descriptor out of another place, which nobody has checked yet.
+    /// Copies the content of a descriptor out of another place, and checks it.
     fn blob(
         &self,
         descriptor: &Descriptor,
@@ -71,7 +71,7 @@ pub trait Intake: Sync {
         progress: &dyn Progress,
     ) -> Result<Brought, Error>;
 
-    /// Brings a manifest or an index that was read and checked.
+    /// Copies a manifest or an index that was read and checked.
     fn document(&self, descriptor: &Descriptor, content: &Blob) -> Result<Brought, Error>;
 
     /// From now on nothing counts as there because the place says so. `false` where the place cannot be wrong about it.
@@ -79,7 +79,7 @@ pub trait Intake: Sync {
         false
     }
 
-    /// Lets the names lead to what was brought, all or none where the place can. A tag that leads elsewhere is moved
-    /// if `may_move` is set, else it is refused. The tags that were new or moved come back.
+    /// Makes the names lead to the copied content, all or none if the place can do that. Moves a tag that leads
+    /// elsewhere if `may_move` is set, else refuses it. Returns the tags that are new or moved.
     fn name(&self, roots: &[Root], may_move: bool) -> Result<Vec<Moved>, Error>;
 }

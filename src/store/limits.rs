@@ -1,6 +1,6 @@
-//! How much is read before the store gives up.
+//! The limits on input.
 
-/// How much is read before the store gives up, so that hostile input cannot fill memory, disk or time.
+/// The limits on input, so that hostile input cannot fill memory or disk, or take for ever.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Bytes of `index.json`, an image index, a manifest or a config. Registries take manifests of

@@ -1,4 +1,4 @@
-//! The new text of a manifest, in which all that is not to change keeps its very text.
+//! Editing the text of a manifest: unchanged parts keep their exact text.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Where images live: OCI image layouts in a registry directory, and archives that come in.
+//! Where images live: OCI image layouts in folders, archives, and registries.
 //!
 //! A [`Store`] is a place that images are read from, and a [`Target`] one whose images can be changed. Every byte that
 //! leaves a [`Reader`] has been checked against its digest and size, and every change is a transaction: a layout is

@@ -1,9 +1,9 @@
-//! Where images lie, as messages name it.
+//! The place of images, for messages.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Where images lie, or one file of them.
+/// The place of images, or one file of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     /// The folder of an image layout.
@@ -25,7 +25,7 @@ impl Place {
         }
     }
 
-    /// What kind of place it is, in a word.
+    /// The kind of the place, in a word.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Layout(_) => "layout",

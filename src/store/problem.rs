@@ -1,4 +1,4 @@
-//! What can be wrong with a part of an image.
+//! The faults of a part of an image.
 
 use std::fmt::{self, Write as _};
 
@@ -6,7 +6,7 @@ use crate::crypto::Digest;
 use crate::image::{Mismatch, Platform};
 use crate::text::Cutter;
 
-/// A part of an image, for messages and to tell which rule it belongs to.
+/// A part of an image, for messages and for the rule that it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
     /// `index.json`.
@@ -50,7 +50,7 @@ impl fmt::Display for Part {
     }
 }
 
-/// What is wrong with a part of an image.
+/// A fault of a part of an image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {

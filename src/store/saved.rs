@@ -1,4 +1,4 @@
-//! docker's list of the images that it saved: `manifest.json` (docker engine, `image/tarexport`).
+//! docker's list of saved images: `manifest.json` (docker engine, `image/tarexport`).
 
 use super::problem::Problem;
 use crate::crypto::Digest;

@@ -1,4 +1,4 @@
-//! What is called by which tag: the one image of a place, and those that a tag means.
+//! Names: the only image of a place, and the entries that a tag means.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::problem::{Part, Problem};
 use crate::crypto::Digest;
 use crate::image::{Descriptor, Reference};
 
-/// What an entry of `index.json` can be named by.
+/// The names of an entry of `index.json`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Named<'a> {
     pub(super) tag: Option<&'a str>,
@@ -93,7 +93,7 @@ pub(super) fn places_of<'a>(
     Ok(numbered.map(|(place, _)| place).collect())
 }
 
-/// What each thing can be named by: a tag or a full name that no other one has, or else its digest.
+/// The unambiguous name of each image or index: a tag or a full name that no other has, or else its digest.
 pub(super) fn names<'a>(entries: impl Iterator<Item = Named<'a>> + Clone) -> Vec<String> {
     let mut owners: HashMap<&str, Option<Digest>> = HashMap::new();
     for entry in entries.clone() {
@@ -156,7 +156,7 @@ pub(super) fn full_name(repo_tag: &str) -> Option<(String, &str)> {
     Some((format!("{host}/{library}{path}:{tag}"), tag))
 }
 
-/// What an entry is called: by its tag, or else by its digest.
+/// The name of an entry: its tag, or else its digest.
 pub(super) fn called(tag: Option<&str>, digest: &Digest) -> String {
     tag.map_or_else(|| digest.to_string(), str::to_owned)
 }

@@ -63,7 +63,7 @@ pub(super) fn has_doubtful_prefix(header: &Header) -> bool {
     !is_read_whole && prefix.iter().any(|b| *b != 0)
 }
 
-/// What a member that is no extension is, as far as it matters here.
+/// The type of a member that is no extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Type {
     File,
@@ -111,7 +111,7 @@ pub(super) fn type_of(header: &Header) -> Type {
     }
 }
 
-/// What extension members said about the next member.
+/// The content of extension members about the next member.
 #[derive(Debug, Default)]
 pub(super) struct Extensions {
     pub(super) name: Option<Vec<u8>>,

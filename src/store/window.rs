@@ -37,7 +37,7 @@ impl Window {
     }
 }
 
-/// What is wrong with what does not unpack; zstd's own words about windows do not say what is too much.
+/// The error of unpacking; zstd's own message about windows does not name the size.
 pub(super) fn reason(error: &io::Error, most: u64) -> String {
     match error.to_string() {
         text if text.contains("requires too much memory") => {

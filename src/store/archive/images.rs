@@ -1,4 +1,4 @@
-//! An archive as a place that images are read from, with nothing unpacked but the packing of the archive itself.
+//! An archive as a place to read images from; only the archive's own packing is unpacked.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -32,7 +32,7 @@ use crate::store::window::Window;
 
 const STEP: usize = 64 << 10;
 
-/// Takes a member whose content starts there; what it read of it, if it did.
+/// Takes a member whose content starts there; returns what it read of it, if anything.
 type Take<'t> = dyn FnMut(&Member, u64, &mut Data<'_, '_>) -> Result<Option<Digest>, Error> + 't;
 
 /// The images of an archive, which is never changed.
@@ -55,8 +55,8 @@ enum Bytes {
 }
 
 impl ArchiveImages {
-    /// Looks through an archive. One that is packed is unpacked to a file first, which has no name and is gone with
-    /// the process: its blobs are read in any order.
+    /// Surveys an archive. Unpacks a packed one to an unnamed temporary file first, because its blobs are read in
+    /// any order.
     pub fn open(
         archive: Archive,
         kind: ArchiveKind,
@@ -110,7 +110,7 @@ impl ArchiveImages {
         Ok(images)
     }
 
-    /// The window that it was unpacked with, for whoever unpacks layers next.
+    /// The window that it was unpacked with, to use again for layers.
     pub fn take_window(&mut self) -> Window {
         std::mem::take(&mut *self.archive.window())
     }
@@ -147,7 +147,7 @@ impl ArchiveImages {
         Ok(())
     }
 
-    /// Where each blob is. Whether it has the digest that it is named by is for whoever reads it to see.
+    /// The position of each blob. The reader of a blob checks its digest.
     fn find_blobs(
         &self,
         listed: &[Listed],
@@ -185,7 +185,7 @@ impl ArchiveImages {
     }
 
     fn absent(&self, file: &FileName) -> Error {
-        // The survey saw all of them, so the archive has changed since if one is missing.
+        // The survey saw all of them: if one is missing, the archive has changed since.
         let name = shown(file.name.as_bytes());
         self.archive.problem(Problem::Absent(name))
     }
@@ -372,7 +372,7 @@ fn hash(data: &mut Data<'_, '_>, algorithm: HashAlgorithm) -> Result<(Digest, Co
     Ok((hasher.digest(), packed))
 }
 
-/// A packed archive as one that is plain, under the same name in messages.
+/// Unpacks a packed archive into a plain one, with the same name in messages.
 fn unpacked(archive: Archive, progress: &dyn Progress) -> Result<Archive, Error> {
     let mut window = archive.window();
     let mut source = archive.source("unpacking", progress, &mut window)?;
@@ -396,7 +396,7 @@ fn unpacked(archive: Archive, progress: &dyn Progress) -> Result<Archive, Error>
     Ok(plain)
 }
 
-/// A new file that has no name any more.
+/// A new unnamed file.
 fn nameless(folder: &Path) -> Result<File, Error> {
     let path = folder.join(format!(".ir-sign.{}.tmp", files::random_name()));
     let mut options = File::options();

@@ -1,4 +1,4 @@
-//! Bringing images into a new archive: an OCI layout in a tar file.
+//! Copying images into a new archive: an OCI layout in a tar file.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -22,8 +22,8 @@ use crate::store::layout::registry::same_content;
 use crate::store::layout::transaction::temporary_name;
 use crate::store::place::Place;
 
-/// A new archive that images are brought to. It appears under its name when it is whole; until then it is a temporary
-/// file beside it, which goes where this is dropped.
+/// A new archive that images are copied to. It gets its name when it is whole; until then it is a temporary file
+/// beside that name, which dropping this removes.
 pub struct IncomingArchive {
     place: Place,
     folder: Dir,
@@ -42,7 +42,7 @@ struct Inside {
 }
 
 impl IncomingArchive {
-    /// Begins an archive. Another file of the name is replaced only where `may_replace` is set.
+    /// Begins an archive. Replaces an existing file only if `may_replace` is set.
     pub fn create(path: &Path, may_replace: bool) -> Result<Self, Error> {
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -102,7 +102,7 @@ impl IncomingArchive {
         added.map_err(|e| self.failed(e))
     }
 
-    /// Gives the archive its name, in the place of another one only where that may be.
+    /// Renames the archive to its name, and replaces another file only if that is allowed.
     fn publish(&self) -> Result<(), Error> {
         if let Some(there) = absent_is_none(self.folder.file(&self.name))? {
             let new = self.folder.file(&self.temporary)?;
@@ -184,7 +184,7 @@ impl Intake for IncomingArchive {
     }
 }
 
-/// Content on its way into a member, and why it did not come.
+/// The content of a member, with the error of reading it.
 struct Reading<'a> {
     content: Checked<'a>,
     failed: Option<Error>,

@@ -14,7 +14,7 @@ use crate::store::tags::{Named, full_name};
 /// Files and tags that `manifest.json` may name, each as often as it names them.
 const MOST_NAMES: usize = 16_384;
 
-/// What is to be converted.
+/// The conversion of an archive.
 #[derive(Debug)]
 pub(super) struct Legacy {
     pub(super) images: Vec<LegacyImage>,
@@ -181,11 +181,11 @@ fn find(name: String, names: &Names, links: &HashMap<NameId, NameId>) -> Result<
     }
 }
 
-/// What each image will be called: by its tag alone and once, as docker from engine 25 on writes it, or by
-/// its whole name where that tag would mean several images. A name that several images have, in full, stays on all of
-/// them: docker gives it to the last, skopeo takes the first, and who asks for it is told of the choice.
+/// The name of each image: its tag alone and once, as docker from engine 25 on writes it, or its full name where
+/// that tag would mean several images. A full name of several images stays on all of them: docker gives it to the
+/// last, skopeo takes the first, and asking for it is an error that lists them.
 fn tags(images: &[Saved]) -> Result<Vec<Vec<Tag>>, Problem> {
-    /// What one tag alone stands for.
+    /// The meaning of a tag.
     struct Meaning {
         image: usize,
         several: bool,

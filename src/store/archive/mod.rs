@@ -1,10 +1,9 @@
-//! Archives that images come in: a tar archive, plain or packed with gzip or zstd, of an OCI image
-//! layout, or one that `docker save` wrote before there were layouts in it (engine 24 and older),
-//! which is converted to a layout.
+//! Archives of images: a tar archive, plain or packed with gzip or zstd, of an OCI image layout, or one that
+//! `docker save` wrote before it wrote layouts (engine 24 and older), which this converts to a layout.
 //!
-//! An archive is read twice: [`Archive::survey`] reads all headers and writes nothing, so that
-//! whatever can be refused early is; [`Archive::unpack`] writes the layout. Both go through the same
-//! rules, member by member, so an archive that changes in between gains nothing.
+//! Two passes read an archive: [`Archive::survey`] reads all headers and writes nothing, so that it refuses early;
+//! [`Archive::unpack`] writes the layout. Both apply the same rules, member by member, so an archive that changes
+//! in between gains nothing.
 //!
 //! Sources: POSIX.1-2017 `pax` ("ustar Interchange Format", "pax Header Block"), the GNU tar manual
 //! ("Basic Tar Format"), OCI image-spec ("Image Layout"), docker engine's `image/tarexport`.

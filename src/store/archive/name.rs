@@ -1,15 +1,15 @@
-//! Members' names: which are taken, and what they mean.
+//! The rules for members' names, and their meaning.
 
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::store::layout::folder::{BLOBS, INDEX_FILE, LAYOUT_FILE};
 use crate::store::saved::MANIFEST_FILE;
 pub(super) use crate::store::tar_header::shown;
 
-/// Bytes of the longest name that is taken: Linux's `PATH_MAX`.
+/// Bytes of the longest valid name: Linux's `PATH_MAX`.
 const LONGEST: usize = 4096;
 
-/// Stands for a name, so that an archive of many long names takes little memory: the first half of
-/// the name's SHA-256.
+/// The identity of a name, so that an archive of many long names takes little memory: the first half of the name's
+/// SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct NameId([u8; 16]);
 
@@ -22,7 +22,7 @@ impl NameId {
     }
 }
 
-/// What a regular member is for.
+/// The role of a regular member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// `oci-layout`.
@@ -38,8 +38,8 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// Reads it off a name. What lies under `blobs` and is not named as a blob is (an algorithm that is
-    /// known, and the hash) is nothing in a layout either.
+    /// The role of a name. A file under `blobs` without a blob's name (a known algorithm, and the hash) has no role
+    /// in a layout.
     pub(super) fn of(name: &str) -> Self {
         match name {
             LAYOUT_FILE => Self::LayoutFile,
@@ -71,8 +71,8 @@ pub(super) fn config_digest(name: &str) -> Option<Digest> {
     hex.parse().ok().or_else(sha256)
 }
 
-/// A name without `.` and empty components, which all readers drop; empty for the archive's root. An
-/// error says why the name is not taken.
+/// A name without `.` and empty components, which all readers drop; empty for the archive's root. An error says why
+/// the name is invalid.
 pub(super) fn normalised(raw: &[u8]) -> Result<String, &'static str> {
     if raw.len() > LONGEST {
         return Err("has a name of more than 4096 bytes");

@@ -51,8 +51,8 @@ impl Archive {
         Self::of(file, path.to_owned(), limits)
     }
 
-    /// An archive that comes from standard input. It is read twice: what is no file is kept in one
-    /// beside the apps until then, which has no name and is gone with the process.
+    /// An archive from standard input. Two passes read it: a pipe goes into an unnamed temporary file beside the
+    /// apps first.
     pub fn receive(
         mut input: File,
         registry: &Path,
@@ -118,7 +118,7 @@ impl Archive {
         Ok(archive)
     }
 
-    /// The window that it was unpacked with, for whoever unpacks layers next.
+    /// The window that it was unpacked with, to use again for layers.
     pub fn into_window(self) -> Window {
         self.window
             .into_inner()

@@ -1,11 +1,11 @@
-//! How content is packed, by its first bytes.
+//! The packing of content, by its first bytes.
 
 use std::fmt;
 
 use crate::image::Compression;
 
-/// How content is packed that is read here. Zstandard may begin with a frame to be skipped, as pzstd
-/// writes it (RFC 8878, section 3.1.2).
+/// A packing that ir-sign reads. Zstandard may begin with a skippable frame, as pzstd writes it (RFC 8878, section
+/// 3.1.2).
 pub(in crate::store) fn compression(start: &[u8]) -> Compression {
     match start {
         [0x1f, 0x8b, ..] => Compression::Gzip,
@@ -14,7 +14,7 @@ pub(in crate::store) fn compression(start: &[u8]) -> Compression {
     }
 }
 
-/// How a file is packed that is not read here.
+/// A packing that ir-sign does not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {
     /// xz, which docker and podman read.

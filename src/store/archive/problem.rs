@@ -1,11 +1,10 @@
-//! What can be wrong with an archive.
+//! The faults of an archive.
 
 use super::packing::Packing;
 use crate::crypto::Digest;
 use crate::store::problem::Problem as PartProblem;
 
-/// What is wrong with an archive. Members' names are shown escaped, and shortened where they are
-/// very long.
+/// A fault of an archive. Members' names are escaped, and very long ones shortened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
@@ -82,7 +81,7 @@ pub enum Problem {
         /// Where it points to.
         target: String,
     },
-    /// Two members have one name, and do not hold the same.
+    /// Two members have one name and different content.
     #[error("member \"{0}\" is there twice, and not with the same content")]
     Duplicate(String),
     /// More names than the limit are those of several members.
@@ -120,10 +119,10 @@ pub enum Problem {
     /// It holds no image.
     #[error("holds neither an index.json nor a manifest.json that lists an image")]
     NoImage,
-    /// It was named as docker's, and has no list of docker's.
+    /// The name says `docker-archive:`, and it has no list of docker's.
     #[error("has no manifest.json that lists an image, so it is none that docker saved")]
     NoDockerList,
-    /// It has an `index.json`, and is not an OCI image layout all the same.
+    /// It has an `index.json`, but is not an OCI image layout.
     #[error("is not an OCI image layout: {0}")]
     NotALayout(String),
     /// `manifest.json` names something that is not there.

@@ -1,5 +1,5 @@
-//! Members that are there more than once, which docker, podman and skopeo take: some readers take the first of
-//! them, others the last, so they have to hold the same.
+//! Repeated members, which docker, podman and skopeo accept: some readers take the first, others the last, so they
+//! must have the same content.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::store::error::Error;
 
 const READ_SIZE: usize = 32 << 10;
 
-/// What the first of members with one name held.
+/// The content of the first member of each name.
 pub(super) struct Repeats<'a> {
     archive: &'a Archive,
     /// The names as the survey found them.
@@ -45,8 +45,7 @@ impl<'a> Repeats<'a> {
         Err(self.archive.problem(Problem::Duplicate(name)))
     }
 
-    /// Keeps in mind the content of a name's first member, if there are more: the digest is known where it has been
-    /// written.
+    /// Remembers the content of a name's first member, if there are more: by its digest, if it has been written.
     pub(super) fn note(
         &mut self,
         member: &str,

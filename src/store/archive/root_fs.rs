@@ -1,4 +1,4 @@
-//! Whether an archive that is no image is what `docker export` writes: a container's files.
+//! Recognising the output of `docker export`, a container's files, which is no image.
 
 use super::name;
 use super::open::Archive;

@@ -124,7 +124,7 @@ impl<'a> Source<'a> {
         Ok(filled)
     }
 
-    /// Passes over bytes, without reading them where the archive lies plain on disk.
+    /// Skips bytes; seeks in a plain archive on disk.
     pub(super) fn skip(&mut self, mut length: u64) -> Result<(), Error> {
         if let Stream::Plain(at) = &mut self.stream {
             if !at.skip(length) {
@@ -157,7 +157,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Holds what comes out against the limit, so that little packed bytes cannot cost much time.
+    /// Counts unpacked bytes against the limit, so that few packed bytes cannot cost much time.
     fn count(&mut self, more: u64) -> Result<(), Error> {
         self.position = self.position.saturating_add(more);
         if self.position > self.limit {
@@ -181,7 +181,7 @@ fn failed(path: &Path, error: io::Error, window: u64) -> Error {
     }
 }
 
-/// A file from a place on, with a place of its own: both passes use one open file.
+/// A file from an offset on, with an offset of its own: both passes use one open file.
 struct At<'a> {
     file: &'a File,
     position: u64,

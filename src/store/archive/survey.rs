@@ -1,4 +1,4 @@
-//! The first pass: what is in an archive, with nothing written.
+//! The first pass: finding the content of an archive, without writing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::store::problem::{Part, Problem as PartProblem};
 use crate::store::saved::{LONGEST_MANIFEST, MANIFEST_FILE, OLDER_LISTS};
 use crate::store::tags::{Named, names, only_one, places_of};
 
-/// What an archive holds.
+/// The content of an archive.
 #[derive(Debug)]
 pub struct Survey {
     place: StorePlace,
@@ -49,7 +49,7 @@ pub(super) enum Content {
 impl Archive {
     /// Reads the headers of all members and what leads to the images, and refuses what can be
     /// refused by those: see [`Problem`]; [`store::Kind::Bomb`](crate::store::Kind::Bomb) where a size is beyond the limits. Writes
-    /// nothing. A plain archive's content is passed over, a packed one's unpacked and let go.
+    /// nothing. Skips the content of a plain archive, and unpacks and drops that of a packed one.
     pub fn survey(&self, progress: &dyn Progress) -> Result<Survey, Error> {
         let mut found = Found::default();
         let mut window = self.window();
@@ -86,7 +86,7 @@ impl Archive {
     }
 }
 
-/// What has been met so far.
+/// The state of the survey.
 #[derive(Default)]
 struct Found {
     layout_file: Option<Vec<u8>>,
@@ -153,7 +153,7 @@ impl Found {
         Err(archive.problem(Problem::Duplicate(shown(name.as_bytes()))))
     }
 
-    /// Looks for signs of what is no image archive and often taken for one.
+    /// Looks for signs of files that people often take for image archives.
     fn note_foreign(&mut self, name: &str, data: &mut Data<'_, '_>) -> Result<(), Error> {
         if name == SKOPEO_FILE {
             let mut start = [0; SKOPEO_START.len()];

@@ -1,4 +1,4 @@
-//! Bringing files to the disk on a thread of its own, while others are being written.
+//! Syncing files on a thread of its own, while others are written.
 
 use std::fs::File;
 use std::io;
@@ -15,7 +15,7 @@ use crate::store::error::Error;
 /// Files that are held open until they are synced. Synced together, they share commits of the file
 /// system's journal.
 const TOGETHER: usize = 64;
-/// Orders that may wait before the writing has to.
+/// How many orders may wait before the writer has to.
 const WAITING: usize = 16;
 
 enum Order {
@@ -27,7 +27,7 @@ enum Order {
     Finish,
 }
 
-/// Syncs files in the background. Dropped before it has finished, it leaves the rest as it is.
+/// Syncs files in the background. Dropping it early leaves the rest unsynced.
 pub(super) struct Syncer {
     orders: SyncSender<Order>,
     thread: JoinHandle<Result<(), Error>>,

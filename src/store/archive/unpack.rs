@@ -22,7 +22,7 @@ use crate::store::saved::SavedImage;
 /// The `oci-layout` of a converted archive (OCI image-spec, "oci-layout file").
 const LAYOUT_CONTENT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 
-/// What [`Archive::unpack`] did.
+/// The result of [`Archive::unpack`].
 #[derive(Clone, Debug)]
 pub struct Unpacked {
     /// The blobs of 1 MiB and more, hashed as they were written, with their sizes.
@@ -32,11 +32,11 @@ pub struct Unpacked {
 }
 
 impl Archive {
-    /// Writes the layout that was surveyed into an empty folder. When this returns, all of it is
-    /// durable but for the folder's own name.
+    /// Writes the surveyed layout into an empty folder. When this returns, all of it is durable, except the
+    /// folder's own name.
     ///
     /// Every blob has the digest that it is named by. `index.json` and `oci-layout` are those that
-    /// were surveyed. What an error leaves behind is the caller's to remove.
+    /// were surveyed. After an error the caller removes the files.
     pub fn unpack(
         &self,
         survey: &Survey,
@@ -98,7 +98,7 @@ impl Archive {
         walk(&mut source, &self.limits, Links::Refused, &mut write)?;
         let listed = listed.iter().map(|image| {
             let name = &image.config.name;
-            // The survey saw all of them, so the archive has changed since if one is missing.
+            // The survey saw all of them: if one is missing, the archive has changed since.
             let absent = || self.problem(Problem::Absent(shown(name.as_bytes())));
             let config = configs.get(&image.config.id).copied();
             Ok(SavedImage {
@@ -209,7 +209,7 @@ impl Archive {
         legacy: &Legacy,
         converted: &HashMap<NameId, Converted>,
     ) -> Result<Vec<u8>, Error> {
-        // The survey saw all of them, so the archive has changed since if one is missing.
+        // The survey saw all of them: if one is missing, the archive has changed since.
         let find = |file: &FileName| {
             let absent = || self.problem(Problem::Absent(shown(file.name.as_bytes())));
             converted.get(&file.id).ok_or_else(absent)

@@ -1,5 +1,5 @@
-//! Going through an archive's members. Both passes go through here, so that what the first one
-//! refuses the second one refuses too.
+//! Walking through an archive's members. Both passes use this, so that the second refuses whatever the first
+//! refuses.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,7 +16,7 @@ use crate::store::tar_header::{self as header, BLOCK, Extensions, Type};
 /// Bytes of a long name or a pax header; they are read into memory.
 const LONGEST_EXTENSION: u64 = 64 << 10;
 
-/// What a member is.
+/// The type of a member.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     File(Place),
@@ -41,7 +41,7 @@ pub(super) enum Links {
     ToLayers,
 }
 
-/// What each member is, by name.
+/// The type of each member, by name.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     shapes: HashMap<NameId, Shape>,
@@ -117,8 +117,8 @@ impl Data<'_, '_> {
     }
 }
 
-/// Calls `visit` with every member that is not a folder, in their order. What it does not read is
-/// passed over.
+/// Calls `visit` with every member that is not a folder, in their order, and skips the content that it does not
+/// read.
 ///
 /// Long names and pax headers are members of their own to the limit of members; what is read or
 /// passed over, headers and padding too, counts towards the limit of the image.
@@ -292,7 +292,7 @@ impl<'a> Walker<'_, 'a> {
         let id = NameId::of(&name);
         let again = match self.names.shapes.insert(id, shape) {
             None => false,
-            // Whoever visits them compares what they hold. The same folder again changes nothing.
+            // The visitor compares their content. The same folder again changes nothing.
             Some(before) if before == shape => true,
             Some(_) => return Err(self.problem(Problem::Duplicate(shown(&raw)))),
         };

@@ -1,4 +1,4 @@
-//! Writing a layout: blobs that are hashed as they are written, and made durable at little cost.
+//! Writing a layout: hashes blobs while it writes them, and syncs them at little cost.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ const WRITEBACK: u64 = 8_000_000;
 const STEP: usize = 32 << 10;
 /// Blobs of fewer bytes are quicker hashed again than remembered.
 const NOTABLE: u64 = 1_000_000;
-/// What a blob is called while its digest is not known.
+/// The name of a blob before its digest is known.
 const UNNAMED: &str = ".unnamed";
 
 /// A layout that is being written.
@@ -60,8 +60,7 @@ impl<'a> Writer<'a> {
         Ok(self.algorithms.len() - 1)
     }
 
-    /// Writes a blob under the digest that it is said to have; whether it has that one is for the
-    /// caller to look at in what is returned.
+    /// Writes a blob under its stated digest. The caller compares that with the digest returned.
     pub(super) fn named(
         &mut self,
         digest: &Digest,
@@ -71,7 +70,7 @@ impl<'a> Writer<'a> {
         self.copy(folder, digest.algorithm(), &digest.hex(), data)
     }
 
-    /// Writes a blob under the digest that it turns out to have.
+    /// Writes a blob under its own digest.
     pub(super) fn unnamed(
         &mut self,
         algorithm: HashAlgorithm,

@@ -1,7 +1,7 @@
 //! Changing images: a new manifest, and all that leads to it, in one transaction.
 //!
 //! Documents are never edited in place. New blobs are written beside the old ones and synced, and
-//! then one rename of `index.json` makes the new images the ones that are there.
+//! then one rename of `index.json` replaces the old images by the new ones.
 
 use std::collections::HashMap;
 
@@ -29,8 +29,8 @@ impl Target for Layout {
     /// docker media types become OCI's. All other members keep their text and order. Every entry
     /// that led to an old manifest leads to the new one.
     ///
-    /// Others may change the layout until this takes its lock: if an image is not what it was, the
-    /// result is [`Kind::Lost`].
+    /// Others may change the layout until this takes its lock: if an image has changed, the result is
+    /// [`Kind::Lost`].
     fn apply(&mut self, edits: &[Edit]) -> Result<Applied, Error> {
         self.change(edits, None)
     }

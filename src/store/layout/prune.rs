@@ -1,4 +1,4 @@
-//! Removing blobs that nothing leads to.
+//! Removing blobs that nothing refers to.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -22,12 +22,12 @@ use crate::store::layout::registry::Registry;
 use crate::store::layout::transaction::{is_temporary, looks_temporary, remove_abandoned};
 use crate::store::problem::{Part, Problem};
 
-/// What can be removed from a layout, or was.
+/// The removable, or removed, files of a layout.
 #[derive(Clone, Debug, Default)]
 pub struct Pruned {
     /// Blobs that nothing leads to, with their sizes, sorted.
     pub blobs: Vec<(Digest, u64)>,
-    /// Files that killed runs have left.
+    /// Temporary files of killed runs.
     pub temporary: Vec<String>,
     /// What is not a blob by its name or kind though it lies among them, or no file though it is
     /// called like one that killed runs leave; it is left alone.
@@ -55,8 +55,8 @@ impl FromStr for Absent {
 }
 
 impl Registry {
-    /// Does with an app's layout what [`Layout::prune`] does. One that another run puts in its place while
-    /// this waits is the one that is meant.
+    /// Prunes an app's layout as [`Layout::prune`] does. If another run replaces the layout while this waits, it
+    /// prunes the new one.
     pub fn prune(
         &self,
         app: &AppName,
@@ -86,9 +86,9 @@ impl Layout {
         Ok(())
     }
 
-    /// Finds the blobs that nothing reachable from `index.json` refers to, shows them to `confirm`,
-    /// and removes them if it says so. Nobody knows what an index or a manifest leads to that is not in the layout:
-    /// unless `absent` names it nothing is removed.
+    /// Finds the blobs that nothing reachable from `index.json` refers to, passes them to `confirm`, and removes
+    /// them if it returns true. An absent index or manifest might refer to any blob: unless `absent` names it, this
+    /// removes nothing.
     ///
     /// Waits until no other run has the layout open, and keeps others from opening it meanwhile.
     pub fn prune(
@@ -98,14 +98,14 @@ impl Layout {
         confirm: impl FnOnce(&Pruned) -> bool,
     ) -> Result<Pruned, Error> {
         self.lock_alone(progress)?;
-        // What was read when the layout was opened may be old by now.
+        // Another run may have changed the layout since it was opened.
         let (bytes, index) = read_index(&self.dir, self.limits)?;
         self.index = index;
         self.open_algorithms()?;
         let found = self.unreachable(&bytes, absent)?;
         if confirm(&found) {
-            // Power that is lost must not bring back an index.json whose blobs are gone: the run that
-            // put this one in its place may have been killed before it was durable.
+            // A power failure must not restore an index.json whose blobs are gone: the run that wrote this one may
+            // have been killed before it synced it.
             let (file, _) = self.dir.file(INDEX_FILE)?;
             file.sync_all()
                 .map_err(|e| Error::io(&self.dir.path_of(INDEX_FILE), "sync", e))?;

@@ -1,7 +1,7 @@
-//! The walk of the server that hands images to realms, over a layout: all that it would not take.
+//! Walking over a layout as the server for realms does, to find all that it would refuse.
 //!
 //! It loads a whole app or nothing of it, so everything below `index.json` counts, signed or not. A document that
-//! is not read here, because readers differ in what they make of it, counts as one that the server does not take.
+//! ir-sign refuses, because readers differ about it, counts as refused by the server.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -25,7 +25,7 @@ const MOST: usize = 100_000;
 const TOLD: usize = 3;
 
 impl Layout {
-    /// What keeps the server from loading the app, a finding for each rule that does not hold. An error means that
+    /// The findings that keep the server from loading the app, one for each broken rule. An error means that
     /// something could not be read.
     pub fn realm_findings(&self) -> Result<Vec<Finding>, Error> {
         let mut walk = Walk {
@@ -38,8 +38,8 @@ impl Layout {
         Ok(walk.found.findings())
     }
 
-    /// What keeps a realm from an image though the server has it: the name by which it was asked for is that of an
-    /// index. Without a reference it is the only tag there is.
+    /// The finding that keeps a realm from an image although the server has it: the name means an index. Without a
+    /// reference the only tag is meant.
     pub fn realm_name(&self, reference: Option<&Reference>) -> Option<Finding> {
         let is_meant = |entry: &&Arc<Descriptor>| match reference {
             Some(Reference::Tag(tag)) => entry.tag() == Some(tag),

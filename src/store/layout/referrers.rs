@@ -1,4 +1,4 @@
-//! What refers to a manifest or an index that is replaced.
+//! The referrers of a replaced manifest or index.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -11,8 +11,8 @@ use crate::store::editor::Editor;
 use crate::store::error::Error;
 
 impl Editor<'_> {
-    /// What refers to a manifest or an index that is replaced: by its `subject`, or by a tag that spells the
-    /// digest (`sha256-HEX`, the referrers tag schema, and what cosign derives from it).
+    /// The referrers of a replaced manifest or index: by their `subject`, or by a tag that spells the digest
+    /// (`sha256-HEX`, the referrers tag schema, and what cosign derives from it).
     pub(in crate::store) fn referrers(&self) -> Result<Vec<Referrer>, Error> {
         let new = |old: &Digest| self.replaced.get(old).map(|new| new.blob.digest());
         let replaced = self.replaced.keys().copied();

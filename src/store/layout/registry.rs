@@ -18,7 +18,7 @@ use crate::store::error::{Error, Kind};
 use crate::store::layout::folder::{BLOBS, INDEX_FILE, LAYOUT_FILE, Layout, index_bytes};
 use crate::store::limits::Limits;
 
-/// How the folders in which new apps are prepared are called, beside their destination.
+/// The prefix of staging folders, which lie beside the new app.
 const STAGING_PREFIX: &str = ".ir-sign-staging-";
 /// The layout in such a folder. It is not the folder itself, for a layout has a lock of its own.
 const STAGED: &str = "layout";
@@ -45,8 +45,8 @@ impl Registry {
         self.dir.path_of(app.as_str())
     }
 
-    /// The apps there are: folders with a layout in them, sorted. `unread` is told of layouts that cannot be apps,
-    /// by their names or because a link leads to them, for nobody would look at them, and of what cannot be read.
+    /// The apps: folders with a layout in them, sorted. Calls `unread` with layouts that cannot be apps, by their
+    /// names or because a link leads to them, and with errors of reading.
     pub fn apps(
         &self,
         unread: &mut dyn FnMut(Error) -> Result<(), Error>,
@@ -247,7 +247,7 @@ impl Registry {
     }
 }
 
-/// As long as it lives, other runs wait with their changes in the registry.
+/// The lock of a registry: until it is dropped, other runs wait with their changes.
 #[derive(Debug)]
 pub struct RegistryLock {
     _dir: Dir,
@@ -265,7 +265,7 @@ pub struct Staging<'a> {
     is_left: bool,
 }
 
-/// What [`Staging::publish`] did.
+/// The result of [`Staging::publish`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Published {
     /// The app is there now.
@@ -302,7 +302,7 @@ impl Staging<'_> {
         } else if self.same_as(&registry.dir(app)?)? {
             Published::Same
         } else if replace {
-            // What was replaced is not touched while it may come back.
+            // The replaced layout stays while it may come back.
             self.is_left = true;
             if let Err(error) = self.outer.exchange(STAGED, registry, app) {
                 // It may have been done all the same.
@@ -319,8 +319,8 @@ impl Staging<'_> {
         Ok(published)
     }
 
-    /// Waits until nobody reads the layout in whose place this one was put. What cannot be waited for is
-    /// waited for when it is removed, or left.
+    /// Waits until nobody reads the replaced layout. If it cannot wait now, removing the layout waits, or leaves it
+    /// to the next run.
     pub fn wait_for_readers(&self, progress: &dyn Progress) {
         let blobs = self.outer.dir(STAGED).and_then(|layout| layout.dir(BLOBS));
         if let Ok(blobs) = blobs
@@ -331,7 +331,7 @@ impl Staging<'_> {
         }
     }
 
-    /// Whether another layout leads to what this one leads to, and has all of its blobs, byte for byte.
+    /// Whether another layout has the same index and all of this one's blobs, byte for byte.
     fn same_as(&self, other: &Dir) -> Result<bool, Error> {
         let limit = self.registry.limits.document;
         let index = self.layout.read(INDEX_FILE, limit)?;

@@ -15,9 +15,9 @@ use crate::store::place::Place;
 use crate::store::problem::{Part, Problem};
 use crate::store::window::Window;
 
-/// Reads images out of a place, and checks all that it reads: what leaves it has its digest and size.
+/// Reads images out of a place, and checks all bytes against digest and size before it returns them.
 ///
-/// It remembers the layers that it has looked at, each once however many images share it, so one reader is for one
+/// It remembers the layers that it has read, so that it reads a layer of several images once. One reader is for one
 /// run. It does not notice when others change the place.
 pub struct Reader<'a> {
     pub(in crate::store) store: &'a dyn Store,
@@ -26,7 +26,7 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of a place that gives up beyond these limits.
+    /// A reader of a place, with these limits.
     pub fn new(store: &'a dyn Store, limits: Limits) -> Self {
         Self::with_window(store, limits, Window::default())
     }

@@ -1,4 +1,4 @@
-//! All that an image is made of, found from its manifest or index down.
+//! All parts of an image, from its manifest or index down.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::store::problem::{Part, Problem};
 /// The most bytes of all documents of an image together: they are held until they are brought.
 const MOST: u64 = 64 << 20;
 
-/// What an image is made of.
+/// The parts of an image.
 #[derive(Debug, Default)]
 pub struct Closure {
     /// Manifests and indexes, each after all that it leads to.

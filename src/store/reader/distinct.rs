@@ -1,4 +1,4 @@
-//! Entries that lead to one thing, without those that say nothing new of it.
+//! Entries with the same content, without those that state nothing new of it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry::{Occupied, Vacant};

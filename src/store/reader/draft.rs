@@ -1,4 +1,4 @@
-//! Working out what a change will write, and refusing what would then be refused when it is read.
+//! Computing a change, and refusing one whose result readers would refuse.
 
 use super::blobs::Reader;
 use crate::crypto::Digest;
@@ -11,7 +11,7 @@ use crate::store::manifest_text::edit_manifest;
 use crate::store::problem::{Part, Problem};
 
 impl Reader<'_> {
-    /// Works out what the manifest of an image will be. Nothing is written.
+    /// Computes the new manifest of an image. Writes nothing.
     pub fn edit(&self, image: &Image, change: &Change) -> Result<Edit, Error> {
         let manifest = &image.manifest_blob;
         let mut edit = Edit {
@@ -39,7 +39,7 @@ impl Reader<'_> {
         Ok(edit)
     }
 
-    /// Works out what puts a manifest beside an image or an index, which itself stays as it is. Nothing is written.
+    /// Computes the attachment of a manifest to an image or an index, which itself does not change. Writes nothing.
     pub fn attach(
         &self,
         name: &str,
@@ -56,7 +56,7 @@ impl Reader<'_> {
         })
     }
 
-    /// Refuses to attach what would not be found, or then be refused, when it is read.
+    /// Refuses to attach a manifest that readers would not find, or would refuse.
     fn attached(
         &self,
         subject: Digest,
@@ -112,7 +112,7 @@ impl Reader<'_> {
         })
     }
 
-    /// Refuses to write what would then be refused when it is read.
+    /// Refuses to write a manifest that readers would refuse.
     pub(in crate::store) fn check_document(&self, part: &Part, bytes: &[u8]) -> Result<(), Error> {
         let (size, limit) = (bytes.len() as u64, self.limits.document);
         if size > limit {

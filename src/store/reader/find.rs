@@ -1,4 +1,4 @@
-//! What a reference means among the entries of an `index.json`, and what refers to a digest there.
+//! Finding the entries of an `index.json` that a reference means, and the referrers of a digest.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Manifests that nobody could run, whatever leads to them.
+//! Manifests that no runtime can run, whatever entry leads to them.
 //!
 //! containerd unpacks layers by their media types whatever the config's is, and skopeo and podman unpack layers of any
 //! type where the config is an image's. So a manifest counts as one that could be run unless its content shows that

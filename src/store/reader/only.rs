@@ -1,4 +1,4 @@
-//! What is meant where there is no choice, and what lies beside it.
+//! The only image of a place, and the others beside it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

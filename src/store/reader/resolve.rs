@@ -90,8 +90,8 @@ impl Reader<'_> {
 
     /// Every image that `index.json` leads to, each once but where entries state different things of
     /// it, and beside them what is not an image: `BuildKit`'s attestations, and untagged manifests that only refer to
-    /// another one or are artifacts. What an entry says of itself is nobody's word: one that a runtime could run is
-    /// an image all the same.
+    /// another one or are artifacts. An entry's own claims do not count: a manifest that a runtime could run is an
+    /// image.
     pub fn all_images(&self) -> Result<(Vec<Selected>, Vec<Arc<Descriptor>>), Error> {
         let entries = self.store.entries()?;
         check_tags(self.place(), &entries)?;

@@ -1,4 +1,4 @@
-//! Which image is meant, before it is read.
+//! The images that a user means, before they are read.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use crate::image::{Descriptor, Platform};
 /// One image of a place, before it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selected {
-    /// What the image is called in messages: the tag, with the platform where one tag has several.
+    /// The image's name in messages: the tag, with the platform where one tag has several.
     pub name: String,
-    /// What leads to its manifest.
+    /// The descriptor of its manifest.
     pub descriptor: Arc<Descriptor>,
 }
 

@@ -24,7 +24,7 @@ pub struct Entry {
 /// nobody could run.
 type Stated = Option<Platform>;
 
-/// What was found out about indexes and manifests: one may be listed very often.
+/// Findings on indexes and manifests, because one may be listed very often.
 #[derive(Default)]
 struct Known {
     stated: HashMap<Digest, Stated>,

@@ -1,4 +1,4 @@
-//! What realms want of a config, beyond what OCI does.
+//! The rules of realms for a config, beyond OCI's.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, Visitor};
 use crate::image::Image;
 use crate::image::realm::{Finding, rule};
 
-/// Says what keeps a realm from reading the image's config.
+/// The findings that keep a realm from reading the image's config.
 ///
 /// A realm reads it for each layer, so an image without layers has nothing to fear. OCI leaves `history` and each of
 /// its members optional (OCI image-spec, "Image Configuration"); realms want the list, and take no other types.

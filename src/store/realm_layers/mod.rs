@@ -1,4 +1,4 @@
-//! What realms can unpack of an image: a model of how they do it, on the bytes that are checked anyway.
+//! A model of how realms unpack an image, fed by the bytes that are checked anyway.
 //!
 //! A `Watch` reads a layer's tar archive as it is hashed and keeps its `Members` in few bytes; the `Model` unpacks
 //! those of all layers, the lowest first, by names alone. Whatever they cannot follow is a finding too.

@@ -1,4 +1,4 @@
-//! Unpacking the layers of an image one after the other, by names alone, and saying where a realm would stop.
+//! Unpacking the layers of an image one after the other, by names alone, to find where a realm would stop.
 //!
 //! What breaks a rule is then done as runtimes do it, so that one fault is not told as several.
 
@@ -28,7 +28,7 @@ pub fn check_layers(layers: &[&[u8]], step: usize) -> Vec<Finding> {
 #[derive(Default)]
 pub(in crate::store) struct Model {
     tree: Tree,
-    /// Whether nothing can be said of what follows.
+    /// Whether the findings on later layers would be wrong.
     ended: bool,
 }
 

@@ -12,7 +12,7 @@ const MOST_LINKS: usize = 40;
 /// The tree is kept in so many parts, so that not all of it is copied at once when it grows.
 const PARTS: usize = 32;
 
-/// What a name leads to.
+/// The file, folder or link of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Node {
     File,

@@ -1,4 +1,4 @@
-//! Layers that a reader has looked at.
+//! The layers that a reader has read.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use crate::store::window::Window;
 /// Bytes of the members of all layers that are kept for other images.
 const MEMBERS_KEPT: usize = 2 << 20;
 
-/// What a layer's bytes turned out to be, with nothing compared to it yet.
+/// A layer's digests, before any comparison.
 #[derive(Clone, Debug)]
 pub(super) struct Contents {
     pub(super) blob: Digest,
@@ -58,8 +58,7 @@ impl LayerCache {
         Arc::clone(cells.entry(key).or_default())
     }
 
-    /// What is kept of contents for other images: the members only of so many layers, for they take memory. Without
-    /// them, a layer is read again.
+    /// Drops the members of layers beyond a limit of memory. A layer without them is read again.
     pub(super) fn to_keep(&self, contents: &Contents) -> Contents {
         let mut kept = contents.clone();
         let size = kept.members.as_ref().and_then(|members| members.kept());

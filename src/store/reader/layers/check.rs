@@ -19,7 +19,7 @@ use crate::store::realm_layers::{Budget, Faults, Model, Watch};
 
 /// Bytes of all layers together that make an image a large one.
 const LARGE_IMAGE: u64 = 4 << 20;
-/// What was found out about an image's layers.
+/// The findings on an image's layers.
 #[derive(Debug)]
 pub struct LayerFindings {
     /// Each layer's blob has the digest and size that the manifest states; or the first that has not.
@@ -27,8 +27,8 @@ pub struct LayerFindings {
     /// The config lists exactly what the layers unpack to; or what is wrong first. `None` when it
     /// could not be told because a blob is wrong.
     pub diff_ids: Option<Result<(), String>>,
-    /// What a realm could not unpack, at most one finding a rule; `None` where nobody asked, or where it could not be
-    /// told because a layer is wrong.
+    /// The findings on what a realm cannot unpack, at most one a rule; `None` where nobody asked, or where a layer
+    /// is wrong.
     pub realm: Option<Vec<Finding>>,
 }
 
@@ -79,7 +79,7 @@ impl Reader<'_> {
         progress: &dyn Progress,
     ) -> Result<LayerFindings, Error> {
         let layers = &image.manifest.layers;
-        // Sizes are anybody's word so far.
+        // Sizes are unverified so far.
         let total = layers
             .iter()
             .fold(0, |sum: u64, l| sum.saturating_add(l.size));

@@ -10,8 +10,7 @@ use crate::store::problem::Part;
 use crate::store::reader::blobs::Reader;
 use crate::store::tar_header::{BLOCK, checksum_fits};
 
-/// What is to be told of a layer that does not unpack to what it should: that it is packed in another way than
-/// its media type says, if it is.
+/// The extra words for a layer that unpacks wrongly, if its packing differs from its media type.
 pub(super) fn told(reader: &Reader<'_>, part: &Part, layer: &Descriptor) -> Option<String> {
     let stated = called(Compression::of_layer(&layer.media_type)?);
     let mut start = Vec::new();

@@ -1,4 +1,4 @@
-//! Layers: their blobs against the manifest, and what they unpack to against the config.
+//! Layers: checking their blobs against the manifest, and their unpacked content against the config.
 //!
 //! This is what makes a signature over the config bind an image's content.
 

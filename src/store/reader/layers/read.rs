@@ -16,7 +16,7 @@ use crate::store::window::{self, Window};
 
 pub(super) const READ_SIZE: usize = 64 << 10;
 
-/// What was unpacked.
+/// The unpacked content.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unpacked {
     pub(super) digest: Digest,
@@ -47,7 +47,7 @@ pub(super) struct Tee<'a> {
     stream: io::Take<Box<dyn Read + Send + 'a>>,
     hasher: Hasher,
     progress: &'a dyn Progress,
-    /// What kept the stream from being read: that is the disk's or the network's fault, not the layer's.
+    /// The error of the stream: the disk's or the network's fault, not the layer's.
     error: Option<io::Error>,
 }
 
