@@ -185,6 +185,10 @@ pub(super) const EXAMPLES: &[Entry] = &[
                 &["ir-sign copy oci:registry/hello:latest oci:stick/hello:latest"],
             ),
             one(
+                "Copy it so that realms get it, without attestations and by a tag that names the image itself:",
+                &["ir-sign copy oci:registry/hello:latest oci:realms/hello:latest --for-realms"],
+            ),
+            one(
                 "Make an archive of one platform of it, with its signatures:",
                 &[
                     "ir-sign copy oci:registry/multi:latest oci-archive:multi.tar:latest --platform linux/arm64 \\\n  --with-signatures",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-pub use realms::{mended, realms_json};
+pub use realms::{mended, mended_json, realms_json};
 pub use short::short;
 
 use super::status::Status;
@@ -250,7 +250,7 @@ pub fn signed_json(signed: &SignedImages) -> Value {
         "referrers": signed.referrers.iter().map(referrer).collect::<Vec<_>>(),
         "not_looked_at": digests(&signed.unseen),
         "warnings": signed.warnings.iter().map(|text| short(text)).collect::<Vec<_>>(),
-        "mended": signed.mended.iter().map(realms::mended_json).collect::<Vec<_>>(),
+        "mended": signed.mended.iter().map(mended_json).collect::<Vec<_>>(),
         "realms": realms_json(&signed.realms),
     })
 }

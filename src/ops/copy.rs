@@ -1,14 +1,22 @@
 //! Bringing images from one place to another, every byte checked against its digest.
 
+mod counts;
+mod realms;
+
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use counts::Counting;
+pub use counts::Counts;
+use realms::There;
 
 use super::error::{Error, is_given_up};
 #[cfg(feature = "registry")]
 use super::repository::RepositoryAt;
 use crate::crypto::Digest;
+use crate::image::realm::Finding;
 use crate::image::{ArchiveKind, Descriptor, ImageName, Platform, Reference};
 #[cfg(feature = "registry")]
 use crate::image::{Host, Repository, Tag};
@@ -16,7 +24,7 @@ use crate::parallel;
 use crate::progress::Progress;
 use crate::store::archive::{Archive, ArchiveImages, IncomingArchive};
 use crate::store::{
-    Brought, Closure, IncomingLayout, Intake, Layout, Limits, Moved, Place, Reader, Root, Store,
+    Closure, IncomingLayout, Intake, Layout, Limits, Mended, Moved, Place, Reader, Root, Store,
 };
 
 /// The tags by which cosign finds what belongs to an image: `sha256-HEX` and one of these endings.
@@ -35,6 +43,8 @@ pub struct Copy {
     pub with_signatures: bool,
     /// Whether a tag of the target that leads elsewhere is moved.
     pub may_move: bool,
+    /// Whether the layout is mended so that realms get the image.
+    pub for_realms: bool,
     /// Whether an archive that is there already is replaced.
     pub force: bool,
     /// How much is read before giving up.
@@ -63,61 +73,29 @@ pub struct Copied {
     pub along: Vec<Digest>,
     /// How much was written or sent.
     pub counts: Counts,
-}
-
-/// How many blobs and documents there were, and what became of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Written or sent.
-    pub sent: usize,
-    /// Bytes of these.
-    pub bytes: u64,
-    /// There already.
-    pub there: usize,
-    /// Taken from another repository of the registry.
-    pub mounted: usize,
-}
-
-#[derive(Default)]
-struct Counting {
-    sent: AtomicUsize,
-    bytes: AtomicU64,
-    there: AtomicUsize,
-    mounted: AtomicUsize,
-}
-
-impl Counting {
-    fn count(&self, brought: Brought, size: u64) {
-        let counter = match brought {
-            Brought::Sent => {
-                self.bytes.fetch_add(size, Ordering::Relaxed);
-                &self.sent
-            }
-            Brought::There => &self.there,
-            Brought::Mounted => &self.mounted,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn counts(&self) -> Counts {
-        Counts {
-            sent: self.sent.load(Ordering::Relaxed),
-            bytes: self.bytes.load(Ordering::Relaxed),
-            there: self.there.load(Ordering::Relaxed),
-            mounted: self.mounted.load(Ordering::Relaxed),
-        }
-    }
+    /// What was done so that realms get the image.
+    pub mended: Vec<Mended>,
+    /// What keeps realms from the app, as far as the layout says it.
+    pub realms: Vec<Finding>,
+    /// Anything else that one should know.
+    pub warnings: Vec<String>,
 }
 
 impl Copy {
     /// Copies the image: blobs, then documents, then the tag. What was copied before stays where this fails, for the
     /// next run to go on from; nothing leads to it.
     pub fn run(&self, progress: &dyn Progress) -> Result<Copied, Error> {
+        if self.for_realms && !matches!(self.to, ImageName::Layout { .. }) {
+            return Err(Error::CopyNotForRealms(self.to.to_string()));
+        }
         let (source, asked) = self.source(progress)?;
         let reader = Reader::new(&*source, self.limits);
         let (name, root) = reader.root(asked.as_ref(), self.platform.as_ref())?;
         let mut closure = Closure::default();
         reader.close_over(&root, &mut closure)?;
+        if self.for_realms {
+            realms::check(&reader, &closure, &root, &name)?;
+        }
         let (target, tag) = self.target(&root, asked.as_ref())?;
         let mut roots = vec![Root {
             descriptor: Descriptor::clone(&root),
@@ -138,7 +116,7 @@ impl Copy {
             Err(Error::Store(error)) if error.is_lacking() && target.doubt() => bring()?,
             other => other?,
         };
-        Ok(Copied {
+        let mut copied = Copied {
             name,
             digest: root.digest,
             place: target.place().clone(),
@@ -149,7 +127,44 @@ impl Copy {
                 .map(|root| root.descriptor.digest)
                 .collect(),
             counts: counting.counts(),
-        })
+            mended: Vec::new(),
+            realms: Vec::new(),
+            warnings: Vec::new(),
+        };
+        // Another change of the layout follows.
+        drop(target);
+        if let ImageName::Layout { path, .. } = &self.to {
+            self.for_realms_at(path, &mut copied)?;
+        }
+        Ok(copied)
+    }
+
+    /// Mends the layout where that is asked for, and says what keeps realms from the app.
+    fn for_realms_at(&self, path: &Path, copied: &mut Copied) -> Result<(), Error> {
+        let mut there = There {
+            tag: copied.tag.clone(),
+            digest: copied.digest,
+        };
+        if self.for_realms {
+            let (now, mended) = realms::mend(path, self.limits, &there)?;
+            for moved in &mut copied.moved {
+                if Some(&moved.tag) == there.tag.as_ref() {
+                    moved.to = now.digest;
+                }
+            }
+            copied.moved.retain(|moved| moved.from != Some(moved.to));
+            copied.mended = mended;
+            (copied.tag, copied.digest) = (now.tag.clone(), now.digest);
+            there = now;
+        }
+        // It is copied: nothing that comes now takes that back.
+        match realms::look(path, self.limits, &there) {
+            Ok(found) => copied.realms = found,
+            Err(error) => copied
+                .warnings
+                .push(format!("cannot tell whether realms get this app: {error}")),
+        }
+        Ok(())
     }
 
     /// Brings the blobs, and then each document after all that it leads to.

@@ -206,6 +206,9 @@ pub enum Error {
     /// Realms load apps of registry directories.
     #[error("{0}: realms load apps of a registry directory, and this is none")]
     NotForRealms(Place),
+    /// Realms load apps of registry directories, and a copy goes elsewhere.
+    #[error("{0}: realms load an app from its layout, and this is none")]
+    CopyNotForRealms(String),
     /// The command writes one image's endorsement, and names several images.
     #[error("--endorsement writes one endorsement, and the command names {0} images or places")]
     OneEndorsement(usize),
@@ -324,6 +327,7 @@ impl Error {
             | Self::NotAnApp(_)
             | Self::NamedAndAll(_)
             | Self::NotForRealms(_)
+            | Self::CopyNotForRealms(_)
             | Self::OneEndorsement(_) => Class::Usage,
             Self::Overtaken { .. } | Self::TooManyTags { .. } => Class::Undecided,
             Self::OutputIsPrivateKey { .. }

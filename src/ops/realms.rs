@@ -23,6 +23,16 @@ pub(super) fn of_signed(
     Ok(findings)
 }
 
+/// The same of an image that was copied there.
+pub(super) fn of_copied(layout: &Layout, reference: &Reference) -> Result<Vec<Finding>, Error> {
+    let mut findings = layout.realm_findings()?;
+    let reference = slice::from_ref(reference);
+    if layout.reader().resolve(reference, &Selection::One).is_ok() {
+        findings.extend(names(layout, reference));
+    }
+    Ok(findings)
+}
+
 /// The images that the references mean, after the entries that no server loads are left out.
 pub(super) fn selected(
     reader: &Reader<'_>,

@@ -36,7 +36,7 @@ pub use error::{Error, Kind};
 pub use intake::{Brought, Intake, Moved, Referring, Root};
 pub use layout::folder::Layout;
 pub use layout::incoming::IncomingLayout;
-pub use layout::mend::{ForRealms, Mended};
+pub use layout::mend::{ForRealms, Mended, unserved};
 pub use layout::prune::{Absent, Pruned};
 pub use layout::registry::{Published, Registry, RegistryLock, Staging};
 pub use limits::Limits;

@@ -358,3 +358,89 @@ fn images_come_out_of_archives_of_either_kind() {
         .says("digest");
     assert!(!sandbox.has("spoilt/index.json"));
 }
+
+/// A layout with an image and what BuildKit says about it, under one tag.
+fn with_attestation(sandbox: &Sandbox) -> (Value, Value) {
+    let maker = Maker::new(sandbox.path("from/app"));
+    let image = maker.image("+gzip", &gzip(b"content"), b"content");
+    let statement = maker.blob("application/vnd.in-toto+json", b"{}");
+    let config = maker.config(&[]);
+    let attestation = maker.manifest(&config, &[statement]);
+    let index = maker.nested(&[image.clone(), attestation.clone()]);
+    maker.index(&[with_tag(index, "localhost/app:1.0")]);
+    (image, attestation)
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, bytes).expect("packed");
+    encoder.finish().expect("packed")
+}
+
+#[test]
+fn for_realms_leaves_out_what_no_server_loads_and_names_the_image_itself() {
+    let sandbox = with_layouts(&[]);
+    let (image, attestation) = with_attestation(&sandbox);
+    // Without the flag it is copied as it is, and told.
+    let plain = sandbox.run("copy oci:from/app oci:to:app --json").exits(0);
+    plain.says("realms cannot get this app");
+    let rule = |json: &Value| json["realms"][0]["rule"].clone();
+    let plain = sandbox.run("copy oci:from/app oci:to:app --json").exits(0);
+    assert_eq!(rule(&plain.json()), "realm.media-types");
+    let run = sandbox.run("copy oci:from/app oci:to:app --for-realms --json");
+    let json = run.exits(0).json();
+    assert_eq!(
+        (&json["digest"], &json["realms"]),
+        (&image["digest"], &json!([]))
+    );
+    let named = json["mended"].as_array().expect("a list").clone();
+    assert!(
+        named
+            .iter()
+            .any(|one| one["kind"] == "left-out" && one["name"] == attestation["digest"])
+    );
+    assert_eq!(
+        oci::tagged(&sandbox.path("to"), "app")["digest"],
+        image["digest"]
+    );
+    // Again: nothing moves, and realms get it still.
+    let before = snapshot(&sandbox.path("to"));
+    let again = sandbox.run("copy oci:from/app oci:to:app --for-realms --json");
+    let json = again.exits(0).json();
+    assert_eq!((&json["moved"], &json["realms"]), (&json!([]), &json!([])));
+    same(&before, &snapshot(&sandbox.path("to")));
+    // A tag that no server takes is shortened, and the digest is the one that the short one names.
+    let run = sandbox
+        .run("copy oci:from/app oci:short --for-realms")
+        .exits(0);
+    let short = oci::tagged(&sandbox.path("short"), "1.0")["digest"].clone();
+    assert_eq!(run.stdout.trim(), short);
+}
+
+#[test]
+fn for_realms_refuses_what_nothing_mends_and_moves_no_tag_to_it() {
+    let sandbox = with_layouts(&["buildah"]);
+    let maker = Maker::new(sandbox.path("from/artifact"));
+    let config = maker.config(&[]);
+    let layer = maker.blob("application/vnd.in-toto+json", b"{}");
+    let artifact = maker.manifest(&config, &[layer]);
+    maker.index(&[with_tag(artifact, "1.0")]);
+    sandbox.run("copy oci:from/buildah oci:to:app").exits(0);
+    let before = snapshot(&sandbox.path("to"));
+    let run = sandbox
+        .run("copy oci:from/artifact oci:to:app --for-realms")
+        .exits(1);
+    run.says("realms cannot get image 1.0").says("in-toto");
+    same(&before, &snapshot(&sandbox.path("to")));
+    // Realms load layouts, and no signatures.
+    for (to, more) in [
+        ("oci-archive:new.tar", ""),
+        ("oci:new", "--with-signatures"),
+        #[cfg(feature = "registry")]
+        ("docker://127.0.0.1:1/app", ""),
+    ] {
+        let run = sandbox.run(&format!("copy oci:from/buildah {to} --for-realms {more}"));
+        run.exits(2);
+        assert!(!sandbox.has("new") && !sandbox.has("new.tar"));
+    }
+}

@@ -14,6 +14,7 @@ mod redirects;
 mod server;
 mod signatures;
 mod signing;
+mod stick;
 mod tls;
 mod trouble;
 mod writing;

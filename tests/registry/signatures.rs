@@ -190,3 +190,58 @@ fn without_the_flag_nothing_goes_along_and_of_one_platform_only_its_own() {
     assert_eq!(good.tags.keys().collect::<Vec<_>>(), ["app"]);
     assert_eq!(good.manifests.len(), 3);
 }
+
+#[test]
+fn an_image_comes_from_a_registry_so_that_realms_get_it() {
+    let sandbox = Sandbox::new();
+    let layout = sandbox.path("from");
+    signed(&layout);
+    let (_, server) = empty(false);
+    let there = format!("docker://{}/app:app", server.host());
+    ir_sign(["copy", &format!("oci:{}:app", layout.display()), &there]).ok();
+    let to = format!("oci:{}:1.0", sandbox.path("registry/app").display());
+    std::fs::create_dir(sandbox.path("registry")).expect("made");
+    let run = ir_sign(["copy", "--for-realms", "--json", &there, &to]).ok();
+    let json = run.json();
+    assert_eq!(json["realms"], json!([]), "{json}");
+    // Of the two images that the tag names neither can be meant.
+    assert_eq!(json["mended"][0]["kind"], "several", "{json}");
+    let platforms = ["--platform", "linux/amd64"];
+    let run = ir_sign(
+        ["copy", "--for-realms", &there, &to]
+            .iter()
+            .chain(&platforms),
+    );
+    run.exits(1);
+}
+
+#[test]
+fn no_move_leaves_every_tag_where_it_is_cosigns_too() {
+    let sandbox = Sandbox::new();
+    let layout = sandbox.path("from");
+    let signed = signed(&layout);
+    let (tag, _) = signed.tags[0].clone();
+    let from = format!("oci:{}:app", layout.display());
+    for taken in ["app", &tag] {
+        let (good, server) = empty(true);
+        let old = good
+            .lock()
+            .expect("a lock")
+            .manifest(Some(taken), MANIFEST, r#"{"layers":[]}"#);
+        let to = format!("docker://{}/app:app", server.host());
+        let copy =
+            |more: &[&str]| ir_sign(["copy", "--with-signatures", &from, &to].iter().chain(more));
+        let run = copy(&["--no-move"])
+            .exits(1)
+            .says(taken)
+            .says("was not to be moved");
+        assert!(run.stdout.is_empty());
+        assert_eq!(good.lock().expect("a lock").tags[taken], old);
+        assert_eq!(
+            good.lock().expect("a lock").tags.get("app").is_some(),
+            taken == "app"
+        );
+        copy(&[]).ok().says(&format!("{taken} moved from {old}"));
+        copy(&["--no-move"]).ok();
+    }
+}

@@ -32,6 +32,9 @@ pub struct Copy {
     /// Refuse to move a tag that leads elsewhere
     #[arg(long)]
     pub no_move: bool,
+    /// Leave out of the layout what no server loads for realms, name images and no indexes, and shorten tags
+    #[arg(long, conflicts_with = "with_signatures")]
+    pub for_realms: bool,
     /// Replace an existing archive
     #[arg(long)]
     pub force: bool,

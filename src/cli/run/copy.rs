@@ -7,6 +7,7 @@ use crate::cli::console::{Console, Outcome};
 use crate::cli::context::beside_bar;
 #[cfg(feature = "registry")]
 use crate::cli::context::reporting;
+use crate::cli::show;
 use crate::cli::status::Status;
 use crate::ops::copy;
 use crate::store::Limits;
@@ -19,6 +20,7 @@ pub(super) fn copy(args: Copy, console: &Console) -> Outcome {
         platform: args.platform,
         with_signatures: args.with_signatures,
         may_move: !args.no_move,
+        for_realms: args.for_realms,
         force: args.force,
         limits: Limits::default(),
         jobs: args.jobs,
@@ -48,9 +50,16 @@ pub(super) fn copy(args: Copy, console: &Console) -> Outcome {
             None => format!("{tag} leads to {}", moved.to),
         });
     }
+    for mended in &copied.mended {
+        console.note(&show::mended(mended));
+    }
     for along in &copied.along {
         console.note(&format!("copied its referrer {along}"));
     }
+    for warning in &copied.warnings {
+        console.warn(warning);
+    }
+    console.realms(&copied.realms);
     console.result(&copied.digest.to_string())?;
     console.json(|| {
         let moved = copied.moved.iter().map(|moved| {
@@ -71,6 +80,8 @@ pub(super) fn copy(args: Copy, console: &Console) -> Outcome {
             "sent_bytes": counts.bytes,
             "there": counts.there,
             "mounted": counts.mounted,
+            "mended": copied.mended.iter().map(show::mended_json).collect::<Vec<_>>(),
+            "realms": show::realms_json(&copied.realms),
         })
     })?;
     Ok(Status::Done)

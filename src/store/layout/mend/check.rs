@@ -64,11 +64,7 @@ impl Reader<'_> {
             Ok(blob) => blob,
             Err(e) => return Ok(Err(e.into_problem()?.to_string())),
         };
-        let edited = match documents::manifest(old.bytes(), &entry.media_type) {
-            Ok(_) => edit_manifest(&old, &BTreeMap::new()).map_err(Problem::json),
-            Err(problem) => Err(problem),
-        };
-        let new = match edited {
+        let new = match edited(&old, &entry.media_type) {
             Ok(new) => new,
             Err(problem) => return Ok(Err(problem.to_string())),
         };
@@ -82,16 +78,11 @@ impl Reader<'_> {
 
     /// Whether the server takes a manifest with all that it leads to.
     fn check_served(&self, manifest: &Blob) -> Result<Result<(), String>, Error> {
-        let read = documents::check_served(manifest.bytes(), media::MANIFEST)
-            .and_then(|()| documents::manifest(manifest.bytes(), media::MANIFEST));
-        let manifest = match read {
-            Ok(manifest) => manifest,
+        let parts = match parts(manifest) {
+            Ok(parts) => parts,
             Err(problem) => return Ok(Err(problem.to_string())),
         };
-        let config = (Part::Config(manifest.config.digest), manifest.config);
-        let layers = (1..).zip(manifest.layers);
-        let layers = layers.map(|(n, layer)| (Part::Layer(n, layer.digest), layer));
-        for (part, descriptor) in std::iter::once(config).chain(layers) {
+        for (part, descriptor) in parts {
             if let Err(reason) = self.check_blob(&part, &descriptor)? {
                 return Ok(Err(reason));
             }
@@ -105,10 +96,7 @@ impl Reader<'_> {
         part: &Part,
         descriptor: &Descriptor,
     ) -> Result<Result<(), String>, Error> {
-        let media_type = &descriptor.media_type;
-        let is_document = media::is_index(media_type) || media::is_manifest(media_type);
-        if is_document || !is_served(media_type) {
-            let reason = format!("{part} has media type \"{media_type}\"");
+        if let Some(reason) = unserved_type(part, descriptor) {
             return Ok(Err(reason));
         }
         match self.open_blob(part, descriptor) {
@@ -116,4 +104,39 @@ impl Reader<'_> {
             Err(e) => Ok(Err(format!("{part} {}", e.into_problem()?))),
         }
     }
+}
+
+/// Why the server would not hand out an image, by its manifest's text alone; `None` where it would, once docker's types
+/// are OCI's.
+pub fn unserved(entry: &Descriptor, content: &Blob) -> Option<String> {
+    let parts = edited(content, &entry.media_type).and_then(|new| parts(&new));
+    match parts {
+        Ok(parts) => parts
+            .iter()
+            .find_map(|(part, descriptor)| unserved_type(part, descriptor)),
+        Err(problem) => Some(problem.to_string()),
+    }
+}
+
+/// A manifest with OCI's types.
+fn edited(old: &Blob, media_type: &str) -> Result<Blob, Problem> {
+    documents::manifest(old.bytes(), media_type)?;
+    edit_manifest(old, &BTreeMap::new()).map_err(Problem::json)
+}
+
+/// The config and the layers of a manifest that the server can read.
+fn parts(manifest: &Blob) -> Result<Vec<(Part, Descriptor)>, Problem> {
+    documents::check_served(manifest.bytes(), media::MANIFEST)?;
+    let manifest = documents::manifest(manifest.bytes(), media::MANIFEST)?;
+    let config = (Part::Config(manifest.config.digest), manifest.config);
+    let layers = (1..).zip(manifest.layers);
+    let layers = layers.map(|(n, layer)| (Part::Layer(n, layer.digest), layer));
+    Ok(std::iter::once(config).chain(layers).collect())
+}
+
+fn unserved_type(part: &Part, descriptor: &Descriptor) -> Option<String> {
+    let media_type = &descriptor.media_type;
+    let is_document = media::is_index(media_type) || media::is_manifest(media_type);
+    (is_document || !is_served(media_type))
+        .then(|| format!("{part} has media type \"{media_type}\""))
 }

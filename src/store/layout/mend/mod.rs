@@ -8,5 +8,6 @@ mod root;
 mod words;
 
 pub(super) use check::retain_reachable;
+pub use check::unserved;
 pub(super) use fates::Mend;
 pub use words::{ForRealms, Mended};
