@@ -30,6 +30,17 @@ use crate::store::{
 /// The tags by which cosign finds what belongs to an image: `sha256-HEX` and one of these endings.
 const ENDINGS: [&str; 3] = ["sig", "att", "sbom"];
 
+/// What goes along with an image, or stays behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Along {
+    /// All that the image itself leads to.
+    Image,
+    /// And the signatures and attestations that lie beside it.
+    Signatures,
+    /// Nothing that the server for realms does not load; and the layout is mended so that realms get the image.
+    ForRealms,
+}
+
 /// Copies an image.
 #[derive(Clone, Debug)]
 pub struct Copy {
@@ -39,12 +50,10 @@ pub struct Copy {
     pub to: ImageName,
     /// Of a multi-platform image, the one for this platform; else all.
     pub platform: Option<Platform>,
-    /// Whether signatures and attestations that lie beside the image go along.
-    pub with_signatures: bool,
+    /// What goes along with the image, or stays behind.
+    pub along: Along,
     /// Whether a tag of the target that leads elsewhere is moved.
     pub may_move: bool,
-    /// Whether the layout is mended so that realms get the image.
-    pub for_realms: bool,
     /// Whether an archive that is there already is replaced.
     pub force: bool,
     /// How much is read before giving up.
@@ -85,7 +94,7 @@ impl Copy {
     /// Copies the image: blobs, then documents, then the tag. What was copied before stays where this fails, for the
     /// next run to go on from; nothing leads to it.
     pub fn run(&self, progress: &dyn Progress) -> Result<Copied, Error> {
-        if self.for_realms && !matches!(self.to, ImageName::Layout { .. }) {
+        if self.along == Along::ForRealms && !matches!(self.to, ImageName::Layout { .. }) {
             return Err(Error::CopyNotForRealms(self.to.to_string()));
         }
         let (source, asked) = self.source(progress)?;
@@ -93,7 +102,7 @@ impl Copy {
         let (name, root) = reader.root(asked.as_ref(), self.platform.as_ref())?;
         let mut closure = Closure::default();
         reader.close_over(&root, &mut closure)?;
-        if self.for_realms {
+        if self.along == Along::ForRealms {
             realms::check(&reader, &closure, &root, &name)?;
         }
         let (target, tag) = self.target(&root, asked.as_ref())?;
@@ -102,7 +111,7 @@ impl Copy {
             tag: tag.clone(),
             referrer: None,
         }];
-        if self.with_signatures {
+        if self.along == Along::Signatures {
             gather_signatures(&reader, &mut closure, &mut roots)?;
         }
         let bring = || {
@@ -145,7 +154,7 @@ impl Copy {
             tag: copied.tag.clone(),
             digest: copied.digest,
         };
-        if self.for_realms {
+        if self.along == Along::ForRealms {
             let (now, mended) = realms::mend(path, self.limits, &there)?;
             for moved in &mut copied.moved {
                 if Some(&moved.tag) == there.tag.as_ref() {

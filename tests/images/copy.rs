@@ -359,7 +359,7 @@ fn images_come_out_of_archives_of_either_kind() {
     assert!(!sandbox.has("spoilt/index.json"));
 }
 
-/// A layout with an image and what BuildKit says about it, under one tag.
+/// A layout with an image and what `BuildKit` says about it, under one tag.
 fn with_attestation(sandbox: &Sandbox) -> (Value, Value) {
     let maker = Maker::new(sandbox.path("from/app"));
     let image = maker.image("+gzip", &gzip(b"content"), b"content");

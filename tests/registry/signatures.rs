@@ -238,7 +238,7 @@ fn no_move_leaves_every_tag_where_it_is_cosigns_too() {
         assert!(run.stdout.is_empty());
         assert_eq!(good.lock().expect("a lock").tags[taken], old);
         assert_eq!(
-            good.lock().expect("a lock").tags.get("app").is_some(),
+            good.lock().expect("a lock").tags.contains_key("app"),
             taken == "app"
         );
         copy(&[]).ok().says(&format!("{taken} moved from {old}"));

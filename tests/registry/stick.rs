@@ -51,7 +51,7 @@ impl Desk {
             .args(["-c", &text]);
         let pin = format!("{}\n", self.token.pin());
         let asks = command.contains("pkcs11:");
-        let dialogue = asks.then(|| ("PIN of", Answer::Type(pin.as_bytes())));
+        let dialogue = asks.then_some(("PIN of", Answer::Type(pin.as_bytes())));
         let done = session(&shell, dialogue.as_slice());
         assert!(!done.screen.contains(pin.trim()), "the PIN was shown");
         done.run.expect("it ends by itself").ok()

@@ -26,15 +26,11 @@ pub struct Copy {
     /// Copy the image for this platform only, out of a multi-platform image [default: all]
     #[arg(long, value_name = "OS[(VERSION)]/ARCH[/VARIANT]")]
     pub platform: Option<Platform>,
-    /// Also copy the image's referrers: signatures and attestations of cosign and notation
-    #[arg(long)]
-    pub with_signatures: bool,
+    #[command(flatten)]
+    pub along: AlongArgs,
     /// Refuse to move a tag that leads elsewhere
     #[arg(long)]
     pub no_move: bool,
-    /// Leave out of the layout what no server loads for realms, name images and no indexes, and shorten tags
-    #[arg(long, conflicts_with = "with_signatures")]
-    pub for_realms: bool,
     /// Replace an existing archive
     #[arg(long)]
     pub force: bool,
@@ -46,4 +42,15 @@ pub struct Copy {
     pub remote: super::registry::RemoteArgs,
     #[command(flatten)]
     pub common: Common,
+}
+
+// What goes along, or stays behind.
+#[derive(Debug, Args)]
+pub struct AlongArgs {
+    /// Also copy the image's referrers: signatures and attestations of cosign and notation
+    #[arg(long)]
+    pub with_signatures: bool,
+    /// Leave out what the server for realms does not load, let tags name images and not indexes, and shorten tags
+    #[arg(long, conflicts_with = "with_signatures")]
+    pub for_realms: bool,
 }

@@ -9,7 +9,7 @@ use crate::cli::context::beside_bar;
 use crate::cli::context::reporting;
 use crate::cli::show;
 use crate::cli::status::Status;
-use crate::ops::copy;
+use crate::ops::copy::{self, Along};
 use crate::store::Limits;
 use crate::text::plain;
 
@@ -18,9 +18,12 @@ pub(super) fn copy(args: Copy, console: &Console) -> Outcome {
         from: args.from,
         to: args.to,
         platform: args.platform,
-        with_signatures: args.with_signatures,
+        along: match (args.along.with_signatures, args.along.for_realms) {
+            (true, _) => Along::Signatures,
+            (_, true) => Along::ForRealms,
+            _ => Along::Image,
+        },
         may_move: !args.no_move,
-        for_realms: args.for_realms,
         force: args.force,
         limits: Limits::default(),
         jobs: args.jobs,
