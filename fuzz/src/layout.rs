@@ -3,17 +3,19 @@
 
 use std::fs;
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::path::{Component, Path};
 
 use ir_sign::crypto::Digest;
 use ir_sign::key::pkcs11::Options;
 use ir_sign::key::{KeyRef, KeyRing};
 use ir_sign::ops::endorsement::EndorsementFrom;
+use ir_sign::ops::found::Found;
 use ir_sign::ops::inspect::Inspect;
 use ir_sign::ops::sign::How;
 use ir_sign::ops::sign_apps::SignImages;
 use ir_sign::ops::signed::SignedImages;
-use ir_sign::ops::verify::{Verified, VerifyImages};
+use ir_sign::ops::verify::VerifyImages;
 use ir_sign::progress::Silent;
 use ir_sign::report::Verdict;
 use ir_sign::scheme::annotation::{ENDORSEMENT, SIGNATURE, VENDOR_KEY};
@@ -107,10 +109,10 @@ fn check(scene: &Scene) {
             assert_eq!(lost.map(|(path, _)| path), None, "a blob was changed");
             let verified = verify(scene, false, Selection::All, false);
             let verified = verified.expect("what is signed is verified");
-            assert_eq!(verified.images.len(), signed.images.len());
-            for verdict in &verified.images {
+            assert_eq!(verified.len(), signed.images.len());
+            for verdict in &verified {
                 assert!(
-                    matches!(verdict, Ok(Verdict::Trusted(_))),
+                    matches!(verdict, Some(Verdict::Trusted(_))),
                     "signed and not trusted"
                 );
             }
@@ -122,10 +124,14 @@ fn check(scene: &Scene) {
     prune(scene);
 }
 
-fn verify(scene: &Scene, all: bool, selection: Selection, config_only: bool) -> Option<Verified> {
+/// A verdict on each image; `None` for one that could not be decided.
+type Verdicts = Vec<Option<Verdict>>;
+
+fn verify(scene: &Scene, all: bool, selection: Selection, config_only: bool) -> Option<Verdicts> {
     let verify = VerifyImages {
         asked: vec![scene.asked()],
         all,
+        shard: None,
         selection,
         cas: vec![KeyRef::File(scene.file("ca.pub"))],
         vendors: Vec::new(),
@@ -133,7 +139,19 @@ fn verify(scene: &Scene, all: bool, selection: Selection, config_only: bool) -> 
         config_only,
         limits: LIMITS,
     };
-    verify.run(&KeyRing::new(Options::default()), &Silent).ok()
+    let mut verdicts = Vec::new();
+    let sink = &mut |found| {
+        match found {
+            Found::Verdict(verdict) => verdicts.push(Some(verdict)),
+            Found::Failed { .. } => verdicts.push(None),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    };
+    let ring = KeyRing::new(Options::default());
+    let totals = verify.run(&ring, &Silent, sink).ok()?;
+    assert_eq!(totals.images(), verdicts.len());
+    Some(verdicts)
 }
 
 fn sign(scene: &Scene) -> Option<SignedImages> {
@@ -162,8 +180,8 @@ fn sign(scene: &Scene) -> Option<SignedImages> {
 fn prune(scene: &Scene) {
     let verdicts = || {
         let verified = verify(scene, true, Selection::One, false)?;
-        let verdict = |verdict| matches!(verdict, Ok(Verdict::Trusted(_)));
-        Some(verified.images.into_iter().map(verdict).collect::<Vec<_>>())
+        let verdict = |verdict| matches!(verdict, Some(Verdict::Trusted(_)));
+        Some(verified.into_iter().map(verdict).collect::<Vec<_>>())
     };
     let before = verdicts();
     let Ok(layout) = scene.registry.layout(&name()) else {
@@ -181,9 +199,9 @@ fn prune(scene: &Scene) {
 }
 
 /// Asserts of all that is trusted that it is so by a reading of its own.
-fn assert_trusted(scene: &Scene, verified: Option<&Verified>, with_layers: bool) {
-    for verdict in verified.iter().flat_map(|verified| &verified.images) {
-        let Ok(Verdict::Trusted(trusted)) = verdict else {
+fn assert_trusted(scene: &Scene, verified: Option<&Verdicts>, with_layers: bool) {
+    for verdict in verified.into_iter().flatten() {
+        let Some(Verdict::Trusted(trusted)) = verdict else {
             continue;
         };
         let manifest = blob(scene, &trusted.report().digest.to_string());

@@ -270,6 +270,7 @@ mod tests {
     fn bar(start: Instant) -> Bar {
         let settings = Settings {
             json: false,
+            json_lines: false,
             quiet: false,
             verbose: 0,
             color: Color::Never,

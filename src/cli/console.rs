@@ -7,7 +7,7 @@ use serde_json::Value;
 use signal_hook::consts::SIGPIPE;
 use signal_hook::low_level::emulate_default_handler;
 
-use super::args::{self, Color, Settings};
+use super::args::{self, Color, Json, Settings};
 use super::explain;
 use super::show::{self, Paint};
 use super::status::Status;
@@ -53,7 +53,7 @@ impl Console {
 
     /// A line for a script, on standard output.
     pub fn result(&self, line: &str) -> Result<(), Failure> {
-        if self.settings.json {
+        if self.settings.json || self.settings.json_lines {
             return Ok(());
         }
         print(format!("{line}\n").as_bytes())
@@ -61,6 +61,9 @@ impl Console {
 
     /// The result for a program, on standard output.
     pub fn json(&self, value: impl FnOnce() -> Value) -> Result<(), Failure> {
+        if self.settings.json_lines {
+            return print(format!("{}\n", value()).as_bytes());
+        }
         if !self.settings.json {
             return Ok(());
         }
@@ -167,7 +170,7 @@ pub fn unprinted(error: &io::Error) -> ExitCode {
 }
 
 /// Prints help or the version and ends with status 0, or a usage error and ends with status 2.
-pub fn end(message: &clap::Error, json: bool, color: Color) -> ExitCode {
+pub fn end(message: &clap::Error, json: Option<Json>, color: Color) -> ExitCode {
     let text = message.render();
     let is_mistake = message.use_stderr();
     let colored = if is_mistake {
@@ -187,10 +190,10 @@ pub fn end(message: &clap::Error, json: bool, color: Color) -> ExitCode {
         } else {
             tell(text.trim_end());
         }
-        if json {
-            print(format!("{:#}\n", usage_json(message)).as_bytes())
-        } else {
-            Ok(())
+        match json {
+            Some(Json::Whole) => print(format!("{:#}\n", usage_json(message)).as_bytes()),
+            Some(Json::Lines) => print(format!("{}\n", usage_json(message)).as_bytes()),
+            None => Ok(()),
         }
     } else {
         print(text.as_bytes())

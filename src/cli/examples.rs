@@ -149,6 +149,12 @@ pub(super) const EXAMPLES: &[Entry] = &[
                 "Verify all images of an app, for a program to read:",
                 &["ir-sign verify-image --all --json -r registry -a signed -c root-ca.pub"],
             ),
+            one(
+                "Verify the third of four parts of all images, one line of JSON an image (docker://HOST/REPO: all tags):",
+                &[
+                    "ir-sign verify-image --all --json-lines --shard 2/4 -r registry -a signed -c root-ca.pub",
+                ],
+            ),
         ],
         see_also: &["sign-image", "inspect-image"],
     },

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, ValueEnum};
 
-use super::args::{Cli, Color, Command};
+use super::args::{Cli, Color, Command, Json};
 use super::pages;
 
 /// Reads arguments, of which the first is the program's name.
@@ -41,8 +41,12 @@ pub fn color(words: &[OsString]) -> Color {
     color
 }
 
-/// Whether the result should be JSON, for arguments that could not be parsed.
-pub fn wants_json(words: &[OsString]) -> bool {
-    let flags = words.iter().skip(1).take_while(|word| *word != "--");
-    flags.into_iter().any(|word| word == "--json")
+/// How to print the result for a program, for arguments that could not be parsed.
+pub fn json(words: &[OsString]) -> Option<Json> {
+    let mut flags = words.iter().skip(1).take_while(|word| *word != "--");
+    flags.find_map(|word| match word.to_str() {
+        Some("--json") => Some(Json::Whole),
+        Some("--json-lines") => Some(Json::Lines),
+        _ => None,
+    })
 }

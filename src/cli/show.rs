@@ -3,6 +3,7 @@
 mod realms;
 mod short;
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -16,7 +17,9 @@ use crate::encoding::hex::hex;
 use crate::image::Descriptor;
 use crate::key::hidden;
 use crate::ops::endorsement::Source;
+use crate::ops::found::Totals;
 use crate::ops::inspect::{Content, Inspected};
+use crate::ops::shard::Shard;
 use crate::ops::signed::{SignedImage, SignedImages};
 use crate::report::{Check, Outcome, Report, Signatory};
 use crate::scheme::annotation::Claim;
@@ -138,6 +141,47 @@ pub fn report_json(report: &Report, trusted: bool) -> Value {
         "trusted": trusted,
         "checks": report.checks.iter().map(check).collect::<Vec<_>>(),
         "signatories": report.signatories.iter().map(signatory).collect::<Vec<_>>(),
+    })
+}
+
+/// How many images there were, for a person.
+pub fn totals(totals: &Totals, shard: Option<Shard>) -> String {
+    let images = match totals.images() {
+        1 => "1 image".to_owned(),
+        images => format!("{images} images"),
+    };
+    let shard = shard.map_or_else(String::new, |shard| format!(" in shard {shard}"));
+    let mut text = format!(
+        "{images}{shard}: {} trusted, {} refused, {} undecided",
+        totals.trusted, totals.refused, totals.undecided
+    );
+    for (count, what) in [
+        (totals.in_other_shards, "in other shards"),
+        (totals.gone, "gone meanwhile"),
+        (totals.not_looked_at, "not looked at"),
+    ] {
+        if count > 0 {
+            let _ = write!(text, "; {count} {what}");
+        }
+    }
+    text
+}
+
+/// The same for a program.
+pub fn totals_json(totals: &Totals, shard: Option<Shard>, status: Status) -> Value {
+    json!({
+        "totals": {
+            "images": totals.images(),
+            "trusted": totals.trusted,
+            "refused": totals.refused,
+            "undecided": totals.undecided,
+            "ignored": totals.ignored,
+            "gone": totals.gone,
+            "shard": shard.map(|shard| shard.to_string()),
+            "in_other_shards": totals.in_other_shards,
+            "not_looked_at": totals.not_looked_at,
+            "status": status as u8,
+        }
     })
 }
 

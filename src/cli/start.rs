@@ -21,7 +21,7 @@ pub fn main() -> ExitCode {
         Ok(command) => run::run(command),
         Err(mut message) => {
             args::hide_secrets(&mut message);
-            console::end(&message, parse::wants_json(&words), parse::color(&words))
+            console::end(&message, parse::json(&words), parse::color(&words))
         }
     }
 }

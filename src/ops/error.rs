@@ -49,6 +49,18 @@ pub enum Error {
         /// How many were read.
         most: usize,
     },
+    /// A registry stopped to answer.
+    #[error(
+        "{place}: the last {most} images could not be asked for one after the other, so {left} more were not looked at"
+    )]
+    Unreached {
+        /// The repository.
+        place: Place,
+        /// After how many in succession the run gave up.
+        most: usize,
+        /// How many tags and images are left.
+        left: usize,
+    },
     /// The scheme refused to sign.
     #[error(transparent)]
     Scheme(#[from] scheme::Error),
@@ -329,7 +341,9 @@ impl Error {
             | Self::NotForRealms(_)
             | Self::CopyNotForRealms(_)
             | Self::OneEndorsement(_) => Class::Usage,
-            Self::Overtaken { .. } | Self::TooManyTags { .. } => Class::Undecided,
+            Self::Overtaken { .. } | Self::TooManyTags { .. } | Self::Unreached { .. } => {
+                Class::Undecided
+            }
             Self::OutputIsPrivateKey { .. }
             | Self::InTheWay { .. }
             | Self::NotASignature { .. }

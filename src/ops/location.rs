@@ -94,6 +94,14 @@ impl Asked {
         }
         Ok(all)
     }
+
+    /// What is asked for, among what other places are asked for.
+    pub(super) fn name(&self) -> String {
+        match &*self.references {
+            [reference] => self.location.full_name(Some(&reference.to_string())),
+            _ => self.location.full_name(None),
+        }
+    }
 }
 
 impl Location {
@@ -168,6 +176,15 @@ impl Location {
     /// Whether it is a layout in a folder.
     pub(super) const fn is_layout(&self) -> bool {
         matches!(self, Self::App { .. } | Self::Layout(_))
+    }
+
+    /// Whether it is a repository of a registry.
+    pub const fn is_repository(&self) -> bool {
+        match self {
+            Self::App { .. } | Self::Layout(_) | Self::Archive { .. } => false,
+            #[cfg(feature = "registry")]
+            Self::Repository(_) => true,
+        }
     }
 
     /// Where it is, for messages.

@@ -9,15 +9,21 @@ pub mod extract;
 
 mod error;
 pub mod file;
+#[cfg(feature = "registry")]
+mod fleet;
+pub mod found;
 pub mod inspect;
+mod judge;
 pub mod key_pairs;
 pub mod keys;
 pub mod location;
+mod order;
 mod outputs;
 pub mod prune;
 mod realms;
 #[cfg(feature = "registry")]
 pub mod repository;
+pub mod shard;
 pub mod sign;
 pub mod sign_apps;
 #[cfg(feature = "registry")]

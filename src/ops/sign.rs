@@ -8,8 +8,8 @@ use std::thread;
 
 use super::endorsement::{EndorsementFrom, Endorser, Search, Staging};
 use super::error::{Error, broken_rule, is_given_up};
+use super::judge::candidate;
 use super::signed::{SignedImage, SignedImages};
-use super::verify::candidate;
 use super::{earlier, realms};
 use crate::crypto::{Digest, Signature, Signed};
 use crate::image::realm::Finding;

@@ -2,12 +2,14 @@
 //! it again refuses and leaves everything as it is.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use ir_sign::image::Reference;
 use ir_sign::key::{KeyRef, KeyRing, pkcs11};
 use ir_sign::ops::endorsement::EndorsementFrom;
+use ir_sign::ops::found::Found;
 use ir_sign::ops::location::{Asked, Location};
 use ir_sign::ops::sign::How;
 use ir_sign::ops::sign_apps::SignImages;
@@ -61,6 +63,7 @@ impl Signed {
             for_realms: false,
             asked: vec![asked.clone()],
             all: false,
+            shard: None,
             selection: selection.clone(),
             cas: vec![KeyRef::File(scene.path("ca.pub"))],
             vendors: Vec::new(),
@@ -102,10 +105,14 @@ impl Signed {
 
     /// The digest of the image, if it is trusted.
     fn trusted(&self) -> Option<String> {
-        let verified = self.verify.run(&ring(), &Silent).ok()?;
-        assert_eq!(verified.images.len(), 1);
-        let verdict = verified.images.into_iter().next()?.ok()?;
-        let Verdict::Trusted(trusted) = verdict else {
+        let mut found = Vec::new();
+        let sink = &mut |one| {
+            found.push(one);
+            ControlFlow::Continue(())
+        };
+        let totals = self.verify.run(&ring(), &Silent, sink).ok()?;
+        assert_eq!(totals.images(), 1);
+        let Some(Found::Verdict(Verdict::Trusted(trusted))) = found.pop() else {
             return None;
         };
         Some(trusted.report().digest.to_string())

@@ -12,6 +12,7 @@ use super::settings::{Common, CommonLong};
 use super::token::{PassportArgs, TokenArgs};
 use crate::image::{AppName, ImageName, Platform, Reference};
 use crate::key::KeyRef;
+use crate::ops::shard::Shard;
 use crate::store::{Absent, Limits};
 
 // A layout by its name, or by a registry and an app.
@@ -160,6 +161,17 @@ pub struct ExtractSignImage {
     pub how: How,
 }
 
+// How very many images are verified.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct FleetArgs {
+    /// Verify one part of the images alone: those whose digest, as a number, is I modulo N (I from 0 to N - 1)
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+    /// Print each image as a line of JSON on standard output once it is decided, and totals as the last line
+    #[arg(long, conflicts_with = "json")]
+    pub json_lines: bool,
+}
+
 // `verify-image`
 #[derive(Debug, Args)]
 pub struct VerifyImage {
@@ -168,7 +180,7 @@ pub struct VerifyImage {
     /// The image, by tag or digest (several allowed) [default: the only one]
     #[arg(short = 'd', long = "reference", id = "reference", value_name = "REF")]
     pub references: Vec<Reference>,
-    /// All images of the layout
+    /// All images of the layout, or of all tags of the repository
     #[arg(long, conflicts_with_all = ["reference", "platform", "all_platforms"])]
     pub all: bool,
     /// The CA's public key (several allowed: any of these CAs is trusted)
@@ -185,6 +197,8 @@ pub struct VerifyImage {
     /// Do not check the layers; the report says so
     #[arg(long)]
     pub config_only: bool,
+    #[command(flatten)]
+    pub fleet: FleetArgs,
     #[command(flatten)]
     pub limits: LimitArgs,
     #[command(flatten)]

@@ -17,4 +17,4 @@ pub mod token;
 pub use command::{Cli, Command};
 pub use keys::{ExtractPublic, Fingerprint, GenKey, Sign, Verify};
 pub use secrets::{hide_secrets, is_clean};
-pub use settings::{Color, Settings, SettingsOf};
+pub use settings::{Color, Json, Settings, SettingsOf};

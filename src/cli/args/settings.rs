@@ -8,6 +8,8 @@ use clap::{ArgAction, Args, ValueEnum};
 pub struct Settings {
     /// Print the result as JSON.
     pub json: bool,
+    /// Print each result as a line of JSON.
+    pub json_lines: bool,
     /// Print no notes.
     pub quiet: bool,
     /// How many details to print.
@@ -20,6 +22,15 @@ pub struct Settings {
 pub trait SettingsOf {
     /// The settings for output.
     fn settings(&self) -> Settings;
+}
+
+/// How a result is printed for a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Json {
+    /// As one document.
+    Whole,
+    /// As a line for each image.
+    Lines,
 }
 
 /// When colours are used.
@@ -73,6 +84,7 @@ impl Shown {
     const fn settings(self, verbose: u8) -> Settings {
         Settings {
             json: self.json,
+            json_lines: false,
             quiet: self.quiet,
             verbose,
             color: self.color,

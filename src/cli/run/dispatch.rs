@@ -7,7 +7,7 @@ use serde_json::json;
 use signal_hook::consts::SIGPIPE;
 
 use super::written::{error_json, written};
-use super::{ceremony, copy, cosign, images, keys, look, token};
+use super::{ceremony, copy, cosign, images, keys, look, token, verify};
 use crate::cli::args::{Command, Settings, SettingsOf};
 use crate::cli::console::{Console, Failure, Outcome, die, print, unprinted};
 use crate::cli::explain;
@@ -57,7 +57,10 @@ pub(super) fn settings(command: &Command) -> Settings {
         Command::Fingerprint(args) => args.common.into(),
         Command::SignImage(args) => args.how.common.into(),
         Command::ExtractSignImage(args) => args.how.common.into(),
-        Command::VerifyImage(args) => args.common.into(),
+        Command::VerifyImage(args) => Settings {
+            json_lines: args.fleet.json_lines,
+            ..args.common.into()
+        },
         Command::InspectImage(args) => args.common.into(),
         Command::Prune(args) => args.common.into(),
         Command::Token { command } => command.settings(),
@@ -76,7 +79,7 @@ pub(super) fn execute(command: Command, console: &Console) -> Outcome {
         Command::Verify(args) => keys::verify_file(args, console),
         Command::SignImage(args) => images::sign_image(*args, console),
         Command::ExtractSignImage(args) => images::extract_sign_image(*args, console),
-        Command::VerifyImage(args) => images::verify_image(args, console),
+        Command::VerifyImage(args) => verify::verify_image(args, console),
         Command::InspectImage(args) => look::inspect_image(args, console),
         Command::Prune(args) => look::prune(args, console),
         Command::Copy(args) => copy::copy(args, console),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::written::error_json;
-use crate::cli::args::image::{ExtractSignImage, How, Platforms, SignImage, VerifyImage};
+use crate::cli::args::image::{ExtractSignImage, How, Platforms, SignImage};
 use crate::cli::args::registry::{ImageArgs, RegistryAt};
 use crate::cli::console::{Console, Failure, Outcome};
-use crate::cli::context::{beside_bar, reporting, ring, ring_with, warn_if_open};
+use crate::cli::context::{beside_bar, reporting, ring_with, warn_if_open};
 use crate::cli::status::{self, Status};
 use crate::cli::{explain, show};
 use crate::image::{Descriptor, ImageName, Reference};
@@ -17,11 +17,10 @@ use crate::ops::endorsement::EndorsementFrom;
 use crate::ops::location::{Asked, Location};
 use crate::ops::sign_apps::SignImages;
 use crate::ops::signed::SignedImages;
-use crate::ops::{self, extract, sign, verify};
-use crate::report::{Report, Verdict};
+use crate::ops::{self, extract, sign};
 use crate::store::{Published, Selection};
 
-fn selection(platforms: Platforms) -> Selection {
+pub(super) fn selection(platforms: Platforms) -> Selection {
     match (platforms.platform, platforms.all_platforms) {
         (Some(platform), _) => Selection::Platform(platform),
         (None, true) => Selection::All,
@@ -194,28 +193,11 @@ fn show_signed(signed: &SignedImages, console: &Console) -> Result<(), Failure> 
     Ok(())
 }
 
-pub(super) fn verify_image(args: VerifyImage, console: &Console) -> Outcome {
-    let keys = args.ca_pubs.iter().chain(&args.vendors);
-    let ring = ring(&args.tokens, keys.map(KeyRef::pin_source), console)?;
-    let request = verify::VerifyImages {
-        asked: asked(args.images, args.references, args.all, console)?,
-        all: args.all,
-        selection: selection(args.platforms),
-        cas: args.ca_pubs,
-        vendors: args.vendors,
-        for_realms: args.for_realms,
-        config_only: args.config_only,
-        limits: args.limits.into(),
-    };
-    let verified = beside_bar(console, |bar| request.run(&ring, bar))?;
-    show_verified(&verified, console)
-}
-
 /// The most unchecked images to list.
 const MOST_TOLD: usize = 20;
 
 /// Warns of other images, where the user named none and the only runnable one was used.
-fn warn_of_unseen(unseen: &[Arc<Descriptor>], advice: &str, console: &Console) {
+pub(super) fn warn_of_unseen(unseen: &[Arc<Descriptor>], advice: &str, console: &Console) {
     // There may be very many.
     for descriptor in unseen.iter().take(MOST_TOLD) {
         console.warn(&format!(
@@ -226,69 +208,4 @@ fn warn_of_unseen(unseen: &[Arc<Descriptor>], advice: &str, console: &Console) {
     if let Some(more @ 1..) = unseen.len().checked_sub(MOST_TOLD) {
         console.warn(&format!("{more} more images were not checked"));
     }
-}
-
-fn show_verified(verified: &verify::Verified, console: &Console) -> Outcome {
-    let mut of_reports = Status::Done;
-    let mut images = Vec::new();
-    let mut show = |report: &Report, trusted: bool| {
-        if console.settings.quiet && !trusted {
-            for line in show::failures(report) {
-                console.failure(&line);
-            }
-        }
-        console.note(&show::report(report, trusted, console.paint));
-        if console.settings.json {
-            images.push(show::report_json(report, trusted));
-        }
-    };
-    let mut digests = Vec::new();
-    let mut errors = Vec::new();
-    for verdict in &verified.images {
-        match verdict {
-            Ok(Verdict::Trusted(trusted)) => {
-                show(trusted.report(), true);
-                digests.push(trusted.report().digest);
-            }
-            // A user who trusts a CA wants a signature.
-            Ok(Verdict::Allowed(report) | Verdict::Refused(report)) => {
-                show(report, false);
-                of_reports = Status::Refused;
-            }
-            Err(error) => {
-                console.error(error);
-                errors.push(error);
-            }
-        }
-    }
-    let verdicts = verified.images.iter().filter_map(|v| v.as_ref().ok());
-    let failed = verdicts
-        .flat_map(|verdict| &verdict.report().checks)
-        .filter(|check| check.has_failed());
-    if let Some(hint) = explain::realms::hint(failed.filter(|c| c.is_of_realms()).map(|c| c.rule)) {
-        console.hint(hint);
-    }
-    for descriptor in &verified.skipped {
-        console.note(&format!(
-            "ignored {}: not a runnable image",
-            descriptor.digest
-        ));
-    }
-    warn_of_unseen(&verified.unseen, "--all verifies every image", console);
-    for digest in digests {
-        console.result(&digest.to_string())?;
-    }
-    let of_errors = errors.iter().map(|e| explain::status(e));
-    let worst = status::worst(of_errors.chain([of_reports]));
-    console.json(|| {
-        let errors = errors.iter().map(|e| error_json(e)["error"].clone());
-        json!({
-            "trusted": worst == Status::Done,
-            "images": images,
-            "skipped": show::digests(&verified.skipped),
-            "not_looked_at": show::digests(&verified.unseen),
-            "errors": errors.collect::<Vec<_>>(),
-        })
-    })?;
-    Ok(worst)
 }

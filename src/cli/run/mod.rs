@@ -8,5 +8,6 @@ mod images;
 mod keys;
 mod look;
 mod token;
+mod verify;
 mod written;
 pub use dispatch::run;

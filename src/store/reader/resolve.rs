@@ -89,12 +89,20 @@ impl Reader<'_> {
     }
 
     /// Every image that `index.json` leads to, each once but where entries state different things of
-    /// it, and beside them what is not an image: `BuildKit`'s attestations, and untagged manifests that only refer to
-    /// another one or are artifacts. An entry's own claims do not count: a manifest that a runtime could run is an
-    /// image.
+    /// it, and beside them what is not an image: `BuildKit`'s attestations, cosign's tags of signatures, and untagged
+    /// manifests that only refer to another one or are artifacts. An entry's own claims do not count: a manifest that a
+    /// runtime could run is an image.
     pub fn all_images(&self) -> Result<(Vec<Selected>, Vec<Arc<Descriptor>>), Error> {
         let entries = self.store.entries()?;
         check_tags(self.place(), &entries)?;
+        self.all_images_of(entries)
+    }
+
+    /// The same of these entries alone.
+    pub fn all_images_of(
+        &self,
+        entries: Vec<Arc<Descriptor>>,
+    ) -> Result<(Vec<Selected>, Vec<Arc<Descriptor>>), Error> {
         let tree = Tree::below(self, entries, self.store.index_size())?;
         for entry in tree.entries() {
             if !entry.present {
@@ -133,7 +141,8 @@ impl Reader<'_> {
                 (None, _) => descriptor.digest.to_string(),
             };
             let nested = entry.depth > 0;
-            let attests = nested && descriptor.is_attestation();
+            let is_named_so = !nested && tag.as_deref().is_some_and(is_cosigns);
+            let attests = is_named_so || nested && descriptor.is_attestation();
             // A tag is somebody's name for an image, and so is a platform.
             let may_refer = tag.is_none() && !nested;
             let unlisted = nested && descriptor.platform.is_none();
@@ -358,6 +367,13 @@ impl Reader<'_> {
             within: self.place().kind(),
         })
     }
+}
+
+/// Whether a tag is one that cosign gives to what it attaches to an image: `sha256-HEX.sig`.
+fn is_cosigns(tag: &str) -> bool {
+    let (name, ending) = tag.rsplit_once('.').unwrap_or_default();
+    let digest = name.replacen('-', ":", 1);
+    matches!(ending, "sig" | "att" | "sbom") && digest.parse::<Digest>().is_ok()
 }
 
 fn with_platform(tag: &str, platform: Option<&Platform>) -> String {

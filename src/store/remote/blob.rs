@@ -134,6 +134,17 @@ impl BlobReader<'_> {
         }
     }
 
+    /// Sees to it that nothing follows. An answer that was read to its end leaves its connection to the next request.
+    fn end(&mut self) -> Result<(), Error> {
+        // What else there is says that it is not the blob; a connection that breaks now takes nothing away.
+        if self.answer.is_some() && matches!(self.some(&mut [0]), Ok(1)) {
+            let limit = self.size;
+            return Err(self.error(Problem::TooLarge { limit }));
+        }
+        self.answer = None;
+        Ok(())
+    }
+
     /// Reads some bytes of the answer that is open; `None` where there is none or it has ended.
     fn some(&mut self, buffer: &mut [u8]) -> Result<usize, Problem> {
         let Some(answer) = &mut self.answer else {
@@ -161,12 +172,7 @@ impl BlobReader<'_> {
         loop {
             let left = self.size - self.at;
             if left == 0 {
-                // What else there is says that it is not the blob; a connection that breaks now takes nothing away.
-                if self.answer.is_some() && matches!(self.some(&mut [0]), Ok(1)) {
-                    let limit = self.size;
-                    return Err(self.error(Problem::TooLarge { limit }));
-                }
-                self.answer = None;
+                self.end()?;
                 return Ok(0);
             }
             let most = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
@@ -177,6 +183,9 @@ impl BlobReader<'_> {
                     self.gained += read as u64;
                     if self.gained >= GAIN.min(self.size / 10) {
                         (self.gained, self.tried) = (0, 0);
+                    }
+                    if self.at == self.size {
+                        self.end()?;
                     }
                     return Ok(read);
                 }

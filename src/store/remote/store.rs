@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::blob::BlobReader;
 use super::error::{Error as RemoteError, Problem as RemoteProblem};
+use super::list::Tags;
 use super::manifest::{Document, ManifestRef};
 use super::repository::RemoteRepository;
 use crate::crypto::Digest;
@@ -38,8 +39,8 @@ use crate::store::problem::{Part, Problem};
 
 /// Bytes of the manifests that are kept, so that no manifest is asked for twice.
 const KEPT: u64 = 8 << 20;
-/// How many manifests are asked for at once, where all are.
-const AT_ONCE: usize = 6;
+/// How many manifests are asked for at once, where there are many: each has a connection (R6).
+pub const AT_ONCE: usize = 6;
 
 /// A repository of a registry as a place that images are read from.
 #[derive(Debug)]
@@ -48,6 +49,8 @@ pub struct RemoteStore {
     place: Place,
     /// The manifests that came last.
     manifests: Mutex<VecDeque<Blob>>,
+    /// Bytes of those that are kept.
+    most_kept: u64,
     /// The errors of streams that were not read to their end, until [`Store::unread`] asks for them.
     failed: Mutex<HashMap<Digest, Vec<RemoteError>>>,
     /// What is changed: the tags and digests that were asked for, and where they led to.
@@ -66,6 +69,7 @@ impl RemoteStore {
             place: Place::Repository(repository.what("")),
             repository,
             manifests: Mutex::default(),
+            most_kept: KEPT,
             failed: Mutex::default(),
             meant: Vec::new(),
             limits: Limits::default(),
@@ -88,11 +92,23 @@ impl RemoteStore {
         Ok(self)
     }
 
+    /// The same repository, of whose manifests so many bytes are kept: where very many are looked at one by one. The
+    /// newest is kept however large it is.
+    #[must_use]
+    pub const fn keeping(mut self, bytes: u64) -> Self {
+        self.most_kept = bytes;
+        self
+    }
+
+    /// All tags, and how many names were listed that no tag can have.
+    pub fn tags(&self) -> Result<Tags, Error> {
+        let tags = self.repository.tags();
+        tags.map_err(|error| self.error(Part::IndexJson, error))
+    }
+
     /// The names of all tags.
     pub fn tag_names(&self) -> Result<Vec<String>, Error> {
-        let tags = self.repository.tags();
-        let tags = tags.map_err(|error| self.error(Part::IndexJson, error))?;
-        Ok(tags.tags.iter().map(ToString::to_string).collect())
+        Ok(self.tags()?.tags.iter().map(ToString::to_string).collect())
     }
 
     /// The same repository, whose blobs may come from another repository of the registry.
@@ -116,7 +132,7 @@ impl RemoteStore {
             return;
         }
         kept.push_back(blob.clone());
-        while kept.iter().map(Blob::size).sum::<u64>() > KEPT {
+        while kept.len() > 1 && kept.iter().map(Blob::size).sum::<u64>() > self.most_kept {
             kept.pop_front();
         }
     }
@@ -224,8 +240,7 @@ impl Store for RemoteStore {
     }
 
     fn entries(&self) -> Result<Vec<Arc<Descriptor>>, Error> {
-        let tags = self.repository.tags();
-        let tags = tags.map_err(|error| self.error(Part::IndexJson, error))?;
+        let tags = self.tags()?;
         let found = parallel::map_on(AT_ONCE, &tags.tags, |_, tag| self.tagged(tag.as_str()));
         // A tag that has gone meanwhile is no tag any more.
         found.into_iter().filter_map(Result::transpose).collect()

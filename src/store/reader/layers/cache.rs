@@ -14,6 +14,9 @@ use crate::store::window::Window;
 /// Bytes of the members of all layers that are kept for other images.
 const MEMBERS_KEPT: usize = 2 << 20;
 
+/// How many layers are kept. A fleet has any number of them: beyond these, one that comes again is read again.
+const MOST_LAYERS: usize = 16_000;
+
 /// A layer's digests, before any comparison.
 #[derive(Clone, Debug)]
 pub(super) struct Contents {
@@ -55,6 +58,9 @@ impl LayerCache {
 
     pub(super) fn cell(&self, key: Key) -> Arc<OnceLock<Contents>> {
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        if cells.len() >= MOST_LAYERS && !cells.contains_key(&key) {
+            cells.clear();
+        }
         Arc::clone(cells.entry(key).or_default())
     }
 
@@ -76,7 +82,11 @@ impl LayerCache {
     }
 
     pub(super) fn note_ended(&self, key: Key) {
-        self.ended().insert(key);
+        let mut ended = self.ended();
+        if ended.len() >= MOST_LAYERS {
+            ended.clear();
+        }
+        ended.insert(key);
     }
 
     fn ended(&self) -> MutexGuard<'_, HashSet<Key>> {

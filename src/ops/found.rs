@@ -1,0 +1,110 @@
+//! What verifying several images finds out, as it is found.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::error::Error;
+use crate::class::Class;
+use crate::image::Descriptor;
+use crate::report::Verdict;
+
+/// Something that was found out.
+#[derive(Debug)]
+pub enum Found {
+    /// A verdict on an image.
+    Verdict(Verdict),
+    /// What kept an image, a tag or a place from a verdict.
+    Failed {
+        /// By which name it was asked for.
+        reference: String,
+        /// What went wrong.
+        error: Error,
+    },
+    /// What is not an image and was passed over.
+    Ignored(Arc<Descriptor>),
+    /// An image beside the one that was meant without a name: nobody looked at it.
+    Unseen(Arc<Descriptor>),
+    /// A tag that was listed, and was gone when it was asked for.
+    Gone(String),
+    /// How many names were listed that no tag can have.
+    Unnameable(usize),
+    /// Why the run looks at nothing more of a place.
+    GaveUp(Error),
+}
+
+/// Takes what is found, from one thread at a time. When it breaks off, the run ends as soon as it can.
+pub type Sink<'a> = dyn FnMut(Found) -> ControlFlow<()> + Send + 'a;
+
+/// How many there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Images that are trusted.
+    pub trusted: usize,
+    /// Images that are refused.
+    pub refused: usize,
+    /// Images, tags and places that could not be decided.
+    pub undecided: usize,
+    /// What is not an image and was passed over.
+    pub ignored: usize,
+    /// Images of other shards.
+    pub in_other_shards: usize,
+    /// Tags that were listed, and were gone when they were asked for.
+    pub gone: usize,
+    /// Images and tags that nobody looked at: they lie beside the one that was meant, or the run gave up before.
+    pub not_looked_at: usize,
+}
+
+impl Totals {
+    /// All that there is a word on.
+    pub const fn images(&self) -> usize {
+        self.trusted + self.refused + self.undecided
+    }
+
+    /// Whether there are more than those.
+    pub const fn are_partial(&self) -> bool {
+        self.in_other_shards + self.gone + self.not_looked_at > 0
+    }
+
+    /// Counts what is found.
+    pub(super) fn count(&mut self, found: &Found) {
+        match found {
+            Found::Verdict(Verdict::Trusted(_)) => self.trusted += 1,
+            // Who trusts a CA asked for a signature.
+            Found::Verdict(Verdict::Allowed(_) | Verdict::Refused(_)) => self.refused += 1,
+            Found::Failed { error, .. } => match error.class() {
+                Class::Refused => self.refused += 1,
+                Class::Usage | Class::Undecided => self.undecided += 1,
+            },
+            Found::Ignored(_) => self.ignored += 1,
+            Found::Gone(_) => self.gone += 1,
+            Found::Unseen(_) => self.not_looked_at += 1,
+            Found::Unnameable(_) | Found::GaveUp(_) => {}
+        }
+    }
+}
+
+/// A sink whose finds are counted on the way.
+pub(super) struct Counted<'a, 'b> {
+    pub(super) totals: Totals,
+    sink: &'a mut Sink<'b>,
+    /// Whether it broke off.
+    pub(super) is_over: bool,
+}
+
+impl<'a, 'b> Counted<'a, 'b> {
+    pub(super) fn new(sink: &'a mut Sink<'b>) -> Self {
+        Self {
+            totals: Totals::default(),
+            sink,
+            is_over: false,
+        }
+    }
+
+    /// Hands something on, unless the sink takes nothing more.
+    pub(super) fn take(&mut self, found: Found) {
+        if !self.is_over {
+            self.totals.count(&found);
+            self.is_over = (self.sink)(found).is_break();
+        }
+    }
+}
