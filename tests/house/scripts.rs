@@ -127,6 +127,7 @@ fn every_script_refuses_a_flag_that_it_does_not_know_and_does_nothing() {
     scripts.extend(
         [
             "tests/data/make",
+            "tests/ferro/build",
             "tests/kryoptic/build",
             "tests/peers/fetch",
         ]

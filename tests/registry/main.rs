@@ -2,6 +2,7 @@
 //! it is told, and against real registries.
 
 mod auth;
+mod ferro;
 mod fleet;
 mod good;
 mod halves;

@@ -3,7 +3,7 @@
 //! Source: OCI Distribution Specification 1.1, "Listing Referrers" and "Referrers Tag Schema".
 
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::error::{Error, Problem};
 use super::manifest::{Document, ManifestRef};
@@ -82,6 +82,9 @@ impl RemoteRepository {
                 None => Vec::new(),
             },
         };
+        // A registry that got a manifest twice may list it twice (ferro-oci-server 1.0).
+        let mut seen = HashSet::new();
+        all.retain(|entry| seen.insert(entry.descriptor.digest));
         if let Some(wanted) = artifact_type {
             let is_wanted = |kind: &str| kind == wanted;
             all.retain(|entry| entry.artifact_type.as_deref().is_none_or(is_wanted));
