@@ -1,6 +1,6 @@
 //! Signatures of images, made here and by the real programs, and verified by both.
 
-use harness::peers::{cosign25, cosign31, skopeo118, skopeo122};
+use harness::peers::{cosign25, cosign31, sigstore_rs, skopeo118, skopeo122};
 
 use crate::desk::Desk;
 
@@ -65,6 +65,29 @@ fn skopeo_takes_the_signature_under_sha_256() {
             let copy = format!("copy --src-tls-verify=false docker://IMAGE dir:{curve}");
             desk.peer(skopeo, &copy).ok();
         }
+    }
+}
+
+#[test]
+fn sigstore_rs_takes_the_signature_under_the_curves_own_hash() {
+    let desk = Desk::new();
+    for (curve, scheme) in [
+        ("prime256v1", "ECDSA_P256_SHA256_ASN1"),
+        ("secp384r1", "ECDSA_P384_SHA384_ASN1"),
+        ("secp521r1", "ECDSA_P521_SHA512_ASN1"),
+    ] {
+        let Some(sigstore) = sigstore_rs() else {
+            return;
+        };
+        desk.key(curve, curve);
+        let verify = format!("IMAGE {curve}.pub {scheme}");
+        // It ends badly where nothing holds.
+        let status = desk.peer(sigstore, &verify).status;
+        assert_ne!(status, 0, "nobody has signed with it");
+        desk.run(&format!("cosign sign --key {curve}.pem IMAGE"))
+            .ok();
+        desk.peer(sigstore_rs().expect("it was there"), &verify)
+            .ok();
     }
 }
 

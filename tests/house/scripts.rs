@@ -129,6 +129,7 @@ fn every_script_refuses_a_flag_that_it_does_not_know_and_does_nothing() {
             "tests/data/make",
             "tests/ferro/build",
             "tests/kryoptic/build",
+            "tests/sigstore/build",
             "tests/peers/fetch",
         ]
         .map(|name| top.join(name)),

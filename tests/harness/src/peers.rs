@@ -30,6 +30,19 @@ pub fn skopeo122() -> Option<Command> {
     peer("sid", "skopeo")
 }
 
+/// Verifies as sigstore-rs does: an image, a public key in PEM and a signing scheme.
+pub fn sigstore_rs() -> Option<Command> {
+    let path = top().join("target/sigstore/debug/sigstore-peer");
+    if !path.is_file() {
+        missing(
+            "sigstore-rs",
+            "it is not there: tests/sigstore/build builds it",
+        );
+        return None;
+    }
+    Some(limited(path))
+}
+
 /// The version of a suite's package, as Debian numbers it.
 pub fn version(suite: &str, package: &str) -> Option<String> {
     let versions = fs::read_to_string(folder(suite).join("versions")).ok()?;
@@ -47,13 +60,7 @@ fn peer(suite: &str, program: &str) -> Option<Command> {
     let path = folder(suite).join("bin").join(program);
     let name = format!("{program} of {suite}");
     if !path.is_file() {
-        let required = std::env::var_os("IR_SIGN_REQUIRE_TOKEN").is_some_and(|v| v == "1");
-        let reason = "it is not there: tests/peers/fetch brings it";
-        assert!(
-            !required,
-            "IR_SIGN_REQUIRE_TOKEN=1, but {name} cannot be tested: {reason}"
-        );
-        say(&format!("SKIPPED: {name}: {reason}"));
+        missing(&name, "it is not there: tests/peers/fetch brings it");
         return None;
     }
     if let Some(version) = version(suite, program) {
@@ -67,6 +74,16 @@ fn peer(suite: &str, program: &str) -> Option<Command> {
         command.env_remove(variable);
     }
     Some(command)
+}
+
+/// Says that a peer is not there, which fails a test where peers are wanted.
+fn missing(name: &str, reason: &str) {
+    let required = std::env::var_os("IR_SIGN_REQUIRE_TOKEN").is_some_and(|v| v == "1");
+    assert!(
+        !required,
+        "IR_SIGN_REQUIRE_TOKEN=1, but {name} cannot be tested: {reason}"
+    );
+    say(&format!("SKIPPED: {name}: {reason}"));
 }
 
 /// Says something where nothing captures it.
