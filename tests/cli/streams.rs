@@ -33,6 +33,8 @@ fn a_reader_that_has_gone_ends_every_command_quietly_by_sigpipe() {
         &format!("{sign} --json"),
         &format!("verify-image {place} -c ca.pub"),
         &format!("verify-image {place} -c ca.pub --json"),
+        &format!("verify-image {place} -c ca.pub --all --json-lines"),
+        &format!("verify-image {place} -c ca.pub --all --json-lines --shard 0/1"),
         &format!("verify-image {place} -c other.pub --json"),
         &format!("inspect-image {place}"),
         &format!("prune {place} --json"),

@@ -240,6 +240,12 @@ fn shards_are_the_whole_without_overlap_in_registries_layouts_and_archives() {
     ] {
         let run = verify(&scene, &["--all", "--shard", "1/3", &place]).exits(1);
         assert!(run.stderr.contains("holds no image"), "{}", run.stderr);
+        let hint = if place.starts_with("docker:") {
+            "ir-sign copy brings images there"
+        } else {
+            "bring one into the registry"
+        };
+        assert!(run.stderr.contains(hint), "{}", run.stderr);
     }
     for shard in ["3/3", "1", "a/b", "0/0", "-1/3", ""] {
         let flag = format!("--shard={shard}");

@@ -16,6 +16,18 @@ use crate::image::{Platform, Reference};
 use crate::ops::{Carrier, Way};
 use crate::store::{self, Kind, Place};
 
+/// The hint for a place without any image.
+const fn of_none(place: &Place) -> &'static str {
+    match place {
+        Place::Repository(_) => {
+            "see that the name is right, and that your credentials may read it; ir-sign copy brings images there"
+        }
+        _ => {
+            "bring one into the registry: ir-sign extract-sign-image -f ARCHIVE, or skopeo copy SOURCE oci:DIR/NAME:TAG"
+        }
+    }
+}
+
 pub(super) fn of_layout(error: &store::Error) -> Option<String> {
     match &error.kind {
         Kind::Lacking { parts, .. } => Some(format!(
@@ -45,9 +57,7 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
             })
         }
         Kind::Platform { found: 2.., .. } => Some(BY_DIGEST.into()),
-        Kind::NotOneImage { found: 0, .. } => Some(
-            "bring one into the registry: ir-sign extract-sign-image -f ARCHIVE, or skopeo copy SOURCE oci:DIR/NAME:TAG".into(),
-        ),
+        Kind::NotOneImage { found: 0, .. } => Some(of_none(&error.place).into()),
         Kind::NotOneImage { present, .. } if present.is_empty() => None,
         Kind::NotOneImage { present, .. } => Some(nameable(present).map_or_else(
             || BY_DIGEST.to_owned(),
