@@ -41,6 +41,9 @@ pub enum Along {
     ForRealms,
 }
 
+/// The most blobs on their way at once: no more connections go to a registry (R6).
+const MOST_AT_ONCE: usize = 6;
+
 /// Copies an image.
 #[derive(Clone, Debug)]
 pub struct Copy {
@@ -205,7 +208,7 @@ impl Copy {
         progress.begin("copying", bytes.fold(0, u64::saturating_add));
         let failed = AtomicBool::new(false);
         let jobs = if target.takes_several() {
-            self.jobs.get()
+            self.jobs.get().min(MOST_AT_ONCE)
         } else {
             1
         };

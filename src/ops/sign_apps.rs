@@ -31,8 +31,10 @@ impl SignImages {
         ring: &KeyRing,
         progress: &dyn Progress,
     ) -> Result<Vec<Result<SignedImages, Error>>, Error> {
-        let places = self.asked.iter().map(|asked| self.place(asked));
-        let places = places.collect::<Result<Vec<_>, _>>()?;
+        let mut places = Vec::new();
+        for asked in &self.asked {
+            places.extend(self.places(asked)?);
+        }
         if self.how.wants_token() {
             // The errors that the user can mend come before the PIN prompt.
             self.how.endorsement.check_files()?;
@@ -54,7 +56,14 @@ impl SignImages {
         Ok(all)
     }
 
-    fn place<'a>(&self, asked: &'a Asked) -> Result<SignTarget<'a>, Error> {
+    /// Whether the run has an outcome for each of several places, or of several tags of a repository.
+    pub fn has_several(&self) -> bool {
+        let is_repository = |asked: &Asked| !asked.location.is_layout();
+        self.asked.len() > 1 || self.how.all && self.asked.iter().any(is_repository)
+    }
+
+    /// What is signed of a place, each as a change of its own: a layout, or the tags of a repository.
+    fn places<'a>(&self, asked: &'a Asked) -> Result<Vec<SignTarget<'a>>, Error> {
         if self.how.all && !asked.references.is_empty() {
             return Err(Error::NamedAndAll(asked.location.place()));
         }
@@ -66,19 +75,20 @@ impl SignImages {
             ..self.how.clone()
         };
         match &asked.location {
-            Location::App { registry, app } => Ok(SignTarget::App { registry, app, how }),
+            Location::App { registry, app } => Ok(vec![SignTarget::App { registry, app, how }]),
             Location::Layout(path) => Err(Error::NotAnApp(path.clone())),
             Location::Archive { path, .. } => Err(Error::InArchive(path.clone())),
             #[cfg(feature = "registry")]
-            Location::Repository(_) if self.how.all => Err(Error::NotHere {
-                image: asked.location.place().to_string(),
-                reason: "--all signs the images of a layout",
-            }),
-            #[cfg(feature = "registry")]
-            Location::Repository(at) => Ok(SignTarget::Repository(SignInRegistry {
-                at: at.as_ref().clone(),
-                how,
-            })),
+            Location::Repository(at) => {
+                let at = at.as_ref().clone();
+                let sign = SignInRegistry { at, how };
+                let all = if self.how.all {
+                    sign.each_tag()?
+                } else {
+                    vec![sign]
+                };
+                Ok(all.into_iter().map(SignTarget::Repository).collect())
+            }
         }
     }
 }

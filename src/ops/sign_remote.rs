@@ -7,6 +7,7 @@ use super::error::Error;
 use super::repository::RepositoryAt;
 use super::sign::{How, Ready, Unwritten};
 use super::signed::{SignedImage, SignedImages};
+use crate::image::Reference;
 use crate::progress::Progress;
 use crate::scheme::annotation::Vendor;
 use crate::store::remote::MOST_TRIES;
@@ -39,6 +40,30 @@ impl SignInRegistry {
                 other => return other,
             }
         }
+    }
+
+    /// The same for each tag of the repository that leads to images.
+    pub(super) fn each_tag(self) -> Result<Vec<Self>, Error> {
+        let store = self.at.store();
+        let reader = Reader::new(&store, self.how.limits);
+        let mut all = Vec::new();
+        for entry in store.entries()? {
+            let Some(tag) = entry.tag().map(str::to_owned) else {
+                continue;
+            };
+            let (images, _) = reader.all_images_of(vec![entry])?;
+            if !images.is_empty() {
+                let mut one = self.clone();
+                one.how.all = false;
+                one.how.references = vec![Reference::Tag(tag)];
+                all.push(one);
+            }
+        }
+        if all.is_empty() {
+            // Nothing to sign is not the same as everything signed.
+            reader.resolve(&[], &self.how.selection)?;
+        }
+        Ok(all)
     }
 
     /// Refuses references that name no image.

@@ -220,6 +220,9 @@ pub struct Root {
     endorsements: Mutex<HashMap<EndorsementBytes, Result<(), NotEndorsed>>>,
 }
 
+/// How many outcomes are remembered.
+const MOST_KNOWN: usize = 1000;
+
 /// A vendor's `SubjectPublicKeyInfo` and a signature, both DER.
 type EndorsementBytes = (Vec<u8>, Vec<u8>);
 
@@ -239,6 +242,10 @@ impl Root {
             .endorsements
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
+        // A hostile registry may show ever new vendors.
+        if known.len() >= MOST_KNOWN {
+            known.clear();
+        }
         // Verified under the lock, so that a second image of this vendor waits for the outcome.
         known
             .entry(key)

@@ -267,11 +267,21 @@ impl Error {
     }
 
     /// Whether a registry refused a manifest because it lacks a blob or manifest that this one refers to.
+    #[cfg(feature = "registry")]
     pub(crate) const fn is_lacking(&self) -> bool {
-        #[cfg(feature = "registry")]
-        if let Kind::Registry { problem, .. } = &self.kind {
-            return matches!(problem, super::remote::Problem::Lacking { .. });
-        }
+        matches!(
+            self.kind,
+            Kind::Registry {
+                problem: super::remote::Problem::Lacking { .. },
+                ..
+            }
+        )
+    }
+
+    /// The same in a build that asks no registry.
+    #[cfg(not(feature = "registry"))]
+    #[allow(clippy::unused_self, reason = "as in the other build")]
+    pub(crate) const fn is_lacking(&self) -> bool {
         false
     }
 

@@ -95,6 +95,36 @@ fn all_platforms_of_an_image_are_signed_with_the_index_above_them() {
 }
 
 #[test]
+fn all_tags_of_a_repository_are_signed_one_after_another() {
+    let scene = Scene::with("multi");
+    let (good, server) = serving(&scene.app("app"));
+    let repository = format!("docker://{}/app", server.host());
+    // The tag of an artifact is none of an image.
+    let signed = ir_sign([
+        "cosign",
+        "sign",
+        "-q",
+        "--key",
+        &scene.text("vendor"),
+        "--new-bundle-format=false",
+        &format!("{repository}:multi"),
+    ]);
+    signed.ok();
+    let tags: Vec<String> = good.lock().expect("a lock").tags.keys().cloned().collect();
+    let images = tags
+        .iter()
+        .filter(|tag| !tag.starts_with("sha256-"))
+        .count();
+    assert!(images < tags.len(), "{tags:?}");
+    let run = sign(&scene, &["--all", &repository]).ok();
+    assert!(run.stdout.lines().count() >= images, "{}", run.stdout);
+    verify(&scene, &["--all", &repository]).ok();
+    let json = sign(&scene, &["--all", &repository, "--json"]).ok().json();
+    assert_eq!(json["signed"].as_array().map(Vec::len), Some(images));
+    sign(&scene, &["--all", &format!("{repository}:multi")]).exits(2);
+}
+
+#[test]
 fn an_image_that_is_named_by_its_digest_moves_no_tag() {
     let scene = Scene::with("umoci");
     let (good, server) = serving(&scene.app("app"));

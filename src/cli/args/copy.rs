@@ -34,7 +34,7 @@ pub struct Copy {
     /// Replace an existing archive
     #[arg(long)]
     pub force: bool,
-    /// How many blobs to copy at once
+    /// How many blobs to copy at once, 6 at most
     #[arg(long, value_name = "NUMBER", default_value = "3", value_parser = at_least_one)]
     pub jobs: NonZeroUsize,
     #[cfg(feature = "registry")]

@@ -135,7 +135,7 @@ impl From<LimitArgs> for Limits {
 pub struct SignImage {
     #[command(flatten)]
     pub images: ImageArgs,
-    /// All images of the layout
+    /// All images of the layout, or of all tags of the repository: tag after tag
     #[arg(long, conflicts_with_all = ["reference", "platform", "all_platforms"])]
     pub all: bool,
     #[command(flatten)]

@@ -71,7 +71,7 @@ pub(super) fn sign_image(args: SignImage, console: &Console) -> Outcome {
     )?;
     let request = SignImages { asked, how };
     let all = beside_bar(console, |bar| request.run(&ring, bar))?;
-    if request.asked.len() > 1 {
+    if request.has_several() {
         return show_all_signed(&all, console);
     }
     for signed in all {

@@ -9,7 +9,9 @@ use super::payload::{Prepared, read_payload};
 use crate::crypto::{Algorithm, Digest, HashAlgorithm, PublicKey, Signature, Signed};
 use crate::encoding::base64::unbase64;
 use crate::files;
-use crate::image::{Blob, Change, Descriptor, Reference};
+#[cfg(feature = "registry")]
+use crate::image::Reference;
+use crate::image::{Blob, Change, Descriptor};
 use crate::ops::error::Error;
 use crate::ops::location::Location;
 use crate::scheme::cosign::{

@@ -7,8 +7,10 @@ use super::error::Error as CosignError;
 use super::hanging::{Found, Hanging};
 use super::image::CosignImage;
 use crate::crypto::{Algorithm, Digest, PublicKey, Signed};
+#[cfg(feature = "registry")]
+use crate::image::Reference;
 use crate::image::realm::Finding;
-use crate::image::{Change, Descriptor, Reference};
+use crate::image::{Change, Descriptor};
 use crate::key::Signer;
 use crate::ops::error::Error;
 use crate::ops::location::Location;
