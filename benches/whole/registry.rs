@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::bench::{Bench, measure_pairs, megabytes};
-use super::job::Pairs;
+use super::job::{Job, Pairs};
 use super::table::Row;
 use super::{Error, Place};
 
@@ -153,6 +153,82 @@ pub fn measure(bench: &mut Bench<'_>) -> Result<(), Error> {
         );
         peak(bench, work, &pairs);
     }
+    if let Some(crane) = peer("sid", "crane") {
+        let work = "`copy`, the same image, from a layout into the registry";
+        let program = bench.place.program.display();
+        let to = format!("{}/push/$RANDOM$RANDOM:v0", registry.host);
+        let ours = bench.shell(&format!(
+            "{program} copy -q oci:registry/gzip-4:v0 docker://{to}"
+        ));
+        let crane = crane.display();
+        let theirs = bench.shell(&format!("{crane} push registry/gzip-4 {to}"));
+        let pairs = measure_pairs(work, &ours, &theirs, 5)?;
+        bench.ratio(
+            work,
+            &pairs,
+            "`crane push`, which checks nothing",
+            Some(1.25),
+        );
+    }
+    fleet(bench, &registry)
+}
+
+/// All tags of a repository in one process.
+fn fleet(bench: &mut Bench<'_>, registry: &Registry) -> Result<(), Error> {
+    let work =
+        format!("`verify-image --all --config-only --json-lines`, {IMAGES} tags of a repository");
+    copy_many(bench, registry)?;
+    let repository = format!("docker://{}/bench/many", registry.host);
+    let ours = bench.ours(&format!(
+        "verify-image --all --config-only --json-lines -c ca.pub {repository}"
+    ));
+    let mut text = String::new();
+    let layout = bench.place.path("registry/many");
+    let index: serde_json::Value = serde_json::from_slice(&fs::read(layout.join("index.json"))?)?;
+    let manifests = index["manifests"].as_array().ok_or("no images")?;
+    for (n, entry) in manifests.iter().enumerate() {
+        let digest = entry["digest"].as_str().ok_or("no digest")?;
+        let manifest = fs::read(layout.join("blobs").join(digest.replace(':', "/")))?;
+        let manifest: serde_json::Value = serde_json::from_slice(&manifest)?;
+        let config = manifest["config"]["digest"].as_str().ok_or("no config")?;
+        for path in [format!("manifests/v{n}"), format!("blobs/{config}")] {
+            request(&mut text, registry, &path)?;
+        }
+    }
+    let pairs = measure_pairs(&work, &ours, &curl(bench, &text)?, 7)?;
+    bench.ratio(&work, &pairs, CURL, Some(1.3));
+    peak(bench, &work, &pairs);
+    Ok(())
+}
+
+const CURL: &str = "the same requests by `curl --parallel`, which checks nothing";
+
+/// Adds a request to a file of curl's.
+fn request(text: &mut String, registry: &Registry, path: &str) -> Result<(), Error> {
+    let host = &registry.host;
+    writeln!(
+        text,
+        "url = \"http://{host}/v2/bench/many/{path}\"\noutput = /dev/null"
+    )?;
+    Ok(())
+}
+
+fn curl(bench: &Bench<'_>, requests: &str) -> Result<Job, Error> {
+    fs::write(bench.place.path("urls"), requests)?;
+    let accept = "Accept: application/vnd.oci.image.manifest.v1+json";
+    Ok(bench.shell(&format!(
+        "curl -s --parallel --parallel-max 6 -H '{accept}' --config urls"
+    )))
+}
+
+fn copy_many(bench: &Bench<'_>, registry: &Registry) -> Result<(), Error> {
+    let copy = format!(
+        "seq 0 {} | xargs -P 4 -I N {} copy -q oci:registry/many:vN docker://{}/bench/many:vN",
+        IMAGES - 1,
+        bench.place.program.display(),
+        registry.host
+    );
+    bench.shell(&copy).run()?;
     Ok(())
 }
 
@@ -243,12 +319,7 @@ const IMAGES: usize = 1000;
 fn many(bench: &mut Bench<'_>, registry: &Registry) -> Result<(), Error> {
     let work = format!("`cosign verify`, {IMAGES} images of one repository in one process");
     let repository = format!("{}/bench/many", registry.host);
-    let copy = format!(
-        "for n in $(seq 0 {}); do {} copy -q oci:registry/many:v$n docker://{repository}:v$n; done",
-        IMAGES - 1,
-        bench.place.program.display()
-    );
-    bench.shell(&copy).run()?;
+    copy_many(bench, registry)?;
     let names: Vec<_> = (0..IMAGES).map(|n| format!("{repository}:v{n}")).collect();
     let names = names.join(" ");
     let sign = format!("cosign sign -q --key p256.der --new-bundle-format=false {names}");
@@ -257,7 +328,6 @@ fn many(bench: &mut Bench<'_>, registry: &Registry) -> Result<(), Error> {
         "cosign verify -q --key p256.pub --new-bundle-format=false {names}"
     ));
     // The same requests: the manifest, the signatures' manifest, and the payload.
-    let urls = bench.place.path("urls");
     let mut text = String::new();
     for n in 0..IMAGES {
         let name = format!("{repository}:v{n}");
@@ -274,25 +344,11 @@ fn many(bench: &mut Bench<'_>, registry: &Registry) -> Result<(), Error> {
             format!("manifests/{tag}"),
             format!("blobs/{layer}"),
         ] {
-            writeln!(
-                text,
-                "url = \"http://{}/v2/bench/many/{path}\"\noutput = /dev/null",
-                registry.host
-            )?;
+            request(&mut text, registry, &path)?;
         }
     }
-    fs::write(urls, text)?;
-    let accept = "Accept: application/vnd.oci.image.manifest.v1+json";
-    let curl = bench.shell(&format!(
-        "curl -s --parallel --parallel-max 6 -H '{accept}' --config urls"
-    ));
-    let pairs = measure_pairs(&work, &ours, &curl, 7)?;
-    bench.ratio(
-        &work,
-        &pairs,
-        "the same requests by `curl --parallel`",
-        Some(1.3),
-    );
+    let pairs = measure_pairs(&work, &ours, &curl(bench, &text)?, 7)?;
+    bench.ratio(&work, &pairs, CURL, Some(1.3));
     peak(bench, &work, &pairs);
     Ok(())
 }
