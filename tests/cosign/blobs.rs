@@ -1,6 +1,6 @@
 //! Signatures of files, and attestations to images and files.
 
-use harness::peers::{cosign25, cosign31};
+use harness::peers::{cosign25, cosign31, python_sigstore};
 
 use crate::desk::Desk;
 
@@ -134,4 +134,32 @@ fn files_are_attested_to() {
     desk.run("cosign attest-blob --key k.pem --type slsaprovenance --predicate list file")
         .exits(1)
         .says("a JSON object is wanted");
+}
+
+/// Python's package verifies envelopes as their specification says: it makes the signed bytes by itself.
+#[test]
+fn pythons_sigstore_finds_the_signed_bytes() {
+    const VERIFY: &str = "import sys
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from sigstore.dsse import Envelope, _verify
+key = load_pem_public_key(open(sys.argv[1], 'rb').read())
+print(_verify(key, Envelope._from_json(open(sys.argv[2]).read())).decode())
+";
+    let desk = Desk::new();
+    desk.key("k", "prime256v1");
+    desk.key("other", "prime256v1");
+    desk.sandbox.write("verify.py", VERIFY);
+    desk.sandbox.write("file", b"file");
+    desk.sandbox
+        .write("predicate", br#"{"name":"\u00fcber","list":[1,2]}"#);
+    desk.run("cosign attest-blob --key k.pem --type cyclonedx --predicate predicate --output-attestation e file")
+        .ok();
+    let Some(python) = python_sigstore() else {
+        return;
+    };
+    let run = desk.peer(python, "verify.py k.pub e").ok();
+    let statement: serde_json::Value = serde_json::from_str(&run.stdout).expect("a statement");
+    assert_eq!(statement["predicate"]["name"], "über");
+    let python = python_sigstore().expect("it was there");
+    assert_ne!(desk.peer(python, "verify.py other.pub e").status, 0);
 }

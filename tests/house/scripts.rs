@@ -131,6 +131,7 @@ fn every_script_refuses_a_flag_that_it_does_not_know_and_does_nothing() {
             "tests/kryoptic/build",
             "tests/sigstore/build",
             "tests/peers/fetch",
+            "tests/peers/python",
         ]
         .map(|name| top.join(name)),
     );

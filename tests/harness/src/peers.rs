@@ -43,6 +43,21 @@ pub fn sigstore_rs() -> Option<Command> {
     Some(limited(path))
 }
 
+/// Python with its package sigstore.
+pub fn python_sigstore() -> Option<Command> {
+    let folder = top().join("target/peers/python-sigstore-4.5.1");
+    if !folder.is_dir() {
+        missing(
+            "Python's sigstore",
+            "it is not there: tests/peers/python brings it",
+        );
+        return None;
+    }
+    let mut command = limited("python3");
+    command.env("PYTHONPATH", folder);
+    Some(command)
+}
+
 /// The version of a suite's package, as Debian numbers it.
 pub fn version(suite: &str, package: &str) -> Option<String> {
     let versions = fs::read_to_string(folder(suite).join("versions")).ok()?;
