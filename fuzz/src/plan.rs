@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use ir_sign::ceremony::plan::{Kind, Plan, Role, Work};
+use ir_sign::ceremony::plan::{Plan, Role, Work};
+use ir_sign::key::pkcs11::SignMechanism;
 use tempfile::TempDir;
 use toml::{Table, Value};
 
@@ -35,11 +36,7 @@ pub fn run(bytes: &[u8]) {
 fn check(plan: &Plan, bytes: &[u8]) {
     assert_eq!(plan.text.as_bytes(), bytes);
     let table: Table = toml::from_str(&plan.text).expect("what is accepted is TOML");
-    let kind = match plan.kind() {
-        Kind::RootKey => "root-key",
-        Kind::EndorseVendors => "endorse-vendors",
-    };
-    assert_eq!(table["ceremony"].as_str(), Some(kind));
+    assert_eq!(table["ceremony"].as_str(), Some(plan.kind().name()));
     assert_eq!(table["title"].as_str(), Some(plan.title()));
     assert!(!plan.title().contains(char::is_control));
     let rehearsal = table.get("rehearsal").and_then(Value::as_bool);
@@ -84,6 +81,13 @@ fn work(plan: &Plan, table: &Table) {
                 assert!([CA, VENDOR].contains(&&*vendor.key.to_spki()));
                 outputs.push(vendor.endorsement);
             }
+        }
+        Ok(Work::SignPayloads { root, payloads }) => {
+            assert_eq!(root.to_spki(), CA, "another key has another digest");
+            assert_eq!(plan.mechanism(), SignMechanism::Ecdsa);
+            let wanted = table["payloads"].as_array().expect("a list");
+            assert_eq!(wanted.len(), payloads.len());
+            outputs.extend(payloads.into_iter().map(|payload| payload.signature));
         }
         Err(_) => return,
     }

@@ -55,7 +55,7 @@ pub fn check(plan: &Plan, ring: &KeyRing) -> Result<Checked, Error> {
             made = noted_key(plan, ring, &lines)?;
         }
         Work::RootKey { .. } => ring.tokens().check_label_free(&plan.uri())?,
-        Work::EndorseVendors { root, .. } => {
+        Work::EndorseVendors { root, .. } | Work::SignPayloads { root, .. } => {
             let signer = ring.signer(&KeyRef::Token(Box::new(plan.uri())))?;
             ring.check_passports()?;
             if signer.public_key() != root {
@@ -251,6 +251,13 @@ fn check_outputs(plan: &Plan, work: &Work, begun: bool) -> Result<(), Error> {
             for vendor in vendors {
                 if endorsement_there(&vendor.endorsement, root, &vendor.key)?.is_none() {
                     absent("endorsement", &vendor.endorsement)?;
+                }
+            }
+        }
+        Work::SignPayloads { root, payloads } => {
+            for payload in payloads {
+                if payload.signed_there(root)?.is_none() {
+                    absent("signatures", &payload.signature)?;
                 }
             }
         }

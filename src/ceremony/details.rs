@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::payload::payload_of;
 use super::rules::rule;
 use super::story::{Item, Stage, Story};
 use super::transcript::{bytes_of, sha384};
@@ -106,6 +107,29 @@ impl Story<'_> {
             rule::VENDORS,
             found.as_deref() == Some(digest),
             "its key is not the one that the plan gives the vendor",
+        );
+    }
+
+    /// The payload in a line is the plan's, and was shown as what it is.
+    pub(super) fn payload(&mut self, value: &Value) {
+        let step = self.about.clone();
+        let mut planned = self.plan.payloads();
+        let wanted = planned.find(|(file, _)| step.strip_prefix("sign:") == Some(file));
+        let Some((_, digest)) = wanted else { return };
+        let found = payload_of(value);
+        let is_planned = found
+            .as_ref()
+            .is_some_and(|(bytes, _)| sha384(bytes) == digest);
+        self.hold(
+            rule::PAYLOADS,
+            is_planned,
+            "its payload is not the one that the plan names",
+        );
+        let is_shown = found.is_some_and(|(_, prepared)| prepared.says() == value["says"]);
+        self.hold(
+            rule::PAYLOADS,
+            is_shown,
+            "its payload says something else than what was shown",
         );
     }
 

@@ -10,7 +10,7 @@ use super::transcript::{self, Line};
 
 /// Members that differ from one ceremony to the next: which token it was, times, keys, and what
 /// follows from them. A key's attributes are not among them, nor the program.
-const FREE: [&str; 18] = [
+const FREE: [&str; 19] = [
     "n",
     "prev",
     "time",
@@ -24,6 +24,7 @@ const FREE: [&str; 18] = [
     "sha256",
     "sha384",
     "signature",
+    "signatures",
     "passport",
     "rehearsal",
     "attended",

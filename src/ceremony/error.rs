@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::class::Class;
 use crate::crypto::p384::{Fingerprint, PublicKeyError};
+use crate::scheme::cosign::Malformed;
 use crate::{files, key};
 
 /// Why a ceremony stopped, or a transcript is invalid.
@@ -39,6 +40,14 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         source: PublicKeyError,
+    },
+    /// An input is no payload of cosign's.
+    #[error("payload {}: {source}", .path.display())]
+    Payload {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Malformed,
     },
     /// A file was not read or written.
     #[error("{role} {source}")]
@@ -168,6 +177,7 @@ impl Error {
             Self::Key(source) => source.class(),
             Self::Input { .. }
             | Self::PublicKey { .. }
+            | Self::Payload { .. }
             | Self::Exists { .. }
             | Self::Reread { .. }
             | Self::Software { .. }

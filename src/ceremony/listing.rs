@@ -10,8 +10,8 @@ use super::plan::Plan;
 pub struct Named {
     /// `plan`, `input` or `output`.
     pub what: &'static str,
-    /// Of the plan: `ceremony`, `token`, `key`. Of inputs: `root`, `passport`, `vendor`. Of outputs:
-    /// `public`, `passport`, `endorsement`, `transcript`.
+    /// Of the plan: `ceremony`, `token`, `key`. Of inputs: `root`, `passport`, `vendor`, `payload`. Of
+    /// outputs: `public`, `passport`, `endorsement`, `signatures`, `transcript`.
     pub role: &'static str,
     /// A name, or a file as the plan spells it, without tabs, line breaks or invisible characters.
     pub name: String,
@@ -41,11 +41,19 @@ pub fn named(plan: &Plan) -> Result<Vec<Named>, Error> {
     for vendor in &vendors {
         add("input", "vendor", text(Some(vendor), "public"));
     }
+    let payloads = table.get("payloads").and_then(Value::as_array);
+    let payloads: Vec<&Value> = payloads.into_iter().flatten().collect();
+    for payload in &payloads {
+        add("input", "payload", text(Some(payload), "file"));
+    }
     for role in ["public", "passport"] {
         add("output", role, text(table.get("outputs"), role));
     }
     for vendor in vendors {
         add("output", "endorsement", text(Some(vendor), "endorsement"));
+    }
+    for payload in payloads {
+        add("output", "signatures", text(Some(payload), "signature"));
     }
     let role = "transcript";
     add("output", role, text(table.get("outputs"), role));

@@ -1,4 +1,4 @@
-//! Ceremonies: a CA makes its root key, or endorses vendors with it, once, before witnesses, by a plan that people
+//! Ceremonies: a CA makes its root key, or endorses vendors or signs payloads with it, once, before witnesses, by a plan that people
 //! reviewed before, and can prove it afterwards.
 
 pub mod check;
@@ -9,6 +9,7 @@ pub mod layout;
 pub mod listing;
 mod members;
 mod page;
+pub mod payload;
 mod places;
 pub mod plan;
 pub mod programs;

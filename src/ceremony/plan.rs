@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use super::layout::{self, Output};
-use super::members::{Input, Members, Vendor};
+use super::members::{Input, Members, Payload, Vendor};
+use super::payload::{self, MAX_PAYLOAD, PlannedPayload};
 
 pub use super::members::{Kind, Person, PlannedToken, Role};
 use super::transcript::MAX_TRANSCRIPT;
@@ -67,6 +68,13 @@ pub enum Work {
         /// The vendors.
         vendors: Vec<PlannedVendor>,
     },
+    /// It signs payloads.
+    SignPayloads {
+        /// The public half of the key that signs.
+        root: P384Key,
+        /// The payloads.
+        payloads: Vec<PlannedPayload>,
+    },
 }
 
 impl Plan {
@@ -95,8 +103,7 @@ impl Plan {
         if text.len() > MAX_PLAN {
             return Err(format!("it is larger than {MAX_PLAN} bytes"));
         }
-        check_seen(&text)?;
-        let members: Members = toml::from_str(&text).map_err(|e| told(&e, &text))?;
+        let members = Members::read(&text)?;
         let mut plan = Self {
             path: path.to_owned(),
             outputs: Vec::new(),
@@ -129,39 +136,7 @@ impl Plan {
         for person in self.people() {
             text("a person's name", &person.name)?;
         }
-        let outputs = &members.outputs;
-        match members.ceremony {
-            Kind::RootKey => {
-                if outputs.public.is_none() || outputs.passport.is_none() {
-                    return Err(
-                        "a root-key ceremony has outputs.public and outputs.passport".into(),
-                    );
-                }
-                if members.root.is_some() || members.passport.is_some() {
-                    return Err(
-                        "a root-key ceremony has no root and no passport: it makes them".into(),
-                    );
-                }
-                if !members.vendors.is_empty() {
-                    return Err("a root-key ceremony has no vendors".into());
-                }
-            }
-            Kind::EndorseVendors => {
-                if outputs.public.is_some() || outputs.passport.is_some() {
-                    return Err(
-                        "only a root-key ceremony has outputs.public and outputs.passport".into(),
-                    );
-                }
-                if members.root.is_none() {
-                    return Err(
-                        "an endorse-vendors ceremony has a root: the CA's public key".into(),
-                    );
-                }
-                if members.vendors.is_empty() {
-                    return Err("an endorse-vendors ceremony has vendors".into());
-                }
-            }
-        }
+        members.check_kind()?;
         for vendor in &members.vendors {
             text("a vendor's name", &vendor.name)?;
         }
@@ -191,11 +166,12 @@ impl Plan {
             return Err(format!("{} is named twice", output.name));
         }
         self.outputs = outputs;
-        self.check_limits()
+        self.check_limits(0)
     }
 
     /// Refuses a plan whose outputs would be larger than ir-sign reads: nobody can change a plan during the ceremony.
-    fn check_limits(&self) -> Result<(), String> {
+    /// Of its payloads' content it adds `read` bytes.
+    fn check_limits(&self, read: usize) -> Result<(), String> {
         let members = &self.members;
         if members.ceremony == Kind::RootKey && !has_passport_for(&members.key.label) {
             let bytes = members.key.label.len();
@@ -209,11 +185,20 @@ impl Plan {
         let steps: usize = vendors
             .map(|v| people + 6 * json(&v.name) + 2 * json(&v.endorsement.to_string_lossy()) + 4096)
             .sum();
-        let most = json(&self.text) + json(&members.title) + 4 * people + steps;
+        let payloads = members.payloads.iter();
+        let payloads: usize = payloads
+            .map(|p| {
+                people
+                    + 6 * json(&p.file.to_string_lossy())
+                    + 2 * json(&p.signature.to_string_lossy())
+                    + 4096
+            })
+            .sum();
+        let most = json(&self.text) + json(&members.title) + 4 * people + steps + payloads + read;
         // The other half is room for interruptions.
         if most as u64 > MAX_TRANSCRIPT / 2 {
             return Err(format!(
-                "its transcript would have more than {} bytes: endorse the vendors in several ceremonies",
+                "its transcript would have more than {} bytes: hold several ceremonies, each with a part of the work",
                 MAX_TRANSCRIPT / 2
             ));
         }
@@ -231,6 +216,8 @@ impl Plan {
         written.extend(passport.map(|path| ("outputs.passport", "root's passport", path)));
         let vendors = self.members.vendors.iter();
         written.extend(vendors.map(|v| ("a vendor's endorsement", "endorsement", &v.endorsement)));
+        let payloads = self.members.payloads.iter();
+        written.extend(payloads.map(|p| ("a payload's signature", "signatures", &p.signature)));
         written.push(("outputs.transcript", "transcript", &outputs.transcript));
         written
     }
@@ -244,7 +231,9 @@ impl Plan {
     fn named_inputs(&self) -> impl Iterator<Item = &PathBuf> {
         let others = [&self.members.root, &self.members.passport];
         let others = others.into_iter().flatten().map(|input| &input.file);
-        self.members.vendors.iter().map(|v| &v.public).chain(others)
+        let payloads = self.members.payloads.iter().map(|p| &p.file);
+        let vendors = self.members.vendors.iter().map(|v| &v.public);
+        vendors.chain(payloads).chain(others)
     }
 
     /// The files that the ceremony reads: the plan and its inputs.
@@ -267,9 +256,7 @@ impl Plan {
 
     /// The place of an output, from the plan's spelling of it.
     fn placed(&self, path: &Path) -> PathBuf {
-        let path: PathBuf = path.components().collect();
-        let path = path.strip_prefix(".").unwrap_or(&path);
-        self.folder.join(path)
+        self.folder.join(payload::plain(path))
     }
 
     /// The kind of the ceremony.
@@ -323,6 +310,12 @@ impl Plan {
         vendors.map(|vendor| (&*vendor.name, &*vendor.sha384))
     }
 
+    /// The payloads' files, in the plan's order, each with its SHA-384.
+    pub(super) fn payloads(&self) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
+        let payloads = self.members.payloads.iter();
+        payloads.map(|payload| (payload.file.to_string_lossy(), &*payload.sha384))
+    }
+
     /// SHA-384 of the files of the root's public key and passport, where the plan names them.
     pub(super) fn root_digests(&self) -> (Option<&str>, Option<&str>) {
         let members = &self.members;
@@ -373,23 +366,65 @@ impl Plan {
                     vendors: vendors.collect::<Result<_, Error>>()?,
                 })
             }
-            _ => Err(Error::Plan {
-                path: self.path.clone(),
-                reason: "its members do not go together".into(),
+            (Kind::SignPayloads, _, _, Some(root)) => Ok(Work::SignPayloads {
+                root: self.public("root's public key", root)?,
+                payloads: self.read_payloads()?,
             }),
+            _ => Err(self.wrong("its members do not go together".into())),
         }
+    }
+
+    fn wrong(&self, reason: String) -> Error {
+        Error::Plan {
+            path: self.path.clone(),
+            reason,
+        }
+    }
+
+    fn read_payloads(&self) -> Result<Vec<PlannedPayload>, Error> {
+        let mut all = Vec::new();
+        let mut told = 0;
+        for Payload {
+            file,
+            sha384,
+            signature,
+        } in &self.members.payloads
+        {
+            let bytes = self.read_input("payload", file, sha384, MAX_PAYLOAD)?;
+            let (name, signature) = (file.to_string_lossy().into_owned(), self.placed(signature));
+            let read = PlannedPayload::read(name, signature, bytes);
+            let read = read.map_err(|source| Error::Payload {
+                path: self.folder.join(file),
+                source,
+            })?;
+            told += 2 * read.about().to_string().len();
+            all.push(read);
+        }
+        self.check_limits(told)
+            .map_err(|reason| self.wrong(reason))?;
+        Ok(all)
     }
 
     /// Reads an input, and refuses one with another digest than the plan says.
     fn input(&self, role: &'static str, input: &Input) -> Result<Vec<u8>, Error> {
-        let path = self.folder.join(&input.file);
-        let bytes = files::read(&path, MAX_INPUT).map_err(Error::file(role))?;
+        self.read_input(role, &input.file, &input.sha384, MAX_INPUT)
+    }
+
+    fn read_input(
+        &self,
+        role: &'static str,
+        file: &Path,
+        sha384: &str,
+        most: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let path = self.folder.join(file);
+        let bytes = files::read(&path, most).map_err(Error::file(role))?;
         let found = Digest::of(HashAlgorithm::Sha384, &bytes).hex();
-        if found != input.sha384 {
+        if found != sha384 {
             return Err(Error::Input {
                 role,
                 path,
-                wanted: input.sha384.clone(),
+                wanted: sha384.to_owned(),
                 found,
             });
         }
@@ -404,26 +439,4 @@ impl Plan {
             source,
         })
     }
-}
-
-/// Refuses a plan that reviewers would read differently from this program, comments included.
-fn check_seen(text: &str) -> Result<(), String> {
-    // Windows' editors put this mark at a file's beginning and end lines in CR LF.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    for (n, line) in text.split('\n').enumerate() {
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        if let Some(c) = text::hidden(&line.replace('\t', " ")) {
-            return Err(format!("line {} has {}", n + 1, layout::unseen(c)));
-        }
-    }
-    Ok(())
-}
-
-/// A TOML error on one line, with its position.
-fn told(error: &toml::de::Error, text: &str) -> String {
-    let line = error
-        .span()
-        .map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-    let message = error.message().replace('\n', " ");
-    line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"))
 }

@@ -60,6 +60,13 @@ pub fn progress(lines: &[Line]) -> Option<Progress> {
         let (is_done, what) = written(&vendor["endorsement"]);
         add(is_done, what);
     }
+    for payload in plan["payloads"].as_array().into_iter().flatten() {
+        let file = payload["file"].as_str().unwrap_or_default();
+        let is_signed = has("result", &format!("sign:{file}"));
+        add(is_signed, format!("payload {file} is signed"));
+        let (is_done, what) = written(&payload["signature"]);
+        add(is_done, what);
+    }
     add(
         false,
         "the transcript is signed, which closes the ceremony".into(),

@@ -3,13 +3,14 @@
 use serde_json::Value;
 
 use super::page::{Block, Kind, Page, Table};
+use super::payload::payload_of;
 use super::programs::{Part, parts, programs};
 use super::transcript::Line;
 use super::verify::Verified;
 use super::words::{groups, words};
 use crate::crypto::{Digest, HashAlgorithm, P384Key};
 use crate::encoding::base64::unbase64;
-use crate::encoding::hex::unhex;
+use crate::encoding::hex::{hex, unhex};
 
 /// The page as Markdown.
 pub fn markdown(verified: &Verified) -> String {
@@ -99,6 +100,7 @@ fn page(verified: &Verified) -> Page {
     }
     blocks.extend(token(verified));
     blocks.extend(endorsements(verified));
+    blocks.extend(payloads(verified));
     blocks.extend(digests(verified, start));
     blocks.push(heading("Files"));
     let row = |line: &Line| {
@@ -261,7 +263,10 @@ fn in_words(step: &str) -> String {
         "close" => "have the root key sign the transcript, which closes the ceremony".to_owned(),
         _ => match step.strip_prefix("endorse:") {
             Some(vendor) => format!("sign the public key of vendor \"{vendor}\""),
-            None => step.to_owned(),
+            None => step.strip_prefix("sign:").map_or_else(
+                || step.to_owned(),
+                |file| format!("sign payload {file} under SHA-256 and under SHA-384"),
+            ),
         },
     }
 }
@@ -311,6 +316,36 @@ fn endorsements(verified: &Verified) -> Vec<Block> {
             "SHA-256 of the SubjectPublicKeyInfo:",
             &fingerprint(&key),
         ));
+    }
+    blocks
+}
+
+/// The payloads that were signed, and what each says.
+fn payloads(verified: &Verified) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    for line in verified.all("result") {
+        let step = line.text("step").unwrap_or_default();
+        let (Some(name), Some((_, prepared))) =
+            (step.strip_prefix("sign:"), payload_of(&line.value))
+        else {
+            continue;
+        };
+        blocks.push(heading(&format!("Payload {name}")));
+        if line.value["kept"] == true {
+            blocks.push(Block::Text(
+                "The signatures that were there were kept.".into(),
+            ));
+        }
+        let facts = prepared.facts();
+        let rows = facts
+            .iter()
+            .map(|fact| vec![fact.what.clone(), fact.value.clone()]);
+        blocks.push(table(Kind::Facts, &["what", "value"], rows.collect()));
+        for fact in facts {
+            if let Some(bytes) = fact.digest {
+                blocks.extend(digest(&format!("{}:", fact.what), &hex(&bytes)));
+            }
+        }
     }
     blocks
 }

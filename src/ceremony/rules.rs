@@ -33,6 +33,10 @@ pub mod rule {
     pub const VENDORS: &str = "ceremony.vendors";
     /// Each endorsement is the root key's over the vendor's.
     pub const ENDORSED: &str = "ceremony.endorsed";
+    /// The payloads are the plan's, and each was shown as what it is.
+    pub const PAYLOADS: &str = "ceremony.payloads";
+    /// The signatures of each payload are the root key's over it, one for each hash.
+    pub const PAYLOAD_SIGNED: &str = "ceremony.payload-signed";
     /// The outputs are the plan's, and each is there and is what its step made.
     pub const OUTPUTS: &str = "ceremony.outputs";
 }

@@ -97,6 +97,7 @@ impl Run<'_> {
         let root = match work {
             Work::RootKey { public, passport } => under.root_key(&public, &passport)?,
             Work::EndorseVendors { root, vendors } => under.endorse(&root, &vendors)?,
+            Work::SignPayloads { root, payloads } => under.sign_payloads(&root, &payloads)?,
         };
         let outputs = under.outputs;
         Ok(Outcome {
@@ -177,7 +178,7 @@ impl Under<'_, '_> {
     }
 
     /// Shows a digest in digits and in words.
-    fn show_digest(&mut self, digest: &[u8]) {
+    pub(super) fn show_digest(&mut self, digest: &[u8]) {
         let rows = groups(digest).into_iter().zip(words(digest));
         for (digits, spoken) in rows {
             self.show(&format!("    {digits}   {spoken}"));

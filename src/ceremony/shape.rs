@@ -23,11 +23,15 @@ pub(super) fn wrong(line: &Value) -> Option<String> {
         ("intent", "make-key") if line["again"] == true => "step:s id:s again:b",
         ("intent", "make-key") => "step:s label:s id:s curve:s",
         ("intent", step) if step.starts_with("endorse:") => "step:s vendor:s spki:s sha256:s",
+        ("intent", step) if step.starts_with("sign:") => "step:s payload:s says:o",
         ("intent", _) => "step:s",
         ("result", "make-key") => {
             "step:s found_after_interruption:b spki:s sha256:s attributes:o oddities:a"
         }
         ("result", "passport") => "step:s passport:s",
+        ("result", step) if step.starts_with("sign:") => {
+            "step:s payload:s says:o kept:b signatures:a"
+        }
         ("result", _) => "step:s vendor:s spki:s sha256:s kept:b signature:s",
         ("output", _) => "step:s file:s role:s sha384:s",
         ("failed", _) => "step:s error:s",

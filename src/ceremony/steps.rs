@@ -1,4 +1,4 @@
-//! The steps of a ceremony: a root key and its passport, or one endorsement a vendor.
+//! The steps of a ceremony: a root key and its passport, one endorsement a vendor, or the signatures of each payload.
 
 use std::path::Path;
 
@@ -6,8 +6,10 @@ use serde_json::json;
 
 use super::check::endorsement_there;
 use super::error::Error;
+use super::payload::{PlannedPayload, Signatures, algorithms};
 use super::plan::PlannedVendor;
 use super::run::{Under, merge, name_of};
+use super::transcript::Line;
 use crate::crypto::p384::signature_from_der;
 use crate::crypto::{Digest, HashAlgorithm, P384Key, Signature, Signed};
 use crate::encoding::base64::{base64, unbase64};
@@ -128,6 +130,35 @@ impl Under<'_, '_> {
         root: &P384Key,
         vendors: &[PlannedVendor],
     ) -> Result<P384Key, Error> {
+        let signer = self.root(root)?;
+        for vendor in vendors {
+            let signature = self.endorse_one(&signer, root, vendor)?;
+            self.output("endorsement", &vendor.endorsement, &signature.to_der())?;
+        }
+        self.close(&signer, root)?;
+        Ok(*root)
+    }
+
+    pub(super) fn sign_payloads(
+        &mut self,
+        root: &P384Key,
+        payloads: &[PlannedPayload],
+    ) -> Result<P384Key, Error> {
+        let signer = self.root(root)?;
+        for payload in payloads {
+            let signatures = self.sign_payload(&signer, root, payload)?;
+            self.output(
+                "signatures",
+                &payload.signature,
+                signatures.text().as_bytes(),
+            )?;
+        }
+        self.close(&signer, root)?;
+        Ok(*root)
+    }
+
+    /// Signs by the root key that is there already: shows it, and notes it.
+    fn root(&mut self, root: &P384Key) -> Result<P384Signer, Error> {
         let uri = self.run.plan.uri();
         let signer = self.run.ring.signer(&KeyRef::Token(Box::new(uri)))?;
         self.show_key("the root key", root);
@@ -149,12 +180,7 @@ impl Under<'_, '_> {
                 }),
             )?;
         }
-        for vendor in vendors {
-            let signature = self.endorse_one(&signer, root, vendor)?;
-            self.output("endorsement", &vendor.endorsement, &signature.to_der())?;
-        }
-        self.close(&signer, root)?;
-        Ok(*root)
+        Ok(signer)
     }
 
     fn endorse_one(
@@ -170,13 +196,8 @@ impl Under<'_, '_> {
             let endorsed = signature
                 .and_then(|signature| Endorsement::verified(vendor.key, *root, signature).ok());
             let signature = endorsed.map(|endorsed| endorsed.signature().clone());
-            return signature.ok_or_else(|| Error::Transcript {
-                path: self.run.plan.transcript(),
-                line: result.value["n"]
-                    .as_u64()
-                    .map_or(0, |n| usize::try_from(n + 1).unwrap_or(0)),
-                reason: "it holds no signature of the root key over the vendor's".into(),
-            });
+            let reason = "it holds no signature of the root key over the vendor's";
+            return signature.ok_or_else(|| self.unsigned(result, reason));
         }
         self.show_key(
             &format!("vendor \"{}\" ({})", vendor.name, name_of(&vendor.file)),
@@ -211,6 +232,64 @@ impl Under<'_, '_> {
         );
         self.result(&step, result)?;
         Ok(signature)
+    }
+
+    fn sign_payload(
+        &mut self,
+        signer: &P384Signer,
+        root: &P384Key,
+        payload: &PlannedPayload,
+    ) -> Result<Signatures, Error> {
+        let name = &payload.name;
+        let step = format!("sign:{name}");
+        let message = payload.message();
+        if let Some(result) = self.transcript.find("result", &step) {
+            let signatures = Signatures::of(&result.value);
+            let signatures = signatures.filter(|signatures| signatures.hold(root, &message));
+            let reason = "it holds no signatures of the root key over the payload";
+            return signatures.ok_or_else(|| self.unsigned(result, reason));
+        }
+        self.show(&format!("\npayload {name} says"));
+        for fact in payload.prepared.facts() {
+            self.show(&format!("  {}: {}", fact.what, fact.value));
+            if let Some(digest) = &fact.digest {
+                self.show_digest(digest);
+            }
+        }
+        let about = payload.about();
+        let kept = payload.signed_there(root)?;
+        let is_kept = kept.is_some();
+        let signatures = if let Some(signatures) = kept {
+            self.show("signatures of this root key are there, hold, and are kept");
+            signatures
+        } else {
+            let what =
+                format!("sign payload {name} with the root key, under SHA-256 and under SHA-384");
+            self.confirm(&step, &what)?;
+            self.step(&step, about.clone(), |_| {
+                let by = algorithms().into_iter();
+                let sign = |by| signer.signer().sign(by, Signed::Bytes(&message));
+                let made = by.map(|by| Ok(sign(by)?.to_der()));
+                made.collect::<Result<_, Error>>().map(Signatures)
+            })?
+        };
+        let mut result = about;
+        merge(
+            &mut result,
+            json!({ "kept": is_kept, "signatures": signatures.json() }),
+        );
+        self.result(&step, result)?;
+        Ok(signatures)
+    }
+
+    /// A result of an earlier run that is none.
+    fn unsigned(&self, result: &Line, reason: &str) -> Error {
+        let n = result.value["n"].as_u64();
+        Error::Transcript {
+            path: self.run.plan.transcript(),
+            line: n.map_or(0, |n| usize::try_from(n + 1).unwrap_or(0)),
+            reason: reason.to_owned(),
+        }
     }
 
     /// The key of an earlier run, which the token proved when this run began.

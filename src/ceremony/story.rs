@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::layout::Output;
+use super::payload::Signatures;
 use super::plan::{Kind, Plan};
 use super::rules::{Findings, rule};
 use super::shape;
@@ -65,6 +66,12 @@ fn items(plan: &Plan) -> Vec<Item<'_>> {
             items.push(Item::Root);
             for (vendor, _) in plan.vendors() {
                 work(&mut items, format!("endorse:{vendor}"));
+            }
+        }
+        Kind::SignPayloads => {
+            items.push(Item::Root);
+            for (file, _) in plan.payloads() {
+                work(&mut items, format!("sign:{file}"));
             }
         }
     }
@@ -244,6 +251,8 @@ impl<'a> Story<'a> {
         let Some(at) = self.items.iter().position(|item| item.step() == step) else {
             let (of, reason) = if step.starts_with("endorse:") {
                 (rule::VENDORS, "the plan names no such vendor")
+            } else if step.starts_with("sign:") {
+                (rule::PAYLOADS, "the plan names no such payload")
             } else if step.starts_with("output:") {
                 (rule::OUTPUTS, "the plan names no such output")
             } else {
@@ -343,6 +352,8 @@ impl<'a> Story<'a> {
             self.id = self.id.or(id);
         } else if step.starts_with("endorse:") {
             self.vendor(value);
+        } else if step.starts_with("sign:") {
+            self.payload(value);
         }
         self.run.stage = Stage::Announced;
         self.announced = true;
@@ -367,6 +378,10 @@ impl<'a> Story<'a> {
                 bytes_of(&value["spki"])
             }
             "passport" => line.text("passport").map(|text| text.as_bytes().to_vec()),
+            step if step.starts_with("sign:") => {
+                self.payload(value);
+                Signatures::of(value).map(|all| all.text().into_bytes())
+            }
             _ => {
                 self.vendor(value);
                 bytes_of(&value["signature"])
@@ -393,6 +408,9 @@ impl<'a> Story<'a> {
                 Item::Work(step) if step.starts_with("endorse:") => {
                     (rule::VENDORS, "the plan's vendor was not endorsed")
                 }
+                Item::Work(step) if step.starts_with("sign:") => {
+                    (rule::PAYLOADS, "the plan's payload was not signed")
+                }
                 Item::Output(_) => (rule::OUTPUTS, "the plan's output was not written"),
                 _ => (rule::ORDER, "the step was not done"),
             };
@@ -413,9 +431,15 @@ impl<'a> Story<'a> {
             format!("{} confirmations", count("confirmed")),
         );
         findings.pass_unless_failed(rule::ORDER, format!("{} steps", self.done.len()));
-        if self.plan.kind() == Kind::EndorseVendors {
-            let vendors = self.plan.vendors().count();
-            findings.pass_unless_failed(rule::VENDORS, format!("{vendors} vendors"));
+        let (vendors, payloads) = (self.plan.vendors().count(), self.plan.payloads().count());
+        match self.plan.kind() {
+            Kind::RootKey => {}
+            Kind::EndorseVendors => {
+                findings.pass_unless_failed(rule::VENDORS, format!("{vendors} vendors"));
+            }
+            Kind::SignPayloads => {
+                findings.pass_unless_failed(rule::PAYLOADS, format!("{payloads} payloads"));
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Verifying a transcript, on another machine and without a token: the chain, the signature, the
-//! passport, the outputs, and each endorsement.
+//! passport, the outputs, each endorsement, and each payload's signatures.
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::error::Error;
 use super::layout;
+use super::payload::{Signatures, payload_of};
 use super::plan::Plan;
 use super::rules::Findings;
 
@@ -131,6 +132,7 @@ fn check_lines(path: &Path, lines: &[Line], closed: bool, findings: &mut Finding
     if let Some(root) = root_of(lines) {
         check_passport(lines, &root, findings);
         check_endorsements(lines, &root, findings);
+        check_payloads(lines, &root, findings);
     }
     plan
 }
@@ -305,6 +307,32 @@ fn check_endorsements(lines: &[Line], root: &P384Key, findings: &mut Findings) {
             rule::ENDORSED,
             number(line),
             format!("{}, vendor \"{name}\"", place(line)),
+            failure,
+        );
+    }
+}
+
+fn check_payloads(lines: &[Line], root: &P384Key, findings: &mut Findings) {
+    let of = |line: &&Line| {
+        line.event() == "result" && line.text("step").is_some_and(|s| s.starts_with("sign:"))
+    };
+    for line in lines.iter().filter(of) {
+        let failure = match (payload_of(&line.value), Signatures::of(&line.value)) {
+            (Some((bytes, prepared)), Some(signatures)) => {
+                let holds = signatures.hold(root, &prepared.message(&bytes));
+                (!holds).then(|| {
+                    "its signatures are not those of the payload by the root key, under SHA-256 and under SHA-384"
+                        .to_owned()
+                })
+            }
+            _ => Some("it holds no payload or no signatures".to_owned()),
+        };
+        let step = line.text("step").unwrap_or_default();
+        let name = step.strip_prefix("sign:").unwrap_or_default();
+        findings.add(
+            rule::PAYLOAD_SIGNED,
+            number(line),
+            format!("{}, payload {name}", place(line)),
             failure,
         );
     }

@@ -10,7 +10,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::process::Command;
 
-use crate::room::{Room, VENDORS};
+use crate::room::{PAYLOADS, Room, VENDORS};
 use harness::strace::{self, Fault, Point, on_two_threads, some, was_killed};
 use harness::{Run, program};
 
@@ -56,6 +56,18 @@ const ENDORSE: Ceremony = Ceremony {
         let room = Room::new();
         room.make_root();
         room.write("endorse.toml", room.endorsement_plan());
+        room
+    },
+};
+
+const SIGN: Ceremony = Ceremony {
+    plan: "payloads.toml",
+    transcript: "payloads.transcript",
+    outputs: &["payload-1.sigs", "payload-2.sigs", "payload-3.sigs"],
+    room: || {
+        let room = Room::new();
+        room.make_root();
+        room.write("payloads.toml", room.payloads_plan());
         room
     },
 };
@@ -191,6 +203,15 @@ impl Ceremony {
                 return Err(format!("not one endorsement of {vendor}: {text}"));
             }
         }
+        for payload in PAYLOADS.iter().filter(|_| self.plan == SIGN.plan) {
+            if !room.payload_is_signed(payload) {
+                return Err(format!("{payload} is not signed"));
+            }
+            let announced = format!("\"event\":\"result\",\"step\":\"sign:{payload}\"");
+            if text.matches(&announced).count() != 1 {
+                return Err(format!("not one result of {payload}: {text}"));
+            }
+        }
         Ok(())
     }
 
@@ -237,4 +258,9 @@ fn a_root_ceremony_killed_at_any_call_of_the_file_system_is_gone_on_with() {
 #[test]
 fn an_endorsement_ceremony_killed_at_any_call_of_the_file_system_is_gone_on_with() {
     ENDORSE.kill_at_every_call();
+}
+
+#[test]
+fn a_payloads_ceremony_killed_at_any_call_of_the_file_system_is_gone_on_with() {
+    SIGN.kill_at_every_call();
 }

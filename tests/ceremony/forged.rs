@@ -6,15 +6,15 @@ use sha2::{Digest, Sha384};
 
 use crate::room::Room;
 
-fn sha384(bytes: impl AsRef<[u8]>) -> String {
+pub fn sha384(bytes: impl AsRef<[u8]>) -> String {
     harness::hex(&Sha384::digest(bytes))
 }
 
 /// The lines of a transcript that is changed.
-struct Forgery<'a> {
+pub struct Forgery<'a> {
     room: &'a Room,
     name: &'static str,
-    lines: Vec<Value>,
+    pub lines: Vec<Value>,
 }
 
 impl<'a> Forgery<'a> {
@@ -26,7 +26,7 @@ impl<'a> Forgery<'a> {
     }
 
     /// Changes the plan, and the digest beside it.
-    fn replan(&mut self, from: &str, to: &str) {
+    pub fn replan(&mut self, from: &str, to: &str) {
         let text = self.lines[0]["plan"]["text"].as_str().expect("a text");
         assert!(text.contains(from), "{from}");
         let text = text.replacen(from, to, 1);
@@ -34,7 +34,7 @@ impl<'a> Forgery<'a> {
         self.lines[0]["plan"]["text"] = text.into();
     }
 
-    fn find(&mut self, event: &str, step: &str) -> &mut Value {
+    pub fn find(&mut self, event: &str, step: &str) -> &mut Value {
         let is = |line: &&mut Value| line["event"] == event && line["step"] == step;
         self.lines.iter_mut().find(is).expect("a line")
     }
@@ -70,7 +70,7 @@ impl<'a> Forgery<'a> {
     }
 
     /// A signature of the root key on the token, in base64.
-    fn sign(&self, message: &[u8]) -> String {
+    pub fn sign(&self, message: &[u8]) -> String {
         let room = self.room;
         room.write("digest", Sha384::digest(message));
         let path = |name: &str| room.path(name).display().to_string();
@@ -122,7 +122,7 @@ impl<'a> Forgery<'a> {
 
     /// Forges it anew.
     #[track_caller]
-    fn forge(&self, rule: &str, says: &str, change: impl FnOnce(&mut Self)) {
+    pub fn forge(&self, rule: &str, says: &str, change: impl FnOnce(&mut Self)) {
         let mut forgery = Self::of(self.room, self.name);
         change(&mut forgery);
         forgery.fails(rule, says);
@@ -140,7 +140,7 @@ fn room() -> Room {
 }
 
 /// Unchanged lines, written and signed anew, verify: so all else is for what was changed.
-fn unchanged<'a>(room: &'a Room, name: &'static str) -> Forgery<'a> {
+pub fn unchanged<'a>(room: &'a Room, name: &'static str) -> Forgery<'a> {
     let whole = Forgery::of(room, name);
     whole.write("forged");
     room.ir("ceremony verify forged -c root-ca.pub").exits(0);

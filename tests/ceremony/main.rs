@@ -6,6 +6,8 @@ mod damage;
 mod forged;
 mod interrupted;
 mod mechanism;
+
+mod payloads;
 mod people;
 mod plans;
 mod printed;

@@ -10,11 +10,15 @@ const OPERATOR: &str = "Ann Operator (operator): type Yes to do this step: ";
 const WITNESS: &str = "Bob Witness (witness): if you agree, retype ";
 
 pub fn run(room: &Room, dialogue: &[(&str, Answer<'_>)]) -> Session {
+    run_plan(room, "root.toml", dialogue)
+}
+
+pub fn run_plan(room: &Room, plan: &str, dialogue: &[(&str, Answer<'_>)]) -> Session {
     let mut command = room.token.command(program());
     command
         .current_dir(room.root())
         .env("PKCS11_MODULE_PATH", &room.token.module)
-        .args(room.words("ceremony run root.toml PIN"));
+        .args(room.words(&format!("ceremony run {plan} PIN")));
     session(&command, dialogue)
 }
 

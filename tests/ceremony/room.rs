@@ -19,6 +19,7 @@ impl Deref for Room {
     }
 }
 
+pub const PAYLOADS: [&str; 3] = ["payload-1", "payload-2", "payload-3"];
 pub const VENDORS: [&str; 3] = ["vendor-1", "vendor-2", "vendor-3"];
 
 impl Room {
@@ -135,6 +136,58 @@ impl Room {
             );
         }
         plan + "[outputs]\ntranscript = \"endorse.transcript\"\n"
+    }
+
+    /// A payload, a payload with annotations and a statement, as `cosign generate` writes them, and the plan that has
+    /// them signed.
+    pub fn payloads_plan(&self) -> String {
+        harness::unpack("umoci", &self.path("registry/hello"));
+        let generate = "cosign generate --sign-container-identity registry.example.com/app:1.0";
+        for (flags, name) in [
+            ("", "payload-1"),
+            ("-a team=blue", "payload-2"),
+            ("--new-bundle-format=true", "payload-3"),
+        ] {
+            if !self.has(name) {
+                let image = "oci:registry/hello:latest";
+                self.ir(&format!("{generate} {flags} --output-file {name} {image}"))
+                    .exits(0);
+            }
+        }
+        let mut plan = self.head("sign-payloads");
+        let _ = write!(
+            plan,
+            "[root]\nfile = \"root-ca.pub\"\nsha384 = \"{}\"\n\n",
+            self.sha384("root-ca.pub")
+        );
+        for name in PAYLOADS {
+            let _ = write!(
+                plan,
+                "[[payloads]]\nfile = \"{name}\"\nsha384 = \"{}\"\nsignature = \"{name}.sigs\"\n\n",
+                self.sha384(name)
+            );
+        }
+        plan + "[outputs]\ntranscript = \"payloads.transcript\"\n"
+    }
+
+    /// Whether openssl verifies both of a payload's signatures by the root key.
+    pub fn payload_is_signed(&self, name: &str) -> bool {
+        let file = String::from_utf8(self.read(&format!("{name}.sigs"))).expect("text");
+        let mut message = self.read(name);
+        if message.starts_with(b"{\"_type\"") {
+            let head = format!("DSSEv1 28 application/vnd.in-toto+json {} ", message.len());
+            message.splice(0..0, head.into_bytes());
+        }
+        self.write("message", message);
+        let mut signatures = file.lines();
+        let holds = ["sha256", "sha384"].map(|hash| {
+            self.write("line", signatures.next().unwrap_or_default());
+            let verify = format!(
+                "base64 -d <line >der && openssl dgst -{hash} -keyform DER -verify root-ca.pub -signature der message"
+            );
+            self.shell(&verify, "").stdout.contains("Verified OK")
+        });
+        holds == [true; 2] && signatures.next().is_none()
     }
 
     /// Endorses a key outside of a ceremony.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::ceremony::payload::PlannedPayload;
 use crate::ceremony::plan::{Plan, Work};
 use crate::ceremony::programs::Part;
 use crate::ceremony::run::{Run, Stage};
@@ -147,6 +148,7 @@ fn tell_work(
                 )
             })
             .collect(),
+        Work::SignPayloads { payloads, .. } => payloads.iter().flat_map(payload_lines).collect(),
     };
     for line in &work {
         console.note(&plain(line));
@@ -167,6 +169,15 @@ fn tell_work(
             "work": work,
         })
     })
+}
+
+/// A payload of a plan, and what it says.
+fn payload_lines(payload: &PlannedPayload) -> Vec<String> {
+    let (name, to) = (&payload.name, payload.signature.display());
+    let facts = payload.prepared.facts().into_iter();
+    let facts = facts.map(|fact| format!("  {}: {}", fact.what, fact.value));
+    let first = format!("sign payload {name}, and write {to}; it says");
+    [first].into_iter().chain(facts).collect()
 }
 
 /// The terminal of this process, or none in an unattended rehearsal.

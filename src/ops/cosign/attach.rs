@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::error::Error as CosignError;
 use super::hanging::Hanging;
 use super::image::CosignImage;
-use super::payload::{Prepared, read_payload};
+use super::payload::read_payload;
 use crate::crypto::{Algorithm, Digest, HashAlgorithm, PublicKey, Signature, Signed};
 use crate::encoding::base64::unbase64;
 use crate::files;
@@ -15,7 +15,7 @@ use crate::image::{Blob, Change, Descriptor};
 use crate::ops::error::Error;
 use crate::ops::location::Location;
 use crate::scheme::cosign::{
-    Attachment, Bundle, BundleContent, Envelope, Statement, bundle_manifest, bundle_of,
+    Attachment, Bundle, BundleContent, Envelope, Prepared, Statement, bundle_manifest, bundle_of,
     for_verifying,
 };
 use crate::store::{Edit, Layout, Limits, Reader, Registry, Target as _};
@@ -180,8 +180,7 @@ impl Attach {
         key: Option<&PublicKey>,
     ) -> Result<Read, Error> {
         let name = format!("payload file {}", payload.display());
-        let bytes = read_payload(payload)?;
-        let prepared = Prepared::read(&name, &bytes)?;
+        let (prepared, bytes) = read_payload(payload)?;
         about(&name, digest, prepared.check(digest))?;
         let name = format!("signature file {}", signature.display());
         let message = prepared.message(&bytes);

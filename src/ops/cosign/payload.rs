@@ -5,68 +5,16 @@ use std::path::Path;
 
 use super::error::Error as CosignError;
 use super::image::CosignImage;
-use crate::crypto::{Algorithm, Digest, Signed};
+use crate::crypto::{Algorithm, Signed};
 use crate::files;
 use crate::key::Signer;
 use crate::ops::error::Error;
 use crate::progress::Progress;
-use crate::scheme::cosign::{Hashes, PAYLOAD_TYPE, Payload, Statement, pae};
+use crate::scheme::cosign::{Hashes, Payload, Prepared, Statement};
 use crate::store::{Limits, Reader};
 
 /// No payload is longer.
 const MOST_PAYLOAD: usize = 4 << 20;
-
-/// What a payload is.
-#[derive(Clone, Debug)]
-pub enum Prepared {
-    /// A simple-signing payload: signed as it is.
-    Payload(Payload),
-    /// An in-toto statement: signed in its pre-authentication encoding.
-    Statement(Statement),
-}
-
-impl Prepared {
-    /// Reads a payload or a statement. Anything else is not signed.
-    pub fn read(name: &str, bytes: &[u8]) -> Result<Self, Error> {
-        let is_statement = serde_json::from_slice::<serde_json::Value>(bytes)
-            .is_ok_and(|value| value.get("_type").is_some());
-        let read = if is_statement {
-            Statement::read(bytes).map(Self::Statement)
-        } else {
-            Payload::read(bytes).map(Self::Payload)
-        };
-        read.map_err(|source| {
-            CosignError::Malformed {
-                name: name.to_owned(),
-                source,
-            }
-            .into()
-        })
-    }
-
-    /// What a signature is made over.
-    pub fn message(&self, bytes: &[u8]) -> Vec<u8> {
-        match self {
-            Self::Payload(_) => bytes.to_vec(),
-            Self::Statement(_) => pae(PAYLOAD_TYPE, bytes),
-        }
-    }
-
-    /// Whether it is about this image; what it is about, in words, where it is not.
-    pub(super) fn check(&self, digest: &Digest) -> Result<(), String> {
-        match self {
-            Self::Payload(payload) if payload.digest == *digest => Ok(()),
-            Self::Payload(payload) => Err(payload.digest.to_string()),
-            Self::Statement(statement) if statement.about(digest).is_some() => Ok(()),
-            Self::Statement(statement) => {
-                let subjects = statement.subjects.iter();
-                let named = subjects.flat_map(|subject| &subject.digest);
-                let named: Vec<_> = named.map(|(by, hex)| format!("{by}:{hex}")).collect();
-                Err(named.join(", "))
-            }
-        }
-    }
-}
 
 /// Writes down what is to be signed of an image: no layer is read.
 #[derive(Clone, Debug)]
@@ -109,8 +57,7 @@ pub fn sign_payload(
     signer: &dyn Signer,
     hashes: Hashes,
 ) -> Result<(Prepared, Vec<Made>), Error> {
-    let bytes = read_payload(path)?;
-    let prepared = Prepared::read(&format!("payload file {}", path.display()), &bytes)?;
+    let (prepared, bytes) = read_payload(path)?;
     let message = prepared.message(&bytes);
     let mut signatures = Vec::new();
     for by in hashes.of(signer.public_key())? {
@@ -120,7 +67,12 @@ pub fn sign_payload(
     Ok((prepared, signatures))
 }
 
-/// Reads a payload file.
-pub(super) fn read_payload(path: &Path) -> Result<Vec<u8>, Error> {
-    files::read(path, MOST_PAYLOAD).map_err(Error::file("payload file"))
+/// Reads a payload file: a payload or a statement.
+pub(super) fn read_payload(path: &Path) -> Result<(Prepared, Vec<u8>), Error> {
+    let bytes = files::read(path, MOST_PAYLOAD).map_err(Error::file("payload file"))?;
+    let prepared = Prepared::read(&bytes).map_err(|source| CosignError::Malformed {
+        name: format!("payload file {}", path.display()),
+        source,
+    })?;
+    Ok((prepared, bytes))
 }

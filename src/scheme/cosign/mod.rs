@@ -27,6 +27,7 @@ mod envelope;
 mod log_entry;
 mod malformed;
 mod payload;
+mod prepared;
 pub mod rule;
 mod sig_manifest;
 mod sign;
@@ -43,6 +44,7 @@ pub use candidate::{
 pub use envelope::{Envelope, PAYLOAD_TYPE, pae};
 pub use malformed::Malformed;
 pub use payload::{PAYLOAD_MEDIA_TYPE, Payload};
+pub use prepared::{Fact, Prepared, signature_lines};
 pub use sig_manifest::{Attachment, Layer, SigManifest, attachment, tag_of};
 pub use sign::{ByBundle, ByTag, Hashes, Statements, Tagged, Target};
 pub use statement::{PredicateType, Statement, Subject};

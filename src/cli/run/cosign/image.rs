@@ -17,7 +17,7 @@ use crate::ops::cosign::payload::sign_payload;
 use crate::ops::cosign::sign::{CosignSign, CosignSigned, Says};
 use crate::ops::cosign::verify::{CosignVerdict, CosignVerify};
 use crate::report::Verdict;
-use crate::scheme::cosign::{Hashes, Wanted};
+use crate::scheme::cosign::{Hashes, Wanted, signature_lines};
 use crate::text::plain;
 
 /// No predicate is longer.
@@ -36,8 +36,7 @@ pub(super) fn sign(args: Sign, console: &Console) -> Outcome {
     if let (Some(payload), Some(output)) = (&args.payload, &args.output_signature) {
         let signer = signer(&args.key, console)?;
         let (_, made) = sign_payload(payload, &*signer, hashes)?;
-        let lines = made.iter().map(|(_, signature)| base64(signature) + "\n");
-        let text: String = lines.collect();
+        let text = signature_lines(made.iter().map(|(_, signature)| &**signature));
         write(
             "signature file",
             output,
