@@ -165,16 +165,10 @@ impl Members {
             public, passport, ..
         } = &self.outputs;
         if !self.vendors.is_empty() && self.ceremony != Kind::EndorseVendors {
-            return Err(format!(
-                "a {} ceremony has no vendors",
-                self.ceremony.name()
-            ));
+            return Err("only an endorse-vendors ceremony has vendors".into());
         }
         if !self.payloads.is_empty() && self.ceremony != Kind::SignPayloads {
-            return Err(format!(
-                "a {} ceremony has no payloads",
-                self.ceremony.name()
-            ));
+            return Err("only a sign-payloads ceremony has payloads".into());
         }
         let of_root = public.is_some() || passport.is_some();
         if of_root && self.ceremony != Kind::RootKey {

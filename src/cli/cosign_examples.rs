@@ -167,7 +167,7 @@ pub(super) const COSIGN: &[Entry] = &[
                 "ir-sign cosign attach signature --payload payload.json --signature signatures --key cosign.pub \\\n  registry.example.com/team/app:1.0",
             ],
         )],
-        see_also: &["cosign-sign", "cosign-attach-signature"],
+        see_also: &["cosign-sign", "cosign-attach-signature", "ceremony"],
     },
     Entry {
         command: "cosign attach signature",

@@ -306,6 +306,10 @@ pub(super) const EXAMPLES: &[Entry] = &[
                 "Check the token too:",
                 &["ir-sign ceremony check root.toml"],
             ),
+            one(
+                "See the image, the name and the annotations of each payload that a plan has signed:",
+                &["ir-sign ceremony check payloads.toml --files"],
+            ),
         ],
         see_also: &["ceremony-run", "ceremony-rehearsal"],
     },

@@ -5,6 +5,7 @@ use std::fs;
 use faulty_module::log::Log;
 use harness::distribution::Distribution;
 use harness::peers::{cosign25, cosign31};
+use harness::terminal::Answer;
 use serde_json::{Value, json};
 
 use crate::forged::{Forgery, sha384, unchanged};
@@ -100,8 +101,7 @@ fn people_see_all_that_a_payload_says_before_they_confirm() {
     let room = room();
     let all: Vec<_> = (0..4).flat_map(|_| agreed()).collect();
     let done = run_plan(&room, "payloads.toml", &all);
-    done.run.expect("not killed").exits(0);
-    let screen = done.screen.replace('\r', "");
+    let screen = done.run.expect("not killed").exits(0).stderr;
     let payload: Value = serde_json::from_slice(&room.read("payload-2")).expect("JSON");
     let digest = &payload["critical"]["image"]["docker-manifest-digest"];
     let digest = digest.as_str().expect("a digest");
@@ -123,6 +123,17 @@ fn people_see_all_that_a_payload_says_before_they_confirm() {
     // In digits for reading along, with words beside them.
     let digits = &digest["sha256:".len()..];
     assert!(part.contains(&format!("    {} {}", &digits[..4], &digits[4..8])));
+    // Nobody has said a word yet when it is shown, and nothing is done without that.
+    let other = self::room();
+    let stopped = run_plan(
+        &other,
+        "payloads.toml",
+        &[(agreed()[0].0, Answer::Type(b"No\n"))],
+    );
+    let stopped = stopped.run.expect("not killed").exits(1);
+    assert!(stopped.stderr.contains("payload payload-1 says"));
+    assert!(!stopped.stderr.contains("payload payload-2 says"));
+    assert_eq!(signatures(&other), [None, None, None]);
     room.ir(VERIFY).exits(0);
     room.ir("ceremony report payloads.transcript").exits(0);
     for page in ["payloads.transcript.md", "payloads.transcript.html"] {
@@ -139,6 +150,39 @@ fn people_see_all_that_a_payload_says_before_they_confirm() {
             assert!(page.contains(says), "{says}: {page}");
         }
     }
+}
+
+/// Plans whose members do not go together: the exit status, and the reason.
+fn of_wrong_members(room: &Room, good: &str) -> [(String, i32, &'static str); 5] {
+    let key = "[key]\nlabel = \"root-ca\"\n";
+    [
+        (
+            good.replace("sign-payloads", "endorse-vendors"),
+            2,
+            "only a sign-payloads ceremony has payloads",
+        ),
+        (
+            room.root_plan().replace("root-key", "sign-payloads"),
+            2,
+            "only a root-key ceremony has outputs.public",
+        ),
+        (
+            good[..good.find("[[payloads]]").expect("payloads")].to_owned()
+                + "[outputs]\ntranscript = \"t\"\n",
+            2,
+            "a sign-payloads ceremony has payloads",
+        ),
+        (
+            good.replace("signature = \"payload-1.sigs\"\n", ""),
+            2,
+            "missing field `signature`",
+        ),
+        (
+            good.replace(key, &format!("{key}mechanism = \"CKM_ECDSA_SHA384\"\n")),
+            2,
+            "makes no signature under SHA-256",
+        ),
+    ]
 }
 
 #[test]
@@ -159,8 +203,7 @@ fn a_plan_of_payloads_that_cannot_be_signed_is_refused_before_the_pin() {
         good.replacen("payload-1\"", &format!("{name}\""), 1)
             .replace(&one, &room.sha384(name))
     };
-    let key = "[key]\nlabel = \"root-ca\"\n";
-    for (plan, status, says) in [
+    let of_files = [
         (
             good.replace(&one, &"0".repeat(96)),
             1,
@@ -220,34 +263,9 @@ fn a_plan_of_payloads_that_cannot_be_signed_is_refused_before_the_pin() {
             1,
             "payload no-statement: it is no in-toto statement",
         ),
-        (of("long"), 1, "payload long: it has more than"),
-        (
-            good.replace("sign-payloads", "endorse-vendors"),
-            2,
-            "an endorse-vendors ceremony has no payloads",
-        ),
-        (
-            room.root_plan().replace("root-key", "sign-payloads"),
-            2,
-            "only a root-key ceremony has outputs.public",
-        ),
-        (
-            good[..good.find("[[payloads]]").expect("payloads")].to_owned()
-                + "[outputs]\ntranscript = \"t\"\n",
-            2,
-            "a sign-payloads ceremony has payloads",
-        ),
-        (
-            good.replace("signature = \"payload-1.sigs\"\n", ""),
-            2,
-            "missing field `signature`",
-        ),
-        (
-            good.replace(key, &format!("{key}mechanism = \"CKM_ECDSA_SHA384\"\n")),
-            2,
-            "makes no signature under SHA-256",
-        ),
-    ] {
+        (of("long"), 1, "payload long: larger than 65536 bytes"),
+    ];
+    for (plan, status, says) in of_files.into_iter().chain(of_wrong_members(&room, &good)) {
         room.write("payloads.toml", &plan);
         for command in [CHECK, RUN] {
             let (run, planned) = room.planned("", command);
@@ -371,7 +389,7 @@ fn a_forged_transcript_with_other_payloads_than_the_plans_is_refused() {
     let payloads = "ceremony.payloads";
     let step = "sign:payload-1";
     signed.forge(payloads, "not the one that the plan names", |f| {
-        other_payload(f, "sign:payload-2", step)
+        other_payload(f, "sign:payload-2", step);
     });
     let other = json!("sha256:".to_owned() + &"0".repeat(64));
     for event in ["intent", "result"] {
@@ -400,7 +418,7 @@ fn a_forged_transcript_with_other_payloads_than_the_plans_is_refused() {
             .contains(&line["step"])
     };
     signed.forge(payloads, "the plan's payload was not signed", |f| {
-        f.lines.retain(|line| !of(line))
+        f.lines.retain(|line| !of(line));
     });
     signed.forge(payloads, "the plan names no such payload", |f| {
         let digest = room.sha384("payload-1");
@@ -451,14 +469,17 @@ fn the_rehearsal_of_payloads_differs_in_signatures_alone() {
     let diff = format!("ceremony diff payloads.transcript {}", path.display());
     room.ir(&diff).exits(0);
     let generate = "cosign generate --sign-container-identity registry.example.com/app:2.0";
+    fs::remove_file(other.path("payload-1")).expect("removed");
     other
         .ir(&format!(
-            "{generate} --force --output-file payload-1 oci:registry/hello:latest"
+            "{generate} --output-file payload-1 oci:registry/hello:latest"
         ))
         .exits(0);
     other.write("payloads.toml", other.payloads_plan());
     fs::remove_file(&path).expect("removed");
-    fs::remove_file(other.path("payload-1.sigs")).expect("removed");
+    for name in PAYLOADS {
+        fs::remove_file(other.path(format!("{name}.sigs"))).expect("removed");
+    }
     other.ir(RUN).exits(0);
     let differs = room.ir(&diff).exits(1);
     assert!(

@@ -172,7 +172,7 @@ impl Room {
 
     /// Whether openssl verifies both of a payload's signatures by the root key.
     pub fn payload_is_signed(&self, name: &str) -> bool {
-        let file = String::from_utf8(self.read(&format!("{name}.sigs"))).expect("text");
+        let file = String::from_utf8(self.read(format!("{name}.sigs"))).expect("text");
         let mut message = self.read(name);
         if message.starts_with(b"{\"_type\"") {
             let head = format!("DSSEv1 28 application/vnd.in-toto+json {} ", message.len());

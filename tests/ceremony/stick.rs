@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::room::{Room, VENDORS};
+use crate::room::{PAYLOADS, Room, VENDORS};
 use harness::{Run, Sandbox, program};
 
 fn script(name: &str) -> Command {
@@ -284,4 +284,69 @@ fn the_files_of_a_plan_are_checked_without_a_token() {
     ir(&["--list"]).exits(0);
     ir(&["--list", "--files"]).exits(2);
     assert_eq!(room.names(), before);
+}
+
+#[test]
+fn payloads_go_to_the_stick_are_rehearsed_and_signed_there_and_verified_with_openssl() {
+    let room = Room::new();
+    room.make_root();
+    fs::create_dir_all(room.path("in")).expect("a folder");
+    let plan = room.payloads_plan();
+    let plan = PAYLOADS.iter().fold(plan, |plan, name| {
+        fs::rename(room.path(name), room.path(format!("in/{name}"))).expect("moved");
+        let plan = plan.replace(&format!("\"{name}\""), &format!("\"in/{name}\""));
+        plan.replace(
+            &format!("\"{name}.sigs\""),
+            &format!("\"out/{name} of it\""),
+        )
+    });
+    room.write("payloads.toml", plan);
+    let listed = room.ir("ceremony check --list payloads.toml").exits(0);
+    for line in [
+        "plan\tceremony\tsign-payloads\n",
+        "input\tpayload\tin/payload-2\n",
+        "output\tsignatures\tout/payload-2 of it\n",
+    ] {
+        assert!(listed.stdout.contains(line), "{listed:?}");
+    }
+    let elsewhere = Sandbox::new();
+    let stick = elsewhere.path("stick");
+    let prepared = run(script("prepare")
+        .arg(&stick)
+        .arg(room.path("payloads.toml")));
+    prepared
+        .exits(0)
+        .says("docker-reference: \"registry.example.com/app:1.0\"");
+    assert!(stick.join("in/payload-3").is_file() && stick.join("out").is_dir());
+    let day = run(room
+        .token
+        .command(stick.join("sign"))
+        .env("PKCS11_MODULE_PATH", &room.token.module)
+        .env("SKIP_HOST_CHECK", "1")
+        .current_dir(&stick)
+        .args(room.words("payloads.toml --unattended PIN")));
+    day.exits(0).says("passed ceremony.payload-signed");
+    let verify = || run(script("verify").arg(&stick).arg(room.path("root-ca.pub")));
+    let verified = verify().exits(0);
+    let end = "everything holds: 1 transcripts, 0 endorsements, 3 signed payloads";
+    assert!(verified.stdout.contains(end), "{verified:?}");
+    let count = verified.stdout.matches("Verified OK").count();
+    assert_eq!(count, 6, "{verified:?}");
+    fs::copy(
+        stick.join("out/payload-1 of it"),
+        stick.join("out/payload-2 of it"),
+    )
+    .expect("a copy");
+    assert_ne!(verify().status, 0);
+    // By themselves, with a root of their own.
+    let dir = elsewhere.path("rehearsal");
+    run(script("rehearse").arg(&dir).arg(room.path("payloads.toml"))).exits(0);
+    let (rehearsed, real) = (
+        dir.join("payloads.transcript"),
+        stick.join("payloads.transcript"),
+    );
+    let mut diff = Command::new(program());
+    diff.args(["ceremony", "diff"]).args([&rehearsed, &real]);
+    let differs = run(&mut diff);
+    assert!(!differs.stdout.contains("step sign:"), "{differs:?}");
 }

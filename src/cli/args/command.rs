@@ -102,7 +102,7 @@ pub enum Command {
         #[command(subcommand)]
         command: TokenCommand,
     },
-    /// Make a root key, or endorse vendors with it, by a reviewed plan
+    /// Make a root key, endorse vendors or sign payloads with it, by a reviewed plan
     Ceremony {
         #[command(subcommand)]
         command: CeremonyCommand,

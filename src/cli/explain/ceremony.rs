@@ -9,6 +9,9 @@ use crate::files;
 pub(super) fn hint(error: &Error) -> Option<&'static str> {
     Some(match error {
         Error::Stopped { .. } => "run it again to go on from there",
+        Error::Payload { .. } => {
+            "only a payload or a statement is signed, as `ir-sign cosign generate` writes them"
+        }
         Error::Complete { .. } => "verify it: ir-sign ceremony verify TRANSCRIPT",
         Error::OtherPlan { .. } => {
             "a plan is not changed under way: finish with the one that it was begun with"
