@@ -10,11 +10,15 @@ use toml::{Table, Value};
 
 use super::scene::{CA, VENDOR, folder};
 
+/// The payload of the seed.
+const PAYLOAD: &str = r#"{"critical":{"identity":{"docker-reference":"registry.example.com/app:1.0"},"image":{"docker-manifest-digest":"sha256:5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"},"type":"cosign container image signature"},"optional":{"a":"b"}}"#;
+
 thread_local! {
     static FOLDER: TempDir = {
         let folder = folder();
         fs::write(folder.path().join("root-ca.pub"), CA).expect("written");
         fs::write(folder.path().join("vendor.pub"), VENDOR).expect("written");
+        fs::write(folder.path().join("payload.json"), PAYLOAD).expect("written");
         folder
     };
 }
