@@ -343,7 +343,10 @@ fn payloads(verified: &Verified) -> Vec<Block> {
         blocks.push(table(Kind::Facts, &["what", "value"], rows.collect()));
         for fact in facts {
             if let Some(bytes) = fact.digest {
-                blocks.extend(digest(&format!("{}, to read aloud:", fact.what), &hex(&bytes)));
+                blocks.extend(digest(
+                    &format!("{}, to read aloud:", fact.what),
+                    &hex(&bytes),
+                ));
             }
         }
     }

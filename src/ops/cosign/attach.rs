@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::error::Error as CosignError;
 use super::hanging::Hanging;
 use super::image::CosignImage;
-use super::payload::read_payload;
+use super::payload::read_prepared;
 use crate::crypto::{Algorithm, Digest, HashAlgorithm, PublicKey, Signature, Signed};
 use crate::encoding::base64::unbase64;
 use crate::files;
@@ -180,7 +180,7 @@ impl Attach {
         key: Option<&PublicKey>,
     ) -> Result<Read, Error> {
         let name = format!("payload file {}", payload.display());
-        let (prepared, bytes) = read_payload(payload)?;
+        let (prepared, bytes) = read_prepared(payload)?;
         about(&name, digest, prepared.check(digest))?;
         let name = format!("signature file {}", signature.display());
         let message = prepared.message(&bytes);

@@ -57,7 +57,7 @@ pub fn sign_payload(
     signer: &dyn Signer,
     hashes: Hashes,
 ) -> Result<(Prepared, Vec<Made>), Error> {
-    let (prepared, bytes) = read_payload(path)?;
+    let (prepared, bytes) = read_prepared(path)?;
     let message = prepared.message(&bytes);
     let mut signatures = Vec::new();
     for by in hashes.of(signer.public_key())? {
@@ -67,12 +67,17 @@ pub fn sign_payload(
     Ok((prepared, signatures))
 }
 
-/// Reads a payload file: a payload or a statement.
-pub(super) fn read_payload(path: &Path) -> Result<(Prepared, Vec<u8>), Error> {
-    let bytes = files::read(path, MOST_PAYLOAD).map_err(Error::file("payload file"))?;
+/// Reads what is signed: a payload or a statement, and its bytes.
+pub(super) fn read_prepared(path: &Path) -> Result<(Prepared, Vec<u8>), Error> {
+    let bytes = read_payload(path)?;
     let prepared = Prepared::read(&bytes).map_err(|source| CosignError::Malformed {
         name: format!("payload file {}", path.display()),
         source,
     })?;
     Ok((prepared, bytes))
+}
+
+/// Reads a payload file.
+pub(super) fn read_payload(path: &Path) -> Result<Vec<u8>, Error> {
+    files::read(path, MOST_PAYLOAD).map_err(Error::file("payload file"))
 }

@@ -132,7 +132,7 @@ impl CosignVerify {
         let mut looked = Vec::new();
         let mut unknown = None;
         if let Some((payload, signature)) = &self.detached {
-            let (_, payload) = read_payload(payload)?;
+            let payload = read_payload(payload)?;
             for key in &self.keys {
                 for signature in read_signatures(signature, Some(key))? {
                     let keys = std::slice::from_ref(key);
