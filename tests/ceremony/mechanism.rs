@@ -73,3 +73,25 @@ fn a_token_with_one_session_has_its_ceremony_too() {
     room.ir("ceremony verify root.transcript -c root-ca.pub")
         .exits(0);
 }
+
+#[test]
+fn payloads_are_not_signed_by_a_token_that_makes_one_of_their_hashes_alone() {
+    let room = Room::new();
+    room.make_root();
+    let plan = room.payloads_plan();
+    room.write("payloads.toml", &plan);
+    let hidden = |arguments: &str| room.planned(HIDDEN, arguments).0.expect("it ends");
+    for command in [
+        "check payloads.toml PIN",
+        "run payloads.toml --unattended PIN",
+    ] {
+        hidden(&format!("ceremony {command}"))
+            .exits(3)
+            .says("it does not offer CKM_ECDSA for signing");
+    }
+    room.write("payloads.toml", with_mechanism(&plan, "CKM_ECDSA_SHA384"));
+    hidden("ceremony check payloads.toml PIN")
+        .exits(2)
+        .says("it needs a token that offers CKM_ECDSA, and no key.mechanism");
+    assert!(!room.has("payloads.transcript"));
+}
