@@ -13,6 +13,7 @@ mod challenge;
 mod config;
 mod cosign_bundle;
 mod cosign_envelope;
+mod cosign_key;
 mod cosign_payload;
 mod cosign_statement;
 mod docker_archive;
@@ -54,6 +55,7 @@ pub const TARGETS: &[Target] = &[
     ("config", config::run),
     ("cosign_bundle", cosign_bundle::run),
     ("cosign_envelope", cosign_envelope::run),
+    ("cosign_key", cosign_key::run),
     ("cosign_payload", cosign_payload::run),
     ("cosign_statement", cosign_statement::run),
     ("docker_archive", docker_archive::run),

@@ -188,6 +188,7 @@ each_target! {
     config
     cosign_bundle
     cosign_envelope
+    cosign_key
     cosign_payload
     cosign_statement
     docker_archive

@@ -11,5 +11,5 @@ mod sealed_pkcs8;
 mod sec1;
 pub use error::PrivateFileError;
 pub use private::{KeyFile, Sealed, read_private, write_private};
-pub use public::read_public;
+pub use public::{public_key_of, read_public};
 pub use public_error::PublicFileError;

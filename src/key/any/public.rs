@@ -13,13 +13,14 @@ use crate::key::error::Error;
 /// Reads a public key file. Somebody may have taken a private key for it, so its bytes are wiped.
 pub fn read_public(path: &Path) -> Result<PublicKey, Error> {
     let bytes = files::read_wiped(path, MAX_FILE)?;
-    parse(&bytes).map_err(|source| Error::PublicFile {
+    public_key_of(&bytes).map_err(|source| Error::PublicFile {
         path: path.to_owned(),
         source,
     })
 }
 
-fn parse(bytes: &[u8]) -> Result<PublicKey, E> {
+/// The key in a public key file: a `SubjectPublicKeyInfo` in DER or PEM.
+pub fn public_key_of(bytes: &[u8]) -> Result<PublicKey, E> {
     if bytes.starts_with(&[0x30]) {
         return of_der(bytes);
     }
