@@ -180,7 +180,23 @@ pub(super) fn on_wiped_stack<T>(work: impl FnOnce() -> T) -> T {
     }
     let result = call(work);
     stack(Zeroize::zeroize);
+    overwrite_registers();
     result
+}
+
+/// Copies zeros of each length. The C library copies by way of vector registers, where the bytes of secrets that it
+/// copied last would stay.
+fn overwrite_registers() {
+    const LONGEST: usize = 4096;
+    let zeros = [0u8; LONGEST];
+    let mut copy = [0u8; LONGEST];
+    let mut length = LONGEST;
+    while length > 0 {
+        let length_now = std::hint::black_box(length);
+        copy[..length_now].copy_from_slice(std::hint::black_box(&zeros[..length_now]));
+        std::hint::black_box(&mut copy);
+        length /= 2;
+    }
 }
 
 thread_local! {

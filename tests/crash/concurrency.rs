@@ -470,7 +470,7 @@ fn prune_removes_what_nothing_leads_to_and_nothing_else() {
         dry.push("--dry-run".into());
         ir_sign(dry)
             .ok()
-            .says(&["would remove", &stray, "left by a run"]);
+            .says(&["would remove", &stray, "left by an interrupted run"]);
         same(&before, &snapshot(&layout));
         let run = scene.prune("app").ok();
         run.says(&["removing", &stray, ".tmp", "not-a-blob", "left alone"]);
@@ -731,7 +731,7 @@ fn odd_names_in_a_layout_are_named() {
     fs::create_dir(blobs.join(&folder)).expect("a folder");
     symlink("../../index.json", blobs.join(&link)).expect("a link");
     let run = scene.prune("app").ok();
-    run.says(&[&folder, &link, "is not a blob"]);
+    run.says(&[&folder, &link, "has a name that no blob has"]);
     assert!(blobs.join(&folder).is_dir() && blobs.join(&link).is_symlink());
     let odd = OsStr::from_bytes(b"od\xffd");
     write(layout.join(odd), "");

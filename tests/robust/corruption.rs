@@ -445,6 +445,6 @@ fn layers_that_were_left_out_are_said_to_be() {
     run.says(&[
         "not checked image.layer-blobs",
         "left out",
-        "but for what was not checked",
+        "except for what was not checked",
     ]);
 }

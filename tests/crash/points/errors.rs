@@ -227,7 +227,7 @@ fn a_change_that_could_not_be_made_to_last_is_said_to_be_there() {
         let run = Run::of(&mut case.faulted(&scene, point, BROKEN.0)).exits(3);
         run.says(&[
             "cannot make the change durable that is there now",
-            "hint: it is all there",
+            "hint: all is written",
         ]);
         same(&case.after, &snapshot(&scene.registry()));
         let run = ir_sign(case.args(&scene)).ok();
