@@ -23,7 +23,8 @@ pub struct Descriptor {
     /// The full name, for an entry of `index.json`: of the annotations, [`IMAGE_NAME`].
     pub full_name: Option<Box<str>>,
     /// For which platform the content is, in an index.
-    pub platform: Option<Platform>,
+    /// On the heap: most entries of a large index state none.
+    pub platform: Option<Box<Platform>>,
     /// The state of its embedded `data`.
     pub embedded: Embedded,
 }
@@ -94,7 +95,7 @@ impl Descriptor {
     /// platform, or none, is one that runtimes choose by, and they look at no annotation that calls the
     /// content an attestation.
     pub fn is_attestation(&self) -> bool {
-        self.platform.as_ref().is_some_and(Platform::is_unknown)
+        self.platform.as_deref().is_some_and(Platform::is_unknown)
     }
 
     /// Refuses a descriptor that embeds something else than the content.
@@ -110,7 +111,7 @@ impl Descriptor {
     pub fn is_covered_by(&self, other: &Self) -> bool {
         let kind = |text| media::oci_equivalent(text).unwrap_or(text).to_owned();
         let same_platform = |ours: &Platform| {
-            let theirs = other.platform.as_ref();
+            let theirs = other.platform.as_deref();
             theirs.is_some_and(|theirs| ours.is_stated_by(theirs))
         };
         self.digest == other.digest
@@ -118,7 +119,7 @@ impl Descriptor {
             && (self.media_type == other.media_type
                 || kind(&self.media_type) == kind(&other.media_type))
             && (self.embedded == Embedded::Nothing || self.embedded == other.embedded)
-            && self.platform.as_ref().is_none_or(same_platform)
+            && self.platform.as_deref().is_none_or(same_platform)
     }
 }
 

@@ -95,7 +95,7 @@ impl<'a> Met<'a> {
     fn stated(descriptor: &'a Descriptor) -> Self {
         let kind = &descriptor.media_type;
         let kind = media::oci_equivalent(kind).unwrap_or(kind);
-        let platform = descriptor.platform.as_ref();
+        let platform = descriptor.platform.as_deref();
         let (digest, size) = (descriptor.digest, descriptor.size);
         Self::Stated(kind, digest, size, platform, descriptor.embedded)
     }

@@ -275,7 +275,10 @@ fn stated(member: Option<String>) -> Option<String> {
 fn check_names(descriptor: &Descriptor) -> Result<(), TooLong> {
     check_media_type(&descriptor.media_type)?;
     check_length("tag", descriptor.tag().unwrap_or_default(), LONGEST_TAG)?;
-    descriptor.platform.as_ref().map_or(Ok(()), check_platform)
+    descriptor
+        .platform
+        .as_deref()
+        .map_or(Ok(()), check_platform)
 }
 
 fn check_version(version: u32) -> Result<(), Problem> {
@@ -309,7 +312,9 @@ impl<'de, T: From<Descriptor>> Deserialize<'de> for Entry<T> {
                 .filter(|name| name.len() <= LONGEST_TAG)
                 .map(|name| name.as_str().into()),
             // One that states nothing is none.
-            platform: platform.filter(|platform| !platform.is_empty()),
+            platform: platform
+                .filter(|platform| !platform.is_empty())
+                .map(Box::new),
             embedded: read.data().as_ref().map_or(Embedded::Nothing, |data| {
                 Embedded::of(data, &digest, read.size())
             }),

@@ -380,7 +380,7 @@ fn a_wait_is_told_on_a_terminal_and_nowhere_else() {
         (
             replace,
             "runs that read what was replaced",
-            "in the place of",
+            "in place of",
         ),
     ] {
         for on_terminal in [true, false] {

@@ -173,7 +173,7 @@ impl<'a> Reader<'a> {
     /// config states none, as many do.
     pub fn load_as_listed(&self, selected: &Selected) -> Result<Image, Error> {
         let image = self.load(selected)?;
-        if let Some(listed) = &selected.descriptor.platform
+        if let Some(listed) = selected.descriptor.platform.as_deref()
             && !listed.holds_for(&image.platform)
         {
             let problem = Problem::Platform {

@@ -85,7 +85,7 @@ impl Reader<'_> {
         let mut platforms = Vec::new();
         let mut lacking: Vec<_> = absent.iter().map(ToString::to_string).collect();
         for image in &images {
-            let stated = image.platform.as_ref();
+            let stated = image.platform.as_deref();
             if self.store.has(&image.digest) == Some(false) {
                 lacking.push(platform_or_digest(stated, &image.digest));
                 continue;

@@ -137,7 +137,7 @@ impl Reader<'_> {
             }
             let name = match (&tag, entry.depth) {
                 (Some(tag), 0) => tag.clone(),
-                (Some(tag), _) => with_platform(tag, descriptor.platform.as_ref()),
+                (Some(tag), _) => with_platform(tag, descriptor.platform.as_deref()),
                 (None, _) => descriptor.digest.to_string(),
             };
             let nested = entry.depth > 0;
@@ -286,7 +286,7 @@ impl Reader<'_> {
         };
         // The config says what the entry does not state.
         let is_enough = |stated: &&Platform| wanted.is_none_or(|w| !stated.leaves_open(w));
-        let mut platform_of = |descriptor: &Arc<Descriptor>| match &descriptor.platform {
+        let mut platform_of = |descriptor: &Arc<Descriptor>| match descriptor.platform.as_deref() {
             Some(platform) if is_enough(&platform) => Ok(platform.clone()),
             _ => match configs.entry((descriptor.digest, descriptor.size)) {
                 Occupied(known) => Ok(Platform::clone(known.get())),
@@ -307,7 +307,7 @@ impl Reader<'_> {
             let digest = descriptor.digest;
             let platform = match wanted {
                 Some(_) => Some(platform_of(&descriptor)?),
-                None => descriptor.platform.clone(),
+                None => descriptor.platform.as_deref().cloned(),
             };
             if wanted.is_none_or(|w| platform.as_ref().is_some_and(|p| p.serves(w))) {
                 let name = with_platform(name, platform.as_ref());

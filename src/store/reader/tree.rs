@@ -143,7 +143,7 @@ impl Tree {
         let nested = self.nested.values().flatten();
         for descriptor in self.roots.iter().chain(nested) {
             let digest = descriptor.digest;
-            if let Some(listed) = &descriptor.platform
+            if let Some(listed) = descriptor.platform.as_deref()
                 && media::is_index(&descriptor.media_type)
                 && !listed.is_unknown()
             {
@@ -171,7 +171,7 @@ impl Tree {
         let mut all: Stated = None;
         for child in self.children(index) {
             let attests = child.is_attestation() && !media::is_index(&child.media_type);
-            let of_child = match &child.platform {
+            let of_child = match child.platform.as_deref() {
                 _ if attests && !known.can_run(reader, child)? => None,
                 Some(platform) => Some(platform.clone()),
                 None if media::is_index(&child.media_type) => {
