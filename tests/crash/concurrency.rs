@@ -377,11 +377,7 @@ fn a_wait_is_told_on_a_terminal_and_nowhere_else() {
             "runs that use the layout",
             "removing",
         ),
-        (
-            replace,
-            "runs that read what was replaced",
-            "in place of",
-        ),
+        (replace, "runs that read what was replaced", "in place of"),
     ] {
         for on_terminal in [true, false] {
             scene.unpack("docker-save-new", "new");

@@ -345,7 +345,11 @@ fn prune_removes_nothing_while_a_document_is_absent_unless_it_is_named() {
             same(&before, &snapshot(&scene.registry()));
         }
         let run = prune(&[]);
-        let (_, flags) = run.stderr.trim_end().rsplit_once("only it led to: ").expect("a hint");
+        let (_, flags) = run
+            .stderr
+            .trim_end()
+            .rsplit_once("only it led to: ")
+            .expect("a hint");
         prune(&[&["--dry-run"], &flags.split(' ').collect::<Vec<_>>()[..]].concat()).ok();
         prune(&["--absent", "all"]).ok().says(&["removing"]);
         assert!(!blob_path(&maker.dir, &digest(b"kept")).exists(), "{case}");
