@@ -1,7 +1,10 @@
 //! Ceremonies that were interrupted: what verifying, comparing and the page say of them.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
+use std::thread;
+use std::time::Duration;
 
 use crate::room::Room;
 use harness::program;
@@ -157,12 +160,19 @@ fn another_program_that_goes_on_is_told_listed_and_a_difference() {
     let room = interrupted();
     let other = other_program(&room);
     let mut command = room.token.command(&other);
-    let output = command
+    command
         .current_dir(room.root())
         .env("PKCS11_MODULE_PATH", &room.token.module)
-        .args(room.words(RUN))
-        .output()
-        .expect("it starts");
+        .args(room.words(RUN));
+    let output = loop {
+        match command.output() {
+            // Another test may start a program while this one is written, and hold it open until then.
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
+                thread::sleep(Duration::from_millis(20));
+            }
+            started => break started.expect("it starts"),
+        }
+    };
     harness::Run::from(output)
         .exits(0)
         .says("another program goes on than the one before: it was ir-sign ");

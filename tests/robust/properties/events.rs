@@ -86,6 +86,8 @@ impl World {
         let key = self.at(&format!("vendor{vendor}"));
         flags.extend(["-v".into(), key.clone(), "-s".into(), format!("{key}.sig")]);
         flags.extend(["-c".into(), self.at("ca.pub")]);
+        // What was tampered with before may carry what is no endorsement of this CA's any more.
+        flags.push("--replace-endorsement".into());
         let run = self.run("sign-image", &flags);
         if !self.expected[n].whole {
             assert_eq!(run.status, 1, "{run:?}");
