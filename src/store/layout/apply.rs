@@ -1,7 +1,7 @@
-//! Changing images: a new manifest, and all that leads to it, in one transaction.
+//! Changing images: one transaction writes a new manifest, and all documents that lead to it.
 //!
-//! Documents are never edited in place. New blobs are written beside the old ones and synced, and
-//! then one rename of `index.json` replaces the old images by the new ones.
+//! This code never edits a document in place. It writes new blobs beside the old ones and syncs them. Then one rename
+//! of `index.json` replaces the old images by the new ones.
 
 use std::collections::HashMap;
 
@@ -29,7 +29,7 @@ impl Target for Layout {
     /// docker media types become OCI's. All other members keep their text and order. Every entry
     /// that led to an old manifest leads to the new one.
     ///
-    /// Others may change the layout until this takes its lock: if an image has changed, the result is
+    /// Another run may change the layout until this call takes its lock: if an image has changed, the result is
     /// [`Kind::Lost`].
     fn apply(&mut self, edits: &[Edit]) -> Result<Applied, Error> {
         self.change(edits, None)
@@ -37,8 +37,8 @@ impl Target for Layout {
 }
 
 impl Layout {
-    /// The same as [`Target::apply`], and makes the app one that the server for realms loads: what no server takes is
-    /// left out, docker's media types become OCI's in all manifests, and tags are shortened.
+    /// Makes the changes as [`Target::apply`] does, and makes the app one that the server for realms loads: it leaves
+    /// out content that the server refuses, turns docker's media types into OCI's in all manifests, and shortens tags.
     pub fn apply_for_realms(
         &mut self,
         edits: &[Edit],
@@ -48,14 +48,14 @@ impl Layout {
     }
 
     fn change(&mut self, edits: &[Edit], realms: Option<ForRealms<'_>>) -> Result<Applied, Error> {
-        // A second opening of the folder, so that the lock ends with this call.
+        // This opens the folder a second time, so that the lock ends with this call.
         let lock = self.dir.dir(".")?;
         lock.lock(Lock::Exclusive)?;
-        // A large one and the one that is read now would be more than is to be held at a time.
+        // The old index and the one that this call reads would take too much memory together.
         self.index = Index::default();
         let (text, index) = read_index(&self.dir, self.limits)?;
         let (roots, size) = (index.manifests, index.size);
-        // Nor are its text and those of the indexes below it.
+        // For the same reason this call drops the texts of `index.json` and of the indexes below it.
         let known = Digest::of(HashAlgorithm::Sha256, &text);
         drop(text);
         let reader = self.reader();
@@ -79,7 +79,7 @@ impl Layout {
         let matters = |digest: &Digest| editor.replaced.contains_key(digest);
         let mut above = TagsAbove::new(&roots, &editor.tree, matters);
         for image in &mut images {
-            // The signed manifest may have been there before.
+            // The layout may have had the signed manifest before.
             let digests = [image.old, image.new];
             let leads_there = roots.iter().filter(|d| digests.contains(&d.digest));
             let tags = leads_there.filter_map(|d| d.tag().map(str::to_owned));
@@ -136,7 +136,7 @@ impl Layout {
             }
             transaction.commit()?;
         } else {
-            // The run that made this change may have been killed before it was durable.
+            // A killed run may have made this change without syncing it.
             self.dir.sync_existing()?;
         }
         self.index = read_index(&self.dir, self.limits)?.1;

@@ -1,8 +1,8 @@
-//! Manifests that are attached to images of a layout: an entry of `index.json` leads to each, as other tools write and
-//! find them there.
+//! Attaching manifests to images of a layout. Each attached manifest gets an entry of `index.json`, where other tools
+//! write and look for it.
 //!
-//! A referrer's entry has no tag, the manifest's `artifactType` and its annotations, as ORAS and Notation write it; any
-//! other one is found by its tag alone.
+//! A referrer's entry has no tag. It has the manifest's `artifactType` and annotations, as ORAS and Notation write it.
+//! Readers find any other attached manifest by its tag alone.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -15,16 +15,16 @@ use crate::store::error::{Error, Kind};
 use crate::store::layout::folder::Layout;
 use crate::store::problem::{Part, Problem};
 
-/// What `index.json` needs for all that is attached.
+/// The entries that `index.json` needs for all attached manifests.
 #[derive(Default)]
 struct Entries<'a> {
-    /// New ones.
+    /// New entries.
     added: Vec<&'a Attached>,
-    /// Those that take the place of the entry with their tag.
+    /// Entries that replace the entry with their tag.
     moved: BTreeMap<&'a str, &'a Attached>,
 }
 
-/// The blobs of all that is attached, each once, but for those that the layout has already.
+/// The blobs of all attached manifests, each once, without the blobs that the layout has already.
 pub(super) fn blobs(layout: &Layout, edits: &[Edit]) -> Vec<Blob> {
     let mut seen = HashSet::new();
     let attached = edits.iter().filter_map(|edit| edit.attached.as_ref());
@@ -34,15 +34,15 @@ pub(super) fn blobs(layout: &Layout, edits: &[Edit]) -> Vec<Blob> {
         .collect()
 }
 
-/// The text of `index.json` with an entry for all that is attached, of which there is room for so many; `None` where it
-/// has them already.
+/// The text of `index.json` with an entry for each attached manifest; `None` if it has all of them already. `room`
+/// limits the new entries.
 pub(super) fn edit_index(
     editor: &mut Editor<'_>,
     room: usize,
     edits: &[Edit],
     bytes: &[u8],
 ) -> Result<Option<Vec<u8>>, Error> {
-    // Most edits attach nothing, and a large index is not to be read once more for them.
+    // Most edits attach nothing, so this does not read a large index once more for them.
     if edits.iter().all(|edit| edit.attached.is_none()) {
         return Ok(None);
     }
@@ -69,7 +69,7 @@ pub(super) fn edit_index(
                 if now.len() == 1 && now.contains(&digest) {
                     continue;
                 }
-                // Another run may have brought or moved the tag.
+                // Another run may have added or moved the tag.
                 if now.iter().ne(replaces) {
                     let name = tag.clone();
                     return Err(editor.reader.error(Kind::Lost { name }));
@@ -120,7 +120,7 @@ impl Entries<'_> {
     }
 }
 
-/// An entry that leads to what is attached.
+/// The entry of an attached manifest.
 fn entry<'t>(attached: &Attached) -> Result<Object<'t>, JsonError> {
     let mut entry = Object::new();
     entry.set("mediaType", media::MANIFEST)?;

@@ -1,4 +1,4 @@
-//! docker's list of images in a layout's folder, held against `index.json`.
+//! A comparison of docker's list of images in a layout's folder with `index.json`.
 
 use std::path::{Component, Path};
 
@@ -9,8 +9,8 @@ use crate::store::layout::folder::Layout;
 use crate::store::saved::{LONGEST_MANIFEST, MANIFEST_FILE, OLDER_LISTS, SavedImage, saved};
 
 impl Layout {
-    /// Holds a list of images that lies in the layout's folder against `index.json`; `None` where there is none, or why
-    /// they differ.
+    /// Compares docker's list of images in the layout's folder with `index.json`; `None` if there is no list. `Err`
+    /// inside says how they differ.
     pub fn check_docker_list(&self) -> Result<Option<Result<(), String>>, Error> {
         let limit = self.limits.document.min(LONGEST_MANIFEST);
         let Some(bytes) = absent_is_none(self.dir.read(MANIFEST_FILE, limit))? else {
@@ -43,7 +43,7 @@ impl Layout {
         self.reader().compare_docker_list(&images).map(Some)
     }
 
-    /// The digest of a file in the folder, whatever it is named by; `None` where there is no such file.
+    /// The digest of a file in the folder, whatever its name; `None` if there is no such file.
     fn file_below(&self, path: &str) -> Result<Option<Digest>, Error> {
         let mut names = Vec::new();
         for component in Path::new(path).components() {

@@ -21,17 +21,17 @@ use crate::store::tags::{Named, names};
 pub(in crate::store) const LAYOUT_FILE: &str = "oci-layout";
 /// The file that leads to all images.
 pub(in crate::store) const INDEX_FILE: &str = "index.json";
-/// The file by which a folder is known that skopeo and podman write as `dir:`.
+/// The file that marks a folder as a `dir:` of skopeo and podman.
 pub(in crate::store) const SKOPEO_FILE: &str = "version";
-/// What it begins with (containers/image, `directory_dest.go`).
+/// The start of that file (containers/image, `directory_dest.go`).
 pub(in crate::store) const SKOPEO_START: &[u8] = b"Directory Transport Version: ";
 /// The folder of all blobs.
 pub(in crate::store) const BLOBS: &str = "blobs";
 
 /// A layout held open for reading.
 ///
-/// As long as it lives, [`Layout::prune`] in this or another process waits: the folder `blobs` is
-/// locked shared (`flock`). Where the file system has no locks nothing can be pruned.
+/// While this value lives, [`Layout::prune`] in this or another process waits: this value holds a shared lock (`flock`)
+/// on the folder `blobs`. Where the file system has no locks, no run can prune.
 pub struct Layout {
     pub(in crate::store) dir: Dir,
     pub(in crate::store) blobs: Dir,
@@ -78,7 +78,7 @@ impl Layout {
         Ok(())
     }
 
-    /// Makes the folders that blobs need.
+    /// Makes the folders that these blobs need.
     pub(in crate::store) fn make_algorithm_dirs(&mut self, blobs: &[Blob]) -> Result<(), Error> {
         let lacks = |blob: &&Blob| self.algorithm_dir(blob.digest().algorithm()).is_none();
         let needed: HashSet<_> = blobs
@@ -101,8 +101,8 @@ impl Layout {
         self.dir.path()
     }
 
-    /// What tells whether others have changed the layout since it was opened: the digest of its
-    /// `index.json` as of then.
+    /// The digest of `index.json` when this run opened the layout. A different digest now shows that another run has
+    /// changed the layout.
     pub const fn index_digest(&self) -> Digest {
         self.index_digest
     }
@@ -131,7 +131,7 @@ impl Layout {
             .map(|(_, dir)| dir)
     }
 
-    /// Whether there is a blob of that name, whatever it holds.
+    /// Whether the layout has a file of that blob's name; its content may be anything.
     pub(in crate::store) fn has_blob(&self, digest: &Digest) -> bool {
         self.algorithm_dir(digest.algorithm())
             .is_some_and(|dir| dir.file(&digest.hex()).is_ok())
@@ -212,7 +212,7 @@ pub(in crate::store) fn index_bytes(dir: &Dir, limits: Limits) -> Result<Vec<u8>
         .ok_or_else(|| not_a_layout(dir, "it has no file index.json".into()))
 }
 
-/// Reads `index.json`: its bytes and what they say.
+/// Reads `index.json`: its bytes and the index in them.
 pub(in crate::store) fn read_index(dir: &Dir, limits: Limits) -> Result<(Vec<u8>, Index), Error> {
     let bytes = index_bytes(dir, limits)?;
     let place = || Place::Layout(dir.path().to_owned());
@@ -232,7 +232,7 @@ pub(in crate::store) fn check_layout_file(dir: &Dir, limits: Limits) -> Result<(
     check_layout_version(&bytes).map_err(|reason| not_a_layout(dir, reason))
 }
 
-/// Whether a folder is what skopeo and podman write as `dir:`.
+/// Whether a folder is a `dir:` of skopeo and podman.
 pub(in crate::store) fn is_skopeo_dir(dir: &Dir) -> bool {
     const MOST: u64 = 100;
     let version = dir.read(SKOPEO_FILE, MOST);
@@ -241,7 +241,7 @@ pub(in crate::store) fn is_skopeo_dir(dir: &Dir) -> bool {
 
 /// Checks the content of the file `oci-layout`.
 pub(in crate::store) fn check_layout_version(bytes: &[u8]) -> Result<(), String> {
-    // It says one thing; what is longer is not to be repeated in a message.
+    // The file is short. A message must not repeat a longer one.
     const MOST: usize = 4096;
     if bytes.len() > MOST {
         let size = bytes.len();

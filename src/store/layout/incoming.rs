@@ -25,19 +25,19 @@ use crate::store::limits::Limits;
 use crate::store::place::Place;
 use crate::store::problem::{Part, Problem};
 
-/// Bytes that are read and then written at a time.
+/// How many bytes this reads, then writes, at a time.
 const STEP: usize = 256 << 10;
-/// What the file `oci-layout` of a new layout says.
+/// The content of the file `oci-layout` in a new layout.
 pub(in crate::store) const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
-/// The `index.json` of a new layout before anything is in it.
+/// The `index.json` of a new layout that has no content yet.
 const EMPTY: &[u8] =
     br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
 
-/// A layout that images are brought to.
+/// A layout that receives images.
 ///
-/// Blobs appear one by one under their digests, each whole and durable. What leads to them, `index.json`, changes in
-/// one step at the end: until then nobody who reads the layout sees a difference, and a folder that was none before is
-/// no layout. As long as this lives, [`super::super::Layout::prune`] waits.
+/// Blobs appear one by one under their digests, each whole and durable. `index.json`, which leads to them, changes in
+/// one step at the end. Until then a reader of the layout sees no difference, and a folder that was no layout still is
+/// none. While this value lives, [`super::super::Layout::prune`] waits.
 pub struct IncomingLayout {
     dir: Dir,
     blobs: Dir,
@@ -46,8 +46,8 @@ pub struct IncomingLayout {
 }
 
 impl IncomingLayout {
-    /// Opens the layout in a folder, or begins one where the folder is not there yet, is empty, or holds what an
-    /// earlier run like this one began.
+    /// Opens the layout in a folder. Begins one if the folder is missing, is empty, or holds only the start that an
+    /// earlier run made.
     pub fn open(path: &Path, limits: Limits) -> Result<Self, Error> {
         match std::fs::create_dir(path) {
             Err(e) if e.kind() != ErrorKind::AlreadyExists => {
@@ -69,7 +69,7 @@ impl IncomingLayout {
         })
     }
 
-    /// Whether the blob is there, with its digest.
+    /// Whether the blob exists and has its digest.
     fn holds(
         &self,
         folder: &Dir,
@@ -99,14 +99,15 @@ impl IncomingLayout {
         Ok(found == descriptor.digest)
     }
 
-    /// Writes a file and gives it its name in one step. The content comes from `fill`.
+    /// Writes a file and gives it its name in one step. `fill` supplies the content.
     fn write(
         &self,
         folder: &Dir,
         name: &str,
         fill: impl FnOnce(&mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        // A run that changes the layout removes the temporary files of others, and holds this lock alone meanwhile.
+        // A run that changes the layout removes the temporary files of other runs; it holds this lock alone while it
+        // does.
         let root = self.dir.dir(".")?;
         root.lock(Lock::Shared)?;
         let temporary = temporary_name();
@@ -120,7 +121,7 @@ impl IncomingLayout {
             .and_then(|()| new.sync_all().map_err(|e| Error::io(&path, "sync", e)))
             .and_then(|()| root.rename(&temporary, folder, name));
         if done.is_err() {
-            // The first error is the one to tell; what is left is harmless, and removed by the next run.
+            // The caller gets the first error. The file that stays behind is harmless, and the next run removes it.
             let _ = root.remove(&temporary);
         }
         done
@@ -131,7 +132,7 @@ impl IncomingLayout {
     }
 }
 
-/// Whether a folder holds nothing but what an earlier run began.
+/// Whether a folder holds only the start that an earlier run made.
 fn is_begun(dir: &Dir) -> Result<bool, Error> {
     let entries = dir.any_entries()?;
     Ok(entries.into_iter().all(|(name, kind)| {
@@ -261,7 +262,8 @@ impl IncomingLayout {
     }
 }
 
-/// The `index.json` in which these roots stand; `None` where they all do already. All other entries keep their text.
+/// The `index.json` with entries for these roots; `None` if it has all of them already. All other entries keep their
+/// text.
 fn edit(text: &[u8], index: &Index, roots: &[Root]) -> Result<Option<Vec<u8>>, serde_json::Error> {
     let is_there = |root: &Root| {
         let mut entries = index.manifests.iter();

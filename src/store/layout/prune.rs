@@ -22,24 +22,24 @@ use crate::store::layout::registry::Registry;
 use crate::store::layout::transaction::{is_temporary, looks_temporary, remove_abandoned};
 use crate::store::problem::{Part, Problem};
 
-/// The removable, or removed, files of a layout.
+/// The files of a layout that pruning can remove, or has removed.
 #[derive(Clone, Debug, Default)]
 pub struct Pruned {
     /// Blobs that nothing leads to, with their sizes, sorted.
     pub blobs: Vec<(Digest, u64)>,
-    /// Temporary files of killed runs.
+    /// Temporary files that killed runs left.
     pub temporary: Vec<String>,
-    /// What is not a blob by its name or kind though it lies among them, or no file though it is
-    /// called like one that killed runs leave; it is left alone.
+    /// Files and folders among the blobs whose name or kind is no blob's, and folders with the name of a temporary
+    /// file. Pruning leaves them alone.
     pub foreign: Vec<String>,
 }
 
-/// Indexes and manifests that a layout lacks for good: what only they led to is removed too.
+/// Indexes and manifests that the layout will never get back: pruning also removes the blobs that only they led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absent {
-    /// The one of this digest.
+    /// The missing document with this digest.
     Document(Digest),
-    /// All that it lacks.
+    /// Every missing document.
     All,
 }
 
@@ -55,8 +55,8 @@ impl FromStr for Absent {
 }
 
 impl Registry {
-    /// Prunes an app's layout as [`Layout::prune`] does. If another run replaces the layout while this waits, it
-    /// prunes the new one.
+    /// Prunes an app's layout as [`Layout::prune`] does. If another run replaces the layout while this call waits, this
+    /// call prunes the new layout.
     pub fn prune(
         &self,
         app: &AppName,
@@ -77,7 +77,7 @@ impl Registry {
 }
 
 impl Layout {
-    /// Waits until no other run has the layout open, and keeps others from opening it.
+    /// Waits until no other run has the layout open, and keeps other runs from opening it.
     fn lock_alone(&self, progress: &dyn Progress) -> Result<(), Error> {
         if !self.blobs.try_lock()? {
             progress.begin("waiting for other runs that use the layout", 0);
@@ -86,11 +86,11 @@ impl Layout {
         Ok(())
     }
 
-    /// Finds the blobs that nothing reachable from `index.json` refers to, passes them to `confirm`, and removes
-    /// them if it returns true. An absent index or manifest might refer to any blob: unless `absent` names it, this
-    /// removes nothing.
+    /// Finds the blobs that nothing reachable from `index.json` refers to, passes them to `confirm`, and removes them
+    /// if `confirm` returns true. A missing index or manifest might refer to any blob: unless `absent` names the
+    /// document, this call removes nothing.
     ///
-    /// Waits until no other run has the layout open, and keeps others from opening it meanwhile.
+    /// Waits until no other run has the layout open, and keeps other runs from opening it meanwhile.
     pub fn prune(
         mut self,
         absent: &[Absent],
@@ -98,14 +98,14 @@ impl Layout {
         confirm: impl FnOnce(&Pruned) -> bool,
     ) -> Result<Pruned, Error> {
         self.lock_alone(progress)?;
-        // Another run may have changed the layout since it was opened.
+        // Another run may have changed the layout since this run opened it.
         let (bytes, index) = read_index(&self.dir, self.limits)?;
         self.index = index;
         self.open_algorithms()?;
         let found = self.unreachable(&bytes, absent)?;
         if confirm(&found) {
-            // A power failure must not restore an index.json whose blobs are gone: the run that wrote this one may
-            // have been killed before it synced it.
+            // A power failure must not bring back an old index.json whose blobs are gone: the system may have killed
+            // the run that wrote this index.json before that run synced it.
             let (file, _) = self.dir.file(INDEX_FILE)?;
             file.sync_all()
                 .map_err(|e| Error::io(&self.dir.path_of(INDEX_FILE), "sync", e))?;
@@ -155,8 +155,8 @@ impl Layout {
         Ok(found)
     }
 
-    /// Everything that is referred to. Any member `digest` anywhere in a document counts, so that
-    /// documents of kinds to come keep their blobs too, and so does any `blobSum`.
+    /// Every digest that a document refers to. Any member `digest` anywhere in a document counts, so that documents of
+    /// future kinds keep their blobs too. Any `blobSum` counts as well.
     fn reachable(&self, index: &[u8], absent: &[Absent]) -> Result<HashSet<Digest>, Error> {
         let mut reachable = HashSet::new();
         let mut documents = HashSet::new();
@@ -177,7 +177,7 @@ impl Layout {
                 let part = document.clone().unwrap_or(Part::Blob(*digest));
                 lacking.insert(*digest, part);
             }
-            // Once more for one that turns out to be a document.
+            // A digest gets a second visit if a later reference shows that its blob is a document.
             let is_new = reachable.insert(*digest);
             let is_new_document = document.is_some() && documents.insert(*digest);
             if !is_new && !is_new_document {
@@ -186,7 +186,7 @@ impl Layout {
             if let Some(blob) = self.small_blob(digest, document.as_ref())?
                 && (document.is_some() || looks_like_document(blob.bytes()))
             {
-                // The name was checked, so these are the bytes that whoever refers to it means.
+                // The blob's digest matches its name, so these are the bytes that the reference means.
                 let part = document.clone().unwrap_or(Part::Blob(*digest));
                 queue.extend(self.references(&part, blob.bytes())?);
             }
@@ -202,9 +202,9 @@ impl Layout {
         Err(self.error(Kind::Lacking { parts }))
     }
 
-    /// The content of a blob that is small enough for a document, if it is in the layout. One that
-    /// is not what its name says, or a document too large to be read, stops the pruning: nobody
-    /// knows what it refers to.
+    /// The content of a blob that is small enough for a document, if the layout has the blob. Pruning stops at a blob
+    /// whose content does not match its name, and at a document too large to read: ir-sign cannot tell what such a file
+    /// refers to.
     fn small_blob(&self, digest: &Digest, document: Option<&Part>) -> Result<Option<Blob>, Error> {
         let Some(dir) = self.algorithm_dir(digest.algorithm()) else {
             return Ok(None);
@@ -231,8 +231,8 @@ impl Layout {
         Err(self.problem(part, mismatch))
     }
 
-    /// What a document leads to, and what those lead to that its descriptors embed: such a one need not
-    /// be among the blobs.
+    /// The references of a document, and those of the documents that its descriptors embed: an embedded document need
+    /// not be among the blobs.
     fn references(&self, part: &Part, bytes: &[u8]) -> Result<Vec<Reference>, Error> {
         let mut found = Found::default();
         let read = |part: &Part, bytes: &[u8], found: &mut Found| {
@@ -248,7 +248,7 @@ impl Layout {
     }
 }
 
-/// What is found in a document.
+/// The references and embedded documents that a document contains.
 #[derive(Default)]
 struct Found {
     references: Vec<Reference>,
@@ -256,20 +256,20 @@ struct Found {
     embedded: Vec<(Part, Vec<u8>)>,
 }
 
-/// What a document leads to.
+/// A reference from a document to a blob.
 struct Reference {
     digest: Digest,
-    /// Set where the media type beside the digest says that it is an index or a manifest.
+    /// The kind of document, if the media type beside the digest names an index or a manifest.
     document: Option<Part>,
-    /// Whether it stands where an index lists what it holds, or is what something refers to: of whatever type it is,
-    /// it may lead to more.
+    /// Whether an index lists the digest, or a `subject` member states it: a blob of any type may then refer to more
+    /// blobs.
     is_listed: bool,
-    /// Whether the content stands beside the digest.
+    /// Whether the descriptor embeds the content.
     is_embedded: bool,
 }
 
 impl Reference {
-    /// A layer's or a config's.
+    /// A reference to a layer or a config.
     const fn to_leaf(digest: Digest) -> Self {
         Self {
             digest,
@@ -280,13 +280,13 @@ impl Reference {
     }
 }
 
-/// Whether bytes are an index or a manifest: a JSON object with the members that only those have.
+/// Whether bytes are an index or a manifest: a JSON object with members that only an index or a manifest has.
 fn looks_like_document(bytes: &[u8]) -> bool {
     bytes.trim_ascii_start().starts_with(b"{")
         && serde_json::from_slice::<Look>(bytes).is_ok_and(|look| look.is_document)
 }
 
-/// A look at the members of an object, of which there may be any number.
+/// A look at the members of an object; an object may have any number of members.
 struct Look {
     is_document: bool,
 }
@@ -319,7 +319,8 @@ impl<'de> Deserialize<'de> for Look {
     }
 }
 
-/// The content that a descriptor embeds. Any other text says nothing of the content that is meant.
+/// The content that a descriptor embeds. If the embedded text does not match the digest, it says nothing about the
+/// blob.
 fn embedded(digest: &Digest, mut data: String) -> Option<Vec<u8>> {
     // Go's readers pass over line breaks in base64.
     data.retain(|c| !matches!(c, '\n' | '\r'));
@@ -327,8 +328,8 @@ fn embedded(digest: &Digest, mut data: String) -> Option<Vec<u8>> {
     (Digest::of(digest.algorithm(), &bytes) == *digest).then_some(bytes)
 }
 
-/// Finds what a value leads to; whether it is an entry of an index. One level is read at a time: all of them would
-/// take much memory.
+/// Collects the references in a value; `is_listed` says whether the value is an entry of an index. This reads one level
+/// at a time: reading all levels at once would take much memory.
 fn collect(value: &RawValue, is_listed: bool, found: &mut Found) -> Result<(), serde_json::Error> {
     match value.get().as_bytes().first() {
         Some(b'{') => {

@@ -1,7 +1,7 @@
-//! Walking over a layout as the server for realms does, to find all that it would refuse.
+//! Walks a layout as the server for realms does, to find everything that the server would refuse.
 //!
-//! It loads a whole app or nothing of it, so everything below `index.json` counts, signed or not. A document that
-//! ir-sign refuses, because readers differ about it, counts as refused by the server.
+//! The server loads a whole app or nothing, so everything below `index.json` counts, signed or not. ir-sign refuses a
+//! document that readers understand differently; such a document counts as refused by the server.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -19,14 +19,14 @@ use crate::store::layout::folder::{Layout, index_bytes};
 use crate::store::problem::{Part, Problem};
 use crate::store::reader::blobs::Reader;
 
-/// How many descriptors are looked at.
+/// How many descriptors the walk looks at.
 const MOST: usize = 100_000;
-/// How many reasons are told of one rule.
+/// How many reasons the report gives for one rule.
 const TOLD: usize = 3;
 
 impl Layout {
-    /// The findings that keep the server from loading the app, one for each broken rule. An error means that
-    /// something could not be read.
+    /// The findings that keep the server from loading the app, one for each broken rule. An error means that ir-sign
+    /// could not read something.
     pub fn realm_findings(&self) -> Result<Vec<Finding>, Error> {
         let mut walk = Walk {
             layout: self,
@@ -38,8 +38,8 @@ impl Layout {
         Ok(walk.found.findings())
     }
 
-    /// The finding that keeps a realm from an image although the server has it: the name means an index. Without a
-    /// reference the only tag is meant.
+    /// The finding for a name that leads to an index: the server has the image, but a realm cannot get it. Without a
+    /// reference this looks at the only tag.
     pub fn realm_name(&self, reference: Option<&Reference>) -> Option<Finding> {
         let is_meant = |entry: &&Arc<Descriptor>| match reference {
             Some(Reference::Tag(tag)) => entry.tag() == Some(tag),
@@ -60,7 +60,7 @@ impl Layout {
 }
 
 impl Reader<'_> {
-    /// Whether a blob that `index.json` lists has the digest that it states; the server looks at that.
+    /// Whether a blob that `index.json` lists has the digest that its entry states; the server checks this.
     pub(in crate::store) fn hashed(&self, entry: &Descriptor) -> Result<Result<(), String>, Error> {
         let stream = match self.store.open(entry) {
             Ok(stream) => stream,
@@ -77,7 +77,7 @@ impl Reader<'_> {
     }
 }
 
-/// What was found, by rule: the first reasons, and how many there are.
+/// The findings by rule: the first reasons, and how many there are.
 #[derive(Default)]
 struct Found(BTreeMap<&'static str, (Vec<String>, usize)>);
 
@@ -103,7 +103,7 @@ impl Found {
     }
 }
 
-/// Something that a descriptor leads to, and where the descriptor stands.
+/// An object that a descriptor leads to, and the place of the descriptor.
 #[derive(Clone)]
 struct Step {
     descriptor: Arc<Descriptor>,
@@ -123,7 +123,7 @@ impl Step {
 
 struct Walk<'a> {
     layout: &'a Layout,
-    /// What was looked at, as hashes: there may be very many.
+    /// Hashes of the objects that the walk has looked at: there may be very many objects.
     seen: HashSet<u64>,
     hasher: RandomState,
     found: Found,
@@ -153,7 +153,7 @@ impl Walk<'_> {
                 within: None,
             });
         }
-        // The first entry is looked at first.
+        // The walk starts with the first entry.
         steps.reverse();
         while let Some(step) = steps.pop() {
             self.step(&step, &mut steps)?;
@@ -161,7 +161,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Whether it is seen for the first time. A server would look at it again, and find the same.
+    /// Whether the walk sees this descriptor for the first time. The server would look at it again, and find the same.
     fn is_new(&mut self, descriptor: &Descriptor, is_root: bool) -> bool {
         let Descriptor {
             media_type,
@@ -217,7 +217,7 @@ impl Walk<'_> {
         let parts = std::iter::once((0, manifest.config));
         for (n, part) in parts.chain((1..).zip(manifest.layers)) {
             if matches!(&*part.media_type, media::INDEX | media::MANIFEST) {
-                // Nobody makes such; the server would walk on all the same.
+                // No tool writes an index like this; the server would walk on all the same.
                 steps.push(Step {
                     descriptor: part.into(),
                     within: Some(digest),
@@ -239,8 +239,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Looks at the blob that a descriptor leads to. The bytes of a document are what comes of it, if nothing keeps the
-    /// server from reading it.
+    /// Looks at the blob that a descriptor leads to. Returns the bytes of a document if the server can read it.
     fn open(
         &mut self,
         name: &dyn Fn() -> String,
@@ -311,7 +310,7 @@ impl Walk<'_> {
         Ok(is_document.then_some(bytes))
     }
 
-    /// Whether a document can be read; what it states of itself is looked at too.
+    /// Whether the server can read a document; this also checks the members in which the document describes itself.
     fn check_document(
         &mut self,
         name: &dyn Fn() -> String,
@@ -334,7 +333,7 @@ impl Walk<'_> {
     }
 }
 
-/// The digest of a stream, under the algorithm of the one that is expected.
+/// The digest of a stream, by the algorithm of the expected digest.
 fn digest_of(mut stream: impl Read, expected: Digest) -> std::io::Result<Digest> {
     let mut hasher = Hasher::new(expected.algorithm());
     let mut buffer = vec![0; 64 << 10];

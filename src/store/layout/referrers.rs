@@ -28,7 +28,7 @@ impl Editor<'_> {
             .collect();
         let entries = self.tree.entries();
         let mut subjects: HashMap<Digest, Option<Digest>> = HashMap::new();
-        // Each once, and no more at a time than what is found in them is small.
+        // Reads each entry once, in groups: what a group refers to takes little memory.
         for some in entries.chunks(256) {
             let mut new = Vec::new();
             for descriptor in some.iter().map(|entry| &entry.descriptor) {
@@ -37,7 +37,7 @@ impl Editor<'_> {
                 if (is_index || media::is_manifest(media_type))
                     && let Entry::Vacant(place) = subjects.entry(descriptor.digest)
                 {
-                    // Indexes have been read.
+                    // The tree has read the indexes already.
                     place.insert(self.tree.subject(&descriptor.digest));
                     if !is_index {
                         new.push(descriptor);
@@ -66,7 +66,7 @@ impl Editor<'_> {
                 && seen.insert((descriptor.digest, tag.clone()))
             {
                 found.push(Referrer {
-                    // It may have been replaced itself.
+                    // This run may have replaced the referrer itself.
                     digest: new(&descriptor.digest).unwrap_or(descriptor.digest),
                     tag,
                     subject,

@@ -1,4 +1,4 @@
-//! The registry: a folder with one image layout an app.
+//! The registry: a folder that holds one image layout for each app.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -20,9 +20,10 @@ use crate::store::limits::Limits;
 
 /// The prefix of staging folders, which lie beside the new app.
 const STAGING_PREFIX: &str = ".ir-sign-staging-";
-/// The layout in such a folder. It is not the folder itself, for a layout has a lock of its own.
+/// The layout inside a staging folder. The staging folder itself cannot be the layout, because a layout has a lock of
+/// its own.
 const STAGED: &str = "layout";
-/// How often a layout is opened that another run replaces each time.
+/// How often this run tries to open a layout that other runs keep replacing.
 const TRIES: usize = 16;
 
 /// A registry directory, held open.
@@ -45,8 +46,8 @@ impl Registry {
         self.dir.path_of(app.as_str())
     }
 
-    /// The apps: folders with a layout in them, sorted. Calls `unread` with layouts that cannot be apps, by their
-    /// names or because a link leads to them, and with errors of reading.
+    /// The apps: folders with a layout in them, sorted. Calls `unread` for each layout that cannot be an app, because
+    /// of its name or because a link leads to it, and for each error of reading.
     pub fn apps(
         &self,
         unread: &mut dyn FnMut(Error) -> Result<(), Error>,
@@ -60,7 +61,7 @@ impl Registry {
                     (Ok(None), _) => {}
                     (Ok(Some(_)), Some(Ok(app))) => apps.push(app),
                     (Ok(Some(_)), _) => unread(Kind::NotAnApp.at_file(path))?,
-                    // Hidden ones are rarely anybody's layouts, and may be closed to us.
+                    // Hidden folders are rarely layouts, and this user may have no right to read them.
                     (Err(_), _) if name.as_bytes().starts_with(b".") => {}
                     (Err(e), _) if self.is_lost_and_found(&name, &e) => {}
                     (Err(e), _) => unread(e)?,
@@ -72,14 +73,14 @@ impl Registry {
         Ok(apps)
     }
 
-    /// Whether a folder that could not be read is the one that file systems keep in their root for what a repair finds
-    /// (mklost+found(8)). It is root's, and holds nobody's layouts.
+    /// Whether an unreadable folder is the one in which file-system repairs put what they find (mklost+found(8)). That
+    /// folder belongs to root, and holds no layout.
     fn is_lost_and_found(&self, name: &OsStr, error: &Error) -> bool {
         name == "lost+found" && error.is_io(ErrorKind::PermissionDenied) && self.dir.is_others(name)
     }
 
-    /// Whether a link leads to a layout that is not in the registry. Its path may be one that we could not
-    /// follow from the root on, so it is asked which folder it lies in.
+    /// Whether a link leads to a layout outside the registry. This user may be unable to follow the layout's path from
+    /// the root directory, so this compares the layout's parent folder with the registry.
     fn leads_out(&self, link: &Path) -> bool {
         let around = link.join("..").metadata().ok();
         let around = around.map(|folder| (folder.dev(), folder.ino()));
@@ -94,7 +95,7 @@ impl Registry {
             let dir = self.dir.dir(app)?;
             let identity = dir.identity()?;
             let opened = Layout::open(dir, self.limits);
-            // Until it was locked another run may have put another one in its place, and removed it.
+            // Before this run got the lock, another run may have replaced the layout and removed it.
             tries += 1;
             if tries == TRIES || self.dir.identity_of(app)? == Some(identity) {
                 return opened;
@@ -102,8 +103,8 @@ impl Registry {
         }
     }
 
-    /// Refuses to change a layout if another run has put another one in its place. The registry is to
-    /// be locked until the change is made.
+    /// Refuses to change a layout if another run has replaced it. The caller must hold the registry's lock until it has
+    /// made the change.
     pub fn check_in_place(&self, app: &AppName, layout: &Layout) -> Result<(), Error> {
         if self.dir.identity_of(app.as_str())? == Some(layout.dir.identity()?) {
             Ok(())
@@ -112,7 +113,7 @@ impl Registry {
         }
     }
 
-    /// Opens an app's layout, or says `None` where there is nothing of that name.
+    /// Opens an app's layout; `None` if the registry has nothing of that name.
     pub fn layout_if_any(&self, app: &AppName) -> Result<Option<Layout>, Error> {
         if self.has(app)? {
             self.layout(app).map(Some)
@@ -121,22 +122,22 @@ impl Registry {
         }
     }
 
-    /// What [`Layout::index_digest`] would be of an app's layout now.
+    /// The digest that [`Layout::index_digest`] would give for an app's layout now.
     pub fn index_digest(&self, app: &AppName) -> Result<Digest, Error> {
         let dir = self.dir.dir(app.as_str())?;
         let bytes = index_bytes(&dir, self.limits)?;
         Ok(Digest::of(HashAlgorithm::Sha256, &bytes))
     }
 
-    /// Waits until no other run makes its change in the registry, and lets none do so meanwhile.
+    /// Waits until no other run is changing the registry, and keeps other runs from changing it meanwhile.
     pub fn lock(&self) -> Result<RegistryLock, Error> {
-        // A second opening of the folder, so that the lock ends with what is returned.
+        // This opens the folder a second time, so that the lock ends when the caller drops the result.
         let dir = self.dir.dir(".")?;
         dir.lock(Lock::Exclusive)?;
         Ok(RegistryLock { _dir: dir })
     }
 
-    /// Whether there is anything of that name.
+    /// Whether the registry has anything of that name.
     pub fn has(&self, app: &AppName) -> Result<bool, Error> {
         Ok(self.dir.identity_of(app.as_str())?.is_some())
     }
@@ -147,7 +148,7 @@ impl Registry {
             return Ok(false);
         };
         let file = match file.canonicalize() {
-            // What is not there is told of when it is read.
+            // If the file is missing, the caller reports that when it reads the file.
             Err(e) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&e.kind()) => {
                 return Ok(false);
             }
@@ -160,13 +161,13 @@ impl Registry {
         Ok(file.ancestors().any(is_folder))
     }
 
-    /// Makes an empty folder beside the app's place, in which a layout can be prepared. What other
-    /// runs that were killed have left of theirs is removed.
+    /// Makes an empty folder beside the app's place, in which the caller can prepare a layout. Removes the staging
+    /// folders that killed runs left.
     pub fn stage(&self, app: &AppName) -> Result<Staging<'_>, Error> {
         self.remove_abandoned()?;
         loop {
             let name = format!("{STAGING_PREFIX}{}-{}", app.as_str(), random_name());
-            // Until its lock is ours another run may take the folder for an abandoned one.
+            // Until this run holds its lock, another run may take the folder for an abandoned one.
             self.dir.add_dir(&name)?;
             match self.lock_staged(&name) {
                 Ok(Some((outer, layout))) => {
@@ -181,7 +182,7 @@ impl Registry {
                 }
                 Ok(None) => {}
                 Err(e) => {
-                    // Nothing is in it but an empty folder at most, and the first error is the one to tell.
+                    // The folder holds at most an empty folder. The caller gets the first error.
                     let _ = self
                         .dir
                         .remove_tree(&name)
@@ -192,12 +193,12 @@ impl Registry {
         }
     }
 
-    /// Locks a new folder, and makes the one in it for the layout; `None` where another run was faster.
+    /// Locks a new folder, and makes the layout's folder in it; `None` if another run removed the new folder first.
     fn lock_staged(&self, name: &str) -> Result<Option<(Dir, Dir)>, Error> {
         let Some(outer) = self.dir.dir_if_any(name)? else {
             return Ok(None);
         };
-        // Held as long as the folder is in use: who gets this lock knows that nobody else is.
+        // A run holds this lock as long as it uses the folder: a run that gets the lock knows that no other run does.
         if !outer.try_lock()? || self.dir.dir_if_any(name)?.is_none() {
             return Ok(None);
         }
@@ -212,7 +213,7 @@ impl Registry {
                 && name.starts_with(STAGING_PREFIX)
             {
                 match self.remove_if_abandoned(name) {
-                    // Another user's is in nobody's way, and theirs to remove.
+                    // Another user's folder does no harm, and that user has to remove it.
                     Err(e) if e.is_io(ErrorKind::PermissionDenied) => {}
                     other => other?,
                 }
@@ -222,23 +223,22 @@ impl Registry {
     }
 
     fn remove_if_abandoned(&self, name: &str) -> Result<(), Error> {
-        // Gone already: its own run, or another one like this, was faster.
+        // The folder is gone already: its own run, or another run that cleans up, was faster.
         if let Some(dir) = self.dir.dir_if_any(name)?
             && dir.try_lock()?
         {
-            // It may hold the layout in whose place another was put, and that may not be durable
-            // yet: power that is lost must not bring back what is removed here.
+            // The folder may hold a replaced layout, and the replacement may not be durable yet: a power failure must
+            // not bring back a layout that this run removes here.
             self.dir.sync()?;
             absent_is_none(self.remove_staged(name))?;
         }
         Ok(())
     }
 
-    /// Removes a folder in which a layout was prepared. It may hold the one that was replaced: that is
-    /// kept until those who read it have done so.
+    /// Removes a staging folder. If it holds the replaced layout, this waits until no run reads that layout.
     fn remove_staged(&self, name: &str) -> Result<(), Error> {
         let outer = self.dir.dir(name)?;
-        // What has no such folder is no layout that anybody reads.
+        // A folder without `blobs` is no layout that a run could be reading.
         let blobs = outer.dir(STAGED).and_then(|layout| layout.dir(BLOBS));
         if let Ok(blobs) = &blobs {
             blobs.lock(Lock::Exclusive)?;
@@ -253,15 +253,15 @@ pub struct RegistryLock {
     _dir: Dir,
 }
 
-/// A layout in preparation. Unless it is published, it is removed.
+/// A layout in preparation. Dropping this removes the layout unless the caller has published it.
 pub struct Staging<'a> {
     registry: &'a Registry,
     app: AppName,
     name: String,
-    /// Locked by this run.
+    /// This run holds the lock.
     outer: Dir,
     layout: Dir,
-    /// Left for the next run to remove.
+    /// Whether dropping this leaves the folder to the next run, which removes it.
     is_left: bool,
 }
 
@@ -270,9 +270,9 @@ pub struct Staging<'a> {
 pub enum Published {
     /// The app is there now.
     New,
-    /// The app was there already with the same content.
+    /// The app existed already, with the same content.
     Same,
-    /// The app was there with other content, which was replaced.
+    /// The app existed already, with other content, which this layout replaced.
     Replaced,
 }
 
@@ -282,17 +282,17 @@ impl Staging<'_> {
         &self.layout
     }
 
-    /// Opens what has been prepared. Messages call it by the name that it is going to have.
+    /// Opens the prepared layout. Messages call it by its future name.
     pub fn layout(&self) -> Result<Layout, Error> {
         let path = self.registry.path_of(&self.app);
         let dir = self.outer.dir(STAGED)?.shown_as(path);
         Layout::open(dir, self.registry.limits)
     }
 
-    /// Renames the folder to the app's name in one step. All in it has been synced before.
+    /// Renames the folder to the app's name in one step. Everything in the folder has been synced before.
     ///
-    /// An app that is there already is left alone if it has the same content, and refused otherwise
-    /// unless `replace` is set.
+    /// If the app exists already with the same content, this leaves it alone. If it exists with other content, this
+    /// refuses unless `replace` is set.
     pub fn publish(&mut self, replace: bool) -> Result<Published, Error> {
         let registry = &self.registry.dir;
         let app = self.app.as_str();
@@ -302,10 +302,10 @@ impl Staging<'_> {
         } else if self.same_as(&registry.dir(app)?)? {
             Published::Same
         } else if replace {
-            // The replaced layout stays while it may come back.
+            // The replaced layout stays, because a power failure may bring it back.
             self.is_left = true;
             if let Err(error) = self.outer.exchange(STAGED, registry, app) {
-                // It may have been done all the same.
+                // The exchange may have happened in spite of the error.
                 let staged = self.outer.identity_of(STAGED)?;
                 self.is_left = staged != Some(self.layout.identity()?);
                 return Err(error);
@@ -319,8 +319,8 @@ impl Staging<'_> {
         Ok(published)
     }
 
-    /// Waits until nobody reads the replaced layout. If it cannot wait now, removing the layout waits, or leaves it
-    /// to the next run.
+    /// Waits until no run reads the replaced layout. If this cannot wait now, the removal of the layout waits, or
+    /// leaves the layout to the next run.
     pub fn wait_for_readers(&self, progress: &dyn Progress) {
         let blobs = self.outer.dir(STAGED).and_then(|layout| layout.dir(BLOBS));
         if let Ok(blobs) = blobs
@@ -360,7 +360,7 @@ impl Staging<'_> {
     }
 }
 
-/// What is of the right kind and size for a layout; `None` for what is not, or not there.
+/// Turns an error about a wrong kind or size, or about a missing file, into `None`.
 fn if_right<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     match absent_is_none(result) {
         Err(e) if matches!(e.kind, Kind::Link | Kind::NotAFile | Kind::TooLarge { .. }) => Ok(None),
@@ -395,8 +395,8 @@ impl Drop for Staging<'_> {
         if self.is_left {
             return;
         }
-        // What is left in it, if anything: a layout that was not published, or the one replaced.
-        // Nobody is there to tell; the next run that stages something tries again.
+        // The folder may still hold an unpublished layout, or the replaced one. Dropping cannot report an error; the
+        // next run that stages an app tries again.
         let _ = self.registry.remove_staged(&self.name);
     }
 }

@@ -7,14 +7,14 @@ use crate::crypto::Digest;
 use crate::image::{Descriptor, media};
 use crate::store::reader::tree::Tree;
 
-/// How many are named. Very many tags may lead to each of very many images.
+/// How many tags a message names. Very many tags may lead to each of very many images.
 const MOST: usize = 20;
 
-/// Which entries of `index.json` lead to something, by their places: the first of them.
+/// The positions of the first few entries of `index.json` that lead to a manifest or index.
 #[derive(Clone, Default)]
 struct Places {
     first: Vec<usize>,
-    /// Whether there are more.
+    /// Whether more entries lead to it.
     more: bool,
 }
 
@@ -28,12 +28,12 @@ impl Places {
     }
 }
 
-/// The tags above the images and indexes that matter.
+/// The tags above the images and indexes that the caller asks about.
 pub(in crate::store) struct TagsAbove<'a> {
     roots: &'a [Arc<Descriptor>],
-    /// The indexes that hold a thing.
+    /// The indexes that hold a manifest or index.
     holders: HashMap<Digest, Vec<Digest>>,
-    /// The tagged entries that lead to an index; once it is known, those above it too.
+    /// The tagged entries that lead to an index; the search adds the entries above that index when it has found them.
     places: HashMap<Digest, Places>,
     known: HashSet<Digest>,
 }
@@ -77,11 +77,11 @@ impl<'a> TagsAbove<'a> {
         }
     }
 
-    /// The tags of indexes that lead to an image, and whether there are more than these.
+    /// The tags of indexes that lead to an image, and whether there are more tags.
     pub(in crate::store) fn of(&mut self, image: &Digest) -> (Vec<String>, bool) {
         let places = self.above(image);
         let tags = places.first.iter().filter_map(|n| self.roots[*n].tag());
-        // A tag may be there twice.
+        // Two entries may have the same tag.
         let mut seen = HashSet::new();
         let tags = tags.filter(|tag| seen.insert(*tag)).map(str::to_owned);
         (tags.collect(), places.more)

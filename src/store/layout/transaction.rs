@@ -1,5 +1,5 @@
-//! Several new files that appear together: all are written and synced under temporary names, then
-//! renamed, the one that leads to the others last.
+//! Several new files that appear together. A transaction writes and syncs all of them under temporary names, then
+//! renames them; it renames the file that leads to the others last.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,33 +13,33 @@ use crate::store::error::Error;
 
 const TEMPORARY_PREFIX: &str = ".ir-sign-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
-/// How many files are written at once.
+/// How many files a transaction writes at once.
 const WRITERS: usize = 8;
 
-/// Whether this is a file that a transaction has yet to give its own name.
+/// Whether this is a file that a transaction has not renamed yet.
 pub(in crate::store) fn is_temporary(name: &str, kind: FileType) -> bool {
     looks_temporary(name) && kind == FileType::RegularFile
 }
 
-/// Whether a name is of that form, whatever has it.
+/// Whether a name has the form of a temporary file's name; the kind of file does not matter.
 pub(in crate::store) fn looks_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX)
 }
 
-/// New files on their way into a layout. Unless it is committed, nothing of it stays.
+/// New files for a layout. Dropping a transaction without a commit removes all of them.
 ///
-/// Whoever makes one holds the layout's exclusive lock.
+/// The caller holds the layout's exclusive lock.
 pub(in crate::store) struct Transaction<'a> {
     root: &'a Dir,
-    /// Written, not yet renamed: temporary name, folder and name to be.
+    /// Files that are written but not renamed: temporary name, folder and final name.
     waiting: Vec<(String, &'a Dir, String)>,
-    /// Renamed to names that were free before.
+    /// Files that are renamed; no file had their names before.
     placed: Vec<(&'a Dir, String)>,
     last: Option<(String, &'static str)>,
 }
 
 impl<'a> Transaction<'a> {
-    /// Starts one in the folder of a layout, and removes what killed runs have left there.
+    /// Starts a transaction in the folder of a layout, and removes temporary files that killed runs left there.
     pub(in crate::store) fn new(root: &'a Dir) -> Result<Self, Error> {
         remove_abandoned(root)?;
         Ok(Self {
@@ -50,14 +50,13 @@ impl<'a> Transaction<'a> {
         })
     }
 
-    /// Adds files: folder, name and content. Several are written at once, for each waits for the
-    /// disk.
+    /// Adds files: folder, name and content. Writes several at once, because each write waits for the disk.
     pub(in crate::store) fn add(
         &mut self,
         files: &[(&'a Dir, String, &[u8])],
     ) -> Result<(), Error> {
         let first = self.waiting.len();
-        // Noted first: a write that fails leaves a file behind.
+        // The list gets the file first, because a write that fails leaves a file behind.
         for (dir, name, _) in files {
             self.waiting.push((temporary_name(), dir, name.clone()));
         }
@@ -101,7 +100,7 @@ impl<'a> Transaction<'a> {
             self.root.rename(&temporary, self.root, name)?;
             self.last = None;
         }
-        // From here on the change is visible: nothing is taken back.
+        // The change is visible from here on, so a failure must not undo it.
         self.placed.clear();
         self.root.sync_change()
     }
@@ -109,7 +108,7 @@ impl<'a> Transaction<'a> {
 
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
-        // An error is on its way up already; what cannot be removed is harmless and pruned later.
+        // The caller gets an earlier error. A file that stays behind is harmless, and pruning removes it later.
         for (temporary, _, _) in &self.waiting {
             let _ = self.root.remove(temporary);
         }
@@ -122,8 +121,8 @@ impl Drop for Transaction<'_> {
     }
 }
 
-/// Removes the temporary files of runs that were killed. The caller holds the exclusive lock, so no
-/// other run is using them.
+/// Removes the temporary files that killed runs left. The caller holds the exclusive lock, so no other run is using
+/// them.
 pub(in crate::store) fn remove_abandoned(root: &Dir) -> Result<(), Error> {
     for (name, kind) in root.entries()? {
         if is_temporary(&name, kind) {

@@ -1,4 +1,4 @@
-//! What of a layout the server for realms would take, and what is left of it after mending.
+//! Which content of a layout the server for realms takes, and which content stays after mending.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -13,7 +13,7 @@ use crate::store::manifest_text::edit_manifest;
 use crate::store::problem::{Part, Problem};
 use crate::store::reader::blobs::Reader;
 
-/// Leaves out what nothing leads to any more: an index whose tag names an image now.
+/// Drops the blobs that nothing leads to any more: an index whose tag now names an image.
 pub(in crate::store) fn retain_reachable(blobs: &mut Vec<Blob>, index_json: &[u8]) {
     let below = |bytes: &[u8]| {
         let index = documents::index(bytes).map(|index| index.manifests);
@@ -37,7 +37,7 @@ pub(in crate::store) fn retain_reachable(blobs: &mut Vec<Blob>, index_json: &[u8
 }
 
 impl Layout {
-    /// Which tags lead to images now, after some were changed.
+    /// Records which tags lead to the images after mending changed some tags.
     pub(in crate::store) fn retag(&self, images: &mut [AppliedImage]) -> Result<(), Error> {
         let roots = &self.index.manifests;
         let tree = self.reader().tree()?;
@@ -54,7 +54,7 @@ impl Layout {
 }
 
 impl Reader<'_> {
-    /// Whether the server hands out an image, once its docker types are OCI's; `Err` says why it would not.
+    /// Whether the server hands out an image once its docker types are OCI's; `Err` gives the reason why not.
     pub(in crate::store) fn served(
         &self,
         entry: &Descriptor,
@@ -76,7 +76,7 @@ impl Reader<'_> {
         Ok(media::is_manifest(&entry.media_type) && self.served(entry)?.is_ok())
     }
 
-    /// Whether the server takes a manifest with all that it leads to.
+    /// Whether the server takes a manifest and everything that the manifest leads to.
     fn check_served(&self, manifest: &Blob) -> Result<Result<(), String>, Error> {
         let parts = match parts(manifest) {
             Ok(parts) => parts,
@@ -90,7 +90,7 @@ impl Reader<'_> {
         Ok(Ok(()))
     }
 
-    /// Whether the server takes a blob that is no index and no manifest.
+    /// Whether the server takes a blob that is neither an index nor a manifest.
     pub(super) fn check_blob(
         &self,
         part: &Part,
@@ -106,8 +106,8 @@ impl Reader<'_> {
     }
 }
 
-/// Why the server would not hand out an image, by its manifest's text alone; `None` where it would, once docker's types
-/// are OCI's.
+/// Why the server would refuse to hand out an image, judged by its manifest's text alone; `None` if the server would
+/// hand it out once docker's types are OCI's.
 pub fn unserved(entry: &Descriptor, content: &Blob) -> Option<String> {
     let parts = edited(content, &entry.media_type).and_then(|new| parts(&new));
     match parts {

@@ -1,4 +1,4 @@
-//! What becomes of each entry: it stays, perhaps written anew, or it goes.
+//! What happens to each entry: it stays, perhaps with new text, or it goes.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,14 +15,14 @@ use crate::store::error::{Error, Kind};
 use crate::store::manifest_text::set_media_type;
 use crate::store::problem::{Part, Problem};
 
-/// An image below an entry: its manifest as it will be, and the index as it was that holds it.
+/// An image below an entry: its future manifest, and the index, as it was, that holds the image.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Below {
     pub(super) digest: Digest,
     pub(super) holder: Option<Digest>,
 }
 
-/// What becomes of an entry.
+/// What happens to an entry.
 #[derive(Clone)]
 pub(super) enum Fate {
     /// It stays, and leads to these images.
@@ -37,7 +37,7 @@ pub(in crate::store) struct Mend<'a, 'e> {
     pub(super) editor: &'e mut Editor<'a>,
     pub(super) edits: &'e [Edit],
     pub(super) fates: HashMap<Key, Fate>,
-    /// Bytes of manifests that were written anew.
+    /// The total size of the manifests with new text.
     rewritten: u64,
     pub(super) told: Vec<Mended>,
 }
@@ -191,7 +191,7 @@ impl<'a, 'e> Mend<'a, 'e> {
             digest: blob.digest(),
             holder: None,
         };
-        // What stays as it is needs no place in memory.
+        // A manifest that does not change needs no place in memory.
         if blob.digest() != digest || entry.media_type != media::MANIFEST {
             self.replace(digest, blob, media::MANIFEST);
         }

@@ -1,5 +1,5 @@
-//! Making a layout one that the server for realms loads: the part of an edit that leaves out what no server takes,
-//! writes docker's names for things as OCI's, and shortens tags.
+//! Mending a layout so that the server for realms loads it. An edit does this too: it leaves out content that the
+//! server refuses, turns docker's media types into OCI's, and shortens tags.
 
 mod check;
 mod fates;

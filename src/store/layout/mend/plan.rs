@@ -1,4 +1,4 @@
-//! What `index.json` is to be: which entries stay, and by which tags.
+//! The plan for `index.json`: which entries stay, and with which tags.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -17,26 +17,26 @@ use crate::store::manifest_text::set_media_type;
 use crate::store::problem::{Part, Problem};
 use crate::store::tags::{Named, places_of};
 
-/// An entry that wants a tag, before it is known whether it gets it.
+/// An entry that wants a tag; whether it gets the tag is not decided yet.
 struct Wish<'a> {
     root: usize,
     entry: &'a Descriptor,
     image: Option<Below>,
     short: String,
-    /// Whether the user named the entry, or what it is going to lead to.
+    /// Whether the user named the entry, or the image that it will lead to.
     is_named: bool,
     leads_to: Digest,
 }
-/// What mending came to.
+/// The plan for mending a layout.
 pub(in crate::store) struct Plan {
     pub(super) roots: Vec<Vec<Root>>,
-    /// What was done.
+    /// The changes, for the report.
     pub(in crate::store) told: Vec<Mended>,
-    /// What is left out.
+    /// The content that mending leaves out.
     pub(in crate::store) gone: HashSet<Digest>,
 }
 impl Mend<'_, '_> {
-    /// Edits all below `index.json`, and says what is to become of its own entries.
+    /// Edits everything below `index.json`, and decides what happens to the entries of `index.json`.
     pub(in crate::store) fn plan(
         mut self,
         roots: &[Arc<Descriptor>],
@@ -100,7 +100,7 @@ impl Mend<'_, '_> {
             gone,
         })
     }
-    /// The image that a tag is to name in the place of an index: the only one, or the one of the platform.
+    /// The image that a tag will name instead of an index: the only image, or the one for the platform.
     fn meant(
         &self,
         entry: &Descriptor,
@@ -123,7 +123,7 @@ impl Mend<'_, '_> {
         signed.next().copied().filter(|_| signed.next().is_none())
     }
 
-    /// Gives each entry its tag, where no other one has it too.
+    /// Gives each entry its tag, unless another entry has the same tag.
     fn grant(
         &mut self,
         wishes: Vec<Wish<'_>>,
@@ -144,7 +144,7 @@ impl Mend<'_, '_> {
             let winner = match (all.len(), chosen.len()) {
                 (1, _) => all.iter().next(),
                 (_, 1) => chosen.iter().next(),
-                // Nobody asked for any of them by this tag.
+                // The user asked for none of them by this tag.
                 (_, 0) if !realms.references.is_empty() => None,
                 _ => {
                     let called =
@@ -190,7 +190,7 @@ impl Mend<'_, '_> {
         Ok(())
     }
 
-    /// The places of the entries that the user named: by tag, by full name, or by digest.
+    /// The positions of the entries that the user named by tag, full name or digest.
     fn named(
         &self,
         roots: &[Arc<Descriptor>],
@@ -230,7 +230,7 @@ impl Mend<'_, '_> {
 }
 
 impl Plan {
-    /// The new text of `index.json`; `None` where it stays as it is.
+    /// The new text of `index.json`; `None` if it does not change.
     pub(in crate::store) fn edit_index(
         &self,
         editor: &mut Editor<'_>,

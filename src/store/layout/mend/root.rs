@@ -1,4 +1,4 @@
-//! The entries of `index.json`, written anew.
+//! New text for the entries of `index.json`.
 
 use serde_json::value::RawValue;
 
@@ -7,14 +7,14 @@ use crate::encoding::json::Object;
 use crate::image::REF_NAME;
 use crate::store::editor::Editor;
 
-/// What an entry of `index.json` is to be.
+/// The planned state of an entry of `index.json`.
 pub(super) struct Root {
     pub(super) tag: Option<String>,
-    /// The image that it names from now on, and not the index that it named.
+    /// The image that the entry names from now on, in place of the index that it named.
     pub(super) image: Option<Below>,
 }
 impl Root {
-    /// The entry as it is to be.
+    /// The new text of the entry.
     pub(super) fn edit<'t>(
         &self,
         editor: &Editor<'_>,
@@ -39,7 +39,7 @@ impl Root {
         Ok(entry)
     }
 
-    /// Makes the entry of an index the entry of an image that the index holds.
+    /// Turns the entry of an index into the entry of an image that the index holds.
     fn name(
         editor: &Editor<'_>,
         image: Below,

@@ -1,23 +1,24 @@
-//! What mending is asked for, and what it tells of.
+//! The request to mend a layout, and the report of the changes.
 
 use crate::crypto::Digest;
 use crate::image::Reference;
 
-/// For whom a layout is mended: what the user named keeps its tag where two would have the same.
+/// The images that the user wants in realms. If two entries would get the same tag, an image that the user named keeps
+/// it.
 #[derive(Clone, Copy, Debug)]
 pub struct ForRealms<'a> {
-    /// The images that were named.
+    /// The images that the user named.
     pub references: &'a [Reference],
-    /// Whether a platform chose one of several: the tag names that one then.
+    /// Whether a platform chose one image of several: the tag then names that image.
     pub by_platform: bool,
 }
 
-/// What was done to a layout so that realms get its images.
+/// One change to a layout that lets realms get its images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mended {
     /// An entry was left out.
     LeftOut {
-        /// What it was called.
+        /// The entry's name.
         name: String,
         /// Why no server loads it.
         reason: String,
@@ -28,7 +29,7 @@ pub enum Mended {
         from: String,
         /// The tag there is now.
         to: Option<String>,
-        /// What has it now, or had it.
+        /// The manifest or index that has the tag now, or had it.
         digest: Digest,
     },
     /// A tag names an image itself now, and not an index any more.
@@ -45,7 +46,7 @@ pub enum Mended {
         /// The images.
         images: Vec<Digest>,
     },
-    /// Another manifest than a signed one was written anew.
+    /// An unsigned manifest has new text.
     Rewritten {
         /// Its digest before.
         old: Digest,
