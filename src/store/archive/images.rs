@@ -1,4 +1,4 @@
-//! An archive as a place to read images from; only the archive's own packing is unpacked.
+//! An archive as a place to read images from; this unpacks only the archive itself, not its layers.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -32,10 +32,10 @@ use crate::store::window::Window;
 
 const STEP: usize = 64 << 10;
 
-/// Takes a member whose content starts there; returns what it read of it, if anything.
+/// Takes a member and the position of its content; returns the digest of the content if it read the content.
 type Take<'t> = dyn FnMut(&Member, u64, &mut Data<'_, '_>) -> Result<Option<Digest>, Error> + 't;
 
-/// The images of an archive, which is never changed.
+/// The images of an archive; ir-sign never changes the archive.
 pub struct ArchiveImages {
     archive: Archive,
     place: StorePlace,
@@ -48,15 +48,15 @@ pub struct ArchiveImages {
 
 /// Where a blob's bytes are.
 enum Bytes {
-    /// In the archive, from there on, and so many.
+    /// In the archive: the position and the length.
     There(u64, u64),
-    /// In memory: a manifest that the archive does not have.
+    /// In memory: a manifest that the archive lacks.
     Here(Blob),
 }
 
 impl ArchiveImages {
-    /// Surveys an archive. Unpacks a packed one to an unnamed temporary file first, because its blobs are read in
-    /// any order.
+    /// Surveys an archive. Unpacks a packed archive to an unnamed temporary file first, because the reader wants its
+    /// blobs in any order.
     pub fn open(
         archive: Archive,
         kind: ArchiveKind,
@@ -110,17 +110,18 @@ impl ArchiveImages {
         Ok(images)
     }
 
-    /// The window that it was unpacked with, to use again for layers.
+    /// The window that the archive was unpacked with; the caller can use it again for layers.
     pub fn take_window(&mut self) -> Window {
         std::mem::take(&mut *self.archive.window())
     }
 
-    /// docker's list of the images, where it lies beside an `index.json`: each config with the names.
+    /// docker's list of the images, if it lies beside an `index.json`: each config with its names.
     pub fn listed(&self) -> &[SavedImage] {
         &self.listed
     }
 
-    /// Calls `take` with each member that is no folder and no copy of one before it, and where its content starts.
+    /// Calls `take` with each member that is neither a folder nor a copy of an earlier member, and with the position of
+    /// its content.
     fn each(
         &self,
         links: Links,
@@ -147,7 +148,7 @@ impl ArchiveImages {
         Ok(())
     }
 
-    /// The position of each blob. The reader of a blob checks its digest.
+    /// The position of each blob. Whoever reads a blob checks its digest.
     fn find_blobs(
         &self,
         listed: &[Listed],
@@ -185,12 +186,13 @@ impl ArchiveImages {
     }
 
     fn absent(&self, file: &FileName) -> Error {
-        // The survey saw all of them: if one is missing, the archive has changed since.
+        // The survey saw all configs: if one is missing, the archive has changed since.
         let name = shown(file.name.as_bytes());
         self.archive.problem(Problem::Absent(name))
     }
 
-    /// The manifests that an archive of `docker save` up to engine 24 lacks, and an index that leads to them.
+    /// The manifests that an archive of `docker save` up to engine 24 lacks, and an index that leads to these
+    /// manifests.
     fn convert(
         &self,
         legacy: &Legacy,
@@ -355,7 +357,7 @@ impl Read for Stretch<'_> {
     }
 }
 
-/// Hashes a member, and says how it is packed.
+/// Hashes a member, and recognises its packing.
 fn hash(data: &mut Data<'_, '_>, algorithm: HashAlgorithm) -> Result<(Digest, Compression), Error> {
     let mut hasher = Hasher::new(algorithm);
     let mut packed = Compression::None;

@@ -22,21 +22,21 @@ use crate::store::layout::registry::same_content;
 use crate::store::layout::transaction::temporary_name;
 use crate::store::place::Place;
 
-/// A new archive that images are copied to. It gets its name when it is whole; until then it is a temporary file
-/// beside that name, which dropping this removes.
+/// A new archive that receives images. It is a temporary file beside its final name until it is whole, and then it gets
+/// that name. Dropping an archive that is not whole removes the temporary file.
 pub struct IncomingArchive {
     place: Place,
     folder: Dir,
     name: String,
     temporary: String,
     may_replace: bool,
-    /// One member is written at a time.
+    /// The lock lets one thread at a time write a member.
     inside: Mutex<Inside>,
 }
 
 struct Inside {
     archive: Builder<File>,
-    /// The folders that are in it.
+    /// The folders that the archive has so far.
     folders: Vec<String>,
     written: Vec<Digest>,
 }
@@ -67,7 +67,7 @@ impl IncomingArchive {
         })
     }
 
-    /// Writes a blob that is not in the archive yet.
+    /// Writes a blob that the archive does not have yet.
     fn add(
         &self,
         digest: &Digest,
@@ -102,7 +102,7 @@ impl IncomingArchive {
         added.map_err(|e| self.failed(e))
     }
 
-    /// Renames the archive to its name, and replaces another file only if that is allowed.
+    /// Renames the archive to its name; replaces another file only if `may_replace` is set.
     fn publish(&self) -> Result<(), Error> {
         if let Some(there) = absent_is_none(self.folder.file(&self.name))? {
             let new = self.folder.file(&self.temporary)?;
@@ -122,7 +122,7 @@ impl IncomingArchive {
 
 impl Drop for IncomingArchive {
     fn drop(&mut self) {
-        // It is gone where it got its name.
+        // The temporary file is gone if the archive got its name.
         let _ = self.folder.remove(&self.temporary);
     }
 }
@@ -184,7 +184,7 @@ impl Intake for IncomingArchive {
     }
 }
 
-/// The content of a member, with the error of reading it.
+/// The content of a member; it keeps the error if reading fails.
 struct Reading<'a> {
     content: Checked<'a>,
     failed: Option<Error>,
@@ -206,7 +206,7 @@ impl Read for Reading<'_> {
     }
 }
 
-/// The header of a member: the same content makes the same archive, whoever writes it and whenever.
+/// The header of a member. It has no user and no time: the same content gives the same archive.
 fn header(kind: EntryType, mode: u32, size: u64) -> Header {
     let mut header = Header::new_ustar();
     header.set_entry_type(kind);

@@ -1,5 +1,5 @@
-//! What `docker save` wrote up to engine 24: `manifest.json`, which names a config and layers for
-//! each image. Which files those are, and what the images will be called as an OCI image layout.
+//! Archives that `docker save` wrote up to engine 24. Their `manifest.json` names a config and layers for each image.
+//! This finds those files, and the names that the images get in an OCI image layout.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -11,16 +11,16 @@ use super::walk::Names;
 use crate::store::saved::{MANIFEST_FILE, Saved, saved};
 use crate::store::tags::{Named, full_name};
 
-/// Files and tags that `manifest.json` may name, each as often as it names them.
+/// How many files and tags `manifest.json` may name; each counts as often as it is named.
 const MOST_NAMES: usize = 16_384;
 
 /// The conversion of an archive.
 #[derive(Debug)]
 pub(super) struct Legacy {
     pub(super) images: Vec<LegacyImage>,
-    /// The files that are needed, and whether as a config.
+    /// The files that the conversion needs; true for a config.
     wanted: HashMap<NameId, bool>,
-    /// For each full name that an image has, the tag that it gets.
+    /// The tag that the image gets, by each full name that it has.
     tags: HashMap<String, String>,
 }
 
@@ -34,9 +34,9 @@ pub(super) struct LegacyImage {
 /// A file that `manifest.json` names.
 #[derive(Debug)]
 pub(super) struct FileName {
-    /// As it is named there.
+    /// The name in `manifest.json`.
     pub(super) name: String,
-    /// The regular member that this is, links resolved.
+    /// The regular member that the name leads to, through any links.
     pub(super) id: NameId,
 }
 
@@ -83,14 +83,14 @@ impl Legacy {
         })
     }
 
-    /// Whether a member is needed: `Some(true)` as a config, `Some(false)` as a layer.
+    /// Whether the conversion needs a member: `Some(true)` as a config, `Some(false)` as a layer.
     pub(super) fn wants(&self, member: NameId) -> Option<bool> {
         self.wanted.get(&member).copied()
     }
 
-    /// The tags that the images will have, each with its config's digest: images whose configs differ are several.
-    /// `None` where not all names of configs state their digests, or there are no tags, or a tag is several images':
-    /// those can be told apart by their manifests' digests alone.
+    /// The tags that the images will have, each with its config's digest: images with different configs are different
+    /// images. `None` if a config's name does not state its digest, if there are no tags, or if several images have the
+    /// same tag: only the digests of their manifests can tell such images apart.
     pub(super) fn tagged_configs(&self) -> Option<Vec<Named<'_>>> {
         let mut configs = Vec::new();
         for image in &self.images {
@@ -109,7 +109,7 @@ impl Legacy {
         (!configs.is_empty() && are_alone).then_some(configs)
     }
 
-    /// The tag that the image will have which has this name in full.
+    /// The tag that the image with this full name will have.
     pub(super) fn tag_of(&self, name: &str) -> Option<&str> {
         let (full_name, _) = full_name(name)?;
         self.tags.get(&full_name).map(String::as_str)
@@ -129,7 +129,7 @@ pub(super) struct Listed {
     pub(super) repo_tags: Vec<String>,
 }
 
-/// Reads such a one.
+/// Reads the images of such a `manifest.json`.
 pub(super) fn listed(manifest: &[u8], names: &Names) -> Result<Vec<Listed>, Problem> {
     let no_links = HashMap::new();
     let images = read(manifest)?.into_iter();
@@ -154,7 +154,7 @@ fn read(manifest: &[u8]) -> Result<Vec<Saved>, Problem> {
     Ok(saved)
 }
 
-/// The images, each once: crane lists an image for each of its names.
+/// The images, each once: crane lists an image once for each of its names.
 fn merged(saved: Vec<Saved>) -> Vec<Saved> {
     let mut images: Vec<Saved> = Vec::new();
     let mut places = HashMap::new();
@@ -181,9 +181,9 @@ fn find(name: String, names: &Names, links: &HashMap<NameId, NameId>) -> Result<
     }
 }
 
-/// The name of each image: its tag alone and once, as docker from engine 25 on writes it, or its full name where
-/// that tag would mean several images. A full name of several images stays on all of them: docker gives it to the
-/// last, skopeo takes the first, and asking for it is an error that lists them.
+/// The names of each image. The name is the tag alone, once, as docker from engine 25 on writes it, or the full name if
+/// that tag would mean several images. If several images have the same full name, all of them keep it: docker gives it
+/// to the last image and skopeo takes the first, so asking for it is an error that lists the images.
 fn tags(images: &[Saved]) -> Result<Vec<Vec<Tag>>, Problem> {
     /// The meaning of a tag.
     struct Meaning {
@@ -215,18 +215,18 @@ fn tags(images: &[Saved]) -> Result<Vec<Vec<Tag>>, Problem> {
     }
     for (image, repo_tag, name) in repo_tags(images) {
         let (full_name, tag) = name.ok_or_else(|| bad_tag(repo_tag))?;
-        // The same name twice, perhaps spelt in two ways.
+        // The list has the same name twice, perhaps spelt in two ways.
         if tags[image].iter().any(|known| known.full_name == full_name) {
             continue;
         }
         let shared = owners.get(&full_name).is_some_and(|all| all.len() > 1);
         let several = meanings.get(tag).is_some_and(|m| m.several);
-        // Names of one image with one tag: buildah writes the one that it was built with and docker.io's.
+        // One image has two names with the same tag: buildah writes the name that the user gave it and docker.io's.
         if !several && tags[image].iter().any(|known| known.ref_name == tag) {
             continue;
         }
         tags[image].push(Tag {
-            // Spelt in two ways it would seem to be two names.
+            // With two spellings this would look like two names.
             ref_name: match (shared, several) {
                 (true, _) => full_name.clone(),
                 (_, true) => repo_tag.to_owned(),

@@ -1,5 +1,5 @@
-//! Archives of images: a tar archive, plain or packed with gzip or zstd, of an OCI image layout, or one that
-//! `docker save` wrote before it wrote layouts (engine 24 and older), which this converts to a layout.
+//! Archives of images: tar archives, plain or packed with gzip or zstd. An archive holds an OCI image layout, or the
+//! older format of `docker save` (engine 24 and older), which this converts to a layout.
 //!
 //! Two passes read an archive: [`Archive::survey`] reads all headers and writes nothing, so that it refuses early;
 //! [`Archive::unpack`] writes the layout. Both apply the same rules, member by member, so an archive that changes

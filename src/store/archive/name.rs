@@ -1,15 +1,15 @@
-//! The rules for members' names, and their meaning.
+//! The rules for members' names, and the roles of the names.
 
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::store::layout::folder::{BLOBS, INDEX_FILE, LAYOUT_FILE};
 use crate::store::saved::MANIFEST_FILE;
 pub(super) use crate::store::tar_header::shown;
 
-/// Bytes of the longest valid name: Linux's `PATH_MAX`.
+/// The length of the longest valid name: Linux's `PATH_MAX`.
 const LONGEST: usize = 4096;
 
-/// The identity of a name, so that an archive of many long names takes little memory: the first half of the name's
-/// SHA-256.
+/// The identity of a name: the first half of the name's SHA-256. It lets an archive with many long names take little
+/// memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct NameId([u8; 16]);
 
@@ -33,13 +33,13 @@ pub(super) enum Place {
     Manifest,
     /// A blob.
     Blob(Digest),
-    /// Nothing in an OCI image layout.
+    /// No role in an OCI image layout.
     Other,
 }
 
 impl Place {
-    /// The role of a name. A file under `blobs` without a blob's name (a known algorithm, and the hash) has no role
-    /// in a layout.
+    /// The role of a name. A file under `blobs` has no role unless its name is a blob's (a known algorithm, and the
+    /// hash).
     pub(super) fn of(name: &str) -> Self {
         match name {
             LAYOUT_FILE => Self::LayoutFile,
@@ -58,21 +58,21 @@ fn blob_digest(name: &str) -> Option<Digest> {
     format!("{algorithm}:{hex}").parse().ok()
 }
 
-/// The name under which an archive has a blob.
+/// The name that a blob has in an archive.
 pub(super) fn of_blob(digest: &Digest) -> String {
     format!("{BLOBS}/{}/{}", digest.algorithm(), digest.hex())
 }
 
-/// The digest that the name of a config in a `docker save` archive states: docker writes `HEX.json`
-/// and, from engine 25 on, `blobs/sha256/HEX`; go-containerregistry `sha256:HEX`.
+/// The digest that a config's name in a `docker save` archive states: docker writes `HEX.json` and, from engine 25 on,
+/// `blobs/sha256/HEX`; go-containerregistry writes `sha256:HEX`.
 pub(super) fn config_digest(name: &str) -> Option<Digest> {
     let hex = name.strip_suffix(".json").unwrap_or(name);
     let sha256 = || format!("sha256:{hex}").parse().ok();
     hex.parse().ok().or_else(sha256)
 }
 
-/// A name without `.` and empty components, which all readers drop; empty for the archive's root. An error says why
-/// the name is invalid.
+/// A name without `.` and empty components, which all readers drop; empty for the archive's root. An error says why the
+/// name is invalid.
 pub(super) fn normalised(raw: &[u8]) -> Result<String, &'static str> {
     if raw.len() > LONGEST {
         return Err("has a name of more than 4096 bytes");
@@ -95,7 +95,7 @@ pub(super) fn normalised(raw: &[u8]) -> Result<String, &'static str> {
     Ok(parts.join("/"))
 }
 
-/// Where a symbolic link leads, by names alone; `None` where that is out of the archive.
+/// The target of a symbolic link, by names alone; `None` if the target is outside the archive.
 pub(super) fn link_target(name: &str, target: &[u8]) -> Option<String> {
     if target.len() > LONGEST {
         return None;

@@ -27,13 +27,13 @@ pub struct Archive {
     pub(super) file: File,
     pub(super) compression: Compression,
     pub(super) limits: Limits,
-    /// What its passes unpack with, one after another.
+    /// The window that the passes unpack with, one after another.
     pub(super) window: Mutex<Window>,
 }
 
 impl Archive {
-    /// Opens an archive that the user named: a regular file, for it is read twice. How it is packed
-    /// is read off its first bytes (RFC 1952, section 2.3.1; RFC 8878, section 3.1.1).
+    /// Opens an archive that the user named: it must be a regular file, because ir-sign reads it twice. The first bytes
+    /// of the file show how it is packed (RFC 1952, section 2.3.1; RFC 8878, section 3.1.1).
     pub fn open(path: &Path, limits: Limits) -> Result<Self, Error> {
         // Without NONBLOCK a named pipe would hang the open.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -51,8 +51,8 @@ impl Archive {
         Self::of(file, path.to_owned(), limits)
     }
 
-    /// An archive from standard input. Two passes read it: a pipe goes into an unnamed temporary file beside the
-    /// apps first.
+    /// An archive from standard input. Two passes read it, so this first copies a pipe into an unnamed temporary file
+    /// beside the apps.
     pub fn receive(
         mut input: File,
         registry: &Path,
@@ -118,7 +118,7 @@ impl Archive {
         Ok(archive)
     }
 
-    /// The window that it was unpacked with, to use again for layers.
+    /// The window that the archive was unpacked with; the caller can use it again for layers.
     pub fn into_window(self) -> Window {
         self.window
             .into_inner()

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::image::Compression;
 
-/// A packing that ir-sign reads. Zstandard may begin with a skippable frame, as pzstd writes it (RFC 8878, section
+/// The packing, if ir-sign reads it. Zstandard may begin with a skippable frame, as pzstd writes it (RFC 8878, section
 /// 3.1.2).
 pub(in crate::store) fn compression(start: &[u8]) -> Compression {
     match start {
@@ -27,7 +27,7 @@ pub enum Packing {
     Lz4,
     /// lzip.
     Lzip,
-    /// What `compress` writes.
+    /// The format of the program `compress`.
     Compress,
     /// A zip archive.
     Zip,
@@ -36,12 +36,12 @@ pub enum Packing {
 }
 
 impl Packing {
-    /// Recognises one by a file's first eight bytes.
+    /// Recognises a packing by a file's first eight bytes.
     pub(in crate::store) fn of(start: &[u8]) -> Option<Self> {
         Some(match start {
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
             [b'B', b'Z', b'h', b'1'..=b'9', ..] => Self::Bzip2,
-            // Properties, and a dictionary of a power of two in little-endian bytes.
+            // LZMA's properties, then the size of the dictionary: a power of two in little-endian bytes.
             [0x5d, 0, 0, _, _, ..] => Self::Lzma,
             [0x04, 0x22, 0x4d, 0x18, ..] => Self::Lz4,
             [b'L', b'Z', b'I', b'P', ..] => Self::Lzip,
@@ -52,7 +52,7 @@ impl Packing {
         })
     }
 
-    /// The program that unpacks a file to its standard output, with `-dc`; `None` for archives that are not one
+    /// The program that unpacks a file to its standard output, with `-dc`; `None` for an archive that is more than one
     /// packed file.
     pub const fn program(self) -> Option<&'static str> {
         match self {

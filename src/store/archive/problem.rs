@@ -4,7 +4,7 @@ use super::packing::Packing;
 use crate::crypto::Digest;
 use crate::store::problem::Problem as PartProblem;
 
-/// A fault of an archive. Members' names are escaped, and very long ones shortened.
+/// A fault of an archive. Messages escape the names of members, and shorten very long ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
@@ -14,37 +14,36 @@ pub enum Problem {
     /// It does not start as a tar archive does.
     #[error("is not a tar archive, plain or packed with gzip or zstd")]
     NotTar,
-    /// It is packed in a way that is not read.
+    /// It is packed in a way that ir-sign does not read.
     #[error("is {0}, and only gzip and zstd are unpacked here")]
     OtherPacking(Packing),
-    /// It is what `docker export` writes: a container's files.
+    /// `docker export` wrote it: it holds a container's files.
     #[error("is a container's root file system, as docker export writes it, and no image")]
     RootFs,
-    /// It is a folder that skopeo and podman write as `dir:`.
+    /// It is a `dir:` of skopeo and podman.
     #[error("is a folder as skopeo writes it for dir:, and no image layout")]
     SkopeoDir,
     /// The image's files are in a folder of the archive.
     #[error("has its {file} in the folder \"{folder}\", and not at its top")]
     InFolder {
-        /// What leads to the images.
+        /// The file that leads to the images.
         file: &'static str,
         /// The folder.
         folder: String,
     },
-    /// The gzip or zstd stream is damaged, cut short, followed by something else or needs too much
-    /// memory.
+    /// The gzip or zstd stream is damaged or cut short, has other bytes after it, or needs too much memory.
     #[error("does not unpack: {0}")]
     Packing(String),
-    /// It ends in the midst of a member or a header.
+    /// It ends in the middle of a member or a header.
     #[error("is cut short")]
     Truncated,
-    /// It ends where another header is wanted, without a block of zeros that would mark the end.
+    /// It ends where a header should follow, without the block of zeros that marks the end.
     #[error("ends without an end mark, so it has been cut short")]
     NoEnd,
-    /// There is more than zeros behind the end mark; some readers would find more members there.
+    /// More than zeros follow the end mark; some readers would find more members there.
     #[error("has something behind its end mark")]
     Trailing,
-    /// A header is not what the tar formats say.
+    /// A header breaks the rules of the tar formats.
     #[error("has a bad header at byte {position}: {reason}")]
     Header {
         /// Where in the unpacked archive the header starts.
@@ -55,7 +54,7 @@ pub enum Problem {
     /// There are more members than the limit.
     #[error("has more than {0} members")]
     TooManyMembers(usize),
-    /// A member's name is not one that is taken.
+    /// ir-sign refuses a member's name.
     #[error("member \"{name}\" {reason}")]
     Name {
         /// The member.
@@ -78,16 +77,16 @@ pub enum Problem {
     Link {
         /// The member.
         name: String,
-        /// Where it points to.
+        /// The name that it points to.
         target: String,
     },
-    /// Two members have one name and different content.
+    /// Two members have the same name and different content.
     #[error("member \"{0}\" is there twice, and not with the same content")]
     Duplicate(String),
-    /// More names than the limit are those of several members.
+    /// More names than the limit have several members.
     #[error("has more than {0} members twice")]
     TooManyRepeated(usize),
-    /// A document is larger than such a document may be.
+    /// A document exceeds the size limit for its kind.
     #[error("member \"{name}\" has {size} bytes, more than the {limit} that are read")]
     TooLarge {
         /// The member.
@@ -102,10 +101,10 @@ pub enum Problem {
     Blob {
         /// The member.
         name: String,
-        /// The digest that it has.
+        /// The digest of its bytes.
         found: Digest,
     },
-    /// A document is not what it should be.
+    /// A document is wrong.
     #[error("member \"{name}\" {problem}")]
     Document {
         /// The member.
@@ -113,22 +112,22 @@ pub enum Problem {
         /// What is wrong with it.
         problem: PartProblem,
     },
-    /// It has a list of images, beside an `index.json`, that only old engines read.
+    /// Beside an `index.json` it has a list of images that only old engines read.
     #[error("has a \"{0}\" beside its index.json, by which old engines load other images")]
     OlderList(&'static str),
     /// It holds no image.
     #[error("holds neither an index.json nor a manifest.json that lists an image")]
     NoImage,
-    /// The name says `docker-archive:`, and it has no list of docker's.
+    /// The user wrote `docker-archive:`, but the archive has no docker list of images.
     #[error("has no manifest.json that lists an image, so it is none that docker saved")]
     NoDockerList,
     /// It has an `index.json`, but is not an OCI image layout.
     #[error("is not an OCI image layout: {0}")]
     NotALayout(String),
-    /// `manifest.json` names something that is not there.
+    /// `manifest.json` names a file that is missing.
     #[error("manifest.json names \"{0}\", which is no file in the archive")]
     Absent(String),
-    /// `manifest.json` has a repository tag that is not one.
+    /// `manifest.json` has an invalid repository tag.
     #[error("manifest.json has the tag \"{0}\", which is not of the form NAME:TAG")]
     RepoTag(String),
     /// `manifest.json` names more files than the limit.

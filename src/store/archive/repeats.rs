@@ -1,5 +1,5 @@
-//! Repeated members, which docker, podman and skopeo accept: some readers take the first, others the last, so they
-//! must have the same content.
+//! Repeated members, which docker, podman and skopeo accept. Some readers take the first member of a name, others the
+//! last, so repeated members must have the same content.
 
 use std::collections::HashMap;
 
@@ -29,12 +29,12 @@ impl<'a> Repeats<'a> {
         }
     }
 
-    /// Whether a member has the name of one before it, and so the content; it is refused if it has another one.
+    /// Whether a member repeats the name and the content of an earlier member; an error if only the name is the same.
     pub(super) fn is_copy(&self, member: &Member, data: &mut Data<'_, '_>) -> Result<bool, Error> {
         if !member.again {
             return Ok(false);
         }
-        // Where the survey met one member only, the archive has changed since.
+        // If the survey met only one member with this name, the archive has changed since.
         let known = self.first.get(&NameId::of(&member.name));
         if let Some(known) = known
             && hash(data, known.algorithm())? == *known
@@ -45,7 +45,8 @@ impl<'a> Repeats<'a> {
         Err(self.archive.problem(Problem::Duplicate(name)))
     }
 
-    /// Remembers the content of a name's first member, if there are more: by its digest, if it has been written.
+    /// Remembers the digest of a name's first member if the name is repeated. The caller passes the digest if it has
+    /// written the member.
     pub(super) fn note(
         &mut self,
         member: &str,

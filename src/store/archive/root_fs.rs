@@ -1,4 +1,4 @@
-//! Recognising the output of `docker export`, a container's files, which is no image.
+//! Recognising the output of `docker export`: the files of a container, not an image.
 
 use super::name;
 use super::open::Archive;
@@ -12,13 +12,13 @@ use crate::store::tar_header::{self as header, BLOCK};
 const FOLDERS: [&str; 10] = [
     "bin", "boot", "dev", "etc", "proc", "root", "sbin", "sys", "tmp", "usr",
 ];
-/// How many of them make one.
+/// How many of these folders show that an archive is a root file system.
 const ENOUGH: usize = 3;
-/// docker puts this file into each container.
+/// docker puts this file into every container.
 const DOCKER_ENV: &str = ".dockerenv";
 
 impl Archive {
-    /// Looks at the names alone; what is wrong with the archive has been found before.
+    /// Looks at the names alone; the survey has found any other fault of the archive before.
     pub(super) fn is_root_fs(&self) -> bool {
         self.find_root_fs().unwrap_or(false)
     }

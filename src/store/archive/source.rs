@@ -23,7 +23,7 @@ const SKIP_SIZE: usize = 64 << 10;
 pub(super) struct Source<'a> {
     path: &'a Path,
     stream: Stream<'a>,
-    /// Bytes that were read or skipped.
+    /// How many bytes this source has read or skipped.
     position: u64,
     limit: u64,
     /// The largest window that a zstd stream may ask for.
@@ -96,12 +96,12 @@ impl<'a> Source<'a> {
         Error::archive(self.path, problem)
     }
 
-    /// How far it has been read.
+    /// How far the reading has come.
     pub(super) const fn position(&self) -> u64 {
         self.position
     }
 
-    /// Reads some bytes; none at the end.
+    /// Reads some bytes; returns 0 at the end.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         let read = match &mut self.stream {
             Stream::Plain(at) => files::read_some(at, buffer),
@@ -112,7 +112,7 @@ impl<'a> Source<'a> {
         Ok(n)
     }
 
-    /// Fills the buffer unless the end comes first; says how far.
+    /// Fills the buffer unless the stream ends first; returns how many bytes it read.
     pub(super) fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         let mut filled = 0;
         while filled < buffer.len() {
@@ -145,7 +145,7 @@ impl<'a> Source<'a> {
         Ok(())
     }
 
-    /// Reads to the end, where only zeros may come. The packed stream's own end is checked thereby.
+    /// Reads to the end, and refuses anything but zeros. This also checks the end of the packed stream.
     pub(super) fn only_zeros(&mut self) -> Result<(), Error> {
         let mut scratch = vec![0; SKIP_SIZE];
         loop {
@@ -157,7 +157,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Counts unpacked bytes against the limit, so that few packed bytes cannot cost much time.
+    /// Counts unpacked bytes against the limit, so that a small packed archive cannot cost much time.
     fn count(&mut self, more: u64) -> Result<(), Error> {
         self.position = self.position.saturating_add(more);
         if self.position > self.limit {
@@ -172,7 +172,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// An error of the system is the disk's, any other one the packed stream's.
+/// An error of the operating system is the disk's fault; any other error is the packed stream's.
 fn failed(path: &Path, error: io::Error, window: u64) -> Error {
     if error.raw_os_error().is_some() {
         Error::io(path, "read", error)
@@ -181,7 +181,7 @@ fn failed(path: &Path, error: io::Error, window: u64) -> Error {
     }
 }
 
-/// A file from an offset on, with an offset of its own: both passes use one open file.
+/// A file from an offset on. It keeps its own offset, because both passes use one open file.
 struct At<'a> {
     file: &'a File,
     position: u64,
@@ -190,7 +190,7 @@ struct At<'a> {
 }
 
 impl At<'_> {
-    /// Moves on, unless that is beyond the end.
+    /// Moves on, unless the new offset would be beyond the end.
     fn skip(&mut self, length: u64) -> bool {
         match self.position.checked_add(length) {
             Some(position) if position <= self.length => {

@@ -1,4 +1,4 @@
-//! The first pass: finding the content of an archive, without writing.
+//! The first pass: finding the content of an archive without writing anything.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -39,17 +39,17 @@ pub(super) enum Content {
         index: Vec<u8>,
         /// The entries of `index.json`.
         entries: Vec<Arc<Descriptor>>,
-        /// The images of a `manifest.json` beside it.
+        /// The images of a `manifest.json` beside `index.json`.
         listed: Vec<Listed>,
     },
-    /// What `docker save` wrote up to engine 24.
+    /// An archive that `docker save` wrote up to engine 24.
     Legacy(Legacy),
 }
 
 impl Archive {
-    /// Reads the headers of all members and what leads to the images, and refuses what can be
-    /// refused by those: see [`Problem`]; [`store::Kind::Bomb`](crate::store::Kind::Bomb) where a size is beyond the limits. Writes
-    /// nothing. Skips the content of a plain archive, and unpacks and drops that of a packed one.
+    /// Reads the headers of all members and the files that lead to the images. Refuses every fault that these show: see
+    /// [`Problem`]; [`store::Kind::Bomb`](crate::store::Kind::Bomb) if a size exceeds the limits. Writes nothing. Skips
+    /// the content of a plain archive; unpacks and drops the content of a packed one.
     pub fn survey(&self, progress: &dyn Progress) -> Result<Survey, Error> {
         let mut found = Found::default();
         let mut window = self.window();
@@ -64,7 +64,8 @@ impl Archive {
         drop(window);
         let read = walked.and_then(|names| Ok((found.content(self, &names)?, names)));
         let (content, names) = read.map_err(|error| match error {
-            // What is a file system is full of what no image archive holds.
+            // A file system is full of files that no image archive holds, so this message replaces the first fault
+            // found.
             Error {
                 kind:
                     ErrorKind::Archive {
@@ -91,17 +92,17 @@ impl Archive {
 struct Found {
     layout_file: Option<Vec<u8>>,
     index: Option<Vec<u8>>,
-    /// The bytes of `manifest.json`, or how many there are too many.
+    /// The bytes of `manifest.json`, or its size if it is too large.
     manifest: Option<Result<Vec<u8>, u64>>,
     links: HashMap<NameId, NameId>,
     first_link: Option<String>,
-    /// Whether a file says that skopeo wrote it for `dir:`.
+    /// Whether the archive has the file with which skopeo marks a `dir:`.
     by_skopeo: bool,
-    /// That the images are in a folder, where they are.
+    /// The fault that the images are in a folder, with that folder.
     in_folder: Option<Problem>,
 }
 
-/// Keeps what is read of a member, unless one of that name has been read before; whether that holds the same.
+/// Keeps the content of the first member with a name. Says whether a later member with that name has the same content.
 fn is_first_or_same<T: PartialEq>(kept: &mut Option<T>, read: T) -> bool {
     let same = kept.as_ref().is_none_or(|before| *before == read);
     kept.get_or_insert(read);
@@ -117,7 +118,8 @@ impl Found {
     ) -> Result<(), Error> {
         let limits = &archive.limits;
         let name = &member.name;
-        // Another one of that name has to hold the same. What is not read here is compared when it is written.
+        // Another member with the same name must have the same content. The second pass compares the content that this
+        // pass does not read.
         let is_same = match member.kind {
             Kind::File(Place::LayoutFile) => {
                 is_first_or_same(&mut self.layout_file, data.read(name, limits.document)?)
@@ -126,7 +128,7 @@ impl Found {
                 is_first_or_same(&mut self.index, data.read(name, limits.document)?)
             }
             Kind::File(Place::Manifest) => {
-                // Beside an index.json that leads nowhere it is what counts.
+                // If the `index.json` beside it leads nowhere, `manifest.json` counts.
                 let limit = limits.document.min(LONGEST_MANIFEST);
                 let manifest = if data.left() > limit {
                     Err(data.left())
@@ -153,7 +155,7 @@ impl Found {
         Err(archive.problem(Problem::Duplicate(shown(name.as_bytes()))))
     }
 
-    /// Looks for signs of files that people often take for image archives.
+    /// Looks for signs of files that people often mistake for image archives.
     fn note_foreign(&mut self, name: &str, data: &mut Data<'_, '_>) -> Result<(), Error> {
         if name == SKOPEO_FILE {
             let mut start = [0; SKOPEO_START.len()];
@@ -176,7 +178,7 @@ impl Found {
         };
         let read = self.index.as_deref().map(documents::index).transpose();
         let read = read.map_err(document)?;
-        // Some engines write an index of nothing beside the images that they saved by digest.
+        // Some engines write an empty index beside the images that they saved by digest.
         let leads = |read: &documents::Index| !read.manifests.is_empty() || self.manifest.is_none();
         let Some(read) = read.filter(leads) else {
             return self.legacy(archive, names);
@@ -234,9 +236,9 @@ fn too_large(archive: &Archive, size: u64) -> Problem {
 }
 
 impl Survey {
-    /// Refuses a reference that cannot be in the archive, before anything is written: a tag that no
-    /// image has, a digest that `index.json` does not have and no blob is named by; and none where there is not one
-    /// image alone. The digests of images that are yet to be converted are not known; those pass.
+    /// Refuses a reference that cannot be in the archive, before ir-sign writes anything: a tag that no image has, or a
+    /// digest that neither `index.json` nor a blob has. Without a reference, refuses unless there is exactly one image.
+    /// The digests of images that ir-sign has yet to convert are not known; this lets them pass.
     pub fn check_reference(&self, reference: Option<&Reference>) -> Result<(), Error> {
         let found = match (reference, &self.content) {
             (Some(Reference::Digest(digest)), Content::Layout { entries, .. }) => {
@@ -272,8 +274,7 @@ impl Survey {
         }
     }
 
-    /// What the reference is once the archive is unpacked: an image that is converted has its tag, and not all the
-    /// names that it had.
+    /// The reference to use after unpacking: a converted image has only its tag, not all the names that it had.
     pub fn unpacked_reference(&self, reference: &Reference) -> Reference {
         match (reference, &self.content) {
             (Reference::Tag(tag), Content::Legacy(legacy))
@@ -286,14 +287,15 @@ impl Survey {
         }
     }
 
-    /// Refuses where there is surely not one image alone. Which manifests are artifacts beside it is known when they are
-    /// read, once the archive is unpacked.
+    /// Refuses an archive that certainly holds no image or several. Only the manifests show which of them are
+    /// artifacts, and ir-sign reads those after it has unpacked the archive.
     fn check_only(&self, content: &Content) -> Result<(), Error> {
         let only = match content {
             Content::Layout { entries, .. } => {
                 let only = only_one(&self.place, entries.iter().map(|entry| Named::of(entry)));
                 let may_be_no_image = |d: &Arc<Descriptor>| media::is_manifest(&d.media_type);
-                // With tags there is something to name, and no archive is unpacked to ask for it.
+                // If there are tags, the user can name an image, so ir-sign does not unpack the archive just to ask for
+                // a name.
                 let has_tags = entries.iter().any(|d| d.tag().is_some());
                 match only {
                     Err(Error {
@@ -330,7 +332,7 @@ impl Survey {
         }
     }
 
-    /// Refuses what resolving a tag refuses later.
+    /// Refuses tags that resolving would refuse later.
     fn check_tags(&self) -> Result<(), Error> {
         match self.tags().find(|tag| Digest::is_digest_form(tag)) {
             Some(tag) => {

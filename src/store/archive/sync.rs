@@ -1,4 +1,4 @@
-//! Syncing files on a thread of its own, while others are written.
+//! Syncing files on a separate thread while another thread writes more files.
 
 use std::fs::File;
 use std::io;
@@ -12,22 +12,22 @@ use rustix::fs::Advice;
 
 use crate::store::error::Error;
 
-/// Files that are held open until they are synced. Synced together, they share commits of the file
+/// How many files the thread holds open until it syncs them. Files that it syncs together share commits of the file
 /// system's journal.
 const TOGETHER: usize = 64;
-/// How many orders may wait before the writer has to.
+/// How many orders may wait before the writer has to wait too.
 const WAITING: usize = 16;
 
 enum Order {
-    /// Set the disk to work on a part of a file.
+    /// Let the disk start writing a part of a file.
     Start(Arc<File>, u64, NonZeroU64),
-    /// Sync a file that is wholly written.
+    /// Sync a file that is complete.
     Sync(Arc<File>, PathBuf),
-    /// Sync all that is left.
+    /// Sync all files that are left.
     Finish,
 }
 
-/// Syncs files in the background. Dropping it early leaves the rest unsynced.
+/// Syncs files in the background. Dropping a syncer early leaves some files unsynced.
 pub(super) struct Syncer {
     orders: SyncSender<Order>,
     thread: JoinHandle<Result<(), Error>>,
@@ -40,26 +40,26 @@ impl Syncer {
         Ok(Self { orders, thread })
     }
 
-    /// Lets the disk start on a part of a file, so that syncing the whole finds little left to do.
+    /// Lets the disk start writing a part of a file, so that syncing the whole file finds little left to do.
     pub(super) fn start(&self, file: &Arc<File>, from: u64, length: u64) {
         if let Some(length) = NonZeroU64::new(length) {
             self.order(Order::Start(Arc::clone(file), from, length));
         }
     }
 
-    /// Syncs a file, whose path messages name, before [`Syncer::finish`] returns.
+    /// Syncs a file before [`Syncer::finish`] returns; messages show `path`.
     pub(super) fn sync(&self, file: Arc<File>, path: PathBuf) {
         self.order(Order::Sync(file, path));
     }
 
-    /// Waits until everything is synced.
+    /// Waits until the thread has synced everything.
     pub(super) fn finish(self) -> Result<(), Error> {
         self.order(Order::Finish);
         self.thread.join().expect("syncing does not panic")
     }
 
     fn order(&self, order: Order) {
-        // Nobody receives it after an error, which finishing brings to light.
+        // The thread ends after an error and receives no more orders; `finish` returns that error.
         let _ = self.orders.send(order);
     }
 }
@@ -69,9 +69,9 @@ fn work(orders: &Receiver<Order>) -> Result<(), Error> {
     for order in orders {
         match order {
             Order::Start(file, from, length) => {
-                // Linux starts writing out what it is told will not be needed (`mm/fadvise.c`), as
-                // `sync_file_range` does; pages stay while they are being written, so that later
-                // readers find them. It is advice: whether it is taken shows in time only.
+                // Linux starts writing out pages that a program says it will not need (`mm/fadvise.c`), as
+                // `sync_file_range` does. It keeps pages while it writes them, so later readers find them. The call is
+                // advice: only the time it takes shows whether Linux follows it.
                 let _ = rustix::fs::fadvise(&*file, from, Some(length), Advice::DontNeed);
             }
             Order::Sync(file, path) => {

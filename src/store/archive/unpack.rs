@@ -25,9 +25,9 @@ const LAYOUT_CONTENT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 /// The result of [`Archive::unpack`].
 #[derive(Clone, Debug)]
 pub struct Unpacked {
-    /// The blobs of 1 MiB and more, hashed as they were written, with their sizes.
+    /// The blobs of 1 MiB and more, with their sizes; ir-sign hashed them as it wrote them.
     pub blobs: Vec<(Digest, u64)>,
-    /// docker's list of the images, where it lies beside an `index.json`: each config with the names.
+    /// docker's list of the images, if it lies beside an `index.json`: each config with its names.
     pub listed: Vec<SavedImage>,
 }
 
@@ -35,8 +35,8 @@ impl Archive {
     /// Writes the surveyed layout into an empty folder. When this returns, all of it is durable, except the
     /// folder's own name.
     ///
-    /// Every blob has the digest that it is named by. `index.json` and `oci-layout` are those that
-    /// were surveyed. After an error the caller removes the files.
+    /// The digest of every blob matches its name. `index.json` and `oci-layout` are the files that the survey read.
+    /// After an error the caller removes the files.
     pub fn unpack(
         &self,
         survey: &Survey,
@@ -98,7 +98,7 @@ impl Archive {
         walk(&mut source, &self.limits, Links::Refused, &mut write)?;
         let listed = listed.iter().map(|image| {
             let name = &image.config.name;
-            // The survey saw all of them: if one is missing, the archive has changed since.
+            // The survey saw all configs: if one is missing, the archive has changed since.
             let absent = || self.problem(Problem::Absent(shown(name.as_bytes())));
             let config = configs.get(&image.config.id).copied();
             Ok(SavedImage {
@@ -110,7 +110,7 @@ impl Archive {
         Ok((writer, listed))
     }
 
-    /// The digest of a config that is no blob, of the kind that its name states.
+    /// The digest of a config that is no blob, by the algorithm that its name states.
     fn config_digest(&self, name: &str, data: &mut Data<'_, '_>) -> Result<Digest, Error> {
         let bytes = data.read(name, self.limits.document)?;
         let stated = name::config_digest(name);
@@ -191,7 +191,7 @@ impl Archive {
             _ => None,
         };
         let algorithm = stated.map_or(HashAlgorithm::Sha256, |digest| digest.algorithm());
-        // Not under the stated name: a file of another name may have become that blob before.
+        // This does not write under the stated name: a file with another name may have become that blob before.
         let written = writer.unnamed(algorithm, data)?;
         self.check_digest(name, stated.unwrap_or(written.digest), written.digest)?;
         Ok(Converted {
@@ -209,7 +209,7 @@ impl Archive {
         legacy: &Legacy,
         converted: &HashMap<NameId, Converted>,
     ) -> Result<Vec<u8>, Error> {
-        // The survey saw all of them: if one is missing, the archive has changed since.
+        // The survey saw all files: if one is missing, the archive has changed since.
         let find = |file: &FileName| {
             let absent = || self.problem(Problem::Absent(shown(file.name.as_bytes())));
             converted.get(&file.id).ok_or_else(absent)

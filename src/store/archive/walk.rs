@@ -1,5 +1,5 @@
-//! Walking through an archive's members. Both passes use this, so that the second refuses whatever the first
-//! refuses.
+//! Walking through an archive's members. Both passes use this walk, so the second pass refuses everything that the
+//! first refuses.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,14 +13,14 @@ use crate::store::error::{Error, Kind as ErrorKind};
 use crate::store::limits::Limits;
 use crate::store::tar_header::{self as header, BLOCK, Extensions, Type};
 
-/// Bytes of a long name or a pax header; they are read into memory.
+/// The size limit of a long name or a pax header; the walk reads them into memory.
 const LONGEST_EXTENSION: u64 = 64 << 10;
 
 /// The type of a member.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     File(Place),
-    /// A symbolic link, with the name it leads to.
+    /// A symbolic link, with its target.
     Link(String),
 }
 
@@ -30,11 +30,11 @@ pub(super) struct Member {
     /// Its normalised name.
     pub(super) name: String,
     pub(super) kind: Kind,
-    /// Whether a member before it has this name too.
+    /// Whether an earlier member has this name too.
     pub(super) again: bool,
 }
 
-/// Whether symbolic links are taken: only those that `docker save` writes, `*/layer.tar`.
+/// Whether the walk accepts symbolic links; it accepts only those that `docker save` writes, `*/layer.tar`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Links {
     Refused,
@@ -45,11 +45,11 @@ pub(super) enum Links {
 #[derive(Debug, Default)]
 pub(super) struct Names {
     shapes: HashMap<NameId, Shape>,
-    /// The names of more than one member that is no folder.
+    /// The names that several members have, none of them a folder.
     repeated: HashSet<NameId>,
 }
 
-/// How many names may be those of several members.
+/// How many names may have several members.
 const MOST_REPEATED: usize = 4096;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,17 +78,17 @@ pub(super) struct Data<'w, 'a> {
 }
 
 impl Data<'_, '_> {
-    /// Where in the unpacked archive the next byte is.
+    /// The position of the next byte in the unpacked archive.
     pub(super) const fn position(&self) -> u64 {
         self.source.position()
     }
 
-    /// Bytes that are still to come.
+    /// How many bytes are left.
     pub(super) const fn left(&self) -> u64 {
         self.left
     }
 
-    /// Fills the buffer unless the content ends first; says how far.
+    /// Fills the buffer unless the content ends first; returns how many bytes it read.
     pub(super) fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         let length = usize::try_from(self.left).map_or(buffer.len(), |n| n.min(buffer.len()));
         if self.source.fill(&mut buffer[..length])? < length {
@@ -98,7 +98,7 @@ impl Data<'_, '_> {
         Ok(length)
     }
 
-    /// Reads all of it, at most `limit` bytes.
+    /// Reads the whole content, at most `limit` bytes.
     pub(super) fn read(&mut self, name: &str, limit: u64) -> Result<Vec<u8>, Error> {
         let too_large = || {
             self.source.problem(Problem::TooLarge {
@@ -117,14 +117,13 @@ impl Data<'_, '_> {
     }
 }
 
-/// Calls `visit` with every member that is not a folder, in their order, and skips the content that it does not
-/// read.
+/// Calls `visit` with every member that is not a folder, in order, and skips the content that `visit` does not read.
 ///
-/// Long names and pax headers are members of their own to the limit of members; what is read or
-/// passed over, headers and padding too, counts towards the limit of the image.
+/// Long names and pax headers count as members towards the limit of members. All bytes that the walk reads or skips,
+/// headers and padding too, count towards the limit of the image.
 ///
-/// The end has to be marked by a block of zeros. POSIX asks for two, some writers stop after one;
-/// without any, an archive that was cut short between two members would look whole.
+/// A block of zeros must mark the end. POSIX asks for two, and some writers stop after one. Without this rule, an
+/// archive that was cut short between two members would look whole.
 pub(super) fn walk(
     source: &mut Source<'_>,
     limits: &Limits,
@@ -151,7 +150,7 @@ struct Walker<'w, 'a> {
 }
 
 impl<'a> Walker<'_, 'a> {
-    /// Goes through one member and the extensions before it; `false` at the end.
+    /// Reads one member and the extensions before it; `false` at the end.
     fn member(
         &mut self,
         visit: &mut dyn FnMut(Member, &mut Data<'_, '_>) -> Result<(), Error>,
@@ -243,7 +242,7 @@ impl<'a> Walker<'_, 'a> {
             kind,
         };
         let name = name::normalised(&raw).map_err(|reason| self.problem(misnamed(reason)))?;
-        // Before there was a type for folders, a slash at the end made one.
+        // Before tar had a type for folders, a slash at the end of the name marked a folder.
         let kind = match header::type_of(header) {
             Type::File if raw.ends_with(b"/") => Type::Folder,
             kind => kind,
@@ -274,7 +273,7 @@ impl<'a> Walker<'_, 'a> {
             let reason = "has a name with a first part that not all readers read";
             return Err(self.problem(misnamed(reason)));
         }
-        // Some readers pass over the content that these state, others do not.
+        // Some readers skip the content that such a member states, others do not.
         if size > 0 && shape != Shape::File {
             return Err(self.problem(misnamed("has content, which only a regular file can have")));
         }
@@ -292,7 +291,7 @@ impl<'a> Walker<'_, 'a> {
         let id = NameId::of(&name);
         let again = match self.names.shapes.insert(id, shape) {
             None => false,
-            // The visitor compares their content. The same folder again changes nothing.
+            // The visitor compares the content of the two members. A repeated folder changes nothing.
             Some(before) if before == shape => true,
             Some(_) => return Err(self.problem(Problem::Duplicate(shown(&raw)))),
         };

@@ -1,4 +1,4 @@
-//! Writing a layout: hashes blobs while it writes them, and syncs them at little cost.
+//! Writing a layout: this hashes blobs while it writes them, and syncs them at little cost.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use crate::store::dir::Dir;
 use crate::store::error::Error;
 use crate::store::layout::folder::{BLOBS, INDEX_FILE, LAYOUT_FILE};
 
-/// Bytes after which the disk is set to work on a file that is still being written.
+/// After how many bytes the disk starts on a file that is still growing.
 const WRITEBACK: u64 = 8_000_000;
-/// Bytes that are read and then written at a time: few enough to stay in a core's cache between.
+/// How many bytes this reads, then writes, at a time: few enough to stay in a core's cache in between.
 const STEP: usize = 32 << 10;
-/// Blobs of fewer bytes are quicker hashed again than remembered.
+/// Hashing a smaller blob again is quicker than remembering it.
 const NOTABLE: u64 = 1_000_000;
 /// The name of a blob before its digest is known.
 const UNNAMED: &str = ".unnamed";
@@ -36,7 +36,7 @@ pub(super) struct Writer<'a> {
 pub(super) struct Written {
     pub(super) digest: Digest,
     pub(super) size: u64,
-    /// How it is packed, by its first bytes.
+    /// The packing that its first bytes show.
     pub(super) compression: Compression,
 }
 
@@ -60,7 +60,7 @@ impl<'a> Writer<'a> {
         Ok(self.algorithms.len() - 1)
     }
 
-    /// Writes a blob under its stated digest. The caller compares that with the digest returned.
+    /// Writes a blob under its stated digest. The caller compares the stated digest with the returned one.
     pub(super) fn named(
         &mut self,
         digest: &Digest,

@@ -1,4 +1,4 @@
-//! The reader, and the documents that it reads: each has the digest and size that leads to it.
+//! The reader, and the documents that it reads: each has the digest and size that its descriptor states.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use crate::store::window::Window;
 
 /// Reads images out of a place, and checks all bytes against digest and size before it returns them.
 ///
-/// It remembers the layers that it has read, so that it reads a layer of several images once. One reader is for one
-/// run. It does not notice when others change the place.
+/// A reader remembers the layers that it has read, so it reads a layer of several images once. Use one reader for one
+/// run: it does not notice when another run changes the place.
 pub struct Reader<'a> {
     pub(in crate::store) store: &'a dyn Store,
     pub(in crate::store) limits: Limits,
@@ -31,7 +31,7 @@ impl<'a> Reader<'a> {
         Self::with_window(store, limits, Window::default())
     }
 
-    /// The same, with a window that was used before.
+    /// A reader with a window that unpacked another stream before.
     pub fn with_window(store: &'a dyn Store, limits: Limits, window: Window) -> Self {
         Self {
             store,
@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
         self.problem(part, Problem::Absent(self.place().kind()))
     }
 
-    /// Opens a blob that a descriptor leads to. Its content has yet to be checked.
+    /// Opens a blob that a descriptor leads to. The caller has to check its content.
     pub(in crate::store) fn open_blob(
         &self,
         part: &Part,
@@ -71,7 +71,7 @@ impl<'a> Reader<'a> {
         self.store.open(descriptor).map_err(|e| e.about(part))
     }
 
-    /// An error of a blob's stream: the system's, or the network's.
+    /// An error of a blob's stream: the operating system or the network failed.
     pub(in crate::store) fn unread(&self, descriptor: &Descriptor, error: std::io::Error) -> Error {
         self.store.unread(descriptor, error)
     }
@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
         Ok((blob, manifest))
     }
 
-    /// Refuses a manifest and a config that have too many bytes together.
+    /// Refuses a manifest and a config that are too large together.
     pub(super) fn check_together(&self, manifest: &Blob, config: &Descriptor) -> Result<(), Error> {
         let limit = self.limits.documents.saturating_sub(manifest.size());
         let size = config.size;
@@ -142,8 +142,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Reads an image: its manifest and its config, each checked against the digest and size that
-    /// lead to it. An error names the part that is wrong.
+    /// Reads an image: its manifest and its config, both checked against the digest and size that their descriptors
+    /// state. An error names the wrong part.
     pub fn load(&self, selected: &Selected) -> Result<Image, Error> {
         let (manifest_blob, manifest) = self.manifest(&selected.descriptor)?;
         let part = Part::Config(manifest.config.digest);
@@ -168,9 +168,9 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The same as [`Reader::load`], where the platform counts that the entry states which leads to the
-    /// image: the config has to state all that it states, for runtimes choose by it. A variant is any where the
-    /// config states none, as many do.
+    /// Reads an image as [`Reader::load`] does, for an entry whose platform matters because runtimes choose by it. The
+    /// config must state everything that the entry's platform states. If the config states no variant, as many do, any
+    /// variant fits.
     pub fn load_as_listed(&self, selected: &Selected) -> Result<Image, Error> {
         let image = self.load(selected)?;
         if let Some(listed) = selected.descriptor.platform.as_deref()
@@ -185,7 +185,7 @@ impl<'a> Reader<'a> {
         Ok(image)
     }
 
-    /// Reads a small blob whole, as what is attached to an image: a signature, or a statement.
+    /// Reads the whole of a small blob that is attached to an image: a signature, or a statement.
     pub fn blob(&self, descriptor: &Descriptor) -> Result<Blob, Error> {
         self.document(&Part::Blob(descriptor.digest), descriptor)
     }

@@ -12,13 +12,13 @@ use crate::store::error::Error;
 use crate::store::intake::Referring;
 use crate::store::problem::{Part, Problem};
 
-/// The most bytes of all documents of an image together: they are held until they are brought.
+/// The most bytes of all documents of an image together: they stay in memory until ir-sign has copied them.
 const MOST: u64 = 64 << 20;
 
 /// The parts of an image.
 #[derive(Debug, Default)]
 pub struct Closure {
-    /// Manifests and indexes, each after all that it leads to.
+    /// Manifests and indexes, each after everything that it leads to.
     pub documents: Vec<(Descriptor, Blob)>,
     /// Configs and layers, each once.
     pub blobs: Vec<Descriptor>,
@@ -27,15 +27,15 @@ pub struct Closure {
 }
 
 impl Closure {
-    /// Whether a manifest or an index is among it.
+    /// Whether the closure has this manifest or index.
     pub fn has(&self, digest: &Digest) -> bool {
         self.seen.contains(digest)
     }
 }
 
 impl Reader<'_> {
-    /// The manifest or index that a name means, and what it is called: where no name is given the only one there is,
-    /// and for a platform its manifest.
+    /// The manifest or index that a reference means, and its name. Without a reference this is the only one there is;
+    /// with a platform, the manifest for that platform.
     pub fn root(
         &self,
         reference: Option<&Reference>,
@@ -54,13 +54,13 @@ impl Reader<'_> {
             let first = entries.into_iter().next();
             return Ok((name, first.expect("the only image has an entry")));
         };
-        // Several entries lead to one digest.
+        // Several entries may lead to one digest.
         let found = self.store.find(reference)?.into_iter().next();
         let found = found.ok_or_else(|| self.store.no_such_image(reference))?;
         Ok((reference.to_string(), found))
     }
 
-    /// Adds all that a manifest or an index leads to, and itself. A part that is not there is an error.
+    /// Adds a manifest or an index and everything that it leads to. A missing part is an error.
     pub fn close_over(&self, root: &Descriptor, closure: &mut Closure) -> Result<(), Error> {
         self.close_at(root, 0, closure)
     }
@@ -107,8 +107,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// What the entry of a manifest or an index says that refers to another one, read from the document itself: the
-    /// listings of some programs leave it out. None for what refers to nothing.
+    /// The facts for the entry of a referrer, read from the manifest or index itself, because some programs leave them
+    /// out of their listings. `None` if the document refers to nothing.
     pub fn referring(
         &self,
         descriptor: &Descriptor,

@@ -1,4 +1,4 @@
-//! Entries with the same content, without those that state nothing new of it.
+//! Entries for the same content, without those that state nothing new about it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry::{Occupied, Vacant};
@@ -7,30 +7,30 @@ use super::selected::Selected;
 use crate::crypto::Digest;
 use crate::image::Descriptor;
 
-/// How many entries of one digest are kept that state different things of it. Some of so many contradict
-/// each other, so that one does not hold at least: more of them change no verdict, and may be very many.
+/// How many entries with one digest this list keeps if they state different things. Among this many entries some
+/// contradict each other, so at least one is wrong. More entries change no verdict, and there may be very many.
 const MOST_DIFFERENT: usize = 16;
 
-/// Targets without those that say nothing new. Entries that lead to one digest may contradict each
-/// other, and readers choose differently among them: each that says something else stands here.
+/// Entries without those that say nothing new. Entries with the same digest may contradict each other, and readers
+/// choose differently among them, so the list keeps each entry that says something else.
 #[derive(Default)]
 pub(in crate::store) struct Distinct {
     pub(in crate::store) selected: Vec<Selected>,
-    /// Where the first of each digest stands.
+    /// The position of the first entry of each digest.
     pub(in crate::store) first: HashMap<Digest, usize>,
-    /// Where the others do. There are none in most layouts, and in some very many images.
+    /// The positions of the other entries. Most layouts have none, and some have very many.
     others: HashMap<Digest, Vec<usize>>,
 }
 
 impl Distinct {
-    /// Where those with a digest stand.
+    /// The positions of the entries with a digest.
     fn places(&self, digest: &Digest) -> impl Iterator<Item = usize> {
         let others = self.others.get(digest).into_iter().flatten();
         self.first.get(digest).into_iter().chain(others).copied()
     }
 
-    /// Whether one that stands here says all that this entry does, or so many stand here that it does not
-    /// matter.
+    /// Whether a kept entry says everything that this entry does, or the list already has the most entries with this
+    /// digest.
     pub(in crate::store) fn covers(&self, descriptor: &Descriptor) -> bool {
         let mut known = 0;
         self.places(&descriptor.digest).any(|n| {
@@ -39,7 +39,7 @@ impl Distinct {
         })
     }
 
-    /// Adds one, unless that says nothing new.
+    /// Adds an entry, unless it says nothing new.
     pub(in crate::store) fn add(&mut self, new: Selected) {
         let digest = new.descriptor.digest;
         if self.covers(&new.descriptor) {

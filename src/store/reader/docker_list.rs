@@ -1,6 +1,6 @@
-//! docker's list of images beside `index.json`. `docker load` with docker's own store, podman's and skopeo's
-//! `docker-archive:` and crane go by `manifest.json`, readers of OCI layouts by `index.json`: both have to lead to the
-//! same images, or another one runs than is signed.
+//! docker's list of images beside `index.json`. `docker load` with docker's own store, `docker-archive:` of podman and
+//! skopeo, and crane go by `manifest.json`; readers of OCI layouts go by `index.json`. Both files must lead to the same
+//! images, or a user may run another image than the signed one.
 
 use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{HashMap, HashSet};
@@ -15,9 +15,10 @@ use crate::store::saved::{MANIFEST_FILE, SavedImage};
 use crate::store::tags::full_name;
 
 impl Reader<'_> {
-    /// Holds docker's list against `index.json`, by the digests of configs: they stand for all that runs. Or tells how
-    /// they differ. Each image of the list has to be one that `index.json` leads to, and by that name, where it has the
-    /// name; an image that only `index.json` has is none that docker would take for another one.
+    /// Compares docker's list with `index.json`, and says how they differ. It compares the digests of configs, because
+    /// a config determines everything that runs. `index.json` must lead to each image of the list, and by the same name
+    /// if it has that name. An image that only `index.json` has does no harm: docker would not mistake it for another
+    /// image.
     pub fn compare_docker_list(&self, images: &[SavedImage]) -> Result<Result<(), String>, Error> {
         let known = Known::of(self)?;
         Ok(images
@@ -35,7 +36,7 @@ impl Reader<'_> {
                     Ok((_, manifest)) => {
                         configs.insert(manifest.config.digest);
                     }
-                    // What is broken or not there leads nowhere, and is told of where it is meant.
+                    // A broken or missing entry leads nowhere; ir-sign reports it if the user means it.
                     Err(e) if matches!(e.kind, Kind::Part { .. }) => {}
                     Err(e) => return Err(e),
                 }
@@ -45,15 +46,15 @@ impl Reader<'_> {
     }
 }
 
-/// What `index.json` leads to.
+/// The configs that `index.json` leads to.
 #[derive(Default)]
 struct Known {
     all: HashSet<Digest>,
-    /// Those that are meant where nothing is asked for: that have a tag, if any has.
+    /// The configs that count if the user names no image: those with a tag, if any entry has a tag.
     meant: HashSet<Digest>,
-    /// By names in full.
+    /// By full name.
     by_name: HashMap<String, HashSet<Digest>>,
-    /// By tag alone, of entries that have no full name.
+    /// By tag alone; from entries without a full name.
     by_tag: HashMap<String, HashSet<Digest>>,
 }
 

@@ -1,4 +1,4 @@
-//! Computing a change, and refusing one whose result readers would refuse.
+//! Computing a change, and refusing it if readers would refuse the result.
 
 use super::blobs::Reader;
 use crate::crypto::Digest;
@@ -39,7 +39,8 @@ impl Reader<'_> {
         Ok(edit)
     }
 
-    /// Computes the attachment of a manifest to an image or an index, which itself does not change. Writes nothing.
+    /// Computes the attachment of a manifest to an image or an index; the image or index itself does not change. Writes
+    /// nothing.
     pub fn attach(
         &self,
         name: &str,
@@ -89,8 +90,8 @@ impl Reader<'_> {
                 if read.subject != Some(subject) {
                     return Err(problem(Problem::Subject(subject)));
                 }
-                // Where it states none, readers go by the type of its config (OCI image-spec, "Guidelines for
-                // Artifact Usage").
+                // If the manifest states no artifact type, readers go by the type of its config (OCI image-spec,
+                // "Guidelines for Artifact Usage").
                 let config = read.config.media_type;
                 let stated = read.artifact_type.as_deref().unwrap_or(&config);
                 if stated != artifact_type {

@@ -9,7 +9,7 @@ use crate::store::error::Error;
 use crate::store::tags::{Named, check_tags, places_of};
 
 impl Reader<'_> {
-    /// Those of these entries that a reference means; a digest also finds entries of the indexes below them.
+    /// The entries among these that a reference means; a digest also finds entries of the indexes below them.
     pub(in crate::store) fn find_among(
         &self,
         entries: &[Arc<Descriptor>],
@@ -35,8 +35,8 @@ impl Reader<'_> {
         }
     }
 
-    /// The manifests and indexes, of all that the entries lead to, that name this digest as their `subject`; each
-    /// once.
+    /// The manifests and indexes that name this digest as their `subject`, out of everything that the entries lead to;
+    /// each once.
     pub(in crate::store) fn referrers_among(
         &self,
         subject: &Digest,

@@ -1,8 +1,8 @@
 //! Manifests that no runtime can run, whatever entry leads to them.
 //!
-//! containerd unpacks layers by their media types whatever the config's is, and skopeo and podman unpack layers of any
-//! type where the config is an image's. So a manifest counts as one that could be run unless its content shows that
-//! it is not.
+//! containerd unpacks layers by their media types, whatever the config's type is. skopeo and podman unpack layers of
+//! any type if the config is an image's. So ir-sign assumes that a runtime could run a manifest, unless its content
+//! shows otherwise.
 
 use std::io::{self, BufReader, Read};
 
@@ -14,13 +14,13 @@ use crate::image::{Descriptor, Manifest};
 use crate::store::error::{Error, Kind};
 use crate::store::problem::Part;
 
-/// Bytes of a block of a tar archive.
+/// The size of a block of a tar archive.
 const BLOCK: usize = 512;
 
 impl Reader<'_> {
-    /// Whether a manifest has nothing that a runtime could unpack: its config is `{}` and no image's, and no layer is
-    /// one of files; or each layer is a text of JSON and no archive, as `BuildKit`'s attestations are (in-toto
-    /// statements).
+    /// Whether a manifest has nothing that a runtime could unpack. This holds if its config is `{}` and no image's, and
+    /// no layer is of a type that holds files. It also holds if each layer is JSON text and no archive, as `BuildKit`'s
+    /// attestations are (in-toto statements).
     pub(in crate::store) fn is_inert(&self, manifest: &Manifest) -> Result<bool, Error> {
         if manifest.has_files() {
             return Ok(false);
@@ -36,8 +36,8 @@ impl Reader<'_> {
         Ok(!manifest.layers.is_empty())
     }
 
-    /// Whether a layer is in the layout, is what its descriptor states, and is JSON that nobody could take for an
-    /// archive. It may be long, so it is read piece by piece.
+    /// Whether the layout has a layer, the layer is as its descriptor states, and it is JSON that no reader could
+    /// mistake for an archive. A layer may be long, so this reads it piece by piece.
     fn is_statement(&self, layer: &Descriptor) -> Result<bool, Error> {
         if layer.size > self.limits.layer || layer.check_embedded().is_err() {
             return Ok(false);
@@ -48,7 +48,7 @@ impl Reader<'_> {
             Err(e) if matches!(e.kind, Kind::Part { .. }) => return Ok(false),
             Err(e) => return Err(e),
         };
-        // The stream may have grown.
+        // The stream may have grown, so this reads no more than the stated size.
         let mut content = Content {
             inner: stream.take(layer.size + 1),
             hasher: Hasher::new(layer.digest.algorithm()),
@@ -69,7 +69,7 @@ impl Reader<'_> {
     }
 }
 
-/// What is read, hashed on the way.
+/// Hashes the content while the JSON parser reads it.
 struct Content<R> {
     inner: R,
     hasher: Hasher,
@@ -90,9 +90,9 @@ impl<R: Read> Read for Content<R> {
     }
 }
 
-/// Whether a tar archive may start so: readers go by the checksum alone (POSIX, "ustar Interchange Format"), some take
-/// bytes as signed numbers, and JSON may have any such sum in its text. What is shorter than a block is no archive to
-/// them, and packed archives start with bytes that no JSON does.
+/// Whether a tar archive may start with these bytes. Readers go by the checksum alone (POSIX, "ustar Interchange
+/// Format"), and some take bytes as signed numbers; JSON text may have any such sum. Readers take nothing shorter than
+/// a block for an archive, and packed archives start with bytes that no JSON has.
 fn starts_archive(start: &[u8]) -> bool {
     const SUM: std::ops::Range<usize> = 148..156;
     const SPACES: i64 = 8 * b' ' as i64;

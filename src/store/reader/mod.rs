@@ -1,4 +1,5 @@
-//! Reading images out of any place: what leaves here has the digest and size that leads to it.
+//! Reading images out of any place: everything that a reader returns has the digest and size that its descriptor
+//! states.
 
 pub(super) mod blobs;
 pub(super) mod closure;

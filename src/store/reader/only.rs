@@ -1,4 +1,4 @@
-//! The only image of a place, and the others beside it.
+//! The only image of a place, and the images beside it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::store::error::{Error, Kind};
 use crate::store::tags::{Named, check_tags, only_one};
 
 impl Reader<'_> {
-    /// The only image there is, and what it is called: those with a tag count alone where there are any, and what is
-    /// no image counts where there is nothing else.
+    /// The only image there is, with its name. If any entries have tags, only those count. Manifests that are no images
+    /// count only if there is nothing else.
     pub(in crate::store) fn only_image(&self) -> Result<(String, Vec<Arc<Descriptor>>), Error> {
         let entries = self.store.entries()?;
         check_tags(self.place(), &entries)?;
@@ -33,7 +33,7 @@ impl Reader<'_> {
         Ok((name, meant.collect()))
     }
 
-    /// The entries without artifacts and what only refers to another entry.
+    /// The entries without artifacts and without manifests that refer to another entry.
     fn images_among(&self, entries: &[Arc<Descriptor>]) -> Result<Vec<Arc<Descriptor>>, Error> {
         let mut images = Vec::new();
         for entry in entries {
@@ -46,7 +46,8 @@ impl Reader<'_> {
         Ok(images)
     }
 
-    /// The images that lie beside the one which is meant where none is named; whoever names one knows of others.
+    /// The images beside the one that ir-sign chooses when the user names none; empty if the user names an image,
+    /// because that user knows of the others.
     pub fn beside_the_only_one(&self, named: &[Reference]) -> Result<Vec<Arc<Descriptor>>, Error> {
         if !named.is_empty() {
             return Ok(Vec::new());
@@ -63,7 +64,7 @@ impl Reader<'_> {
             .collect())
     }
 
-    /// The one image of an index, whatever the entries say of it; or the error that tells of the choice.
+    /// The one image of an index, whatever the entries say about it; or the error that lists the choices.
     pub(in crate::store) fn only_of_index(
         &self,
         name: &str,
@@ -98,7 +99,7 @@ impl Reader<'_> {
     }
 }
 
-/// How an image is told of among others: by its platform, or by its digest where it states none.
+/// A short name for an image among others: its platform, or its digest if it states no platform.
 pub(in crate::store) fn platform_or_digest(platform: Option<&Platform>, digest: &Digest) -> String {
     match platform {
         Some(platform) if !platform.os.is_empty() && !platform.architecture.is_empty() => {
@@ -108,7 +109,7 @@ pub(in crate::store) fn platform_or_digest(platform: Option<&Platform>, digest: 
     }
 }
 
-/// Images by their names, each with its digest too where several have the name.
+/// The names of images, each with its digest too if several images have the name.
 pub(super) fn told_apart(images: &[(String, Digest)]) -> Vec<String> {
     let mut owners: HashMap<&str, HashSet<Digest>> = HashMap::new();
     for (name, digest) in images {

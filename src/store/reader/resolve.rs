@@ -25,7 +25,7 @@ impl Reader<'_> {
         Tree::below(self, self.store.entries()?, self.store.index_size())
     }
 
-    /// The images that references mean, in their order; without any, the only image there is.
+    /// The images that the references mean, in their order; without references, the only image there is.
     pub fn resolve(
         &self,
         references: &[Reference],
@@ -46,7 +46,7 @@ impl Reader<'_> {
         Ok(selected)
     }
 
-    /// What is meant of the entries that lead to one thing.
+    /// The selected images of entries that lead to the same manifest or index.
     fn all_selected(
         &self,
         name: &str,
@@ -62,7 +62,7 @@ impl Reader<'_> {
         Ok(all.selected)
     }
 
-    /// What is meant of an entry of `index.json`.
+    /// The selected images of an entry of `index.json`.
     fn selected(
         &self,
         name: String,
@@ -79,7 +79,7 @@ impl Reader<'_> {
                     let there = platform_or_digest(Some(&platform), &selected.descriptor.digest);
                     return Err(self.no_platform(&selected.name, wanted, 0, vec![there]));
                 }
-                // What is broken is the one that is meant, and told of when it is read.
+                // The user means this image even if it is broken; reading it reports the fault.
                 Ok(_) => {}
                 Err(e) if matches!(e.kind, Kind::Part { .. }) => {}
                 Err(e) => return Err(e),
@@ -88,17 +88,17 @@ impl Reader<'_> {
         Ok(vec![selected])
     }
 
-    /// Every image that `index.json` leads to, each once but where entries state different things of
-    /// it, and beside them what is not an image: `BuildKit`'s attestations, cosign's tags of signatures, and untagged
-    /// manifests that only refer to another one or are artifacts. An entry's own claims do not count: a manifest that a
-    /// runtime could run is an image.
+    /// Every image that `index.json` leads to, and the entries that are no images. An image comes once, or several
+    /// times if its entries state different things. The others are `BuildKit`'s attestations, manifests under cosign's
+    /// tags for signatures, and untagged manifests that only refer to another manifest or are artifacts. An entry's own
+    /// claims do not count: a manifest that a runtime could run is an image.
     pub fn all_images(&self) -> Result<(Vec<Selected>, Vec<Arc<Descriptor>>), Error> {
         let entries = self.store.entries()?;
         check_tags(self.place(), &entries)?;
         self.all_images_of(entries)
     }
 
-    /// The same of these entries alone.
+    /// The images and the others as [`Reader::all_images`] finds them, of these entries alone.
     pub fn all_images_of(
         &self,
         entries: Vec<Arc<Descriptor>>,
@@ -113,8 +113,7 @@ impl Reader<'_> {
         self.images_in(&tree)
     }
 
-    /// Every image that `index.json` leads to, as far as the indexes are in the layout, whatever
-    /// the tags are like.
+    /// Every image that `index.json` leads to through the indexes that the layout has. Accepts tags of any form.
     pub fn reachable_images(&self) -> Result<Vec<Selected>, Error> {
         Ok(self.images_in(&self.tree()?)?.0)
     }
@@ -143,7 +142,7 @@ impl Reader<'_> {
             let nested = entry.depth > 0;
             let is_named_so = !nested && tag.as_deref().is_some_and(is_cosigns);
             let attests = is_named_so || nested && descriptor.is_attestation();
-            // A tag is somebody's name for an image, and so is a platform.
+            // A tag or a platform shows that someone takes the entry for an image.
             let may_refer = tag.is_none() && !nested;
             let unlisted = nested && descriptor.platform.is_none();
             let kind = (descriptor.digest, attests, may_refer);
@@ -160,7 +159,7 @@ impl Reader<'_> {
                 images.add(Selected { name, descriptor });
             }
         }
-        // One that stands in another place too counts there.
+        // A manifest that another entry puts among the images counts there.
         let mut seen = HashSet::new();
         others.retain(|other: &Arc<Descriptor>| {
             !images.first.contains_key(&other.digest) && seen.insert(other.digest)
@@ -168,32 +167,32 @@ impl Reader<'_> {
         Ok((images.selected, others))
     }
 
-    /// Whether an entry is `BuildKit`'s attestation about an image, and its manifest, if it can be read,
-    /// none that could be run.
+    /// Whether an entry is `BuildKit`'s attestation about an image, and its manifest is readable and nothing that a
+    /// runtime could run.
     pub fn is_attestation(&self, descriptor: &Descriptor) -> Result<bool, Error> {
         Ok(descriptor.is_attestation() && self.is_no_image(descriptor, |_| true)?)
     }
 
-    /// Whether a manifest, if it can be read, has nothing of an image: where its entry states no platform, nobody
-    /// means it who asks for one, or for all.
+    /// Whether a manifest is readable and an artifact rather than an image. If its entry states no platform, a user who
+    /// asks for a platform or for all images does not mean it.
     fn is_artifact(&self, descriptor: &Descriptor) -> Result<bool, Error> {
         self.is_no_image(descriptor, Manifest::is_artifact)
     }
 
-    /// Whether a manifest, if it can be read, is like this and has nothing that could be run.
+    /// Whether a manifest is readable, meets the condition `like`, and holds nothing that a runtime could run.
     pub(in crate::store) fn is_no_image(
         &self,
         descriptor: &Descriptor,
         like: impl Fn(&Manifest) -> bool,
     ) -> Result<bool, Error> {
-        // One that is broken counts as an image, and is told of when that is read.
+        // A broken manifest counts as an image; reading that image reports the fault.
         match self.manifest_if_any(descriptor)? {
             Some(manifest) if like(&manifest) => self.is_inert(&manifest),
             _ => Ok(false),
         }
     }
 
-    /// Whether a manifest, if it can be read, is one that could be run.
+    /// Whether a manifest is readable and a runtime could run it.
     pub(in crate::store) fn can_run(&self, descriptor: &Descriptor) -> Result<bool, Error> {
         match self.manifest_if_any(descriptor)? {
             Some(manifest) => Ok(!self.is_inert(&manifest)?),
@@ -201,7 +200,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The digest that a manifest refers to, if it does.
+    /// The digest that a manifest refers to, if any.
     pub(in crate::store) fn subject_of(
         &self,
         descriptor: &Descriptor,
@@ -210,8 +209,8 @@ impl Reader<'_> {
         Ok(manifest.and_then(|manifest| manifest.subject))
     }
 
-    /// Reads a manifest; `None` for what is none, or not in the layout. What the system does not let
-    /// us read is an error.
+    /// Reads a manifest; `None` if the layout lacks it or the blob is no manifest. A failure of the operating system is
+    /// an error.
     fn manifest_if_any(&self, descriptor: &Descriptor) -> Result<Option<Manifest>, Error> {
         let part = Part::Manifest(descriptor.digest);
         let blob = match self.document(&part, descriptor) {
@@ -249,16 +248,16 @@ impl Reader<'_> {
             {
                 continue;
             }
-            // One manifest may be listed very often, for ever other platforms.
+            // An index may list one manifest very often, each time for another platform.
             let attests = descriptor.is_attestation();
-            // What is for no platform nobody asks for, and of what is not there nothing can be run: a sparse layout lacks
-            // attestations.
+            // No user asks for an entry without a platform, and no runtime can run a missing manifest: a sparse layout
+            // lacks attestations.
             let chooses = matches!(selection, Selection::One | Selection::Platform(_));
             if attests && chooses && self.store.has(&descriptor.digest) == Some(false) {
                 continue;
             }
             let unlisted = !shows_all && descriptor.platform.is_none();
-            // What is of no known type is for no platform either, but some take it for a manifest of their own.
+            // An entry of unknown type has no platform either, but some readers take it for a manifest of their own.
             if media::is_manifest(&descriptor.media_type) && (attests || unlisted) {
                 let is_no_image = match passed.entry((descriptor.digest, descriptor.size, attests))
                 {
@@ -272,7 +271,7 @@ impl Reader<'_> {
             }
             images.push(descriptor);
         }
-        // What an index that is absent holds nobody knows: one image at least.
+        // A missing index holds at least one image, and ir-sign cannot know which.
         let lacks = |digest| self.absent(Part::Index(digest));
         if let Some(digest) = absent
             && (*selection == Selection::All || images.is_empty())
@@ -284,7 +283,7 @@ impl Reader<'_> {
             Selection::Platform(wanted) => Some(wanted),
             Selection::One | Selection::All | Selection::Any => None,
         };
-        // The config says what the entry does not state.
+        // The config supplies the facts that the entry does not state.
         let is_enough = |stated: &&Platform| wanted.is_none_or(|w| !stated.leaves_open(w));
         let mut platform_of = |descriptor: &Arc<Descriptor>| match descriptor.platform.as_deref() {
             Some(platform) if is_enough(&platform) => Ok(platform.clone()),
@@ -369,7 +368,7 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a tag is one that cosign gives to what it attaches to an image: `sha256-HEX.sig`.
+/// Whether a tag is one that cosign gives to its attachments to an image: `sha256-HEX.sig`.
 fn is_cosigns(tag: &str) -> bool {
     let (name, ending) = tag.rsplit_once('.').unwrap_or_default();
     let digest = name.replacen('-', ":", 1);

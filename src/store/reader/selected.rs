@@ -1,10 +1,10 @@
-//! The images that a user means, before they are read.
+//! The images that a user means, before ir-sign reads them.
 
 use std::sync::Arc;
 
 use crate::image::{Descriptor, Platform};
 
-/// One image of a place, before it is read.
+/// One image of a place, before ir-sign reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selected {
     /// The image's name in messages: the tag, with the platform where one tag has several.
@@ -13,15 +13,15 @@ pub struct Selected {
     pub descriptor: Arc<Descriptor>,
 }
 
-/// Which images of a multi-platform tag are meant.
+/// The images that a user means by a multi-platform tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// The tag has to name one image.
+    /// The only image; an error if the tag has several.
     One,
-    /// The one for this platform.
+    /// The image for this platform.
     Platform(Platform),
-    /// All of them.
+    /// All images.
     All,
-    /// All that are there, and the indexes that are not, to show them.
+    /// All images that the place has, and the indexes that it lacks, to show them.
     Any,
 }

@@ -1,4 +1,5 @@
-//! Images and indexes as things that others refer to: what is signed as a whole, and what hangs on it.
+//! Images and indexes that signatures and referrers refer to: the whole thing that a user signs, and everything
+//! attached to it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use crate::store::error::Error;
 use crate::store::problem::Part;
 
 impl Reader<'_> {
-    /// What a name leads to as a whole, be it an index, and what it is called; without a name, the only thing there is.
+    /// The manifest or index that a reference leads to, and its name; without a reference, the only one there is.
     pub fn subject(
         &self,
         reference: Option<&Reference>,
@@ -19,7 +20,7 @@ impl Reader<'_> {
             None => self.only_image()?,
             Some(reference) => (reference.to_string(), self.store.find(reference)?),
         };
-        // All of them lead to one digest.
+        // All entries lead to one digest.
         match (found.into_iter().next(), reference) {
             (Some(descriptor), _) => Ok((name, descriptor)),
             (None, Some(reference)) => Err(self.store.no_such_image(reference)),
@@ -36,7 +37,7 @@ impl Reader<'_> {
         }
     }
 
-    /// All that an index leads to, itself first, each once; a manifest leads to nothing more.
+    /// Everything that an index leads to, each once, with the index first; for a manifest, only the manifest.
     pub fn with_all_below(
         &self,
         descriptor: &Arc<Descriptor>,
@@ -55,7 +56,7 @@ impl Reader<'_> {
         Ok(all)
     }
 
-    /// Reads a blob of what is attached to an image whole, if it has no more bytes than these.
+    /// Reads the whole blob of an attachment to an image, if it has at most `most` bytes.
     pub fn attached_blob(&self, descriptor: &Descriptor, most: u64) -> Result<Blob, Error> {
         self.document_up_to(&Part::Blob(descriptor.digest), descriptor, most)
     }

@@ -20,35 +20,35 @@ pub struct Entry {
     pub present: bool,
 }
 
-/// What all entries below an index state of their platforms; `None` where there are none but attestations that
-/// nobody could run.
+/// The platform that all entries below an index share; `None` if the index has only attestations that no runtime could
+/// run.
 type Stated = Option<Platform>;
 
-/// Findings on indexes and manifests, because one may be listed very often.
+/// Results on indexes and manifests; an index may list one of them very often.
 #[derive(Default)]
 struct Known {
     stated: HashMap<Digest, Stated>,
-    /// Whether a manifest, by the digest and the size that lead to it, is one that could be run.
+    /// Whether a runtime could run a manifest, by the digest and size in its descriptor.
     can_run: HashMap<(Digest, u64), bool>,
 }
 
-/// `index.json` and the indexes below it, each read once.
+/// `index.json` and the indexes below it; the tree reads each of them once.
 #[derive(Default)]
 pub(in crate::store) struct Tree {
     roots: Vec<Arc<Descriptor>>,
-    /// What each index holds whose blob the layout has.
+    /// The entries of each index that the layout has.
     nested: HashMap<Digest, Vec<Arc<Descriptor>>>,
-    /// What each of these refers to that refers to something.
+    /// The `subject` of each index that has one.
     subjects: HashMap<Digest, Digest>,
-    /// Entries that may be added.
+    /// How many entries ir-sign may add.
     pub(in crate::store) entries_room: usize,
-    /// Bytes by which all of them may grow.
+    /// How many bytes all indexes together may grow.
     pub(in crate::store) room: u64,
 }
 
 impl Tree {
-    /// Reads what lies below `roots`, which stand in an `index.json` of `size` bytes. A layout may lack
-    /// indexes (a sparse one does); an index that is there has to be right.
+    /// Reads everything below `roots`, the entries of an `index.json` of `size` bytes. A layout may lack indexes (a
+    /// sparse layout does); an index that exists has to be right.
     pub(in crate::store) fn below(
         reader: &Reader<'_>,
         roots: Vec<Arc<Descriptor>>,
@@ -58,7 +58,7 @@ impl Tree {
         let mut subjects = HashMap::new();
         let mut room = reader.limits.entries.saturating_sub(roots.len());
         let mut bytes = reader.limits.indexes.saturating_sub(size);
-        // An index counts where it lies deepest, however often it is listed further up.
+        // An index counts at its deepest place, however often entries further up list it.
         let mut deepest = HashMap::new();
         let mut first: HashMap<Digest, Arc<Descriptor>> = HashMap::new();
         let mut queue: VecDeque<_> = roots.iter().map(|d| (1, d.clone())).collect();
@@ -67,7 +67,7 @@ impl Tree {
             if !media::is_index(&descriptor.media_type) {
                 continue;
             }
-            // Another entry that leads there may state another size, or other content.
+            // Another entry for this index may state another size, or embed other content.
             let first: &Descriptor = first.entry(digest).or_insert_with(|| descriptor.clone());
             if (first.size, first.embedded) != (descriptor.size, descriptor.embedded)
                 && nested.contains_key(&digest)
@@ -119,12 +119,12 @@ impl Tree {
         self.nested.get(index).map_or(&[], Vec::as_slice)
     }
 
-    /// What an index refers to; none where the layout lacks the index.
+    /// The digest that an index refers to; `None` if the layout lacks the index.
     pub(in crate::store) fn subject(&self, index: &Digest) -> Option<Digest> {
         self.subjects.get(index).copied()
     }
 
-    /// The indexes that the layout has, and what each holds.
+    /// The indexes that the layout has, each with its entries.
     pub(in crate::store) fn indexes(&self) -> impl Iterator<Item = (&Digest, &[Arc<Descriptor>])> {
         self.nested
             .iter()
@@ -136,8 +136,8 @@ impl Tree {
         self.nested.contains_key(index)
     }
 
-    /// Refuses an index that is listed for a platform which not all that it holds states too: runtimes
-    /// choose by what is listed.
+    /// Refuses an index that an entry lists for a platform which not all images in the index state too: runtimes choose
+    /// by the entry.
     pub(in crate::store) fn check_platforms(&self, reader: &Reader<'_>) -> Result<(), Error> {
         let mut known = Known::default();
         let nested = self.nested.values().flatten();
@@ -157,8 +157,8 @@ impl Tree {
         Ok(())
     }
 
-    /// What the entries below an index state. That one is an attestation is nobody's word: its manifest
-    /// has to show it.
+    /// The platform that the entries below an index share. An entry's own claim to be an attestation does not count:
+    /// its manifest has to show it.
     fn stated(
         &self,
         reader: &Reader<'_>,
@@ -191,7 +191,7 @@ impl Tree {
         Ok(all)
     }
 
-    /// All entries, each index opened where it is met first.
+    /// All entries; the tree opens each index at the first entry that leads to it.
     pub(in crate::store) fn entries(&self) -> Vec<Entry> {
         let mut entries = Vec::new();
         let mut opened = HashSet::new();

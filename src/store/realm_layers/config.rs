@@ -1,4 +1,4 @@
-//! The rules of realms for a config, beyond OCI's.
+//! The rules of realms for a config, which go beyond OCI's.
 
 use std::fmt;
 
@@ -9,8 +9,9 @@ use crate::image::realm::{Finding, rule};
 
 /// The findings that keep a realm from reading the image's config.
 ///
-/// A realm reads it for each layer, so an image without layers has nothing to fear. OCI leaves `history` and each of
-/// its members optional (OCI image-spec, "Image Configuration"); realms want the list, and take no other types.
+/// A realm reads the config for each layer, so it can read any config of an image without layers. OCI leaves `history`
+/// and each of its members optional (OCI image-spec, "Image Configuration"); realms want the list, and accept no other
+/// types.
 pub fn check_config(image: &Image) -> Vec<Finding> {
     if image.manifest.layers.is_empty() {
         return Vec::new();
@@ -47,7 +48,7 @@ struct Step {
     _empty_layer: Option<bool>,
 }
 
-/// A text of which nothing is kept.
+/// A text that the parser checks and drops.
 struct Text;
 
 impl<'de> Deserialize<'de> for Text {

@@ -1,4 +1,4 @@
-//! Findings on their way to a report: of each rule the first, and how many more there are.
+//! Findings for a report: the first of each rule, and how many more there are.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::image::realm::Finding;
 pub(in crate::store) struct Faults(Vec<(Finding, usize)>);
 
 impl Faults {
-    /// Takes note of what breaks a rule; the reason is made for the first of each rule only.
+    /// Records a broken rule; calls `reason` for the first fault of each rule only.
     pub(in crate::store) fn add(&mut self, rule: &'static str, reason: impl FnOnce() -> String) {
         let known = self.0.iter_mut().find(|(known, _)| known.rule == rule);
         if let Some((_, more)) = known {
@@ -20,7 +20,7 @@ impl Faults {
         }
     }
 
-    /// Takes over what breaks rules in a layer, and names it.
+    /// Adds the faults of a layer, and names the layer.
     pub(super) fn add_all(&mut self, others: &Self, layer: &dyn fmt::Display) {
         for (finding, more) in &others.0 {
             self.add(finding.rule, || format!("{layer} {}", finding.reason));
@@ -30,7 +30,7 @@ impl Faults {
         }
     }
 
-    /// One finding for each rule that is broken.
+    /// One finding for each broken rule.
     pub(in crate::store) fn findings(self) -> Vec<Finding> {
         let told = self.0.into_iter().map(|(finding, more)| match more {
             0 => finding,

@@ -1,20 +1,20 @@
-//! The members of one layer, kept in few bytes until all layers below it are known.
+//! The members of one layer, kept in few bytes until the model has seen all layers below it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::faults::Faults;
 
-/// Bytes that the members of all layers of an image may take: each takes what its name does not share with the name
-/// before, and some.
+/// How many bytes the members of all layers of an image may take. A member takes the bytes of its name that differ from
+/// the name before it, and some more.
 const MOST_BYTES: usize = 5 << 20;
 
-/// Bytes that the members of an image take, in whatever layer.
+/// Counts the bytes of the members of all layers of an image.
 #[derive(Clone, Debug, Default)]
 pub(in crate::store) struct Budget(Arc<AtomicUsize>);
 
 impl Budget {
-    /// Whether these are within it too.
+    /// Counts more bytes, and says whether the total is still within the limit.
     fn takes(&self, bytes: usize) -> bool {
         self.0.fetch_add(bytes, Ordering::Relaxed) + bytes <= MOST_BYTES
     }
@@ -24,15 +24,15 @@ impl Budget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Folder,
-    /// A file, or what a realm writes as one: devices and pipes too.
+    /// A file, or a member that a realm writes as a file: devices and pipes too.
     File,
     Symlink,
     HardLink,
-    /// A whiteout of what it names.
+    /// A whiteout of the file with this name.
     Whiteout,
-    /// An opaque whiteout in the folder that it names.
+    /// An opaque whiteout in the folder with this name.
     Opaque,
-    /// A global pax header: of its name only the folders above are made.
+    /// A global pax header: a realm makes only the folders above its name.
     Above,
 }
 
@@ -54,17 +54,17 @@ pub(super) struct Member<'a> {
     pub(super) target: &'a [u8],
 }
 
-/// The members in their order, and what was wrong by itself.
+/// The members in their order, and the faults that each has by itself.
 #[derive(Clone, Debug, Default)]
 pub(in crate::store) struct Members {
     bytes: Vec<u8>,
     last: Vec<u8>,
     budget: Budget,
-    /// What the layer breaks whatever lies below it.
+    /// The rules that the layer breaks, whatever lies below it.
     pub(super) faults: Faults,
-    /// Whether a realm stops in the midst of it, or it could not be read on.
+    /// Whether a realm stops in the middle of the layer, or the watch could not read on.
     pub(super) ended: bool,
-    /// Whether there are more than are kept.
+    /// Whether the layer has more members than the watch keeps.
     pub(super) too_many: bool,
 }
 
@@ -76,7 +76,7 @@ impl Members {
         }
     }
 
-    /// Bytes that are kept; `None` where there are more members than are kept.
+    /// How many bytes the members take; `None` if there are more than the watch keeps.
     pub(in crate::store) fn kept(&self) -> Option<usize> {
         (!self.too_many).then(|| self.bytes.capacity())
     }
@@ -108,7 +108,7 @@ impl Members {
         self.bytes.shrink_to_fit();
     }
 
-    /// Calls `visit` with each member, in their order.
+    /// Calls `visit` with each member, in order.
     pub(super) fn each(&self, mut visit: impl FnMut(Member<'_>)) {
         let mut rest = &self.bytes[..];
         let mut name = Vec::new();
@@ -130,7 +130,7 @@ impl Members {
     }
 }
 
-/// Seven bits a byte, the lowest first; the highest bit says that there are more.
+/// Writes seven bits in a byte, the lowest first; the highest bit of a byte says that more bytes follow.
 fn number(bytes: &mut Vec<u8>, mut value: usize) {
     while value >= 0x80 {
         bytes.push(low(value) | 0x80);

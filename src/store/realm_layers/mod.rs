@@ -1,7 +1,8 @@
-//! A model of how realms unpack an image, fed by the bytes that are checked anyway.
+//! A model of how realms unpack an image. It reads bytes that ir-sign checks anyway.
 //!
-//! A `Watch` reads a layer's tar archive as it is hashed and keeps its `Members` in few bytes; the `Model` unpacks
-//! those of all layers, the lowest first, by names alone. Whatever they cannot follow is a finding too.
+//! A `Watch` reads a layer's tar archive while ir-sign hashes it, and keeps its `Members` in few bytes. The `Model`
+//! unpacks the members of all layers, the lowest first, by names alone. If it cannot follow something, that is a
+//! finding too.
 
 mod config;
 mod faults;

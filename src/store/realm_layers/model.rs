@@ -1,6 +1,6 @@
-//! Unpacking the layers of an image one after the other, by names alone, to find where a realm would stop.
+//! Unpacking the layers of an image one after the other, by names alone, to find the place where a realm would stop.
 //!
-//! What breaks a rule is then done as runtimes do it, so that one fault is not told as several.
+//! After a fault the model goes on as runtimes do, so that one fault gives one finding.
 
 use std::fmt;
 
@@ -11,8 +11,8 @@ use super::watch::Watch;
 use crate::image::realm::{Finding, rule};
 use crate::store::tar_header::shown;
 
-/// Says what a realm could not unpack of layers that lie in memory, unpacked, the lowest first. They are read in pieces
-/// of `step` bytes; how many makes no difference.
+/// Says which content of some layers a realm could not unpack. The layers lie unpacked in memory, the lowest first. The
+/// watch reads them in pieces of `step` bytes; the size of the pieces makes no difference.
 pub fn check_layers(layers: &[&[u8]], step: usize) -> Vec<Finding> {
     let (mut model, mut faults, budget) = Default::default();
     for (n, layer) in layers.iter().enumerate() {
@@ -24,7 +24,7 @@ pub fn check_layers(layers: &[&[u8]], step: usize) -> Vec<Finding> {
     Faults::findings(faults)
 }
 
-/// The image so far.
+/// The image as far as the model has unpacked it.
 #[derive(Default)]
 pub(in crate::store) struct Model {
     tree: Tree,
@@ -33,8 +33,8 @@ pub(in crate::store) struct Model {
 }
 
 impl Model {
-    /// Unpacks the next layer; `layer` names it. What was wrong with its members by themselves is a fault of it too, and
-    /// so it is if nobody knows them.
+    /// Unpacks the next layer; `layer` names it. Adds the faults that the watch found in the layer's members, and a
+    /// fault if there are no members to look at.
     pub(in crate::store) fn unpack(
         &mut self,
         members: Option<&Members>,
@@ -73,12 +73,12 @@ impl Model {
 struct Layer<'a> {
     tree: &'a mut Tree,
     faults: &'a mut Faults,
-    /// The folder that the last member was in: the next one mostly is in it too.
+    /// The folder of the last member: the next member is mostly in the same folder.
     above: Option<(Vec<u8>, Id)>,
 }
 
 impl Layer<'_> {
-    /// Does what a whiteout says; all of a layer's come before its members.
+    /// Applies a whiteout; the model applies all whiteouts of a layer before it writes the members.
     fn hide(&mut self, member: Member<'_>) {
         match member.kind {
             Kind::Whiteout => self.whiteout(member.name),
@@ -89,7 +89,7 @@ impl Layer<'_> {
 
     fn whiteout(&mut self, name: &[u8]) {
         let (above, last) = split(name);
-        // Links in a realm are followed to see whether something is there, and then the link itself is removed.
+        // A realm follows links to see whether a file exists, and then removes the link itself.
         match self.tree.find(name, true) {
             Ok(_) => {}
             Err(Dead::Absolute | Dead::Outside) if !self.is_link(name) => return self.dead(name),
@@ -169,7 +169,7 @@ impl Layer<'_> {
         self.tree.set(folder, last, node);
     }
 
-    /// Says what a member must not take the place of.
+    /// Reports a member that must not replace an existing file, link or folder; returns the node to write.
     fn over(&mut self, member: Member<'_>, there: Option<Node>) -> Node {
         let Member { kind, name, target } = member;
         let is_link = matches!(kind, Kind::Symlink | Kind::HardLink);
@@ -197,10 +197,10 @@ impl Layer<'_> {
         }
     }
 
-    /// What a hard link is another name of.
+    /// The node that a hard link gives another name.
     fn linked(&mut self, member: Member<'_>) -> Node {
         let Member { name, target, .. } = member;
-        // The name has to lead somewhere; then it is the link itself that gets another name.
+        // The target has to lead somewhere; then the link itself gets another name.
         let node = self.tree.find(target, true);
         let node = node.and_then(|_| self.tree.find(target, false));
         let reason = match node {
@@ -230,7 +230,7 @@ impl Layer<'_> {
         Some(id)
     }
 
-    /// Tells of a name that leads nowhere.
+    /// Reports a name that leads nowhere.
     fn dead(&mut self, name: &[u8]) {
         let (above, _) = split(name);
         let why = match self

@@ -1,4 +1,4 @@
-//! Each thing that realms refuse, and each that they take, in archives made by hand.
+//! Tests of each fault that realms refuse, and of each form that they accept, in handmade archives.
 
 mod archive;
 
@@ -8,7 +8,7 @@ use tar::{EntryType, Header};
 use super::model::check_layers;
 use crate::image::realm::rule;
 
-/// The rules that layers break, with the end marked and without, however they come.
+/// The rules that the layers break. Checks archives with and without an end mark, in pieces of several sizes.
 fn broken(layers: &[Layer]) -> Vec<&'static str> {
     let ended: Vec<_> = layers.iter().cloned().map(Layer::end).collect();
     let mut found = None;
@@ -61,7 +61,7 @@ fn a_folder_that_a_later_layer_removes_or_replaces() {
     refuses(rule::FOLDER_OVER_FILE, &over(layer().folder("f")));
     refuses(rule::LAYER_PATH, &over(layer().file("f/x")));
     refuses(rule::OVER_FOLDER, &[layer().folder("d").file("d")]);
-    // What came of the fault is not told as one more.
+    // The findings do not include the consequences of a fault.
     refuses(
         rule::WHITEOUT_OF_FOLDER,
         &over(layer().file(".wh.d").file("d")),
@@ -138,7 +138,7 @@ fn whiteouts_of_what_is_not_there() {
     refuses(rule::LAYER_PATH, &over("d/../.wh.good"));
     takes(&over(".wh.good"));
     takes(&over("d/.wh.x"));
-    // No whiteouts: a link, and a file of an old type.
+    // These are no whiteouts: a link, and a file of an old type.
     takes(&[below.clone(), layer().link(".wh.x", "d")]);
     takes(&[
         below,
@@ -260,7 +260,7 @@ fn a_sparse_file_of_old_gnu_tar() {
         rule::LAYER_SPARSE,
         &[layer().member(EntryType::GNUSparse, "s", "", b"").file("x")],
     );
-    // Its map may go on in blocks that are no headers.
+    // The map of the sparse file may continue in blocks that are no headers.
     let mut map = vec![0; 1536];
     map[504] = 1;
     let above = layer().folder("s");
@@ -273,7 +273,7 @@ fn a_sparse_file_of_old_gnu_tar() {
 #[test]
 fn what_is_read_in_different_ways_is_no_archive() {
     let is_broken = |layer: Layer| refuses(rule::LAYER_TAR, &[layer.file("x")]);
-    // Which size, or name, it has depends on who reads it.
+    // Readers differ about the size, or the name, of this file.
     is_broken(layer().pax(&[("size", "0")]).file("a"));
     is_broken(layer().pax(&[("path", "a")]).pax(&[("path", "b")]));
     is_broken(layer().pax(&[("path", "a"), ("path", "b")]));

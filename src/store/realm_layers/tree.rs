@@ -1,15 +1,15 @@
-//! The tree that a realm has unpacked so far, in few bytes a name.
+//! The tree that a realm has unpacked so far; each name takes few bytes.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
-/// Names that are kept of all layers together. Each takes about 15 to 30 bytes.
+/// How many names of all layers together the tree keeps. Each takes about 15 to 30 bytes.
 const MOST_NAMES: usize = 300_000;
-/// Bytes of all targets of symbolic links together.
+/// How many bytes the targets of all symbolic links may take.
 const MOST_TARGETS: usize = 2 << 20;
-/// Links that Linux follows on the way of one name.
+/// How many links Linux follows while it resolves one name.
 const MOST_LINKS: usize = 40;
-/// The tree is kept in so many parts, so that not all of it is copied at once when it grows.
+/// How many parts the tree has, so that it does not copy everything at once when it grows.
 const PARTS: usize = 32;
 
 /// The file, folder or link of a name.
@@ -31,22 +31,22 @@ pub(super) enum Dead {
     Nothing,
     /// A part of the name before its end is no folder.
     NotAFolder,
-    /// A symbolic link on the way leads to a name that is not there.
+    /// A symbolic link on the way leads to a missing name.
     Dangling,
     /// A symbolic link on the way has an absolute target, which a realm looks for in its own system.
     Absolute,
-    /// A symbolic link on the way leads out of the image's root.
+    /// A symbolic link on the way leads outside the image's root.
     Outside,
     /// There are too many symbolic links on the way.
     Loop,
 }
 
-/// Files, folders and links. A name is found by a keyed hash of its folder and itself: nobody who does not know the key
-/// can make two names that are taken for one.
+/// Files, folders and links. A keyed hash of its folder and itself finds a name: without the key, an attacker cannot
+/// make two names that the tree confuses.
 pub(super) struct Tree {
     parts: Vec<HashMap<Key, [u8; 4], BuildHasherDefault<AsItIs>>>,
     names: RandomState,
-    /// How often all was removed from a folder, where it ever was: what is older is found no more.
+    /// How often an opaque whiteout has emptied a folder, if ever; the tree no longer finds older names.
     emptied: HashMap<Id, u32>,
     targets: Vec<u8>,
     next: u32,
@@ -56,7 +56,7 @@ pub(super) struct Tree {
 
 type Key = [u8; 8];
 
-/// The folder of all.
+/// The root folder.
 pub(super) const ROOT: Id = Id(0);
 
 impl Default for Tree {
@@ -74,7 +74,7 @@ impl Default for Tree {
 }
 
 impl Tree {
-    /// Whether there are more names, or longer targets, than are kept: then what is said of a name may be wrong.
+    /// Whether there are more names, or longer targets, than the tree keeps: its answers about names may then be wrong.
     pub(super) const fn is_full(&self) -> bool {
         self.full
     }
@@ -84,28 +84,28 @@ impl Tree {
         self.names.hash_one((folder, emptied, name)).to_le_bytes()
     }
 
-    /// What has this name in a folder.
+    /// The node with this name in a folder.
     pub(super) fn get(&self, folder: Id, name: &[u8]) -> Option<Node> {
         let key = self.key(folder, name);
         let packed = self.parts[part(key)].get(&key)?;
         Some(unpacked(u32::from_le_bytes(*packed)))
     }
 
-    /// Gives a name in a folder to a node.
+    /// Sets the node of a name in a folder.
     pub(super) fn set(&mut self, folder: Id, name: &[u8], node: Node) {
         let key = self.key(folder, name);
         let before = self.parts[part(key)].insert(key, packed(node).to_le_bytes());
         self.kept += usize::from(before.is_none());
         self.full |= self.kept > MOST_NAMES;
         if self.full {
-            // It is of no use any more.
+            // The parts are of no use any more.
             self.parts
                 .iter_mut()
                 .for_each(|part| *part = HashMap::default());
         }
     }
 
-    /// Takes a name, and all below it, out of a folder.
+    /// Removes a name, and everything below it, from a folder.
     pub(super) fn remove(&mut self, folder: Id, name: &[u8]) {
         let key = self.key(folder, name);
         if self.parts[part(key)].remove(&key).is_some() {
@@ -113,22 +113,22 @@ impl Tree {
         }
     }
 
-    /// Takes all out of a folder.
+    /// Removes everything from a folder.
     pub(super) fn empty(&mut self, folder: Id) {
         *self.emptied.entry(folder).or_default() += 1;
         self.full |= self.emptied.len() > MOST_NAMES / 8;
     }
 
-    /// A folder with nothing in it.
+    /// Makes an empty folder.
     pub(super) fn new_folder(&mut self) -> Node {
         let id = self.next;
-        // There cannot be more of them than bytes in all layers.
+        // There cannot be more folders than bytes in all layers.
         self.next = self.next.wrapping_add(1) & !KIND_BITS;
         self.full |= self.next == 0;
         Node::Folder(Id(id))
     }
 
-    /// A symbolic link.
+    /// Makes a symbolic link.
     pub(super) fn new_link(&mut self, target: &[u8]) -> Node {
         if self.targets.len() + target.len() > MOST_TARGETS {
             self.full = true;
@@ -147,7 +147,7 @@ impl Tree {
         &rest[..usize::from(u16::from_le_bytes([length[0], length[1]]))]
     }
 
-    /// Follows a name from the root to what it leads to; whether its last link is followed too is for the caller to say.
+    /// Follows a name from the root to its node; `follow` says whether to follow the last link too.
     pub(super) fn find(&self, name: &[u8], follow: bool) -> Result<Node, Dead> {
         let mut way = vec![ROOT];
         self.walk(&mut way, name, follow, &mut 0)
@@ -180,7 +180,7 @@ impl Tree {
             {
                 node = self.follow(way, link, links)?;
                 if matches!(node, Node::Folder(_)) {
-                    // It is on the way already.
+                    // Following the link has put the folder on the way already.
                     continue;
                 }
             }
@@ -209,7 +209,7 @@ impl Tree {
             })
     }
 
-    /// The folder to which a name leads. Folders that are missing are made.
+    /// The folder that a name leads to. Makes missing folders.
     pub(super) fn folder(&mut self, name: &[u8]) -> Result<Id, Dead> {
         let mut way = vec![ROOT];
         for part in name.split(|b| *b == b'/').filter(|part| !part.is_empty()) {
@@ -254,11 +254,11 @@ const fn unpacked(packed: u32) -> Node {
 }
 
 fn part(key: Key) -> usize {
-    // The maps go by the lowest and the highest bits.
+    // The maps use the lowest and the highest bits.
     usize::from(key[5]) % PARTS
 }
 
-/// A hash that was made already.
+/// Uses a key that is a hash already.
 #[derive(Default)]
 struct AsItIs(u64);
 
@@ -270,7 +270,7 @@ impl Hasher for AsItIs {
     }
 
     fn write_usize(&mut self, _: usize) {
-        // How many bytes there are is the same for all.
+        // All keys have the same length.
     }
 
     fn finish(&self) -> u64 {
@@ -287,7 +287,7 @@ mod tests {
         let mut tree = Tree::default();
         for n in 0..MOST_NAMES {
             tree.set(ROOT, &n.to_le_bytes(), Node::File);
-            // A name twice is one.
+            // Setting a name twice takes no more room.
             tree.set(ROOT, b"\0\0\0\0\0\0\0\0", Node::File);
         }
         assert!(!tree.is_full());

@@ -1,7 +1,8 @@
-//! Reading a layer's tar archive as a realm does, from bytes that come piece by piece.
+//! Reading a layer's tar archive as a realm does, from bytes that arrive piece by piece.
 //!
-//! A realm's reader ends at the first block of zeros, goes by the header's own size and link target, writes what it
-//! does not know as a file, and takes no sparse file. What it and others read in different ways is a finding.
+//! A realm's reader ends at the first block of zeros, goes by the header's own size and link target, writes members of
+//! unknown type as files, and accepts no sparse file. A header that a realm and other readers understand differently is
+//! a finding.
 
 use std::borrow::Cow;
 
@@ -13,27 +14,27 @@ use crate::store::tar_header::{
     self as header, BLOCK, Extension, Extensions, checksum_fits, has_known_format, shown,
 };
 
-/// Bytes of a long name or a pax header that are read; extended attributes may be long.
+/// The size limit of a long name or a pax header; extended attributes may be long.
 const LONGEST_EXTENSION: u64 = 1 << 20;
-/// Bytes of the longest component of a name that Linux takes, and of the longest name: `PATH_MAX`, less some for the
+/// The length limits that Linux has for a component of a name, and for a name: `PATH_MAX`, less some bytes for the
 /// folder that a realm unpacks into.
 const LONGEST_COMPONENT: usize = 255;
 const LONGEST_NAME: usize = 3800;
-/// Where GNU's header says that more blocks of a sparse file's map follow, and where each of those does.
+/// The positions where GNU's header, and each further block of a sparse file's map, say that more blocks follow.
 const SPARSE_GOES_ON: usize = 482;
 const SPARSE_GOES_ON_AGAIN: usize = 504;
 
 const WHITEOUT: &[u8] = b".wh.";
 const OPAQUE: &[u8] = b".wh..wh..opq";
 
-/// Reads along with whoever unpacks a layer.
+/// Looks at the bytes of a layer while ir-sign unpacks it.
 #[derive(Default)]
 pub(in crate::store) struct Watch {
     block: Vec<u8>,
     position: u64,
     state: State,
     extensions: Extensions,
-    /// GNU's long link target; a realm knows none by pax.
+    /// GNU's long link target; a realm ignores pax link targets.
     long_link: Option<Vec<u8>>,
     members: Members,
 }
@@ -45,16 +46,16 @@ enum State {
     Header,
     /// In an extension of this many bytes.
     Extension(Extension, u64),
-    /// In the padding behind an extension or in content.
+    /// In content, or in the padding after an extension or content.
     Skip(u64),
-    /// In the map of a sparse file, with this much of content behind it.
+    /// In the map of a sparse file, with this many bytes of content after it.
     Map(u64),
-    /// Behind the end, or behind what a realm does not read on.
+    /// After the end, or after the place where a realm stops reading.
     Ended,
 }
 
 impl Watch {
-    /// Starts a layer of the image that has this budget.
+    /// Starts a layer of the image with this budget.
     pub(in crate::store) fn new(budget: &Budget) -> Self {
         Self {
             members: Members::new(budget.clone()),
@@ -111,7 +112,7 @@ impl Watch {
         };
     }
 
-    /// Looks at a block, or an extension, that is there as a whole.
+    /// Handles a header block, an extension or a map block once all its bytes have arrived.
     fn whole(&mut self) {
         match self.state {
             State::Header => self.header(),
@@ -134,7 +135,7 @@ impl Watch {
         }
     }
 
-    /// Takes note of what ends the reading.
+    /// Records the fault that ends the reading.
     fn broken(&mut self, reason: &str) {
         let position = self.position;
         self.members.faults.add(rule::LAYER_TAR, || {
@@ -205,7 +206,7 @@ impl Watch {
                 });
                 Kind::File
             }
-            // Before there was a type for folders, a slash at the end made one.
+            // Before tar had a type for folders, a slash at the end of the name marked a folder.
             _ if header.as_ustar().is_none() && name.ends_with(b"/") => Kind::Folder,
             _ => Kind::File,
         };
@@ -223,7 +224,7 @@ impl Watch {
         });
     }
 
-    /// Takes a member's name, and what a whiteout names.
+    /// Records a member's name, or the name that a whiteout removes.
     fn name(&mut self, header: &Header, kind: Kind) {
         let raw = self.raw_name(header);
         let mut parts: Vec<&[u8]> = Vec::new();
@@ -241,7 +242,7 @@ impl Watch {
             return self.bad_name(&raw, "a name that is too long");
         }
         let Some((last, above)) = parts.split_last() else {
-            // It is the root, which is there.
+            // The member is the root, which exists already.
             return;
         };
         if header.entry_type() == EntryType::Regular {

@@ -11,37 +11,38 @@ use crate::parallel::Gate;
 use crate::store::realm_layers::Members;
 use crate::store::window::Window;
 
-/// Bytes of the members of all layers that are kept for other images.
+/// How many bytes of layers' members the cache keeps for other images.
 const MEMBERS_KEPT: usize = 2 << 20;
 
-/// How many layers are kept. A fleet has any number of them: beyond these, one that comes again is read again.
+/// How many layers the cache keeps. A fleet may have any number of layers; the reader reads a layer again if the cache
+/// has dropped it.
 const MOST_LAYERS: usize = 16_000;
 
 /// A layer's digests, before any comparison.
 #[derive(Clone, Debug)]
 pub(super) struct Contents {
     pub(super) blob: Digest,
-    /// What it unpacks to; or why it does not unpack.
+    /// The unpacked content; or the reason why the layer does not unpack.
     pub(super) unpacked: Result<Unpacked, String>,
-    /// Its members, where they were watched.
+    /// The layer's members, if the caller wanted them.
     pub(super) members: Option<Arc<Members>>,
 }
 
-/// How a blob is to be looked at: unpacked in this way, with a zstd window of so many bytes at most, and hashed with
-/// that algorithm.
+/// How to read a blob: its digest and packing, the largest zstd window in bytes, and the algorithm for the unpacked
+/// digest.
 pub(super) type Key = (Digest, Option<Compression>, u64, HashAlgorithm);
 
-/// Layers that were hashed by this run, each once however many images share it.
+/// The layers that this run has hashed, each once, however many images share it.
 pub(in crate::store) struct LayerCache {
     cells: Mutex<HashMap<Key, Arc<OnceLock<Contents>>>>,
-    /// Those whose reading was ended because the image was beyond its limit.
+    /// The layers that the reader gave up because their image exceeded its limit.
     ended: Mutex<HashSet<Key>>,
-    /// Images and their layers are both worked on several at a time, and zstd layers in turn: two windows, and all
-    /// else, are more than 24 MB.
+    /// Several threads work on images and layers at once, but they unpack zstd layers in turn: two windows and
+    /// everything else take more than 24 MB.
     pub(super) window: Mutex<Window>,
-    /// Images whose layers are large are looked at one at a time for realms.
+    /// For realms, one thread at a time works on an image with large layers.
     pub(super) large_images: Gate,
-    /// Bytes of all members that are kept.
+    /// How many bytes of members the cache keeps now.
     members: AtomicUsize,
 }
 
@@ -64,7 +65,7 @@ impl LayerCache {
         Arc::clone(cells.entry(key).or_default())
     }
 
-    /// Drops the members of layers beyond a limit of memory. A layer without them is read again.
+    /// Drops a layer's members if the cache has too many bytes. The reader reads such a layer again.
     pub(super) fn to_keep(&self, contents: &Contents) -> Contents {
         let mut kept = contents.clone();
         let size = kept.members.as_ref().and_then(|members| members.kept());
@@ -104,7 +105,7 @@ impl LayerCache {
             members: None,
         };
         let key = (digest, Some(Compression::None), 0, digest.algorithm());
-        // It is the same whoever says it first.
+        // Whoever sets the contents first, they are the same.
         let _ = self.cell(key).set(contents);
     }
 }

@@ -1,4 +1,4 @@
-//! Reading every layer of an image once, hashed as it lies and as it unpacks.
+//! Reading every layer of an image once, and hashing its packed and its unpacked bytes.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -17,32 +17,31 @@ use crate::store::problem::{Part, Problem};
 use crate::store::reader::blobs::Reader;
 use crate::store::realm_layers::{Budget, Faults, Model, Watch};
 
-/// Bytes of all layers together that make an image a large one.
+/// An image is large if all its layers together have more bytes than this.
 const LARGE_IMAGE: u64 = 4 << 20;
 /// The findings on an image's layers.
 #[derive(Debug)]
 pub struct LayerFindings {
-    /// Each layer's blob has the digest and size that the manifest states; or the first that has not.
+    /// Each layer's blob has the digest and size that the manifest states; or the first blob that differs.
     pub blobs: Result<(), String>,
-    /// The config lists exactly what the layers unpack to; or what is wrong first. `None` when it
-    /// could not be told because a blob is wrong.
+    /// The config lists exactly the digests of the unpacked layers; or the first fault. `None` if a wrong blob keeps
+    /// ir-sign from finding out.
     pub diff_ids: Option<Result<(), String>>,
-    /// The findings on what a realm cannot unpack, at most one a rule; `None` where nobody asked, or where a layer
-    /// is wrong.
+    /// The findings about content that a realm cannot unpack, at most one for each rule; `None` if the caller did not
+    /// ask, or if a layer is wrong.
     pub realm: Option<Vec<Finding>>,
 }
 
 impl Reader<'_> {
-    /// Takes note of a blob that was hashed while it was written: as an uncompressed layer it need
-    /// not be read again.
+    /// Takes note of a blob that ir-sign hashed while writing it: if it is an uncompressed layer, the reader need not
+    /// read it again.
     pub fn note_written(&self, digest: Digest, size: u64) {
         self.layer_cache.note_written(digest, size);
     }
 
-    /// Reads every layer of an image once, hashing it as it lies and as it unpacks.
+    /// Reads every layer of an image once, and hashes its packed and its unpacked bytes.
     ///
-    /// An error means that something could not be read; what is wrong with the image is in the
-    /// findings.
+    /// An error means that ir-sign could not read something; the findings say what is wrong with the image.
     pub fn check_layers(
         &self,
         image: &Image,
@@ -51,7 +50,7 @@ impl Reader<'_> {
         self.look_at_layers(image, self.limits.window, false, progress)
     }
 
-    /// The same, and looks on the way for what a realm could not unpack.
+    /// Checks the layers as [`Reader::check_layers`] does, and also looks for content that a realm could not unpack.
     pub fn check_layers_for_realms(
         &self,
         image: &Image,
@@ -60,7 +59,7 @@ impl Reader<'_> {
         self.look_at_layers(image, self.limits.window, true, progress)
     }
 
-    /// The same, for realms or not, for an image whose signatures hold: its signer has unpacked its layers, so that
+    /// Checks the layers of an image with valid signatures, for realms or not. The signer has unpacked the layers, so
     /// they may ask for a larger window ([`crate::store::Limits::signed_window`]).
     pub fn check_signed_layers(
         &self,
@@ -79,11 +78,11 @@ impl Reader<'_> {
         progress: &dyn Progress,
     ) -> Result<LayerFindings, Error> {
         let layers = &image.manifest.layers;
-        // Sizes are unverified so far.
+        // The sizes are still unverified.
         let total = layers
             .iter()
             .fold(0, |sum: u64, l| sum.saturating_add(l.size));
-        // What is known of many members takes memory.
+        // Records about many members take memory.
         let in_turn = for_realms && total > LARGE_IMAGE;
         let _turn = in_turn.then(|| self.layer_cache.large_images.enter());
         progress.begin(&format!("layers of {}", image.name), total);
@@ -157,7 +156,7 @@ impl Reader<'_> {
 impl LayerFindings {
     fn fail_blob(&mut self, reason: String) {
         self.diff_ids = match self.diff_ids.take() {
-            // A wrong count stands whatever the blobs are.
+            // A wrong number of layers is a fault, whatever the blobs are.
             Some(Err(known)) => Some(Err(known)),
             _ => None,
         };
@@ -173,7 +172,7 @@ impl LayerFindings {
     }
 }
 
-/// The outcome of a layer: its contents, or why its blob is not there as stated.
+/// The outcome for a layer: its contents, or why its blob is missing or wrong.
 type Outcome = Result<Contents, Problem>;
 
 struct Checker<'a> {
@@ -182,17 +181,18 @@ struct Checker<'a> {
     /// The largest window that a zstd layer may ask for.
     window: u64,
     progress: &'a dyn Progress,
-    /// What the members of its layers may take, where they are wanted.
+    /// The memory that the members of the layers may take, if the caller wants them.
     members: Option<Budget>,
-    /// Bytes of this image's layers so far, each as it lies or as it unpacks, whichever is more.
+    /// The bytes of this image's layers so far; each layer counts with its packed or its unpacked size, whichever is
+    /// larger.
     size: AtomicU64,
 }
 
 impl Checker<'_> {
-    /// Looks at all layers, as many at a time as there are processors.
+    /// Reads all layers; as many threads work at once as there are processors.
     fn all(&self) -> Result<Vec<Outcome>, Error> {
         let layers = &self.image.manifest.layers;
-        // A thread costs more than a small layer.
+        // Starting a thread costs more than reading a small layer.
         let large = layers.iter().filter(|layer| layer.size > READ_SIZE as u64);
         parallel::map(layers, large.count(), |n, layer| self.one(n, layer))
             .into_iter()
@@ -238,9 +238,9 @@ impl Checker<'_> {
             return Ok(Ok(known.clone()));
         }
         let read = self.read(stream, layer, key)?;
-        // One that is too large is known too: other images may have it, and very many.
+        // The cache remembers a layer that is too large, too: very many other images may have it.
         cell.get_or_init(|| self.reader.layer_cache.to_keep(&read));
-        // It may have been read beyond the limit of the image.
+        // Reading may have gone beyond the limit of the image.
         self.count(0)?;
         if let Ok(Unpacked { size, .. }) = read.unpacked {
             self.layer_within_limit(&part, size)?;
@@ -248,7 +248,7 @@ impl Checker<'_> {
         Ok(Ok(read))
     }
 
-    /// Counts bytes towards the limit of the image. Beyond it no more of any layer is read.
+    /// Counts bytes towards the limit of the image. Beyond the limit the reader reads no more of any layer.
     fn count(&self, more: u64) -> Result<(), Error> {
         let limit = self.reader.limits.image;
         let before = self.size.fetch_add(more, Ordering::Relaxed);
@@ -280,11 +280,11 @@ impl Checker<'_> {
     ) -> Result<Contents, Error> {
         let (_, compression, _, algorithm) = key;
         let mut packed = Tee::new(stream, layer.size, layer.digest.algorithm(), self.progress);
-        // One byte more than the limit shows that there is more; the rest is not unpacked.
+        // One byte beyond the limit shows that the layer is too large; ir-sign does not unpack the rest.
         let limit = self.reader.limits.layer.saturating_add(1);
         let mut counted = layer.size;
         let mut beyond = Ok(());
-        // At the second time it is read to its end, and need not be a third time.
+        // The second time, the reader reads the layer to its end, so that it need not do so a third time.
         let to_the_end = self.reader.layer_cache.was_ended(&key);
         let mut count = |size: u64| {
             if beyond.is_ok() {
@@ -302,7 +302,7 @@ impl Checker<'_> {
                 "has media type \"{}\", and a layer is a tar archive, plain, gzip or zstd",
                 layer.media_type
             )),
-            // Hashed as it lies, it is hashed as it unpacks.
+            // The layer is not packed, so one hash gives both digests.
             Some(Compression::None) if algorithm == layer.digest.algorithm() => {
                 let shown = watch.as_mut().map(|watch| read::show(&mut packed, watch));
                 shown.unwrap_or(Ok(())).map(|()| None).map_err(told)
@@ -323,7 +323,7 @@ impl Checker<'_> {
             self.reader.layer_cache.note_ended(key);
             return Err(error);
         }
-        // Whatever else became of the unpacking, the blob is hashed to its end.
+        // The reader hashes the blob to its end even if unpacking failed.
         let blob = packed.finish();
         let blob = blob.map_err(|error| self.reader.unread(layer, error))?;
         let as_it_lies = Unpacked {

@@ -1,4 +1,4 @@
-//! A layer that is packed in another way than its media type says.
+//! Layers whose packing differs from their media type.
 
 use std::io::Read;
 
@@ -10,7 +10,7 @@ use crate::store::problem::Part;
 use crate::store::reader::blobs::Reader;
 use crate::store::tar_header::{BLOCK, checksum_fits};
 
-/// The extra words for a layer that unpacks wrongly, if its packing differs from its media type.
+/// The extra words about a layer that does not unpack, if its packing differs from its media type.
 pub(super) fn told(reader: &Reader<'_>, part: &Part, layer: &Descriptor) -> Option<String> {
     let stated = called(Compression::of_layer(&layer.media_type)?);
     let mut start = Vec::new();
@@ -32,7 +32,7 @@ pub(super) fn told(reader: &Reader<'_>, part: &Part, layer: &Descriptor) -> Opti
     })
 }
 
-/// Whether a tar archive starts so: with a header, or with the zeros at its end.
+/// Whether these bytes can start a tar archive: with a header, or with the zeros at its end.
 fn starts_archive(start: &[u8]) -> bool {
     start.len() as u64 == BLOCK
         && (checksum_fits(Header::from_byte_slice(start)) || start.iter().all(|b| *b == 0))

@@ -1,6 +1,6 @@
-//! Layers: checking their blobs against the manifest, and their unpacked content against the config.
+//! Layers: this checks their blobs against the manifest, and their unpacked content against the config.
 //!
-//! This is what makes a signature over the config bind an image's content.
+//! Because of these checks a signature over the config binds an image's content.
 
 mod cache;
 mod check;

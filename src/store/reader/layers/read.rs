@@ -1,4 +1,5 @@
-//! One pass over a layer's blob: hashed as it lies, hashed as it unpacks, and shown to the watch.
+//! One pass over a layer's blob: this hashes the packed bytes and the unpacked bytes, and shows the unpacked bytes to
+//! the watch.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::{Mutex, PoisonError};
@@ -21,12 +22,12 @@ pub(super) const READ_SIZE: usize = 64 << 10;
 pub(super) struct Unpacked {
     pub(super) digest: Digest,
     pub(super) size: u64,
-    /// How much of it came from the first gzip member or zstd frame.
+    /// How many of its bytes came from the first gzip member or zstd frame.
     pub(super) first: u64,
 }
 
 impl Unpacked {
-    /// A realm has what the first member or frame unpacks to, and no more; others without content do no harm.
+    /// A realm unpacks only the first member or frame; more members or frames do no harm if they are empty.
     pub(super) fn check_first(&self, layer: &Descriptor, part: &Part, faults: &mut Faults) {
         if self.first == self.size {
             return;
@@ -42,12 +43,12 @@ impl Unpacked {
     }
 }
 
-/// A blob that is hashed as it is read.
+/// Hashes a blob while the caller reads it.
 pub(super) struct Tee<'a> {
     stream: io::Take<Box<dyn Read + Send + 'a>>,
     hasher: Hasher,
     progress: &'a dyn Progress,
-    /// The error of the stream: the disk's or the network's fault, not the layer's.
+    /// An error of the stream: the disk or the network failed, and the layer may be right.
     error: Option<io::Error>,
 }
 
@@ -66,7 +67,7 @@ impl<'a> Tee<'a> {
         }
     }
 
-    /// Reads what is left, and says what digest the blob has.
+    /// Reads the rest, and returns the digest of the blob.
     pub(super) fn finish(mut self) -> io::Result<Digest> {
         let rest = read_all(&mut self, |_| true);
         self.error.take().map_or(rest, Err)?;
@@ -91,7 +92,7 @@ impl Read for Tee<'_> {
     }
 }
 
-/// Takes what a layer unpacks to, up to `limit` bytes and as long as `go_on` agrees with how many it is.
+/// Takes the unpacked bytes of a layer, up to `limit` bytes and as long as `go_on` accepts the count so far.
 pub(super) struct Sink<'a> {
     hasher: Hasher,
     size: u64,
@@ -141,7 +142,7 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// Takes what is not packed.
+    /// Takes the bytes of a layer that is not packed.
     pub(super) fn plain(mut self, packed: &mut Tee<'_>) -> io::Result<Unpacked> {
         self.take(packed)?;
         let size = self.size;
@@ -159,7 +160,7 @@ impl<'a> Sink<'a> {
         Ok(self.unpacked(first))
     }
 
-    /// Unpacks all zstd frames, when the window is free.
+    /// Unpacks all zstd frames as soon as the window is free.
     pub(super) fn zstd(
         mut self,
         packed: &mut Tee<'_>,
@@ -177,12 +178,12 @@ impl<'a> Sink<'a> {
     }
 }
 
-/// What is wrong with a layer that does not unpack.
+/// Why a layer does not unpack.
 pub(super) fn reason(error: &io::Error, window: u64) -> String {
     format!("does not unpack: {}", window::reason(error, window))
 }
 
-/// Shows the watch what is hashed once, because it is not packed.
+/// Shows the watch the bytes of an unpacked layer; one hash serves for both digests.
 pub(super) fn show(packed: &mut Tee<'_>, watch: &mut Watch) -> io::Result<()> {
     read_all(packed, |bytes| {
         watch.feed(bytes);
@@ -190,7 +191,7 @@ pub(super) fn show(packed: &mut Tee<'_>, watch: &mut Watch) -> io::Result<()> {
     })
 }
 
-/// Reads to the end, or until `take` wants no more.
+/// Reads to the end, or until `take` wants no more bytes.
 fn read_all(mut reader: impl Read, mut take: impl FnMut(&[u8]) -> bool) -> io::Result<()> {
     let mut buffer = vec![0; READ_SIZE];
     loop {

@@ -1,4 +1,4 @@
-//! How much of an image is read.
+//! Tests of how much of an image the reader reads.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use crate::store::dir::Dir;
 use crate::store::layout::folder::Layout;
 use crate::store::limits::Limits;
 
-/// Counts what is read.
+/// Counts the bytes that a reader reads.
 #[derive(Default)]
 struct Counted(AtomicU64);
 

@@ -1,8 +1,8 @@
-//! Layers made by hand.
+//! Handmade layers.
 
 use tar::{EntryType, Header};
 
-/// A layer on its way.
+/// A layer under construction.
 #[derive(Clone, Default)]
 pub(super) struct Layer(pub(super) Vec<u8>);
 
