@@ -1,4 +1,4 @@
-//! Content that is copied from one place to another, and checked against its descriptor on the way.
+//! Content on its way from one place to another; this checks it against its descriptor.
 
 use std::io::{self, Read};
 
@@ -8,8 +8,8 @@ use super::problem::{Part, Problem};
 use crate::crypto::Hasher;
 use crate::image::{Descriptor, Mismatch};
 
-/// The content of a descriptor, read once from a place. The caller has to call [`Checked::finish`]: until then the
-/// bytes are unchecked.
+/// The content of a descriptor; the caller reads it once. The bytes are unchecked until the caller has called
+/// [`Checked::finish`].
 pub struct Checked<'a> {
     store: &'a dyn Store,
     descriptor: &'a Descriptor,
@@ -30,7 +30,7 @@ impl<'a> Checked<'a> {
         })
     }
 
-    /// The next bytes; none at the end, or where as many have passed as the descriptor states.
+    /// Reads the next bytes; returns 0 at the end, and after as many bytes as the descriptor states.
     pub fn next(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         let left = self.descriptor.size - self.passed;
         let room = usize::try_from(left)
@@ -42,7 +42,7 @@ impl<'a> Checked<'a> {
         Ok(n)
     }
 
-    /// Whether the bytes that have passed are the content: all of it, nothing more, and with its digest.
+    /// Checks that the bytes so far are the content: all of it, nothing more, and with its digest.
     pub fn finish(mut self) -> Result<(), Error> {
         let more = self.read_some(1, &mut [0; 1])?;
         let (expected, found) = (self.descriptor.size, self.passed + more as u64);

@@ -1,5 +1,5 @@
-//! Folders held open: every file in a layout is reached from its folder, and no symbolic link is
-//! followed below the registry.
+//! Folders held open: ir-sign reaches every file in a layout from its folder, and follows no symbolic link below the
+//! registry.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -20,7 +20,7 @@ const DIR_FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::CLOEXEC);
 
-/// The action that failed where a change is visible, but may be lost in a power failure.
+/// The failed action of an error about a change that is visible, but that a power failure may undo.
 pub const LAST: &str = "make the change durable that is there now";
 
 /// An open folder.
@@ -33,9 +33,9 @@ pub struct Dir {
 /// The mode of a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lock {
-    /// Others may hold it shared too.
+    /// Other runs may hold it shared too.
     Shared,
-    /// Nobody else may hold it.
+    /// No other run may hold it.
     Exclusive,
 }
 
@@ -50,7 +50,7 @@ impl Dir {
         })
     }
 
-    /// The same folder, called otherwise in messages.
+    /// The same folder, with another path for messages.
     #[must_use]
     pub fn shown_as(self, path: PathBuf) -> Self {
         Self { path, ..self }
@@ -61,36 +61,36 @@ impl Dir {
         &self.path
     }
 
-    /// The path of something in here, for messages.
+    /// The path of an entry of this folder, for messages.
     pub fn path_of(&self, name: impl AsRef<OsStr>) -> PathBuf {
         self.path.join(name.as_ref())
     }
 
-    /// Opens a folder in here that is not a link.
+    /// Opens a folder in this one; refuses a link.
     pub fn dir(&self, name: impl AsRef<OsStr>) -> Result<Self, Error> {
         let name = name.as_ref();
         let path = self.path_of(name);
         let flags = DIR_FLAGS | OFlags::NOFOLLOW;
         match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
             Ok(fd) => Ok(Self { fd, path }),
-            // A link in a folder's place gives one or the other, by kernel version.
+            // For a link in a folder's place, some kernels return one of these errors and some the other.
             Err(Errno::LOOP | Errno::NOTDIR) if self.is_link(name) => Err(Kind::Link.at_file(path)),
             Err(e) => Err(Error::io(&path, "open folder", e)),
         }
     }
 
-    /// Opens a folder in here, or `None` if it is absent.
+    /// Opens a folder in this one, or returns `None` if it is absent.
     pub fn dir_if_any(&self, name: &str) -> Result<Option<Self>, Error> {
         absent_is_none(self.dir(name))
     }
 
-    /// The identity of the folder: its device's and its own number.
+    /// The identity of the folder: the numbers of its device and its inode.
     pub fn identity(&self) -> Result<(u64, u64), Error> {
         let stat = rustix::fs::fstat(&self.fd).map_err(|e| Error::io(&self.path, "look at", e))?;
         Ok((stat.st_dev, stat.st_ino))
     }
 
-    /// The same of what has a name in here now, if anything has.
+    /// The identity of the file or folder that has this name in here now, if any.
     pub fn identity_of(&self, name: &str) -> Result<Option<(u64, u64)>, Error> {
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some((stat.st_dev, stat.st_ino))),
@@ -99,7 +99,7 @@ impl Dir {
         }
     }
 
-    /// Whether what has a name in here is another user's.
+    /// Whether the file or folder with this name belongs to another user.
     pub fn is_others(&self, name: &OsStr) -> bool {
         rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)
             .is_ok_and(|stat| stat.st_uid != rustix::process::geteuid().as_raw())
@@ -110,7 +110,7 @@ impl Dir {
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
     }
 
-    /// Opens a regular file in here that is not a link, and says how long it is.
+    /// Opens a regular file in this folder, and returns its size; refuses a link.
     pub fn file(&self, name: &str) -> Result<(File, u64), Error> {
         let path = self.path_of(name);
         // Without NONBLOCK a named pipe in a blob's place would hang the open.
@@ -135,14 +135,14 @@ impl Dir {
         file.take(most)
             .read_to_end(&mut bytes)
             .map_err(|e| Error::io(&path, "read", e))?;
-        // What is read is what counts: the file may have grown.
+        // The file may have grown, so the bytes that were read count.
         if bytes.len() as u64 > limit {
             return Err(Kind::TooLarge { limit }.at_file(path));
         }
         Ok(bytes)
     }
 
-    /// Makes a folder in here and opens it; it may be there already.
+    /// Makes a folder in this one and opens it; it may exist already.
     pub fn make_dir(&self, name: &str) -> Result<Self, Error> {
         match rustix::fs::mkdirat(&self.fd, name, NEW_DIR) {
             Ok(()) | Err(Errno::EXIST) => self.dir(name),
@@ -150,19 +150,19 @@ impl Dir {
         }
     }
 
-    /// Makes a folder in here that is not there yet, and opens it.
+    /// Makes a new folder in this one, and opens it; an error if the name is taken.
     pub fn make_new_dir(&self, name: &str) -> Result<Self, Error> {
         self.add_dir(name)?;
         self.dir(name)
     }
 
-    /// Makes a folder in here that is not there yet.
+    /// Makes a new folder in this one; an error if the name is taken.
     pub fn add_dir(&self, name: &str) -> Result<(), Error> {
         rustix::fs::mkdirat(&self.fd, name, NEW_DIR)
             .map_err(|e| Error::io(&self.path_of(name), "make folder", e))
     }
 
-    /// Makes a file in here that is not there yet, for writing.
+    /// Makes a new file in this folder, for writing; an error if the name is taken.
     pub fn create(&self, name: &str) -> Result<File, Error> {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -171,20 +171,19 @@ impl Dir {
             .map_err(|e| Error::io(&self.path_of(name), "create", e))
     }
 
-    /// Renames something in here to a name in `to`, in the place of what is there.
+    /// Renames an entry of this folder to a name in `to`, and replaces any file that has that name.
     pub fn rename(&self, name: &str, to: &Self, new_name: &str) -> Result<(), Error> {
         rustix::fs::renameat(&self.fd, name, &to.fd, new_name)
             .map_err(|e| Error::io(&to.path_of(new_name), "rename into place", e))
     }
 
-    /// Renames something in here to a name in `to` that nothing has yet; `false` when something has
-    /// it.
+    /// Renames an entry of this folder to a free name in `to`; `false` if the name is taken.
     pub fn rename_new(&self, name: &str, to: &Self, new_name: &str) -> Result<bool, Error> {
         let flags = RenameFlags::NOREPLACE;
         match rustix::fs::renameat_with(&self.fd, name, &to.fd, new_name, flags) {
             Ok(()) => Ok(true),
             Err(Errno::EXIST) => Ok(false),
-            // A file system that cannot rename this way. Nobody makes the name meanwhile who goes by our locks.
+            // This file system cannot rename this way. No run that respects the locks takes the name meanwhile.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
                 let is_free = to.identity_of(new_name)?.is_none();
                 if is_free {
@@ -196,13 +195,13 @@ impl Dir {
         }
     }
 
-    /// Lets something in here and something in `to` change places.
+    /// Exchanges an entry of this folder and an entry of `to`.
     pub fn exchange(&self, name: &str, to: &Self, other: &str) -> Result<(), Error> {
         rustix::fs::renameat_with(&self.fd, name, &to.fd, other, RenameFlags::EXCHANGE)
             .map_err(|e| Error::io(&to.path_of(other), "replace", e))
     }
 
-    /// Writes a new file and makes its content durable; its name has yet to be.
+    /// Writes a new file and makes its content durable, but not yet its name.
     pub(super) fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let path = self.path_of(name);
         let mut file: File = self.create(name)?;
@@ -218,7 +217,7 @@ impl Dir {
             .map_err(|e| Error::io(&self.path_of(name), "remove", e))
     }
 
-    /// Removes a folder in here and all that is in it, following no links.
+    /// Removes a folder in this one and everything in it; follows no links.
     pub fn remove_tree(&self, name: impl AsRef<OsStr>) -> Result<(), Error> {
         let name = name.as_ref();
         let inner = self.dir(name)?;
@@ -239,8 +238,8 @@ impl Dir {
             .map_err(|e| Error::io(&self.path_of(name), "remove folder", e))
     }
 
-    /// Makes the names in here durable, where the file system can: where it has no such call for folders, a change
-    /// that was made is no error.
+    /// Makes the names in this folder durable, if the file system can. If it has no such call for folders, this returns
+    /// no error, because the change itself was made.
     pub fn sync(&self) -> Result<(), Error> {
         match rustix::fs::fsync(&self.fd) {
             Err(e) if !files::syncs_no_folders(e) => Err(Error::io(&self.path, "sync", e)),
@@ -248,7 +247,7 @@ impl Dir {
         }
     }
 
-    /// The same after a change that everybody sees by now: an error says that it is there.
+    /// Makes the names durable after a change that every reader sees by now: an error says that the change is visible.
     pub fn sync_change(&self) -> Result<(), Error> {
         self.sync().map_err(|error| match error.kind {
             Kind::Io { source, .. } => Error::io(&self.path, LAST, source),
@@ -256,7 +255,7 @@ impl Dir {
         })
     }
 
-    /// Syncs names that a killed run may have left unsynced. A file system that cannot write or sync has none.
+    /// Syncs names that a killed run may have left unsynced. A file system that cannot write or sync has no such names.
     pub fn sync_existing(&self) -> Result<(), Error> {
         match self.sync() {
             Err(e) if e.is_io(io::ErrorKind::ReadOnlyFilesystem) => Ok(()),
@@ -264,7 +263,7 @@ impl Dir {
         }
     }
 
-    /// The names in here with their kinds, sorted; a name that is not UTF-8 is an error.
+    /// The names in this folder with their kinds, sorted; a name that is not UTF-8 is an error.
     pub fn entries(&self) -> Result<Vec<(String, FileType)>, Error> {
         let text = |(name, kind): (OsString, FileType)| match name.into_string() {
             Ok(name) => Ok((name, kind)),
@@ -273,7 +272,7 @@ impl Dir {
         self.any_entries()?.into_iter().map(text).collect()
     }
 
-    /// The same, whatever the names are like.
+    /// The names in this folder with their kinds, UTF-8 or not.
     pub fn any_entries(&self) -> Result<Vec<(OsString, FileType)>, Error> {
         let failed = |e: Errno| Error::io(&self.path, "list", e);
         let mut entries = Vec::new();
@@ -284,7 +283,7 @@ impl Dir {
                 continue;
             }
             let kind = match entry.file_type() {
-                // Some file systems do not say.
+                // Some file systems do not state the kind.
                 FileType::Unknown => {
                     let stat = rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)
                         .map_err(failed)?;
@@ -298,7 +297,7 @@ impl Dir {
         Ok(entries)
     }
 
-    /// Locks the folder, waiting for others that hold it; the lock ends with this value.
+    /// Locks the folder, and waits for other runs that hold the lock; the lock ends with this value.
     pub fn lock(&self, lock: Lock) -> Result<(), Error> {
         let operation = match lock {
             Lock::Shared => FlockOperation::LockShared,
@@ -312,8 +311,8 @@ impl Dir {
         }
     }
 
-    /// Locks the folder shared, to read what is in it. Where the file system has no locks, no other run can lock it
-    /// to remove anything, and it is read without one.
+    /// Locks the folder shared, to read its content. If the file system has no locks, no other run can lock the folder
+    /// to remove anything, and this run reads it without a lock.
     pub fn lock_to_read(&self) -> Result<(), Error> {
         match self.lock(Lock::Shared) {
             Err(Error {
@@ -324,7 +323,7 @@ impl Dir {
         }
     }
 
-    /// Locks the folder for this process alone unless somebody holds it; says whether it did.
+    /// Locks the folder for this process alone, unless another run holds the lock; says whether it succeeded.
     pub fn try_lock(&self) -> Result<bool, Error> {
         match rustix::fs::flock(&self.fd, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(true),
@@ -334,13 +333,13 @@ impl Dir {
     }
 }
 
-/// Whether an error of a lock says that the file system has none (flock(2), and what Lustre, NFS and FUSE answer).
+/// Whether a lock's error says that the file system has no locks (flock(2), and the answers of Lustre, NFS and FUSE).
 pub fn has_no_locks(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
     errno.is_some_and(|e| matches!(e, Errno::NOSYS | Errno::NOLCK | Errno::NOTSUP))
 }
 
-/// Turns an error that says a thing is not there into `None`.
+/// Turns an error about a missing file or folder into `None`.
 pub fn absent_is_none<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     match result {
         Ok(value) => Ok(Some(value)),

@@ -1,8 +1,8 @@
-//! The JSON documents of an image, from bytes that have been checked to values.
+//! The JSON documents of an image: this turns checked bytes into values.
 //!
-//! Read with the types of `oci-spec`; beyond those, refused where readers are known to differ: a
-//! member twice, a member whose name differs from a known one in case only, and documents that are
-//! an index and a manifest at once.
+//! The types are those of `oci-spec`. This also refuses documents that readers are known to understand differently: a
+//! member twice, a member whose name differs from a known one in case only, and documents that are an index and a
+//! manifest at once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,11 +22,11 @@ use crate::image::{
 /// An image index, or `index.json`.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
-    /// The entries. There may be many, and lists of them are made in several places.
+    /// The entries. There may be many, and several parts of the program make lists of them.
     pub manifests: Vec<Arc<Descriptor>>,
-    /// What it refers to.
+    /// The digest that the index refers to.
     pub subject: Option<Digest>,
-    /// How many bytes it has.
+    /// The size of the document.
     pub size: u64,
 }
 
@@ -39,9 +39,9 @@ pub struct Config {
     pub platform: Platform,
 }
 
-/// Bytes of the longest media type (RFC 6838, section 4.2: two names of 127), and of a platform's longest part.
+/// The length of the longest media type (RFC 6838, section 4.2: two names of 127), and of a platform's longest part.
 const LONGEST_NAME: usize = 255;
-/// Bytes of the longest tag: no reference could name a longer one.
+/// The length of the longest tag: no reference could name a longer one.
 const LONGEST_TAG: usize = Reference::LONGEST;
 
 /// Reads the version that the file `oci-layout` states.
@@ -88,7 +88,7 @@ pub fn index(bytes: &[u8]) -> Result<Index, Problem> {
     })
 }
 
-/// Reads an image manifest that a descriptor with media type `outside` led to.
+/// Reads an image manifest; `outside` is the media type in the descriptor that leads to it.
 pub fn manifest(bytes: &[u8], outside: &str) -> Result<Manifest, Problem> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -126,7 +126,7 @@ pub fn manifest(bytes: &[u8], outside: &str) -> Result<Manifest, Problem> {
     })
 }
 
-/// Checks that a document states this media type itself.
+/// Checks that a document itself states this media type.
 pub fn check_stated(bytes: &[u8], wanted: &'static str) -> Result<(), Problem> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -144,8 +144,8 @@ pub fn check_stated(bytes: &[u8], wanted: &'static str) -> Result<(), Problem> {
     }
 }
 
-/// Checks that an index or a manifest, whichever its wanted media type says, is one that the server which hands images to
-/// realms reads: it states that very type, and no list of its is `null`.
+/// Checks that the server which hands images to realms can read an index or a manifest; `wanted` is its media type. It
+/// must state that very type, and none of its lists may be `null`.
 pub fn check_served(bytes: &[u8], wanted: &'static str) -> Result<(), Problem> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -186,7 +186,7 @@ pub fn config(bytes: &[u8]) -> Result<Config, Problem> {
     struct RootFs {
         #[serde(rename = "type")]
         kind: String,
-        // Docker leaves an empty one out. Either way no layer is vouched for.
+        // Docker leaves an empty list out. Either way the config vouches for no layer.
         #[serde(default, deserialize_with = "list")]
         diff_ids: Vec<String>,
     }
@@ -215,7 +215,7 @@ pub fn config(bytes: &[u8]) -> Result<Config, Problem> {
     })
 }
 
-/// Checks, then reads: the small parts of a document one by one, for memory's sake.
+/// Checks the document, then reads it. This checks its small parts one by one, to save memory.
 fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], shape: &'static Shape) -> Result<T, Problem> {
     strict::check_shape(bytes, shape).map_err(|refusal| match refusal {
         Refusal::Invalid(error) => Problem::json(error),
@@ -225,13 +225,13 @@ fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], shape: &'static Shape) -> Resul
     serde_json::from_slice(bytes).map_err(Problem::json)
 }
 
-/// A list; `null` is an empty one, for that is how Go writes those that nobody has added to.
+/// A list. `null` is an empty list, because Go writes an empty list that way if no code has added to it.
 fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(input: D) -> Result<Vec<T>, D::Error> {
     Ok(Option::deserialize(input)?.unwrap_or_default())
 }
 
-/// Refuses a name that is longer than any real one: the stored and printed facts of an image must be short, because
-/// there may be very many images.
+/// Refuses a name that is longer than any real one: ir-sign stores and prints facts about each image, and there may be
+/// very many images, so the facts must be short.
 fn check_length(what: &'static str, text: &str, most: usize) -> Result<(), TooLong> {
     let size = text.len();
     if size > most {
@@ -307,11 +307,11 @@ impl<'de, T: From<Descriptor>> Deserialize<'de> for Entry<T> {
             digest,
             size: read.size(),
             tag: annotation(REF_NAME).cloned(),
-            // No reference could name a longer one.
+            // No reference could name a longer full name, so this drops one.
             full_name: annotation(IMAGE_NAME)
                 .filter(|name| name.len() <= LONGEST_TAG)
                 .map(|name| name.as_str().into()),
-            // One that states nothing is none.
+            // A platform without any values counts as no platform.
             platform: platform
                 .filter(|platform| !platform.is_empty())
                 .map(Box::new),
@@ -324,8 +324,8 @@ impl<'de, T: From<Descriptor>> Deserialize<'de> for Entry<T> {
     }
 }
 
-/// The platform of a descriptor, in the words that stand there: [`oci::Platform`] drops `os.version` and `os.features`,
-/// and takes `armbe` for `arm64be`.
+/// The platform of a descriptor, word for word: [`oci::Platform`] drops `os.version` and `os.features`, and takes
+/// `armbe` for `arm64be`.
 fn listed(descriptor: &str) -> Result<Platform, serde_json::Error> {
     #[derive(serde::Deserialize)]
     struct Document {
@@ -351,7 +351,7 @@ fn listed(descriptor: &str) -> Result<Platform, serde_json::Error> {
     })
 }
 
-/// An error in a part of a document, without the place in the part.
+/// An error in a part of a document, without its line and column in the part.
 fn within<E: Error>(error: &serde_json::Error) -> E {
     let place = format!(" at line {} column {}", error.line(), error.column());
     let text = error.to_string();

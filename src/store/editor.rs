@@ -15,7 +15,7 @@ use crate::encoding::base64::base64;
 use crate::encoding::json::Object;
 use crate::image::{ATTESTED_DIGEST, Blob, Descriptor, media};
 
-/// The new state of manifests and indexes.
+/// The new text and media type of a manifest or an index.
 pub(super) struct Replacement {
     pub(super) blob: Blob,
     pub(super) media_type: &'static str,
@@ -24,18 +24,19 @@ pub(super) struct Replacement {
 pub(super) struct Editor<'a> {
     pub(super) reader: &'a Reader<'a>,
     pub(super) tree: Tree,
-    /// By the old digest; an image that stays as it is stands here too, under its own.
+    /// The new manifests and indexes by their old digests. An image that does not change is in this map too, under its
+    /// own digest.
     pub(super) replaced: HashMap<Digest, Replacement>,
     /// Whether each index leads to a target.
     pub(super) visited: HashMap<Digest, bool>,
-    /// New blobs, each after those that it leads to.
+    /// New blobs, each after the blobs that it leads to.
     pub(super) blobs: Vec<Blob>,
-    /// Bytes by which the indexes have grown.
+    /// How many bytes the indexes have grown.
     pub(super) grown: u64,
 }
 
 impl Editor<'_> {
-    /// Puts the new manifests in the places of the old ones.
+    /// Replaces the old manifests by the new ones.
     pub(super) fn edit_manifests(&mut self, edits: &[Edit]) -> Result<Vec<AppliedImage>, Error> {
         let reachable: HashSet<_> = self
             .tree
@@ -46,7 +47,7 @@ impl Editor<'_> {
         let mut images = Vec::new();
         for edit in edits {
             let (old, new) = (edit.old, edit.digest());
-            // Another run may have made this very change meanwhile; any other one is a loss.
+            // Another run may have made this very change meanwhile; if it made another change, the edit is lost.
             let old = if reachable.contains(&old) {
                 old
             } else if reachable.contains(&new) {
@@ -75,8 +76,8 @@ impl Editor<'_> {
         Ok(images)
     }
 
-    /// Edits the indexes below an entry, the lowest first, and says whether it leads to a target
-    /// through them. An index that leads to none stays as it is.
+    /// Edits the indexes below an entry, the lowest first, and says whether the entry leads to a target through them.
+    /// An index that leads to no target does not change.
     pub(super) fn edit_below(&mut self, entry: &Descriptor) -> Result<bool, Error> {
         let digest = entry.digest;
         if !media::is_index(&entry.media_type) || !self.tree.has(&digest) {
@@ -92,7 +93,7 @@ impl Editor<'_> {
             leads_there |= is_manifest && self.replaced.contains_key(&child.digest);
         }
         if leads_there {
-            // It was read as an index before, of the same digest.
+            // The tree has read an index with this digest before.
             let old = self.reader.document(&Part::Index(digest), entry)?;
             let edited = self.edit_index(&Part::Index(digest), old.bytes())?;
             let blob = match edited {
@@ -110,7 +111,7 @@ impl Editor<'_> {
         Ok(leads_there)
     }
 
-    /// The new text of an index; `None` where it stays as it is.
+    /// The new text of an index; `None` if it does not change.
     pub(super) fn edit_index(
         &mut self,
         part: &Part,
@@ -118,7 +119,7 @@ impl Editor<'_> {
     ) -> Result<Option<Vec<u8>>, Error> {
         let this = &*self;
         let edit = || -> Result<Option<Vec<u8>>, serde_json::Error> {
-            // It was checked when it was read as an index.
+            // The tree checked the text when it read the index.
             let mut index: Object = serde_json::from_slice(bytes)?;
             index.edit_list("manifests", |entry| this.edit_entry(entry))?;
             set_media_type(&mut index, media::INDEX)?;

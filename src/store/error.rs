@@ -14,7 +14,7 @@ use crate::image::{Platform, Reference};
 pub struct Error {
     /// The layout, archive, repository or file.
     pub place: Place,
-    /// What went wrong there.
+    /// The error itself.
     pub kind: Kind,
 }
 
@@ -30,7 +30,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// What went wrong.
+/// The kind of an error.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Kind {
@@ -39,7 +39,7 @@ pub enum Kind {
     Io {
         /// The action, as a verb.
         action: &'static str,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The registry is not there.
@@ -48,25 +48,25 @@ pub enum Kind {
     /// A symbolic link is in the place of a file or folder.
     #[error("is a symbolic link, and none is followed below a registry")]
     Link,
-    /// A layout in a registry whose name no app can have.
+    /// A layout in a registry has a name that no app can have.
     #[error("is an image layout in the registry, and by its name it cannot be an app")]
     NotAnApp,
-    /// Something else is in the place of a file.
+    /// A folder, or something else that is no regular file, is in the place of a file.
     #[error("is not a regular file")]
     NotAFile,
-    /// A name that is not text, where names are read.
+    /// A name is not UTF-8, in a folder whose names ir-sign reads.
     #[error("has a name that is not UTF-8, which nothing of a registry has")]
     Name,
-    /// A file is longer than any of its kind may be.
+    /// A file is longer than any file of its kind may be.
     #[error("larger than {limit} bytes, the most that are read of such a file")]
     TooLarge {
-        /// The most bytes that are read.
+        /// The most bytes that ir-sign reads.
         limit: u64,
     },
     /// The folder is not an OCI image layout.
     #[error("is not an OCI image layout: {reason}")]
     NotALayout {
-        /// What is missing or wrong.
+        /// The missing or wrong part.
         reason: String,
     },
     /// The folder is a `dir:` of skopeo and podman.
@@ -77,70 +77,70 @@ pub enum Kind {
     Part {
         /// The part.
         part: Part,
-        /// What is wrong with it.
+        /// The fault.
         problem: Problem,
     },
-    /// Indexes or manifests are absent, so that it is unknown which blobs they refer to.
+    /// The layout lacks indexes or manifests, so ir-sign cannot know which blobs they refer to.
     #[error("lacks {}: nobody knows which blobs lead on from there, and none is removed", listed("", &parts.iter().map(ToString::to_string).collect::<Vec<_>>(), ""))]
     Lacking {
-        /// The documents that are absent.
+        /// The missing documents.
         parts: Vec<Part>,
     },
-    /// Nothing in the layout has this reference.
+    /// No entry of the layout has this reference.
     #[error("there is no image \"{reference}\"{}", listed(" (there are: ", .present, ")"))]
     NoSuchImage {
-        /// What was asked for.
+        /// The reference.
         reference: Reference,
-        /// The tags that are there.
+        /// The existing tags.
         present: Vec<String>,
-        /// Whether a blob of that digest exists that the index does not lead to.
+        /// Whether the layout has a blob with this digest that no entry leads to.
         unreferenced: bool,
     },
-    /// No reference was given, and the layout does not hold exactly one image.
+    /// The user gave no reference, and the layout does not hold exactly one image.
     #[error("holds {}{}", count(*.found), if *.found == 0 { String::new() } else { format!(", so one has to be named{}", listed(" (there are: ", .present, ")")) })]
     NotOneImage {
         /// How many images there are.
         found: usize,
-        /// Their tags, or digests where they have none.
+        /// Their tags, or digests if they have no tags.
         present: Vec<String>,
     },
-    /// Entries for several things have the tag or the full name that was asked for.
+    /// Entries for several manifests or indexes have the tag or the full name that the user gave.
     #[error("\"{tag}\" names {}, so one has to be named otherwise{}", count(*.found), listed(" (there are: ", .present, ")"))]
     AmbiguousTag {
-        /// What was asked for.
+        /// The tag or full name.
         tag: String,
-        /// How many there are.
+        /// How many manifests or indexes have it.
         found: usize,
-        /// What each can be named by.
+        /// A name for each of them.
         names: Vec<String>,
-        /// Their digests, with full names where they have some.
+        /// Their digests, with full names if they have some.
         present: Vec<String>,
     },
-    /// The reference names an index, and no platform was chosen.
+    /// The reference names an index, and the user chose no platform.
     #[error("\"{name}\" names an image index {}", held(.platforms, .lacking, .within))]
     IsIndex {
-        /// What was asked for.
+        /// The name that the user gave.
         name: String,
-        /// The platforms of the images in the index, or their digests where they state none.
+        /// The platforms of the images in the index, or their digests if they state no platforms.
         platforms: Vec<String>,
-        /// The same of those that are not there.
+        /// The platforms or digests of the images that the place lacks.
         lacking: Vec<String>,
-        /// What kind of place it is.
+        /// The kind of place.
         within: &'static str,
     },
-    /// No image, or several, are for the platform that was asked for.
+    /// No image is for the platform that the user asked for, or several are.
     #[error("\"{name}\" has {} for platform {wanted}{}", count(*.found), listed(" (there are: ", .platforms, ")"))]
     Platform {
-        /// What was asked for.
+        /// The name that the user gave.
         name: String,
-        /// The platform that was asked for.
+        /// The platform that the user asked for.
         wanted: Platform,
         /// How many images are for it.
         found: usize,
-        /// The platforms there are.
+        /// The existing platforms.
         platforms: Vec<String>,
     },
-    /// Several images would get one tag when tags are shortened.
+    /// Several images would get the same tag when ir-sign shortens tags.
     #[error("several entries would get the tag \"{tag}\"{}", listed(": ", .entries, ""))]
     SameTag {
         /// The tag.
@@ -148,7 +148,7 @@ pub enum Kind {
         /// The entries.
         entries: Vec<String>,
     },
-    /// Nothing can make an image fit for realms.
+    /// No change that ir-sign could make would fit an image for realms.
     #[error("realms cannot get image {name}, and that cannot be mended: {reason}")]
     NotForRealms {
         /// The image.
@@ -161,7 +161,7 @@ pub enum Kind {
     TagTaken {
         /// The tag.
         tag: String,
-        /// What it leads to.
+        /// The manifest or index that it leads to.
         found: Digest,
     },
     /// Another run changed the image meanwhile.
@@ -170,55 +170,55 @@ pub enum Kind {
         /// The image.
         name: String,
     },
-    /// Another run put another layout in this one's place meanwhile.
+    /// Another run replaced this layout meanwhile.
     #[error("another run replaced the app meanwhile; nothing was written")]
     Replaced,
-    /// A layer, packed or unpacked, or all that an image unpacks to has more than the limit.
+    /// The packed or unpacked size of a layer, or the unpacked size of a whole image, exceeds the limit.
     #[error("{what} has more than {limit} bytes")]
     Bomb {
-        /// What is too large.
+        /// The layer, image or member that is too large.
         what: String,
         /// The limit.
         limit: u64,
-        /// The flag that raises it.
+        /// The flag that raises the limit.
         flag: &'static str,
     },
-    /// The archive is not one that images come in, or holds something it must not.
+    /// The archive is of a kind that ir-sign does not read, or holds something that it must not.
     #[error("{problem}")]
     Archive {
-        /// What is wrong with it.
+        /// The fault.
         problem: ArchiveProblem,
     },
-    /// The app is in the registry already, with other content.
+    /// The registry has the app already, with other content.
     #[error("exists already, with other content")]
     Exists,
     /// A registry refused or failed a request.
     #[cfg(feature = "registry")]
     #[error("{}{problem}", about.as_ref().map(|about| format!("{about}: ")).unwrap_or_default())]
     Registry {
-        /// The manifest or blob that it is about; the repository as a whole where there is none.
+        /// The manifest or blob in the request; `None` if the request was about the repository as a whole.
         about: Option<String>,
-        /// What went wrong.
+        /// The fault.
         problem: super::remote::Problem,
     },
-    /// What a tag leads to in a registry is no manifest that can be read.
+    /// A tag in a registry leads to something that is not a readable manifest.
     #[cfg(feature = "registry")]
     #[error("tag {tag}: {reason}")]
     Tagged {
         /// The tag.
         tag: String,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
 }
 
 impl Kind {
-    /// As the error about a place.
+    /// The error about a place.
     pub(super) const fn at(self, place: Place) -> Error {
         Error { place, kind: self }
     }
 
-    /// As the error about a file or a folder.
+    /// The error about a file or a folder.
     pub(super) fn at_file(self, path: impl Into<PathBuf>) -> Error {
         self.at(Place::File(path.into()))
     }
@@ -231,7 +231,7 @@ impl Error {
         Kind::Io { action, source }.at_file(path)
     }
 
-    /// An error about a part of what lies in a place.
+    /// An error about a part of the content of a place.
     pub(super) fn part(place: &Place, part: Part, problem: impl Into<Problem>) -> Self {
         let problem = problem.into();
         Kind::Part { part, problem }.at(place.clone())
@@ -242,7 +242,7 @@ impl Error {
         Kind::Archive { problem }.at(Place::Archive(path.to_owned()))
     }
 
-    /// What is wrong with a part; any other error is given back.
+    /// The fault of a part; `Err` returns any other error unchanged.
     pub(super) fn into_problem(self) -> Result<Problem, Self> {
         match self.kind {
             Kind::Part { problem, .. } => Ok(problem),
@@ -250,12 +250,12 @@ impl Error {
         }
     }
 
-    /// Whether it is the system's, of this kind.
+    /// Whether this is an error of the operating system, of this kind.
     pub(super) fn is_io(&self, wanted: io::ErrorKind) -> bool {
         matches!(&self.kind, Kind::Io { source, .. } if source.kind() == wanted)
     }
 
-    /// Whether it is that a blob is not there.
+    /// Whether the error says that a blob is missing.
     pub(crate) const fn is_absent(&self) -> bool {
         matches!(
             self.kind,
@@ -266,7 +266,8 @@ impl Error {
         )
     }
 
-    /// Whether a registry refused a manifest because it lacks a blob or manifest that this one refers to.
+    /// Whether a registry refused a manifest because the registry lacks a blob or manifest that this manifest refers
+    /// to.
     #[cfg(feature = "registry")]
     pub(crate) const fn is_lacking(&self) -> bool {
         matches!(
@@ -278,14 +279,14 @@ impl Error {
         )
     }
 
-    /// The same in a build that asks no registry.
+    /// Always false in a build without registries.
     #[cfg(not(feature = "registry"))]
     #[allow(clippy::unused_self, reason = "as in the other build")]
     pub(crate) const fn is_lacking(&self) -> bool {
         false
     }
 
-    /// The same error about another part, where it is one about a blob.
+    /// The same error about the part `named`, if the error is about a blob.
     pub(super) fn about(mut self, named: &Part) -> Self {
         if let Kind::Part { part, .. } = &mut self.kind
             && let Part::Blob(_) = part
@@ -304,7 +305,7 @@ fn count(n: usize) -> String {
     }
 }
 
-/// The words for an index that is no image.
+/// The words about an index that is not one image.
 fn held(platforms: &[String], lacking: &[String], within: &str) -> String {
     let lacks = |before| listed(before, lacking, &format!(" (not in the {within})"));
     if platforms.is_empty() {
@@ -328,7 +329,7 @@ fn listed(before: &str, items: &[String], after: &str) -> String {
     let (shown, hidden) = items.split_at(items.len().min(MOST));
     let shown = shown.join(", ");
     match hidden.len() {
-        // A list that was not read to its end.
+        // The place did not read the list of tags to its end.
         _ if hidden.last().is_some_and(|last| last == "…") => {
             format!("{before}{shown} and more{after}")
         }

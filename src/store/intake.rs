@@ -1,4 +1,4 @@
-//! Places that whole images are copied to.
+//! Places that receive whole images.
 
 use super::access::Store;
 use super::error::Error;
@@ -10,55 +10,56 @@ use crate::progress::Progress;
 /// The result of copying content to a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Brought {
-    /// It was there already, with its digest.
+    /// The place had it already, with its digest.
     There,
-    /// Its bytes were written or sent.
+    /// ir-sign wrote or sent its bytes.
     Sent,
     /// A registry took it from another of its repositories.
     Mounted,
 }
 
-/// A manifest or index with its name, or a referrer, after all its content was copied.
+/// A manifest or index with its name, or a referrer; its content has all been copied.
 #[derive(Clone, Debug)]
 pub struct Root {
     /// The manifest or index.
     pub descriptor: Descriptor,
-    /// The tag that leads to it; none for what is found by digest, or by what it refers to.
+    /// The tag that leads to it; `None` if readers find it by its digest, or by the subject that it refers to.
     pub tag: Option<String>,
-    /// Of a referrer: what its entry says beside the descriptor.
+    /// For a referrer: the facts that its entry states beside the descriptor.
     pub referrer: Option<Referring>,
 }
 
-/// What a referrer's entry says (OCI distribution-spec 1.1, "Listing Referrers").
+/// The facts in a referrer's entry (OCI distribution-spec 1.1, "Listing Referrers").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Referring {
     /// The manifest that it refers to.
     pub subject: Digest,
-    /// What kind of artifact it is.
+    /// The type of the artifact.
     pub artifact_type: Option<String>,
     /// Its manifest's annotations.
     pub annotations: Vec<(String, String)>,
 }
 
-/// A tag that leads elsewhere now.
+/// A tag that now leads to another manifest or index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {
     /// The tag.
     pub tag: String,
-    /// What it led to before, if to anything.
+    /// The digest that the tag led to before, if any.
     pub from: Option<Digest>,
-    /// What it leads to now.
+    /// The digest that the tag leads to now.
     pub to: Digest,
 }
 
-/// A place that whole images are copied to: blobs first, in any order and several at once, then each document after
-/// all that it refers to, then the names. Existing content is not copied again, so that a second run resumes an
-/// interrupted one. Content counts as existing only after its digest was verified.
+/// A place that receives whole images. It receives the blobs first, in any order and several at once, then each
+/// document after everything that the document refers to, then the names. It does not receive existing content again,
+/// so a second run resumes an interrupted one. Content counts as existing only after ir-sign has verified its digest.
 pub trait Intake: Sync {
     /// Where it is, for messages.
     fn place(&self) -> &Place;
 
-    /// Whether it takes several blobs at once. An archive does not: their order is to be the same each time.
+    /// Whether the place receives several blobs at once. An archive does not: its blobs must have the same order each
+    /// time.
     fn takes_several(&self) -> bool {
         true
     }
@@ -71,15 +72,16 @@ pub trait Intake: Sync {
         progress: &dyn Progress,
     ) -> Result<Brought, Error>;
 
-    /// Copies a manifest or an index that was read and checked.
+    /// Copies a manifest or an index that the caller has read and checked.
     fn document(&self, descriptor: &Descriptor, content: &Blob) -> Result<Brought, Error>;
 
-    /// From now on nothing counts as there because the place says so. `false` where the place cannot be wrong about it.
+    /// From now on, content does not count as existing because the place says so. `false` if the place cannot be wrong
+    /// about it.
     fn doubt(&self) -> bool {
         false
     }
 
-    /// Makes the names lead to the copied content, all or none if the place can do that. Moves a tag that leads
-    /// elsewhere if `may_move` is set, else refuses it. Returns the tags that are new or moved.
+    /// Makes the names lead to the copied content, all or none if the place can do that. If a tag leads elsewhere,
+    /// moves it if `may_move` is set, and refuses otherwise. Returns the new and moved tags.
     fn name(&self, roots: &[Root], may_move: bool) -> Result<Vec<Moved>, Error>;
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use crate::encoding::json::Object;
 use crate::image::{Blob, media};
 
-/// The manifest with the annotations set, and with OCI's media types.
+/// The manifest with these annotations set, and with OCI's media types.
 pub(super) fn edit_manifest(
     old: &Blob,
     annotations: &BTreeMap<String, String>,
 ) -> Result<Blob, serde_json::Error> {
-    // It was checked when the image was loaded.
+    // The reader checked the text when it loaded the image.
     let mut manifest: Object = serde_json::from_slice(old.bytes())?;
     set_media_type(&mut manifest, media::MANIFEST)?;
     let mut config: Object = manifest.get("config")?.unwrap_or_else(Object::new);

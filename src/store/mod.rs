@@ -1,8 +1,8 @@
 //! Where images live: OCI image layouts in folders, archives, and registries.
 //!
-//! A [`Store`] is a place that images are read from, and a [`Target`] one whose images can be changed. Every byte that
-//! leaves a [`Reader`] has been checked against its digest and size, and every change is a transaction: a layout is
-//! wholly the old one or wholly the new one.
+//! ir-sign reads images from a [`Store`], and can change the images of a [`Target`]. Every byte that a [`Reader`]
+//! returns has been checked against its digest and size. Every change is a transaction: a reader sees either the whole
+//! old layout or the whole new one.
 
 mod access;
 pub mod archive;

@@ -1,4 +1,4 @@
-//! The place of images, for messages.
+//! The place of images, as messages show it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,14 +10,14 @@ pub enum Place {
     Layout(PathBuf),
     /// The file of an archive.
     Archive(PathBuf),
-    /// A repository in a registry, as its name is written: no secret is in it.
+    /// A repository in a registry, by its written name; the name holds no secret.
     Repository(String),
     /// Another file or folder.
     File(PathBuf),
 }
 
 impl Place {
-    /// The path, where it has one.
+    /// The path, if the place has one.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Layout(path) | Self::Archive(path) | Self::File(path) => Some(path),
@@ -25,7 +25,7 @@ impl Place {
         }
     }
 
-    /// The kind of the place, in a word.
+    /// The kind of the place, for messages.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Layout(_) => "layout",

@@ -6,7 +6,7 @@ use crate::crypto::Digest;
 use crate::image::{Mismatch, Platform};
 use crate::text::Cutter;
 
-/// A part of an image, for messages and for the rule that it belongs to.
+/// A part of an image, for messages and for the rule about this part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
     /// `index.json`.
@@ -17,14 +17,14 @@ pub enum Part {
     Manifest(Digest),
     /// An image config.
     Config(Digest),
-    /// A layer, by its place in the manifest counted from 1.
+    /// A layer, by its position in the manifest, counted from 1.
     Layer(usize, Digest),
-    /// A blob of whatever kind.
+    /// A blob of any kind.
     Blob(Digest),
 }
 
 impl Part {
-    /// Its digest; `index.json` has none.
+    /// The digest of the part; `index.json` has none.
     pub const fn digest(&self) -> Option<Digest> {
         match self {
             Self::IndexJson => None,
@@ -54,43 +54,43 @@ impl fmt::Display for Part {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// There is no such blob in such a place.
+    /// The place, of this kind, has no such blob.
     #[error("is not in the {0}")]
     Absent(&'static str),
-    /// A link, a folder or the like lies in its place.
+    /// A link, a folder or something else lies in its place.
     #[error("is not a regular file in the layout")]
     NotAFile,
     /// Its bytes are not those that its descriptor states.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
-    /// It is larger than such a document may be.
+    /// It exceeds the size limit for its kind.
     #[error("has {size} bytes, more than the {limit} that are read")]
     TooLarge {
-        /// Bytes stated.
+        /// The stated size.
         size: u64,
-        /// The most bytes that are read.
+        /// The most bytes that ir-sign reads.
         limit: u64,
     },
-    /// It is not the JSON that it should be.
+    /// It is not valid JSON of its kind.
     #[error("is not valid: {0}")]
     Json(String),
-    /// It, or its descriptor, has a media type that does not fit.
+    /// It has, or its descriptor states, a media type that does not fit.
     #[error("has media type \"{found}\", and {wanted} is wanted")]
     MediaType {
         /// The media type found.
         found: String,
-        /// What would fit.
+        /// The media types that would fit.
         wanted: &'static str,
     },
-    /// The platform that its descriptor states is not the one that its config does.
+    /// Its descriptor and its config state different platforms.
     #[error("is listed for {listed}, and its config is for {found}")]
     Platform {
         /// The platform in the entry that leads to it.
         listed: Platform,
-        /// The config's.
+        /// The platform in the config.
         found: Platform,
     },
-    /// An index is listed for a platform, and what it holds is not all for that one.
+    /// An entry lists an index for a platform, and not all images in the index are for that platform.
     #[error("is listed for {0}, and not all that it holds is listed for that too")]
     IndexPlatform(Platform),
     /// Its descriptor and its own `mediaType` member differ.
@@ -101,41 +101,41 @@ pub enum Problem {
         /// The descriptor's media type.
         outside: String,
     },
-    /// It does not say what it is.
+    /// It does not state its own media type.
     #[error("has no mediaType, which has to be \"{0}\"")]
     NoMediaType(&'static str),
     /// It has a member that belongs to another kind of document.
     #[error("has a member \"{0}\", which a document of this kind must not have")]
     Member(String),
-    /// It has a member that differs in case only from one that is read: Go's readers, docker's among them, take it
-    /// for that one, and others do not.
+    /// It has a member whose name differs only in case from one that ir-sign reads: Go's readers, docker's among them,
+    /// take the two for the same member, and other readers do not.
     #[error(
         "has a member \"{name}\", which docker takes for \"{known}\" and readers that mind case do not{}", if name == "rootfS" { "; Microsoft's base images have it" } else { "" }
     )]
     Alike {
         /// The member.
         name: String,
-        /// The one that is read.
+        /// The name that ir-sign reads.
         known: &'static str,
     },
-    /// Indexes are nested more deeply than is followed.
+    /// Indexes are nested more deeply than ir-sign follows them.
     #[error("is nested more than {0} indexes deep")]
     TooDeep(usize),
-    /// It and the indexes around it have more entries than are followed.
+    /// It and the indexes around it have more entries than ir-sign follows.
     #[error("takes the indexes to more than {0} entries together, the most that are followed")]
     TooMany(usize),
-    /// It and the indexes around it have more bytes than are read.
+    /// It and the indexes around it have more bytes than ir-sign reads.
     #[error("takes the indexes to more than {0} bytes together, the most that are read")]
     TooManyBytes(u64),
-    /// It is to be found by what it refers to, and refers to something else.
+    /// Readers would look for it by the subject that it refers to, but it refers to another one.
     #[error("does not refer to {0}")]
     Subject(Digest),
-    /// It says that it is another kind of artifact.
+    /// It states another artifact type.
     #[error("is an artifact of type \"{found}\", and {wanted} is wanted")]
     ArtifactType {
         /// The type found.
         found: String,
-        /// The one that it is to have.
+        /// The type that it must have.
         wanted: String,
     },
     /// A tag has the form of a digest.
@@ -143,15 +143,15 @@ pub enum Problem {
     DigestTag(String),
 }
 
-/// How many bytes of a long reason are kept at its start, and at its end.
+/// How many bytes of a long reason a message keeps at its start, and at its end.
 const KEPT: usize = 400;
 
 impl Problem {
-    /// It is not the JSON that it should be, for this reason. A reason may repeat what it is about, and that may be
-    /// megabytes long, in each of thousands of documents: what nobody could read is left out of its middle.
+    /// A fault in the JSON, with this reason. A reason may quote the document, and such a quote may be megabytes long,
+    /// in each of thousands of documents. This cuts out the middle of a reason that is too long to read.
     pub(super) fn json(reason: impl fmt::Display) -> Self {
         let mut short = Cutter::new(KEPT, KEPT);
-        // It never fails.
+        // Writing to memory never fails.
         let _ = write!(short, "{reason}");
         Self::Json(short.text())
     }

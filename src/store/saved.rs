@@ -7,22 +7,22 @@ use crate::encoding::strict;
 
 /// The file's name.
 pub(super) const MANIFEST_FILE: &str = "manifest.json";
-/// Bytes of the longest `manifest.json` that is read; one image has about ten thousand.
+/// The size of the longest `manifest.json` that ir-sign reads; the file for one image has about ten thousand bytes.
 pub(super) const LONGEST_MANIFEST: u64 = 1 << 20;
-/// Files that engines before 1.10 listed images by, and engines up to 27 still load where there is no
-/// `manifest.json`. They read one of these first in a folder that has blobs too.
+/// Files in which engines before 1.10 listed images. Engines up to 27 still load them if there is no `manifest.json`.
+/// In a folder that has blobs too, they read one of these first.
 pub(super) const OLDER_LISTS: [&str; 2] = ["repositories", "blobs/json"];
 
 const CONFIG: &str = "Config";
 const REPO_TAGS: &str = "RepoTags";
 const LAYERS: &str = "Layers";
 
-/// An image of such a list, after its config has been read.
+/// An image of docker's list; ir-sign has read its config.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedImage {
     /// The config's digest.
     pub config: Digest,
-    /// The names that docker gives it.
+    /// The names that docker gives the image.
     pub repo_tags: Vec<String>,
 }
 
@@ -36,9 +36,9 @@ pub(super) struct Saved {
     pub(super) repo_tags: Vec<String>,
 }
 
-/// Reads `manifest.json`. Members beside the three that matter are passed over (`Parent`,
-/// `LayerSources`). docker, podman and skopeo read names in any case, and some builders write them in
-/// lower case: they are taken where one member alone could be meant.
+/// Reads `manifest.json`. Ignores members other than the three that matter (`Parent`, `LayerSources`). docker, podman
+/// and skopeo read names in any case, and some builders write them in lower case, so this accepts any case if it fits
+/// one member alone.
 pub(super) fn saved(bytes: &[u8]) -> Result<Vec<Saved>, Problem> {
     let images: Vec<Object<'_>> = json::read(bytes).map_err(|e| invalid(&e))?;
     images.iter().map(image).collect()
@@ -57,8 +57,8 @@ fn image(object: &Object<'_>) -> Result<Saved, Problem> {
     })
 }
 
-/// How a member is spelt here. Go's reader takes the last of several spellings, and other letters than ASCII's that
-/// are alike in lower case.
+/// The spelling of a member in this object. Of several spellings Go's reader takes the last, and it also accepts
+/// letters outside ASCII that are the same in lower case.
 fn spelt<'o>(object: &'o Object<'_>, known: &str) -> Result<Option<&'o str>, Problem> {
     let mut found = None;
     for key in object.keys() {

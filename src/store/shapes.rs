@@ -1,5 +1,5 @@
-//! The members that are read by name in the documents of an image, at any depth: by this program, or by docker,
-//! containerd and podman, for what is signed has to mean one thing to all.
+//! The members of an image's documents that programs read by name, at any depth: ir-sign, or docker, containerd and
+//! podman. The list includes theirs because a signed document must mean the same to all of them.
 //!
 //! Sources: OCI image-spec ("Content Descriptors", "Image Index", "Image Manifest", "Image Configuration"), docker
 //! engine's `image.Image` and `container.Config`, containers/image's `manifest.Schema2Image`.
@@ -86,7 +86,7 @@ const HISTORY: Shape = Shape::Object(&[
     ("comment", &Shape::Any),
     ("empty_layer", &Shape::Any),
 ]);
-/// What a container is started with.
+/// The settings that a container starts with.
 const EXECUTION: Shape = Shape::Object(&[
     ("User", &Shape::Any),
     ("ExposedPorts", &NAMES),
@@ -118,7 +118,7 @@ const EXECUTION: Shape = Shape::Object(&[
     ("CpuShares", &Shape::Any),
     ("PortSpecs", &Shape::Any),
 ]);
-/// Ports or folders: the names are all there is.
+/// Ports or folders: only the names carry information.
 const NAMES: Shape = Shape::Map(&Shape::Any);
 const HEALTHCHECK: Shape = Shape::Object(&[
     ("Test", &Shape::Any),

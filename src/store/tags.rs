@@ -13,7 +13,7 @@ use crate::image::{Descriptor, Reference};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Named<'a> {
     pub(super) tag: Option<&'a str>,
-    /// With the repository, as containerd and docker write it.
+    /// The name with its repository, as containerd and docker write it.
     pub(super) full_name: Option<&'a str>,
     pub(super) digest: Digest,
 }
@@ -28,7 +28,7 @@ impl<'a> Named<'a> {
     }
 }
 
-/// Refuses tags that could mean something else to another reader, whatever is asked for.
+/// Refuses tags that could mean something else to another reader, even if the user asks for another tag.
 pub(super) fn check_tags(place: &Place, entries: &[Arc<Descriptor>]) -> Result<(), Error> {
     let mut tags = entries.iter().filter_map(|d| d.tag());
     match tags.find(|tag| Digest::is_digest_form(tag)) {
@@ -40,7 +40,7 @@ pub(super) fn check_tags(place: &Place, entries: &[Arc<Descriptor>]) -> Result<(
     }
 }
 
-/// The only thing that entries lead to, and what it is called: those with a tag count alone where there are any.
+/// The only manifest or index that entries lead to, and its name. If any entries have tags, only those count.
 pub(super) fn only_one<'a>(
     place: &Place,
     entries: impl Iterator<Item = Named<'a>> + Clone,
@@ -58,8 +58,8 @@ pub(super) fn only_one<'a>(
     }
 }
 
-/// The places of the entries that are called so, by their tags, or, where none has that tag, by their full names.
-/// They lead to one thing; other tags may stand on several.
+/// The positions of the entries with this tag or, if no entry has this tag, with this full name. An error if they lead
+/// to several digests. Other tags may lead to several digests.
 pub(super) fn places_of<'a>(
     place: &Place,
     entries: impl Iterator<Item = Named<'a>> + Clone,
@@ -93,7 +93,7 @@ pub(super) fn places_of<'a>(
     Ok(numbered.map(|(place, _)| place).collect())
 }
 
-/// The unambiguous name of each image or index: a tag or a full name that no other has, or else its digest.
+/// The unambiguous name of each manifest or index: a tag or a full name that no other has, or else its digest.
 pub(super) fn names<'a>(entries: impl Iterator<Item = Named<'a>> + Clone) -> Vec<String> {
     let mut owners: HashMap<&str, Option<Digest>> = HashMap::new();
     for entry in entries.clone() {
@@ -114,7 +114,7 @@ pub(super) fn names<'a>(entries: impl Iterator<Item = Named<'a>> + Clone) -> Vec
         .collect()
 }
 
-/// Each digest, with the full name if there is one.
+/// Each digest, with its full name if it has one.
 fn with_digests<'a>(entries: impl Iterator<Item = Named<'a>>) -> Vec<String> {
     let mut seen = HashSet::new();
     entries
@@ -126,15 +126,15 @@ fn with_digests<'a>(entries: impl Iterator<Item = Named<'a>>) -> Vec<String> {
         .collect()
 }
 
-/// Splits a `NAME:TAG` into the name in full, with the tag, and the tag alone. In full it has a
-/// registry's host name: the part before the first slash if it has a dot or a colon, is `localhost`
-/// or has upper case; else `docker.io`, and there names of one part are in `library`
-/// (distribution/reference, `ParseNormalizedNamed`).
+/// Splits a `NAME:TAG` into the full name, with the tag, and the tag alone. A full name starts with a registry's host
+/// name: the part before the first slash, if that part has a dot or a colon, is `localhost`, or has upper case.
+/// Otherwise the host is `docker.io`, where names of one part are in `library` (distribution/reference,
+/// `ParseNormalizedNamed`).
 pub(super) fn full_name(repo_tag: &str) -> Option<(String, &str)> {
     let (name, tag) = repo_tag.rsplit_once(':')?;
     let first = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let rest = |c: char| first(c) || matches!(c, '.' | '-');
-    // A slash behind the colon means that the colon is a port's.
+    // If a slash follows the colon, the colon belongs to a port.
     let is_tag = tag.len() <= 128 && tag.starts_with(first) && tag.chars().all(rest);
     let is_name = matches!(repo_tag.parse(), Ok(Reference::Tag(_))) && !repo_tag.contains('@');
     if !is_tag || !is_name {

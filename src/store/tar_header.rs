@@ -1,6 +1,6 @@
-//! One header block of a tar archive, and the extension members that say more about the member behind them.
+//! A header block of a tar archive, and the extension members that say more about the next member.
 //!
-//! Where readers are known to differ about what a header says, it is refused.
+//! This refuses a header that readers are known to understand differently.
 
 use std::ops::Range;
 
@@ -8,11 +8,11 @@ use tar::{EntryType, Header};
 
 /// Bytes of a block.
 pub(super) const BLOCK: u64 = 512;
-/// Where POSIX has the first part of a long name.
+/// The position of the first part of a long name in POSIX's header.
 const PREFIX: Range<usize> = 345..500;
-/// The bytes that star has of it.
+/// The length of that part in star's header.
 const STAR_PREFIX_LENGTH: usize = 131;
-/// Where star says `tar` once more.
+/// The position of `tar` at the end of star's header.
 const STAR_TRAILER: usize = 508;
 
 /// Checks a block's checksum (POSIX "ustar Interchange Format": the sum of all bytes, with the
@@ -24,7 +24,7 @@ pub(super) fn checksum_fits(header: &Header) -> bool {
     header.cksum().is_ok_and(|stated| stated == found)
 }
 
-/// The size that a header states: octal digits, or GNU's binary form for what those cannot hold.
+/// The size that a header states: octal digits, or GNU's binary form for sizes that do not fit octal digits.
 pub(super) fn size(header: &Header) -> Option<u64> {
     let field = &header.as_old().size;
     if field[0] & 0x80 != 0 {
@@ -44,15 +44,15 @@ pub(super) fn size(header: &Header) -> Option<u64> {
     })
 }
 
-/// Whether the header says by its magic and version that it is POSIX's or GNU's. Some readers take an
-/// extension for one whatever is written there, others take it for a file.
+/// Whether the header's magic and version say that it is POSIX's or GNU's. Some readers recognise an extension whatever
+/// the magic is, others take it for a file.
 pub(super) fn has_known_format(header: &Header) -> bool {
     header.as_ustar().is_some() || header.as_gnu().is_some()
 }
 
-/// Whether there is something where POSIX has the first part of a name, in a header that does not say
-/// that it is POSIX's: some readers put it before the name, others do not. Or it is longer than what star
-/// has there, in a header that says that it is star's too: Go's reader cuts it there.
+/// Whether readers differ about the first part of the name. The header may have bytes in that field without saying that
+/// it is POSIX's: some readers put them before the name, others do not. Or the header says that it is also star's, and
+/// the part is longer than star's field: Go's reader cuts it there.
 pub(super) fn has_doubtful_prefix(header: &Header) -> bool {
     let (prefix, trailer) = (
         &header.as_bytes()[PREFIX],
@@ -69,7 +69,7 @@ pub(super) enum Type {
     File,
     Folder,
     Symlink,
-    /// Anything else, by what it is called.
+    /// Any other type, by its name.
     Foreign(&'static str),
 }
 
@@ -80,9 +80,9 @@ pub(super) enum Extension {
     Name,
     /// GNU's long link target.
     Link,
-    /// A pax header for one member.
+    /// A pax header for the next member.
     Pax,
-    /// A pax header for all members behind it.
+    /// A pax header for all later members.
     GlobalPax,
 }
 
@@ -98,7 +98,7 @@ pub(super) fn extension_of(header: &Header) -> Option<Extension> {
 
 pub(super) fn type_of(header: &Header) -> Type {
     match header.entry_type() {
-        // POSIX: a contiguous file is as good as a regular one.
+        // By POSIX, a contiguous file may count as a regular one.
         EntryType::Regular | EntryType::Continuous => Type::File,
         EntryType::Directory => Type::Folder,
         EntryType::Symlink => Type::Symlink,
@@ -122,12 +122,12 @@ pub(super) struct Extensions {
 }
 
 impl Extensions {
-    /// Whether anything was said.
+    /// Whether an extension said anything.
     pub(super) const fn any(&self) -> bool {
         self.name.is_some() || self.link.is_some() || self.pax
     }
 
-    /// Takes in an extension member's content; an error says what is wrong with it.
+    /// Reads an extension member's content; an error gives the fault.
     pub(super) fn take(&mut self, kind: Extension, content: Vec<u8>) -> Result<(), &'static str> {
         match kind {
             Extension::Name => set(&mut self.name, terminated(content)),
@@ -137,11 +137,11 @@ impl Extensions {
                 self.pax = true;
                 records(&content, |key, value| self.record(key, value))
             }
-            // Go's reader forgets what it was told of the next member before.
+            // Go's reader then forgets the extensions that came before.
             Extension::GlobalPax if self.any() => {
                 Err("it stands between another extension and the member which that is about")
             }
-            // Nobody writes these for all members, and readers differ in when they end.
+            // No known program writes these for all members, and readers differ about when they end.
             Extension::GlobalPax => records(&content, |key, _| {
                 if matches!(key, b"path" | b"linkpath" | b"size") || is_sparse(key) {
                     Err("it sets a name or a size for all members")
@@ -188,7 +188,7 @@ fn terminated(mut content: Vec<u8>) -> Vec<u8> {
     content
 }
 
-/// Splits a pax header into its records, `LENGTH KEY=VALUE\n`, by the stated lengths.
+/// Splits a pax header into its records, `LENGTH KEY=VALUE\n`, by their stated lengths.
 fn records(
     mut content: &[u8],
     mut take: impl FnMut(&[u8], &[u8]) -> Result<(), &'static str>,
@@ -211,12 +211,12 @@ fn records(
 }
 
 fn decimal(text: &[u8]) -> Option<u64> {
-    // A sign would parse too.
+    // The number parser would also accept a sign.
     text.first().filter(|b| b.is_ascii_digit())?;
     str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// A name as messages show it: on one line and not endless.
+/// A name as messages show it: on one line, and of limited length.
 pub(super) fn shown(raw: &[u8]) -> String {
     const MOST: usize = 200;
     let cut = raw.len() > MOST;

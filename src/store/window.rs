@@ -1,7 +1,7 @@
-//! Unpacking zstd with one bounded window that is used again.
+//! Unpacking zstd with one bounded window for all streams.
 //!
-//! A window of its own for each layer would be freed to the thread that had it and stay there: two
-//! threads that take turns would hold two. So a reader has one, and an archive hands its own on.
+//! If each layer had its own window, the allocator would keep the freed window for the thread that used it: two threads
+//! that take turns would hold two. So a reader has one window, and an archive hands its own window to the reader.
 
 use std::fmt;
 use std::io::{self, BufRead};
@@ -9,7 +9,7 @@ use std::io::{self, BufRead};
 use zstd::stream::read::Decoder;
 use zstd::zstd_safe::{DCtx, ResetDirective, get_error_name};
 
-/// A window to unpack with, one stream after another. It takes memory from the first of them on.
+/// A window that unpacks one stream after another. It takes memory from the first stream on.
 #[derive(Default)]
 pub struct Window(Option<DCtx<'static>>);
 
@@ -20,14 +20,14 @@ impl fmt::Debug for Window {
 }
 
 impl Window {
-    /// Unpacks a stream of frames that ask for a window of so many bytes at most, rounded down to a power of two.
+    /// Unpacks a stream of frames that ask for a window of at most `most` bytes, rounded down to a power of two.
     pub(super) fn unpack<R: BufRead>(
         &mut self,
         packed: R,
         most: u64,
     ) -> io::Result<Decoder<'_, R>> {
         let context = self.0.get_or_insert_with(DCtx::default);
-        // Whoever had it before may have stopped in the midst of a frame.
+        // The previous user of the window may have stopped in the middle of a frame.
         context
             .reset(ResetDirective::SessionOnly)
             .map_err(|code| io::Error::other(get_error_name(code)))?;
@@ -37,7 +37,7 @@ impl Window {
     }
 }
 
-/// The error of unpacking; zstd's own message about windows does not name the size.
+/// The reason why unpacking failed; zstd's own message about windows does not name the size.
 pub(super) fn reason(error: &io::Error, most: u64) -> String {
     match error.to_string() {
         text if text.contains("requires too much memory") => {

@@ -48,7 +48,7 @@ impl Reader<'_> {
             Err(e) if matches!(e.kind, Kind::Part { .. }) => return Ok(false),
             Err(e) => return Err(e),
         };
-        // The stream may have grown, so this reads no more than the stated size.
+        // The stream may have grown; one byte beyond the stated size shows that.
         let mut content = Content {
             inner: stream.take(layer.size + 1),
             hasher: Hasher::new(layer.digest.algorithm()),
