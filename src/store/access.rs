@@ -53,7 +53,7 @@ pub trait Store: Sync {
         None
     }
 
-    /// The size of the document that lists the entries. It counts towards the limit of all indexes.
+    /// The size in bytes of the document that lists the entries. It counts towards the limit of all indexes.
     fn index_size(&self) -> u64 {
         0
     }

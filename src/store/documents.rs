@@ -26,7 +26,7 @@ pub struct Index {
     pub manifests: Vec<Arc<Descriptor>>,
     /// The digest that the index refers to.
     pub subject: Option<Digest>,
-    /// The size of the document.
+    /// The size of the document in bytes.
     pub size: u64,
 }
 
@@ -39,9 +39,9 @@ pub struct Config {
     pub platform: Platform,
 }
 
-/// The length of the longest media type (RFC 6838, section 4.2: two names of 127), and of a platform's longest part.
+/// The most bytes of a media type (RFC 6838, section 4.2: two names of 127), and of a part of a platform.
 const LONGEST_NAME: usize = 255;
-/// The length of the longest tag: no reference could name a longer one.
+/// The length of the longest tag in bytes: no reference could name a longer one.
 const LONGEST_TAG: usize = Reference::LONGEST;
 
 /// Reads the version that the file `oci-layout` states.

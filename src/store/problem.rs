@@ -66,7 +66,7 @@ pub enum Problem {
     /// It exceeds the size limit for its kind.
     #[error("has {size} bytes, more than the {limit} that are read")]
     TooLarge {
-        /// The stated size.
+        /// The stated size in bytes.
         size: u64,
         /// The most bytes that ir-sign reads.
         limit: u64,

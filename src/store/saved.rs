@@ -7,7 +7,7 @@ use crate::encoding::strict;
 
 /// The file's name.
 pub(super) const MANIFEST_FILE: &str = "manifest.json";
-/// The size of the longest `manifest.json` that ir-sign reads; the file for one image has about ten thousand bytes.
+/// The longest `manifest.json` that ir-sign reads, in bytes; the file for one image has about ten thousand bytes.
 pub(super) const LONGEST_MANIFEST: u64 = 1 << 20;
 /// Files in which engines before 1.10 listed images. Engines up to 27 still load them if there is no `manifest.json`.
 /// In a folder that has blobs too, they read one of these first.
@@ -36,9 +36,9 @@ pub(super) struct Saved {
     pub(super) repo_tags: Vec<String>,
 }
 
-/// Reads `manifest.json`. Ignores members other than the three that matter (`Parent`, `LayerSources`). docker, podman
-/// and skopeo read names in any case, and some builders write them in lower case, so this accepts any case if it fits
-/// one member alone.
+/// Reads `manifest.json`. Ignores members other than the three that matter, such as `Parent` and `LayerSources`.
+/// docker, podman and skopeo read names in any case, and some builders write them in lower case, so this accepts any
+/// case if it fits one member alone.
 pub(super) fn saved(bytes: &[u8]) -> Result<Vec<Saved>, Problem> {
     let images: Vec<Object<'_>> = json::read(bytes).map_err(|e| invalid(&e))?;
     images.iter().map(image).collect()

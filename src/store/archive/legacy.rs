@@ -129,7 +129,7 @@ pub(super) struct Listed {
     pub(super) repo_tags: Vec<String>,
 }
 
-/// Reads the images of such a `manifest.json`.
+/// Reads the images of a `manifest.json` that lies beside an `index.json`.
 pub(super) fn listed(manifest: &[u8], names: &Names) -> Result<Vec<Listed>, Problem> {
     let no_links = HashMap::new();
     let images = read(manifest)?.into_iter();
@@ -221,7 +221,7 @@ fn tags(images: &[Saved]) -> Result<Vec<Vec<Tag>>, Problem> {
         }
         let shared = owners.get(&full_name).is_some_and(|all| all.len() > 1);
         let several = meanings.get(tag).is_some_and(|m| m.several);
-        // One image has two names with the same tag: buildah writes the name that the user gave it and docker.io's.
+        // One image has two names with the same tag: buildah writes the name that the user built it with and docker.io's.
         if !several && tags[image].iter().any(|known| known.ref_name == tag) {
             continue;
         }

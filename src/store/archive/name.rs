@@ -5,7 +5,7 @@ use crate::store::layout::folder::{BLOBS, INDEX_FILE, LAYOUT_FILE};
 use crate::store::saved::MANIFEST_FILE;
 pub(super) use crate::store::tar_header::shown;
 
-/// The length of the longest valid name: Linux's `PATH_MAX`.
+/// The length of the longest valid name in bytes: Linux's `PATH_MAX`.
 const LONGEST: usize = 4096;
 
 /// The identity of a name: the first half of the name's SHA-256. It lets an archive with many long names take little

@@ -13,7 +13,7 @@ use crate::store::error::{Error, Kind as ErrorKind};
 use crate::store::limits::Limits;
 use crate::store::tar_header::{self as header, BLOCK, Extensions, Type};
 
-/// The size limit of a long name or a pax header; the walk reads them into memory.
+/// The most bytes of a long name or a pax header; the walk reads them into memory.
 const LONGEST_EXTENSION: u64 = 64 << 10;
 
 /// The type of a member.
@@ -273,7 +273,7 @@ impl<'a> Walker<'_, 'a> {
             let reason = "has a name with a first part that not all readers read";
             return Err(self.problem(misnamed(reason)));
         }
-        // Some readers skip the content that such a member states, others do not.
+        // Some readers skip the content that a folder or a link states, others do not.
         if size > 0 && shape != Shape::File {
             return Err(self.problem(misnamed("has content, which only a regular file can have")));
         }

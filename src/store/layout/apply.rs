@@ -92,7 +92,7 @@ impl Layout {
             referrers.retain(|referrer| !plan.gone.contains(&referrer.digest));
         }
         drop(roots);
-        // From here on only the text of index.json is needed, not what was read from it.
+        // From here on this needs only the text of index.json, not the values read from it.
         let tree = std::mem::take(&mut editor.tree);
         let (room, entries_room) = (tree.room, tree.entries_room);
         drop(tree);

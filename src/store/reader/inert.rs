@@ -14,7 +14,7 @@ use crate::image::{Descriptor, Manifest};
 use crate::store::error::{Error, Kind};
 use crate::store::problem::Part;
 
-/// The size of a block of a tar archive.
+/// The size of a block of a tar archive, in bytes.
 const BLOCK: usize = 512;
 
 impl Reader<'_> {

@@ -20,7 +20,7 @@ impl Budget {
     }
 }
 
-/// What a member does to the tree.
+/// The effect of a member on the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Folder,

@@ -14,9 +14,9 @@ use crate::store::tar_header::{
     self as header, BLOCK, Extension, Extensions, checksum_fits, has_known_format, shown,
 };
 
-/// The size limit of a long name or a pax header; extended attributes may be long.
+/// The most bytes of a long name or a pax header; extended attributes may be long.
 const LONGEST_EXTENSION: u64 = 1 << 20;
-/// The length limits that Linux has for a component of a name, and for a name: `PATH_MAX`, less some bytes for the
+/// The most bytes that Linux allows in a component of a name, and in a name: `PATH_MAX`, less some bytes for the
 /// folder that a realm unpacks into.
 const LONGEST_COMPONENT: usize = 255;
 const LONGEST_NAME: usize = 3800;

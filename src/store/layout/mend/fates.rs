@@ -37,7 +37,7 @@ pub(in crate::store) struct Mend<'a, 'e> {
     pub(super) editor: &'e mut Editor<'a>,
     pub(super) edits: &'e [Edit],
     pub(super) fates: HashMap<Key, Fate>,
-    /// The total size of the manifests with new text.
+    /// The total size of the manifests with new text, in bytes.
     rewritten: u64,
     pub(super) told: Vec<Mended>,
 }
@@ -58,7 +58,7 @@ impl<'a, 'e> Mend<'a, 'e> {
         replaced.map_or(*digest, |replacement| replacement.blob.digest())
     }
 
-    /// The same as [`Mend::fate`] for an entry of `index.json`, whose content is hashed.
+    /// Decides as [`Mend::fate`] does, for an entry of `index.json`, and also hashes a blob that is no document.
     pub(super) fn root(&mut self, entry: &Descriptor) -> Result<Fate, Error> {
         let media_type = &entry.media_type;
         let is_document = media::is_index(media_type) || media::is_manifest(media_type);

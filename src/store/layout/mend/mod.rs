@@ -1,5 +1,5 @@
-//! Mending a layout so that the server for realms loads it. An edit does this too: it leaves out content that the
-//! server refuses, turns docker's media types into OCI's, and shortens tags.
+//! The part of an edit that makes a layout fit for the server for realms: it leaves out content that the server
+//! refuses, turns docker's media types into OCI's, and shortens tags.
 
 mod check;
 mod fates;

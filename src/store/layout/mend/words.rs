@@ -32,14 +32,14 @@ pub enum Mended {
         /// The manifest or index that has the tag now, or had it.
         digest: Digest,
     },
-    /// A tag names an image itself now, and not an index any more.
+    /// A tag now names an image itself, and no longer an index.
     Named {
         /// The tag.
         tag: String,
         /// The image.
         digest: Digest,
     },
-    /// A tag still names an index, for it holds several images.
+    /// A tag still names an index, because the index holds several images.
     Several {
         /// The tag.
         tag: String,

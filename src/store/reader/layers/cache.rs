@@ -105,7 +105,7 @@ impl LayerCache {
             members: None,
         };
         let key = (digest, Some(Compression::None), 0, digest.algorithm());
-        // Whoever sets the contents first, they are the same.
+        // The contents are the same whichever thread sets them first.
         let _ = self.cell(key).set(contents);
     }
 }
