@@ -221,7 +221,8 @@ fn tags(images: &[Saved]) -> Result<Vec<Vec<Tag>>, Problem> {
         }
         let shared = owners.get(&full_name).is_some_and(|all| all.len() > 1);
         let several = meanings.get(tag).is_some_and(|m| m.several);
-        // One image has two names with the same tag: buildah writes the name that the user built it with and docker.io's.
+        // buildah writes two names with the same tag for one image: the name that the user built it with, and
+        // docker.io's.
         if !several && tags[image].iter().any(|known| known.ref_name == tag) {
             continue;
         }

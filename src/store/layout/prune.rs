@@ -104,8 +104,8 @@ impl Layout {
         self.open_algorithms()?;
         let found = self.unreachable(&bytes, absent)?;
         if confirm(&found) {
-            // A power failure must not bring back an old index.json whose blobs are gone: the system may have killed
-            // the run that wrote this index.json before that run synced it.
+            // A power failure must not bring back an old index.json whose blobs are gone: the run that wrote this
+            // index.json may have died before it synced the file.
             let (file, _) = self.dir.file(INDEX_FILE)?;
             file.sync_all()
                 .map_err(|e| Error::io(&self.dir.path_of(INDEX_FILE), "sync", e))?;

@@ -46,7 +46,7 @@ pub enum Mended {
         /// The images.
         images: Vec<Digest>,
     },
-    /// An unsigned manifest has new text.
+    /// A manifest that the user did not ask to sign has new text.
     Rewritten {
         /// Its digest before.
         old: Digest,
