@@ -206,7 +206,7 @@ impl Read for Reading<'_> {
     }
 }
 
-/// The header of a member. It has no user and no time: the same content gives the same archive.
+/// The header of a member. It always states user 0 and time 0, so the same content gives the same archive.
 fn header(kind: EntryType, mode: u32, size: u64) -> Header {
     let mut header = Header::new_ustar();
     header.set_entry_type(kind);
