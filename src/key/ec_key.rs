@@ -33,7 +33,7 @@ pub struct EcKey {
 /// What is left of a private key's arithmetic: the scalar and the public point.
 type Parts = (Secret, Vec<u8>);
 
-/// Does the same on whichever curve it is: each has types of its own.
+/// Does the same on whichever curve the key has: each curve has its own types.
 macro_rules! on {
     ($curve:expr, $work:ident($($argument:expr),*)) => {
         match $curve {
@@ -73,7 +73,7 @@ impl EcKey {
         self.curve
     }
 
-    /// The scalar, for who writes the key down.
+    /// The scalar, for a caller that writes the key to a file.
     pub(super) fn scalar(&self) -> &[u8] {
         &self.scalar
     }

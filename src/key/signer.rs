@@ -1,4 +1,4 @@
-//! Who signs: the one trait that a key, wherever it lives, has to offer.
+//! The one trait that every signing key implements, wherever the key lives.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,7 +20,7 @@ pub trait Signer: Send + Sync {
     /// message that is too long for it.
     fn sign(&self, by: Algorithm, what: Signed<'_>) -> Result<Signature, Error>;
 
-    /// Proves that the public half is the key's own, for one who relies on it without a new signature.
+    /// Proves that the public half is the key's own, for a caller that relies on it without a new signature.
     /// It is where nobody but the key itself has said so.
     fn prove_public(&self) -> Result<(), Error> {
         Ok(())
@@ -86,7 +86,7 @@ pub struct P384Signer {
 }
 
 impl P384Signer {
-    /// The signer as one, where its key is on P-384.
+    /// The signer as a P-384 signer, if its key is on P-384.
     pub fn new(signer: Box<dyn Signer>) -> Option<Self> {
         let public = P384Key::of(signer.public_key())?;
         Some(Self { signer, public })

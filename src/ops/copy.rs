@@ -1,4 +1,4 @@
-//! Bringing images from one place to another, every byte checked against its digest.
+//! Copies images from one place to another, and checks every byte against its digest.
 
 mod counts;
 mod realms;
@@ -30,18 +30,18 @@ use crate::store::{
 /// The tags by which cosign finds what belongs to an image: `sha256-HEX` and one of these endings.
 const ENDINGS: [&str; 3] = ["sig", "att", "sbom"];
 
-/// What goes along with an image, or stays behind.
+/// What a copy takes along with an image, or leaves out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Along {
     /// All that the image itself leads to.
     Image,
-    /// And the signatures and attestations that lie beside it.
+    /// The image, and the signatures and attestations that lie beside it.
     Signatures,
-    /// Nothing that the server for realms does not load; and the layout is mended so that realms get the image.
+    /// Only what the server for realms loads. The copy also mends the layout so that realms get the image.
     ForRealms,
 }
 
-/// The most blobs on their way at once: no more connections go to a registry (R6).
+/// How many blobs travel at once at most: a registry gets no more connections (R6).
 const MOST_AT_ONCE: usize = 6;
 
 /// Copies an image.
@@ -49,53 +49,53 @@ const MOST_AT_ONCE: usize = 6;
 pub struct Copy {
     /// The image.
     pub from: ImageName,
-    /// What it is to be called.
+    /// The name of the copy.
     pub to: ImageName,
-    /// Of a multi-platform image, the one for this platform; else all.
+    /// The platform whose image to copy, of a multi-platform image; without it, all are copied.
     pub platform: Option<Platform>,
-    /// What goes along with the image, or stays behind.
+    /// What the copy takes along with the image, or leaves out.
     pub along: Along,
-    /// Whether a tag of the target that leads elsewhere is moved.
+    /// Whether to move a tag of the target that leads to something else.
     pub may_move: bool,
-    /// Whether an archive that is there already is replaced.
+    /// Whether to replace an archive that is there already.
     pub force: bool,
-    /// How much is read before giving up.
+    /// How much the run reads before it gives up.
     pub limits: Limits,
-    /// How many blobs are on their way at once.
+    /// How many blobs travel at once.
     pub jobs: NonZeroUsize,
-    /// How registries are talked to.
+    /// The options for registries.
     #[cfg(feature = "registry")]
     pub registries: crate::store::remote::Options,
 }
 
-/// What was copied.
+/// The result of a copy.
 #[derive(Clone, Debug)]
 pub struct Copied {
-    /// What the image was called.
+    /// The image's name at the source.
     pub name: String,
     /// Its manifest's or index's digest.
     pub digest: Digest,
-    /// Where it was brought.
+    /// The place of the copy.
     pub place: Place,
     /// The tag that leads to it there.
     pub tag: Option<String>,
     /// The tags that were new there, or led elsewhere.
     pub moved: Vec<Moved>,
-    /// What refers to the image and came along: signatures, attestations.
+    /// The referrers that were copied with the image: signatures, attestations.
     pub along: Vec<Digest>,
-    /// How much was written or sent.
+    /// How much the run wrote or sent.
     pub counts: Counts,
-    /// What was done so that realms get the image.
+    /// The changes that let realms get the image.
     pub mended: Vec<Mended>,
-    /// What keeps realms from the app, as far as the layout says it.
+    /// The findings that keep realms from the app, as far as the layout shows them.
     pub realms: Vec<Finding>,
-    /// Anything else that one should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
 impl Copy {
-    /// Copies the image: blobs, then documents, then the tag. What was copied before stays where this fails, for the
-    /// next run to go on from; nothing leads to it.
+    /// Copies the image: blobs, then documents, then the tag. Where this fails, the finished parts stay, so that the
+    /// next run can go on from them; nothing leads to them.
     pub fn run(&self, progress: &dyn Progress) -> Result<Copied, Error> {
         if self.along == Along::ForRealms && !matches!(self.to, ImageName::Layout { .. }) {
             return Err(Error::CopyNotForRealms(self.to.to_string()));
@@ -124,7 +124,7 @@ impl Copy {
             Ok((counting, moved))
         };
         let (counting, moved) = match bring() {
-            // It said of a blob that it was there, and it was not: all are sent, once (R41).
+            // The registry said that it had a blob, and did not have it: send all blobs, once (R41).
             Err(Error::Store(error)) if error.is_lacking() && target.doubt() => bring()?,
             other => other?,
         };
@@ -151,7 +151,7 @@ impl Copy {
         Ok(copied)
     }
 
-    /// Mends the layout where that is asked for, and says what keeps realms from the app.
+    /// Mends the layout if the user asked for that, and returns the findings that keep realms from the app.
     fn for_realms_at(&self, path: &Path, copied: &mut Copied) -> Result<(), Error> {
         let mut there = There {
             tag: copied.tag.clone(),
@@ -169,7 +169,7 @@ impl Copy {
             (copied.tag, copied.digest) = (now.tag.clone(), now.digest);
             there = now;
         }
-        // It is copied: nothing that comes now takes that back.
+        // The image is copied: later errors do not undo that.
         match realms::look(path, self.limits, &there) {
             Ok(found) => copied.realms = found,
             Err(error) => copied
@@ -179,7 +179,7 @@ impl Copy {
         Ok(())
     }
 
-    /// Brings the blobs, and then each document after all that it leads to.
+    /// Copies the blobs, and then each document after everything that it leads to.
     fn bring(
         &self,
         source: &dyn Store,
@@ -213,7 +213,7 @@ impl Copy {
             1
         };
         let results = parallel::map_on(jobs, &closure.blobs, |_, blob| {
-            // Nothing will lead to it: nobody waits for it in vain.
+            // Nothing will lead to this document, so no thread may wait for it.
             if failed.load(Ordering::Relaxed) {
                 return Ok(());
             }
@@ -229,7 +229,7 @@ impl Copy {
         errors.min_by_key(is_given_up).map_or(Ok(()), Err)
     }
 
-    /// The place that the image is copied from, and its name there.
+    /// The source of the copy, and the image's name there.
     fn source(
         &self,
         progress: &dyn Progress,
@@ -262,7 +262,7 @@ impl Copy {
         }
     }
 
-    /// The place that it is copied to, and the tag that it gets there: the one that is named, else the one that it has.
+    /// The target of the copy, and the tag that the image gets there: the tag that the user named, else its own tag.
     fn target(
         &self,
         root: &Descriptor,
@@ -317,7 +317,7 @@ impl Copy {
         }
     }
 
-    /// The repository that it is copied to, and the tag that it gets there.
+    /// The repository that is the target of the copy, and the tag that the image gets there.
     #[cfg(feature = "registry")]
     fn registry(
         &self,
@@ -348,7 +348,7 @@ impl Copy {
         Ok((Box::new(store), tag))
     }
 
-    /// Refuses an archive that would be written over what is read.
+    /// Refuses a target archive that is the source itself.
     fn check_apart(&self, to: &Path) -> Result<(), Error> {
         let (ImageName::Archive { .. }, ImageName::Archive { path, .. }) = (&self.to, &self.from)
         else {
@@ -367,7 +367,7 @@ impl Copy {
     }
 }
 
-/// By what an image is meant in its repository: the digest, else the tag, else `latest`.
+/// The reference to an image in its repository: the digest, else the tag, else `latest`.
 #[cfg(feature = "registry")]
 fn in_registry(name: &ImageName) -> Reference {
     match name {
@@ -380,7 +380,7 @@ fn in_registry(name: &ImageName) -> Reference {
     }
 }
 
-/// Adds what refers to the image, and to what refers to it, and what cosign's tags name.
+/// Adds the image's referrers, their referrers, and what cosign's tags name.
 fn gather_signatures(
     reader: &Reader<'_>,
     closure: &mut Closure,

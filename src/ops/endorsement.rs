@@ -27,17 +27,17 @@ use crate::key::{self, KeyRef, KeyRing, P384Signer};
 use crate::scheme::annotation::{self, Endorsement};
 use crate::store::{self, Layout, Registry};
 
-/// Where the endorsement comes from.
+/// The source of the endorsement.
 #[derive(Clone, Debug)]
 pub enum EndorsementFrom {
-    /// From a file: the CA signed the vendor's key apart.
+    /// A file: the CA signed the vendor's key in a separate step.
     File {
         /// The DER signature of the vendor's DER `SubjectPublicKeyInfo`.
         signature: PathBuf,
         /// The CA's public key: a file with its DER `SubjectPublicKeyInfo`, or a token's.
         ca: KeyRef,
     },
-    /// From the CA's private key.
+    /// The CA's private key.
     Ca(KeyRef),
 }
 
@@ -90,11 +90,11 @@ pub enum Source {
     Given,
     /// It was on an image.
     Found(String),
-    /// There was none, and the CA's key made it.
+    /// The vendor had no endorsement, and the CA's key made one.
     Made,
 }
 
-/// Where the signed layout lies.
+/// The place of the signed layout.
 #[derive(Clone, Copy)]
 pub(super) enum Staging<'a> {
     /// In the registry.
@@ -110,7 +110,7 @@ pub(super) struct Search<'a> {
     pub(super) app: &'a AppName,
     /// The signed layout.
     pub(super) layout: &'a Layout,
-    /// Where that is.
+    /// The place of that layout.
     pub(super) staging: Staging<'a>,
     /// The signed images.
     pub(super) images: &'a [Image],

@@ -1,4 +1,4 @@
-//! Why something was not done.
+//! Why a command failed.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::scheme::annotation::NotEndorsed;
 use crate::store::{self, Kind, Part, Place};
 use crate::{ceremony, files, key, scheme};
 
-/// Why something was not done.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -49,14 +49,14 @@ pub enum Error {
         /// How many were read.
         most: usize,
     },
-    /// A registry stopped to answer.
+    /// A registry stopped answering.
     #[error(
         "{place}: the last {most} images could not be asked for one after the other, so {left} more were not looked at"
     )]
     Unreached {
         /// The repository.
         place: Place,
-        /// After how many in succession the run gave up.
+        /// After how many failures in succession the run gave up.
         most: usize,
         /// How many tags and images are left.
         left: usize,
@@ -67,7 +67,7 @@ pub enum Error {
     /// A file was not read or written.
     #[error("{role} {source}")]
     File {
-        /// What the file is for.
+        /// The file's role.
         role: &'static str,
         /// What is wrong.
         source: files::Error,
@@ -112,7 +112,7 @@ pub enum Error {
         /// What failed.
         source: Box<Error>,
     },
-    /// The private key of a pair is there, and what came after failed.
+    /// The private key of a pair is there, and a later step failed.
     #[error("{source}; the private key was made all the same: {key}")]
     PairMade {
         /// The private key.
@@ -198,7 +198,7 @@ pub enum Error {
         /// The CA.
         ca: Fingerprint,
     },
-    /// It is unknown whether the vendor already has an endorsement.
+    /// The search could not find out whether the vendor already has an endorsement.
     #[error("cannot tell whether vendor {vendor} has an endorsement already: {source}")]
     Endorsements {
         /// The vendor.
@@ -257,7 +257,7 @@ pub enum Error {
         /// How many.
         found: usize,
     },
-    /// The image is not fit to be signed.
+    /// The image is not fit for signing.
     #[error("{place}: image {image} is not signed: {reason} [{rule}]")]
     Unfit {
         /// Where it is.
@@ -293,7 +293,7 @@ pub enum Error {
     NotCopied {
         /// The image, as the user named it.
         image: String,
-        /// Whether from there or to there.
+        /// Whether the user wanted to copy from there or to there.
         what: &'static str,
     },
     /// The target's name has another digest than the image.
@@ -392,16 +392,16 @@ pub(super) fn broken_rule(error: &store::Error) -> Option<(&'static str, String)
 /// What the user can do where a vendor has several endorsements by one CA.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// Use the one in use.
+    /// Use the endorsement in use.
     InUse,
-    /// Use either: an image in the registry carries the other one.
+    /// Use either endorsement: an image in the registry carries the other.
     Either(Carrier),
     /// Sign one image at a time: the signed images carry several, and each keeps its own.
     OneByOne,
 }
 
 impl Way {
-    /// The way out where images carry several: the signed images themselves, or others, in the registry or not.
+    /// The remedy if images carry several: the signed images themselves, or other images, in the registry or not.
     pub(super) fn out(are_signed: bool, are_there: bool, carrier: &Carrier) -> Self {
         match (are_signed, are_there) {
             (true, _) => Self::OneByOne,

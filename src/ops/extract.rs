@@ -117,7 +117,7 @@ impl ExtractSign {
         error
     }
 
-    /// Refuses to replace an app in whose folder a file of this command lies: it would be gone.
+    /// Refuses to replace an app if a file of this command lies in its folder: the file would be gone.
     fn check_inputs(&self, registry: &Registry, ring: &KeyRing) -> Result<(), Error> {
         let mut named = inputs(ring, &self.how.keys());
         named.push(&self.archive);
@@ -136,7 +136,7 @@ impl ExtractSign {
     }
 }
 
-/// The error where something that is no app has the app's path.
+/// The error if something that is no app has the app's path.
 fn in_the_way(error: store::Error) -> Error {
     let reason = match &error.kind {
         Kind::NotALayout { reason } => reason.clone(),
@@ -154,7 +154,7 @@ fn in_the_way(error: store::Error) -> Error {
     Error::InTheWay { app, reason }
 }
 
-/// The default name of the app: the archive's, without its endings.
+/// The default name of the app: the archive's name, without its endings.
 pub fn default_app(archive: &Path) -> Result<AppName, Error> {
     if files::is_standard(archive) {
         return Err(Error::NoAppNamed);

@@ -24,7 +24,7 @@ pub struct SignFile {
     pub key: KeyRef,
     /// The file.
     pub file: PathBuf,
-    /// Where the DER signature goes.
+    /// The file for the DER signature.
     pub signature: PathBuf,
     /// Whether to replace an existing file with other content.
     pub force: bool,
@@ -39,7 +39,7 @@ pub struct Signed {
     pub key: P384Key,
     /// The vendor's key, where one was endorsed.
     pub endorsed: Option<P384Key>,
-    /// Whether the signature file is new.
+    /// Whether this run wrote the signature file.
     pub written: Written,
 }
 
@@ -98,9 +98,9 @@ impl SignFile {
             .map_err(Error::file("signature file"))
     }
 
-    /// The signature that exists already. Refuses another file in its place, unless the user asked to replace it.
+    /// The signature that exists already. Refuses to replace another file, unless the user asked for that.
     fn there(&self) -> Result<Option<Signature>, Error> {
-        // Writing refuses what is no regular file.
+        // Writing refuses anything but a regular file.
         let metadata = self.signature.symlink_metadata();
         let is_file = metadata.is_ok_and(|metadata| metadata.is_file());
         if files::is_standard(&self.signature) || !is_file {

@@ -1,4 +1,4 @@
-//! Verifying all tags of a repository of a registry, one by one: what is decided is handed on and forgotten.
+//! Verifies all tags of a repository of a registry, one by one: the run hands each verdict on and forgets it.
 
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -18,42 +18,42 @@ use crate::report::Report;
 use crate::store::remote::{AT_ONCE, is_of_all};
 use crate::store::{self, Kind, Limits, Reader, Selected};
 
-/// After so many images in succession that the registry could not be asked for, the run looks at no more of them.
+/// If requests for this many images in succession fail, the run looks at no more images.
 pub(super) const MOST_UNREACHED: usize = 12;
-/// Bytes of manifests that are kept: those of the tags that are looked at just now.
+/// How many bytes of manifests to keep: the manifests of the tags that the run looks at just now.
 const KEPT: u64 = 512 << 10;
 
 /// A repository, all of whose tags are verified.
 pub(super) struct Fleet<'a> {
     pub(super) at: &'a RepositoryAt,
-    /// The part of its images that is meant.
+    /// The shard of its images that the user meant.
     pub(super) shard: Option<Shard>,
     pub(super) limits: Limits,
-    /// What an image is called among those of other places.
+    /// An image's name among the images of other places.
     pub(super) name: &'a (dyn Fn(&str) -> String + Sync),
 }
 
-/// Something to look at.
+/// A task: something to look at.
 enum Job {
     Tag(Tag),
     Image(Selected),
 }
 
-/// What is to be done yet.
+/// The tasks that are left.
 struct Work {
     tags: vec::IntoIter<Tag>,
     /// The images of the tags that were opened.
     images: VecDeque<Selected>,
     /// How many tags are being opened: images may come of them.
     opening: usize,
-    /// How many could not be asked for since the last one that could.
+    /// How many requests failed in succession until now.
     unreached: usize,
-    /// Whether an image was met, of whatever shard, or something that may hide one.
+    /// Whether the run met an image, of whatever shard, or something that may hide an image.
     met: bool,
     is_over: bool,
 }
 
-/// What was met already, each in 16 bytes. Nobody outside knows the keys of the hashes, and so nobody finds two things
+/// What the run met already, each in 16 bytes. The keys of the hashes are secret, so nobody outside can find two things
 /// with one hash.
 #[derive(Default)]
 struct Seen {
@@ -78,14 +78,14 @@ impl Seen {
     }
 }
 
-/// In what way something was met.
+/// How the run met something.
 #[derive(Hash)]
 enum Met<'a> {
-    /// All below it was noted.
+    /// The run noted everything below it.
     Opened(Digest),
-    /// It was decided.
+    /// The run decided about it.
     Image(Digest),
-    /// What an entry states of it was looked at.
+    /// The run checked what an entry states of it.
     Stated(&'a str, Digest, u64, Option<&'a Platform>, Embedded),
     InOtherShard(Digest),
     Ignored(Digest),
@@ -167,7 +167,7 @@ impl<'b, 'c, 'd> Run<'_, 'b, 'c, 'd> {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Works until there is nothing to do any more.
+    /// Works until no task is left.
     fn work(&self) {
         while let Some(job) = self.next() {
             match job {
@@ -257,7 +257,7 @@ impl<'b, 'c, 'd> Run<'_, 'b, 'c, 'd> {
         work.images.append(&mut new);
     }
 
-    /// Looks at an image, or, where that was done already, at what is stated of it.
+    /// Looks at an image, or, if the run did that already, at what the entry states of it.
     fn look(&self, selected: &Selected) {
         let digest = selected.descriptor.digest;
         let report = if self.seen.add(&Met::Image(digest)) {
@@ -278,7 +278,7 @@ impl<'b, 'c, 'd> Run<'_, 'b, 'c, 'd> {
         }
     }
 
-    /// Hands on why an image or a tag could not be decided. Where so many could not even be asked for, nothing more is.
+    /// Hands on why an image or a tag has no verdict. After too many failed requests, the run asks for nothing more.
     fn failed(&self, name: &str, error: Error) {
         let mut work = self.state();
         work.met = true;
@@ -311,7 +311,7 @@ impl<'b, 'c, 'd> Run<'_, 'b, 'c, 'd> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says where nothing was met at all, and how many were not looked at.
+    /// Reports that the run met nothing at all, or how many images and tags it did not look at.
     fn end(self) -> Result<(), Error> {
         let place = self.reader.place().clone();
         let found = self.found.into_inner();
@@ -324,7 +324,7 @@ impl<'b, 'c, 'd> Run<'_, 'b, 'c, 'd> {
             let most = MOST_UNREACHED;
             found.take(Found::GaveUp(Error::Unreached { place, most, left }));
         } else if !work.met && !found.is_over {
-            // Nothing to verify is not the same as everything verified.
+            // A run that finds nothing to verify must not look like a success.
             let none = Kind::NotOneImage {
                 found: 0,
                 present: Vec::new(),
@@ -335,7 +335,7 @@ impl<'b, 'c, 'd> Run<'_, 'b, 'c, 'd> {
     }
 }
 
-/// Stands for a tag that is being opened.
+/// Counts a tag as being opened, until it is dropped.
 struct Opening<'r, 'a, 'b, 'c, 'd>(&'r Run<'a, 'b, 'c, 'd>);
 
 impl Drop for Opening<'_, '_, '_, '_, '_> {
@@ -345,7 +345,7 @@ impl Drop for Opening<'_, '_, '_, '_, '_> {
     }
 }
 
-/// Whether the registry could not even be asked.
+/// Whether the request to the registry itself failed.
 fn is_unreached(error: &Error) -> bool {
     match error {
         Error::Store(store::Error {

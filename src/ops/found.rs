@@ -1,4 +1,4 @@
-//! What verifying several images finds out, as it is found.
+//! The findings of a verification of several images, as they come in.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -8,47 +8,47 @@ use crate::class::Class;
 use crate::image::Descriptor;
 use crate::report::Verdict;
 
-/// Something that was found out.
+/// One finding.
 #[derive(Debug)]
 pub enum Found {
     /// A verdict on an image.
     Verdict(Verdict),
-    /// What kept an image, a tag or a place from a verdict.
+    /// An error that kept an image, a tag or a place from a verdict.
     Failed {
-        /// By which name it was asked for.
+        /// The name by which the user asked for it.
         reference: String,
         /// What went wrong.
         error: Error,
     },
-    /// What is not an image and was passed over.
+    /// Something that is not an image and that the run passed over.
     Ignored(Arc<Descriptor>),
-    /// An image beside the one that was meant without a name: nobody looked at it.
+    /// Another image, where the user named none and the run chose one: the run did not look at it.
     Unseen(Arc<Descriptor>),
-    /// A tag that was listed, and was gone when it was asked for.
+    /// A tag that the registry listed, and that was gone when the run asked for it.
     Gone(String),
-    /// How many names were listed that no tag can have.
+    /// How many names the registry listed that no tag can have.
     Unnameable(usize),
     /// Why the run looks at nothing more of a place.
     GaveUp(Error),
 }
 
-/// Takes what is found, from one thread at a time. When it breaks off, the run ends as soon as it can.
+/// Takes the findings, from one thread at a time. When it breaks off, the run ends as soon as it can.
 pub type Sink<'a> = dyn FnMut(Found) -> ControlFlow<()> + Send + 'a;
 
-/// How many there were.
+/// How many findings of each kind there were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Images that are trusted.
     pub trusted: usize,
     /// Images that are refused.
     pub refused: usize,
-    /// Images, tags and places that could not be decided.
+    /// Images, tags and places without a verdict.
     pub undecided: usize,
-    /// What is not an image and was passed over.
+    /// Something that is not an image and that the run passed over.
     pub ignored: usize,
     /// Images of other shards.
     pub in_other_shards: usize,
-    /// Tags that were listed, and were gone when they were asked for.
+    /// Tags that the registry listed, and that were gone when the run asked for them.
     pub gone: usize,
     /// Images and tags that nobody looked at: they lie beside the one that was meant, or the run gave up before.
     pub not_looked_at: usize,
@@ -65,7 +65,7 @@ impl Totals {
         self.in_other_shards + self.gone + self.not_looked_at > 0
     }
 
-    /// Counts what is found.
+    /// Counts a finding.
     pub(super) fn count(&mut self, found: &Found) {
         match found {
             Found::Verdict(Verdict::Trusted(_)) => self.trusted += 1,
@@ -83,11 +83,11 @@ impl Totals {
     }
 }
 
-/// A sink whose finds are counted on the way.
+/// A sink that counts the findings on the way.
 pub(super) struct Counted<'a, 'b> {
     pub(super) totals: Totals,
     sink: &'a mut Sink<'b>,
-    /// Whether it broke off.
+    /// Whether the sink broke off.
     pub(super) is_over: bool,
 }
 
@@ -100,7 +100,7 @@ impl<'a, 'b> Counted<'a, 'b> {
         }
     }
 
-    /// Hands something on, unless the sink takes nothing more.
+    /// Hands a finding on, unless the sink takes nothing more.
     pub(super) fn take(&mut self, found: Found) {
         if !self.is_over {
             self.totals.count(&found);

@@ -1,4 +1,4 @@
-//! Showing what is in a layout and who claims to have signed it, trusting nothing.
+//! Shows the content of a layout and the signers that it claims, and trusts nothing.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
@@ -24,7 +24,7 @@ use crate::store::{self, Entry, Layout, Limits, Place, Reader, Selected, Selecti
 pub struct Inspect {
     /// The place.
     pub location: Location,
-    /// One image of it; all of them where there is none.
+    /// One image of the place; without it, all of them.
     pub reference: Option<Reference>,
     /// The limits on input.
     pub limits: Limits,
@@ -33,7 +33,7 @@ pub struct Inspect {
 /// One entry of an index, and its content.
 #[derive(Debug)]
 pub struct Inspected {
-    /// How many indexes lie above it.
+    /// How many indexes lie above the entry.
     pub depth: usize,
     /// The entry.
     pub descriptor: Arc<Descriptor>,

@@ -11,19 +11,19 @@ use crate::report::{Candidate, Check, Report, rule};
 use crate::scheme::VerifyScheme;
 use crate::store::{self, Reader, Selected, realm_layers};
 
-/// What images are held against.
+/// What to check images against.
 #[derive(Clone, Copy)]
 pub(super) struct Judge<'a> {
     pub(super) scheme: &'a dyn VerifyScheme,
-    /// Whether the layers are left out.
+    /// Whether to leave out the layers.
     pub(super) config_only: bool,
-    /// Whether realms have to get the images too.
+    /// Whether to check that realms get the images, too.
     pub(super) for_realms: bool,
     pub(super) progress: &'a dyn Progress,
 }
 
 impl Judge<'_> {
-    /// Looks at all of an image that is looked at.
+    /// Checks all of an image.
     pub(super) fn report(&self, reader: &Reader<'_>, selected: &Selected) -> Result<Report, Error> {
         let mut report = empty(selected);
         match reader.load_as_listed(selected) {
@@ -42,7 +42,7 @@ impl Judge<'_> {
         Ok(report)
     }
 
-    /// The report on an image that another entry leads to as well, where what this one states of it does not hold.
+    /// The report on an image that another entry leads to as well, if this entry states something wrong of it.
     #[cfg(feature = "registry")]
     pub(super) fn against(
         &self,
@@ -119,7 +119,7 @@ fn empty(selected: &Selected) -> Report {
     }
 }
 
-/// The signature that decides about an image. Where a scheme finds none at all, none of its rules holds.
+/// The signature that decides about an image. If a scheme finds no signature, none of its rules holds.
 pub(super) fn candidate(scheme: &dyn VerifyScheme, image: &Image) -> Candidate {
     let unsigned = || {
         let rules = scheme.rules().into_iter();

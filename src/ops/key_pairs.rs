@@ -14,7 +14,7 @@ use crate::key::pkcs11::NewKey;
 use crate::key::uri::TokenUri;
 use crate::key::{self, EcKey, KeyRef, KeyRing, Signer, any};
 
-/// What the files of a pair are called in messages.
+/// The names in messages for the files of a pair.
 const PUBLIC: &str = "public key file";
 
 /// The two files of a pair, as cosign names them.
@@ -47,9 +47,9 @@ pub struct Pair {
     pub key: PublicKey,
     /// Whether the private key's file is encrypted with an empty passphrase.
     pub unprotected: bool,
-    /// What the token says of the key, where it is on one.
+    /// The token's description of the key, if the key is on a token.
     pub on_token: Option<NewKey>,
-    /// Whether the public key's file was written.
+    /// Whether this run wrote the public key's file.
     pub written: Written,
 }
 
@@ -60,12 +60,12 @@ pub struct GeneratePair {
     pub files: PairFiles,
     /// The curve.
     pub curve: Curve,
-    /// Whether a public key file that is there already is replaced.
+    /// Whether to replace a public key file that is there already.
     pub force: bool,
 }
 
 impl GeneratePair {
-    /// Nothing is asked or made before both files can be written.
+    /// Checks that it can write both files before it asks for a passphrase or makes a key.
     pub fn run(&self, passphrases: &Passphrases) -> Result<Pair, Error> {
         let PairFiles { private, public } = &self.files;
         files::check_absent(private).map_err(key::Error::PairFile)?;
@@ -82,18 +82,18 @@ impl GeneratePair {
 /// Makes a pair on a token, and writes the public key.
 #[derive(Clone, Debug)]
 pub struct GenerateOnToken {
-    /// The token, and what the key is called there.
+    /// The token, and the key's name there.
     pub uri: TokenUri,
-    /// Where the public key goes.
+    /// The file for the public key.
     pub public: PathBuf,
     /// The curve.
     pub curve: Curve,
-    /// Whether a public key file that is there already is replaced.
+    /// Whether to replace a public key file that is there already.
     pub force: bool,
 }
 
 impl GenerateOnToken {
-    /// No PIN is asked for before the file can be written.
+    /// Checks that it can write the file before it asks for a PIN.
     pub fn run(&self, ring: &KeyRing) -> Result<Pair, Error> {
         let files = ring.files().iter().map(PathBuf::as_path);
         let files: Vec<_> = files.chain(self.uri.files()).collect();
@@ -118,19 +118,19 @@ pub struct ImportPair {
     pub from: PathBuf,
     /// The files.
     pub files: PairFiles,
-    /// Whether another public key file that is there already is replaced.
+    /// Whether to replace another public key file that is there already.
     pub force: bool,
 }
 
 impl ImportPair {
-    /// The file that the key comes from is left as it is. Its passphrase, where it is encrypted, is the first.
+    /// Leaves the key's source file as it is. If that file is encrypted, the first passphrase is the file's.
     pub fn run(&self, of_old: &Passphrases, of_new: &Passphrases) -> Result<Pair, Error> {
         let PairFiles { private, public } = &self.files;
         files::check_absent(private).map_err(key::Error::PairFile)?;
         check_output(PUBLIC, public, &[private, &self.from])?;
         files::check_writable(public).map_err(Error::file(PUBLIC))?;
         let key = any::read_private(&self.from, of_old)?;
-        // One that is there may be this key's: then it stays.
+        // The file that is there may hold this very key: then it stays.
         let text = pem(key.public_key());
         files::check(public, text.as_bytes(), existing(self.force)).map_err(Error::file(PUBLIC))?;
         write_pair(&key, &self.files, of_new, self.force)
@@ -142,9 +142,9 @@ impl ImportPair {
 pub struct PublicHalf {
     /// The private key.
     pub key: KeyRef,
-    /// Where the public key goes, if into a file.
+    /// The file for the public key, if any.
     pub output: Option<PathBuf>,
-    /// Whether another file that is there already is replaced.
+    /// Whether to replace another file that is there already.
     pub force: bool,
 }
 
@@ -183,7 +183,7 @@ fn check_new_public(public: &Path, inputs: &[&Path], force: bool) -> Result<(), 
     files::check_writable(public).map_err(Error::file(PUBLIC))
 }
 
-/// Writes the private key, whose passphrase is asked for, and then the public one.
+/// Asks for a passphrase, and writes the private key and then the public key.
 fn write_pair(
     key: &EcKey,
     files: &PairFiles,
@@ -206,7 +206,7 @@ fn write_pem(key: &PublicKey, path: &Path, force: bool) -> Result<Written, Error
     files::write(path, text.as_bytes(), 0o644, existing(force)).map_err(Error::file(PUBLIC))
 }
 
-/// Says of what failed that the private key is there all the same.
+/// Adds to an error that the private key is there all the same.
 fn but_made(key: KeyRef) -> impl FnOnce(Error) -> Error {
     move |error| Error::PairMade {
         key,

@@ -13,11 +13,11 @@ use crate::key::{self, Generated, KeyRef, KeyRing};
 /// Makes a private key where none exists, and can write its public half.
 #[derive(Clone, Debug)]
 pub struct Generate {
-    /// Where the private key goes.
+    /// The place for the private key.
     pub key: KeyRef,
-    /// Where the public key goes: DER `SubjectPublicKeyInfo`.
+    /// The file for the public key: DER `SubjectPublicKeyInfo`.
     pub public: Option<PathBuf>,
-    /// Whether a public key file that is there already is replaced.
+    /// Whether to replace a public key file that is there already.
     pub force: bool,
 }
 
@@ -60,7 +60,7 @@ impl Generate {
 pub struct ExtractPublic {
     /// The private key.
     pub key: KeyRef,
-    /// Where the public key goes: DER `SubjectPublicKeyInfo`.
+    /// The file for the public key: DER `SubjectPublicKeyInfo`.
     pub output: PathBuf,
     /// Whether to replace an existing file with other content.
     pub force: bool,
@@ -114,7 +114,7 @@ impl Import {
 pub struct MakePassport {
     /// The key.
     pub key: TokenUri,
-    /// Where the passport goes.
+    /// The file for the passport.
     pub output: PathBuf,
     /// The attributes that may differ from those of a key that never left its token.
     pub accepted: Vec<String>,

@@ -29,7 +29,7 @@ pub enum Location {
     Layout(PathBuf),
     /// An archive.
     Archive {
-        /// How it was named.
+        /// The user's name for it.
         kind: ArchiveKind,
         /// The file.
         path: PathBuf,

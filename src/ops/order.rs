@@ -1,4 +1,4 @@
-//! Verdicts in the order of the images, though several images are looked at at once.
+//! Puts verdicts in the order of the images, though the run looks at several images at once.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,13 +8,13 @@ use crate::crypto::Digest;
 use crate::report::Verdict;
 use crate::store::Selected;
 
-/// What came of an image: a verdict, or why there is none, with its name.
+/// The outcome for an image: its name, and a verdict or the error in place of a verdict.
 type Outcome = Result<Verdict, (String, Error)>;
 
-/// An image among those that are decided: by different tags it is asked for several times, unless all are meant.
+/// One of the requested images: a user who names several of its tags asks for it several times, unless all are meant.
 type Key = (Option<String>, Digest);
 
-/// What is known of one image that several entries may lead to.
+/// The state of one image that several entries may lead to.
 #[derive(Default)]
 struct Entries {
     undecided: usize,
@@ -26,7 +26,7 @@ struct Entries {
 pub(super) struct Order<'a, 'b, 'c> {
     keys: Vec<Key>,
     images: HashMap<Key, Entries>,
-    /// What waits for others before it.
+    /// The outcomes that wait for earlier ones.
     waiting: BTreeMap<usize, Outcome>,
     next: usize,
     found: &'c mut Counted<'a, 'b>,
@@ -54,12 +54,12 @@ impl<'a, 'b, 'c> Order<'a, 'b, 'c> {
         }
     }
 
-    /// Whether nobody wants to know more.
+    /// Whether the receiver takes nothing more.
     pub(super) const fn is_over(&self) -> bool {
         self.found.is_over
     }
 
-    /// Takes note of what came of one of them.
+    /// Takes note of the outcome for one image.
     pub(super) fn decided(&mut self, n: usize, outcome: Outcome) {
         if let Some(image) = self.images.get_mut(&self.keys[n]) {
             image.undecided -= 1;

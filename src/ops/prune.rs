@@ -9,7 +9,7 @@ use crate::store::{Absent, Layout, Limits, Pruned, Registry};
 /// A layout to prune.
 #[derive(Debug)]
 pub struct Prune {
-    /// Where it is.
+    /// Its place.
     pub location: Location,
     /// The indexes and manifests that will never be there.
     pub absent: Vec<Absent>,

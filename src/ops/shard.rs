@@ -1,4 +1,4 @@
-//! A part of all images, by their digests: several machines share the work without a word between them.
+//! A part of all images, by their digests: several machines share the work without talking to each other.
 
 use std::fmt;
 use std::num::NonZeroU32;

@@ -42,7 +42,7 @@ impl SignInRegistry {
         }
     }
 
-    /// The same for each tag of the repository that leads to images.
+    /// Does the same for each tag of the repository that leads to images.
     pub(super) fn each_tag(self) -> Result<Vec<Self>, Error> {
         let store = self.at.store();
         let reader = Reader::new(&store, self.how.limits);
@@ -60,7 +60,7 @@ impl SignInRegistry {
             }
         }
         if all.is_empty() {
-            // Nothing to sign is not the same as everything signed.
+            // A run that finds nothing to sign must not look like a success.
             reader.resolve(&[], &self.how.selection)?;
         }
         Ok(all)

@@ -29,33 +29,33 @@ use crate::store::remote::AT_ONCE;
 use crate::store::{Limits, Reader, Selected, Selection};
 use crate::{files, parallel};
 
-/// Verifies images for one who trusts a CA.
+/// Verifies images for a user who trusts a CA.
 #[derive(Clone, Debug)]
 pub struct VerifyImages {
-    /// Where the images are, and which are meant.
+    /// The places of the images, and which images of them.
     pub asked: Vec<Asked>,
-    /// Whether all images of those places are meant.
+    /// Whether the user meant all images of these places.
     pub all: bool,
-    /// Which of a multi-platform tag's.
+    /// Which images of a multi-platform tag.
     pub selection: Selection,
-    /// The part of the images that is meant.
+    /// The shard of the images that the user meant.
     pub shard: Option<Shard>,
     /// The CAs' public keys, any of which is trusted: files with a DER `SubjectPublicKeyInfo`, or a token's.
     pub cas: Vec<KeyRef>,
     /// The public keys of the vendors that may have signed; empty for any that the CA endorsed.
     pub vendors: Vec<KeyRef>,
-    /// Whether the layers are left out.
+    /// Whether to leave out the layers.
     pub config_only: bool,
-    /// Whether realms have to get the images too.
+    /// Whether to check that realms get the images, too.
     pub for_realms: bool,
-    /// How much is read before giving up.
+    /// How much the run reads before it gives up.
     pub limits: Limits,
 }
 
-/// An image, and what keeps realms from it by the name by which it was asked for.
+/// An image, and the findings that keep realms from it by the name that the user gave.
 type Named = (Selected, Option<Finding>);
 
-/// Images that were chosen, and what was passed over.
+/// The chosen images, and what the run passed over.
 #[derive(Default)]
 struct Chosen {
     images: Vec<Named>,
@@ -103,7 +103,7 @@ impl VerifyImages {
         Ok(found.totals)
     }
 
-    /// What an image is called among those of all places.
+    /// An image's name among the images of all places.
     fn name(&self, asked: &Asked, name: &str) -> String {
         if self.asked.len() > 1 {
             asked.location.full_name(Some(name))
@@ -205,14 +205,14 @@ impl VerifyImages {
         found.totals.in_other_shards += others.len();
     }
 
-    /// What the user can put right is told before a PIN is asked for.
+    /// Report what the user can put right before asking for a PIN.
     fn check_before_a_pin(&self, ring: &KeyRing) -> Result<(), Error> {
         let keys = || self.cas.iter().chain(&self.vendors);
         let is_file = |key: &&KeyRef| matches!(key, KeyRef::File(_));
         if keys().all(|key| is_file(&key)) {
             return Ok(());
         }
-        // What comes in can be read only once.
+        // Standard input can be read only once.
         let is_lasting =
             |key: &&KeyRef| matches!(key, KeyRef::File(path) if !files::is_standard(path));
         for key in keys().filter(is_lasting) {
@@ -229,7 +229,7 @@ impl VerifyImages {
         Ok(())
     }
 
-    /// The images, each with what keeps realms from it by its name, and what was passed over.
+    /// The images, each with the findings that keep realms from it by its name, and what the run passed over.
     fn select(&self, asked: &Asked, opened: &Opened, reader: &Reader<'_>) -> Result<Chosen, Error> {
         let unnamed = |all: Vec<Selected>| all.into_iter().map(|one| (one, None)).collect();
         if self.all {
@@ -238,7 +238,7 @@ impl VerifyImages {
             }
             let (mut images, ignored) = reader.all_images()?;
             if images.is_empty() {
-                // Nothing to verify is not the same as everything verified.
+                // A run that finds nothing to verify must not look like a success.
                 images = reader.resolve(&[], &self.selection)?;
             }
             return Ok(Chosen {
@@ -273,7 +273,7 @@ impl VerifyImages {
         })
     }
 
-    /// Asks a registry for each of these by itself: that one is not there says nothing of the others.
+    /// Asks a registry for each of these names by itself: if one is missing, the others may still be there.
     #[cfg(feature = "registry")]
     fn each_of(&self, references: &[Reference], reader: &Reader<'_>) -> Chosen {
         let resolved = parallel::map_on(AT_ONCE, references, |_, reference| {

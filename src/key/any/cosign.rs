@@ -16,9 +16,9 @@ use crate::secret::Secret;
 
 /// Bytes of the salt.
 const SALT_LEN: usize = 32;
-/// The N that cosign takes, by their logarithms.
+/// The values of N that cosign takes, as logarithms.
 const LOG_N: [u8; 3] = [15, 16, 17];
-/// The N that cosign writes, by its logarithm.
+/// The value of N that cosign writes, as a logarithm.
 const USUAL_LOG_N: u8 = 16;
 /// The r and the p.
 const R: u32 = 8;
@@ -84,7 +84,7 @@ pub struct CosignKey {
     log_n: u8,
     salt: [u8; SALT_LEN],
     nonce: [u8; NONCE_LEN],
-    /// The tag, and what is encrypted.
+    /// The tag and the ciphertext.
     sealed: Vec<u8>,
 }
 
@@ -180,7 +180,7 @@ impl CosignKey {
     }
 }
 
-/// Base64 of so many bytes.
+/// Base64 of this many bytes.
 fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
     unbase64(text)?.try_into().ok()
 }

@@ -27,7 +27,7 @@ pub(super) enum DerForm {
 }
 
 impl DerForm {
-    /// Looks at bytes. What they are said to be they need not be in full.
+    /// Looks at the start of the bytes. The rest may still break the form that this returns.
     pub(super) fn of(bytes: &[u8]) -> Option<Self> {
         let outer = AnyRef::decode(&mut SliceReader::new(bytes).ok()?).ok()?;
         if outer.tag() != Tag::Sequence {
@@ -48,7 +48,7 @@ impl DerForm {
         }
     }
 
-    /// By how many numbers there are behind the first two.
+    /// Tells the form by how many numbers follow the first two.
     fn of_numbers(mut rest: SliceReader<'_>) -> Option<Self> {
         let mut numbers = 2;
         while !rest.is_finished() {
@@ -63,7 +63,7 @@ impl DerForm {
         }
     }
 
-    /// Whether it is private.
+    /// Whether the form is a private key's.
     pub(super) const fn is_private(self) -> bool {
         match self {
             Self::Sec1 | Self::Pkcs8 | Self::SealedPkcs8 | Self::Pkcs12 | Self::Rsa | Self::Dsa => {

@@ -6,7 +6,7 @@ use crate::encoding::pem_text::PemError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PrivateFileError {
-    /// The bytes are none of what is known.
+    /// The bytes have no known form.
     #[error("it is no private key: neither a cosign key file, nor DER or PEM of SEC1 or PKCS#8")]
     Unknown,
     /// The PEM text does not hold together.
@@ -45,7 +45,7 @@ pub enum PrivateFileError {
     /// It is not one DER structure.
     #[error("it is not one {form} in DER ({reason})")]
     Der {
-        /// Which structure it is not.
+        /// The expected structure.
         form: &'static str,
         /// What is wrong.
         reason: String,

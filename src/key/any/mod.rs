@@ -1,4 +1,4 @@
-//! Key files in each form that cosign's users have them in, for keys of each kind.
+//! Key files in each form that cosign's users have, for keys of each kind.
 
 mod cosign;
 mod der_form;

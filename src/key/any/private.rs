@@ -17,7 +17,7 @@ use crate::secret::Secret;
 /// No key file is longer.
 pub(super) const MAX_FILE: usize = 64 * 1024;
 
-/// What PEM calls a cosign key file, now and before 2022.
+/// The PEM labels of a cosign key file, now and before 2022.
 const SIGSTORE: &str = "ENCRYPTED SIGSTORE PRIVATE KEY";
 const COSIGN: &str = "ENCRYPTED COSIGN PRIVATE KEY";
 
@@ -25,7 +25,7 @@ const COSIGN: &str = "ENCRYPTED COSIGN PRIVATE KEY";
 pub enum KeyFile {
     /// A key that is not encrypted.
     Plain(EcKey),
-    /// A key that is.
+    /// An encrypted key.
     Sealed(Sealed),
 }
 
@@ -117,7 +117,7 @@ impl Sealed {
     }
 }
 
-/// What a block holds, which may be a key.
+/// The content of a block, which may be a key.
 fn content(block: &PemBlock<'_>) -> Result<Secret, E> {
     let mut room = Secret::zeroed(block.room());
     let length = block.read(&mut room)?;
@@ -125,7 +125,7 @@ fn content(block: &PemBlock<'_>) -> Result<Secret, E> {
     Ok(room)
 }
 
-/// Reads a private key file. The passphrase is asked for where the file is encrypted, and once.
+/// Reads a private key file. If the file is encrypted, asks for the passphrase, once.
 pub fn read_private(path: &Path, passphrases: &Passphrases) -> Result<EcKey, Error> {
     let bytes = files::read_secret(path, MAX_FILE)?;
     let not_read = |source| Error::PrivateFile {
@@ -142,7 +142,7 @@ pub fn read_private(path: &Path, passphrases: &Passphrases) -> Result<EcKey, Err
 }
 
 /// Writes a new key file, encrypted as cosign's, where there is none. Whether its passphrase is empty, and so protects
-/// nothing, is the answer.
+/// nothing.
 pub fn write_private(path: &Path, key: &EcKey, passphrases: &Passphrases) -> Result<bool, Error> {
     files::check_absent(path).map_err(Error::PairFile)?;
     let passphrase = passphrases.of_new(path).map_err(Error::passphrase(path))?;

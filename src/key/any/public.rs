@@ -10,7 +10,7 @@ use crate::encoding::pem_text::PemText;
 use crate::files;
 use crate::key::error::Error;
 
-/// Reads a public key file. Somebody may have taken a private key for it, so its bytes are wiped.
+/// Reads a public key file. Wipes its bytes, because the user may have given a private key by mistake.
 pub fn read_public(path: &Path) -> Result<PublicKey, Error> {
     let bytes = files::read_wiped(path, MAX_FILE)?;
     public_key_of(&bytes).map_err(|source| Error::PublicFile {

@@ -7,7 +7,7 @@ use crate::encoding::pem_text::PemError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublicFileError {
-    /// The bytes are none of what is known.
+    /// The bytes have no known form.
     #[error("it is no public key: neither a SubjectPublicKeyInfo in DER nor one in PEM")]
     Unknown,
     /// The PEM text does not hold together.
@@ -28,7 +28,7 @@ pub enum PublicFileError {
     /// It is a key of RSA as numbers alone.
     #[error("it is an RSA key in PKCS#1, and a SubjectPublicKeyInfo is wanted")]
     Pkcs1,
-    /// The key is none that signatures are verified with.
+    /// ir-sign verifies no signatures with such a key.
     #[error(transparent)]
     Key(#[from] PublicKeyError),
 }

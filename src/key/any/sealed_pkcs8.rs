@@ -83,7 +83,7 @@ fn not_one(reason: String) -> E {
     }
 }
 
-/// Refuses what would take too long or too much memory before a passphrase is asked for.
+/// Refuses parameters that take too long or too much memory, before anything asks for a passphrase.
 fn check_cost(kdf: &Kdf) -> Result<(), E> {
     if let Some(params) = kdf.pbkdf2() {
         let rounds = params.iteration_count;
@@ -112,7 +112,7 @@ fn check_cost(kdf: &Kdf) -> Result<(), E> {
     Ok(())
 }
 
-/// What an algorithm of encryption or of passphrases is called.
+/// The name of an algorithm for encryption or for passphrases.
 fn scheme(oid: &ObjectIdentifier) -> String {
     let dotted = oid.to_string();
     match dotted.as_str() {

@@ -1,4 +1,4 @@
-//! How much of a copy was sent, and how much need not be.
+//! How much of a copy the run sent, and how much it did not have to send.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 

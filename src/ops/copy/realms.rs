@@ -39,7 +39,7 @@ pub(super) fn check(
     }))
 }
 
-/// By which tag and digest an image is in a layout.
+/// The tag and the digest of an image in a layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct There {
     pub(super) tag: Option<String>,
@@ -55,7 +55,7 @@ impl There {
     }
 }
 
-/// Leaves out of the app what no server loads, and says how the image is there then.
+/// Leaves out of the app what no server loads, and returns the image's tag and digest in it.
 pub(super) fn mend(
     path: &Path,
     limits: Limits,
@@ -99,7 +99,7 @@ fn digests(layout: &Layout) -> Result<Vec<Digest>, Error> {
     Ok(entries.iter().map(|entry| entry.digest).collect())
 }
 
-/// What keeps realms from the app, as far as the layout says it.
+/// The findings that keep realms from the app, as far as the layout shows them.
 pub(super) fn look(
     path: &Path,
     limits: Limits,

@@ -1,4 +1,4 @@
-//! Putting beside an image what an offline signer made, after it was verified.
+//! Verifies what an offline signer made, and attaches it to an image.
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ const MOST_SIGNATURES: usize = 1 << 20;
 /// No attestation is longer.
 const MOST_ATTESTATION: usize = 128 << 20;
 
-/// What is attached.
+/// What to attach.
 #[derive(Clone, Debug)]
 pub enum What {
     /// Signatures of a payload or a statement that `generate` wrote.
@@ -41,7 +41,7 @@ pub enum What {
     Attestation {
         /// The file.
         file: PathBuf,
-        /// The signer's public key, if it is to be verified first.
+        /// The signer's public key, if the run is to verify the attestations first.
         key: Option<PublicKey>,
     },
 }
@@ -51,15 +51,15 @@ pub enum What {
 pub struct Attach {
     /// The image.
     pub image: CosignImage,
-    /// What is attached.
+    /// What to attach.
     pub what: What,
-    /// How what hangs there already is read.
+    /// The limits on reading what hangs on the image already.
     pub hanging: Hanging,
     /// The time in RFC 3339.
     pub now: String,
 }
 
-/// What was read of the files.
+/// The content of the files.
 enum Read {
     /// A payload, and its signatures.
     Signatures(Vec<u8>, Vec<Vec<u8>>),
@@ -70,7 +70,7 @@ enum Read {
 }
 
 impl Attach {
-    /// Compares and verifies all, then attaches it; the image's digest.
+    /// Compares and verifies everything, then attaches it. Returns the image's digest.
     pub fn run(&self) -> Result<Digest, Error> {
         self.image.check_writable()?;
         let limits = Limits::default();
@@ -223,7 +223,7 @@ impl Attach {
     }
 }
 
-/// Refuses what is about another image.
+/// Refuses a payload or statement that is about another image.
 fn about(name: &str, wanted: &Digest, checked: Result<(), String>) -> Result<(), Error> {
     checked.map_err(|found| {
         CosignError::OtherImage {
@@ -249,7 +249,7 @@ fn each_signature(bytes: &[u8], key: Option<&PublicKey>) -> Vec<Vec<u8>> {
     let read = read.filter(|read| !read.is_empty());
     let all = read.unwrap_or_else(|| vec![bytes.to_vec()]);
     let in_der = |signature: Vec<u8>| match key.map(PublicKey::kind) {
-        // Go takes r and s as they are, others do not: they are written in DER.
+        // Go takes raw r and s, other verifiers do not: write them in DER.
         Some(crate::crypto::KeyKind::Ec(curve)) => {
             let raw = Signature::from_raw(curve, &signature);
             raw.map_or(signature, |raw| raw.to_der())
@@ -281,7 +281,7 @@ fn attestations(digest: &Digest, file: &Path, key: Option<&PublicKey>) -> Result
     let mut envelopes = Vec::new();
     let texts = bytes.split(|byte| *byte == b'\n');
     let texts = texts.filter(|text| !text.trim_ascii().is_empty());
-    // One that is spread over lines is read whole.
+    // This reads an envelope that is spread over several lines as a whole.
     let whole = Envelope::read(&bytes);
     let all: Vec<Envelope> = match whole {
         Ok(envelope) => vec![envelope],
@@ -299,7 +299,7 @@ fn attestations(digest: &Digest, file: &Path, key: Option<&PublicKey>) -> Result
     Ok(Read::Envelopes(envelopes))
 }
 
-/// Refuses an envelope that is about another image or not the key's; its predicate's type.
+/// Refuses an envelope that is about another image or not by the key. Returns the predicate's type.
 fn check_envelope(
     name: &str,
     digest: &Digest,

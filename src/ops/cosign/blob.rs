@@ -23,7 +23,7 @@ const MOST_BUNDLE: usize = 128 << 20;
 const MOST_SIGNATURE: usize = 64 << 10;
 /// The longest file that a key verifies which hashes the message itself: it is held in memory.
 const MOST_IN_MEMORY: usize = 1 << 30;
-/// How much of a file is read at a time.
+/// How many bytes of a file to read at a time.
 const PIECE: usize = 1 << 20;
 
 /// A signature of a file.
@@ -37,7 +37,7 @@ pub struct BlobSigned {
     pub bundle: Vec<u8>,
 }
 
-/// Signs a file by its SHA-256, or the hash that the user wants. The file is read once, piece by piece.
+/// Signs a file by its SHA-256, or the hash that the user wants. Reads the file once, piece by piece.
 pub fn sign_blob(
     path: &Path,
     signer: &dyn Signer,
@@ -91,7 +91,7 @@ pub fn attest_blob(
     ))
 }
 
-/// What a file is verified by.
+/// The signature to verify a file by.
 #[derive(Clone, Debug)]
 pub enum Proof {
     /// A bundle, of version 0.3 or of cosign 2.
@@ -123,7 +123,7 @@ pub fn verify_blob(
         let reason = "it is no signature of this file by a trusted key";
         checks.push(Check::failed(rule::SIGNED, reason));
     }
-    // The bundle's own word has to be right too, or readers that go by it take another file for this one.
+    // The digest that the bundle states must be right too: some readers tell files apart by it alone.
     let other = stated.filter(|stated| content.digest(stated.algorithm()) != *stated);
     checks.push(match other {
         Some(stated) => {
@@ -178,7 +178,7 @@ impl Proof {
             Self::Signature(path) => {
                 let bytes =
                     files::read(path, MOST_BUNDLE).map_err(Error::file("signature file"))?;
-                // cosign leaves the envelope in base64 or as it is.
+                // cosign writes the envelope in base64 or as plain JSON.
                 let text = std::str::from_utf8(&bytes).unwrap_or_default().trim();
                 let bytes = unbase64(text).unwrap_or(bytes);
                 let envelope = Envelope::read(&bytes).map_err(|source| malformed(path, source))?;
@@ -190,7 +190,7 @@ impl Proof {
     }
 }
 
-/// Verifies an attestation to a file; what it says, if it holds.
+/// Verifies an attestation to a file. Returns its statement if it holds.
 pub fn verify_blob_attestation(
     path: &Path,
     proof: &Proof,
@@ -216,10 +216,10 @@ fn malformed(path: &Path, source: crate::scheme::cosign::Malformed) -> Error {
     CosignError::Malformed { name, source }.into()
 }
 
-/// A file's content, as far as its keys want it: read once, for it may be a pipe.
+/// A file's content, as far as its keys want it. The file is read once, because it may be a pipe.
 struct Content {
     hashes: Vec<Prehash>,
-    /// The message itself, for keys that hash it themselves.
+    /// The message itself, for keys that hash messages themselves.
     message: Option<Vec<u8>>,
 }
 

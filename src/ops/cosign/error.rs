@@ -1,11 +1,11 @@
-//! Why something was not done in cosign's way.
+//! Why a command of cosign's family failed.
 
 use crate::class::Class;
 use crate::crypto::Digest;
 use crate::scheme::cosign::Malformed;
 use crate::store::Place;
 
-/// Why something was not done in cosign's way.
+/// Why a command of cosign's family failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -17,7 +17,7 @@ pub enum Error {
         /// Why they are not.
         source: Malformed,
     },
-    /// Nothing tells by which name an image of a folder is signed.
+    /// Neither the user nor the folder gives the name by which to sign an image.
     #[error("{image}: nothing says by which name it is signed")]
     NoIdentity {
         /// The image.
@@ -44,15 +44,15 @@ pub enum Error {
         /// What it should be a signature of.
         of: String,
     },
-    /// There is nothing of the kind that was asked for.
+    /// Nothing of the kind that the user asked for hangs on the image.
     #[error("{image}: there is no {what}")]
     Nothing {
         /// The image.
         image: String,
-        /// What is wanted.
+        /// The kind that the user asked for.
         what: &'static str,
     },
-    /// The tag was moved by other runs again and again.
+    /// Other runs moved the tag again and again.
     #[error(
         "{image}: others changed its signatures meanwhile, three times; nothing of theirs is lost"
     )]
@@ -71,7 +71,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What it means for the one who asked.
+    /// The error's class, for the exit status.
     pub const fn class(&self) -> Class {
         match self {
             Self::NoIdentity { .. } | Self::InArchive(_) | Self::NotHere { .. } => Class::Usage,

@@ -1,4 +1,4 @@
-//! What hangs on an image already, read as far as it can be.
+//! Reads what hangs on an image already, as far as it is readable.
 
 use std::collections::HashMap;
 
@@ -10,17 +10,17 @@ use crate::parallel;
 use crate::scheme::cosign::{Attachment, BundleManifest, Malformed, Tagged, attachment, tag_of};
 use crate::store::{self, Kind, Reader};
 
-/// The most referrers that are looked at.
+/// How many referrers the run looks at, at most.
 const MOST_REFERRERS: usize = 1000;
 /// The most bytes of a payload.
 const MOST_PAYLOAD: u64 = 4 << 20;
-/// How many blobs are asked for at once.
+/// How many blobs to request at once.
 const AT_ONCE: usize = 4;
 
-/// How much of what hangs on an image is read.
+/// The limits on reading what hangs on an image.
 #[derive(Clone, Debug)]
 pub struct Hanging {
-    /// What stands before the name of a tag.
+    /// The prefix of a tag's name.
     pub prefix: String,
     /// The most bytes of an attestation or a bundle.
     pub most: u64,
@@ -38,7 +38,7 @@ impl Default for Hanging {
 /// The blobs of the layers under a tag, or why what is there is no manifest of such layers.
 pub(super) type Layers = Result<Vec<Found<Blob>>, Malformed>;
 
-/// What came of looking for something: it, why it is none, or why nobody knows.
+/// The result of a search: the thing, why it does not count, or the error that hid it.
 pub(super) enum Found<T> {
     It(T),
     None(String),
@@ -63,8 +63,8 @@ impl Hanging {
         }
     }
 
-    /// The same where something else under the tag is told and not in the way of what hangs there otherwise; and the
-    /// layers that nobody could read, with the reasons.
+    /// Does the same, but reports something else under the tag and still returns the rest. Also returns the
+    /// layers that were unreadable, with the reasons.
     pub(super) fn look(
         &self,
         reader: &Reader<'_>,
@@ -118,7 +118,7 @@ impl Hanging {
         reader: &Reader<'_>,
         digest: &Digest,
     ) -> Result<Vec<(Digest, Found<Blob>)>, Error> {
-        // One that is no manifest hides the other bundles, and no signature under the tag.
+        // A referrer that is no manifest hides the other bundles, but no signature under the tag.
         let referrers = match found_or_not(reader.referrers(digest))? {
             Ok(referrers) => referrers,
             Err(reason) => return Ok(vec![(*digest, Found::None(reason))]),
@@ -145,7 +145,7 @@ impl Hanging {
     }
 }
 
-/// What is wrong with content is told; what could not be read is an error.
+/// Returns wrong content as a reason, and unreadable content as an error.
 fn found_or_not<T>(read: Result<T, store::Error>) -> Result<Result<T, String>, Error> {
     match read {
         Ok(read) => Ok(Ok(read)),
@@ -154,7 +154,7 @@ fn found_or_not<T>(read: Result<T, store::Error>) -> Result<Result<T, String>, E
     }
 }
 
-/// Reads blobs, each once however many lead to it.
+/// Reads blobs, each once, however many descriptors lead to it.
 fn read_all(reader: &Reader<'_>, descriptors: &[&Descriptor], most: u64) -> Vec<Found<Blob>> {
     let mut places = HashMap::new();
     let mut distinct: Vec<&Descriptor> = Vec::new();
@@ -175,7 +175,7 @@ fn read_all(reader: &Reader<'_>, descriptors: &[&Descriptor], most: u64) -> Vec<
     let found = at.into_iter().map(|place| match &mut read[place] {
         Found::It(blob) => Found::It(blob.clone()),
         Found::None(reason) => Found::None(reason.clone()),
-        // The error is told once.
+        // Report the error once.
         unknown @ Found::Unknown(_) => {
             std::mem::replace(unknown, Found::None("it could not be read".into()))
         }

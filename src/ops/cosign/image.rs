@@ -11,12 +11,12 @@ pub struct CosignImage {
     /// How the user named it.
     pub name: ImageName,
     pub(super) location: Location,
-    /// Which image of that place; the only one where none is named.
+    /// Which image of that place. If the name gives none, the only image there.
     pub(super) reference: Option<Reference>,
 }
 
 impl CosignImage {
-    /// Reads off a name where the image is. Without a tag or a digest it is the tag `latest` of a repository.
+    /// Finds the image's place by its name. In a repository, a name without a tag or digest means the tag `latest`.
     pub fn of(name: ImageName, options: &RegistryOptions) -> Result<Self, Error> {
         let asked = Asked::of(vec![name.clone()], false, options)?;
         let [asked] = <[Asked; 1]>::try_from(asked).expect("one name is one place");
@@ -37,8 +37,8 @@ impl CosignImage {
         }
     }
 
-    /// The name by which it is signed: the user's word, else the repository with the tag that was named, else the name
-    /// that the layout gives it where that has a host.
+    /// The name by which to sign the image: the user's name for it, else the repository with the tag, else the name
+    /// that the layout gives the image if that name has a host.
     pub(super) fn identity(
         &self,
         given: Option<&str>,
@@ -68,7 +68,7 @@ impl CosignImage {
     }
 }
 
-/// Whether a name is one of an image with its host, without a digest.
+/// Whether a name has the form of an image name with a host and without a digest.
 fn is_full(name: &str) -> bool {
     let parsed = name.parse::<ImageName>();
     matches!(parsed, Ok(ImageName::Docker { digest: None, .. }))

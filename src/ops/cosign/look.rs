@@ -16,38 +16,38 @@ use crate::store::{Limits, Reader};
 pub struct Look {
     /// The image.
     pub image: CosignImage,
-    /// How much of it is read.
+    /// The limits on reading it.
     pub hanging: Hanging,
 }
 
-/// What hangs on an image by a tag or by reference.
+/// A manifest that hangs on an image by a tag or as a referrer.
 #[derive(Clone, Debug)]
 pub struct Branch {
     /// What it is.
     pub kind: Kind,
-    /// The tag, or the digest of what refers.
+    /// The tag, or the referrer's digest.
     pub name: String,
     /// The digests of its layers.
     pub layers: Vec<Digest>,
 }
 
-/// What a branch is.
+/// The kinds of branches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Signatures under a tag.
     Signatures,
     /// Attestations under a tag.
     Attestations,
-    /// What refers to the image, with the predicate's type where it is a bundle of a statement.
+    /// A referrer of the image, with the predicate's type if it is a bundle of a statement.
     Referrer(Option<String>),
 }
 
-/// A signature that was read, with what it is of.
+/// A signature, and what it signs.
 #[derive(Clone, Debug)]
 pub struct Downloaded {
     /// The payload, or the statement's envelope.
     pub content: Vec<u8>,
-    /// The layer's annotations; none for what is in a bundle.
+    /// The layer's annotations; none for the content of a bundle.
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -66,7 +66,7 @@ impl Look {
         work(&reader, &descriptor.digest)
     }
 
-    /// The tag by which signatures or attestations of the image are found.
+    /// The tag under which the image's signatures or attestations are.
     pub fn triangulate(&self, kind: Attachment, progress: &dyn Progress) -> Result<String, Error> {
         self.open(progress, |_, digest| {
             Ok(tag_of(digest, kind, &self.hanging.prefix))
@@ -128,7 +128,7 @@ impl Look {
         })
     }
 
-    /// The envelopes of attestations, under the tag and in bundles; of this type, if one is named.
+    /// The envelopes of attestations, under the tag and in bundles. If the caller names a type, only those of the type.
     pub fn attestations(
         &self,
         predicate_type: Option<&str>,

@@ -1,4 +1,4 @@
-//! What an offline machine signs: payloads, written where the image is, and signed where the key is.
+//! Payloads for an offline machine: written on the machine with the image, signed on the machine with the key.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,16 +16,16 @@ use crate::store::{Limits, Reader};
 /// No payload is longer.
 const MOST_PAYLOAD: usize = 4 << 20;
 
-/// Writes down what is to be signed of an image: no layer is read.
+/// Writes the payload of an image to a file, and reads no layer.
 #[derive(Clone, Debug)]
 pub struct Generate {
     /// The image.
     pub image: CosignImage,
-    /// The name by which it is signed, where the user says so.
+    /// The name by which to sign the image, if the user gives one.
     pub identity: Option<String>,
-    /// What else the signer says.
+    /// The annotations that the signer adds.
     pub annotations: BTreeMap<String, String>,
-    /// Whether the statement of a bundle is wanted.
+    /// Whether the user wants the statement of a bundle.
     pub statement: bool,
 }
 
@@ -48,7 +48,7 @@ impl Generate {
     }
 }
 
-/// How a signature is made, and the signature in DER.
+/// The algorithm of a signature, and the signature in DER.
 pub type Made = (Algorithm, Vec<u8>);
 
 /// Signs a payload file under each hash that verifiers want; the signatures in DER, in the order of the hashes.
@@ -67,7 +67,7 @@ pub fn sign_payload(
     Ok((prepared, signatures))
 }
 
-/// Reads what is signed: a payload or a statement, and its bytes.
+/// Reads a payload or a statement to sign, and its bytes.
 pub(super) fn read_prepared(path: &Path) -> Result<(Prepared, Vec<u8>), Error> {
     let bytes = read_payload(path)?;
     let prepared = Prepared::read(&bytes).map_err(|source| CosignError::Malformed {

@@ -22,10 +22,10 @@ use crate::scheme::cosign::{
 };
 use crate::store::{self, Edit, Kind, Layout, Limits, Reader, Registry, Target as _};
 
-/// How often all is done anew because another run changed what hangs on the image.
+/// How often the run starts anew because another run changed what hangs on the image.
 const MOST_TRIES: usize = 3;
 
-/// Which forms a signature is made in.
+/// The forms to make a signature in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forms {
     /// Under a tag: `.sig`, `.att`.
@@ -47,30 +47,30 @@ impl Forms {
 pub struct CosignSign {
     /// The images.
     pub images: Vec<CosignImage>,
-    /// What is said of them.
+    /// What to sign about them.
     pub says: Says,
-    /// Whether all that an index leads to is signed too.
+    /// Whether to sign everything that an index leads to, too.
     pub recursive: bool,
     /// The forms.
     pub forms: Forms,
-    /// Under which hashes.
+    /// The hashes to sign under.
     pub hashes: Hashes,
-    /// What is read of what hangs on the images already.
+    /// The limits on reading what hangs on the images already.
     pub hanging: Hanging,
-    /// Whether the signatures are put there. Where not, they are made, and handed to the caller.
+    /// Whether to attach the signatures. If not, the run only makes them and hands them to the caller.
     pub attaches: bool,
     /// The time in RFC 3339.
     pub now: String,
 }
 
-/// What is said of an image.
+/// What to sign about an image.
 #[derive(Clone, Debug)]
 pub enum Says {
     /// That the signer vouches for it.
     Signature {
-        /// The name by which it is signed, where the user says so.
+        /// The name by which to sign the image, if the user gives one.
         identity: Option<String>,
-        /// What else the signer says.
+        /// The annotations that the signer adds.
         annotations: BTreeMap<String, String>,
     },
     /// A predicate.
@@ -79,21 +79,21 @@ pub enum Says {
         kind: PredicateType,
         /// Its JSON text.
         predicate: Box<serde_json::value::RawValue>,
-        /// Whether it takes the place of the same key's attestations of this type.
+        /// Whether it replaces the same key's attestations of this type.
         replaces: bool,
     },
 }
 
-/// What became of one image or index.
+/// The result for one image or index.
 #[derive(Clone, Debug)]
 pub struct CosignSigned {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// Its digest.
     pub digest: Digest,
     /// The signatures, new or kept.
     pub made: Vec<Made>,
-    /// What keeps realms from the app, where that is a layout.
+    /// The findings that keep realms from the app, if the place is a layout.
     pub realms: Result<Vec<Finding>, String>,
 }
 
@@ -102,16 +102,16 @@ pub struct CosignSigned {
 pub struct Made {
     /// `.sig`, `.att` or `bundle`.
     pub form: &'static str,
-    /// How it is made.
+    /// Its algorithm.
     pub by: Algorithm,
-    /// The signature and what it is of, where it is new; else one that holds was there.
+    /// A new signature and what it signs; `None` if a valid signature was there already.
     pub new: Option<NewSignature>,
 }
 
 /// A signature that was made.
 #[derive(Clone, Debug)]
 pub struct NewSignature {
-    /// What it is a signature of.
+    /// What it signs.
     pub message: Vec<u8>,
     /// The signature in DER.
     pub signature: Vec<u8>,
@@ -120,7 +120,7 @@ pub struct NewSignature {
 }
 
 impl CosignSign {
-    /// Signs image after image. An error is one of that image.
+    /// Signs image after image. Each error concerns one image.
     pub fn run(
         &self,
         signer: &dyn Signer,
@@ -135,7 +135,7 @@ impl CosignSign {
             let done = self.one(image, signer, progress);
             let is_over = matches!(done, Err(Error::Key(_)));
             all.push(done);
-            // A key that failed is asked for nothing more.
+            // The run asks a key that failed for nothing more.
             if is_over {
                 break;
             }
@@ -201,7 +201,7 @@ impl CosignSign {
         let (mut done, edits) = self.edits(image, signer, &layout.reader())?;
         if self.attaches && !edits.is_empty() {
             layout.apply(&edits)?;
-            // It is signed: an error that comes now takes that back no more.
+            // The image is signed: later errors do not undo that.
             let realms = layout.realm_findings().map_err(|error| error.to_string());
             if let Some(first) = done.first_mut() {
                 first.realms = realms;
@@ -210,7 +210,7 @@ impl CosignSign {
         Ok(done)
     }
 
-    /// Signs what the image is and, where that is asked for, all that it leads to. Nothing is written yet.
+    /// Signs the image and, if the user asked for it, everything that it leads to. Writes nothing yet.
     fn edits(
         &self,
         image: &CosignImage,
@@ -226,7 +226,7 @@ impl CosignSign {
         let names = [subject.full_name.as_deref(), subject.tag.as_deref()];
         let (mut done, mut edits) = (Vec::new(), Vec::new());
         for descriptor in subjects {
-            // What is signed has the digest that leads to it.
+            // The signature covers the digest that leads to the content.
             reader.whole(&descriptor)?;
             let says = self.statements(image, &names, &descriptor.digest)?;
             let made = self.sign(&says, &descriptor, signer, reader, &mut |change| {
@@ -399,7 +399,7 @@ pub(super) fn repository(name: &str) -> &str {
     name[path..].find(':').map_or(name, |at| &name[..path + at])
 }
 
-/// Whether a key is one that signs here.
+/// Whether a key can sign here.
 pub fn check_key(key: &PublicKey) -> Result<(), Error> {
     Hashes::default().of(key)?;
     Ok(())

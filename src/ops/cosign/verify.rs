@@ -19,40 +19,40 @@ use crate::scheme::cosign::{
 };
 use crate::store::{self, Limits, Reader};
 
-/// How many images of a place are looked at at once.
+/// How many images of a place the run looks at at once.
 const AT_ONCE: usize = 6;
 
-/// Verifies for one who trusts keys.
+/// Verifies images for a user who trusts certain keys.
 #[derive(Clone, Debug)]
 pub struct CosignVerify {
     /// The images.
     pub images: Vec<CosignImage>,
-    /// The keys, any of which is trusted.
+    /// The keys. The user trusts each of them.
     pub keys: Vec<PublicKey>,
-    /// What else a signature has to say.
+    /// The annotations that a signature must have.
     pub wanted: Wanted,
-    /// The type of the attestation that is wanted; a signature of the image where there is none.
+    /// The type of the attestation to look for; without one, the run looks for a signature of the image.
     pub attestation: Option<PredicateType>,
-    /// Which forms are looked for: under a tag, and bundles.
+    /// Which forms to look for: under a tag, and bundles.
     pub by_tag: bool,
     /// See `by_tag`.
     pub bundles: bool,
-    /// How much is read.
+    /// The limits on reading.
     pub hanging: Hanging,
-    /// A payload's file and that of its signatures, which count instead of what hangs on the images.
+    /// A payload's file and its signatures' file, which count instead of what hangs on the images.
     pub detached: Option<(PathBuf, PathBuf)>,
 }
 
-/// What was found out about one image.
+/// The findings about one image.
 #[derive(Debug)]
 pub struct CosignVerdict {
     /// The verdict.
     pub verdict: Verdict,
-    /// All signatures that hold, the ones under the tag first.
+    /// All signatures that hold, with the signatures under the tag first.
     pub met: Vec<Met>,
-    /// How many signatures were looked at.
+    /// How many signatures the run looked at.
     pub looked_at: usize,
-    /// What a verifier should know of those that hold.
+    /// What a verifier should know about the signatures that hold.
     pub notes: Vec<String>,
 }
 
@@ -82,7 +82,7 @@ impl CosignVerify {
         let first = images.first().expect("a place is named by an image");
         let mut opened: Opened = match first.location.open(limits, progress) {
             Ok(opened) => opened,
-            // The others of the place are as little to be had.
+            // The place's other images cannot be read either.
             Err(error) => return vec![Err(error)],
         };
         let window = opened.take_window();
@@ -92,14 +92,14 @@ impl CosignVerify {
 
     fn one(&self, image: &CosignImage, reader: &Reader<'_>) -> Result<CosignVerdict, Error> {
         let (_, descriptor) = reader.subject(image.reference.as_ref())?;
-        // The digest by which it is signed is that of its bytes.
+        // The signature covers the digest of the image's bytes.
         reader.whole(&descriptor)?;
         let digest = descriptor.digest;
         let (looked, unknown) = self.candidates(reader, &digest)?;
         let looked_at = looked.len();
         let (candidates, met): (Vec<_>, Vec<_>) = looked.into_iter().unzip();
         let met: Vec<Met> = met.into_iter().flatten().collect();
-        // Nobody knows whether what could not be read would have held.
+        // A signature that could not be read might have held.
         if met.is_empty()
             && let Some(error) = unknown
         {
@@ -123,7 +123,7 @@ impl CosignVerify {
         })
     }
 
-    /// All that hangs on the image, looked at; and the first error of something that could not be read.
+    /// Looks at everything that hangs on the image. Also returns the first error of reading.
     fn candidates(
         &self,
         reader: &Reader<'_>,
@@ -197,7 +197,7 @@ impl CosignVerify {
     }
 }
 
-/// The first signature that holds, or else the one that came furthest: its reason tells most.
+/// The first signature that holds, or else the signature that passed the most checks: its reason tells most.
 fn best(candidates: Vec<Candidate>) -> Option<Candidate> {
     let reached = |candidate: &Candidate| {
         let passed = candidate.checks.iter().filter(|check| !check.has_failed());
@@ -216,8 +216,8 @@ fn best(candidates: Vec<Candidate>) -> Option<Candidate> {
     candidates.into_iter().nth(at)
 }
 
-/// What should be known of a signature that holds: a name that is not the one by which the image was asked for, as a
-/// mirror's; and a log that nobody looked into.
+/// What the user should know of a signature that holds: it names the image otherwise than the user did, as behind a
+/// mirror; or it comes with a log entry that the run did not check.
 fn note(image: &CosignImage, met: &Met) -> Option<String> {
     if met.has_log {
         return Some("log: not checked".into());
@@ -236,7 +236,7 @@ fn note(image: &CosignImage, met: &Met) -> Option<String> {
     (signed != asked).then(|| format!("it was signed as {}", payload.docker_reference))
 }
 
-/// The rules of which a verification consists, for pages that list them.
+/// The rules that a verification checks, for pages that list them.
 pub const RULES: [&str; 5] = rule::ALL;
 
 impl From<CosignError> for Error {

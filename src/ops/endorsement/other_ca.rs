@@ -1,4 +1,4 @@
-//! Endorsements by another CA than the one that is signed with.
+//! Endorsements by another CA than the CA of this run.
 
 use std::fmt;
 

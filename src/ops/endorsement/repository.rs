@@ -13,7 +13,7 @@ use crate::scheme::annotation::Endorsement;
 use crate::store::remote::RemoteStore;
 use crate::store::{Kind, Reader, Selection, Store};
 
-/// The most manifests that are read.
+/// How many manifests the search reads at most.
 const MOST: usize = 200;
 
 /// The endorsement to sign with: the one that was given, the one that the images carry, one that another image of the
@@ -103,7 +103,7 @@ fn search(
         let reference = Reference::Tag(tag);
         let found = match reader.resolve(std::slice::from_ref(&reference), &Selection::Any) {
             Ok(found) => found,
-            // The tag was removed meanwhile.
+            // Somebody removed the tag meanwhile.
             Err(error) if matches!(error.kind, Kind::NoSuchImage { .. }) => continue,
             Err(error) => return Err(unknown(error)),
         };

@@ -1,4 +1,4 @@
-//! Which key signs and is verified with which hash.
+//! Which hash a key of each kind signs and verifies with.
 
 use crate::crypto::{Algorithm, Curve, HashAlgorithm, KeyKind};
 

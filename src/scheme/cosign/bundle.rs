@@ -22,7 +22,7 @@ const WHAT: &str = "Sigstore bundle v0.3";
 pub struct Bundle {
     /// What it holds.
     pub content: Content,
-    /// Whether it has entries of a transparency log, or timestamps. Nobody verifies them here.
+    /// Whether it has entries of a transparency log, or timestamps. This code does not verify them.
     pub has_log: bool,
 }
 
@@ -97,7 +97,7 @@ const fn hash_name(hash: HashAlgorithm) -> &'static str {
 }
 
 impl Bundle {
-    /// Reads a bundle. One of a certificate is refused: nobody can say here whose it is.
+    /// Reads a bundle. Refuses a bundle with a certificate: this code cannot check whose certificate it is.
     pub fn read(bytes: &[u8]) -> Result<Self, Malformed> {
         let bad = |reason: &str| Malformed::new(WHAT, reason);
         if bytes.len() > MOST_BYTES {

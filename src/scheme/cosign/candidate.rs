@@ -13,7 +13,7 @@ use super::wanted::Wanted;
 use crate::crypto::{Algorithm, Digest, PublicKey, Signed};
 use crate::report::{Candidate, Check, Signatory};
 
-/// What a signature or an attestation says that holds for a key.
+/// The content of a signature or attestation that holds for a key.
 #[derive(Clone, Debug)]
 pub struct Met {
     /// The form: `.sig`, `.att` or `bundle`.
@@ -24,7 +24,7 @@ pub struct Met {
     pub by: Algorithm,
     /// What it says.
     pub said: Said,
-    /// Whether a log or timestamps came along, which nobody verified.
+    /// Whether log entries or timestamps came along. The run did not verify them.
     pub has_log: bool,
 }
 
@@ -37,10 +37,10 @@ pub enum Said {
     Statement(Statement, Envelope),
 }
 
-/// A signature that was looked at, and what it says if it holds.
+/// A candidate that the run looked at, and its content if it holds.
 pub type Looked = (Candidate, Option<Met>);
 
-/// The checks so far; those that were not come to are blocked.
+/// The checks so far; the checks that the run did not reach are blocked.
 struct Checks(Vec<Check>);
 
 impl Checks {
@@ -260,7 +260,7 @@ fn annotated(
     (candidate, Some(met))
 }
 
-/// What cannot be read at all.
+/// A candidate that is unreadable.
 pub fn unreadable(reason: &str) -> Looked {
     Checks(Vec::new()).failed(rule::FORM, reason)
 }

@@ -40,7 +40,7 @@ struct Signature {
     sig: String,
 }
 
-/// What a signature of an envelope is made over: the pre-authentication encoding.
+/// The bytes that a signature of an envelope covers: the pre-authentication encoding.
 pub fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let kind = format!("DSSEv1 {} {payload_type} ", payload_type.len());
     let length = format!("{} ", payload.len());
@@ -99,7 +99,7 @@ impl Envelope {
         serde_json::to_vec(&text).expect("texts are always valid JSON")
     }
 
-    /// What the signatures are made over.
+    /// The bytes that the signatures cover.
     pub fn message(&self) -> Vec<u8> {
         pae(&self.payload_type, &self.payload)
     }

@@ -1,7 +1,7 @@
 //! What a signer with a network adds to a bundle: entries of a transparency log, and timestamps (sigstore's
 //! `protobuf-specs`, `sigstore_rekor.proto` and `sigstore_bundle.proto`, in the JSON form of protocol buffers).
 //!
-//! Nothing of what they prove is verified here. A bundle whose entries have another shape is none.
+//! This code does not verify what they prove. A bundle whose entries have another shape is malformed.
 
 use serde::Deserialize;
 

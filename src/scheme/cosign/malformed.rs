@@ -1,4 +1,4 @@
-//! Why bytes are not what a signature of cosign's is made of.
+//! Why bytes are no part of a cosign signature.
 
 use crate::encoding::strict;
 

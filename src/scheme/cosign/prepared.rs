@@ -1,4 +1,4 @@
-//! What an offline machine signs: a payload, or the statement of a bundle.
+//! Input for an offline machine to sign: a payload, or the statement of a bundle.
 
 use serde_json::{Map, Value, json};
 
@@ -42,7 +42,7 @@ impl Prepared {
         }
     }
 
-    /// What a signature is made over.
+    /// The bytes that a signature covers.
     pub fn message(&self, bytes: &[u8]) -> Vec<u8> {
         match self {
             Self::Payload(_) => bytes.to_vec(),

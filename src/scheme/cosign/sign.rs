@@ -69,7 +69,7 @@ pub enum Statements {
     },
 }
 
-/// Under which algorithms signatures are made.
+/// The algorithms to sign with.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hashes(pub Option<HashAlgorithm>);
 
@@ -116,7 +116,7 @@ impl Statements {
         }
     }
 
-    /// What is the content of a layer under the tag, or the statement in a bundle.
+    /// The content of a layer under the tag, or the statement in a bundle.
     fn payload(&self, digest: &Digest) -> Vec<u8> {
         match self {
             Self::Signature {
@@ -146,7 +146,7 @@ impl Statements {
 }
 
 impl ByTag {
-    /// What the key has signed already in a layer.
+    /// The content that the key has signed already in a layer.
     fn met(&self, layer: &Layer, blob: &Blob, target: &Target, key: &PublicKey) -> Option<Met> {
         let (digest, keys) = (&target.descriptor.digest, std::slice::from_ref(key));
         let looked = match &self.says {
@@ -160,7 +160,7 @@ impl ByTag {
         looked.1
     }
 
-    /// Whether what the key signed there is what is to be signed now.
+    /// Whether the key signed there the same content that it is to sign now.
     fn says_the_same(&self, met: &Met, digest: &Digest) -> bool {
         let wanted = self.says.payload(digest);
         match &met.said {
@@ -173,7 +173,7 @@ impl ByTag {
 impl SignScheme for ByTag {
     type Subject = Target;
 
-    /// Keeps a signature that holds and says the same, and adds those that are missing. What others signed stays.
+    /// Keeps a valid signature with the same content, and adds the missing ones. Signatures by other keys stay.
     fn draft<'a>(&'a self, target: &Target, key: &PublicKey) -> Result<Draft<'a>, Error> {
         let digest = target.descriptor.digest;
         let tagged = &target.tagged;

@@ -17,7 +17,7 @@ const V1: &str = "https://in-toto.io/Statement/v1";
 const V01: &str = "https://in-toto.io/Statement/v0.1";
 const WHAT: &str = "in-toto statement";
 
-/// What a statement says, and of which things.
+/// A statement: its content and its subjects.
 #[derive(Clone, Debug)]
 pub struct Statement {
     /// What it is about.
@@ -28,16 +28,16 @@ pub struct Statement {
     pub predicate: Option<Box<RawValue>>,
 }
 
-/// One thing that a statement is about.
+/// One subject of a statement.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Subject {
-    /// What it is called.
+    /// Its name.
     #[serde(default)]
     pub name: Option<String>,
     /// Its digests: an algorithm's name, and the hash in hexadecimal.
     #[serde(default)]
     pub digest: BTreeMap<String, String>,
-    /// What else is said of it.
+    /// Its other members.
     #[serde(default)]
     pub annotations: Option<Map<String, Value>>,
 }

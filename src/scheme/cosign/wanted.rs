@@ -1,4 +1,4 @@
-//! What a signature has to say beside the image that it is about.
+//! What a signature must say besides the image that it is about.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use crate::report::Check;
 
 use super::rule;
 
-/// The annotations that were asked for.
+/// The annotations that the user asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted(pub BTreeMap<String, String>);
 
 impl Wanted {
-    /// Whether what is signed has them all. Other ones are no harm.
+    /// Whether the signed content has them all. It may have others too.
     pub(super) fn check(&self, said: Option<&Map<String, Value>>) -> Check {
         for (name, wanted) in &self.0 {
             let found = said.and_then(|said| said.get(name));
