@@ -1,4 +1,4 @@
-//! Blobs, read as they come, and gone on with where the connection ended too early (R32, R33).
+//! Reads blobs as they arrive, and resumes them after a connection that ended too early (R32, R33).
 
 use std::fmt;
 use std::io::{self, Read};
@@ -17,16 +17,16 @@ use crate::image::{Descriptor, Mismatch};
 /// Bytes that have to come until a blob may break off as often again.
 const GAIN: u64 = 1 << 20;
 
-/// The bytes of a blob as the registry sends them: as many as its descriptor says and no more. Whoever reads them holds
-/// them to the digest.
+/// The bytes of a blob as the registry sends them: as many as its descriptor says and no more. The caller checks
+/// them against the digest.
 pub struct BlobReader<'a> {
     repository: &'a RemoteRepository,
     digest: Digest,
     size: u64,
-    /// How many have been given out.
+    /// How many bytes the reader has handed out.
     at: u64,
     answer: Option<Answer>,
-    /// How many of the answer have been given out before.
+    /// How many bytes of the answer the reader handed out before.
     skip: u64,
     tried: u32,
     gained: u64,
@@ -39,7 +39,7 @@ impl RemoteRepository {
         self.blob_of(descriptor.digest, descriptor.size)
     }
 
-    /// Opens the blob of that digest, which has so many bytes.
+    /// Opens the blob of that digest and size.
     pub fn blob_of(&self, digest: Digest, size: u64) -> Result<Option<BlobReader<'_>>, Error> {
         let mut reader = BlobReader {
             repository: self,
@@ -77,7 +77,7 @@ impl BlobReader<'_> {
             .ask(Method::GET, At::Path(&path), None, range, &self.what())
     }
 
-    /// Asks for all of it; `false` where there is none.
+    /// Requests the whole blob; `false` if the registry has none.
     fn begin(&mut self) -> Result<bool, Error> {
         let answer = self.ask(0)?;
         match answer.status {
@@ -92,7 +92,7 @@ impl BlobReader<'_> {
         Ok(true)
     }
 
-    /// Takes an answer with all of it, of which some may have been given out before.
+    /// Takes an answer with the whole blob. The reader may have handed out some of its bytes before.
     fn take(&mut self, answer: Answer) -> Result<(), Error> {
         if let Some(found) = answer.length()
             && found != self.size
@@ -105,7 +105,7 @@ impl BlobReader<'_> {
         Ok(())
     }
 
-    /// Goes on where it broke off, or from the start where the registry cannot do that.
+    /// Resumes where the blob broke off, or starts again if the registry cannot resume.
     fn resume(&mut self, problem: Problem) -> Result<(), Error> {
         let options = self.repository.client.options();
         if self.tried >= options.retries || !problem.is_passing() {
@@ -134,9 +134,9 @@ impl BlobReader<'_> {
         }
     }
 
-    /// Sees to it that nothing follows. An answer that was read to its end leaves its connection to the next request.
+    /// Checks that nothing follows. After an answer read to its end, the next request can use the connection.
     fn end(&mut self) -> Result<(), Error> {
-        // What else there is says that it is not the blob; a connection that breaks now takes nothing away.
+        // Further bytes mean that this is not the blob. A connection that breaks now loses nothing.
         if self.answer.is_some() && matches!(self.some(&mut [0]), Ok(1)) {
             let limit = self.size;
             return Err(self.error(Problem::TooLarge { limit }));
@@ -145,7 +145,7 @@ impl BlobReader<'_> {
         Ok(())
     }
 
-    /// Reads some bytes of the answer that is open; `None` where there is none or it has ended.
+    /// Reads some bytes of the answer that is open; `None` if no answer is open or it has ended.
     fn some(&mut self, buffer: &mut [u8]) -> Result<usize, Problem> {
         let Some(answer) = &mut self.answer else {
             return Ok(0);
@@ -209,7 +209,7 @@ impl fmt::Debug for BlobReader<'_> {
     }
 }
 
-/// Whether `Content-Range` says that the rest comes, from that byte on.
+/// Whether `Content-Range` promises the rest, from that byte on.
 fn is_rest(header: Option<&str>, from: u64, size: u64) -> bool {
     let part = header.and_then(|text| text.trim().strip_prefix("bytes "));
     let Some((range, whole)) = part.and_then(|part| part.split_once('/')) else {

@@ -24,48 +24,48 @@ pub struct Client {
     host: Host,
     wire: Wire,
     auth: Auth,
-    /// Where the registry answers, once that is known.
+    /// The origin at which the registry answers, once the client knows it.
     origin: Mutex<Option<Origin>>,
 }
 
-/// What a request is sent to.
+/// The target of a request.
 #[derive(Clone, Copy)]
 pub(super) enum At<'a> {
     /// A path and query of the registry's.
     Path(&'a str),
-    /// An address that the registry gave, credentials or not.
+    /// An address that the registry gave, and whether credentials go there.
     Url(&'a Url),
 }
 
-/// What goes with a request, as often as it is sent.
+/// The body of a request, which the client may send more than once.
 pub(super) enum Body<'a> {
     /// Nothing.
     Nothing,
     /// These bytes.
     Bytes(&'a [u8]),
-    /// So many bytes, from their start each time.
+    /// This many bytes, from their start each time.
     Source(&'a dyn Source, u64),
 }
 
 /// Bytes that can be read from their start more than once.
 pub trait Source: Sync {
-    /// Reads them from this byte on.
+    /// Reads the bytes from this offset on.
     fn open(&self, from: u64) -> io::Result<Box<dyn io::Read + Send + '_>>;
 }
 
-/// One request, as often as it has to be sent.
+/// One request, which the client may send several times.
 pub(super) struct Call<'a> {
     pub(super) method: Method,
     pub(super) at: At<'a>,
     pub(super) scope: &'a Scope,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Body<'a>,
-    /// What it is about, for messages.
+    /// The thing that the request is about, for messages.
     pub(super) what: &'a str,
 }
 
 impl Client {
-    /// A client of the registry on a host. It asks nobody yet.
+    /// A client of the registry on a host. This sends no request yet.
     pub fn new(host: &Host, options: &Options) -> Self {
         Self {
             host: host.clone(),
@@ -99,19 +99,19 @@ impl Client {
         error
     }
 
-    /// The error that an answer of this status is.
+    /// The error that an answer of this status means.
     pub(super) fn refusal(&self, what: &str, mut answer: Answer) -> Error {
         let status = answer.status;
         let words = self.words(&mut answer);
         let problem = match status {
-            // Whatever code comes along (R34).
+            // Whatever error code the body holds (R34).
             404 => Problem::Absent,
             _ => Problem::Status { status, words },
         };
         self.error(what, problem)
     }
 
-    /// The same where something was sent: a 404 says that the repository is not there, and why.
+    /// The same for a push: here a 404 means that the repository does not exist, and the body says why.
     pub(super) fn not_taken(&self, what: &str, mut answer: Answer) -> Error {
         let status = answer.status;
         let words = self.words(&mut answer);
@@ -125,7 +125,7 @@ impl Client {
         answer.map_err(|problem| self.error(call.what, problem))
     }
 
-    /// Sends a request on which nothing depends, and once: its answer is not looked at.
+    /// Sends a request once and ignores the answer: nothing depends on it.
     pub(super) fn mention(&self, call: &Call<'_>) {
         let _ = self.authorised(call);
     }
@@ -195,8 +195,8 @@ impl Client {
         }
         match self.followed(call, &second, shown) {
             Ok(other) => Ok((other, self.settle(second))),
-            // A certificate or a password that is not believed is told; else it was plain HTTP all the same, or nothing
-            // at all.
+            // Report a rejected certificate or password. Otherwise the registry speaks plain HTTP after all, or nobody
+            // answers.
             Err(
                 problem @ (Problem::Tls(_)
                 | Problem::TlsFiles(_)
@@ -212,7 +212,7 @@ impl Client {
         origin
     }
 
-    /// Where the registry may answer: first here, then there.
+    /// The origins at which the registry may answer, in the order to try.
     fn origins(&self) -> (Origin, Option<Origin>) {
         let (name, port) = if self.host.is_docker_hub() {
             (DOCKER_HUB, None)
@@ -231,7 +231,7 @@ impl Client {
         (https, options.allow_http.then_some(http))
     }
 
-    /// Sends a request and follows where it is sent on to (R28, R29). What belongs to the registry's origin goes nowhere
+    /// Sends a request and follows redirects (R28, R29). Credentials of the registry's origin go nowhere
     /// else, and not back there either once a request has left it.
     fn followed(
         &self,

@@ -1,11 +1,11 @@
-//! What proves to a registry who asks, and why it could not be read.
+//! Credentials for a registry, and the errors of reading them.
 
 use std::path::PathBuf;
 
 use crate::files;
 use crate::secret::Secret;
 
-/// What proves to a registry who asks.
+/// Credentials for a registry.
 #[derive(Debug)]
 pub enum Credentials {
     /// A name and a password.
@@ -15,7 +15,7 @@ pub enum Credentials {
         /// The password.
         password: Secret,
     },
-    /// A token that a token service takes for another one.
+    /// A token that a token service exchanges for another one.
     Identity {
         /// The user, if one is named.
         user: Option<String>,
@@ -26,33 +26,33 @@ pub enum Credentials {
     Bearer(Secret),
 }
 
-/// Why credentials could not be read. A file's content is never shown.
+/// Why the program could not read credentials. No error shows a file's content.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialsError {
     /// The file cannot be read.
     #[error("file of credentials {0}")]
     File(#[from] files::Error),
-    /// The file is not as such files are.
+    /// The file does not have the form of a credentials file.
     #[error("file of credentials {}: is not valid: {reason}", .path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
-        /// Where it is not; nothing of the file's text.
+        /// The place of the mistake; nothing of the file's text.
         reason: &'static str,
     },
-    /// The name of a helper leads elsewhere.
+    /// The name of a helper is a path to another folder.
     #[error("credential helper \"{0}\": is not a name that a helper can have")]
     HelperName(String),
     /// There is no such helper.
     #[error("credential helper docker-credential-{0}: is not in PATH")]
     NoHelper(String),
-    /// The helper has not done its work.
+    /// The helper failed.
     #[error("credential helper docker-credential-{name}: {problem}")]
     Helper {
         /// Its name.
         name: String,
-        /// What it has done; nothing of its output.
+        /// How it failed; nothing of its output.
         problem: &'static str,
     },
 }

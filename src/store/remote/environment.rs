@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The variables that count.
+/// The variables that the program reads.
 const NAMES: [&str; 15] = [
     "ALL_PROXY",
     "DOCKER_CONFIG",
@@ -26,7 +26,7 @@ const NAMES: [&str; 15] = [
     "no_proxy",
 ];
 
-/// The variables of the environment, taken once.
+/// The variables of the environment, read once.
 #[derive(Clone, Debug, Default)]
 pub struct Environment(BTreeMap<String, OsString>);
 
@@ -63,12 +63,12 @@ impl Environment {
 
 type Tell = dyn Fn(&str) + Send + Sync;
 
-/// Where a person is told why nothing happens for a while.
+/// A function that tells the user why the program waits.
 #[derive(Clone, Default)]
 pub struct Waiting(Option<Arc<Tell>>);
 
 impl Waiting {
-    /// Tells it so. Called from several threads.
+    /// Wraps the function. Several threads call it.
     pub fn told(tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(tell)))
     }
@@ -86,7 +86,7 @@ impl fmt::Debug for Waiting {
     }
 }
 
-/// How registries are talked to.
+/// How to talk to registries.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The one file to take credentials from.
@@ -103,9 +103,9 @@ pub struct Options {
     pub retries: u32,
     /// How long the first wait before that is; the second is twice as long.
     pub backoff: Duration,
-    /// How long a registry may let one wait.
+    /// The longest wait that a registry may ask for.
     pub longest_wait: Duration,
-    /// Where it is told that a request is sent again, and when.
+    /// The function that hears when the client will send a request again.
     pub waiting: Waiting,
     /// The environment.
     pub environment: Environment,

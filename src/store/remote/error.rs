@@ -1,4 +1,4 @@
-//! Why a registry did not give or take what it was asked for, and what that means (R63).
+//! Errors of requests to a registry, and their meaning (R63).
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ impl Error {
     }
 }
 
-/// What went wrong. No text of a registry's is in here that was not made safe to show.
+/// What went wrong. Any text of a registry in here was first made safe to show.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
@@ -62,13 +62,13 @@ pub enum Problem {
     /// The other side does not speak TLS.
     #[error("the other side does not speak TLS")]
     NoTls,
-    /// TLS has not come about.
+    /// The TLS handshake failed.
     #[error("TLS: {0}")]
     Tls(String),
-    /// Keys and certificates for TLS could not be read.
+    /// The program could not read keys and certificates for TLS.
     #[error(transparent)]
     TlsFiles(#[from] TlsError),
-    /// A proxy is named in a way that is not understood.
+    /// A variable names a proxy in a form that the program does not understand.
     #[error("{variable} names a proxy in a way that is not understood")]
     ProxyName {
         /// The variable.
@@ -86,10 +86,10 @@ pub enum Problem {
         /// Its host and port.
         proxy: String,
     },
-    /// An address that is none.
+    /// The text is not a valid address.
     #[error("has an address that no request can be sent to")]
     Address,
-    /// The body is packed.
+    /// The body is compressed.
     #[error("is packed (Content-Encoding), which nobody asked for")]
     Packed,
     /// A status that means an error.
@@ -100,17 +100,17 @@ pub enum Problem {
         /// What the registry says about it, made safe to show.
         words: String,
     },
-    /// The registry does not take a manifest that has what some registries refuse.
+    /// The registry refuses a manifest that has parts which some registries refuse.
     #[error("the registry answers {status}{}; the manifest has {}, which some registries do not take", said(.words), .unusual.join(" and "))]
     NotTaken {
         /// The status.
         status: u16,
         /// What the registry says about it, made safe to show.
         words: String,
-        /// What some registries refuse of what it has.
+        /// The parts of the manifest that some registries refuse.
         unusual: Vec<&'static str>,
     },
-    /// The registry does not take a manifest, for it has not all that it leads to.
+    /// The registry refuses a manifest because it lacks something that the manifest leads to.
     #[error("the registry answers {status}{}", said(.words))]
     Lacking {
         /// The status.
@@ -121,10 +121,10 @@ pub enum Problem {
     /// There is no such thing.
     #[error("is not in the registry")]
     Absent,
-    /// The registry asks to be asked again later, by more than is waited.
+    /// The registry asks for a longer wait than the program allows.
     #[error("the registry wants to be asked again in {seconds} seconds, more than is waited")]
     Later {
-        /// How much later.
+        /// How long the registry asks to wait.
         seconds: u64,
     },
     /// The registry wants credentials, and there are none.
@@ -133,37 +133,37 @@ pub enum Problem {
         /// What the registry says about it, made safe to show.
         words: String,
     },
-    /// The registry does not take the credentials.
+    /// The registry rejects the credentials.
     #[error("the registry does not take the credentials{}", said(.words))]
     Credentials {
         /// What the registry says about it, made safe to show.
         words: String,
     },
-    /// The registry's challenge is not one that can be met.
+    /// The client cannot meet the registry's challenge.
     #[error("the registry {0}")]
     Challenge(#[from] ChallengeError),
-    /// The token service is not one that a password or a request may go to.
+    /// The client may not send a password or a request to this token service.
     #[error("the registry names a token service that is not asked: {0}")]
     Realm(&'static str),
     /// The token service's answer is not a token.
     #[error("the token service's answer is not valid: {0}")]
     Token(&'static str),
-    /// Credentials could not be read.
+    /// The program could not read credentials.
     #[error(transparent)]
     Files(#[from] CredentialsError),
-    /// A redirect that is not followed.
+    /// A redirect that the client does not follow.
     #[error("is redirected {0}")]
     Redirect(&'static str),
-    /// A place to upload to that is not taken.
+    /// An upload address that the client does not accept.
     #[error("the registry names a place to upload to {0}")]
     Location(&'static str),
-    /// What came repeats a secret.
+    /// The answer repeats a secret.
     #[error("the registry's answer is not shown, for it repeats a secret that it was sent")]
     Repeats {
         /// What it meant.
         class: Class,
     },
-    /// What came has another digest or size than was asked for.
+    /// The content has another digest or size than the one requested.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
     /// The registry states another digest.
@@ -174,33 +174,33 @@ pub enum Problem {
         /// What is stated, made safe to show.
         stated: String,
     },
-    /// It is not the document that it should be.
+    /// The content is not the kind of document that it should be.
     #[error("is not valid: {0}")]
     Document(String),
-    /// It has more bytes than are read.
+    /// The content has more bytes than the program reads.
     #[error("has more than {limit} bytes, the most that are read")]
     TooLarge {
-        /// The most that are read.
+        /// The most that the program reads.
         limit: u64,
     },
     /// A list does not end.
     #[error("has more than {limit} {of}, the most that are read")]
     TooMany {
-        /// The most that are read.
+        /// The most that the program reads.
         limit: usize,
-        /// Of what.
+        /// The name of the things counted.
         of: &'static str,
     },
     /// A list leads to itself or elsewhere.
     #[error("goes on {0}")]
     List(&'static str),
-    /// The tags cannot be listed.
+    /// The registry does not list the tags.
     #[error("cannot be listed: the registry answers {status}")]
     Unlisted {
         /// The status.
         status: u16,
     },
-    /// A tag was moved meanwhile, each time it was tried.
+    /// Somebody else moved the tag at every try.
     #[error("somebody else moved the tag each time; it leads to {found}")]
     Moved {
         /// Where it leads to now.
@@ -212,10 +212,10 @@ pub enum Problem {
         /// Where it leads to.
         found: String,
     },
-    /// A fallback tag is no list of referrers.
+    /// A fallback tag does not lead to a list of referrers.
     #[error("is no list of referrers (an OCI index), so it is not replaced")]
     Fallback,
-    /// What was to be sent could not be read.
+    /// The program could not read the content to send.
     #[error("cannot be read while it is sent: {0}")]
     Source(String),
     /// The file's own bytes are wrong.

@@ -1,11 +1,11 @@
-//! How slow a body may be: each KiB of it comes or goes within `--timeout` (R62).
+//! How slow a body may be: each KiB must arrive or leave within `--timeout` (R62).
 
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 const STEP: usize = 1 << 10;
 
-/// Reads, and gives up where it gets less than a KiB in the time allowed. What happens between two reads does not count.
+/// Reads, and gives up if less than a KiB arrives in the time allowed. The time between two reads does not count.
 pub(super) struct Received<R> {
     inner: R,
     limit: Duration,
@@ -40,16 +40,16 @@ impl<R: Read> Read for Received<R> {
     }
 }
 
-/// Gives bytes to be sent, and gives up where they do not go fast enough. The time that reading them takes does not
+/// Hands out bytes to send, and gives up if they leave too slowly. The time that reading them takes does not
 /// count.
 pub(super) struct Sent<'a> {
     inner: &'a mut dyn Read,
     limit: Duration,
-    /// When the last bytes were given, and how many.
+    /// When this reader last handed out bytes, and how many.
     given: Option<(Instant, usize)>,
-    /// Why they could not be read.
+    /// The error that reading the bytes gave.
     pub(super) failed: Option<io::Error>,
-    /// Whether they went too slowly.
+    /// Whether the bytes left too slowly.
     pub(super) is_slow: bool,
 }
 

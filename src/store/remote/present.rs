@@ -1,4 +1,4 @@
-//! The tags that a person is told of who named one that is not there.
+//! The tags that the report lists when a user names a tag that does not exist.
 
 use ureq::http::header::LINK;
 
@@ -7,7 +7,7 @@ use super::list::read_tags;
 use super::repository::RemoteRepository;
 use crate::image::Tag;
 
-/// Stands for the rest of a list.
+/// The mark that replaces the rest of a list.
 pub(super) const MORE: &str = "…";
 
 impl RemoteRepository {
@@ -36,7 +36,7 @@ impl RemoteRepository {
     }
 }
 
-/// Whether a tag is one by which signatures and referrers of another image are found (`sha256-HEX`, `sha256-HEX.sig`).
+/// Whether a tag holds the signatures or referrers of another image (`sha256-HEX`, `sha256-HEX.sig`).
 fn is_beside(tag: &Tag) -> bool {
     let name = tag.as_str().split('.').next().unwrap_or_default();
     name.split_once('-').is_some_and(|(algorithm, hex)| {

@@ -1,10 +1,10 @@
 //! Which proxy a request goes through, from the usual variables (R27).
 //!
 //! The lower-case variable comes first. `NO_PROXY` holds names (with their subdomains), addresses, networks, each with
-//! a port or without, and `*`. This machine is never asked for through a proxy.
+//! a port or without, and `*`. Requests to this machine itself never go through a proxy.
 //!
 //! A request over TLS goes through a tunnel (`CONNECT`). One without TLS goes to the proxy itself, which reads from it
-//! whom it is for, as Go's programs do: many proxies make no tunnel to other ports than 443.
+//! the target, as with Go's programs: many proxies make no tunnel to other ports than 443.
 //!
 //! Sources: Go's `golang.org/x/net/http/httpproxy` and `net/http`; RFC 9112, section 3.2.2.
 
@@ -43,7 +43,7 @@ impl Named {
         self.proxy.protocol() == ProxyProtocol::Https
     }
 
-    /// Where a request without TLS is sent to: the proxy. Its first line comes to name the whole address.
+    /// The proxy, to which a request without TLS goes. Its first line will name the whole address.
     pub(super) fn uri(&self, url: &Url) -> Option<Uri> {
         let scheme = if self.speaks_tls() {
             UriScheme::HTTPS
@@ -59,7 +59,7 @@ impl Named {
             .ok()
     }
 
-    /// What such a request says besides: whom it is for, and who asks the proxy.
+    /// Further headers of such a request: the target host, and the proxy's credentials.
     pub(super) fn headers(&self, url: &Url) -> Option<Vec<(HeaderName, HeaderValue)>> {
         let host = HeaderValue::try_from(url.origin.authority()).ok()?;
         let user = self.proxy.username().map(|user| {
@@ -71,7 +71,7 @@ impl Named {
     }
 }
 
-/// The proxy for an origin; `None` where it is asked directly.
+/// The proxy for an origin; `None` if the client connects directly.
 pub(super) fn of(environment: &Environment, origin: &Origin) -> Result<Option<Named>, Problem> {
     if origin.is_loopback() {
         return Ok(None);
@@ -161,7 +161,7 @@ fn unescaped(text: &str) -> Option<Zeroizing<String>> {
     (!text.chars().any(char::is_control)).then(|| Zeroizing::new(text.to_owned()))
 }
 
-/// Whether an origin is one that `NO_PROXY` names.
+/// Whether `NO_PROXY` names an origin.
 fn is_excepted(none: &str, origin: &Origin) -> bool {
     none.split(',')
         .map(str::trim)
@@ -217,7 +217,7 @@ fn split_port(entry: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// Whether an address is in a network that so many bits name.
+/// Whether an address is in a network with a prefix of this many bits.
 fn is_within(address: IpAddr, network: IpAddr, bits: u32) -> bool {
     match (address, network) {
         (IpAddr::V4(address), IpAddr::V4(network)) if bits <= 32 => {

@@ -1,4 +1,4 @@
-//! Manifests and tags, sent, after all that they lead to (R40, R46 to R48).
+//! Pushes manifests and tags, after everything that they lead to (R40, R46 to R48).
 //!
 //! Source: OCI Distribution Specification 1.1, "Pushing Manifests".
 
@@ -15,35 +15,35 @@ use super::wire::Answer;
 use crate::crypto::Digest;
 use crate::image::Tag;
 
-/// Of which image a registry has taken note that a manifest is about it.
+/// The header in which a registry confirms the subject of a manifest.
 pub(super) const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
-/// How often a change is made anew because somebody else moved the tag meanwhile.
+/// How often a run repeats a change because somebody else moved the tag meanwhile.
 pub const MOST_TRIES: usize = 3;
 
-/// What came of moving a tag.
+/// The result of moving a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Move {
-    /// It leads there now; before it led there, or nowhere.
+    /// The tag leads to the new manifest now.
     Done {
-        /// Where it led to.
+        /// The digest that the tag led to before, if any.
         from: Option<Digest>,
     },
-    /// Somebody else has moved it meanwhile: nothing was changed, or what was is changed again.
+    /// Somebody else moved the tag meanwhile: this run changed nothing, or the other run changed it again.
     Lost {
-        /// Where it leads to now.
+        /// The digest that the tag leads to now.
         found: Option<Digest>,
     },
 }
 
-/// What a registry said when it took a manifest.
+/// The registry's answer when it accepts a manifest.
 pub(super) struct Taken {
-    /// The image that it is about, as far as the registry knows that.
+    /// The subject of the manifest, if the registry confirms it.
     pub(super) subject: Option<String>,
 }
 
 impl RemoteRepository {
-    /// Puts a manifest into the repository, by its digest alone. All that it leads to is there already.
+    /// Puts a manifest into the repository, by its digest alone. Everything that it leads to is there already.
     pub fn push_manifest(&self, document: &Document) -> Result<(), Error> {
         let reference = ManifestRef::Digest(document.blob.digest());
         self.put_manifest(&reference, document, None).map(|_| ())
@@ -103,7 +103,7 @@ impl RemoteRepository {
         Ok(Taken { subject })
     }
 
-    /// Why a registry does not take a manifest, as far as its answer and the manifest tell (R41, R46).
+    /// Why a registry refuses a manifest, as far as its answer and the manifest show (R41, R46).
     fn not_taken(&self, what: &str, mut answer: Answer, document: &Document) -> Error {
         let status = answer.status;
         let words = self.client.words(&mut answer);
@@ -159,7 +159,7 @@ impl RemoteRepository {
         Ok(Move::Lost { found: after })
     }
 
-    /// The error where a tag was moved by others each time.
+    /// The error for a tag that somebody else moved at every try.
     pub fn moved(&self, tag: &Tag, found: Option<&Digest>) -> Error {
         let found = found.map_or_else(|| "nothing".to_owned(), ToString::to_string);
         self.error(&self.what(&format!("tag {tag}")), Problem::Moved { found })

@@ -1,24 +1,24 @@
-//! Where an answer sends one, and whether one goes there (R28, R29).
+//! Where an answer redirects the client, and whether the client follows (R28, R29).
 
 use super::error::Problem;
 use super::url::{Scheme, Url};
 use super::wire::Answer;
 
-/// The most redirects that are followed.
+/// The most redirects that the client follows.
 pub(super) const MOST: usize = 10;
 
-/// Whether a status sends one elsewhere.
+/// Whether a status is a redirect.
 pub(super) const fn is_redirect(status: u16) -> bool {
     matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
-/// Where a GET or HEAD goes on (R28).
+/// The address to which a redirect sends a GET or HEAD (R28).
 pub(super) fn target(answer: &Answer, location: Option<&str>) -> Result<Url, Problem> {
     let location = location.ok_or(Problem::Redirect("and nobody says where to"))?;
     on(&answer.url, location)
 }
 
-/// Where a request with a body goes on: within the origin, and by what repeats the body (R29).
+/// The address to which a redirect sends a request with a body: same origin, and the body is repeated (R29).
 pub(super) fn target_within(answer: &Answer, location: Option<&str>) -> Result<Url, Problem> {
     if !matches!(answer.status, 307 | 308) {
         return Err(Problem::Redirect("in a way that is not for what was sent"));

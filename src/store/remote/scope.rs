@@ -1,8 +1,8 @@
-//! For what a token is asked: repositories, and what is done in them (R13, R14).
+//! The scopes that a client asks a token for: repositories, and the actions in them (R13, R14).
 
 use crate::image::Repository;
 
-/// What a request does, and where. The registry's own idea of it is not asked for.
+/// The action of a request, and its repository. The client does not ask for the scope that the registry names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Scope {
     repository: Repository,
@@ -30,7 +30,7 @@ impl Scope {
         }
     }
 
-    /// To write here what another repository has. Never one repository in two scopes.
+    /// To mount blobs from another repository here. Never one repository in two scopes.
     pub(super) fn mount(repository: Repository, from: Repository) -> Self {
         let from = (from != repository).then_some(from);
         Self {

@@ -1,4 +1,4 @@
-//! A repository of a registry as a place that images are read from.
+//! A repository of a registry from which a reader takes images.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -37,33 +37,33 @@ use crate::store::limits::Limits;
 use crate::store::place::Place;
 use crate::store::problem::{Part, Problem};
 
-/// Bytes of the manifests that are kept, so that no manifest is asked for twice.
+/// The most bytes of manifests that a store keeps, so that it requests no manifest twice.
 const KEPT: u64 = 8 << 20;
-/// How many manifests are asked for at once, where there are many: each has a connection (R6).
+/// How many manifests a store requests at once: each takes a connection (R6).
 pub const AT_ONCE: usize = 6;
 
-/// A repository of a registry as a place that images are read from.
+/// A repository of a registry from which a reader takes images.
 #[derive(Debug)]
 pub struct RemoteStore {
     pub(super) repository: RemoteRepository,
     place: Place,
-    /// The manifests that came last.
+    /// The manifests that arrived last.
     manifests: Mutex<VecDeque<Blob>>,
-    /// Bytes of those that are kept.
+    /// The most bytes of manifests to keep.
     most_kept: u64,
     /// The errors of streams that were not read to their end, until [`Store::unread`] asks for them.
     failed: Mutex<HashMap<Digest, Vec<RemoteError>>>,
-    /// What is changed: the tags and digests that were asked for, and where they led to.
+    /// The images to change: the tags and digests that the user named, and the documents that they led to.
     pub(super) meant: Vec<Arc<Descriptor>>,
     pub(super) limits: Limits,
-    /// Another repository of the registry, from which blobs are taken where that can be.
+    /// Another repository of the registry, from which this one mounts blobs where it can.
     pub(super) mount: Option<Repository>,
-    /// Whether the registry is not believed about what it has (R41).
+    /// Whether to disbelieve the registry when it says that it has a blob (R41).
     pub(super) is_doubted: AtomicBool,
 }
 
 impl RemoteStore {
-    /// The repository. It asks nobody yet.
+    /// The repository. This sends no request yet.
     pub fn new(repository: RemoteRepository) -> Self {
         Self {
             place: Place::Repository(repository.what("")),
@@ -92,15 +92,15 @@ impl RemoteStore {
         Ok(self)
     }
 
-    /// The same repository, of whose manifests so many bytes are kept: where very many are looked at one by one. The
-    /// newest is kept however large it is.
+    /// The same repository, keeping this many bytes of manifests: for walks that look at very many one by one. The
+    /// store keeps the newest manifest however large it is.
     #[must_use]
     pub const fn keeping(mut self, bytes: u64) -> Self {
         self.most_kept = bytes;
         self
     }
 
-    /// All tags, and how many names were listed that no tag can have.
+    /// All tags, and how many listed names are not valid tags.
     pub fn tags(&self) -> Result<Tags, Error> {
         let tags = self.repository.tags();
         tags.map_err(|error| self.error(Part::IndexJson, error))
@@ -145,7 +145,7 @@ impl RemoteStore {
         kept.iter().find(|blob| blob.digest() == *digest).cloned()
     }
 
-    /// The descriptor of a manifest that came; with the tag that led to it.
+    /// The descriptor of a manifest that arrived, with the tag that led to it.
     fn described(&self, document: Document, tag: Option<&str>) -> Arc<Descriptor> {
         self.keep(&document.blob);
         Arc::new(Descriptor {
@@ -159,7 +159,7 @@ impl RemoteStore {
         })
     }
 
-    /// What an error of the registry's is here: what is wrong with a part, or what the registry did not do.
+    /// Turns an error of the registry into the store's: a part is wrong, or the registry failed.
     pub(super) fn error(&self, part: Part, error: RemoteError) -> Error {
         let problem = match error.problem {
             RemoteProblem::Mismatch(mismatch) => Problem::Mismatch(mismatch),
@@ -187,14 +187,14 @@ impl RemoteStore {
         Error::part(&self.place, Part::Blob(digest), problem)
     }
 
-    /// Asks for a manifest by tag.
+    /// Requests a manifest by tag.
     fn tagged(&self, name: &str) -> Result<Option<Arc<Descriptor>>, Error> {
-        // What no registry can have as a tag is not there.
+        // A name that is not a valid tag does not exist in any registry.
         let Ok(tag) = name.parse() else {
             return Ok(None);
         };
         let found = self.repository.manifest(&ManifestRef::Tag(tag));
-        // Nothing is known by a digest yet.
+        // The store has no digest to look up yet.
         let found = found.map_err(|error| {
             let reason = error.problem.to_string();
             match error.problem {
@@ -242,7 +242,7 @@ impl Store for RemoteStore {
     fn entries(&self) -> Result<Vec<Arc<Descriptor>>, Error> {
         let tags = self.tags()?;
         let found = parallel::map_on(AT_ONCE, &tags.tags, |_, tag| self.tagged(tag.as_str()));
-        // A tag that has gone meanwhile is no tag any more.
+        // Skip a tag that somebody deleted meanwhile.
         found.into_iter().filter_map(Result::transpose).collect()
     }
 
@@ -256,7 +256,7 @@ impl Store for RemoteStore {
                 return Ok(Box::new(Stream { store: self, blob }));
             }
         }
-        // An index may list what is no manifest by its type.
+        // An index may list entries whose type is not a manifest's.
         match self.manifest(descriptor)? {
             Some(blob) => Ok(Box::new(Cursor::new(Bytes(blob)))),
             None => Err(self.absent(digest)),
@@ -300,7 +300,7 @@ impl Store for RemoteStore {
     }
 }
 
-/// A blob as it comes. Its errors say in words what went wrong; the store keeps the errors themselves.
+/// A blob as it arrives. Its errors carry only text; the store keeps the errors themselves.
 struct Stream<'a> {
     store: &'a RemoteStore,
     blob: BlobReader<'a>,

@@ -1,7 +1,7 @@
 //! One request and its answer, over TLS or not, through a proxy or not (R5, R6, R25, R62).
 //!
-//! Nothing is repeated here, no redirect followed and nothing unpacked. Each origin has its own connections, so that
-//! what belongs to one is never sent to another.
+//! This module repeats nothing, follows no redirect and unpacks nothing. Each origin has its own connections, so that
+//! nothing that belongs to one origin goes to another.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -25,21 +25,21 @@ use super::url::{DOCKER_HUB, Origin, Scheme, Url};
 use crate::image::Host;
 use crate::text::plain;
 
-/// Bytes of the longest header of an answer, and its most lines (R6).
+/// The most bytes and the most lines in the header of an answer (R6).
 const LONGEST_HEADER: usize = 64 << 10;
 const MOST_LINES: usize = 100;
-/// Connections that are kept open to an origin (R6).
+/// The most connections that a client keeps open to an origin (R6).
 const CONNECTIONS: usize = 6;
-/// Origins whose connections are kept: redirects may lead to any number.
+/// The most origins whose connections a client keeps: redirects may lead to any number of origins.
 const ORIGINS: usize = 16;
 
-/// What goes with a request.
+/// The body of a request.
 pub(super) enum Payload<'a> {
     /// Nothing.
     Nothing,
     /// These bytes.
     Bytes(&'a [u8]),
-    /// So many bytes of this.
+    /// This many bytes from this reader.
     Stream(&'a mut dyn Read, u64),
 }
 
@@ -47,26 +47,26 @@ pub(super) enum Payload<'a> {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
-    /// Where it came from.
+    /// The address that answered.
     pub(super) url: Url,
     body: Received<BodyReader<'static>>,
     limit: std::time::Duration,
 }
 
 impl Answer {
-    /// A header's text, if there is one, and only if it is one text.
+    /// A header's text, if the answer has that header exactly once and as text.
     pub(super) fn header(&self, name: &HeaderName) -> Option<&str> {
         let mut all = self.headers.get_all(name).iter();
         let first = all.next()?.to_str().ok()?;
         all.next().is_none().then_some(first)
     }
 
-    /// The length that is stated for the body.
+    /// The length that the answer states for its body.
     pub(super) fn length(&self) -> Option<u64> {
         self.header(&CONTENT_LENGTH)?.parse().ok()
     }
 
-    /// Reads the body to its end: at most so many bytes.
+    /// Reads the body to its end, up to this many bytes.
     pub(super) fn bytes(&mut self, limit: u64) -> Result<Vec<u8>, Problem> {
         let mut bytes = Vec::new();
         let read = self.body().take(limit + 1).read_to_end(&mut bytes);
@@ -82,7 +82,7 @@ impl Answer {
         &mut self.body
     }
 
-    /// What an error of the body means.
+    /// Turns an error of reading the body into ours.
     pub(super) fn problem(&self, error: io::Error) -> Problem {
         of_io(error, "its body comes", self.limit)
     }
@@ -98,12 +98,12 @@ impl fmt::Debug for Answer {
 struct Lane {
     agent: Agent,
     proxy: String,
-    /// The proxy that is sent the requests themselves, for there is no tunnel.
+    /// The proxy that gets the requests themselves, because there is no tunnel.
     forwards: Option<proxy::Named>,
 }
 
 impl Lane {
-    /// The same problem with the name of whom it was that nobody could connect to: the host, or the proxy before it.
+    /// The same problem, with the name of the machine that did not answer: the host, or the proxy before it.
     fn named(&self, problem: Problem, origin: &Origin) -> Problem {
         match problem {
             Problem::NoHost { .. } if self.proxy.is_empty() => Problem::NoHost {
@@ -124,7 +124,7 @@ impl Lane {
 /// All connections of one client.
 pub(super) struct Wire {
     pub(super) options: Options,
-    /// The registry, to which alone a client's certificate goes.
+    /// The registry. A client's certificate goes to it alone.
     host: Host,
     lanes: Mutex<HashMap<Origin, Arc<Lane>>>,
 }
@@ -286,7 +286,7 @@ fn run(
     agent.run(request?)
 }
 
-/// What an error of the library of requests means. None of its text that a registry may have written is taken over.
+/// Turns an error of the request library into ours. Takes over no text that a registry may have written.
 fn of_ureq(error: ureq::Error, proxy: &str, limit: std::time::Duration) -> Problem {
     let proxy = || proxy.to_owned();
     match error {
@@ -324,7 +324,7 @@ const fn during(step: Timeout) -> &'static str {
     }
 }
 
-/// What an error of a connection means.
+/// Turns an error of a connection into ours.
 fn of_io(error: io::Error, during: &'static str, limit: std::time::Duration) -> Problem {
     let error = match ureq::Error::from(error) {
         ureq::Error::Io(error) => error,
@@ -348,8 +348,8 @@ fn of_io(error: io::Error, during: &'static str, limit: std::time::Duration) -> 
     }
 }
 
-/// Whether the system's resolver says for good that there is no such name: the standard library has no kind for that.
-/// What may pass is `EAI_AGAIN`, in the words of glibc and of musl.
+/// Whether the system's resolver says for good that the name does not exist. The standard library has no kind for it.
+/// `EAI_AGAIN` may pass; these are its texts in glibc and musl.
 fn is_unknown(error: &str) -> bool {
     let reason = error.strip_prefix("failed to lookup address information: ");
     reason.is_some_and(|reason| !reason.starts_with("Temporary failure") && reason != "Try again")
@@ -361,11 +361,11 @@ const fn no_host() -> Problem {
     }
 }
 
-/// What an error of TLS means.
+/// Turns an error of TLS into ours.
 fn of_rustls(error: &rustls::Error) -> Problem {
     match error {
         rustls::Error::InvalidMessage(_) => Problem::NoTls,
-        // It may hold names of the certificate's, which are another's words.
+        // The text may hold names from the certificate, which the other side wrote.
         other => Problem::Tls(shown(&other.to_string())),
     }
 }
