@@ -20,7 +20,7 @@ use crate::store::reader::tree::Tree;
 const ENDINGS: [&str; 2] = ["sig", "att"];
 
 impl Target for RemoteStore {
-    /// Makes the changes, and lets each tag by which an image was asked for lead to it.
+    /// Makes the changes, and moves each tag that named an image to the new image.
     ///
     /// A registry knows no transactions: nobody meets a manifest before what it leads to, and a tag that another run
     /// has moved meanwhile is [`Kind::Lost`]. With several tags, those before it have moved then.

@@ -16,7 +16,7 @@ use crate::crypto::{Digest, HashAlgorithm};
 use crate::encoding::json::{self, Object};
 use crate::image::{Blob, Tag, media};
 
-/// What a list says of a manifest.
+/// The entry of a list for a manifest.
 #[derive(Serialize)]
 struct Entry<'a> {
     #[serde(rename = "mediaType")]
@@ -36,7 +36,7 @@ impl RemoteRepository {
         let reference = ManifestRef::Digest(document.blob.digest());
         let taken = self.put_manifest(&reference, document, None)?;
         let digest = document.blob.digest();
-        // Some say that they have noted it, and list nothing (ECR).
+        // Some registries confirm the subject but list nothing (ECR).
         if taken
             .subject
             .is_some_and(|noted| noted == subject.to_string())
@@ -79,7 +79,7 @@ impl RemoteRepository {
         Err(self.moved(&tag, found.as_ref()))
     }
 
-    /// The list with an entry for the manifest; `None` where it has one.
+    /// The list with an entry added for the manifest; `None` if it has one already.
     fn with_entry(
         &self,
         old: Option<&Document>,
@@ -124,7 +124,7 @@ fn added(bytes: &[u8], entry: &RawValue) -> Result<Vec<u8>, json::Error> {
     list.to_bytes()
 }
 
-/// What a list says of a manifest: its type, and all of its annotations (R57).
+/// The entry of a list for a manifest: its type, and all of its annotations (R57).
 fn entry(document: &Document) -> Result<Box<RawValue>, json::Error> {
     let object: Object<'_> = json::read(document.blob.bytes())?;
     let config: Option<Option<Object<'_>>> = object.get("config")?;

@@ -1,5 +1,5 @@
-//! What a client shows to its registry: nothing at first, then what the registry's challenge asks for, and from then on
-//! what worked (R3, R15, R16, R20).
+//! The credentials that a client sends: none at first, then those that the registry's challenge asks for, and later
+//! those that worked (R3, R15, R16, R20).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,12 +23,12 @@ use crate::encoding::base64::base64;
 use crate::image::{Host, Repository};
 use crate::secret::Secret;
 
-/// Bytes of the shortest secret that is looked for in texts: shorter ones are in every text.
+/// Bytes of the shortest secret that the client looks for in texts: shorter ones occur in every text.
 const SHORTEST: usize = 4;
-/// Tokens and secrets that are kept.
+/// The most tokens and secrets that a client keeps.
 const MOST: usize = 1000;
 
-/// What a client has to show.
+/// The credentials of a client.
 pub(super) struct Auth {
     host: Host,
     helpers: Helpers,
@@ -41,7 +41,7 @@ struct State {
     /// The header that a registry took that wants passwords.
     basic: HashMap<Repository, HeaderValue>,
     tokens: HashMap<Scope, Token>,
-    /// What must not be in any text that is shown.
+    /// The secrets that no message may contain.
     secrets: Vec<Secret>,
 }
 
@@ -58,7 +58,7 @@ impl Auth {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The header that worked, or one for a token that is still good.
+    /// The header that worked, or a header with a token that is still valid.
     pub(super) fn header(&self, scope: &Scope) -> Option<HeaderValue> {
         let state = self.state();
         if let Some(basic) = state.basic.get(scope.repository()) {
@@ -68,7 +68,7 @@ impl Auth {
         (token.until > Instant::now()).then(|| token.header.clone())
     }
 
-    /// Meets the challenge that an answer of 401 holds: the header for the next try.
+    /// Meets the challenge in a 401 answer: returns the header for the next try.
     pub(super) fn meet(
         &self,
         wire: &Wire,
@@ -126,7 +126,7 @@ impl Auth {
         }
     }
 
-    /// Forgets what a registry no longer takes.
+    /// Forgets a header that the registry no longer accepts.
     pub(super) fn forget(&self, scope: &Scope) {
         let mut state = self.state();
         state.tokens.remove(scope);
@@ -150,7 +150,7 @@ impl Auth {
         Ok(found)
     }
 
-    /// The header with a name and a password (RFC 7617); both are looked for in texts from now on.
+    /// The header with a name and a password (RFC 7617); from now on the client looks for both in texts.
     fn basic(&self, user: &str, password: &Secret) -> HeaderValue {
         let header = basic(user, password);
         let both = Zeroizing::new(base64(&[user.as_bytes(), b":", password].concat()));

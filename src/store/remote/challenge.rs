@@ -1,4 +1,4 @@
-//! What a registry wants before it answers: the header `WWW-Authenticate` (R10).
+//! The challenge that a registry sends before it answers: the header `WWW-Authenticate` (R10).
 //!
 //! It may come several times, each with several challenges. A challenge is a scheme, and behind it either one
 //! word of base64 or values with names, each a token or in quotation marks.
@@ -8,30 +8,30 @@
 /// Bytes of all such headers together.
 const LONGEST: usize = 16 << 10;
 
-/// A challenge of a scheme that is understood.
+/// A challenge of a scheme that the client supports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Challenge {
     /// A token of a token service (RFC 6750).
     Bearer {
         /// The token service's address.
         realm: String,
-        /// For which service the token is to be.
+        /// The service that the token is for.
         service: Option<String>,
     },
     /// A name and a password (RFC 7617).
     Basic,
 }
 
-/// Why nothing can be made of the headers.
+/// Why the client cannot use the headers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChallengeError {
-    /// They are too long.
+    /// The headers are too long.
     #[error("wants credentials in a header of more than {LONGEST} bytes")]
     TooLong,
-    /// They are not spelt as such headers are.
+    /// The headers are malformed.
     #[error("wants credentials in a header that is not spelt as one (WWW-Authenticate)")]
     Malformed,
-    /// None is of a scheme that is understood.
+    /// No challenge is of a scheme that the client supports.
     #[error("wants credentials, but neither a bearer token nor a password")]
     Unknown,
     /// A bearer's challenge names no token service.
@@ -94,7 +94,7 @@ struct Raw {
     values: Vec<(String, String)>,
 }
 
-/// All challenges of one header; `None` where it is not spelt as one, or names a value twice.
+/// All challenges of one header; `None` if it is malformed or names a value twice.
 fn read(header: &[u8]) -> Option<Vec<Raw>> {
     let text = str::from_utf8(header).ok()?;
     let mut rest = text;
@@ -167,7 +167,7 @@ fn shown(c: char) -> Option<char> {
     (!c.is_control() || c == '\t').then_some(c)
 }
 
-/// What follows a word of base64 that stands in the place of values.
+/// The text after a word of base64 that stands in the place of values.
 fn token68(text: &str) -> Option<&str> {
     let is_inside = |c: char| c.is_ascii_alphanumeric() || "-._~+/".contains(c);
     let end = text.find(|c| !is_inside(c)).unwrap_or(text.len());
@@ -217,7 +217,7 @@ mod tests {
                 &["Digest realm=x, nonce=\"y\", Bearer realm=z, service=\"\""],
                 bearer("z", Some("")),
             ),
-            // One header that nobody can read hides no other.
+            // A malformed header does not hide another one.
             (&["Basic realm=\"", "Bearer realm=x"], bearer("x", None)),
         ] {
             assert_eq!(of(headers), Ok(wanted), "{headers:?}");

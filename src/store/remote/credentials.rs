@@ -93,7 +93,7 @@ fn is_absent(error: &io::Error) -> bool {
     )
 }
 
-/// The files to look at: path, whether it has to exist, whether it is docker's of old, without `auths`.
+/// The files to read: path, whether it must exist, whether it is docker's old form, without `auths`.
 fn places(options: &Options) -> Vec<(PathBuf, bool, bool)> {
     let environment = &options.environment;
     let named = options.authfile.clone();
@@ -166,7 +166,7 @@ fn in_file(
         .flatten()
         .find(|(key, _)| is_host(key, host));
     if let Some((key, name)) = of_host {
-        // As it is spelt there: a helper keeps what it was told.
+        // Use the spelling of the file: the helper stored the credentials under it.
         let server = if host.is_docker_hub() { server } else { key };
         return helpers.ask(options, name, server);
     }

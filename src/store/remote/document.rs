@@ -1,4 +1,4 @@
-//! What kind of document a registry has sent (R31).
+//! Finds the kind of document that a registry sent (R31).
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -24,7 +24,7 @@ struct Head {
     fs_layers: Option<IgnoredAny>,
 }
 
-/// The media type of a manifest, by its own word and its header's; why it is none.
+/// The media type of a manifest, from its own field and the header; or the reason why it is not a manifest.
 pub(super) fn media_type(bytes: &[u8], headers: &HeaderMap) -> Result<String, String> {
     let outside = outside(headers)?;
     let start = bytes.trim_ascii_start();

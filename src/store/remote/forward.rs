@@ -74,7 +74,7 @@ impl<In> fmt::Debug for Forwarded<In> {
     }
 }
 
-/// Puts the origin before the path of the first line, and says how many bytes there are then; `None` where it is no
+/// Puts the origin before the path of the first line, and says how many bytes there are then; `None` if it is not
 /// such line, or there is no room.
 fn named(output: &mut [u8], amount: usize, origin: &[u8]) -> Option<usize> {
     let at = output

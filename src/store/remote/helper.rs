@@ -1,7 +1,7 @@
 //! Credential helpers: programs `docker-credential-NAME` that keep credentials (R19).
 //!
 //! A helper gets a server's name on standard input and answers with JSON. It gets as long as any step of a request, and
-//! what it started ends with it. Its output is never shown.
+//! what it started ends with it. The program never shows its output.
 //!
 //! Source: docker-credential-helpers, "Development".
 
@@ -31,7 +31,7 @@ use crate::text::plain;
 const LONGEST: usize = 1 << 20;
 /// The answer of a helper that keeps nothing for the server.
 const NOT_FOUND: &[u8] = b"credentials not found in native keychain";
-/// The user who stands for an identity token.
+/// The user name that marks an identity token.
 const IDENTITY: &str = "<token>";
 
 #[derive(Deserialize)]
@@ -48,7 +48,7 @@ impl Drop for Answer {
     }
 }
 
-/// What helpers have answered: each is asked for a server once.
+/// The answers of helpers: the program asks each about a server only once.
 #[derive(Debug, Default)]
 pub(super) struct Helpers(Mutex<BTreeMap<Asked, Option<Arc<Credentials>>>>);
 

@@ -1,4 +1,4 @@
-//! A repository of a registry as a place that images are brought to.
+//! A repository of a registry as the destination of a copy.
 
 use std::io::{self, Read};
 use std::sync::atomic::Ordering;
@@ -25,7 +25,7 @@ struct Content<'a> {
     descriptor: &'a Descriptor,
     from: &'a dyn Store,
     progress: &'a dyn Progress,
-    /// What went wrong while it was read.
+    /// The error of reading the content.
     failed: Mutex<Option<Error>>,
 }
 
@@ -43,7 +43,7 @@ impl Source for Content<'_> {
             content: self,
             left: self.descriptor.size,
         };
-        // The digest is of all of it.
+        // The digest covers the whole content.
         let skipped = io::copy(&mut (&mut stream).take(from), &mut io::sink())?;
         if skipped < from {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -53,7 +53,7 @@ impl Source for Content<'_> {
 }
 
 impl Content<'_> {
-    /// Keeps an error for the one who asked, and says to the library of requests that there is one.
+    /// Keeps an error for the caller, and tells the request library that there is one.
     fn note(&self, error: Error) -> io::Error {
         let shown = io::Error::other(error.to_string());
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,7 +75,7 @@ impl Read for Stream<'_> {
             .map_err(|error| self.content.note(error))?;
         self.left -= read as u64;
         if self.left == 0 || read == 0 {
-            // Before the last bytes go: the registry never has the whole of what is wrong.
+            // Before the last bytes go: the registry never gets the whole of a wrong blob.
             let checked = self.checked.take().map_or(Ok(()), Checked::finish);
             checked.map_err(|error| self.content.note(error))?;
         }
@@ -93,7 +93,7 @@ impl RemoteStore {
         })
     }
 
-    /// Makes a tag lead to a document; says where it led before, if that was elsewhere.
+    /// Makes a tag lead to a document; returns the digest that it led to before, if that was another.
     fn point(
         &self,
         name: &str,
@@ -192,7 +192,7 @@ impl Intake for RemoteStore {
 
     fn name(&self, roots: &[Root], may_move: bool) -> Result<Vec<Moved>, Error> {
         let mut moved = Vec::new();
-        // What refers to an image is found before the image has its name.
+        // Readers can find the referrers of an image before the image has its tag.
         for root in roots.iter().rev() {
             let document = self.document_of(&root.descriptor)?;
             if let Some(referrer) = &root.referrer {

@@ -1,8 +1,8 @@
-//! Where a list goes on: the header `Link` (R55).
+//! The next page of a list: the header `Link` (R55).
 //!
 //! Source: RFC 8288, section 3; OCI Distribution Specification 1.1, "Listing Tags".
 
-/// A header that is not spelt as one.
+/// A malformed header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadLink;
 

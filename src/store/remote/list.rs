@@ -23,9 +23,9 @@ const LARGEST_PAGE: u64 = 16 << 20;
 /// The tags of a repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tags {
-    /// Those that can be asked for.
+    /// The valid tags.
     pub tags: Vec<Tag>,
-    /// How many names came along that no tag can have.
+    /// How many listed names are not valid tags.
     pub passed_over: usize,
 }
 
@@ -80,7 +80,7 @@ impl RemoteRepository {
         });
         match pages {
             Ok(()) => Ok(all),
-            // A registry that wants more than it was shown lists nothing.
+            // A registry that wants other credentials does not list its tags.
             Err(Error {
                 problem: Problem::Anonymous { .. } | Problem::Credentials { .. },
                 ..

@@ -14,10 +14,10 @@ use crate::image::{Blob, Descriptor, Tag, media};
 
 /// Bytes of the largest manifest.
 pub(super) const LARGEST: u64 = 4 << 20;
-/// By which digest the registry knows what it sends.
+/// The header with the digest of the content that the registry sends.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
-/// By what a manifest is asked for.
+/// The name by which the client requests a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ManifestRef {
     /// By a tag.
@@ -40,7 +40,7 @@ impl std::fmt::Display for ManifestRef {
 pub struct Document {
     /// The bytes.
     pub blob: Blob,
-    /// What it is, by its own word and the registry's.
+    /// Its media type, from its own field and the registry's header.
     pub media_type: String,
 }
 
@@ -105,7 +105,7 @@ impl RemoteRepository {
                 }
             }
             404 => return Ok(None),
-            // Some have no HEAD, and some refuse it where they take a GET.
+            // Some registries have no HEAD, and some refuse it but accept a GET.
             _ => {}
         }
         let document = self.manifest(&ManifestRef::Tag(tag.clone()))?;
@@ -113,7 +113,7 @@ impl RemoteRepository {
     }
 }
 
-/// Reads a manifest out of an answer, and holds it to its digest.
+/// Reads a manifest from an answer, and checks it against its digest.
 fn read(mut answer: Answer, reference: &ManifestRef) -> Result<Document, Problem> {
     if answer.length().is_some_and(|length| length > LARGEST) {
         return Err(Problem::TooLarge { limit: LARGEST });

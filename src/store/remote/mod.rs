@@ -1,5 +1,5 @@
 //! Images in registries, over HTTP. The registry is an adversary: whatever it sends ends in bounded time and memory, and
-//! what proves to it who asks goes nowhere else.
+//! credentials for it go nowhere else.
 //!
 //! Rules are named by numbers: R10 is a rule, and the test of it has a name that begins with `r10_`.
 //!

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::encoding::strict::{Refusal, Shape, check_shape};
 
-/// Reads an object of this shape. The reason why it is none may repeat its text.
+/// Reads an object of this shape. The reason for a failure may repeat the text.
 pub(super) fn read<'a, T: Deserialize<'a>>(
     bytes: &'a [u8],
     shape: &'static Shape,
@@ -19,5 +19,5 @@ pub(super) fn read<'a, T: Deserialize<'a>>(
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }
 
-/// An object, whatever it holds.
+/// An object with any content.
 pub(super) const OBJECT: Shape = Shape::Object(&[]);

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::text::plain;
 
-/// Bytes that are read of such a text, and characters that are shown.
+/// The most bytes that the client reads of such a text, and the most characters that it shows.
 const MOST_BYTES: u64 = 64 << 10;
 const MOST_SHOWN: usize = 500;
 
@@ -28,7 +28,7 @@ struct One {
 pub(super) fn words(body: &mut dyn Read, is_secret: &dyn Fn(&[u8]) -> bool) -> String {
     const HIDDEN: &str = "its words are not shown: they repeat a secret that it was sent";
     let mut bytes = Vec::new();
-    // What came until it broke is shown.
+    // Show the part that arrived before the connection broke.
     let _ = body.take(MOST_BYTES).read_to_end(&mut bytes);
     if is_secret(&bytes) {
         return HIDDEN.into();

@@ -1,9 +1,9 @@
-//! Which problems a registry has with all that it may be asked for.
+//! The problems of a registry that affect every request to it.
 
 use super::error::Problem;
 use super::retry::is_passing;
 
-/// Whether a problem is not one of what was asked for: the registry answers nobody just now, or not this user.
+/// Whether a problem is not about the thing requested: the registry answers nobody just now, or not this user.
 pub const fn is_of_all(problem: &Problem) -> bool {
     match problem {
         Problem::Status { status, .. } => is_passing(*status),

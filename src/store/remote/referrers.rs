@@ -1,4 +1,4 @@
-//! What refers to an image: by the registry's list, or by a tag where it has none (R56, R57).
+//! Finds the referrers of an image: in the registry's list, or under a tag if it has no list (R56, R57).
 //!
 //! Source: OCI Distribution Specification 1.1, "Listing Referrers" and "Referrers Tag Schema".
 
@@ -19,18 +19,18 @@ use crate::image::{Descriptor, Embedded, Tag, media};
 const MOST: usize = 1000;
 /// Digits of a digest in a fallback tag.
 const DIGITS: usize = 64;
-/// The shape of a list of referrers, and of what refers.
+/// The shape of a list of referrers, and of a referrer.
 const LIST: Shape = Shape::Object(&[("manifests", &Shape::List(&OBJECT))]);
 const ABOUT: Shape = Shape::Object(&[("subject", &OBJECT)]);
 
-/// A manifest that says that it is about another one. Nothing of this was verified: the registry says so, or a tag.
+/// A manifest whose subject is another one. Nobody has verified this: only the registry or a tag says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedReferrer {
     /// Where it is.
     pub descriptor: Descriptor,
-    /// What it is, if the list says so.
+    /// The kind of referrer, if the list states it.
     pub artifact_type: Option<String>,
-    /// What the list says about it.
+    /// The annotations that the list gives for it.
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -56,7 +56,7 @@ struct About {
     subject: Option<Entry>,
 }
 
-/// The tag under which referrers are listed where a registry has no list of its own.
+/// The tag that leads to the referrers if a registry has no list of its own.
 pub fn fallback_tag(subject: &Digest) -> Result<Tag, crate::image::RepositoryError> {
     let mut hex = subject.hex();
     hex.truncate(DIGITS);
@@ -64,8 +64,8 @@ pub fn fallback_tag(subject: &Digest) -> Result<Tag, crate::image::RepositoryErr
 }
 
 impl RemoteRepository {
-    /// What refers to an image; of that kind alone, if one is named. Entries that do not say of which kind they are, are
-    /// there too.
+    /// The referrers of an image; only those of a kind, if the caller names one. Entries that state no kind are
+    /// included.
     pub fn referrers(
         &self,
         subject: &Digest,
@@ -92,7 +92,7 @@ impl RemoteRepository {
         Ok(all)
     }
 
-    /// The registry's own list of what refers to an image; `None` where it has no such lists.
+    /// The registry's own list of the referrers of an image; `None` if the registry has no such lists.
     pub(super) fn own_referrers(
         &self,
         subject: &Digest,
@@ -142,7 +142,7 @@ impl RemoteRepository {
         }))
     }
 
-    /// The manifest of a referrer, if it is about that image by its own word.
+    /// The manifest of a referrer, if its own subject field names that image.
     pub fn referrer(
         &self,
         listed: &ListedReferrer,

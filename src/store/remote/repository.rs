@@ -1,4 +1,4 @@
-//! One repository of a registry, and the paths of what is in it.
+//! One repository of a registry, and the paths of its contents.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use super::scope::Scope;
 use super::wire::Answer;
 use crate::image::Repository;
 
-/// What a manifest may be (R4): all four, in every request for one.
+/// The media types of a manifest (R4): all four, in every request for one.
 pub(super) const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
     application/vnd.docker.distribution.manifest.v2+json";
-/// What a list of referrers may be.
+/// The media type of a list of referrers.
 pub(super) const LISTS: &str = "application/vnd.oci.image.index.v1+json, application/json";
 
 /// One repository of a registry.
@@ -44,7 +44,7 @@ pub struct RemoteRepository {
 }
 
 impl RemoteRepository {
-    /// A repository to read. It asks nobody yet.
+    /// A repository to read. This sends no request yet.
     pub const fn new(client: Arc<Client>, name: Repository) -> Self {
         Self {
             client,
@@ -53,7 +53,7 @@ impl RemoteRepository {
         }
     }
 
-    /// The same repository to write: what is asked for is asked for both from the start (R13).
+    /// The same repository to write: the client asks for tokens for both actions from the start (R13).
     #[must_use]
     pub fn to_write(&self) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl RemoteRepository {
         &self.name
     }
 
-    /// What is in it, for messages.
+    /// The name of something in it, for messages.
     pub(super) fn what(&self, part: &str) -> String {
         let place = format!("docker://{}/{}", self.client.host(), self.name);
         if part.is_empty() {
@@ -90,7 +90,7 @@ impl RemoteRepository {
         }
     }
 
-    /// Asks for something by GET or HEAD.
+    /// Requests something by GET or HEAD.
     pub(super) fn ask(
         &self,
         method: Method,

@@ -1,4 +1,4 @@
-//! Asking again where that may help, and as late as a registry wants it (R60, R61).
+//! Repeats requests if that may help, and waits as long as the registry wants (R60, R61).
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::thread;
@@ -10,7 +10,7 @@ use super::environment::Options;
 use super::error::Problem;
 use super::wire::Answer;
 
-/// Waits of less than this are not told.
+/// The program does not report shorter waits.
 const UNTOLD: Duration = Duration::from_millis(1500);
 
 /// Does something until it succeeds, fails for good, or has been tried often enough. `what` it is about is told where
@@ -47,7 +47,7 @@ pub(super) fn retry(
     }
 }
 
-/// Waits before something is tried again, and says so where it takes long.
+/// Waits before something is tried again, and reports a long wait.
 pub(super) fn pause(options: &Options, wait: Duration, what: &str, why: &str) {
     if wait >= UNTOLD {
         let seconds = wait.as_secs_f64().round();
@@ -65,13 +65,13 @@ pub(super) const fn is_passing(status: u16) -> bool {
 /// How long to wait before the next try: twice as long each time, a fifth more or less.
 pub(super) fn backoff(first: Duration, tried: u32) -> Duration {
     let wait = first.saturating_mul(1 << tried.min(6));
-    // Many machines that failed at once are not to come back at once.
+    // Machines that failed together should not all come back at the same moment.
     let chance = RandomState::new().build_hasher().finish() % 401;
     let per_mille = 800 + u32::try_from(chance).unwrap_or(0);
     wait.saturating_mul(per_mille) / 1000
 }
 
-/// How long the registry wants to be left alone: `Retry-After`, in seconds or as a date. `None` where it says neither.
+/// How long the registry asks the client to wait: `Retry-After`, in seconds or as a date. `None` where it says neither.
 fn after(answer: &Answer, now: SystemTime) -> Option<Duration> {
     wait(answer.header(&RETRY_AFTER)?, now)
 }

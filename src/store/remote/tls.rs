@@ -1,4 +1,4 @@
-//! Which certificates are trusted, and which one is ours: the system's roots, `--tls-ca`, `certs.d` (R25, R26).
+//! The certificates to trust, and the client's own: the system's roots, `--tls-ca`, `certs.d` (R25, R26).
 //!
 //! Sources: containers-certs.d(5); docker's "Verify repository client with certificates".
 
@@ -18,7 +18,7 @@ use crate::files;
 const LARGEST: usize = 4 << 20;
 const MOST_FILES: usize = 1000;
 
-/// Why certificates or keys could not be read.
+/// Why the program could not read certificates or keys.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
@@ -47,7 +47,7 @@ pub enum TlsError {
         /// The file that is not.
         lacking: PathBuf,
     },
-    /// Several client's certificates are there, and one has to be shown.
+    /// There are several client's certificates, and the client can show only one.
     #[error("{}: holds several client certificates", .0.display())]
     Several(PathBuf),
     /// The system's roots cannot be read.
@@ -55,7 +55,7 @@ pub enum TlsError {
     NoRoots,
 }
 
-/// What `certs.d` has for an origin.
+/// The settings of `certs.d` for an origin.
 #[derive(Debug, Default)]
 struct Folder {
     roots: Vec<Certificate<'static>>,

@@ -1,4 +1,4 @@
-//! Token services: what they are asked, and what may become a header (R11, R12, R16).
+//! Token services: the requests to them, and the tokens that may become a header (R11, R12, R16).
 //!
 //! Sources: distribution, "Token Authentication Specification" and "`OAuth2` Token Authentication"; RFC 6750, section 2.1.
 
@@ -24,9 +24,9 @@ use crate::secret::Secret;
 
 /// Bytes of the longest answer.
 const LONGEST: u64 = 1 << 20;
-/// How long a token holds where the service does not say, or says less.
+/// How long a token is valid if the service does not say, or says less.
 const SHORTEST: Duration = Duration::from_mins(1);
-/// How long before its end a token is not used any more (R15).
+/// How long before its expiry the client stops using a token (R15).
 const BEFORE: Duration = Duration::from_secs(10);
 
 /// A token, ready to be sent.
@@ -79,7 +79,7 @@ pub(super) fn realm(registry: &Origin, realm: &str) -> Result<Url, Problem> {
     Ok(url)
 }
 
-/// The header with a token; one that is not spelt as such never gets there.
+/// The header with a token. A malformed token never becomes a header.
 pub(super) fn bearer(token: &[u8]) -> Result<HeaderValue, Problem> {
     let refused = Problem::Token("its token has characters that no token has");
     let stem = token
@@ -109,7 +109,7 @@ pub(super) fn ask(
     let mut answer = None;
     if let Some(Credentials::Identity { token, .. }) = credentials {
         let posted = retry(&wire.options, &what, || post(wire, service, scope, token))?;
-        // The service knows only the other way.
+        // The service supports only the other method.
         if !matches!(posted.status, 404 | 405) {
             answer = Some(posted);
         }
@@ -212,7 +212,7 @@ fn post(wire: &Wire, service: &Service, scope: &Scope, token: &Secret) -> Result
     Err(Problem::Redirect("more than ten times"))
 }
 
-/// Reads a token service's answer, which was asked for at that moment.
+/// Reads the answer of a token service to a request that the client sent at that moment.
 fn read(text: &[u8], asked: Instant) -> Result<Token, Problem> {
     let document: Document =
         object::read(text, &OBJECT).map_err(|_| Problem::Token("it is not JSON with a token"))?;

@@ -1,4 +1,4 @@
-//! Blobs, sent: whole where the registry takes them so, in pieces where it does not (R41 to R45).
+//! Uploads blobs: whole if the registry accepts that, else in pieces (R41 to R45).
 //!
 //! Source: OCI Distribution Specification 1.1, "Pushing blobs".
 
@@ -20,21 +20,21 @@ use super::wire::Answer;
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::{Blob, Repository};
 
-/// Bytes of a piece where the registry does not say how large one has to be.
+/// Bytes of a piece if the registry does not state a smallest size.
 const PIECE: u64 = 16 << 20;
-/// The largest piece that a registry may want: it is read twice where the first try fails, and never held.
+/// The largest piece that a registry may want: the client reads it again if the first try fails, and never holds it.
 const LARGEST_PIECE: u64 = 1 << 30;
 const MIN_LENGTH: HeaderName = HeaderName::from_static("oci-chunk-min-length");
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
-/// How a blob has come to be in the repository.
+/// How a blob got into the repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
-    /// It was there.
+    /// The blob was there before.
     Present,
-    /// It was taken from another repository of the registry.
+    /// The registry mounted the blob from another of its repositories.
     Mounted,
-    /// It was sent.
+    /// The client sent the blob.
     Sent,
 }
 
@@ -60,15 +60,15 @@ impl Source for Part<'_> {
     }
 }
 
-/// A session in which a blob is sent.
+/// A session in which the client sends a blob.
 struct Session {
-    /// Where its next bytes go.
+    /// The address for the next bytes.
     at: Url,
     /// The fewest bytes of a piece, if the registry wants pieces.
     least: Option<u64>,
 }
 
-/// What came of a try.
+/// The result of a try.
 enum Tried {
     Done,
     /// The registry knows nothing of the session.
@@ -84,7 +84,7 @@ impl RemoteRepository {
         match asked {
             Ok(answer) => match answer.status {
                 200 => Ok(answer.length() == Some(size)),
-                // Some have no HEAD, and storage may refuse it (R29).
+                // Some registries have no HEAD, and their storage may refuse it (R29).
                 404 | 401 | 403 | 405 => Ok(false),
                 _ => Err(self.client.refusal(&what, answer)),
             },
@@ -97,8 +97,8 @@ impl RemoteRepository {
         }
     }
 
-    /// Puts a blob into the repository, unless it is there. `from` is another repository of the registry that has it,
-    /// maybe.
+    /// Puts a blob into the repository, unless it is there. `from` is another repository of the registry that may have
+    /// the blob.
     pub fn push_blob(
         &self,
         digest: &Digest,
@@ -112,7 +112,7 @@ impl RemoteRepository {
         self.send_blob(digest, size, source, from)
     }
 
-    /// Puts a blob into the repository, whatever the registry says that it has.
+    /// Puts a blob into the repository, even if the registry says that it has the blob.
     pub fn send_blob(
         &self,
         digest: &Digest,
@@ -129,7 +129,7 @@ impl RemoteRepository {
                 Mount::Refused => {}
             }
         }
-        // A session that the registry has lost is begun again once (R43).
+        // If the registry loses the session, the client starts a new one once (R43).
         for _ in 0..2 {
             let begun = match session.take() {
                 Some(begun) => begun,
@@ -163,7 +163,7 @@ impl RemoteRepository {
 
     /// Begins a session.
     fn begin(&self, digest: &Digest, what: &str) -> Result<Session, Error> {
-        // Registries that keep other digests than sha256 want to know it at once.
+        // Registries that support digests other than sha256 want to know the algorithm at the start.
         let query = match digest.algorithm() {
             HashAlgorithm::Sha256 => String::new(),
             other => format!("?digest-algorithm={other}"),
@@ -192,7 +192,7 @@ impl RemoteRepository {
         })
     }
 
-    /// The place that an answer names for what comes next (R42, R43).
+    /// The address that an answer names for the next request (R42, R43).
     fn next(&self, answer: &Answer, what: &str) -> Result<Url, Error> {
         let location = answer.header(&LOCATION);
         let error = |word| self.error(what, Problem::Location(word));
@@ -234,7 +234,7 @@ impl RemoteRepository {
                 400..500 => Ok(Mount::Refused),
                 _ => Err(self.client.refusal(what, answer)),
             },
-            // No token for both: it is sent then (R14).
+            // There is no token for both repositories: the client sends the blob instead (R14).
             Err(Error {
                 problem:
                     Problem::Anonymous { .. } | Problem::Credentials { .. } | Problem::Status { .. },
@@ -244,7 +244,7 @@ impl RemoteRepository {
         }
     }
 
-    /// Sends a blob in a session, which is ended where that fails (R44, R49).
+    /// Sends a blob in a session, and cancels the session if that fails (R44, R49).
     fn fill(
         &self,
         mut session: Session,
@@ -255,7 +255,7 @@ impl RemoteRepository {
     ) -> Result<Tried, Error> {
         let filled = self.filled(&mut session, digest, size, source, what);
         match &filled {
-            // It is a blob by now, or the registry is silent anyway.
+            // The session has become a blob by now, or the registry does not answer anyway.
             Err(Error {
                 problem: Problem::Taken { .. } | Problem::Slow { .. },
                 ..
@@ -339,7 +339,7 @@ impl RemoteRepository {
                     from += length;
                 }
                 404 => return Ok(Tried::Gone),
-                // It has more or less than we think; it says how much, once.
+                // The registry has more or less than we think. Ask once how much.
                 416 if !corrected => {
                     corrected = true;
                     let held = self.held(at, what)?;
@@ -363,7 +363,7 @@ impl RemoteRepository {
         }
     }
 
-    /// How many bytes a session has, and where the next ones go.
+    /// How many bytes a session has, and the address for the next ones.
     fn held(&self, at: &Url, what: &str) -> Result<Option<(u64, Url)>, Error> {
         let answer = self.write(Method::GET, At::Url(at), Vec::new(), Body::Nothing, what)?;
         if !matches!(answer.status, 202 | 204) {
@@ -393,7 +393,7 @@ impl RemoteRepository {
         Ok(())
     }
 
-    /// Ends a session that this run began. Whether the registry does is its own affair.
+    /// Ends a session that this run began. The client does not check that the registry did so.
     fn give_up(&self, at: &Url, what: &str) {
         self.client.mention(&Call {
             method: Method::DELETE,

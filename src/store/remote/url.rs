@@ -1,4 +1,4 @@
-//! Addresses on the web, as registries give them: an origin, and what is asked for there.
+//! Addresses on the web, as registries give them: an origin, and the path and query there.
 //!
 //! Source: RFC 3986 (sections 3, 5.2), RFC 9110 (section 4.2); for origins RFC 6454.
 
@@ -7,10 +7,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Bytes of the longest address.
 const LONGEST: usize = 16 << 10;
-/// Where Docker Hub answers (R2).
+/// The host at which Docker Hub answers (R2).
 pub(super) const DOCKER_HUB: &str = "registry-1.docker.io";
 
-/// How bytes travel.
+/// The scheme of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Scheme {
     /// As they are.
@@ -45,7 +45,7 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// The origin on a host; the scheme's own port where none is named.
+    /// The origin on a host; the scheme's own port if the text names none.
     pub(super) fn new(scheme: Scheme, host: &str, port: Option<u16>) -> Self {
         Self {
             scheme,
@@ -54,7 +54,7 @@ impl Origin {
         }
     }
 
-    /// Whether it is this machine itself: 127.0.0.0/8, `::1` or localhost (R25).
+    /// Whether the origin is this machine itself: 127.0.0.0/8, `::1` or localhost (R25).
     pub(super) fn is_loopback(&self) -> bool {
         is_loopback(&self.host)
     }
@@ -74,7 +74,7 @@ pub(super) fn is_loopback(host: &str) -> bool {
     host == "localhost" || address(host).is_some_and(|address| address.is_loopback())
 }
 
-/// The address that a host is spelt as.
+/// The IP address that a host's text spells.
 pub(super) fn address(host: &str) -> Option<IpAddr> {
     let inside = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
     match inside {
@@ -98,14 +98,14 @@ pub(super) struct Url {
 }
 
 impl Url {
-    /// What is at this path and query of an origin. Both are ours, or were in an address before.
+    /// The address of this path and query at an origin. Both are ours, or come from a checked address.
     pub(super) fn new(origin: Origin, target: impl Into<String>) -> Self {
         let target = target.into();
         debug_assert!(target.starts_with('/'));
         Self { origin, target }
     }
 
-    /// Reads an address that somebody else wrote. `None` where it is none, has a user or is too long.
+    /// Reads an address that somebody else wrote. `None` if it is not valid, has a user or is too long.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
         let scheme = [Scheme::Http, Scheme::Https]
@@ -114,7 +114,7 @@ impl Url {
         Self::behind(scheme, rest)
     }
 
-    /// Reads what stands behind `scheme://`.
+    /// Reads the rest of an address after `scheme://`.
     fn behind(scheme: Scheme, rest: &str) -> Option<Self> {
         if rest.len() > LONGEST || !rest.bytes().all(is_allowed) {
             return None;
@@ -146,7 +146,7 @@ impl Url {
         })
     }
 
-    /// The address that a reference stands for that came with what is at this one (RFC 3986, section 5.2).
+    /// Resolves a reference that came in an answer from this address (RFC 3986, section 5.2).
     pub(super) fn join(&self, reference: &str) -> Option<Self> {
         if reference.len() > LONGEST || !reference.bytes().all(is_allowed) {
             return None;
@@ -184,7 +184,7 @@ impl Url {
         self.target.contains('?')
     }
 
-    /// The same address with this behind its query.
+    /// The same address with this text added to its query.
     pub(super) fn with(&self, name: &str, value: &str) -> Self {
         let mark = if self.has_query() { '&' } else { '?' };
         let target = format!("{}{mark}{name}={}", self.target, escaped(value));
@@ -209,7 +209,7 @@ impl fmt::Display for Url {
     }
 }
 
-/// Whether a byte may stand in an address; what programs disagree about may not.
+/// Whether a byte may stand in an address. Bytes that programs disagree about may not.
 fn is_allowed(byte: u8) -> bool {
     byte.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&byte)
 }
