@@ -224,7 +224,7 @@ pub(super) fn check_begun(plan: &Plan, lines: &[Line], path: &Path) -> Result<()
     }
 }
 
-/// The same for a transcript that is open.
+/// Does the same for a transcript that is open.
 pub(super) fn check_open(plan: &Plan, transcript: &Transcript) -> Result<(), Error> {
     check_begun(plan, &transcript.lines, &plan.transcript())
 }

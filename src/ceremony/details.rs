@@ -110,7 +110,7 @@ impl Story<'_> {
         );
     }
 
-    /// The payload in a line is the plan's, and was shown as what it is.
+    /// The payload in a line is the plan's, and the run showed its true content.
     pub(super) fn payload(&mut self, value: &Value) {
         let step = self.about.clone();
         let mut planned = self.plan.payloads();

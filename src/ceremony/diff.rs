@@ -37,7 +37,7 @@ const FREE: [&str; 19] = [
 pub struct Compared {
     /// The differences that should not be, in words.
     pub differences: Vec<String>,
-    /// Interruptions, refusals and failures, and the steps that were repeated because of them.
+    /// Interruptions, refusals and failures, and the steps that the run repeated because of them.
     pub interruptions: Vec<String>,
 }
 
@@ -125,7 +125,7 @@ fn steps<'a>(lines: &'a [Line], path: &Path, compared: &mut Compared) -> Vec<(St
 }
 
 fn compare(line: &str, name: &str, a: &Value, b: &Value, differences: &mut Vec<String>) {
-    // The separate list says that a key was found.
+    // The separate list reports that the run found a key.
     if FREE.contains(&name) || name == "found_after_interruption" {
         return;
     }

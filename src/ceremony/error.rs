@@ -22,19 +22,19 @@ pub enum Error {
     /// An input has another digest than the plan says.
     #[error("{role} {}: its SHA-384 is {found}, and the plan says {wanted}", .path.display())]
     Input {
-        /// What the file is for.
+        /// The file's role.
         role: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the plan says.
+        /// The plan's value.
         wanted: String,
-        /// What was found.
+        /// The value that the run found.
         found: String,
     },
     /// An input is not a public key.
     #[error("{role} {}: {source}", .path.display())]
     PublicKey {
-        /// What the file is for.
+        /// The file's role.
         role: &'static str,
         /// The file.
         path: PathBuf,
@@ -49,10 +49,10 @@ pub enum Error {
         /// What is wrong with it.
         source: Malformed,
     },
-    /// A file was not read or written.
+    /// The program could not read or write a file.
     #[error("{role} {source}")]
     File {
-        /// What the file is for.
+        /// The file's role.
         role: &'static str,
         /// What is wrong.
         source: files::Error,
@@ -60,7 +60,7 @@ pub enum Error {
     /// An output exists already.
     #[error("{role} {}: it is there already", .path.display())]
     Exists {
-        /// What the file is for.
+        /// The file's role.
         role: &'static str,
         /// The file.
         path: PathBuf,
@@ -68,7 +68,7 @@ pub enum Error {
     /// A file, read back, differs from the written bytes.
     #[error("{role} {}: it does not read as it was written", .path.display())]
     Reread {
-        /// What the file is for.
+        /// The file's role.
         role: &'static str,
         /// The file.
         path: PathBuf,
@@ -94,7 +94,7 @@ pub enum Error {
     Changed {
         /// The transcript.
         path: PathBuf,
-        /// What is different.
+        /// The difference.
         what: &'static str,
         /// What it was.
         then: String,
@@ -106,7 +106,7 @@ pub enum Error {
     Clock {
         /// The transcript.
         path: PathBuf,
-        /// When its last line was written.
+        /// The time of its last line.
         then: String,
         /// The time.
         now: String,
@@ -126,7 +126,7 @@ pub enum Error {
     OtherPlan {
         /// The transcript.
         path: PathBuf,
-        /// The plan that it was begun with.
+        /// The plan that the ceremony began with.
         then: String,
         /// The plan.
         now: String,
@@ -150,7 +150,7 @@ pub enum Error {
         who: String,
         /// The step.
         step: String,
-        /// What was answered.
+        /// The answer.
         reason: &'static str,
     },
     /// There is no terminal on which to confirm a step.

@@ -5,13 +5,13 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::{files, text};
 
-/// What `ceremony report` appends to a transcript's name.
+/// The ending that `ceremony report` appends to a transcript's name.
 pub const PAGES: [&str; 2] = [".md", ".html"];
 
 /// A file that a ceremony writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// What it is.
+    /// Its role.
     pub role: &'static str,
     /// The plan's relative path, its parts joined by `/`: the output's name in the transcript.
     pub name: String,
@@ -19,7 +19,7 @@ pub struct Output {
 
 /// The relative path of an output in its one spelling: `./x` and `x//y` are `x` and `x/y`.
 ///
-/// Refused: an empty path, a folder's, one outside the plan's folder, and control characters.
+/// Refuses an empty path, a folder's path, a path outside the plan's folder, and control characters.
 pub fn name(what: &str, path: &Path) -> Result<String, String> {
     let text = path.to_string_lossy();
     if text.is_empty() {

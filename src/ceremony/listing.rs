@@ -1,4 +1,4 @@
-//! A list of the things that a plan names, for scripts: they need not read plans.
+//! A list of the things that a plan names, for scripts, so that they need not read plans.
 
 use toml::{Table, Value};
 

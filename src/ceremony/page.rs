@@ -23,7 +23,7 @@ pub(super) enum Block {
     Banner,
 }
 
-/// A table, which is kept on one sheet where it fits.
+/// A table. It stays on one sheet if it fits.
 pub(super) struct Table {
     pub kind: Kind,
     pub head: Vec<&'static str>,

@@ -23,12 +23,12 @@ pub struct PlannedPayload {
     pub name: String,
     /// Its meaning.
     pub prepared: Prepared,
-    /// Where its signatures go.
+    /// The file for its signatures.
     pub signature: PathBuf,
     bytes: Vec<u8>,
 }
 
-/// The algorithms by which a payload is signed, in the order of the signatures.
+/// The algorithms to sign a payload with, in the order of the signatures.
 pub(super) fn algorithms() -> Vec<Algorithm> {
     for_signing(Curve::P384)
 }
@@ -93,7 +93,7 @@ impl Signatures {
         signature_lines(self.0.iter().map(|der| &**der))
     }
 
-    /// Whether there is one of each algorithm, in their order, and all are the key's over the message.
+    /// Whether there is one signature for each algorithm, in their order, and the key made all over the message.
     pub(super) fn hold(&self, root: &P384Key, message: &[u8]) -> bool {
         let (key, by) = (PublicKey::from(*root), algorithms());
         let mut pairs = by.iter().zip(&self.0);

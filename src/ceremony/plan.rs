@@ -47,7 +47,7 @@ pub struct PlannedVendor {
     pub file: PathBuf,
     /// The public key.
     pub key: P384Key,
-    /// Where the endorsement goes.
+    /// The file for the endorsement.
     pub endorsement: PathBuf,
 }
 
@@ -56,9 +56,9 @@ pub struct PlannedVendor {
 pub enum Work {
     /// It makes a root key.
     RootKey {
-        /// Where its public half goes.
+        /// The file for its public half.
         public: PathBuf,
-        /// Where its passport goes.
+        /// The file for its passport.
         passport: PathBuf,
     },
     /// It endorses vendors.
@@ -98,7 +98,7 @@ impl Plan {
         }
     }
 
-    /// Reads the text of a plan that is at `path`, or was. The error is in words.
+    /// Reads the text of a plan that is at `path`, or was there. The error is in words.
     pub fn parse(text: String, path: &Path) -> Result<Self, String> {
         if text.len() > MAX_PLAN {
             return Err(format!("it is larger than {MAX_PLAN} bytes"));
@@ -161,7 +161,7 @@ impl Plan {
         layout::check_apart(&outputs)?;
         let place = |path: &PathBuf| layout::name("an input", path).ok();
         let inputs: Vec<String> = self.named_inputs().filter_map(place).collect();
-        // Two vendors may have one key file; an output is nobody else's.
+        // Two vendors may have one key file; two vendors may not have one output.
         if let Some(output) = outputs.iter().find(|output| inputs.contains(&output.name)) {
             return Err(format!("{} is named twice", output.name));
         }
@@ -242,7 +242,7 @@ impl Plan {
         inputs.chain([self.path.clone()]).collect()
     }
 
-    /// Where an output goes.
+    /// The path of an output.
     pub(super) fn place(&self, output: &Output) -> PathBuf {
         self.folder.join(&output.name)
     }
@@ -299,7 +299,7 @@ impl Plan {
         self.members.key.mechanism
     }
 
-    /// Where the transcript goes.
+    /// The path of the transcript.
     pub fn transcript(&self) -> PathBuf {
         self.placed(&self.members.outputs.transcript)
     }
@@ -334,7 +334,7 @@ impl Plan {
         Ok(Some(self.folder.join(&passport.file)))
     }
 
-    /// The work, with the inputs read: each has to have the digest that the plan gives.
+    /// Reads the inputs of the work: each input must have the digest that the plan gives.
     pub fn work(&self) -> Result<Work, Error> {
         let outputs = &self.members.outputs;
         match (
@@ -405,7 +405,7 @@ impl Plan {
         Ok(all)
     }
 
-    /// Reads an input, and refuses one with another digest than the plan says.
+    /// Reads an input, and refuses it if its digest differs from the plan's.
     fn input(&self, role: &'static str, input: &Input) -> Result<Vec<u8>, Error> {
         self.read_input(role, &input.file, &input.sha384, MAX_INPUT)
     }

@@ -26,7 +26,7 @@ impl Part {
         }
     }
 
-    /// Whether another run was of the same program.
+    /// Whether another run used the same program.
     pub fn is_program_of(&self, other: &Self) -> bool {
         (&self.program, &self.sha384) == (&other.program, &other.sha384)
     }
@@ -51,7 +51,7 @@ pub fn programs(lines: &[Line]) -> Vec<Part> {
     programs
 }
 
-/// The words where another program resumed the ceremony.
+/// The words to show if another program resumed the ceremony.
 pub(super) fn change(lines: &[Line], tool: &Value) -> Option<String> {
     let before = parts(lines).pop()?;
     let now = |name: &str| tool[name].as_str().unwrap_or_default();

@@ -320,7 +320,7 @@ fn endorsements(verified: &Verified) -> Vec<Block> {
     blocks
 }
 
-/// The payloads that were signed, and what each says.
+/// The signed payloads, and the content of each.
 fn payloads(verified: &Verified) -> Vec<Block> {
     let mut blocks = Vec::new();
     for line in verified.all("result") {

@@ -4,26 +4,26 @@ use crate::report::Check;
 
 /// The rules of a transcript.
 pub mod rule {
-    /// Each line holds the SHA-384 of the one before.
+    /// Each line holds the SHA-384 of the line before.
     pub const CHAIN: &str = "ceremony.chain";
     /// The last line is signed by the root key.
     pub const SIGNED: &str = "ceremony.signed";
-    /// The root key is the one that was expected.
+    /// The root key is the expected key.
     pub const ROOT: &str = "ceremony.root-expected";
-    /// The program is the one that was expected.
+    /// The program is the expected program.
     pub const PROGRAM: &str = "ceremony.program-expected";
     /// The plan in the transcript is valid, has the digest that the transcript gives, and agrees with the first
     /// line.
     pub const PLAN: &str = "ceremony.plan";
     /// Each line has the members of its event, and no others.
     pub const SHAPE: &str = "ceremony.shape";
-    /// No line is of a time before the last one's.
+    /// No line has an earlier time than the line before.
     pub const TIMES: &str = "ceremony.times";
     /// The token is the plan's, and the same in each run.
     pub const TOKEN: &str = "ceremony.token";
     /// The key is the plan's.
     pub const KEY: &str = "ceremony.key";
-    /// The people of the plan confirmed each step; in an unattended rehearsal nobody did.
+    /// The people of the plan confirmed each step; in an unattended rehearsal, nobody confirmed any.
     pub const PEOPLE: &str = "ceremony.people";
     /// The steps are the plan's, in its order, and each was confirmed, then intended, then done.
     pub const ORDER: &str = "ceremony.order";
@@ -33,9 +33,9 @@ pub mod rule {
     pub const VENDORS: &str = "ceremony.vendors";
     /// Each endorsement is the root key's over the vendor's.
     pub const ENDORSED: &str = "ceremony.endorsed";
-    /// The payloads are the plan's, and each was shown as what it is.
+    /// The payloads are the plan's, and the run showed the true content of each.
     pub const PAYLOADS: &str = "ceremony.payloads";
-    /// The signatures of each payload are the root key's over it, one for each hash.
+    /// The root key made the signatures of each payload, one for each hash.
     pub const PAYLOAD_SIGNED: &str = "ceremony.payload-signed";
     /// The outputs are the plan's, and each is there and is what its step made.
     pub const OUTPUTS: &str = "ceremony.outputs";
@@ -88,7 +88,7 @@ impl Findings {
             .map(|(line, check)| (*line, check))
     }
 
-    /// All that was checked.
+    /// All checks.
     pub(super) fn into_checks(self) -> Vec<Check> {
         self.0.into_iter().map(|(_, check)| check).collect()
     }

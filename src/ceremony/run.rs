@@ -20,7 +20,7 @@ use crate::files::{self, Existing};
 use crate::key::pkcs11::NewKey;
 use crate::key::{KeyRing, P384Signer};
 
-/// Letters and digits that are not taken for one another.
+/// Letters and digits that people do not confuse.
 const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 /// Letters and digits of a witness's code.
 const NONCE_LEN: usize = 6;
@@ -45,7 +45,7 @@ pub struct Run<'a> {
     pub ring: &'a KeyRing,
     /// The people.
     pub stage: &'a mut dyn Stage,
-    /// Nobody is asked: for rehearsals only.
+    /// The run asks nobody: for rehearsals only.
     pub unattended: bool,
 }
 
@@ -54,7 +54,7 @@ pub struct Run<'a> {
 pub struct Outcome {
     /// The transcript.
     pub transcript: PathBuf,
-    /// The files that were written.
+    /// The files that the run wrote.
     pub outputs: Vec<PathBuf>,
     /// The root key.
     pub root: P384Key,
@@ -67,7 +67,7 @@ pub(super) struct Under<'a, 'b> {
     pub(super) run: &'b mut Run<'a>,
     pub(super) transcript: Transcript,
     outputs: Vec<PathBuf>,
-    /// The key that an earlier run announced, as the token proved it when this one began.
+    /// The key that an earlier run announced. The token proved it when this run began.
     pub(super) made: Option<NewKey>,
 }
 
@@ -262,7 +262,7 @@ impl Under<'_, '_> {
         Ok(())
     }
 
-    /// Writes an output whole and new, reads it back, and notes it. Compares one that an earlier run wrote.
+    /// Writes an output whole and new, reads it back, and notes it. Compares an output that an earlier run wrote.
     pub(super) fn output(
         &mut self,
         role: &'static str,

@@ -32,7 +32,7 @@ impl Under<'_, '_> {
         Ok(key)
     }
 
-    /// The URI of the key, with the id that was noted for it.
+    /// The URI of the key, with the id that the run noted for it.
     fn uri_of_key(&self) -> TokenUri {
         let intent = self.transcript.find("intent", "make-key");
         let id = intent.and_then(|line| unhex(line.text("id")?));
@@ -108,7 +108,7 @@ impl Under<'_, '_> {
         }
         self.confirm(step, "read the fingerprint above aloud, compare it with root-ca.pub, and have the key sign its passport")?;
         let uri = self.uri_of_key();
-        // The oddities of the key were noted and shown: the passport states them.
+        // The run noted and showed the oddities of the key: the passport states them.
         let accepted: Vec<String> = crate::key::pkcs11::FACTS
             .iter()
             .map(|(_, name)| (*name).to_owned())
@@ -157,7 +157,7 @@ impl Under<'_, '_> {
         Ok(*root)
     }
 
-    /// Signs by the root key that is there already: shows it, and notes it.
+    /// Signs with the root key that is there already: shows it, and notes it.
     fn root(&mut self, root: &P384Key) -> Result<P384Signer, Error> {
         let uri = self.run.plan.uri();
         let signer = self.run.ring.signer(&KeyRef::Token(Box::new(uri)))?;
@@ -282,7 +282,7 @@ impl Under<'_, '_> {
         Ok(signatures)
     }
 
-    /// A result of an earlier run that is none.
+    /// The file of an earlier run's result holds no such result.
     fn unsigned(&self, result: &Line, reason: &str) -> Error {
         let n = result.value["n"].as_u64();
         Error::Transcript {

@@ -15,7 +15,7 @@ use super::transcript::{Line, bytes_of, sha384};
 pub(super) enum Item<'a> {
     /// A line names the root key that endorses.
     Root,
-    /// A step that is confirmed, announced and done.
+    /// A step that people confirm, and that the run announces and does.
     Work(String),
     /// A file is written, with what the step before made.
     Output(&'a Output),
@@ -137,9 +137,9 @@ pub(super) struct Story<'a> {
     /// SHA-384 of an item's result.
     pub(super) made: BTreeMap<usize, String>,
     pub(super) run: Run,
-    /// The current step was announced in this run or an earlier one.
+    /// This run or an earlier run announced the current step.
     announced: bool,
-    /// The id of the key that was announced.
+    /// The id of the key that a run announced.
     id: Option<&'a str>,
     token: Option<&'a Value>,
     time: Option<std::time::SystemTime>,

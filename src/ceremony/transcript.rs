@@ -1,7 +1,7 @@
 //! Transcripts: the record of a ceremony, in lines of JSON, each with the SHA-384 of the line before.
 //!
 //! The run writes and syncs a line before and after every step that touches the token: the intent, then the result.
-//! The last line is the key's signature of the one before it.
+//! The last line holds the key's signature of the line before it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -23,7 +23,7 @@ const DOMAIN: &[u8] = b"ir-sign ceremony transcript v1\0";
 /// The most bytes of a transcript.
 pub(super) const MAX_TRANSCRIPT: u64 = 4 * 1024 * 1024;
 
-/// A line as it was read.
+/// A line of a transcript file.
 #[derive(Clone, Debug)]
 pub struct Line {
     /// Its members.
@@ -38,7 +38,7 @@ impl Line {
         self.value["event"].as_str().unwrap_or_default()
     }
 
-    /// A member that is a text.
+    /// A member with a text.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.value[name].as_str()
     }
@@ -181,7 +181,7 @@ impl Transcript {
         self.append(line)
     }
 
-    /// Writes the last line: the key's signature over all that is before it.
+    /// Writes the last line: the key's signature over everything before it.
     pub fn sign(
         &mut self,
         sign: impl FnOnce(&[u8]) -> Result<Signature, Error>,
@@ -199,7 +199,7 @@ impl Transcript {
             .map_or_else(origin, |line| line.digest.clone());
         let last = self.lines.last().and_then(|line| line.text("time"));
         let last = last.and_then(|time| humantime::parse_rfc3339(time).ok());
-        // A clock that was set back does not change the order of the times.
+        // If somebody sets the clock back, the times keep their order.
         let time = last.map_or_else(SystemTime::now, |last| last.max(SystemTime::now()));
         let time = humantime::format_rfc3339_seconds(time).to_string();
         let mut line = Map::new();

@@ -29,16 +29,16 @@ const MAX_OUTPUT: usize = 64 * 1024;
 pub struct Verified {
     /// Its lines.
     pub lines: Vec<Line>,
-    /// The plan that it holds, where that is one.
+    /// The plan that it holds, if that is valid.
     pub plan: Option<Plan>,
-    /// The root key that signed it, where there is one.
+    /// The root key that signed it, if any.
     pub root: Option<P384Key>,
-    /// What was checked.
+    /// The checks.
     pub checks: Vec<Check>,
 }
 
 impl Verified {
-    /// Whether all checks passed, and there was at least one.
+    /// Whether all checks passed, and there was at least one check.
     pub fn holds(&self) -> bool {
         self.root.is_some() && hold(&self.checks)
     }
@@ -59,7 +59,7 @@ impl Verified {
 pub struct Expected {
     /// The root key.
     pub root: Option<P384Key>,
-    /// The SHA-384 of the program that the ceremony was to be held with.
+    /// The SHA-384 of the program that the ceremony was meant to use.
     pub program: Option<Digest>,
 }
 
@@ -180,7 +180,7 @@ fn signature_of(value: &Value) -> Option<Signature> {
     signature_from_der(&der).ok()
 }
 
-/// The root key that the transcript is about: the one that was made, or the one that endorsed.
+/// The root key that the transcript is about: the new key, or the key that endorsed.
 fn root_of(lines: &[Line]) -> Option<P384Key> {
     let made = |line: &&Line| line.event() == "result" && line.value["step"] == "make-key";
     let line = lines.iter().find(made);

@@ -84,12 +84,12 @@ impl fmt::Display for Curve {
     }
 }
 
-/// What a public key is for.
+/// The algorithm of a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyKind {
     /// ECDSA on a curve.
     Ec(Curve),
-    /// RSA, whose modulus has so many bits.
+    /// RSA, with the number of bits of the modulus.
     Rsa {
         /// From [`SMALLEST_RSA`] to [`LARGEST_RSA`].
         bits: u16,
@@ -98,7 +98,7 @@ pub enum KeyKind {
     Ed25519,
 }
 
-/// Bits of the smallest RSA modulus that is read.
+/// Bits of the smallest RSA modulus that this program reads.
 pub const SMALLEST_RSA: u16 = 2048;
 /// Bits of the largest RSA modulus that is read: with a larger one a single signature takes long to verify.
 pub const LARGEST_RSA: u16 = 8192;

@@ -1,4 +1,4 @@
-//! What is given for a key and is none in the form that is read: enough to say how it is converted.
+//! Files that users give for a key in another form than the expected one: enough to say how to convert them.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use der::{Decode, SliceReader, Tag, Tagged};
 use super::names::{ID_EC_PUBLIC_KEY, algorithm_name};
 use crate::encoding::pem::{self, Block};
 
-/// What PEM text holds.
+/// The content of PEM text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pem {
     /// A private EC key.
@@ -41,7 +41,7 @@ impl fmt::Display for Pem {
 }
 
 impl Pem {
-    /// Looks at PEM text (RFC 7468); `None` where it is none.
+    /// Looks at PEM text (RFC 7468); `None` if the bytes are no PEM text.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         let mut blocks = pem::blocks(bytes)?;
         // `openssl ecparam -genkey` writes them before the key.

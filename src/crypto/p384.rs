@@ -40,7 +40,7 @@ impl P384Key {
     /// A public key of every kind, where it is one on P-384.
     pub fn of(key: &PublicKey) -> Option<Self> {
         let is_ours = key.kind() == KeyKind::Ec(Curve::P384);
-        // It was checked when it was read.
+        // The reader has checked the key already.
         let point = is_ours.then(|| &key.spki()[SPKI_LEN - POINT_LEN..])?;
         point.try_into().map(Self).ok()
     }
@@ -183,7 +183,7 @@ impl P384Key {
     /// it.
     #[must_use]
     pub fn verifies(&self, prehash: &Prehash, signature: &Signature) -> bool {
-        // Annotations, passports and ceremonies sign no other hash: those are refused, not guessed at.
+        // Annotations, passports and ceremonies sign no other hash: this refuses other hashes and guesses at none.
         let by = ALGORITHM;
         verify::verify(
             KeyKind::Ec(Curve::P384),

@@ -159,7 +159,7 @@ impl PublicKey {
         Self::from_spki(&spki)
     }
 
-    /// What the key is for.
+    /// The algorithm of the key.
     pub const fn kind(&self) -> KeyKind {
         self.kind
     }
@@ -177,7 +177,7 @@ impl PublicKey {
     /// Verifies a signature: ECDSA in strict DER (RFC 5480, appendix A), RSA as long as the modulus (RFC 8017), and
     /// Ed25519 of 64 bytes (RFC 8032). RSA-PSS takes MGF1 with the same hash and a salt as long as the hash.
     ///
-    /// The algorithm is the caller's to say. Where this key cannot have made such a signature, it is refused.
+    /// The caller says which algorithm. If this key cannot make such signatures, this refuses.
     pub fn verify(
         &self,
         by: Algorithm,

@@ -70,7 +70,7 @@ impl Signature {
         }
     }
 
-    /// Whether the other one has the same r and n − s for s: whoever has one can make it, without the key.
+    /// Whether the other signature has the same r, and n − s for s: anybody can derive it from this one, with no key.
     pub fn is_other_form_of(&self, other: &Self) -> bool {
         // The three curves have types of their own.
         macro_rules! mirrored {

@@ -1,4 +1,4 @@
-//! Hashing beside reading: long input is hashed on a second thread while the first one fetches more.
+//! Hashes while reading: a second thread hashes long input while the first thread fetches more.
 
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
@@ -37,7 +37,7 @@ impl StreamHasher {
         }
     }
 
-    /// Lets `fill` put bytes into the free part of a buffer and say how many; those are hashed.
+    /// Lets `fill` put bytes into the free part of a buffer and return how many, and hashes them.
     pub fn update_with(
         &mut self,
         fill: impl FnOnce(&mut [u8]) -> io::Result<usize>,
@@ -82,7 +82,7 @@ impl StreamHasher {
                     self.worker = Some(worker);
                     self.hasher = None;
                 }
-                // Where the system gives no thread, this one hashes too.
+                // If the system gives no second thread, this thread hashes too.
                 Err(_) => hasher.update(&self.buffer[..self.filled]),
             }
         }

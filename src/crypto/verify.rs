@@ -1,4 +1,4 @@
-//! The table of what verifies what: a kind of key and an algorithm on one side, AWS-LC's on the other.
+//! The table from a kind of key and an algorithm to AWS-LC's algorithm.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// The hash that is made first; none where the message itself is signed.
+    /// The hash to make first; none if the key signs the message itself.
     pub const fn hash(self) -> Option<HashAlgorithm> {
         match self {
             Self::Ecdsa(_, hash) | Self::RsaPkcs1(hash) | Self::RsaPss(hash) => Some(hash),
@@ -58,10 +58,10 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// What a signature is of.
+/// The input of a signature.
 #[derive(Clone, Copy, Debug)]
 pub enum Signed<'a> {
-    /// A message, which is hashed here where the algorithm hashes at all.
+    /// A message. This code hashes it if the algorithm hashes at all.
     Bytes(&'a [u8]),
     /// A message's hash. Ed25519 cannot do with that.
     Hashed(&'a Prehash),

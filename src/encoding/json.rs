@@ -108,7 +108,7 @@ impl<'t> Object<'t> {
         self.members.is_empty()
     }
 
-    /// The members as they were read: names and texts.
+    /// The original members: names and texts.
     pub fn members(&self) -> impl Iterator<Item = (&str, &'t RawValue)> {
         self.members
             .iter()
@@ -123,7 +123,7 @@ impl<'t> Object<'t> {
         self.members.iter().any(|(k, _)| k == key)
     }
 
-    /// The texts of the members as they were read.
+    /// The original texts of the members.
     pub fn texts(&self) -> impl Iterator<Item = &'t RawValue> {
         let text = |(_, member): &(String, Member<'t>)| match member {
             Member::Text(Cow::Borrowed(text)) => Some(*text),

@@ -1,4 +1,4 @@
-//! Text and bytes that others wrote, each read in one way.
+//! Readers for text and bytes that others wrote. Each form has one reader.
 
 pub mod base64;
 pub mod hex;

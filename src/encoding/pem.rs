@@ -9,13 +9,13 @@ const DASHES: &[u8] = b"-----";
 
 /// A block of PEM text. It may hold a private key.
 pub struct Block<'a> {
-    /// What it says of itself, as `PUBLIC KEY`.
+    /// The block's label, such as `PUBLIC KEY`.
     pub label: &'a [u8],
     lines: &'a [u8],
 }
 
 impl Block<'_> {
-    /// The bytes that it holds; none where it is cut short or no base64.
+    /// The bytes that it holds; none if it is cut short or no base64.
     pub fn content(&self) -> Zeroizing<Vec<u8>> {
         let is_text = |byte: &u8| !byte.is_ascii_whitespace();
         let mut text = Zeroizing::new(Vec::with_capacity(self.lines.len()));
@@ -27,7 +27,7 @@ impl Block<'_> {
     }
 }
 
-/// The blocks of PEM text; `None` where bytes are none.
+/// The blocks of PEM text; `None` if the bytes are no PEM text.
 pub fn blocks(bytes: &[u8]) -> Option<impl Iterator<Item = Block<'_>>> {
     // Text may come first, as `openssl x509 -text` writes it. DER begins with a SEQUENCE.
     let (before, rest) = match bytes {

@@ -16,7 +16,7 @@ pub struct PemText<'a> {
 
 /// A block of PEM text.
 pub struct PemBlock<'a> {
-    /// What it says of itself, as `PUBLIC KEY`.
+    /// The block's label, such as `PUBLIC KEY`.
     pub label: &'a str,
     /// Whether lines with a colon stand in it, as in those that are encrypted the old way (RFC 1421).
     pub has_headers: bool,
@@ -32,7 +32,7 @@ pub enum PemError {
     /// A block is not ended, or ends as another.
     #[error("its block {0} does not end")]
     NoEnd(String),
-    /// What stands in a block is no base64.
+    /// The content of a block is no base64.
     #[error("its block {0} is not base64")]
     Base64(String),
 }
@@ -85,7 +85,7 @@ impl<'a> PemText<'a> {
 }
 
 impl PemBlock<'_> {
-    /// How much room the content takes while it is read.
+    /// How much memory the content takes during the reading.
     pub const fn room(&self) -> usize {
         self.lines.len()
     }

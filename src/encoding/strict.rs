@@ -17,7 +17,7 @@ pub type Error = serde_json::Error;
 /// what is made of each takes more memory than its few bytes.
 pub const MOST_VALUES: usize = 48 << 10;
 
-/// Which members of a text are read by name, and where.
+/// Which members of a text the reader looks up by name, and where.
 pub enum Shape {
     /// Anything.
     Any,
@@ -34,7 +34,7 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// What there has to be; `None` where anything may be.
+    /// The expected thing; `None` if any would do.
     const fn wanted(&self) -> Option<&'static str> {
         match self {
             Self::Any | Self::Foreign => None,
@@ -52,11 +52,11 @@ pub enum Refusal {
     Invalid(Error),
     /// This member is not allowed.
     Member(String),
-    /// A member differs in case only from one that is read.
+    /// A member differs in case only from a member that the reader knows.
     Alike {
         /// The member.
         name: String,
-        /// The one that is read.
+        /// The member that the reader knows.
         known: &'static str,
     },
 }
@@ -123,7 +123,7 @@ pub fn is_like(known: &str, name: &str) -> bool {
     name.chars().map(folded).eq(known.chars().map(folded))
 }
 
-/// What a check keeps in mind: of names only hashes, which take little memory.
+/// The state of a check: it keeps only hashes of names, which take little memory.
 #[derive(Default)]
 struct Walk {
     hasher: RandomState,
@@ -233,7 +233,7 @@ impl<'de> Visitor<'de> for Value<'_> {
 struct Name<'a> {
     walk: &'a mut Walk,
     known: &'static [(&'static str, &'static Shape)],
-    /// The shape of those of other names.
+    /// The shape of members with other names.
     other: &'static Shape,
 }
 

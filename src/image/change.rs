@@ -8,7 +8,7 @@ use crate::crypto::Digest;
 /// The change that a scheme makes to an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Leave it as it is: it is signed already.
+    /// Leave the image as it is: it is signed already.
     Keep,
     /// Set these annotations of the manifest.
     Annotate(BTreeMap<String, String>),

@@ -22,7 +22,7 @@ pub struct Descriptor {
     pub tag: Option<String>,
     /// The full name, for an entry of `index.json`: of the annotations, [`IMAGE_NAME`].
     pub full_name: Option<Box<str>>,
-    /// For which platform the content is, in an index.
+    /// The platform of the content, in an index.
     /// On the heap: most entries of a large index state none.
     pub platform: Option<Box<Platform>>,
     /// The state of its embedded `data`.

@@ -15,7 +15,7 @@ pub struct Manifest {
     pub layers: Vec<Descriptor>,
     /// The manifest's own annotations.
     pub annotations: BTreeMap<String, String>,
-    /// The manifest that this one refers to.
+    /// The manifest that this manifest refers to: its subject.
     pub subject: Option<Digest>,
     /// Its `artifactType`, if any.
     pub artifact_type: Option<String>,
@@ -34,7 +34,7 @@ impl Manifest {
         media::oci_equivalent(config).unwrap_or(config) == media::CONFIG
     }
 
-    /// Whether a layer says that it is one of files.
+    /// Whether a layer claims to hold files.
     pub fn has_files(&self) -> bool {
         let mut layers = self.layers.iter();
         layers.any(|layer| media::is_layer(&layer.media_type))

@@ -1,4 +1,4 @@
-//! The name by which an image is asked for, wherever it lives, in the spellings of containers-transports(5).
+//! The name by which a user asks for an image, wherever it lives, in the spellings of containers-transports(5).
 //!
 //! | text | image |
 //! |---|---|
@@ -8,7 +8,7 @@
 //! | `dir:PATH` | in a folder as skopeo writes it for `dir:` |
 //!
 //! After `oci:` and the archives the path ends at the first colon, or at the `@` of a digest. A name without
-//! `docker://` has to have a host, so that nobody takes a folder for a registry's image (R1, R2).
+//! `docker://` must have a host, so that nobody mistakes a folder for a registry's image (R1, R2).
 //!
 //! Sources: containers-transports(5); OCI Distribution Specification 1.1, "Pulling manifests"; for hosts and
 //! docker.io the grammar of the module `distribution/reference`.
@@ -43,16 +43,16 @@ pub enum ImageName {
         host: Host,
         /// The repository in it.
         repository: Repository,
-        /// The tag, if one was named.
+        /// The tag, if the user named one.
         tag: Option<Tag>,
-        /// The digest, if one was named: then it decides, and nobody asks for the tag.
+        /// The digest, if the user named one: then the digest decides, and the program does not ask for the tag.
         digest: Option<Digest>,
     },
     /// In an OCI image layout.
     Layout {
         /// The layout's folder.
         path: PathBuf,
-        /// The tag or digest, if one was named.
+        /// The tag or digest, if the user named one.
         reference: Option<Reference>,
     },
     /// In an archive.
@@ -61,7 +61,7 @@ pub enum ImageName {
         kind: ArchiveKind,
         /// The archive.
         path: PathBuf,
-        /// The tag, name or digest, if one was named.
+        /// The tag, name or digest, if the user named one.
         reference: Option<Reference>,
     },
     /// In a folder as skopeo writes it for `dir:`.
@@ -71,7 +71,7 @@ pub enum ImageName {
     },
 }
 
-/// By which transport an archive is named.
+/// The transport in an archive's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ArchiveKind {
     /// `oci-archive:`, an OCI layout in a tar archive.
@@ -117,10 +117,10 @@ pub enum ImageNameError {
     /// The transport is one of containers-transports(5) that this program does not read.
     #[error("images of the transport \"{0}\" are not read")]
     Transport(&'static str),
-    /// The host, the repository or the tag is not spelt as one.
+    /// The spelling of the host, the repository or the tag is wrong.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
-    /// What stands behind the `@` is no digest.
+    /// The text behind the `@` is no digest.
     #[error(transparent)]
     Digest(#[from] DigestError),
     /// Registries are asked for digests of two algorithms.
@@ -131,7 +131,7 @@ pub enum ImageNameError {
     Reference(#[from] ReferenceError),
 }
 
-/// The transports of containers-transports(5) that are not read.
+/// The transports of containers-transports(5) that this program does not read.
 const OTHER_TRANSPORTS: [&str; 7] = [
     "atomic",
     "containers-storage",
@@ -186,7 +186,7 @@ impl ImageName {
 }
 
 impl ImageName {
-    /// Reads a name as cosign's users give it: one without a host is an image of docker.io.
+    /// Reads a name as cosign's users give it: a name without a host is an image of docker.io.
     pub fn or_docker_hub(text: &str) -> Result<Self, ImageNameError> {
         match text.parse() {
             Err(ImageNameError::NoHost(_)) => format!("docker://{text}").parse(),

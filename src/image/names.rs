@@ -1,4 +1,4 @@
-//! What users call things: images and apps.
+//! The names that users give: for images and apps.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,7 +18,7 @@ pub enum Reference {
 /// A text that cannot name an image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
-    /// It has the form of a digest and is not one.
+    /// The text has the form of a digest and is not a digest.
     #[error(transparent)]
     Digest(#[from] DigestError),
     /// It is not a tag either.

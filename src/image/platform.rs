@@ -93,7 +93,7 @@ impl Platform {
             && ours.variant == theirs.variant
             && self.states_variant()
             && other.states_variant();
-        // Normalising removes the usual variant of an architecture, although it was stated.
+        // Normalising removes the usual variant of an architecture, although the text states it.
         let variant = || ours.variant.clone().or_else(|| self.variant.clone());
         Self {
             variant: states_variant.then(variant).flatten(),
@@ -234,7 +234,7 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// The text that was escaped so; `None` where a percent sign has no two hexadecimal digits behind it.
+/// Undoes the escaping; `None` if a percent sign has no two hexadecimal digits behind it.
 fn unescaped(text: &str) -> Option<String> {
     let mut parts = text.split('%');
     let mut out = parts.next()?.as_bytes().to_vec();

@@ -23,7 +23,7 @@ pub mod rule {
     pub const BLOBS: &str = "realm.blobs";
     /// Every blob has as many bytes as its descriptor states.
     pub const BLOB_SIZES: &str = "realm.blob-sizes";
-    /// What `index.json` lists has the digest that it states.
+    /// The content that `index.json` lists has the digest that the descriptor states.
     pub const DIGESTS: &str = "realm.digests";
     /// Every tag has the form of a registry's tag.
     pub const TAG_FORM: &str = "realm.tag-form";
@@ -80,7 +80,7 @@ pub mod rule {
     /// The layers have no more names than are kept in mind.
     pub const LAYER_NAMES: &str = "realm.layer-names";
 
-    /// All rules that take reading the layers.
+    /// All rules that need the content of the layers.
     pub const OF_LAYERS: [&str; 14] = [
         GZIP_MEMBERS,
         ZSTD_FRAMES,

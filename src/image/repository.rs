@@ -8,20 +8,20 @@ use std::str::FromStr;
 const LONGEST_NAME: usize = 255;
 /// Bytes of the longest tag.
 const LONGEST_TAG: usize = 128;
-/// The host by which Docker Hub is known, and the one of old.
+/// The present host name of Docker Hub, and the old one.
 const DOCKER_HUB: &str = "docker.io";
 const DOCKER_HUB_OF_OLD: &str = "index.docker.io";
 
 /// A text that is no host, repository or tag of a registry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RepositoryError {
-    /// The host is not spelt as one.
+    /// The spelling of the host is wrong.
     #[error("\"{0}\" is not the name or address of a host")]
     Host(String),
     /// The port is none.
     #[error("\"{0}\" is not a port; ports are 1 to 65535")]
     Port(String),
-    /// The repository is not spelt as one.
+    /// The spelling of the repository is wrong.
     #[error(
         "\"{0}\" is not a repository; its parts have lower-case letters and digits, with one of . _ __ or dashes between them"
     )]
@@ -31,14 +31,14 @@ pub enum RepositoryError {
         "the registry's name and the repository have {0} bytes, more than the {LONGEST_NAME} that they may have"
     )]
     Length(usize),
-    /// The tag is not spelt as one.
+    /// The spelling of the tag is wrong.
     #[error(
         "\"{0}\" is not a tag of a registry; it has up to {LONGEST_TAG} letters, digits and . _ - and starts with a letter, a digit or _"
     )]
     Tag(String),
 }
 
-/// A registry's host, with its port where one was named, in lower case.
+/// A registry's host, with its port if the user named one, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Host {
     text: Box<str>,
@@ -72,7 +72,7 @@ impl Host {
         &self.text[..self.name]
     }
 
-    /// The port, if one was named.
+    /// The port, if the user named one.
     pub const fn port(&self) -> Option<u16> {
         self.port
     }
@@ -180,7 +180,7 @@ impl fmt::Display for Repository {
 pub struct Tag(Box<str>);
 
 impl Tag {
-    /// The tag that is meant where none is named.
+    /// The tag that a name without a tag means.
     pub fn latest() -> Self {
         Self("latest".into())
     }

@@ -40,7 +40,7 @@ pub struct VerifyImages {
     pub selection: Selection,
     /// The shard of the images that the user meant.
     pub shard: Option<Shard>,
-    /// The CAs' public keys, any of which is trusted: files with a DER `SubjectPublicKeyInfo`, or a token's.
+    /// The trusted public keys of the CAs: files with a DER `SubjectPublicKeyInfo`, or a token's.
     pub cas: Vec<KeyRef>,
     /// The public keys of the vendors that may have signed; empty for any that the CA endorsed.
     pub vendors: Vec<KeyRef>,

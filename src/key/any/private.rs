@@ -141,8 +141,8 @@ pub fn read_private(path: &Path, passphrases: &Passphrases) -> Result<EcKey, Err
     }
 }
 
-/// Writes a new key file, encrypted as cosign's, where there is none. Whether its passphrase is empty, and so protects
-/// nothing.
+/// Writes a new key file, encrypted as cosign's, where there is none. Returns whether its passphrase is empty, and so
+/// protects nothing.
 pub fn write_private(path: &Path, key: &EcKey, passphrases: &Passphrases) -> Result<bool, Error> {
     files::check_absent(path).map_err(Error::PairFile)?;
     let passphrase = passphrases.of_new(path).map_err(Error::passphrase(path))?;
