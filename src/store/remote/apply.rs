@@ -23,7 +23,7 @@ impl Target for RemoteStore {
     /// Makes the changes, and moves each tag that named an image to the new image.
     ///
     /// A registry knows no transactions: nobody meets a manifest before what it leads to, and a tag that another run
-    /// has moved meanwhile is [`Kind::Lost`]. With several tags, those before it have moved then.
+    /// has moved meanwhile is [`Kind::Lost`]. With several tags, the tags before it have moved by then.
     fn apply(&mut self, edits: &[Edit]) -> Result<Applied, Error> {
         let this: &Self = self;
         let roots = this.meant.clone();
@@ -95,7 +95,7 @@ fn document(blob: &Blob, media_type: &str) -> Document {
 
 impl RemoteStore {
     /// Puts what an edit attaches beside its image: blobs first, then the manifest, then what leads to it. Whether
-    /// anything was sent.
+    /// the run sent anything.
     fn attach(&self, edit: &Edit) -> Result<bool, Error> {
         let Some(attached) = &edit.attached else {
             return Ok(false);

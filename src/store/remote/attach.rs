@@ -30,8 +30,8 @@ struct Entry<'a> {
 }
 
 impl RemoteRepository {
-    /// Puts a manifest into the repository that names an image as its subject, and sees to it that it is found from
-    /// there. What it leads to is there already.
+    /// Puts a manifest into the repository that names an image as its subject, and makes sure that readers find it from
+    /// there. Everything that it leads to is there already.
     pub fn attach(&self, document: &Document, subject: &Digest) -> Result<(), Error> {
         let reference = ManifestRef::Digest(document.blob.digest());
         let taken = self.put_manifest(&reference, document, None)?;

@@ -38,7 +38,7 @@ pub(super) struct Auth {
 #[derive(Default)]
 struct State {
     credentials: HashMap<Repository, Option<Arc<Credentials>>>,
-    /// The header that a registry took that wants passwords.
+    /// The header that worked, for a registry that wants passwords.
     basic: HashMap<Repository, HeaderValue>,
     tokens: HashMap<Scope, Token>,
     /// The secrets that no message may contain.

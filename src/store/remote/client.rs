@@ -33,7 +33,7 @@ pub struct Client {
 pub(super) enum At<'a> {
     /// A path and query of the registry's.
     Path(&'a str),
-    /// An address that the registry gave, and whether credentials go there.
+    /// An address that the registry gave, with credentials or without.
     Url(&'a Url),
 }
 

@@ -41,7 +41,7 @@ pub enum CredentialsError {
         /// The place of the mistake; nothing of the file's text.
         reason: &'static str,
     },
-    /// The name of a helper is a path to another folder.
+    /// The name of a helper could lead to another folder.
     #[error("credential helper \"{0}\": is not a name that a helper can have")]
     HelperName(String),
     /// There is no such helper.

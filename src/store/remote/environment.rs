@@ -68,7 +68,7 @@ type Tell = dyn Fn(&str) + Send + Sync;
 pub struct Waiting(Option<Arc<Tell>>);
 
 impl Waiting {
-    /// Wraps the function. Several threads call it.
+    /// Tells the user with this function. Several threads call it.
     pub fn told(tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(tell)))
     }

@@ -62,7 +62,7 @@ pub enum Problem {
     /// The other side does not speak TLS.
     #[error("the other side does not speak TLS")]
     NoTls,
-    /// The TLS handshake failed.
+    /// TLS failed.
     #[error("TLS: {0}")]
     Tls(String),
     /// The program could not read keys and certificates for TLS.

@@ -89,7 +89,7 @@ impl RemoteRepository {
         }
     }
 
-    /// Reads one page after the other, as long as the reader wants another one and there is one.
+    /// Reads one page after the other, as long as the reader wants another page and there is one.
     pub(super) fn pages(
         &self,
         first: &str,

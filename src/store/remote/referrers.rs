@@ -26,7 +26,7 @@ const ABOUT: Shape = Shape::Object(&[("subject", &OBJECT)]);
 /// A manifest whose subject is another one. Nobody has verified this: only the registry or a tag says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedReferrer {
-    /// Where it is.
+    /// The descriptor that leads to it.
     pub descriptor: Descriptor,
     /// The kind of referrer, if the list states it.
     pub artifact_type: Option<String>,

@@ -194,7 +194,7 @@ impl RemoteStore {
             return Ok(None);
         };
         let found = self.repository.manifest(&ManifestRef::Tag(tag));
-        // The store has no digest to look up yet.
+        // The store knows no digest at this point.
         let found = found.map_err(|error| {
             let reason = error.problem.to_string();
             match error.problem {

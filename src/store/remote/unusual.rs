@@ -25,7 +25,7 @@ struct Typed {
 /// The parts of a manifest or an index that registries are known to refuse: zot docker's types, Quay configs of types
 /// that it does not know, ECR `artifactType`, `subject` and parameters of types.
 pub(super) fn parts(document: &Document) -> Vec<&'static str> {
-    // It was read before it came here.
+    // The caller has read the document before.
     let Ok(about) = serde_json::from_slice::<About>(document.blob.bytes()) else {
         return Vec::new();
     };

@@ -184,7 +184,7 @@ impl Url {
         self.target.contains('?')
     }
 
-    /// The same address with this text added to its query.
+    /// The same address with this name and value added to its query.
     pub(super) fn with(&self, name: &str, value: &str) -> Self {
         let mark = if self.has_query() { '&' } else { '?' };
         let target = format!("{}{mark}{name}={}", self.target, escaped(value));
