@@ -94,7 +94,7 @@ fn document(blob: &Blob, media_type: &str) -> Document {
 }
 
 impl RemoteStore {
-    /// Puts what an edit attaches beside its image: blobs first, then the manifest, then what leads to it. Whether
+    /// Pushes what an edit attaches to an image: blobs first, then the manifest, then its list entry. Says whether
     /// the run sent anything.
     fn attach(&self, edit: &Edit) -> Result<bool, Error> {
         let Some(attached) = &edit.attached else {
@@ -152,7 +152,7 @@ impl RemoteStore {
         }
     }
 
-    /// What refers to an image that is replaced: by the registry's list or the fallback tag, and by cosign's tags.
+    /// The referrers of an image to replace: from the registry's list or fallback tag, and cosign's tags.
     fn referring(&self, old: &Digest) -> Result<Vec<Referrer>, Error> {
         let mut found = Vec::new();
         for one in self.referrers(old)? {

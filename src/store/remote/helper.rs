@@ -29,7 +29,7 @@ use crate::text::plain;
 
 /// Bytes of the longest answer.
 const LONGEST: usize = 1 << 20;
-/// The answer of a helper that keeps nothing for the server.
+/// The answer of a helper that holds no credentials for the server.
 const NOT_FOUND: &[u8] = b"credentials not found in native keychain";
 /// The user name that marks an identity token.
 const IDENTITY: &str = "<token>";
@@ -155,7 +155,7 @@ fn run(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        // Of its own, so that whatever it starts can be ended with it.
+        // A group of its own, so that the program can end whatever the helper starts.
         .process_group(0)
         .spawn()
         .map_err(|_| "cannot be started")?;
@@ -185,7 +185,7 @@ fn talk(
         let read = (&mut output)
             .take(LONGEST as u64 + 1)
             .read_to_end(&mut bytes);
-        // Nobody waits for it any more where it was too slow.
+        // Nobody waits for the answer any more if the helper was too slow.
         let _ = sender.send(read.map(|_| bytes));
     });
     let left = until.saturating_duration_since(Instant::now());
@@ -212,7 +212,7 @@ fn talk(
 /// Ends the helper and whatever it started.
 fn end(child: &mut Child) {
     if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        // There may be nobody left in it.
+        // The group may be empty by now.
         let _ = kill_process_group(group, Signal::KILL);
     }
 }

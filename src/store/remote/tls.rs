@@ -36,7 +36,7 @@ pub enum TlsError {
     /// There is no certificate in the file.
     #[error("{}: holds no certificate in PEM", .0.display())]
     NoCertificate(PathBuf),
-    /// There is no private key in the file that can be used without a password.
+    /// The file holds no private key that the client can use without a password.
     #[error("{}: holds no private key in PEM that is not encrypted", .0.display())]
     NoKey(PathBuf),
     /// A client's certificate has no key beside it, or a key no certificate.
@@ -62,7 +62,7 @@ struct Folder {
     client: Option<ClientCert>,
 }
 
-/// Whether something says that an origin on this machine speaks TLS (R25).
+/// Whether the user's settings say that an origin on this machine speaks TLS (R25).
 pub(super) fn is_configured(options: &Options, host: &str) -> bool {
     options.tls_ca.is_some() || folder(options, host).is_some()
 }
@@ -110,7 +110,7 @@ fn system_roots() -> Result<Vec<Certificate<'static>>, TlsError> {
     roots.clone().ok_or(TlsError::NoRoots)
 }
 
-/// The folder of `certs.d` for an origin: the first that is there.
+/// The folder of `certs.d` for an origin: the first that exists.
 fn folder(options: &Options, host: &str) -> Option<PathBuf> {
     if let Some(named) = &options.cert_dir {
         let inside = named.join(host);

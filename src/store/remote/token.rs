@@ -206,7 +206,7 @@ fn post(wire: &Wire, service: &Service, scope: &Scope, token: &Secret) -> Result
         if !redirect::is_redirect(answer.status) {
             return Ok(answer);
         }
-        // R29: what is in the body goes nowhere else.
+        // R29: the content of the body goes nowhere else.
         url = redirect::target_within(&answer, answer.header(&LOCATION))?;
     }
     Err(Problem::Redirect("more than ten times"))

@@ -76,7 +76,7 @@ enum Tried {
 }
 
 impl RemoteRepository {
-    /// Whether the registry says that it has a blob of that length. It may be wrong (R41).
+    /// Whether the registry says that it has a blob of that length. The registry may be wrong (R41).
     pub fn has_blob(&self, digest: &Digest, size: u64) -> Result<bool, Error> {
         let what = self.what(&format!("blob {digest}"));
         let path = self.path(&format!("blobs/{digest}"));
