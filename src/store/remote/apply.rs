@@ -94,7 +94,7 @@ fn document(blob: &Blob, media_type: &str) -> Document {
 }
 
 impl RemoteStore {
-    /// Pushes what an edit attaches to an image: blobs first, then the manifest, then its list entry. Says whether
+    /// Pushes what an edit attaches to an image: blobs first, then the manifest, then what leads to it. Says if
     /// the run sent anything.
     fn attach(&self, edit: &Edit) -> Result<bool, Error> {
         let Some(attached) = &edit.attached else {
