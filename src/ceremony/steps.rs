@@ -282,7 +282,7 @@ impl Under<'_, '_> {
         Ok(signatures)
     }
 
-    /// The file of an earlier run's result holds no such result.
+    /// The error for a result of an earlier run that holds no valid signatures.
     fn unsigned(&self, result: &Line, reason: &str) -> Error {
         let n = result.value["n"].as_u64();
         Error::Transcript {

@@ -17,9 +17,9 @@ pub(super) enum Item<'a> {
     Root,
     /// A step that people confirm, and that the run announces and does.
     Work(String),
-    /// A file is written, with what the step before made.
+    /// The run writes a file with the result of the step before.
     Output(&'a Output),
-    /// The transcript is signed.
+    /// The key signs the transcript.
     Close,
 }
 

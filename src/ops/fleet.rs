@@ -100,7 +100,7 @@ impl<'a> Met<'a> {
         Self::Stated(kind, digest, size, platform, descriptor.embedded)
     }
 
-    /// What an entry states that says nothing more than it must.
+    /// The content of an entry that states no platform and embeds nothing.
     fn bare(descriptor: &'a Descriptor) -> Self {
         match Self::stated(descriptor) {
             Self::Stated(kind, digest, size, ..) => {

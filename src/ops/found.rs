@@ -44,18 +44,18 @@ pub struct Totals {
     pub refused: usize,
     /// Images, tags and places without a verdict.
     pub undecided: usize,
-    /// Something that is not an image and that the run passed over.
+    /// Things that are no images and that the run passed over.
     pub ignored: usize,
     /// Images of other shards.
     pub in_other_shards: usize,
     /// Tags that the registry listed, and that were gone when the run asked for them.
     pub gone: usize,
-    /// Images and tags that nobody looked at: they lie beside the one that was meant, or the run gave up before.
+    /// Images and tags that the run did not look at: it chose another image, or it gave up before.
     pub not_looked_at: usize,
 }
 
 impl Totals {
-    /// All that there is a word on.
+    /// Everything that the run reported on: trusted, refused or undecided.
     pub const fn images(&self) -> usize {
         self.trusted + self.refused + self.undecided
     }

@@ -82,7 +82,7 @@ impl CosignVerify {
         let first = images.first().expect("a place is named by an image");
         let mut opened: Opened = match first.location.open(limits, progress) {
             Ok(opened) => opened,
-            // The place's other images cannot be read either.
+            // The place does not open, so one error stands for all of its images.
             Err(error) => return vec![Err(error)],
         };
         let window = opened.take_window();

@@ -37,7 +37,7 @@ pub struct Subject {
     /// Its digests: an algorithm's name, and the hash in hexadecimal.
     #[serde(default)]
     pub digest: BTreeMap<String, String>,
-    /// Its other members.
+    /// Its annotations.
     #[serde(default)]
     pub annotations: Option<Map<String, Value>>,
 }
