@@ -35,8 +35,9 @@ fn a_pair_is_made_on_a_token_on_each_curve() {
         let sandbox = Sandbox::new();
         fs::copy(&token.pin_file, sandbox.path("pin")).expect("copied");
         for (curve, kind) in CURVES {
-            // NSS writes such a point in no form of DER, and does not sign with the key that it made.
-            if token.kind == Kind::Nss && curve == "p521" {
+            // The other modules write such a point in no form of DER, or do not sign with the key that they made.
+            let makes_p521 = [Kind::SoftHsm, Kind::Kryoptic, Kind::P11Kit].contains(&token.kind);
+            if curve == "p521" && !makes_p521 {
                 continue;
             }
             let key = uri(&token, curve);
