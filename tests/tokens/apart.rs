@@ -78,19 +78,23 @@ fn a_pin_error_behind_p11_kit_is_the_last_attempt() {
 
 #[test]
 fn the_module_behind_p11_kit_is_started_again_when_its_session_dies() {
-    // p11-kit starts a process each time, and each process counts its calls from 1. Of three signatures at most two
-    // are left after the third call failed, so it fails once.
+    // p11-kit starts a process each time, and each process counts its calls from 1.
     for plan in [
         "C_OpenSession@1=CKR_TOKEN_NOT_PRESENT",
-        "C_SignInit@3=CKR_SESSION_HANDLE_INVALID",
-        "C_Sign@3=CKR_DEVICE_REMOVED",
+        "C_SignInit@2=CKR_SESSION_HANDLE_INVALID",
+        "C_Sign@2=CKR_DEVICE_REMOVED",
     ] {
         let Some(desk) = desk(false) else { return };
-        let planned = desk.token.served(&format!("always-authenticate;{plan}"));
+        let failed = desk.path("failed");
+        let once = format!("only-once={}", failed.display());
+        let planned = desk
+            .token
+            .served(&format!("always-authenticate;{plan};{once}"));
         signs(&desk, &planned, "--jobs 2").exits(0);
         desk.ir("verify-image -r registry -a multi --all -c ca.pub")
             .exits(0);
         let log = Log::read(&planned.log).expect("a log");
+        assert!(failed.exists(), "{plan}: no call failed");
         assert!(log.count("C_Initialize") > 1, "{plan}: no new start");
     }
 }

@@ -37,6 +37,7 @@
 //!          | "bad-clock" | "unpadded" | "nul-padded"
 //!          | "slow=" function ":" milliseconds
 //!          | "held@" function "@" N "=" path           ; this call waits until there is a file of this name
+//!          | "only-once=" path                         ; of all processes, one gives an answer of the plan, once
 //! when     = "@" N [ "+" ]                           ; the N-th call of that function, with + all from it on
 //! function = "C_" name                               ; ckr, cka, ckf, ckm: a name of v2.40 or "0x" and digits
 //! ```
@@ -62,6 +63,7 @@
 //!   for this signature came right after `C_SignInit`, with nothing else in that session in between.
 //! - With `pin-pad`, calls without a PIN take it from the files; those with one give `CKR_ARGUMENTS_BAD`.
 //! - A call that is `held` makes a file of this name with `.waits` behind it, by which a test knows that it has come.
+//! - With `only-once`, the process that gives an answer makes the file; where the file is, calls are the real ones.
 //! - `unpadded` text ends in a NUL with stale bytes behind it, as after `strcpy`.
 //! - The `…-buffer-too-small` rules say how many there are, and then that any buffer is too small.
 

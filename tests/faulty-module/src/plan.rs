@@ -1,6 +1,7 @@
 //! The plan: what a module does otherwise than the real one. The grammar is in the crate's documentation.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -158,6 +159,7 @@ pub(crate) struct Plan {
     pub mechanisms: Option<Vec<CK_MECHANISM_TYPE>>,
     pub slow: Vec<(&'static str, Duration)>,
     pub held: Option<(Trigger, PathBuf)>,
+    only_once: Option<PathBuf>,
     switches: BTreeSet<Switch>,
 }
 
@@ -185,7 +187,15 @@ impl Plan {
         let rule = rules.find(|rule| {
             rule.function == function && rule.after == after && rule.when.holds(call)
         })?;
-        Some(rule.code)
+        self.first_of_all().then_some(rule.code)
+    }
+
+    /// Whether no other process gave an answer before, if the plan allows one answer in all.
+    fn first_of_all(&self) -> bool {
+        match &self.only_once {
+            Some(file) => File::create_new(file).is_ok(),
+            None => true,
+        }
     }
 
     pub fn signature(&self, nth: u64) -> Option<Sign> {
@@ -242,6 +252,7 @@ impl Plan {
                 let name = lookup(names::CKA, "CKA_", name)?;
                 return once(self.attributes.insert(name, hex(digits)?).is_none());
             }
+            "only-once" => return once(self.only_once.replace(value.into()).is_none()),
             "mechanisms" => {
                 let listed = value.split(',').filter(|_| !value.is_empty());
                 let list: Result<_, _> = listed
