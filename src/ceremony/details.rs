@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::items::Item;
 use super::payload::payload_of;
 use super::rules::rule;
-use super::story::{Item, Stage, Story};
+use super::story::{Stage, Story};
 use super::transcript::{bytes_of, sha384};
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::key::pkcs11::unasked;

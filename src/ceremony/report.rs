@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::page::{Block, Kind, Page, Table};
 use super::payload::payload_of;
 use super::programs::{Part, parts, programs};
+use super::step::Step;
 use super::transcript::Line;
 use super::verify::Verified;
 use super::words::{groups, words};
@@ -168,7 +169,7 @@ fn run(verified: &Verified) -> Vec<Block> {
 
 /// Each step with its times and with those who confirmed it; and how many there are.
 fn steps(verified: &Verified, people: &Value) -> (Vec<Block>, usize) {
-    struct Step {
+    struct Row {
         name: String,
         confirmed: Option<String>,
         people: Option<Vec<String>>,
@@ -179,7 +180,7 @@ fn steps(verified: &Verified, people: &Value) -> (Vec<Block>, usize) {
         let mut of_name = people.filter(|person| person["name"] == name);
         of_name.find_map(|person| person["role"].as_str())
     };
-    let mut steps: Vec<Step> = Vec::new();
+    let mut steps: Vec<Row> = Vec::new();
     for line in &verified.lines {
         let name = match line.event() {
             "signed" => "close",
@@ -188,7 +189,7 @@ fn steps(verified: &Verified, people: &Value) -> (Vec<Block>, usize) {
         match line.event() {
             "confirmed" => {
                 let names = line.value["people"].as_array().into_iter().flatten();
-                steps.push(Step {
+                steps.push(Row {
                     name: name.to_owned(),
                     confirmed: Some(time(line)),
                     people: Some(names.map(text).collect()),
@@ -199,7 +200,7 @@ fn steps(verified: &Verified, people: &Value) -> (Vec<Block>, usize) {
                 let kept = line.value["kept"] == true;
                 match steps.iter_mut().rev().find(|step| step.name == name) {
                     Some(step) if !kept => step.done = Some(time(line)),
-                    _ => steps.push(Step {
+                    _ => steps.push(Row {
                         name: name.to_owned(),
                         confirmed: None,
                         people: None,
@@ -210,7 +211,7 @@ fn steps(verified: &Verified, people: &Value) -> (Vec<Block>, usize) {
             _ => {}
         }
     }
-    let row = |(n, step): (usize, &Step)| {
+    let row = |(n, step): (usize, &Row)| {
         let of = |wanted: &str| {
             let Some(people) = &step.people else {
                 return "not asked: it was there".to_owned();
@@ -228,7 +229,7 @@ fn steps(verified: &Verified, people: &Value) -> (Vec<Block>, usize) {
         };
         vec![
             (n + 1).to_string(),
-            in_words(&step.name),
+            Step::of(&step.name).map_or_else(|| step.name.clone(), |step| step.in_words()),
             step.confirmed
                 .clone()
                 .unwrap_or_else(|| "not asked".to_owned()),
@@ -253,22 +254,6 @@ fn steps(verified: &Verified, people: &Value) -> (Vec<Block>, usize) {
         vec![heading("Steps"), table(Kind::Steps, &head, rows)],
         count,
     )
-}
-
-/// The words for a step.
-fn in_words(step: &str) -> String {
-    match step {
-        "make-key" => "make the root key on the token".to_owned(),
-        "passport" => "have the root key sign its passport".to_owned(),
-        "close" => "have the root key sign the transcript, which closes the ceremony".to_owned(),
-        _ => match step.strip_prefix("endorse:") {
-            Some(vendor) => format!("sign the public key of vendor \"{vendor}\""),
-            None => step.strip_prefix("sign:").map_or_else(
-                || step.to_owned(),
-                |file| format!("sign payload {file} under SHA-256 and under SHA-384"),
-            ),
-        },
-    }
 }
 
 fn token(verified: &Verified) -> Vec<Block> {
@@ -296,10 +281,7 @@ fn token(verified: &Verified) -> Vec<Block> {
 }
 
 fn endorsements(verified: &Verified) -> Vec<Block> {
-    let of = |line: &&Line| {
-        line.text("step")
-            .is_some_and(|step| step.starts_with("endorse:"))
-    };
+    let of = |line: &&Line| matches!(line.text("step").and_then(Step::of), Some(Step::Endorse(_)));
     let mut blocks = Vec::new();
     for line in verified.all("result").filter(of) {
         let key = line.text("spki").and_then(unbase64);
@@ -324,10 +306,8 @@ fn endorsements(verified: &Verified) -> Vec<Block> {
 fn payloads(verified: &Verified) -> Vec<Block> {
     let mut blocks = Vec::new();
     for line in verified.all("result") {
-        let step = line.text("step").unwrap_or_default();
-        let (Some(name), Some((_, prepared))) =
-            (step.strip_prefix("sign:"), payload_of(&line.value))
-        else {
+        let step = line.text("step").and_then(Step::of);
+        let (Some(Step::Sign(name)), Some((_, prepared))) = (step, payload_of(&line.value)) else {
             continue;
         };
         blocks.push(heading(&format!("Payload {name}")));

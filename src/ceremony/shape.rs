@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::step::Step;
+
 /// The members of every line.
 const EVERY: &str = "n:n prev:s time:s event:s";
 const TOOL: &str = "name:s version:s sha384:s";
@@ -20,19 +22,8 @@ pub(super) fn wrong(line: &Value) -> Option<String> {
         ("root", "root") => "step:s spki:s sha256:s passport:s?",
         ("root", _) => return Some("its step is another than \"root\"".into()),
         ("confirmed", _) => "step:s people:a",
-        ("intent", "make-key") if line["again"] == true => "step:s id:s again:b",
-        ("intent", "make-key") => "step:s label:s id:s curve:s",
-        ("intent", step) if step.starts_with("endorse:") => "step:s vendor:s spki:s sha256:s",
-        ("intent", step) if step.starts_with("sign:") => "step:s payload:s says:o",
-        ("intent", _) => "step:s",
-        ("result", "make-key") => {
-            "step:s found_after_interruption:b spki:s sha256:s attributes:o oddities:a"
-        }
-        ("result", "passport") => "step:s passport:s",
-        ("result", step) if step.starts_with("sign:") => {
-            "step:s payload:s says:o kept:b signatures:a"
-        }
-        ("result", _) => "step:s vendor:s spki:s sha256:s kept:b signature:s",
+        ("intent", step) => of_intent(step, line),
+        ("result", step) => of_result(step),
         ("output", _) => "step:s file:s role:s sha384:s",
         ("failed", _) => "step:s error:s",
         ("stopped", _) => "step:s by:s",
@@ -49,6 +40,30 @@ pub(super) fn wrong(line: &Value) -> Option<String> {
             .or_else(|| program(&line["tool"]))
             .or_else(|| people.find_map(|person| members("people.", person, PERSON)))
     })
+}
+
+/// The members of a line before a step is done.
+fn of_intent(step: &str, line: &Value) -> &'static str {
+    match Step::of(step) {
+        Some(Step::MakeKey) if line["again"] == true => "step:s id:s again:b",
+        Some(Step::MakeKey) => "step:s label:s id:s curve:s",
+        Some(Step::Endorse(_)) => "step:s vendor:s spki:s sha256:s",
+        Some(Step::Sign(_)) => "step:s payload:s says:o",
+        Some(Step::Passport | Step::Close) | None => "step:s",
+    }
+}
+
+/// The members of a line after a step was done.
+fn of_result(step: &str) -> &'static str {
+    match Step::of(step) {
+        Some(Step::MakeKey) => {
+            "step:s found_after_interruption:b spki:s sha256:s attributes:o oddities:a"
+        }
+        Some(Step::Passport) => "step:s passport:s",
+        Some(Step::Endorse(_)) => "step:s vendor:s spki:s sha256:s kept:b signature:s",
+        Some(Step::Sign(_)) => "step:s payload:s says:o kept:b signatures:a",
+        Some(Step::Close) | None => "step:s",
+    }
 }
 
 /// The fault of a line's entry for the program.

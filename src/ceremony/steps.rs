@@ -9,6 +9,7 @@ use super::error::Error;
 use super::payload::{PlannedPayload, Signatures, algorithms};
 use super::plan::PlannedVendor;
 use super::run::{Under, merge, name_of};
+use super::step::Step;
 use super::transcript::Line;
 use crate::crypto::p384::signature_from_der;
 use crate::crypto::{Digest, HashAlgorithm, P384Key, Signature, Signed};
@@ -189,7 +190,7 @@ impl Under<'_, '_> {
         root: &P384Key,
         vendor: &PlannedVendor,
     ) -> Result<Signature, Error> {
-        let step = format!("endorse:{}", vendor.name);
+        let step = Step::Endorse((&*vendor.name).into()).to_string();
         if let Some(result) = self.transcript.find("result", &step) {
             let der = result.text("signature").and_then(unbase64);
             let signature = der.and_then(|der| signature_from_der(&der).ok());
@@ -241,7 +242,7 @@ impl Under<'_, '_> {
         payload: &PlannedPayload,
     ) -> Result<Signatures, Error> {
         let name = &payload.name;
-        let step = format!("sign:{name}");
+        let step = Step::Sign(name.into()).to_string();
         let message = payload.message();
         if let Some(result) = self.transcript.find("result", &step) {
             let signatures = Signatures::of(&result.value);

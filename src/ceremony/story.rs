@@ -4,80 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::layout::Output;
+use super::items::{Item, items};
 use super::payload::Signatures;
 use super::plan::{Kind, Plan};
 use super::rules::{Findings, rule};
 use super::shape;
+use super::step::Step;
 use super::transcript::{Line, bytes_of, sha384};
-
-/// One item of a plan's work.
-pub(super) enum Item<'a> {
-    /// A line names the root key that endorses.
-    Root,
-    /// A step that people confirm, and that the run announces and does.
-    Work(String),
-    /// The run writes a file with the result of the step before.
-    Output(&'a Output),
-    /// The key signs the transcript.
-    Close,
-}
-
-impl Item<'_> {
-    fn step(&self) -> String {
-        match self {
-            Self::Root => "root".into(),
-            Self::Work(step) => step.clone(),
-            Self::Output(output) => format!("output:{}", output.name),
-            Self::Close => "close".into(),
-        }
-    }
-
-    /// Whether lines of an event concern it.
-    fn has(&self, event: &str) -> bool {
-        match self {
-            Self::Root => event == "root",
-            Self::Work(_) => event == "result" || event == "failed" || is_asked(event),
-            Self::Output(_) => event == "output",
-            Self::Close => event == "signed" || is_asked(event),
-        }
-    }
-}
-
-/// Whether an event comes before a step is done.
-fn is_asked(event: &str) -> bool {
-    ["confirmed", "intent", "stopped"].contains(&event)
-}
-
-/// The items of the plan's work, in its order.
-fn items(plan: &Plan) -> Vec<Item<'_>> {
-    let mut items = Vec::new();
-    let mut outputs = plan.outputs().iter();
-    let mut work = |items: &mut Vec<_>, step: String| {
-        items.push(Item::Work(step));
-        items.extend(outputs.next().map(Item::Output));
-    };
-    match plan.kind() {
-        Kind::RootKey => {
-            work(&mut items, "make-key".into());
-            work(&mut items, "passport".into());
-        }
-        Kind::EndorseVendors => {
-            items.push(Item::Root);
-            for (vendor, _) in plan.vendors() {
-                work(&mut items, format!("endorse:{vendor}"));
-            }
-        }
-        Kind::SignPayloads => {
-            items.push(Item::Root);
-            for (file, _) in plan.payloads() {
-                work(&mut items, format!("sign:{file}"));
-            }
-        }
-    }
-    items.push(Item::Close);
-    items
-}
 
 /// Compares a transcript's lines with its plan. A transcript that is not closed may end anywhere.
 pub(super) fn compare(plan: &Plan, lines: &[Line], closed: bool, findings: &mut Findings) {
@@ -249,14 +182,12 @@ impl<'a> Story<'a> {
             _ => line.text("step").unwrap_or_default(),
         };
         let Some(at) = self.items.iter().position(|item| item.step() == step) else {
-            let (of, reason) = if step.starts_with("endorse:") {
-                (rule::VENDORS, "the plan names no such vendor")
-            } else if step.starts_with("sign:") {
-                (rule::PAYLOADS, "the plan names no such payload")
-            } else if step.starts_with("output:") {
-                (rule::OUTPUTS, "the plan names no such output")
-            } else {
-                (rule::ORDER, "the plan has no such step")
+            let (of, reason) = match Step::of(step) {
+                Some(step) => step.unplanned(),
+                None if step.starts_with("output:") => {
+                    (rule::OUTPUTS, "the plan names no such output")
+                }
+                None => (rule::ORDER, "the plan has no such step"),
             };
             self.fail(of, reason);
             return false;
@@ -338,22 +269,22 @@ impl<'a> Story<'a> {
             _ => self.fail(rule::ORDER, "the step was not confirmed"),
         }
         let value = &line.value;
-        let step = line.text("step").unwrap_or_default();
-        if step == "make-key" {
-            let id = line.text("id");
-            let is = match self.id {
-                Some(known) => id == Some(known) && value["again"] == true,
-                None => {
-                    value["curve"] == "secp384r1"
-                        && self.plan.uri().object.as_deref() == line.text("label")
-                }
-            };
-            self.hold(rule::KEY, is, "it is not the key of the plan");
-            self.id = self.id.or(id);
-        } else if step.starts_with("endorse:") {
-            self.vendor(value);
-        } else if step.starts_with("sign:") {
-            self.payload(value);
+        match Step::of(line.text("step").unwrap_or_default()) {
+            Some(Step::MakeKey) => {
+                let id = line.text("id");
+                let is = match self.id {
+                    Some(known) => id == Some(known) && value["again"] == true,
+                    None => {
+                        value["curve"] == "secp384r1"
+                            && self.plan.uri().object.as_deref() == line.text("label")
+                    }
+                };
+                self.hold(rule::KEY, is, "it is not the key of the plan");
+                self.id = self.id.or(id);
+            }
+            Some(Step::Endorse(_)) => self.vendor(value),
+            Some(Step::Sign(_)) => self.payload(value),
+            Some(Step::Passport | Step::Close) | None => {}
         }
         self.run.stage = Stage::Announced;
         self.announced = true;
@@ -371,21 +302,22 @@ impl<'a> Story<'a> {
             self.run.stage == Stage::Announced
         };
         self.hold(rule::ORDER, right, "the step was not announced");
-        let made = match line.text("step").unwrap_or_default() {
-            "make-key" => {
+        let made = match Step::of(line.text("step").unwrap_or_default()) {
+            Some(Step::MakeKey) => {
                 self.spki(value);
                 self.attributes(value);
                 bytes_of(&value["spki"])
             }
-            "passport" => line.text("passport").map(|text| text.as_bytes().to_vec()),
-            step if step.starts_with("sign:") => {
-                self.payload(value);
-                Signatures::of(value).map(|all| all.text().into_bytes())
-            }
-            _ => {
+            Some(Step::Passport) => line.text("passport").map(|text| text.as_bytes().to_vec()),
+            Some(Step::Endorse(_)) => {
                 self.vendor(value);
                 bytes_of(&value["signature"])
             }
+            Some(Step::Sign(_)) => {
+                self.payload(value);
+                Signatures::of(value).map(|all| all.text().into_bytes())
+            }
+            Some(Step::Close) | None => None,
         };
         self.finish(made.map(|bytes| sha384(&bytes)));
     }
@@ -404,16 +336,7 @@ impl<'a> Story<'a> {
             if self.done.contains(&n) {
                 continue;
             }
-            let (of, reason) = match item {
-                Item::Work(step) if step.starts_with("endorse:") => {
-                    (rule::VENDORS, "the plan's vendor was not endorsed")
-                }
-                Item::Work(step) if step.starts_with("sign:") => {
-                    (rule::PAYLOADS, "the plan's payload was not signed")
-                }
-                Item::Output(_) => (rule::OUTPUTS, "the plan's output was not written"),
-                _ => (rule::ORDER, "the step was not done"),
-            };
+            let (of, reason) = item.undone();
             self.findings.add(of, 0, item.step(), Some(reason.into()));
         }
     }

@@ -10,6 +10,7 @@ use super::layout;
 use super::payload::{Signatures, payload_of};
 use super::plan::Plan;
 use super::rules::Findings;
+use super::step::Step;
 
 pub use super::rules::rule;
 use super::story;
@@ -286,11 +287,15 @@ fn check_passport(lines: &[Line], root: &P384Key, findings: &mut Findings) {
     }
 }
 
+/// The results of steps.
+fn results(lines: &[Line]) -> impl Iterator<Item = (&Line, Step<'_>)> {
+    let results = lines.iter().filter(|line| line.event() == "result");
+    results.filter_map(|line| Some((line, Step::of(line.text("step")?)?)))
+}
+
 fn check_endorsements(lines: &[Line], root: &P384Key, findings: &mut Findings) {
-    let of = |line: &&Line| {
-        line.event() == "result" && line.text("step").is_some_and(|s| s.starts_with("endorse:"))
-    };
-    for line in lines.iter().filter(of) {
+    for (line, step) in results(lines) {
+        let Step::Endorse(_) = step else { continue };
         let vendor = key_of(&line.value["spki"]);
         let signature = signature_of(&line.value["signature"]);
         let failure = match (vendor, signature) {
@@ -313,10 +318,8 @@ fn check_endorsements(lines: &[Line], root: &P384Key, findings: &mut Findings) {
 }
 
 fn check_payloads(lines: &[Line], root: &P384Key, findings: &mut Findings) {
-    let of = |line: &&Line| {
-        line.event() == "result" && line.text("step").is_some_and(|s| s.starts_with("sign:"))
-    };
-    for line in lines.iter().filter(of) {
+    for (line, step) in results(lines) {
+        let Step::Sign(name) = step else { continue };
         let failure = match (payload_of(&line.value), Signatures::of(&line.value)) {
             (Some((bytes, prepared)), Some(signatures)) => {
                 let holds = signatures.hold(root, &prepared.message(&bytes));
@@ -327,8 +330,6 @@ fn check_payloads(lines: &[Line], root: &P384Key, findings: &mut Findings) {
             }
             _ => Some("it holds no payload or no signatures".to_owned()),
         };
-        let step = line.text("step").unwrap_or_default();
-        let name = step.strip_prefix("sign:").unwrap_or_default();
         findings.add(
             rule::PAYLOAD_SIGNED,
             number(line),
