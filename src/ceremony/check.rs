@@ -6,8 +6,9 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::plan::{Plan, Work};
+use super::plan::Plan;
 use super::transcript::{Line, Transcript};
+use super::work::Work;
 use super::{places, software, verify};
 use crate::crypto::p384::signature_from_der;
 use crate::crypto::{Digest, HashAlgorithm, P384Key, Signature};

@@ -27,6 +27,7 @@ mod story;
 pub mod transcript;
 pub mod verify;
 mod words;
+pub mod work;
 
 pub use error::Error;
 pub use words::{groups, words};

@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 
 use super::check::{self, Checked};
 use super::error::Error;
-use super::plan::{Plan, Role, Work};
+use super::plan::{Plan, Role};
 use super::programs;
 use super::transcript::{Line, Transcript};
 use super::words::{groups, words};
+use super::work::Work;
 use crate::crypto::{Digest, HashAlgorithm, P384Key, Signed};
 use crate::encoding::hex::unhex;
 use crate::files::{self, Existing};

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::ceremony::payload::PlannedPayload;
-use crate::ceremony::plan::{Plan, Work};
+use crate::ceremony::plan::Plan;
 use crate::ceremony::programs::Part;
 use crate::ceremony::run::{Run, Stage};
 use crate::ceremony::verify::{Expected, Verified, verify};
+use crate::ceremony::work::Work;
 use crate::ceremony::{Error, check, diff, listing, programs, progress, rehearsal, report};
 use crate::cli::args::ceremony::{
     Against, CeremonyCommand, Check, Diff, MakeRehearsal, Report, RunPlan, VerifyTranscript,
