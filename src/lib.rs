@@ -29,3 +29,4 @@ pub mod scheme;
 pub mod secret;
 pub mod store;
 pub mod text;
+pub mod x509;

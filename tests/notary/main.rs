@@ -1,0 +1,4 @@
+//! Notary Project's family: what is made here is held against real notation, and what that makes is verified here.
+
+mod certificates;
+mod pki;
