@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use ir_sign::ceremony::plan::{Plan, Role, Work};
+use ir_sign::ceremony::plan::{Plan, Role};
+use ir_sign::ceremony::work::Work;
 use ir_sign::key::pkcs11::SignMechanism;
 use tempfile::TempDir;
 use toml::{Table, Value};
