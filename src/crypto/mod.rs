@@ -9,6 +9,7 @@ pub mod names;
 pub mod p384;
 pub mod public_key;
 pub mod secretbox;
+pub mod sha1;
 mod sha512;
 pub mod signature;
 pub mod stream;
