@@ -26,6 +26,16 @@ const COSIGN_PIN: Variable = (
     "The PIN of a token, unless --pin-source or the URI says where it comes from.",
 );
 
+const COSIGN_REPOSITORY: Variable = (
+    "COSIGN_REPOSITORY",
+    "The repository (HOST/REPOSITORY) that holds the signatures and attestations of a registry's images, unless they \
+     are beside the images.",
+);
+const COSIGN_MOST: Variable = (
+    "COSIGN_MAX_ATTACHMENT_SIZE",
+    "The most bytes of an attestation that is read: a number, or one with a unit, as 128MiB.",
+);
+
 /// The variables that every command reads.
 const OF_ALL: [Variable; 2] = [
     (
@@ -69,6 +79,8 @@ impl Page {
             (has("pkcs11-module"), MODULE),
             (has("passphrase-source"), PASSWORD),
             (is_of_cosign && has("pin-source"), COSIGN_PIN),
+            (has("attachment-tag-prefix"), COSIGN_REPOSITORY),
+            (has("attachment-tag-prefix"), COSIGN_MOST),
         ];
         let read = read.into_iter().filter(|(is_read, _)| *is_read);
         let mut environment: Vec<_> = read.map(|(_, variable)| variable).collect();

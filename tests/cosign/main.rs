@@ -3,6 +3,7 @@
 mod blobs;
 mod desk;
 mod docs;
+mod elsewhere;
 mod hostile;
 mod images;
 mod keys;

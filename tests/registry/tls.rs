@@ -321,6 +321,44 @@ fn r28_a_clients_certificate_is_shown_to_the_registry_alone() {
 }
 
 #[test]
+fn r26_cosigns_flags_name_a_clients_certificate() {
+    let authority = Authority::new();
+    authority.issue("good", "IP:127.0.0.1", &[]);
+    authority.issue("client", "DNS:client", &[]);
+    let server = Server::tls(authority.server_config("good", true), |_| Reply::new(404));
+    let verify = |flags: &str| {
+        let path = |name: &str| authority.path(name).display().to_string();
+        let (ca, key) = (path("ca.pem"), path("good.pub"));
+        let mut arguments = format!("cosign verify --key {key} --registry-cacert {ca} --retries 0");
+        for word in flags.split_whitespace() {
+            let word = match word.strip_prefix('@') {
+                Some(name) => path(name),
+                None => word.to_owned(),
+            };
+            arguments = format!("{arguments} {word}");
+        }
+        let arguments = format!("{arguments} {}/app:1", server.host());
+        let words = arguments.split_whitespace();
+        harness::Run::of(Command::new(harness::program()).args(words))
+    };
+    let public = [
+        "x509", "-pubkey", "-noout", "-in", "good.pem", "-out", "good.pub",
+    ];
+    authority.openssl(&public);
+    verify("").exits(3);
+    assert!(server.log().is_empty(), "a client without a certificate");
+    let pair = "--registry-client-cert @client.pem --registry-client-key @client.key";
+    verify(pair).exits(3).says("there is no image");
+    assert!(!server.log().is_empty());
+    verify("--registry-client-cert @client.pem")
+        .exits(2)
+        .says("--registry-client-key");
+    verify("--registry-client-cert @client.key --registry-client-key @client.key")
+        .exits(3)
+        .says("holds no certificate in PEM");
+}
+
+#[test]
 fn r28_a_redirect_from_tls_to_plain_http_is_not_followed() {
     let authority = Authority::new();
     authority.issue("good", "IP:127.0.0.1", &[]);

@@ -13,6 +13,11 @@ pub(super) fn hint(error: &Error) -> Option<&'static str> {
             Some("`ir-sign cosign generate` writes the payload of an image")
         }
         Error::BadSignature { .. } => Some("give the public key of the one who signed"),
+        Error::Variable {
+            name: "COSIGN_REPOSITORY",
+            ..
+        } => Some("set it to HOST/REPOSITORY, or unset it: then signatures are beside the images"),
+        Error::Variable { .. } => Some("set it to another value, or unset it"),
         Error::Malformed { .. } | Error::Nothing { .. } | Error::NotHere { .. } => None,
     }
 }

@@ -86,38 +86,52 @@ impl Attach {
             Location::Repository(at) => {
                 let references: Vec<Reference> = self.image.reference.iter().cloned().collect();
                 let mut store = at.to_write().meaning(&references, limits)?;
+                let elsewhere = self.image.elsewhere_to_write();
                 let (digest, edits) = {
                     let reader = Reader::new(&store, limits);
-                    self.edits(&reader)?
+                    let beside = elsewhere.as_ref().map(|store| Reader::new(store, limits));
+                    self.edits(&reader, beside.as_ref().unwrap_or(&reader))?
                 };
-                store.apply(&edits)?;
+                match elsewhere {
+                    Some(elsewhere) => elsewhere.attach_all(&edits)?,
+                    None => {
+                        store.apply(&edits)?;
+                    }
+                }
                 Ok(digest)
             }
         }
     }
 
     fn in_layout(&self, mut layout: Layout) -> Result<Digest, Error> {
-        let (digest, edits) = self.edits(&layout.reader())?;
+        let (digest, edits) = {
+            let reader = layout.reader();
+            self.edits(&reader, &reader)?
+        };
         if !edits.is_empty() {
             layout.apply(&edits)?;
         }
         Ok(digest)
     }
 
-    fn edits(&self, reader: &Reader<'_>) -> Result<(Digest, Vec<Edit>), Error> {
+    fn edits(
+        &self,
+        reader: &Reader<'_>,
+        beside: &Reader<'_>,
+    ) -> Result<(Digest, Vec<Edit>), Error> {
         let (name, descriptor) = reader.subject(self.image.reference.as_ref())?;
         reader.whole(&descriptor)?;
         let digest = descriptor.digest;
         let read = self.read(&digest)?;
         let mut edits = Vec::new();
-        for change in self.changes(reader, &descriptor, read)? {
+        for change in self.changes(beside, &descriptor, read)? {
             if let Change::Attach {
                 manifest,
                 blobs,
                 by,
             } = change
             {
-                edits.push(reader.attach(&name, digest, &manifest, &blobs, &by)?);
+                edits.push(beside.attach(&name, digest, &manifest, &blobs, &by)?);
             }
         }
         Ok((digest, edits))

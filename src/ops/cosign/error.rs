@@ -68,13 +68,26 @@ pub enum Error {
         /// Why not.
         reason: &'static str,
     },
+    /// A variable of the environment has a value that makes no sense.
+    #[error("{name} is \"{value}\", {reason}")]
+    Variable {
+        /// The variable.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// Why it makes no sense.
+        reason: String,
+    },
 }
 
 impl Error {
     /// The error's class, for the exit status.
     pub const fn class(&self) -> Class {
         match self {
-            Self::NoIdentity { .. } | Self::InArchive(_) | Self::NotHere { .. } => Class::Usage,
+            Self::NoIdentity { .. }
+            | Self::InArchive(_)
+            | Self::NotHere { .. }
+            | Self::Variable { .. } => Class::Usage,
             Self::Malformed { .. }
             | Self::OtherImage { .. }
             | Self::BadSignature { .. }

@@ -11,6 +11,8 @@ pub struct CosignImage {
     /// How the user named it.
     pub name: ImageName,
     pub(super) location: Location,
+    /// The repository that holds what hangs on the image, if that is another one.
+    pub(super) elsewhere: Option<Location>,
     /// Which image of that place. If the name gives none, the only image there.
     pub(super) reference: Option<Reference>,
 }
@@ -24,7 +26,48 @@ impl CosignImage {
             name,
             reference: asked.references.into_iter().next(),
             location: asked.location,
+            elsewhere: None,
         })
+    }
+
+    /// The same image, whose signatures and attestations are in this repository. An image outside registries has them
+    /// in its own place.
+    pub fn with_signatures_in(
+        mut self,
+        repository: &ImageName,
+        options: &RegistryOptions,
+    ) -> Result<Self, Error> {
+        if self.location.is_repository() {
+            let asked = Asked::of(vec![repository.clone()], false, options)?;
+            let location = asked.into_iter().next().map(|asked| asked.location);
+            self.elsewhere = location.filter(|other| *other != self.location);
+        }
+        Ok(self)
+    }
+
+    /// The name of the place that holds what hangs on the image.
+    pub fn beside(&self) -> ImageName {
+        match &self.elsewhere {
+            #[cfg(feature = "registry")]
+            Some(Location::Repository(at)) => ImageName::Docker {
+                host: at.host.clone(),
+                repository: at.name.clone(),
+                tag: None,
+                digest: None,
+            },
+            Some(_) | None => self.name.clone(),
+        }
+    }
+
+    /// The other repository, as a place to write to.
+    #[cfg(feature = "registry")]
+    pub(super) fn elsewhere_to_write(&self) -> Option<crate::store::remote::RemoteStore> {
+        match &self.elsewhere {
+            Some(Location::Repository(at)) => Some(at.to_write()),
+            Some(Location::App { .. } | Location::Layout(_) | Location::Archive { .. }) | None => {
+                None
+            }
+        }
     }
 
     /// Whether the image is in an archive.

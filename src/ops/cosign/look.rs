@@ -63,7 +63,13 @@ impl Look {
         let reader = Reader::with_window(opened.store(), limits, window);
         let (_, descriptor) = reader.subject(self.image.reference.as_ref())?;
         reader.whole(&descriptor)?;
-        work(&reader, &descriptor.digest)
+        match &self.image.elsewhere {
+            None => work(&reader, &descriptor.digest),
+            Some(place) => {
+                let opened = place.open(limits, progress)?;
+                work(&Reader::new(opened.store(), limits), &descriptor.digest)
+            }
+        }
     }
 
     /// The tag under which the image's signatures or attestations are.

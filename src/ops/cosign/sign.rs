@@ -180,12 +180,18 @@ impl CosignSign {
                 let reference = image.reference.clone();
                 let references: Vec<Reference> = reference.into_iter().collect();
                 let mut store = at.to_write().meaning(&references, limits)?;
+                let elsewhere = image.elsewhere_to_write();
                 let (done, edits) = {
                     let reader = Reader::new(&store, limits);
-                    self.edits(image, signer, &reader)?
+                    let beside = elsewhere.as_ref().map(|store| Reader::new(store, limits));
+                    self.edits(image, signer, &reader, beside.as_ref().unwrap_or(&reader))?
                 };
-                if self.attaches {
-                    store.apply(&edits)?;
+                match elsewhere {
+                    _ if !self.attaches => {}
+                    Some(elsewhere) => elsewhere.attach_all(&edits)?,
+                    None => {
+                        store.apply(&edits)?;
+                    }
                 }
                 Ok(done)
             }
@@ -198,7 +204,10 @@ impl CosignSign {
         signer: &dyn Signer,
         layout: &mut Layout,
     ) -> Result<Vec<CosignSigned>, Error> {
-        let (mut done, edits) = self.edits(image, signer, &layout.reader())?;
+        let (mut done, edits) = {
+            let reader = layout.reader();
+            self.edits(image, signer, &reader, &reader)?
+        };
         if self.attaches && !edits.is_empty() {
             layout.apply(&edits)?;
             // The image is signed: later errors do not undo that.
@@ -210,12 +219,14 @@ impl CosignSign {
         Ok(done)
     }
 
-    /// Signs the image and, if the user asked for it, everything that it leads to. Writes nothing yet.
+    /// Signs the image and, if the user asked for it, everything that it leads to. `beside` reads what hangs on it.
+    /// Writes nothing yet.
     fn edits(
         &self,
         image: &CosignImage,
         signer: &dyn Signer,
         reader: &Reader<'_>,
+        beside: &Reader<'_>,
     ) -> Result<(Vec<CosignSigned>, Vec<Edit>), Error> {
         let (name, subject) = reader.subject(image.reference.as_ref())?;
         let subjects = if self.recursive {
@@ -229,7 +240,7 @@ impl CosignSign {
             // The signature covers the digest that leads to the content.
             reader.whole(&descriptor)?;
             let says = self.statements(image, &names, &descriptor.digest)?;
-            let made = self.sign(&says, &descriptor, signer, reader, &mut |change| {
+            let made = self.sign(&says, &descriptor, signer, beside, &mut |change| {
                 if let Change::Attach {
                     manifest,
                     blobs,
@@ -237,7 +248,7 @@ impl CosignSign {
                 } = change
                 {
                     let digest = descriptor.digest;
-                    edits.push(reader.attach(&name, digest, manifest, blobs, by)?);
+                    edits.push(beside.attach(&name, digest, manifest, blobs, by)?);
                 }
                 Ok(())
             })?;

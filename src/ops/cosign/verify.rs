@@ -62,9 +62,9 @@ impl CosignVerify {
         let mut all = Vec::new();
         let mut rest = &self.images[..];
         while let Some(first) = rest.first() {
-            let same = rest
-                .iter()
-                .take_while(|image| image.location == first.location);
+            let same = rest.iter().take_while(|image| {
+                (&image.location, &image.elsewhere) == (&first.location, &first.elsewhere)
+            });
             let (images, others) = rest.split_at(same.count());
             all.extend(self.of_place(images, progress));
             rest = others;
@@ -87,15 +87,32 @@ impl CosignVerify {
         };
         let window = opened.take_window();
         let reader = Reader::with_window(opened.store(), limits, window);
-        parallel::map_on(AT_ONCE, images, |_, image| self.one(image, &reader))
+        let elsewhere = match &first.elsewhere {
+            Some(place) => match place.open(limits, progress) {
+                Ok(opened) => Some(opened),
+                Err(error) => return vec![Err(error)],
+            },
+            None => None,
+        };
+        let elsewhere = elsewhere
+            .as_ref()
+            .map(|opened| Reader::new(opened.store(), limits));
+        let beside = elsewhere.as_ref().unwrap_or(&reader);
+        parallel::map_on(AT_ONCE, images, |_, image| self.one(image, &reader, beside))
     }
 
-    fn one(&self, image: &CosignImage, reader: &Reader<'_>) -> Result<CosignVerdict, Error> {
+    /// Verifies one image, with the reader of what hangs on it.
+    fn one(
+        &self,
+        image: &CosignImage,
+        reader: &Reader<'_>,
+        beside: &Reader<'_>,
+    ) -> Result<CosignVerdict, Error> {
         let (_, descriptor) = reader.subject(image.reference.as_ref())?;
         // The signature covers the digest of the image's bytes.
         reader.whole(&descriptor)?;
         let digest = descriptor.digest;
-        let (looked, unknown) = self.candidates(reader, &digest)?;
+        let (looked, unknown) = self.candidates(beside, &digest)?;
         let looked_at = looked.len();
         let (candidates, met): (Vec<_>, Vec<_>) = looked.into_iter().unzip();
         let met: Vec<Met> = met.into_iter().flatten().collect();

@@ -94,6 +94,14 @@ fn document(blob: &Blob, media_type: &str) -> Document {
 }
 
 impl RemoteStore {
+    /// Attaches to images of another repository: this repository holds what hangs on them, and not the images.
+    pub fn attach_all(&self, edits: &[Edit]) -> Result<(), Error> {
+        for edit in edits {
+            self.attach(edit)?;
+        }
+        Ok(())
+    }
+
     /// Pushes what an edit attaches to an image: blobs first, then the manifest, then what leads to it. Says if
     /// the run sent anything.
     fn attach(&self, edit: &Edit) -> Result<bool, Error> {

@@ -86,6 +86,15 @@ impl fmt::Debug for Waiting {
     }
 }
 
+/// The files of a client's certificate, in PEM.
+#[derive(Clone, Debug)]
+pub struct ClientFiles {
+    /// The certificate, and those that lead to its authority.
+    pub certificate: PathBuf,
+    /// Its private key, not encrypted.
+    pub key: PathBuf,
+}
+
 /// How to talk to registries.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -95,6 +104,8 @@ pub struct Options {
     pub tls_ca: Option<PathBuf>,
     /// A folder as docker's `certs.d`.
     pub cert_dir: Option<PathBuf>,
+    /// The client's certificate for the registry, in place of one of `cert_dir` or the system's.
+    pub client: Option<Box<ClientFiles>>,
     /// Whether plain HTTP may go to other machines too.
     pub allow_http: bool,
     /// How long each step may take: connecting, a whole header, each KiB of a body.
@@ -117,6 +128,7 @@ impl Default for Options {
             authfile: None,
             tls_ca: None,
             cert_dir: None,
+            client: None,
             allow_http: false,
             timeout: Duration::from_secs(30),
             retries: 3,

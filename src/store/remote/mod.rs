@@ -48,7 +48,7 @@ pub use challenge::{Challenge, ChallengeError, challenge};
 pub use client::{Client, Source};
 pub use credential::{Credentials, CredentialsError};
 pub use credentials::read_auth_file;
-pub use environment::{Environment, Options, Waiting};
+pub use environment::{ClientFiles, Environment, Options, Waiting};
 pub use error::{Error, Problem};
 pub use link::{BadLink, next_page};
 pub use list::{Tags, read_tags};

@@ -11,7 +11,7 @@ use ureq::tls::{
     Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, TlsProvider, parse_pem,
 };
 
-use super::environment::Options;
+use super::environment::{ClientFiles, Options};
 use crate::files;
 
 /// Bytes of the largest file with certificates, and how many files a folder may have.
@@ -64,7 +64,7 @@ struct Folder {
 
 /// Whether the user's settings say that an origin on this machine speaks TLS (R25).
 pub(super) fn is_configured(options: &Options, host: &str) -> bool {
-    options.tls_ca.is_some() || folder(options, host).is_some()
+    options.tls_ca.is_some() || options.client.is_some() || folder(options, host).is_some()
 }
 
 /// The settings for an origin; a client's certificate goes to the registry itself alone (R28).
@@ -82,12 +82,20 @@ pub(super) fn config(
         None => Folder::default(),
     };
     roots.extend(found.roots);
+    let client = match &options.client {
+        Some(files) if is_registry => {
+            let ClientFiles { certificate, key } = &**files;
+            let key = private_key(key)?;
+            Some(ClientCert::new_with_certs(&certificates(certificate)?, key))
+        }
+        Some(_) | None => found.client.filter(|_| is_registry),
+    };
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     Ok(TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .unversioned_rustls_crypto_provider(Arc::new(provider))
         .root_certs(RootCerts::new_with_certs(&roots))
-        .client_cert(found.client.filter(|_| is_registry))
+        .client_cert(client)
         .build())
 }
 

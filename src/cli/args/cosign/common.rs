@@ -9,11 +9,15 @@ use clap::{ArgAction, Args, ValueHint};
 use super::passphrase::PassphraseArgs;
 use super::refused::refused;
 use crate::cli::args::paths;
+#[cfg(feature = "registry")]
+use crate::cli::args::registry::RemoteArgs;
 use crate::cli::args::settings::Common;
 use crate::cli::args::token::TokenArgs;
 use crate::crypto::HashAlgorithm;
 use crate::image::ImageName;
 use crate::key::KeyRef;
+#[cfg(feature = "registry")]
+use crate::store::remote::{ClientFiles, Options};
 
 /// `NAME=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,10 +193,6 @@ pub struct Refused {
     registry_token: Option<()>,
     #[arg(long, hide = true, num_args = 0..=1, value_parser = refused("the host of the image is the one whose certificate is checked"))]
     registry_server_name: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused("client certificates lie in a folder: --cert-dir DIR, as docker's certs.d"))]
-    registry_client_cert: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused("client certificates lie in a folder: --cert-dir DIR, as docker's certs.d"))]
-    registry_client_key: Option<()>,
 }
 
 const NETWORK: &str =
@@ -228,11 +228,38 @@ fn hash(text: &str) -> Result<HashAlgorithm, &'static str> {
 pub struct FamilyArgs {
     #[cfg(feature = "registry")]
     #[command(flatten)]
-    pub remote: crate::cli::args::registry::RemoteArgs,
+    remote: RemoteArgs,
+    /// The client's certificate for the registry, in PEM [default: that of --cert-dir or the system's certs.d]
+    #[cfg(feature = "registry")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::place(), requires = "registry_client_key")]
+    registry_client_cert: Option<PathBuf>,
+    /// The private key of the client's certificate, in PEM
+    #[cfg(feature = "registry")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::place(), requires = "registry_client_cert")]
+    registry_client_key: Option<PathBuf>,
     #[command(flatten)]
     pub without_effect: WithoutEffect,
     #[command(flatten)]
     pub common: Common,
+}
+
+#[cfg(feature = "registry")]
+impl FamilyArgs {
+    /// How registries are talked to.
+    pub fn options(&self) -> Options {
+        let files = (&self.registry_client_cert, &self.registry_client_key);
+        let client = match files {
+            (Some(certificate), Some(key)) => Some(Box::new(ClientFiles {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            })),
+            _ => None,
+        };
+        Options {
+            client,
+            ..self.remote.options()
+        }
+    }
 }
 
 /// Reads a name as cosign reads it: without a host it is one of docker.io.

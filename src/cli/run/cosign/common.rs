@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use crate::cli::args::cosign::common::{
-    Annotation, FamilyArgs, HangingArgs, PrivateKeyArgs, PublicKeyArgs,
+    Annotation, FamilyArgs, HangingArgs, PrivateKeyArgs, PublicKeyArgs, image,
 };
 use crate::cli::args::token::TokenArgs;
 use crate::cli::console::{Console, Failure};
@@ -16,9 +16,11 @@ use crate::files::{self, Existing};
 use crate::image::ImageName;
 use crate::key::{KeyRef, Signer};
 use crate::ops::Error;
+use crate::ops::cosign::Error as CosignError;
 use crate::ops::cosign::hanging::Hanging;
 use crate::ops::cosign::image::CosignImage;
 use crate::ops::cosign::sign::Forms;
+use crate::text::plain;
 
 /// The most bytes of an attestation that is read, where the variable names none.
 const MOST: u64 = 128 << 20;
@@ -57,15 +59,55 @@ pub(super) fn images(
     console: &Console,
 ) -> Result<Vec<CosignImage>, Failure> {
     #[cfg(feature = "registry")]
-    let options = reporting(family.remote.options(), console);
+    let options = reporting(family.options(), console);
     #[cfg(not(feature = "registry"))]
     let options = {
         let _ = family;
         reporting(crate::ops::location::RegistryOptions::default(), console)
     };
-    let all = names.into_iter();
-    let all = all.map(|name| CosignImage::of(name, &options));
-    Ok(all.collect::<Result<_, _>>()?)
+    let elsewhere = signatures_repository()?;
+    let all = names.into_iter().map(|name| {
+        let image = CosignImage::of(name, &options)?;
+        match &elsewhere {
+            Some(repository) => image.with_signatures_in(repository, &options),
+            None => Ok(image),
+        }
+    });
+    Ok(all.collect::<Result<_, Error>>()?)
+}
+
+/// The error for a variable of the environment.
+fn variable(name: &'static str, value: &str, reason: impl Into<String>) -> Failure {
+    let (value, reason) = (plain(value), reason.into());
+    Error::from(CosignError::Variable {
+        name,
+        value,
+        reason,
+    })
+    .into()
+}
+
+/// The repository that `COSIGN_REPOSITORY` names.
+fn signatures_repository() -> Result<Option<ImageName>, Failure> {
+    const VARIABLE: &str = "COSIGN_REPOSITORY";
+    let text = std::env::var_os(VARIABLE).unwrap_or_default();
+    let text = text.to_string_lossy();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let wrong = |reason: String| Err(variable(VARIABLE, &text, reason));
+    match image(&text) {
+        Ok(
+            name @ ImageName::Docker {
+                tag: None,
+                digest: None,
+                ..
+            },
+        ) => Ok(Some(name)),
+        Ok(ImageName::Docker { .. }) => wrong("and a repository has no tag and no digest".into()),
+        Ok(_) => wrong("and that is no repository of a registry".into()),
+        Err(reason) => wrong(format!("and that names no repository: {reason}")),
+    }
 }
 
 pub(super) fn one_image(
@@ -77,13 +119,25 @@ pub(super) fn one_image(
     Ok(all.pop().expect("one name is one image"))
 }
 
-pub(super) fn hanging(args: &HangingArgs) -> Hanging {
-    let text = std::env::var("COSIGN_MAX_ATTACHMENT_SIZE").ok();
-    let most = text.and_then(|text| size(&text));
-    Hanging {
+pub(super) fn hanging(args: &HangingArgs) -> Result<Hanging, Failure> {
+    const VARIABLE: &str = "COSIGN_MAX_ATTACHMENT_SIZE";
+    let text = std::env::var_os(VARIABLE).unwrap_or_default();
+    let text = text.to_string_lossy();
+    let most = match size(&text) {
+        _ if text.is_empty() => MOST,
+        Some(most) => most,
+        None => {
+            return Err(variable(
+                VARIABLE,
+                &text,
+                "and a size is a number, as 128MiB",
+            ));
+        }
+    };
+    Ok(Hanging {
         prefix: args.attachment_tag_prefix.clone(),
-        most: most.unwrap_or(MOST),
-    }
+        most,
+    })
 }
 
 /// A size as cosign's variable has it: bytes, or with a decimal unit (`128MB`) or a binary one (`128MiB`).

@@ -46,7 +46,7 @@ pub(super) fn attach_signature(args: AttachSignature, console: &Console) -> Outc
     let request = Attach {
         image: one_image(args.image, &args.of.family, console)?,
         what,
-        hanging: hanging(&args.of.hanging),
+        hanging: hanging(&args.of.hanging)?,
         now: now(),
     };
     attach(&request, console)
@@ -60,7 +60,7 @@ pub(super) fn attach_attestation(args: AttachAttestation, console: &Console) -> 
     let request = Attach {
         image: one_image(args.image, &args.of.family, console)?,
         what,
-        hanging: hanging(&args.of.hanging),
+        hanging: hanging(&args.of.hanging)?,
         now: now(),
     };
     attach(&request, console)
@@ -84,7 +84,7 @@ fn attach(request: &Attach, console: &Console) -> Outcome {
 fn look(args: Download, console: &Console) -> Result<Look, crate::cli::console::Failure> {
     Ok(Look {
         image: one_image(args.image, &args.family, console)?,
-        hanging: hanging(&args.hanging),
+        hanging: hanging(&args.hanging)?,
     })
 }
 
@@ -121,7 +121,7 @@ pub(super) fn triangulate(args: Triangulate, console: &Console) -> Outcome {
     };
     let look = look(args.of, console)?;
     let tag = beside_bar(console, |bar| look.triangulate(kind, bar))?;
-    let name = tagged(&look.image.name, &tag);
+    let name = tagged(&look.image.beside(), &tag);
     console.result(&name)?;
     console.json(|| json!({ "name": name }))?;
     Ok(Status::Done)
@@ -148,8 +148,8 @@ fn at_digest(name: &ImageName, digest: &str) -> String {
 pub(super) fn tree(args: Download, console: &Console) -> Outcome {
     let look = look(args, console)?;
     let (_, branches) = beside_bar(console, |bar| look.tree(bar))?;
-    let name = &look.image.name;
-    let shown = name.to_string();
+    let name = &look.image.beside();
+    let shown = look.image.name.to_string();
     let shown = shown.strip_prefix("docker://").unwrap_or(&shown);
     console.result(&format!(
         "📦 Supply Chain Security Related artifacts for an image: {}",

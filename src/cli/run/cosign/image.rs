@@ -68,7 +68,7 @@ pub(super) fn sign(args: Sign, console: &Console) -> Outcome {
         recursive: args.recursive,
         forms: forms(&args.hanging),
         hashes,
-        hanging: hanging(&args.hanging),
+        hanging: hanging(&args.hanging)?,
         attaches: args.upload,
         now: now(),
     };
@@ -134,7 +134,7 @@ pub(super) fn attest(args: Attest, console: &Console) -> Outcome {
         recursive: args.recursive,
         forms: forms(&args.hanging),
         hashes: Hashes(args.key.signature_digest_algorithm),
-        hanging: hanging(&args.hanging),
+        hanging: hanging(&args.hanging)?,
         attaches: true,
         now,
     };
@@ -212,7 +212,7 @@ pub(super) fn verify(args: Verify, console: &Console) -> Outcome {
         attestation: None,
         by_tag: chosen.by_tag,
         bundles: chosen.bundle,
-        hanging: hanging(&args.hanging),
+        hanging: hanging(&args.hanging)?,
         detached: args.payload.zip(args.signature),
     };
     let all = beside_bar(console, |bar| request.run(bar));
@@ -242,7 +242,7 @@ pub(super) fn verify_attestation(args: VerifyAttestation, console: &Console) -> 
         attestation: Some(args.kind),
         by_tag: chosen.by_tag,
         bundles: chosen.bundle,
-        hanging: hanging(&args.hanging),
+        hanging: hanging(&args.hanging)?,
         detached: None,
     };
     let all = beside_bar(console, |bar| request.run(bar));
