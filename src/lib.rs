@@ -6,7 +6,7 @@
 //! - who signs: [`key`]
 //! - what the signature says: [`scheme`]
 //! - where the image lives: [`store`]
-//! - what is trusted: [`report`]
+//! - what is trusted: [`report`] and [`trust`]
 
 // Allowed in one module alone: `key::pkcs11::raw`.
 #![deny(unsafe_code)]
@@ -29,4 +29,5 @@ pub mod scheme;
 pub mod secret;
 pub mod store;
 pub mod text;
+pub mod trust;
 pub mod x509;

@@ -3,6 +3,7 @@
 pub mod base64;
 pub mod hex;
 pub mod json;
+pub mod located;
 pub mod pem;
 pub mod pem_text;
 pub mod strict;

@@ -1,0 +1,513 @@
+//! JSON that others wrote, read with the place of each value, so that an error names its line.
+//!
+//! A [`Reader`] walks through large objects member by member and makes a [`Value`] of the parts its user wants
+//! whole. It finds syntax errors on its way; whether a name may be there, and twice, its user decides.
+//!
+//! Sources: RFC 8259; for [`Unicode::Replaced`] the reader of Go's `encoding/json`.
+
+use std::borrow::Cow;
+
+/// Arrays and objects inside one another: more than any document has that is read with this.
+const DEEPEST: usize = 100;
+
+/// What becomes of bytes that are no UTF-8 and of surrogates without the other half.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unicode {
+    /// Each becomes U+FFFD, as in Go. Two different names can become one.
+    Replaced,
+    /// The text is refused, as in Rust.
+    Refused,
+}
+
+/// Why a text is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Malformed {
+    /// The byte at which the reader saw it, from 0.
+    pub at: usize,
+    /// The reason.
+    pub reason: String,
+}
+
+/// A value, and where it starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value<'t> {
+    /// Its first byte, from 0.
+    pub at: usize,
+    /// The value.
+    pub data: Data<'t>,
+}
+
+/// A value of JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Data<'t> {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// The text of a number.
+    Number(&'t str),
+    /// A text without its escapes.
+    Text(Cow<'t, str>),
+    /// An array.
+    List(Vec<Value<'t>>),
+    /// An object: its members in their order, those of one name too.
+    Object(Vec<Member<'t>>),
+}
+
+impl Data<'_> {
+    /// The kind of the value, as an error names it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "a text",
+            Self::List(_) => "a list",
+            Self::Object(_) => "an object",
+        }
+    }
+}
+
+/// A member of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member<'t> {
+    /// The first byte of its name, from 0.
+    pub at: usize,
+    /// The name without its escapes.
+    pub name: Cow<'t, str>,
+    /// The value.
+    pub value: Value<'t>,
+}
+
+/// The line of a byte, from 1.
+pub fn line(text: &[u8], at: usize) -> usize {
+    let before = &text[..at.min(text.len())];
+    before.split(|b| *b == b'\n').count()
+}
+
+/// A place in a text.
+///
+/// ```
+/// use ir_sign::encoding::located::{Data, Malformed, Reader, Unicode};
+///
+/// let mut reader = Reader::new(br#"{"a": [1, "b"]}"#, Unicode::Refused);
+/// let mut names = Vec::new();
+/// reader.members(|reader, _, name| {
+///     names.push(name);
+///     assert!(matches!(reader.value()?.data, Data::List(_)));
+///     Ok::<(), Malformed>(())
+/// })?;
+/// reader.end()?;
+/// assert_eq!(names, ["a"]);
+/// # Ok::<(), Malformed>(())
+/// ```
+pub struct Reader<'t> {
+    text: &'t [u8],
+    at: usize,
+    depth: usize,
+    unicode: Unicode,
+}
+
+impl<'t> Reader<'t> {
+    /// At the start of a text.
+    pub const fn new(text: &'t [u8], unicode: Unicode) -> Self {
+        Self {
+            text,
+            at: 0,
+            depth: 0,
+            unicode,
+        }
+    }
+
+    /// The byte at which the next value starts, behind white space.
+    pub fn next_at(&mut self) -> usize {
+        self.blank();
+        self.at
+    }
+
+    /// Goes to a byte at which a value starts.
+    pub const fn skip_to(&mut self, at: usize) {
+        self.at = at;
+    }
+
+    /// Reads a value.
+    pub fn value(&mut self) -> Result<Value<'t>, Malformed> {
+        let at = self.next_at();
+        let data = match self.peek() {
+            Some(b'{') => {
+                let mut members = Vec::new();
+                self.members(|reader, at, name| {
+                    let value = reader.value()?;
+                    members.push(Member { at, name, value });
+                    Ok::<(), Malformed>(())
+                })?;
+                Data::Object(members)
+            }
+            Some(b'[') => {
+                let mut items = Vec::new();
+                self.items(|reader| {
+                    items.push(reader.value()?);
+                    Ok::<(), Malformed>(())
+                })?;
+                Data::List(items)
+            }
+            Some(b'"') => Data::Text(self.string()?),
+            Some(b'n') => self.word("null", Data::Null)?,
+            Some(b't') => self.word("true", Data::Bool(true))?,
+            Some(b'f') => self.word("false", Data::Bool(false))?,
+            Some(b'-' | b'0'..=b'9') => Data::Number(self.number()?),
+            _ => return Err(self.unexpected("a value")),
+        };
+        Ok(Value { at, data })
+    }
+
+    /// Reads an object. `each` gets the reader behind each name and its colon, the name's first byte and the name,
+    /// and reads the value.
+    pub fn members<E: From<Malformed>>(
+        &mut self,
+        mut each: impl FnMut(&mut Self, usize, Cow<'t, str>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.inside(b'{', b'}', "an object", |reader| {
+            let at = reader.next_at();
+            if reader.peek() != Some(b'"') {
+                return Err(reader.unexpected("the name of a member").into());
+            }
+            let name = reader.string()?;
+            reader.take(b':', "\":\" behind a member's name")?;
+            each(reader, at, name)
+        })
+    }
+
+    /// Reads an array. `each` reads an item.
+    pub fn items<E: From<Malformed>>(
+        &mut self,
+        each: impl FnMut(&mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.inside(b'[', b']', "a list", each)
+    }
+
+    /// That nothing but white space follows.
+    pub fn end(&mut self) -> Result<(), Malformed> {
+        self.blank();
+        match self.peek() {
+            None => Ok(()),
+            Some(_) => Err(self.unexpected("the end of the text")),
+        }
+    }
+
+    fn inside<E: From<Malformed>>(
+        &mut self,
+        open: u8,
+        close: u8,
+        kind: &str,
+        mut each: impl FnMut(&mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.take(open, kind)?;
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            let reason = format!("lists and objects are nested more than {DEEPEST} deep");
+            return Err(self.malformed(reason).into());
+        }
+        self.blank();
+        if self.peek() == Some(close) {
+            self.at += 1;
+        } else {
+            loop {
+                each(self)?;
+                self.blank();
+                match self.peek() {
+                    Some(b',') => self.at += 1,
+                    Some(b) if b == close => break self.at += 1,
+                    _ => {
+                        let close = char::from(close);
+                        return Err(self.unexpected(&format!("\",\" or \"{close}\"")).into());
+                    }
+                }
+            }
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn blank(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    fn take(&mut self, wanted: u8, name: &str) -> Result<(), Malformed> {
+        self.blank();
+        if self.peek() != Some(wanted) {
+            return Err(self.unexpected(name));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn word(&mut self, word: &str, data: Data<'t>) -> Result<Data<'t>, Malformed> {
+        if !self.text[self.at..].starts_with(word.as_bytes()) {
+            return Err(self.unexpected("a value"));
+        }
+        self.at += word.len();
+        Ok(data)
+    }
+
+    fn digits(&mut self) -> Result<(), Malformed> {
+        let from = self.at;
+        while self.peek().is_some_and(|b| b.is_ascii_digit()) {
+            self.at += 1;
+        }
+        if self.at == from {
+            return Err(self.unexpected("a digit"));
+        }
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<&'t str, Malformed> {
+        let from = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.peek() == Some(b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        str::from_utf8(&self.text[from..self.at]).map_err(|e| self.malformed(e.to_string()))
+    }
+
+    fn string(&mut self) -> Result<Cow<'t, str>, Malformed> {
+        self.at += 1;
+        let rest = &self.text[self.at..];
+        let stop = |b: &u8| matches!(b, b'"' | b'\\' | 0..0x20);
+        let end = rest.iter().position(stop).unwrap_or(rest.len());
+        let start = self.unicode_of(&rest[..end])?;
+        self.at += end;
+        if self.peek() == Some(b'"') {
+            self.at += 1;
+            return Ok(start);
+        }
+        let mut text = start.into_owned();
+        loop {
+            let rest = &self.text[self.at..];
+            let end = rest.iter().position(stop).unwrap_or(rest.len());
+            text.push_str(&self.unicode_of(&rest[..end])?);
+            self.at += end;
+            match self.peek() {
+                Some(b'"') => break self.at += 1,
+                Some(b'\\') => text.push(self.escape()?),
+                Some(_) => return Err(self.unexpected("no control character inside a text")),
+                None => return Err(self.unexpected("the end of a text, a quotation mark")),
+            }
+        }
+        Ok(Cow::Owned(text))
+    }
+
+    fn unicode_of(&self, bytes: &'t [u8]) -> Result<Cow<'t, str>, Malformed> {
+        match (str::from_utf8(bytes), self.unicode) {
+            (Ok(text), _) => Ok(Cow::Borrowed(text)),
+            (Err(_), Unicode::Refused) => Err(self.malformed("a text is not UTF-8".into())),
+            (Err(_), Unicode::Replaced) => {
+                let mut text = String::new();
+                for chunk in bytes.utf8_chunks() {
+                    text.push_str(chunk.valid());
+                    let invalid = chunk.invalid().iter();
+                    text.extend(invalid.map(|_| char::REPLACEMENT_CHARACTER));
+                }
+                Ok(Cow::Owned(text))
+            }
+        }
+    }
+
+    /// Reads an escape from its backslash on.
+    fn escape(&mut self) -> Result<char, Malformed> {
+        self.at += 1;
+        let plain = match self.peek() {
+            Some(b @ (b'"' | b'\\' | b'/')) => char::from(b),
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => return self.code(),
+            _ => return Err(self.unexpected("an escape that JSON has")),
+        };
+        self.at += 1;
+        Ok(plain)
+    }
+
+    /// Reads `uXXXX`, and the second half of a surrogate pair behind it.
+    fn code(&mut self) -> Result<char, Malformed> {
+        let first = self.hex(self.at + 1);
+        let first = first.ok_or_else(|| self.unexpected("four hexadecimal digits"))?;
+        self.at += 5;
+        if let Some(c) = char::from_u32(u32::from(first)) {
+            return Ok(c);
+        }
+        let rest = &self.text[self.at..];
+        let second = rest.starts_with(b"\\u").then(|| self.hex(self.at + 2));
+        let pair = [first, second.flatten().unwrap_or_default()];
+        match (char::decode_utf16(pair).next(), self.unicode) {
+            (Some(Ok(c)), _) => {
+                self.at += 6;
+                Ok(c)
+            }
+            (_, Unicode::Replaced) => Ok(char::REPLACEMENT_CHARACTER),
+            (_, Unicode::Refused) => {
+                Err(self.malformed("half of a surrogate pair stands alone".into()))
+            }
+        }
+    }
+
+    fn hex(&self, at: usize) -> Option<u16> {
+        let digits = self.text.get(at..at + 4)?;
+        let are_hex = digits.iter().all(u8::is_ascii_hexdigit);
+        let digits = str::from_utf8(digits).ok().filter(|_| are_hex)?;
+        u16::from_str_radix(digits, 16).ok()
+    }
+
+    fn malformed(&self, reason: String) -> Malformed {
+        Malformed {
+            at: self.at,
+            reason,
+        }
+    }
+
+    fn unexpected(&self, wanted: &str) -> Malformed {
+        let found = match self.peek() {
+            None => "the text ends".to_owned(),
+            Some(b @ 0x21..=0x7e) => format!("there is {:?}", char::from(b)),
+            Some(b) => format!("there is byte 0x{b:02x}"),
+        };
+        self.malformed(format!("{found} in the place of {wanted}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value as Json;
+
+    use super::*;
+
+    fn read(text: &[u8], unicode: Unicode) -> Result<Value<'_>, Malformed> {
+        let mut reader = Reader::new(text, unicode);
+        let value = reader.value()?;
+        reader.end()?;
+        Ok(value)
+    }
+
+    fn json(value: &Value<'_>) -> Json {
+        match &value.data {
+            Data::Null => Json::Null,
+            Data::Bool(b) => (*b).into(),
+            Data::Number(text) => text.parse::<serde_json::Number>().expect("one").into(),
+            Data::Text(text) => text.as_ref().into(),
+            Data::List(items) => items.iter().map(json).collect(),
+            Data::Object(members) => {
+                let member = |m: &Member<'_>| (m.name.clone().into_owned(), json(&m.value));
+                Json::Object(members.iter().map(member).collect())
+            }
+        }
+    }
+
+    #[test]
+    fn it_takes_and_refuses_the_same_texts_as_serde_json() {
+        let texts = [
+            r#"{"a":[1,-0.5e+7,true,false,null,"x\n\u00e9\ud83d\ude00é"],"b":{"c":{}}}"#,
+            " [ ] ",
+            "0",
+            "\"\\/\"",
+            "",
+            " ",
+            "01",
+            "-",
+            "1.",
+            ".5",
+            "1e",
+            "+1",
+            "tru",
+            "nulls",
+            "[1,]",
+            "[,1]",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{a:1}",
+            "{'a':1}",
+            "\"\t\"",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "\"\\u+123\"",
+            "\"\\ud800\"",
+            "\"\\udc00\"",
+            "\"\\ud800\\u0041\"",
+            "\"\\ud800\\ud800\"",
+            "\"open",
+            "\"open\\",
+            "{} {}",
+            "[1}",
+            "// x\n1",
+            "\u{feff}1",
+            "1\u{0}",
+            "[1 2]",
+            "NaN",
+        ];
+        for text in texts {
+            let ours = read(text.as_bytes(), Unicode::Refused);
+            let theirs = serde_json::from_str::<Json>(text);
+            assert_eq!(ours.is_ok(), theirs.is_ok(), "{text:?}: {ours:?}");
+            if let (Ok(ours), Ok(theirs)) = (ours, theirs) {
+                assert_eq!(json(&ours), theirs, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_unicode_are_replaced_one_by_one_or_refused() {
+        for (text, replaced) in [
+            (&b"\"a\xffb\""[..], "a\u{fffd}b"),
+            (b"\"\xe2\x82\"", "\u{fffd}\u{fffd}"),
+            (b"\"\\n\xe2\x82\"", "\n\u{fffd}\u{fffd}"),
+            (b"\"\\ud800\"", "\u{fffd}"),
+            (b"\"\\ud800\\u0041\"", "\u{fffd}A"),
+            (b"\"\\ud800\\ud83d\\ude00\"", "\u{fffd}\u{1f600}"),
+        ] {
+            let value = read(text, Unicode::Replaced).expect("a text");
+            assert_eq!(value.data, Data::Text(replaced.into()), "{text:?}");
+            read(text, Unicode::Refused).expect_err("not Unicode");
+        }
+    }
+
+    #[test]
+    fn an_error_has_its_line() {
+        let text = b"{\n  \"a\": 1,\n  \"b\": x\n}";
+        let error = read(text, Unicode::Refused).expect_err("x is no value");
+        assert_eq!(line(text, error.at), 3);
+        assert_eq!(error.reason, "there is 'x' in the place of a value");
+    }
+
+    #[test]
+    fn deep_nesting_is_refused() {
+        let text = |n: usize| "[".repeat(n) + &"]".repeat(n);
+        read(text(DEEPEST).as_bytes(), Unicode::Refused).expect("the deepest");
+        let deeper = text(DEEPEST + 1);
+        let error = read(deeper.as_bytes(), Unicode::Refused).expect_err("one deeper");
+        assert!(error.reason.contains("100 deep"), "{error}");
+    }
+}

@@ -1,0 +1,281 @@
+//! A policy: what it asks of images by their scopes.
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use super::asked::Asked;
+use super::dialect::Dialect;
+use super::error::{Doubt, Fault, Laxity, PolicyError, Step, Warning};
+use super::kinds;
+use super::requirement::Requirement;
+use super::transports;
+use crate::encoding::located::{Reader, Unicode};
+
+/// A policy in either dialect, read whole and without an error.
+///
+/// A policy can have many thousand scopes, of which one counts. So the requirements of each are read when the
+/// policy is, and again, to be kept, when its scope is the one.
+///
+/// ```
+/// use ir_sign::trust::{Asked, Dialect, Policy, Requirement};
+///
+/// let text = br#"{"default": [{"type": "reject"}],
+///     "transports": {"docker": {"example.com": [{"type": "insecureAcceptAnything"}]}}}"#;
+/// let policy = Policy::read(text, Dialect::Containers)?;
+/// let chosen = policy.for_image(&Asked::docker("example.com/app")?);
+/// assert_eq!(chosen.scope.to_string(), "docker \"example.com\"");
+/// assert_eq!(chosen.requirements, [Requirement::InsecureAcceptAnything]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Policy {
+    text: Box<[u8]>,
+    dialect: Dialect,
+    default: Place,
+    transports: HashMap<String, HashMap<String, Place>>,
+    warnings: Vec<Warning>,
+}
+
+/// Where a list of requirements starts.
+#[derive(Clone, Copy)]
+struct Place(usize);
+
+/// The scope that counts for an image, and what it asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// The scope.
+    pub scope: Scope,
+    /// Its requirements: each must be met.
+    pub requirements: Vec<Requirement>,
+    /// The laxities of image-rs in this scope.
+    pub warnings: Vec<Warning>,
+}
+
+/// A scope of a policy. Its text is as an error shows it: `docker "example.com"`, `the default`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// The policy's default.
+    Default,
+    /// A scope of a transport; `""` is all images of the transport that no other scope matches.
+    Of {
+        /// The transport.
+        transport: String,
+        /// The scope.
+        name: String,
+    },
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("the default"),
+            Self::Of { transport, name } => write!(f, "{transport} {name:?}"),
+        }
+    }
+}
+
+impl Policy {
+    /// Reads a policy. One error anywhere, in a scope that nobody asks for too, refuses it whole.
+    pub fn read(text: &[u8], dialect: Dialect) -> Result<Self, PolicyError> {
+        let mut draft = Draft {
+            dialect,
+            default: None,
+            transports: None,
+            doubts: Vec::new(),
+        };
+        let default = draft.read(text).map_err(|fault| fault.error(text))?;
+        let warnings = draft.doubts.into_iter().map(|doubt| doubt.warning(text));
+        Ok(Self {
+            dialect,
+            default,
+            transports: draft.transports.unwrap_or_default(),
+            warnings: warnings.collect(),
+            text: text.into(),
+        })
+    }
+
+    /// The dialect.
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The laxities of the policy as a whole: names that are there twice.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// What the policy asks of an image: the nearest scope counts, alone.
+    pub fn for_image(&self, asked: &Asked) -> Chosen {
+        let transport = asked.transport_in(self.dialect);
+        let found = self.transports.get(transport).and_then(|scopes| {
+            // To image-rs no image has a path.
+            let names = match (self.dialect, asked) {
+                (Dialect::Containers, _) | (_, Asked::Docker(_)) => asked.names(),
+                (Dialect::ImageRs, Asked::Path { .. } | Asked::DockerArchive) => Vec::new(),
+            };
+            let mut names = names.into_iter().chain([String::new()]);
+            names.find_map(|name| Some((*scopes.get(&name)?, name)))
+        });
+        match found {
+            None => self.chosen(Scope::Default, self.default),
+            Some((place, name)) => {
+                let transport = transport.to_owned();
+                self.chosen(Scope::Of { transport, name }, place)
+            }
+        }
+    }
+
+    /// Every scope, in order of transport and name, the default last.
+    pub fn scopes(&self) -> impl Iterator<Item = Chosen> {
+        let mut all = BTreeMap::new();
+        for (transport, scopes) in &self.transports {
+            for (name, place) in scopes {
+                let (transport, name) = (transport.clone(), name.clone());
+                all.insert(Scope::Of { transport, name }, *place);
+            }
+        }
+        let all = all.into_iter().chain([(Scope::Default, self.default)]);
+        all.map(|(scope, place)| self.chosen(scope, place))
+    }
+
+    fn chosen(&self, scope: Scope, place: Place) -> Chosen {
+        let mut reader = reader(&self.text, self.dialect);
+        reader.skip_to(place.0);
+        // It was read before. Should this reading fail all the same, nothing meets what is left.
+        let (requirements, doubts) = kinds::list(&mut reader, self.dialect)
+            .unwrap_or_else(|_| (vec![Requirement::Reject], Vec::new()));
+        let steps = match &scope {
+            Scope::Default => vec!["default"],
+            Scope::Of { transport, name } => vec![name.as_str(), transport, "transports"],
+        };
+        let around = |doubt: Doubt| {
+            let steps = steps.iter().map(|step| Step::Name((*step).to_owned()));
+            steps.fold(doubt, Doubt::inside).warning(&self.text)
+        };
+        let warnings = doubts.into_iter().map(around).collect();
+        Chosen {
+            scope,
+            requirements,
+            warnings,
+        }
+    }
+}
+
+fn reader(text: &[u8], dialect: Dialect) -> Reader<'_> {
+    Reader::new(
+        text,
+        match dialect {
+            Dialect::Containers => Unicode::Replaced,
+            Dialect::ImageRs => Unicode::Refused,
+        },
+    )
+}
+
+type Transports = HashMap<String, HashMap<String, Place>>;
+
+/// A policy while it is read.
+struct Draft {
+    dialect: Dialect,
+    default: Option<Place>,
+    transports: Option<Transports>,
+    doubts: Vec<Doubt>,
+}
+
+impl Draft {
+    fn read(&mut self, text: &[u8]) -> Result<Place, Fault> {
+        let mut reader = reader(text, self.dialect);
+        let at = reader.next_at();
+        reader.members(|reader, at, name| {
+            let read = self.member(reader, at, &name);
+            read.map_err(|fault| fault.within(&name))
+        })?;
+        reader.end()?;
+        if self.dialect == Dialect::ImageRs && self.transports.is_none() {
+            return Err(Fault::new(at, "the member \"transports\" is missing"));
+        }
+        let missing = || Fault::new(at, "the member \"default\" is missing");
+        self.default.ok_or_else(missing)
+    }
+
+    fn member(&mut self, reader: &mut Reader<'_>, at: usize, name: &str) -> Result<(), Fault> {
+        let twice = || Fault::new(at, "the member is there twice");
+        match name {
+            "default" if self.default.is_some() => Err(twice()),
+            "transports" if self.transports.is_some() => Err(twice()),
+            "default" => {
+                self.default = Some(list(reader, self.dialect)?);
+                Ok(())
+            }
+            "transports" => {
+                let transports = self.transports(reader)?;
+                self.transports = Some(transports);
+                Ok(())
+            }
+            _ if self.dialect == Dialect::ImageRs => Ok(reader.value().map(drop)?),
+            _ => Err(Fault::new(at, "a policy has no such member here")),
+        }
+    }
+
+    fn transports(&mut self, reader: &mut Reader<'_>) -> Result<Transports, Fault> {
+        let mut transports = HashMap::new();
+        reader.members(|reader, at, name| {
+            let scopes = self.scopes(reader, &name);
+            let scopes = scopes.map_err(|fault| fault.within(&name))?;
+            let before = transports.insert(name.clone().into_owned(), scopes);
+            self.once(at, before.is_some(), &[&name, "transports"])
+                .map_err(|fault| fault.within(&name))
+        })?;
+        Ok(transports)
+    }
+
+    fn scopes(
+        &mut self,
+        reader: &mut Reader<'_>,
+        transport: &str,
+    ) -> Result<HashMap<String, Place>, Fault> {
+        let mut scopes = HashMap::new();
+        reader.members(|reader, at, name: Cow<'_, str>| {
+            let read = match self.dialect {
+                Dialect::Containers => transports::problem(transport, &name),
+                Dialect::ImageRs => None,
+            };
+            let read = match read {
+                Some(problem) => Err(Fault::new(at, problem)),
+                None => list(reader, self.dialect),
+            };
+            let place = read.map_err(|fault| fault.within(&name))?;
+            let twice = scopes.contains_key(name.as_ref());
+            if twice {
+                self.once(at, twice, &[&name, transport, "transports"])
+                    .map_err(|fault| fault.within(&name))?;
+            }
+            scopes.insert(name.into_owned(), place);
+            Ok::<(), Fault>(())
+        })?;
+        Ok(scopes)
+    }
+
+    /// That a name of free choice is not there twice: to image-rs the last one counts.
+    fn once(&mut self, at: usize, twice: bool, steps: &[&str]) -> Result<(), Fault> {
+        match (twice, self.dialect) {
+            (false, _) => Ok(()),
+            (true, Dialect::Containers) => Err(Fault::new(at, "the member is there twice")),
+            (true, Dialect::ImageRs) => {
+                let steps = steps.iter().map(|step| Step::Name((*step).to_owned()));
+                let doubt = steps.fold(Doubt::new(at, Laxity::Twice), Doubt::inside);
+                self.doubts.push(doubt);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Reads a list of requirements, and keeps where it is.
+fn list(reader: &mut Reader<'_>, dialect: Dialect) -> Result<Place, Fault> {
+    let place = Place(reader.next_at());
+    kinds::list(reader, dialect)?;
+    Ok(place)
+}
