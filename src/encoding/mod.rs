@@ -7,3 +7,4 @@ pub mod located;
 pub mod pem;
 pub mod pem_text;
 pub mod strict;
+pub mod yaml;

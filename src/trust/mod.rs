@@ -25,6 +25,7 @@ mod members;
 mod ours;
 mod policy;
 mod reference;
+pub mod registries_d;
 mod requirement;
 mod transports;
 

@@ -1,6 +1,8 @@
 //! A policy: what it asks of images by their scopes.
 
 #[cfg(test)]
+mod image_rs_tests;
+#[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;

@@ -517,12 +517,13 @@ fn parts(all: &[Token]) -> Vec<&[Token]> {
 }
 
 /// The crates that have one home each: nothing else of the house names them.
-const HOMES: [(&str, &str); 6] = [
+const HOMES: [(&str, &str); 7] = [
     ("clap", "cli"),
     ("clap_complete", "cli"),
     ("clap_mangen", "cli"),
     ("cryptoki", "key/pkcs11"),
     ("cryptoki_sys", "key/pkcs11"),
+    ("saphyr_parser", "encoding/yaml.rs"),
     ("ureq", "store/remote"),
 ];
 

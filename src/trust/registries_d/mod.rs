@@ -1,0 +1,8 @@
+//! registries.d: where the signatures of images in registries are.
+
+mod error;
+mod lookup;
+mod namespace;
+
+pub use error::LookupError;
+pub use lookup::Lookup;
