@@ -226,6 +226,8 @@ fn count(node: &Node) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use super::*;
 
     #[test]
@@ -259,7 +261,7 @@ mod tests {
         for n in 1..10 {
             let alias = format!("*a{}", n - 1);
             let ten = vec![alias; 10].join(", ");
-            text += &format!("a{n}: &a{n} [{ten}]\n");
+            writeln!(text, "a{n}: &a{n} [{ten}]").expect("memory");
         }
         let error = read(text.as_bytes()).expect_err("too many");
         assert!(error.reason.contains("100000 nodes"), "{error}");

@@ -70,7 +70,7 @@ impl Asked {
     /// Source: containers-policy.json(5), "Supported transports and their scopes".
     pub fn names(&self) -> Vec<String> {
         match self {
-            Self::Docker(reference) => docker_names(reference),
+            Self::Docker(reference) => reference.scopes(),
             Self::Path { path, .. } => {
                 let parents = path.match_indices('/').rev().map(|(at, _)| &path[..at]);
                 let parents = parents.filter(|parent| !parent.is_empty());
@@ -80,25 +80,6 @@ impl Asked {
             Self::DockerArchive => Vec::new(),
         }
     }
-}
-
-fn docker_names(reference: &DockerReference) -> Vec<String> {
-    let mut names = vec![reference.to_string()];
-    let mut name = reference.name();
-    loop {
-        names.push(name.to_owned());
-        match name.rsplit_once('/') {
-            Some((parent, _)) => name = parent,
-            None => break,
-        }
-    }
-    // A wildcard stands for the first parts of a host, and does not see the port.
-    let mut host = name.split(':').next().unwrap_or_default();
-    while let Some((_, rest)) = host.split_once('.') {
-        names.push(format!("*.{rest}"));
-        host = rest;
-    }
-    names
 }
 
 #[cfg(test)]

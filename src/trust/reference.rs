@@ -124,6 +124,29 @@ impl DockerReference {
         self.tag.is_none() && self.digest.is_none()
     }
 
+    /// The scopes that may hold for it, nearest first: itself, its repository and the parents of that, the host, and
+    /// wildcards for the host.
+    ///
+    /// Source: containers-policy.json(5), "docker:"; containers-registries.d(5).
+    pub fn scopes(&self) -> Vec<String> {
+        let mut names = vec![self.to_string()];
+        let mut name = self.name();
+        loop {
+            names.push(name.to_owned());
+            match name.rsplit_once('/') {
+                Some((parent, _)) => name = parent,
+                None => break,
+            }
+        }
+        // A wildcard stands for the first parts of a host, and does not see the port.
+        let mut host = name.split(':').next().unwrap_or_default();
+        while let Some((_, rest)) = host.split_once('.') {
+            names.push(format!("*.{rest}"));
+            host = rest;
+        }
+        names
+    }
+
     /// The same, with the tag `latest` where it has neither tag nor digest.
     pub(super) fn or_latest(mut self) -> Self {
         if self.is_name_only() {

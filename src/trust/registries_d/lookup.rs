@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::super::asked::Asked;
 use super::super::dialect::Dialect;
+use super::super::reference::DockerReference;
 use super::error::LookupError;
 use super::namespace::{Namespace, file};
 use crate::encoding::yaml::Malformed;
@@ -14,13 +14,13 @@ use crate::encoding::yaml::Malformed;
 ///
 /// ```
 /// use ir_sign::trust::registries_d::Lookup;
-/// use ir_sign::trust::{Asked, Dialect};
+/// use ir_sign::trust::{Dialect, DockerReference};
 ///
 /// let near = b"docker:\n  example.com/team:\n    lookaside: file:///srv/signatures\n";
 /// let far = b"default-docker:\n  use-sigstore-attachments: yes\n";
-/// let files = [("near.yaml", near.as_slice()), ("far.yaml", far)];
-/// let lookup = Lookup::read(files, Dialect::Containers)?;
-/// let asked = Asked::docker("example.com/team/app")?;
+/// let files = [("near.yaml".into(), near.to_vec()), ("far.yaml".into(), far.to_vec())];
+/// let lookup = Lookup::read(&files, Dialect::Containers)?;
+/// let asked = DockerReference::parse("example.com/team/app:v1")?;
 /// assert_eq!(lookup.lookaside(&asked), Some("file:///srv/signatures"));
 /// assert!(lookup.uses_attachments(&asked));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -34,10 +34,7 @@ pub struct Lookup {
 
 impl Lookup {
     /// Reads the files of a folder, each by its name. The names of files that count end in `.yaml`.
-    pub fn read<'f>(
-        files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
-        dialect: Dialect,
-    ) -> Result<Self, LookupError> {
+    pub fn read(files: &[(String, Vec<u8>)], dialect: Dialect) -> Result<Self, LookupError> {
         let mut all = Self {
             dialect,
             default: None,
@@ -77,14 +74,13 @@ impl Lookup {
         })
     }
 
-    /// The URL, as it is written there, of the lookaside of an image in a registry; `None` where none is configured, or
-    /// the image is in no registry.
-    pub fn lookaside(&self, asked: &Asked) -> Option<&str> {
+    /// The URL, as it is written there, of the lookaside of an image in a registry; `None` where none is configured.
+    pub fn lookaside(&self, asked: &DockerReference) -> Option<&str> {
         self.first(asked, |namespace| namespace.lookaside.as_deref())
     }
 
     /// Whether signatures are attached to an image in its registry. image-rs does not ask.
-    pub fn uses_attachments(&self, asked: &Asked) -> bool {
+    pub fn uses_attachments(&self, asked: &DockerReference) -> bool {
         match self.dialect {
             Dialect::ImageRs => true,
             Dialect::Containers => {
@@ -97,11 +93,10 @@ impl Lookup {
     /// The first namespace that has the member, nearest first: each member is looked up by itself.
     fn first<'l, T>(
         &'l self,
-        asked: &Asked,
+        asked: &DockerReference,
         member: impl Fn(&'l Namespace) -> Option<T>,
     ) -> Option<T> {
-        asked.reference()?;
-        let names = asked.names();
+        let names = asked.scopes();
         let near = names.iter().filter_map(|name| self.docker.get(name));
         near.chain(&self.default).find_map(member)
     }
@@ -114,9 +109,12 @@ mod tests {
     const ASKED: &str = "127.0.0.1:5000/lab/a:v1";
 
     fn look(files: &[&str], dialect: Dialect) -> Result<(Option<String>, bool), LookupError> {
-        let files = files.iter().map(|text| ("x.yaml", text.as_bytes()));
-        let lookup = Lookup::read(files, dialect)?;
-        let asked = Asked::docker(ASKED).expect("a name");
+        let files = files
+            .iter()
+            .map(|text| ("x.yaml".to_owned(), text.as_bytes().to_vec()));
+        let files: Vec<_> = files.collect();
+        let lookup = Lookup::read(&files, dialect)?;
+        let asked = DockerReference::parse(ASKED).expect("a name");
         let lookaside = lookup.lookaside(&asked).map(str::to_owned);
         Ok((lookaside, lookup.uses_attachments(&asked)))
     }
