@@ -48,6 +48,27 @@ pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
+/// Reads a regular file of at most `limit` bytes. A named pipe in its place is refused, and does not hang the run.
+pub fn read_regular(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let mut options = OpenOptions::new();
+    let file = options.read(true).custom_flags(flags).open(path);
+    let file = file.map_err(Error::io(path, "open"))?;
+    let metadata = file.metadata().map_err(Error::io(path, "read"))?;
+    if !metadata.is_file() {
+        let error = io::Error::other("it is not a regular file");
+        return Err(Error::io(path, "read")(error));
+    }
+    let mut bytes = Vec::new();
+    let read = file.take(limit as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(Error::io(path, "read"))?;
+    if bytes.len() > limit {
+        let path = path.to_owned();
+        return Err(Error::TooLarge { path, limit });
+    }
+    Ok(bytes)
+}
+
 /// Reads a file of at most `limit` bytes that holds a secret.
 pub fn read_secret(path: &Path, limit: usize) -> Result<Secret, Error> {
     read_secret_from(&mut open(path)?, path, limit)

@@ -159,6 +159,13 @@ impl PublicKey {
         Self::from_spki(&spki)
     }
 
+    /// Reads a DER `RSAPublicKey` (RFC 8017, appendix A.1.1), as PEM text with the label `RSA PUBLIC KEY` holds it.
+    pub fn from_pkcs1(bytes: &[u8]) -> Result<Self, PublicKeyError> {
+        let key = RsaPublicKey::from_der(bytes);
+        let key = key.map_err(|error| PublicKeyError::Der(error.to_string()))?;
+        Self::from_rsa(key.modulus.as_bytes(), key.public_exponent.as_bytes())
+    }
+
     /// The algorithm of the key.
     pub const fn kind(&self) -> KeyKind {
         self.kind

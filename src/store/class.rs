@@ -16,6 +16,7 @@ impl Error {
             | Kind::Name
             | Kind::NoSuchImage { .. }
             | Kind::Lost { .. }
+            | Kind::NoLookaside { .. }
             | Kind::Replaced => Class::Undecided,
             Kind::Link
             | Kind::NotAnApp
@@ -23,6 +24,8 @@ impl Error {
             | Kind::TooLarge { .. }
             | Kind::NotALayout { .. }
             | Kind::SkopeoDir
+            | Kind::NotASkopeoDir { .. }
+            | Kind::ManySignatures { .. }
             | Kind::Part { .. }
             | Kind::Lacking { .. }
             | Kind::NotOneImage { .. }

@@ -72,6 +72,24 @@ pub enum Kind {
     /// The folder is a `dir:` of skopeo and podman.
     #[error("is a folder as skopeo writes it for dir:, and no image layout")]
     SkopeoDir,
+    /// The folder is no `dir:` of skopeo and podman.
+    #[error("is no folder as skopeo writes it for dir:: {reason}")]
+    NotASkopeoDir {
+        /// The missing or wrong part.
+        reason: String,
+    },
+    /// A place holds more signatures of an image than any honest one does.
+    #[error("holds {most} or more signatures of one image")]
+    ManySignatures {
+        /// The number from which on it is an error.
+        most: usize,
+    },
+    /// An address leads to no lookaside.
+    #[error("no signatures are read from there: {reason}")]
+    NoLookaside {
+        /// Why not.
+        reason: String,
+    },
     /// A part of an image is wrong.
     #[error("{part} {problem}")]
     Part {

@@ -12,7 +12,7 @@ use crate::encoding::strict;
 /// The media type of a layer that holds a payload.
 pub const PAYLOAD_MEDIA_TYPE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 /// What cosign and skopeo write as the type.
-const TYPE: &str = "cosign container image signature";
+pub(super) const TYPE: &str = "cosign container image signature";
 /// No payload is longer.
 pub(super) const MOST_BYTES: usize = 4 << 20;
 const WHAT: &str = "payload of a cosign signature";

@@ -16,7 +16,8 @@ use crate::image::{Blob, Change, Descriptor, Embedded, Link, media};
 
 /// The media type of a layer that holds a DSSE envelope.
 pub(super) const ENVELOPE_MEDIA_TYPE: &str = "application/vnd.dsse.envelope.v1+json";
-const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
+/// The annotation of a layer that holds its signature, in base64.
+pub const SIGNATURE_ANNOTATION: &str = "dev.cosignproject.cosign/signature";
 const CERTIFICATE: &str = "dev.sigstore.cosign/certificate";
 /// No manifest has more layers: cosign reads no more.
 pub(super) const MOST_LAYERS: usize = 1000;
@@ -72,7 +73,7 @@ impl Layer {
     /// The signature in the layer's annotations. Base64 with line ends exists.
     pub(super) fn signature(&self) -> Result<Vec<u8>, Malformed> {
         let bad = |reason: &str| Malformed::new("layer of a cosign signature", reason);
-        let text = self.annotations.get(SIGNATURE);
+        let text = self.annotations.get(SIGNATURE_ANNOTATION);
         let text = text.ok_or_else(|| bad("it has no signature among its annotations"))?;
         if text.len() > MOST_SIGNATURE {
             return Err(bad("its signature has more than 16 KiB"));
@@ -158,14 +159,14 @@ impl SigManifest {
 
     /// Adds a signature of a payload.
     pub fn add_signature(&mut self, payload: &Blob, signature: &[u8]) {
-        let annotations = BTreeMap::from([(SIGNATURE.to_owned(), base64(signature))]);
+        let annotations = BTreeMap::from([(SIGNATURE_ANNOTATION.to_owned(), base64(signature))]);
         self.add(payload, PAYLOAD_MEDIA_TYPE, annotations);
     }
 
     /// Adds an attestation. cosign reads none without a signature among its annotations, be that empty.
     pub fn add_envelope(&mut self, envelope: &Blob, predicate_type: &str) {
         let annotations = BTreeMap::from([
-            (SIGNATURE.to_owned(), String::new()),
+            (SIGNATURE_ANNOTATION.to_owned(), String::new()),
             ("predicateType".to_owned(), predicate_type.to_owned()),
         ]);
         self.add(envelope, ENVELOPE_MEDIA_TYPE, annotations);

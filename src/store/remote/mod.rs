@@ -41,6 +41,7 @@ mod token;
 mod unusual;
 mod upload;
 mod url;
+mod web_files;
 mod wire;
 
 pub use blob::BlobReader;
@@ -60,3 +61,4 @@ pub use repository::RemoteRepository;
 pub use store::{AT_ONCE, RemoteStore};
 pub use tls::TlsError;
 pub use upload::Pushed;
+pub use web_files::WebFiles;

@@ -14,6 +14,7 @@ pub mod distribution;
 mod hex;
 pub mod oci;
 pub mod peers;
+pub mod policy;
 pub mod strace;
 pub mod terminal;
 pub mod tokens;
