@@ -8,6 +8,7 @@ use der::{Decode, Encode, ErrorKind};
 use super::extensions::Extensions;
 use super::name::DistinguishedName;
 use super::signature_algorithm::{AlgorithmFault, SignatureAlgorithm};
+use super::signed_value::first_value;
 use crate::crypto::public_key::PublicKeyError;
 use crate::crypto::{Digest, HashAlgorithm, PublicKey};
 use crate::encoding::pem_text::{self, PemError, PemText};
@@ -230,11 +231,4 @@ impl Certificate {
         let algorithm = self.algorithm.as_ref();
         algorithm.is_ok_and(|by| by.verify(key, tbs, &self.signature).is_ok())
     }
-}
-
-/// The length of the DER value that the bytes begin with.
-fn first_value(bytes: &[u8]) -> Option<usize> {
-    use der::Reader;
-    let mut reader = der::SliceReader::new(bytes).ok()?;
-    Some(reader.tlv_bytes().ok()?.len())
 }

@@ -171,7 +171,8 @@ fn outside(certificate: &Certificate, reason: impl Into<String>) -> ChainFault {
     }
 }
 
-fn check_ca(ca: &Certificate, below: usize) -> Result<(), ChainFault> {
+/// Checks that a certificate is a CA's, with this many CAs below it.
+pub(super) fn check_ca(ca: &Certificate, below: usize) -> Result<(), ChainFault> {
     let refused = |reason: &str| Err(outside(ca, reason));
     match ca.extensions().basic_constraints {
         Some(constraints) if !constraints.ca => return refused("is no CA's"),

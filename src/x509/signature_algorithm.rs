@@ -120,6 +120,20 @@ impl SignatureAlgorithm {
         }
     }
 
+    /// The object identifier, and whether its parameters are NULL or left out. RSA-PSS has parameters of its own, and is
+    /// verified alone.
+    pub(super) fn identifier(self) -> Option<(ObjectIdentifier, bool)> {
+        let of = |table: &[(ObjectIdentifier, HashAlgorithm); 3], hash| {
+            let found = table.iter().find(|(_, known)| *known == hash);
+            found.map(|(oid, _)| *oid)
+        };
+        match self {
+            Self::Ecdsa(hash) => Some((of(&ECDSA, hash)?, false)),
+            Self::RsaPkcs1(hash) => Some((of(&RSA, hash)?, true)),
+            Self::RsaPss(_) => None,
+        }
+    }
+
     /// Verifies a signature by a key.
     pub fn verify(
         self,

@@ -1,4 +1,6 @@
 //! Notary Project's family: what is made here is held against real notation, and what that makes is verified here.
 
 mod certificates;
+mod issuing;
 mod pki;
+mod revocation_lists;

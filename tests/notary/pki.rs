@@ -90,3 +90,59 @@ pub fn chain(sandbox: &Sandbox, names: &[&str], to: &str) {
     let all = names.iter().map(|name| sandbox.read(format!("{name}.crt")));
     sandbox.write(to, all.collect::<Vec<_>>().concat());
 }
+
+/// A revocation list that openssl makes, as `list.crl`.
+pub struct List<'a> {
+    /// The issuer's name.
+    pub issuer: &'a str,
+    /// Serial number, revocation date, and reason as openssl's database has them.
+    pub entries: &'a [(&'a str, &'a str, &'a str)],
+    /// Whether it has a number, 0x1001.
+    pub numbered: bool,
+    /// Lines of its other extensions. Without a number and any of them the list is of version 1.
+    pub extensions: &'a str,
+    /// Further arguments of `ca`.
+    pub more: &'a str,
+}
+
+impl List<'_> {
+    /// An empty list of the intermediate of [`three`].
+    pub const OF_CA: List<'static> = List {
+        issuer: "ca",
+        entries: &[],
+        numbered: true,
+        extensions: "authorityKeyIdentifier=keyid",
+        more: "",
+    };
+
+    /// Makes it in the folder.
+    pub fn make(&self, sandbox: &Sandbox) {
+        let Self { issuer, more, .. } = self;
+        let entries = self.entries.iter().map(|(serial, since, reason)| {
+            format!("R\t491231235959Z\t{since}{reason}\t{serial}\tunknown\t/CN=x{serial}{since}\n")
+        });
+        sandbox.write("index.txt", entries.collect::<String>());
+        sandbox.write("index.txt.attr", "unique_subject = no\n");
+        sandbox.write("number", "1001\n");
+        let number = if self.numbered {
+            "crlnumber=number\n"
+        } else {
+            ""
+        };
+        let extensions = if self.extensions.is_empty() {
+            String::new()
+        } else {
+            format!("crl_extensions=x\n[x]\n{}\n", self.extensions)
+        };
+        sandbox.write(
+            "list.cnf",
+            format!(
+                "[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\ndefault_md=sha256\ndefault_crl_days=7\n\
+                 {number}{extensions}"
+            ),
+        );
+        sandbox.openssl(&format!(
+            "ca -gencrl -config list.cnf -cert {issuer}.crt -keyfile {issuer}.key {more} -out list.crl"
+        ));
+    }
+}
