@@ -8,6 +8,7 @@ mod annotation;
 mod archive;
 #[cfg(feature = "registry")]
 mod auth_file;
+mod certificate;
 #[cfg(feature = "registry")]
 mod challenge;
 mod config;
@@ -16,6 +17,7 @@ mod cosign_envelope;
 mod cosign_key;
 mod cosign_payload;
 mod cosign_statement;
+mod crl;
 mod docker_archive;
 mod image_name;
 mod index;
@@ -32,6 +34,7 @@ mod point;
 mod realm_layers;
 mod recipe;
 mod reference;
+mod request;
 mod scene;
 mod sec1;
 mod signature;
@@ -52,12 +55,14 @@ pub const TARGETS: &[Target] = &[
     ("auth_file", auth_file::run),
     #[cfg(feature = "registry")]
     ("challenge", challenge::run),
+    ("certificate", certificate::run),
     ("config", config::run),
     ("cosign_bundle", cosign_bundle::run),
     ("cosign_envelope", cosign_envelope::run),
     ("cosign_key", cosign_key::run),
     ("cosign_payload", cosign_payload::run),
     ("cosign_statement", cosign_statement::run),
+    ("crl", crl::run),
     ("docker_archive", docker_archive::run),
     ("image_name", image_name::run),
     ("index", index::run),
@@ -72,6 +77,7 @@ pub const TARGETS: &[Target] = &[
     ("point", point::run),
     ("realm_layers", realm_layers::run),
     ("reference", reference::run),
+    ("request", request::run),
     ("sec1", sec1::run),
     ("signature", signature::run),
     ("spki", spki::run),

@@ -84,6 +84,20 @@ pub fn cosign_ring<'a>(
     Ok(KeyRing::new(options))
 }
 
+/// The key ring of a command that takes keys of every kind and form.
+pub fn any_ring<'a>(
+    tokens: &'a TokenArgs,
+    own: impl IntoIterator<Item = Option<&'a PinSource>>,
+    console: &Console,
+) -> Result<KeyRing, Failure> {
+    let sources = own.into_iter().chain([tokens.pin_source.as_ref()]);
+    warn_of_secrets(PIN_FILE, sources, console);
+    let read = |path: &Path| read_any_public(path);
+    let quiet = console.settings.quiet;
+    let options = options(tokens, Vec::new(), NonZeroUsize::MIN, read, quiet)?;
+    Ok(KeyRing::new(options))
+}
+
 /// Where passphrases of key files come from, in a command of cosign's. Of files that others can read it warns first.
 pub fn passphrases(args: &PassphraseArgs, console: &Console) -> Passphrases {
     let source = args.passphrase_source.as_ref();

@@ -3,6 +3,7 @@
 mod any_keys;
 mod archives;
 mod ceremony;
+mod cert;
 mod cosign;
 pub mod doctor;
 mod images;
@@ -71,6 +72,7 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::Key(error) | Error::Ceremony(CeremonyError::Key(error)) => of_key(error),
         Error::Ceremony(error) => ceremony::hint(error).map(str::to_owned),
         Error::File { role, source } => of_output(role, source),
+        Error::Cert(error) => cert::hint(error).map(str::to_owned),
         Error::Cosign(error) => cosign::hint(error).map(str::to_owned),
         Error::Store(error) => images::of_layout(error),
         Error::Unfit { rule, .. } if rule.starts_with("realm.") => {

@@ -2,6 +2,7 @@
 
 mod args;
 mod bar;
+mod cert_examples;
 mod console;
 mod context;
 mod cosign_examples;

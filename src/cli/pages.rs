@@ -3,6 +3,7 @@
 use clap::builder::StyledStr;
 use clap::{Arg, Command};
 
+use super::cert_examples::CERT;
 use super::cosign_examples::COSIGN;
 use super::example::{Entry, Example};
 use super::examples::EXAMPLES;
@@ -77,7 +78,7 @@ impl Page {
         let is_of_cosign = own.starts_with("cosign ");
         let read = [
             (has("pkcs11-module"), MODULE),
-            (has("passphrase-source"), PASSWORD),
+            (is_of_cosign && has("passphrase-source"), PASSWORD),
             (is_of_cosign && has("pin-source"), COSIGN_PIN),
             (has("attachment-tag-prefix"), COSIGN_REPOSITORY),
             (has("attachment-tag-prefix"), COSIGN_MOST),
@@ -178,7 +179,7 @@ fn plain(text: &StyledStr) -> String {
 }
 
 fn all_examples() -> impl Iterator<Item = &'static Entry> {
-    EXAMPLES.iter().chain(COSIGN)
+    EXAMPLES.iter().chain(CERT).chain(COSIGN)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Results as text for a person and as JSON for a program.
 
+pub mod certificates;
 mod realms;
 mod short;
 

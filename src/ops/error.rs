@@ -25,6 +25,9 @@ pub enum Error {
     /// A command of cosign's family failed.
     #[error(transparent)]
     Cosign(Box<super::cosign::Error>),
+    /// A command on certificates failed.
+    #[error(transparent)]
+    Cert(Box<super::cert::Error>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -325,6 +328,7 @@ impl Error {
             Self::Store(source) | Self::Endorsements { source, .. } => source.class(),
             Self::Scheme(source) => source.class(),
             Self::Cosign(source) => source.class(),
+            Self::Cert(source) => source.class(),
             Self::File { source, .. } => source.class(),
             Self::KeyMade { source, .. } | Self::PairMade { source, .. } => source.class(),
             Self::OutputIsInput { .. }

@@ -1,5 +1,6 @@
 //! The user's requests: the only place where keys, schemes and the store meet.
 
+pub mod cert;
 pub mod copy;
 pub mod cosign;
 mod earlier;

@@ -7,6 +7,7 @@ use der::asn1::ObjectIdentifier;
 use x509_cert::ext::pkix::KeyUsage;
 
 use super::certificate::Certificate;
+use super::extensions;
 use super::signature_algorithm::AlgorithmFault;
 use crate::crypto::KeyKind;
 
@@ -94,8 +95,22 @@ const OTHER_PURPOSES: [(ObjectIdentifier, &str); 6] = [
     (oid("1.3.6.1.5.5.7.3.9"), "OCSPSigning"),
 ];
 
-/// Checks order, signatures and profile of a chain, at no time: see [`check_validity`].
+/// What the first certificate of a chain has to be good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Signatures of Notary Project.
+    Notary,
+    /// Anything. Critical extensions have to be known, as RFC 5280 wants it; Notary Project passes them over.
+    Any,
+}
+
+/// Checks order, signatures and profile of a chain that signs for Notary Project, at no time: see [`check_validity`].
 pub fn check(chain: &[Certificate]) -> Result<(), ChainFault> {
+    check_for(chain, Purpose::Notary)
+}
+
+/// Checks order, signatures and profile of a chain for a purpose.
+pub fn check_for(chain: &[Certificate], purpose: Purpose) -> Result<(), ChainFault> {
     let (Some(leaf), Some(root)) = (chain.first(), chain.last()) else {
         return Err(ChainFault::Empty);
     };
@@ -124,7 +139,23 @@ pub fn check(chain: &[Certificate]) -> Result<(), ChainFault> {
     for (below, ca) in chain.iter().skip(1).enumerate() {
         check_ca(ca, below)?;
     }
-    check_leaf(leaf)
+    match purpose {
+        Purpose::Notary => check_leaf(leaf),
+        Purpose::Any => chain.iter().try_for_each(check_critical),
+    }
+}
+
+/// Refuses critical extensions that are not read here.
+fn check_critical(certificate: &Certificate) -> Result<(), ChainFault> {
+    let critical = certificate.extensions().all.iter();
+    let mut unknown = critical.filter(|(id, critical)| *critical && !extensions::is_read(*id));
+    match unknown.next() {
+        Some((id, _)) => {
+            let reason = format!("has the critical extension {id}, which is unknown here");
+            Err(outside(certificate, reason))
+        }
+        None => Ok(()),
+    }
 }
 
 fn check_signature(certificate: &Certificate, issuer: &Certificate) -> Result<(), ChainFault> {

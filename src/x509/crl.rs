@@ -17,7 +17,7 @@ use super::revocation::{Entry, Reason, Status};
 use super::serial::shown;
 use super::signature_algorithm::{AlgorithmFault, SignatureAlgorithm};
 use super::signed_value::{self, FormError, SignedValue};
-use crate::crypto::PublicKey;
+use crate::crypto::{Digest, HashAlgorithm, PublicKey};
 use crate::encoding::pem_text;
 
 /// The label of a list in PEM (RFC 7468, section 7).
@@ -219,6 +219,11 @@ impl RevocationList {
     /// The list in PEM.
     pub fn pem(&self) -> String {
         pem_text::write(PEM_LABEL, &self.der)
+    }
+
+    /// SHA-256 over the DER bytes.
+    pub fn fingerprint(&self) -> Digest {
+        Digest::of(HashAlgorithm::Sha256, &self.der)
     }
 
     /// The issuer.

@@ -132,6 +132,22 @@ impl Extensions {
     }
 }
 
+/// The extensions that this program reads, with their names.
+pub(super) const READ: [(ObjectIdentifier, &str); 7] = [
+    (SUBJECT_KEY_ID, "subjectKeyIdentifier"),
+    (KEY_USAGE, "keyUsage"),
+    (BASIC_CONSTRAINTS, "basicConstraints"),
+    (CRL_DISTRIBUTION_POINTS, "cRLDistributionPoints"),
+    (AUTHORITY_KEY_ID, "authorityKeyIdentifier"),
+    (EXTENDED_KEY_USAGE, "extKeyUsage"),
+    (AUTHORITY_INFO_ACCESS, "authorityInfoAccess"),
+];
+
+/// Whether this program reads the extension with this identifier.
+pub(super) fn is_read(id: ObjectIdentifier) -> bool {
+    READ.iter().any(|(known, _)| *known == id)
+}
+
 fn url_of(name: &GeneralName) -> Option<String> {
     match name {
         GeneralName::UniformResourceIdentifier(url) => Some(url.to_string()),

@@ -23,7 +23,7 @@ use crate::encoding::pem_text;
 /// The label of a request in PEM (RFC 7468, section 7).
 pub const PEM_LABEL: &str = "CERTIFICATE REQUEST";
 /// An older one, which some programs still write.
-const OLD_LABEL: &str = "NEW CERTIFICATE REQUEST";
+pub const OLD_LABEL: &str = "NEW CERTIFICATE REQUEST";
 /// The attribute with the extensions that are asked for (RFC 2985, section 5.4.2).
 const EXTENSION_REQUEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.14");
 

@@ -95,9 +95,9 @@ pub(super) fn unwrap(bytes: &[u8], labels: &[&'static str]) -> Result<Vec<u8>, F
     }
     let text = PemText::of(bytes)?;
     let wanted = labels.first().copied().unwrap_or_default();
-    let other = |block: &&_| !labels.contains(&label(block));
-    if let Some(block) = text.blocks.iter().find(other) {
-        let found = label(&block).to_owned();
+    let mut found = text.blocks.iter().map(|block| block.label);
+    if let Some(other) = found.find(|label| !labels.contains(label)) {
+        let found = other.to_owned();
         return Err(FormError::Label { found, wanted });
     }
     let [block] = &*text.blocks else {
@@ -107,8 +107,4 @@ pub(super) fn unwrap(bytes: &[u8], labels: &[&'static str]) -> Result<Vec<u8>, F
     let length = block.read(&mut room)?;
     room.truncate(length);
     Ok(room)
-}
-
-fn label<'a>(block: &&crate::encoding::pem_text::PemBlock<'a>) -> &'a str {
-    block.label
 }

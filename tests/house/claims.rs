@@ -69,9 +69,16 @@ fn rules() -> BTreeSet<String> {
                 continue;
             };
             let rule = value.trim_end_matches("\";");
-            let is_rule = ["image.", "annotation.", "ceremony.", "cosign.", "realm."]
-                .iter()
-                .any(|kind| rule.starts_with(kind));
+            let is_rule = [
+                "image.",
+                "annotation.",
+                "ceremony.",
+                "cosign.",
+                "realm.",
+                "cert.",
+            ]
+            .iter()
+            .any(|kind| rule.starts_with(kind));
             if is_rule {
                 rules.insert(rule.to_owned());
             }

@@ -1,6 +1,8 @@
 //! Notary Project's family: what is made here is held against real notation, and what that makes is verified here.
 
 mod certificates;
+mod commands;
 mod issuing;
+mod peers;
 mod pki;
 mod revocation_lists;

@@ -183,6 +183,7 @@ each_target! {
     archive
     #[cfg(feature = "registry")]
     auth_file
+    certificate
     #[cfg(feature = "registry")]
     challenge
     config
@@ -191,6 +192,7 @@ each_target! {
     cosign_key
     cosign_payload
     cosign_statement
+    crl
     docker_archive
     image_name
     index
@@ -205,6 +207,7 @@ each_target! {
     point
     realm_layers
     reference
+    request
     sec1
     signature
     spki

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use clap::{Parser, Subcommand, ValueHint};
 
 use super::ceremony::CeremonyCommand;
+use super::cert::CertCommand;
 use super::copy::Copy;
 use super::cosign::CosignCommand;
 use super::image::{ExtractSignImage, InspectImage, Prune, SignImage, VerifyImage};
@@ -106,6 +107,11 @@ pub enum Command {
     Ceremony {
         #[command(subcommand)]
         command: CeremonyCommand,
+    },
+    /// Make, show and verify X.509 certificates, with keys in files or on tokens
+    Cert {
+        #[command(subcommand)]
+        command: CertCommand,
     },
     /// Sign and verify as cosign does, with keys in files or on tokens, without a network
     Cosign {

@@ -3,6 +3,7 @@
 //! A group of flags has an ordinary comment above it: clap would print a documentation comment as the command's help.
 
 pub mod ceremony;
+pub mod cert;
 mod command;
 pub mod copy;
 pub mod cosign;
@@ -12,6 +13,7 @@ mod paths;
 pub mod registry;
 mod secrets;
 mod settings;
+mod time;
 pub mod token;
 
 pub use command::{Cli, Command};

@@ -7,7 +7,7 @@ use serde_json::json;
 use signal_hook::consts::SIGPIPE;
 
 use super::written::{error_json, written};
-use super::{ceremony, copy, cosign, images, keys, look, token, verify};
+use super::{ceremony, cert, copy, cosign, images, keys, look, token, verify};
 use crate::cli::args::{Command, Settings, SettingsOf};
 use crate::cli::console::{Console, Failure, Outcome, die, print, unprinted};
 use crate::cli::explain;
@@ -65,6 +65,7 @@ pub(super) fn settings(command: &Command) -> Settings {
         Command::Prune(args) => args.common.into(),
         Command::Token { command } => command.settings(),
         Command::Ceremony { command } => command.settings(),
+        Command::Cert { command } => command.settings(),
         Command::Cosign { command } => command.settings(),
         Command::Completions { common, .. } | Command::Man { common, .. } => (*common).into(),
     }
@@ -86,6 +87,7 @@ pub(super) fn execute(command: Command, console: &Console) -> Outcome {
         Command::Fingerprint(args) => keys::fingerprint(&args, console),
         Command::Token { command } => token::run(command, console),
         Command::Ceremony { command } => ceremony::run(command, console),
+        Command::Cert { command } => cert::run(command, console),
         Command::Cosign { command } => cosign::run(command, console),
         Command::Completions { shell, .. } => completions(shell, console),
         Command::Man { dir, force, .. } => manual(&dir, force, console),

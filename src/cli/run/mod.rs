@@ -1,6 +1,7 @@
 //! Each command, from its flags to what it prints.
 
 pub(super) mod ceremony;
+mod cert;
 mod copy;
 mod cosign;
 mod dispatch;

@@ -45,10 +45,22 @@ pub fn sigstore_rs() -> Option<Command> {
 
 /// Python with its package sigstore.
 pub fn python_sigstore() -> Option<Command> {
-    let folder = top().join("target/peers/python-sigstore-4.5.1");
+    python("sigstore-4.5.1")
+}
+
+/// A program of Python's package pkilint, such as `lint_pkix_cert`.
+pub fn pkilint(program: &str) -> Option<Command> {
+    let mut command = python("pkilint-0.13.3")?;
+    let folder = top().join("target/peers/python-pkilint-0.13.3");
+    command.arg(folder.join("bin").join(program));
+    Some(command)
+}
+
+fn python(package: &str) -> Option<Command> {
+    let folder = top().join(format!("target/peers/python-{package}"));
     if !folder.is_dir() {
         missing(
-            "Python's sigstore",
+            &format!("Python's {package}"),
             "it is not there: tests/peers/python brings it",
         );
         return None;
