@@ -21,6 +21,12 @@ fn furnish(folder: &Path) {
     copy_keys(folder);
     fs::write(folder.join("letter.txt"), "Dear reader,\n").expect("written");
     fs::copy(data("docker-save-new.tar"), folder.join("world.tar")).expect("a copy");
+    let certificates = folder.join("certificates");
+    fs::create_dir(&certificates).expect("a folder");
+    for entry in fs::read_dir(data("certificates")).expect("the certificates") {
+        let entry = entry.expect("an entry");
+        fs::copy(entry.path(), certificates.join(entry.file_name())).expect("a copy");
+    }
     for (app, fixture) in APPS {
         unpack(fixture, &folder.join("registry").join(app));
     }

@@ -422,6 +422,16 @@ fn an_output_is_a_new_file() {
     let before = sandbox.read("root.crt");
     sandbox.run(&format!("{root} -o root.crt --force")).exits(0);
     assert_ne!(sandbox.read("root.crt"), before);
+    // A request that is there already is kept: another signature is no better one.
+    let before = snapshot(sandbox.root());
+    let line = "cert request -k leaf.key --subject C=PT,ST=Lisboa,O=IR,CN=Leaf -o leaf.csr";
+    sandbox.run(line).exits(0).says("leaf.csr is up to date");
+    same(&before, &snapshot(sandbox.root()));
+    refused(&sandbox, &line.replace("leaf.key", "ca.key"), 1, "leaf.csr");
+    refused(&sandbox, &format!("{line} --der"), 1, "leaf.csr");
+    let line = "cert crl --ca-cert ca.crt -x ca.key --not-before 2026-01-01T00:00:00Z --days 3 -o fixed.crl";
+    sandbox.run(line).exits(0).says("wrote fixed.crl");
+    sandbox.run(line).exits(0).says("fixed.crl is up to date");
     // Without a file the result is printed, and nothing beside it.
     let run = sandbox.run(root).exits(0);
     assert!(

@@ -9,6 +9,7 @@ use super::life::Life;
 use super::output::{self, Made, Output};
 use super::sign::{Keys, self_check, sign};
 use crate::crypto::PublicKey;
+use crate::files::{self, Written};
 use crate::ops::error::Error;
 use crate::x509::{
     Certificate, CrlUrl, DistinguishedName, Draft, Issuer, Profile, Request, Serial, Terms,
@@ -60,14 +61,38 @@ pub struct MakeRequest {
 impl MakeRequest {
     /// Makes it with the key that is to be certified.
     pub fn run(&self, keys: Keys<'_>) -> Result<Made<Request>, Error> {
-        self.output.check(REQUEST, &keys.files())?;
+        self.output.check_any(REQUEST, &keys.files())?;
         let signer = keys.open()?;
+        if let Some(there) = self.there(signer.public_key())? {
+            return Ok(there);
+        }
         let draft: Draft =
             request::draft(signer.public_key(), &self.subject).map_err(CertError::from)?;
         let made = sign(REQUEST, draft, &*signer)?;
         let value = Request::read(&made).map_err(|error| self_check(REQUEST, error))?;
         let written = self.output.write(REQUEST, value.der(), &value.pem())?;
         Ok(Made { value, written })
+    }
+}
+
+impl MakeRequest {
+    /// The file that is there already, if it holds this very request: another signature would be no better one.
+    fn there(&self, key: &PublicKey) -> Result<Option<Made<Request>>, Error> {
+        let Some((path, bytes)) = self.output.there(REQUEST)? else {
+            return Ok(None);
+        };
+        let is_same = |there: &Request| {
+            there.public_key() == key
+                && *there.subject() == self.subject
+                && there.asked().is_empty()
+                && self.output.form(there.der(), &there.pem()) == bytes
+        };
+        let Some(value) = Request::read(&bytes).ok().filter(is_same) else {
+            return Ok(None);
+        };
+        files::sync_existing(&path).map_err(Error::file(REQUEST))?;
+        let written = vec![(path, Written::Same)];
+        Ok(Some(Made { value, written }))
     }
 }
 

@@ -58,7 +58,7 @@ impl MakeList {
         others.push(&self.ca_certificate);
         others.extend(self.previous.as_deref());
         others.extend(self.revoke.iter().filter_map(ToRevoke::file));
-        self.output.check(LIST, &others)?;
+        self.output.check_any(LIST, &others)?;
         let chain = input::certificates("CA certificate", &self.ca_certificate)?;
         let ca = &chain[0];
         let previous = self.previous.as_deref();

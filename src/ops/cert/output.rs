@@ -7,6 +7,9 @@ use crate::ops::error::Error;
 use crate::ops::keys::existing;
 use crate::ops::outputs::check_output;
 
+/// The most bytes of a file that may be the result of an earlier run.
+const MOST_THERE: usize = 1 << 20;
+
 /// Where a result goes.
 #[derive(Clone, Debug)]
 pub struct Output {
@@ -28,13 +31,39 @@ pub struct Made<T> {
 }
 
 impl Output {
-    /// Checks before any key is asked that the file can be written. Each run makes another serial number or signature,
-    /// so a file that is there is in the way.
+    /// Checks before any key is asked that the file can be written. Each run makes another serial number, so a file that
+    /// is there is in the way.
     pub(super) fn check(&self, role: &'static str, inputs: &[&Path]) -> Result<(), Error> {
         match &self.path {
             Some(path) => check(role, path, self.force, inputs),
             None => Ok(()),
         }
+    }
+
+    /// The same for a result that may be there already.
+    pub(super) fn check_any(&self, role: &'static str, inputs: &[&Path]) -> Result<(), Error> {
+        match &self.path {
+            Some(path) => check(role, path, true, inputs),
+            None => Ok(()),
+        }
+    }
+
+    /// The file that is there already, and its content.
+    pub(super) fn there(&self, role: &'static str) -> Result<Option<(PathBuf, Vec<u8>)>, Error> {
+        let path = self.path.as_ref().filter(|path| !files::is_standard(path));
+        let Some(path) = path.filter(|path| path.symlink_metadata().is_ok()) else {
+            return Ok(None);
+        };
+        match files::read(path, MOST_THERE) {
+            Ok(bytes) => Ok(Some((path.clone(), bytes))),
+            Err(files::Error::TooLarge { .. }) => Ok(None),
+            Err(error) => Err(Error::file(role)(error)),
+        }
+    }
+
+    /// The bytes that are written.
+    pub(super) fn form<'a>(&self, der: &'a [u8], pem: &'a str) -> &'a [u8] {
+        if self.der { der } else { pem.as_bytes() }
     }
 
     /// Writes the result.
@@ -47,8 +76,7 @@ impl Output {
         let Some(path) = &self.path else {
             return Ok(Vec::new());
         };
-        let bytes = if self.der { der } else { pem.as_bytes() };
-        write(role, path, bytes, self.force).map(|one| vec![one])
+        write(role, path, self.form(der, pem), self.force).map(|one| vec![one])
     }
 }
 

@@ -87,6 +87,7 @@ impl Case {
             Self::prune(),
             Self::gen_key(),
             Self::endorse(),
+            Self::request(),
         ]
     }
 
@@ -176,6 +177,27 @@ impl Case {
                 .into()
         };
         Self::new("endorse", Kind::File, |_| (), args)
+    }
+
+    /// A key file's signature is the same each time, and so is the whole request.
+    pub fn request() -> Self {
+        let args = |scene: &Scene, _: &Path| {
+            let request = scene.registry().join("ca.csr").display().to_string();
+            let (ca, name) = (scene.text("ca"), "C=PT, CN=a");
+            [
+                "cert",
+                "request",
+                "-k",
+                &ca,
+                "--subject",
+                name,
+                "-o",
+                &request,
+            ]
+            .map(str::to_owned)
+            .into()
+        };
+        Self::new("cert request", Kind::File, |_| (), args)
     }
 
     pub fn extract_public() -> Self {
