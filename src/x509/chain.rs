@@ -114,6 +114,25 @@ pub fn check_for(chain: &[Certificate], purpose: Purpose) -> Result<(), ChainFau
     let (Some(leaf), Some(root)) = (chain.first(), chain.last()) else {
         return Err(ChainFault::Empty);
     };
+    check_links(chain)?;
+    if !root.is_self_issued() {
+        return Err(ChainFault::NoRoot {
+            subject: root.subject().to_string(),
+            issuer: root.issuer().to_string(),
+        });
+    }
+    check_signature(root, root)?;
+    for (below, ca) in chain.iter().skip(1).enumerate() {
+        check_ca(ca, below)?;
+    }
+    match purpose {
+        Purpose::Notary => check_leaf(leaf),
+        Purpose::Any => chain.iter().try_for_each(check_critical),
+    }
+}
+
+/// Checks that each certificate is issued by the next, and that no root stands before the end.
+pub fn check_links(chain: &[Certificate]) -> Result<(), ChainFault> {
     for pair in chain.windows(2) {
         let [certificate, next] = pair else { continue };
         let subject = || certificate.subject().to_string();
@@ -129,20 +148,7 @@ pub fn check_for(chain: &[Certificate], purpose: Purpose) -> Result<(), ChainFau
         }
         check_signature(certificate, next)?;
     }
-    if !root.is_self_issued() {
-        return Err(ChainFault::NoRoot {
-            subject: root.subject().to_string(),
-            issuer: root.issuer().to_string(),
-        });
-    }
-    check_signature(root, root)?;
-    for (below, ca) in chain.iter().skip(1).enumerate() {
-        check_ca(ca, below)?;
-    }
-    match purpose {
-        Purpose::Notary => check_leaf(leaf),
-        Purpose::Any => chain.iter().try_for_each(check_critical),
-    }
+    Ok(())
 }
 
 /// Refuses critical extensions that are not read here.

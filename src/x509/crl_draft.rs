@@ -45,6 +45,9 @@ pub enum RevokeError {
         /// The issuer of the list.
         issuer: String,
     },
+    /// The certificate has a serial number that no list can have.
+    #[error("the certificate's serial number {0} is negative, zero or too long")]
+    Serial(String),
     /// The previous list.
     #[error("the previous list: {0}")]
     Previous(#[from] CrlFault),
@@ -101,7 +104,10 @@ impl Revocation {
         if !issued {
             return Err(foreign());
         }
-        let serial = Serial::from_bytes(certificate.serial()).map_err(|_| foreign())?;
+        let serial = Serial::from_bytes(certificate.serial()).ok();
+        // A negative number has no positive one in its place.
+        let serial = serial.filter(|serial| serial.content() == certificate.serial());
+        let serial = serial.ok_or_else(|| RevokeError::Serial(shown(certificate.serial())))?;
         Ok(Self { serial, reason })
     }
 }

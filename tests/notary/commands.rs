@@ -348,6 +348,17 @@ fn what_is_not_issued_leaves_nothing() {
         "it would end before it begins",
     );
     run.says("hint: give a later --not-after, or --days");
+    // What stands behind the CA's certificate is its chain, or nothing.
+    sandbox.write(
+        "stray.crt",
+        [sandbox.read("ca.crt"), sandbox.read("leaf.crt")].concat(),
+    );
+    refused(
+        &sandbox,
+        &with("stray.crt", "ca.key", "--days 3"),
+        1,
+        "the chain of the CA: certificate \"C=PT, O=IR, CN=CA\" was issued by",
+    );
     // A CA that has expired.
     let line = "cert root -k root.key --subject CN=Old --not-before 2020-01-01T00:00:00Z --days 30 -o old.crt";
     sandbox.run(line).exits(0);

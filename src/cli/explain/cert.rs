@@ -19,6 +19,9 @@ pub(super) fn hint(error: &Error) -> Option<&'static str> {
         }
         Error::Issue(error) => of_issue(error),
         Error::Revoke(error) => of_revoke(error),
+        Error::Chain(_) => Some(
+            "give the CA's certificate first, and then each with its issuer behind it, or the CA's alone",
+        ),
         Error::SelfCheck { .. } | Error::Random(_) | Error::NoSigner(_) => None,
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::class::Class;
 use crate::x509::{
-    CertificateError, CrlError, IssueError, NoSigner, RequestError, RevokeError, ValidityError,
+    CertificateError, ChainFault, CrlError, IssueError, NoSigner, RequestError, RevokeError,
+    ValidityError,
 };
 
 /// Why a command on certificates failed.
@@ -50,6 +51,9 @@ pub enum Error {
     /// Only CAs have one.
     #[error("a signer's certificate has no path length")]
     PathLen,
+    /// The certificates behind the CA's are not its chain.
+    #[error("the chain of the CA: {0}")]
+    Chain(ChainFault),
     /// The key cannot sign certificates.
     #[error(transparent)]
     NoSigner(#[from] NoSigner),
@@ -83,6 +87,7 @@ impl Error {
             | Self::Crl { .. }
             | Self::Several { .. }
             | Self::Unknown(_)
+            | Self::Chain(_)
             | Self::NoSigner(_)
             | Self::Issue(_)
             | Self::Revoke(_)

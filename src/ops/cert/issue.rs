@@ -11,6 +11,7 @@ use super::sign::{Keys, self_check, sign};
 use crate::crypto::PublicKey;
 use crate::files::{self, Written};
 use crate::ops::error::Error;
+use crate::x509::chain::check_links;
 use crate::x509::{
     Certificate, CrlUrl, DistinguishedName, Draft, Issuer, Profile, Request, Serial, Terms,
     Validity, issue, request,
@@ -132,6 +133,7 @@ impl IssueCertificate {
         let request = input::request(&self.request)?;
         let chain = input::certificates(CA_CERTIFICATE, &self.ca_certificate)?;
         let ca = &chain[0];
+        check_links(&chain).map_err(CertError::Chain)?;
         let terms = terms(validity, self.crl_url.clone())?;
         let draft_by = |key: &PublicKey| -> Result<Draft, Error> {
             let issuer = Issuer {
