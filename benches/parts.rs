@@ -44,7 +44,7 @@ fn keys(c: &mut Criterion) {
     let signature = key
         .sign(ALGORITHM, Signed::Hashed(&prehash))
         .expect("a key file signs");
-    let der = signature.to_der();
+    let der = signature.to_bytes();
     let mut group = c.benchmark_group("p384");
     group.bench_function("sign", |b| {
         b.iter(|| key.sign(ALGORITHM, Signed::Hashed(black_box(&prehash))));

@@ -38,7 +38,7 @@ pub fn run(bytes: &[u8]) {
 fn signs(key: &EcKey) {
     let by = Algorithm::Ecdsa(key.curve(), key.curve().hash());
     let what = Signed::Bytes(b"message");
-    let signature = key.sign(by, what).expect("a key signs").to_der();
+    let signature = key.sign(by, what).expect("a key signs").to_bytes();
     let verified = key.public_key().verify(by, what, &signature);
     verified.expect("its signature holds");
 }

@@ -26,7 +26,7 @@ fn sealed(line: &[u8]) -> Vec<u8> {
     let signature = KEY
         .sign(ALGORITHM, Signed::Bytes(&message))
         .expect("a key file signs");
-    let signature = Base64::encode_string(&signature.to_der());
+    let signature = Base64::encode_string(&signature.to_bytes());
     [
         line,
         format!("{{\"signature\":\"{signature}\"}}\n").as_bytes(),

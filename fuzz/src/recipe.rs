@@ -159,7 +159,7 @@ fn meaning(text: &[u8], made: &[Option<Part>], signatures: &mut usize) -> Option
         b'v' => {
             *signatures = signatures.checked_sub(1)?;
             let signed = SIGNER.sign(ALGORITHM, Signed::Bytes(&part.content));
-            hex(&signed.expect("a key file signs").to_der())
+            hex(&signed.expect("a key file signs").to_bytes())
         }
         _ => return None,
     };

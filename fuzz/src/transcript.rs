@@ -38,7 +38,7 @@ static OUTPUTS: LazyLock<[(&str, Vec<u8>); 3]> = LazyLock::new(|| {
             "root-ca.passport",
             passport.expect("a passport").into_bytes(),
         ),
-        ("vendor-1.pub.sig", endorsement.to_der()),
+        ("vendor-1.pub.sig", endorsement.to_bytes()),
     ]
 });
 
@@ -229,7 +229,7 @@ fn sealed(bytes: &[u8]) -> Option<Vec<u8>> {
             let signature = SIGNER
                 .sign(ALGORITHM, Signed::Hashed(&prehash(&value)))
                 .expect("a key file signs");
-            value["signature"] = Base64::encode_string(&signature.to_der()).into();
+            value["signature"] = Base64::encode_string(&signature.to_bytes()).into();
         }
         let line = format!("{value}\n").into_bytes();
         prev = hex(&Sha384::digest(&line));

@@ -134,7 +134,7 @@ impl Under<'_, '_> {
         let signer = self.root(root)?;
         for vendor in vendors {
             let signature = self.endorse_one(&signer, root, vendor)?;
-            self.output("endorsement", &vendor.endorsement, &signature.to_der())?;
+            self.output("endorsement", &vendor.endorsement, &signature.to_bytes())?;
         }
         self.close(&signer, root)?;
         Ok(*root)
@@ -226,7 +226,7 @@ impl Under<'_, '_> {
             })?
         };
         let mut result = about;
-        let signature_text = base64(&signature.to_der());
+        let signature_text = base64(&signature.to_bytes());
         merge(
             &mut result,
             json!({ "kept": is_kept, "signature": signature_text }),
@@ -270,7 +270,7 @@ impl Under<'_, '_> {
             self.step(&step, about.clone(), |_| {
                 let by = algorithms().into_iter();
                 let sign = |by| signer.signer().sign(by, Signed::Bytes(&message));
-                let made = by.map(|by| Ok(sign(by)?.to_der()));
+                let made = by.map(|by| Ok(sign(by)?.to_bytes()));
                 made.collect::<Result<_, Error>>().map(Signatures)
             })?
         };

@@ -188,7 +188,7 @@ impl Transcript {
     ) -> Result<(), Error> {
         let mut line = self.line("signed", Value::Null);
         let signature = sign(&message(&line))?;
-        line["signature"] = base64(&signature.to_der()).into();
+        line["signature"] = base64(&signature.to_bytes()).into();
         self.append(line)
     }
 

@@ -379,7 +379,7 @@ pub fn inspected_json(entry: &Inspected) -> Value {
                     "vendor_public_key": vendor.ok().map(|v| hex(&v.to_spki())),
                     "error": vendor.err().map(|reason| short(reason)),
                     "config_signed": claim.config_signed,
-                    "endorsement": claim.endorsement.as_ref().map(|s| hex(&s.to_der())),
+                    "endorsement": claim.endorsement.as_ref().map(|s| hex(&s.to_bytes())),
                 })
             });
         }

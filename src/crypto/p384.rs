@@ -190,7 +190,7 @@ impl P384Key {
             &self.0,
             by,
             Signed::Hashed(prehash),
-            &signature.to_der(),
+            &signature.to_bytes(),
         )
         .is_ok()
     }

@@ -52,7 +52,7 @@ impl<S: Signer> Checked<S> {
         what: Signed<'_>,
         signature: Signature,
     ) -> Result<Signature, Error> {
-        let verified = self.public_key().verify(by, what, &signature.to_der());
+        let verified = self.public_key().verify(by, what, &signature.to_bytes());
         verified.map_err(|_| Error::Faulty {
             key: self.name.clone(),
         })?;

@@ -92,7 +92,7 @@ impl SignFile {
                 return Err(self.differs());
             }
         }
-        let signature = signer.sign(what)?.to_der();
+        let signature = signer.sign(what)?.to_bytes();
         files::write(&self.signature, &signature, 0o644, existing(self.force))
             .map(outcome)
             .map_err(Error::file("signature file"))

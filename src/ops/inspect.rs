@@ -102,7 +102,7 @@ impl Inspect {
         output: &Path,
         force: bool,
     ) -> Result<Written, Error> {
-        let signature = endorsement(self.location.place(), entries)?.to_der();
+        let signature = endorsement(self.location.place(), entries)?.to_bytes();
         check_output("endorsement file", output, &[])?;
         files::write(output, &signature, 0o644, existing(force))
             .map_err(Error::file("endorsement file"))

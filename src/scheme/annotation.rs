@@ -168,7 +168,7 @@ impl Vendor {
     pub fn add_if_unsigned(&self, image: &mut Image, signature: &Signature) {
         if self.signature_on(image).is_none() {
             let annotations = &mut image.manifest.annotations;
-            annotations.insert(SIGNATURE.to_owned(), hex(&signature.to_der()));
+            annotations.insert(SIGNATURE.to_owned(), hex(&signature.to_bytes()));
         }
     }
 }
@@ -177,9 +177,9 @@ impl Vendor {
     /// The annotations of an image that is signed.
     fn change(&self, signature: &Signature) -> Change {
         let annotations = [
-            (SIGNATURE, signature.to_der()),
+            (SIGNATURE, signature.to_bytes()),
             (VENDOR_KEY, self.endorsement.vendor().to_spki()),
-            (ENDORSEMENT, self.endorsement.signature().to_der()),
+            (ENDORSEMENT, self.endorsement.signature().to_bytes()),
         ];
         let in_hex = annotations.map(|(key, value)| (key.to_owned(), hex(&value)));
         Change::Annotate(in_hex.into())
@@ -237,7 +237,7 @@ impl Root {
     }
 
     fn endorsed(&self, vendor: P384Key, signature: Signature) -> Result<(), NotEndorsed> {
-        let key = (vendor.to_spki(), signature.to_der());
+        let key = (vendor.to_spki(), signature.to_bytes());
         let mut known = self
             .endorsements
             .lock()

@@ -60,7 +60,7 @@ fn sealed(lines: &[Value], signer: &FileKey) -> String {
             let signature = signer
                 .sign(ALGORITHM, Signed::Hashed(&prehash(&line)))
                 .expect("a key file signs");
-            line["signature"] = Base64::encode_string(&signature.to_der()).into();
+            line["signature"] = Base64::encode_string(&signature.to_bytes()).into();
         }
         let text = format!("{line}\n");
         prev = hex(&Sha384::digest(&text));
@@ -81,7 +81,7 @@ fn failures(transcript: &str, lines: &[Value]) -> Vec<(&'static str, String)> {
     let passport = passports.find_map(|line| line["passport"].as_str());
     put("root-ca.passport", passport.expect("a passport").as_bytes());
     let endorsement = key(ROOT).sign(ALGORITHM, Signed::Hashed(&Prehash::sha384(VENDOR)));
-    let endorsement = endorsement.expect("a key file signs").to_der();
+    let endorsement = endorsement.expect("a key file signs").to_bytes();
     put("vendor-1.pub.sig", &endorsement);
     put("a.transcript", transcript.as_bytes());
     let path: &Path = &folder.path().join("a.transcript");

@@ -26,7 +26,7 @@ const BY: Algorithm = Algorithm::Ecdsa(Curve::P256, HashAlgorithm::Sha256);
 fn signed(key: &EcKey, message: &[u8]) -> Vec<u8> {
     key.sign(BY, Signed::Bytes(message))
         .expect("a signature")
-        .to_der()
+        .to_bytes()
 }
 
 /// The first rule that fails; none where all hold.

@@ -246,7 +246,7 @@ proptest! {
     #[test]
     fn what_is_read_as_a_signature_is_its_one_encoding(bytes in proptest::collection::vec(any::<u8>(), 0..110)) {
         if let Ok(signature) = signature_from_der(&bytes) {
-            prop_assert_eq!(signature.to_der(), bytes);
+            prop_assert_eq!(signature.to_bytes(), bytes);
         }
     }
 
@@ -254,7 +254,7 @@ proptest! {
     fn signatures_of_small_numbers_are_read_and_hold_for_nothing(r in 1..300_u16, s in 1..300_u16) {
         let bytes = der::signature(&r.to_be_bytes(), &s.to_be_bytes());
         let signature = signature_from_der(&bytes).expect("in range");
-        prop_assert_eq!(signature.to_der(), bytes);
+        prop_assert_eq!(signature.to_bytes(), bytes);
         let key = FileKey::from_sec1(&der::private_key(&[7; 48], Some(SECP384R1), None)).expect("a key");
         prop_assert!(!key.public_key().verifies(&Prehash::sha384(b"content"), &signature));
     }
@@ -263,7 +263,7 @@ proptest! {
     fn a_signature_with_any_byte_changed_is_refused(at in 0..102_usize, change in 1..=255_u8) {
         let key = FileKey::from_sec1(&der::private_key(&[7; 48], Some(SECP384R1), None)).expect("a key");
         let prehash = Prehash::sha384(b"content");
-        let mut bytes = key.sign(ALGORITHM, Signed::Hashed(&prehash)).expect("a signature").to_der();
+        let mut bytes = key.sign(ALGORITHM, Signed::Hashed(&prehash)).expect("a signature").to_bytes();
         let at = at % bytes.len();
         bytes[at] ^= change;
         let holds = signature_from_der(&bytes).is_ok_and(|s| key.public_key().verifies(&prehash, &s));

@@ -40,7 +40,7 @@ impl SignScheme for Toy {
             content: subject.clone(),
         };
         Ok(Draft::new(vec![message], move |signatures| {
-            self.attach(&subject, &signatures[0].to_der())
+            self.attach(&subject, &signatures[0].to_bytes())
         }))
     }
 }

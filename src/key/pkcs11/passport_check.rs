@@ -27,7 +27,7 @@ impl Passport {
         if !key.p384().verifies(&prehash(&bytes), &signature) {
             return Err(Error::WrongPublic { key: key.name() });
         }
-        let signature = base64(&signature.to_der());
+        let signature = base64(&signature.to_bytes());
         bytes.extend(format!("{}\n", json!({ "signature": signature })).into_bytes());
         if bytes.len() > MAX_PASSPORT {
             return Err(Error::PassportSize {

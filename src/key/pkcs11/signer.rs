@@ -94,7 +94,7 @@ impl TokenKey {
         let message = [PROOF, self.public.spki()].concat();
         let (by, what) = (self.own_algorithm(), Signed::Bytes(&message));
         let signature = self.sign_raw(by, what)?;
-        let verified = self.public.verify(by, what, &signature.to_der());
+        let verified = self.public.verify(by, what, &signature.to_bytes());
         verified.map_err(|_| Error::WrongPublic { key: self.name() })
     }
 

@@ -266,7 +266,7 @@ fn each_signature(bytes: &[u8], key: Option<&PublicKey>) -> Vec<Vec<u8>> {
         // Go takes raw r and s, other verifiers do not: write them in DER.
         Some(crate::crypto::KeyKind::Ec(curve)) => {
             let raw = Signature::from_raw(curve, &signature);
-            raw.map_or(signature, |raw| raw.to_der())
+            raw.map_or(signature, |raw| raw.to_bytes())
         }
         Some(_) | None => signature,
     };

@@ -31,7 +31,7 @@ const PIECE: usize = 1 << 20;
 pub struct BlobSigned {
     /// The file's digest.
     pub digest: Digest,
-    /// The signature in DER.
+    /// The signature, as files hold it.
     pub signature: Vec<u8>,
     /// The same as a bundle.
     pub bundle: Vec<u8>,
@@ -48,7 +48,7 @@ pub fn sign_blob(
     let by = Hashes(Some(hash)).of(signer.public_key())?[0];
     let prehash = hashes_of(path, &[hash], progress)?[0];
     let digest = prehash.digest();
-    let signature = signer.sign(by, Signed::Hashed(&prehash))?.to_der();
+    let signature = signer.sign(by, Signed::Hashed(&prehash))?.to_bytes();
     let content = BundleContent::Message {
         digest,
         signature: signature.clone(),
@@ -75,7 +75,7 @@ pub fn attest_blob(
     let name = name.unwrap_or_default();
     let statement = Statement::attesting(&name, &digest, kind, predicate);
     let message = pae(PAYLOAD_TYPE, &statement);
-    let signature = signer.sign(by, Signed::Bytes(&message))?.to_der();
+    let signature = signer.sign(by, Signed::Bytes(&message))?.to_bytes();
     let envelope = Envelope::of(statement, signature.clone());
     let bundle = bundle_of(
         signer.public_key(),
@@ -96,7 +96,7 @@ pub fn attest_blob(
 pub enum Proof {
     /// A bundle, of version 0.3 or of cosign 2.
     Bundle(PathBuf),
-    /// A signature: base64, or DER.
+    /// A signature: base64, or its bytes.
     Signature(PathBuf),
 }
 

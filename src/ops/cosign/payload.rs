@@ -62,7 +62,7 @@ pub fn sign_payload(
     let mut signatures = Vec::new();
     for by in hashes.of(signer.public_key())? {
         let signature = signer.sign(by, Signed::Bytes(&message))?;
-        signatures.push((by, signature.to_der()));
+        signatures.push((by, signature.to_bytes()));
     }
     Ok((prepared, signatures))
 }

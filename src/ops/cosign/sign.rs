@@ -382,7 +382,7 @@ fn drafted<S: SignScheme<Subject = Target>>(
             message.by,
             NewSignature {
                 message: bytes.to_vec(),
-                signature: signature.to_der(),
+                signature: signature.to_bytes(),
                 bundle: None,
             },
         ));

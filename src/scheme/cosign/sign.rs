@@ -220,11 +220,11 @@ impl ByTag {
         match &self.says {
             Statements::Signature { .. } => {
                 let blob = Blob::new(HashAlgorithm::Sha256, payload.to_vec());
-                manifest.add_signature(&blob, &signature.to_der());
+                manifest.add_signature(&blob, &signature.to_bytes());
                 blob
             }
             Statements::Attestation { predicate_type, .. } => {
-                let envelope = Envelope::of(payload.to_vec(), signature.to_der());
+                let envelope = Envelope::of(payload.to_vec(), signature.to_bytes());
                 let blob = Blob::new(HashAlgorithm::Sha256, envelope.to_bytes());
                 manifest.add_envelope(&blob, predicate_type);
                 blob
@@ -264,7 +264,7 @@ impl SignScheme for ByBundle {
         };
         let (key, subject) = (key.clone(), target.descriptor.clone());
         let finish = move |signatures: &[Signature]| {
-            let envelope = Envelope::of(statement, signatures[0].to_der());
+            let envelope = Envelope::of(statement, signatures[0].to_bytes());
             let bundle = bundle_of(&key, &Content::Envelope(envelope));
             bundle_manifest(&subject, bundle, self.says.predicate_type(), &self.now)
         };

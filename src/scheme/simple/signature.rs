@@ -200,7 +200,7 @@ impl<'a> Signature<'a> {
                 let length = curve.coordinate_len();
                 let (r, s) = (fields.integer()?.0, fields.integer()?.0);
                 let raw = [padded(r, length)?, padded(s, length)?].concat();
-                Ecdsa::from_raw(curve, &raw).ok()?.to_der()
+                Ecdsa::from_raw(curve, &raw).ok()?.to_bytes()
             }
             KeyKind::Ed25519 if self.algorithm == ED25519 => fields.take(64)?.to_vec(),
             KeyKind::Ed25519 => {
