@@ -2,9 +2,9 @@
 //! no private key is taken for a public one. JSON is put into the PEM of a key file.
 
 use base64ct::{Base64, Encoding};
-use ir_sign::crypto::{Algorithm, PublicKey, Signed};
-use ir_sign::key::any::{KeyFile, public_key_of};
-use ir_sign::key::{EcKey, Signer};
+use ir_sign::crypto::{Algorithm, HashAlgorithm, KeyKind, PublicKey, Signed};
+use ir_sign::key::Signer;
+use ir_sign::key::any::{AnyKey, KeyFile, public_key_of};
 use serde_json::Value;
 
 use super::json::Tree;
@@ -35,8 +35,12 @@ pub fn run(bytes: &[u8]) {
 }
 
 /// What is signed verifies with the public half.
-fn signs(key: &EcKey) {
-    let by = Algorithm::Ecdsa(key.curve(), key.curve().hash());
+fn signs(key: &AnyKey) {
+    let by = match key.public_key().kind() {
+        KeyKind::Ec(curve) => Algorithm::Ecdsa(curve, curve.hash()),
+        KeyKind::Rsa { .. } => Algorithm::RsaPss(HashAlgorithm::Sha256),
+        KeyKind::Ed25519 => Algorithm::Ed25519,
+    };
     let what = Signed::Bytes(b"message");
     let signature = key.sign(by, what).expect("a key signs").to_bytes();
     let verified = key.public_key().verify(by, what, &signature);

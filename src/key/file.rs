@@ -5,7 +5,8 @@ use der::{Decode, Encode, Reader, SliceReader, Tag, Tagged};
 use sec1::{EcParameters, EcPrivateKey};
 use zeroize::Zeroizing;
 
-use super::ec_key::{EcKey, on_wiped_stack};
+use super::ec_key::EcKey;
+use super::wiped_stack::on_wiped_stack;
 use super::error::Error;
 use super::file_error::KeyFileError;
 use super::signer::Signer;

@@ -12,7 +12,8 @@ use crate::files::{self, Written};
 use crate::key::passphrase::Passphrases;
 use crate::key::pkcs11::NewKey;
 use crate::key::uri::TokenUri;
-use crate::key::{self, EcKey, KeyRef, KeyRing, Signer, any};
+use crate::key::any::{self, AnyKey};
+use crate::key::{self, KeyRef, KeyRing, KeyType, Signer};
 
 /// The names in messages for the files of a pair.
 const PUBLIC: &str = "public key file";
@@ -71,7 +72,7 @@ impl GeneratePair {
         files::check_absent(private).map_err(key::Error::PairFile)?;
         check_new_public(public, &[private], self.force)?;
         write_pair(
-            &EcKey::generate(self.curve),
+            &AnyKey::generate(KeyType::Ec(self.curve)),
             &self.files,
             passphrases,
             self.force,
@@ -185,7 +186,7 @@ fn check_new_public(public: &Path, inputs: &[&Path], force: bool) -> Result<(), 
 
 /// Asks for a passphrase, and writes the private key and then the public key.
 fn write_pair(
-    key: &EcKey,
+    key: &AnyKey,
     files: &PairFiles,
     passphrases: &Passphrases,
     force: bool,

@@ -6,12 +6,13 @@ use p384::elliptic_curve::Generate;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::any_key::AnyKey;
 use super::error::PrivateFileError as E;
 use super::pkcs8;
 use crate::crypto::secretbox::{self, KEY_LEN, NONCE_LEN, TAG_LEN};
 use crate::encoding::base64::{base64, unbase64};
 use crate::encoding::strict::{Refusal, Shape, check_shape};
-use crate::key::ec_key::{EcKey, on_wiped_stack};
+use crate::key::wiped_stack::on_wiped_stack;
 use crate::secret::Secret;
 
 /// Bytes of the salt.
@@ -127,7 +128,7 @@ impl CosignKey {
     }
 
     /// Decrypts the key.
-    pub(super) fn open(&self, passphrase: &[u8]) -> Result<EcKey, E> {
+    pub(super) fn open(&self, passphrase: &[u8]) -> Result<AnyKey, E> {
         let mut room = Secret::of(&self.sealed);
         if !on_wiped_stack(|| secretbox::open(&self.key(passphrase), &self.nonce, &mut room)) {
             return Err(E::WrongPassphrase);
@@ -136,7 +137,7 @@ impl CosignKey {
     }
 
     /// Encrypts a key, under a salt and a nonce that are new.
-    pub(super) fn seal(key: &EcKey, passphrase: &[u8]) -> Self {
+    pub(super) fn seal(key: &AnyKey, passphrase: &[u8]) -> Self {
         let message = pkcs8::write(key);
         let mut room = Secret::zeroed(TAG_LEN + message.len());
         room[TAG_LEN..].copy_from_slice(&message);

@@ -1,13 +1,14 @@
 //! Why a file is no private key.
 
 use crate::encoding::pem_text::PemError;
+use crate::key::rsa_key::RsaKeyError;
 
 /// Why a file is no private key that signs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PrivateFileError {
     /// The bytes have no known form.
-    #[error("it is no private key: neither a cosign key file, nor DER or PEM of SEC1 or PKCS#8")]
+    #[error("it is no private key: neither a cosign key file, nor DER or PEM of SEC1, PKCS#8 or PKCS#1")]
     Unknown,
     /// The PEM text does not hold together.
     #[error("its PEM does not hold together: {0}")]
@@ -28,7 +29,7 @@ pub enum PrivateFileError {
     #[error("it is PKCS#12, which is not read")]
     Pkcs12,
     /// The key signs by another algorithm.
-    #[error("it is a key for {0}; signatures are made with EC keys on P-256, P-384 or P-521")]
+    #[error("it is a key for {0}; signatures are made with RSA keys and EC keys on P-256, P-384 or P-521")]
     Algorithm(String),
     /// The key is on another curve.
     #[error("it is a key on {0}; signatures are made on P-256, P-384 and P-521")]
@@ -62,6 +63,15 @@ pub enum PrivateFileError {
     /// The public part is not the scalar's.
     #[error("its public part does not belong to its private part")]
     Mismatch,
+    /// The RSA key is none that signs.
+    #[error(transparent)]
+    Rsa(#[from] RsaKeyError),
+    /// The algorithm of the RSA key has parameters other than NULL.
+    #[error("its algorithm has parameters that RSA does not have")]
+    Parameters,
+    /// The RSA key has more than two primes.
+    #[error("it is an RSA key of more than two primes, which is not read")]
+    Primes,
     /// The PEM text is encrypted in the way of RFC 1421.
     #[error("it is encrypted the old way of openssl (Proc-Type: 4,ENCRYPTED), which is not read")]
     OldEncryption,

@@ -7,15 +7,18 @@ use pkcs8::PrivateKeyInfoRef;
 use spki::AlgorithmIdentifier;
 use zeroize::Zeroizing;
 
+use super::any_key::AnyKey;
 use super::error::PrivateFileError as E;
-use super::sec1;
+use super::{pkcs1, sec1};
 use crate::crypto::Curve;
-use crate::crypto::names::{ID_EC_PUBLIC_KEY, algorithm_name};
-use crate::key::ec_key::{EcKey, on_wiped_stack};
+use crate::crypto::names::{ID_EC_PUBLIC_KEY, RSA_ENCRYPTION, algorithm_name};
+use crate::key::ec_key::EcKey;
+use crate::key::signer::Signer;
+use crate::key::wiped_stack::on_wiped_stack;
 use crate::secret::Secret;
 
 /// Reads a key. A public part, inside or beside the private one, has to be the private part's own.
-pub(super) fn read(bytes: &[u8]) -> Result<EcKey, E> {
+pub(super) fn read(bytes: &[u8]) -> Result<AnyKey, E> {
     let info = PrivateKeyInfoRef::from_der(bytes).map_err(|error| match error.kind() {
         ErrorKind::TrailingData { .. } => E::TrailingBytes,
         _ => E::Der {
@@ -23,16 +26,28 @@ pub(super) fn read(bytes: &[u8]) -> Result<EcKey, E> {
             reason: error.to_string(),
         },
     })?;
-    let algorithm = info.algorithm.oid;
-    if algorithm != ID_EC_PUBLIC_KEY {
-        return Err(E::Algorithm(algorithm_name(&algorithm)));
+    let (parameters, key) = (info.algorithm.parameters, info.private_key.as_bytes());
+    let public = info.public_key.map(|public| public.as_bytes().unwrap_or_default());
+    match info.algorithm.oid {
+        ID_EC_PUBLIC_KEY => {
+            let key = sec1::read_inside(key, Some(curve(parameters)?))?;
+            if let Some(public) = public {
+                sec1::check_public(&key, public)?;
+            }
+            Ok(AnyKey::Ec(key))
+        }
+        RSA_ENCRYPTION => {
+            if parameters != Some(AnyRef::NULL) {
+                return Err(E::Parameters);
+            }
+            let key = pkcs1::read(key)?;
+            if public.is_some_and(|public| !key.has_public(public)) {
+                return Err(E::Mismatch);
+            }
+            Ok(AnyKey::Rsa(key))
+        }
+        other => Err(E::Algorithm(algorithm_name(&other))),
     }
-    let curve = curve(info.algorithm.parameters)?;
-    let key = sec1::read_inside(info.private_key.as_bytes(), Some(curve))?;
-    if let Some(public) = info.public_key {
-        sec1::check_public(&key, public.as_bytes().unwrap_or_default())?;
-    }
-    Ok(key)
 }
 
 fn curve(parameters: Option<AnyRef<'_>>) -> Result<Curve, E> {
@@ -46,8 +61,16 @@ fn curve(parameters: Option<AnyRef<'_>>) -> Result<Curve, E> {
     sec1::known_curve(&oid.map_err(|_| E::NoCurve)?)
 }
 
+/// Writes a key.
+pub(super) fn write(key: &AnyKey) -> Secret {
+    match key {
+        AnyKey::Ec(key) => write_ec(key),
+        AnyKey::Rsa(key) => key.to_pkcs8(),
+    }
+}
+
 /// Writes a key: the curve is named outside, the public part stands inside.
-pub(super) fn write(key: &EcKey) -> Secret {
+fn write_ec(key: &EcKey) -> Secret {
     let encode = || -> der::Result<Vec<u8>> {
         let inner = EcPrivateKey {
             private_key: key.scalar(),
@@ -73,14 +96,14 @@ pub(super) fn write(key: &EcKey) -> Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::signer::Signer;
+    use crate::key::key_type::KeyType;
 
     #[test]
     fn a_key_reads_back_as_it_was_written() {
-        for curve in Curve::ALL {
-            let key = EcKey::generate(curve);
+        for (name, of) in KeyType::ALL.into_iter().filter(|(name, _)| *name != "rsa4096") {
+            let key = AnyKey::generate(of);
             let again = read(&write(&key)).expect("it is one");
-            assert_eq!(again.public_key(), key.public_key());
+            assert_eq!(again.public_key(), key.public_key(), "{name}");
             let mut long = write(&key).to_vec();
             long.push(0);
             assert_eq!(read(&long).err(), Some(E::TrailingBytes));

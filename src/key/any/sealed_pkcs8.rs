@@ -5,9 +5,10 @@ use der::{Decode, ErrorKind, Sequence};
 use pkcs8::pkcs5::pbes2::{Kdf, PBES2_OID, Parameters};
 use spki::AlgorithmIdentifierRef;
 
+use super::any_key::AnyKey;
 use super::error::PrivateFileError as E;
 use super::pkcs8 as plain;
-use crate::key::ec_key::{EcKey, on_wiped_stack};
+use crate::key::wiped_stack::on_wiped_stack;
 use crate::secret::Secret;
 
 /// The most rounds of PBKDF2: a second or so. Programs make from 2,048 to a million.
@@ -54,7 +55,7 @@ impl SealedPkcs8 {
     }
 
     /// Decrypts the key.
-    pub(super) fn open(&self, passphrase: &[u8]) -> Result<EcKey, E> {
+    pub(super) fn open(&self, passphrase: &[u8]) -> Result<AnyKey, E> {
         use pkcs8::pkcs5::Error;
         let mut room = Secret::of(&self.data);
         let opened = on_wiped_stack(|| {

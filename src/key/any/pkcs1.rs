@@ -1,0 +1,39 @@
+//! PKCS#1 `RSAPrivateKey` in DER (RFC 8017, appendix A.1.2).
+
+use der::asn1::UintRef;
+use der::{Decode, ErrorKind, Sequence};
+
+use super::error::PrivateFileError as E;
+use crate::crypto::PublicKey;
+use crate::key::rsa_key::{RsaKey, RsaKeyError};
+
+/// A key of two primes: more follows only in version 1.
+#[derive(Sequence)]
+struct RsaPrivateKey<'a> {
+    version: u8,
+    modulus: UintRef<'a>,
+    public_exponent: UintRef<'a>,
+    private_exponent: UintRef<'a>,
+    prime1: UintRef<'a>,
+    prime2: UintRef<'a>,
+    exponent1: UintRef<'a>,
+    exponent2: UintRef<'a>,
+    coefficient: UintRef<'a>,
+}
+
+/// Reads a key of two primes.
+pub(super) fn read(bytes: &[u8]) -> Result<RsaKey, E> {
+    let key = RsaPrivateKey::from_der(bytes).map_err(|error| match error.kind() {
+        ErrorKind::TrailingData { .. } => E::TrailingBytes,
+        _ => E::Der {
+            form: "PKCS#1 private key",
+            reason: error.to_string(),
+        },
+    })?;
+    if key.version != 0 {
+        return Err(E::Primes);
+    }
+    let public = PublicKey::from_rsa(key.modulus.as_bytes(), key.public_exponent.as_bytes());
+    let public = public.map_err(RsaKeyError::from)?;
+    Ok(RsaKey::from_pkcs1(bytes, public)?)
+}
