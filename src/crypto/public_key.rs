@@ -145,13 +145,21 @@ impl PublicKey {
                 modulus: UintRef::new(modulus)?,
                 public_exponent: UintRef::new(exponent)?,
             };
-            let key = key.to_der()?;
+            key.to_der()
+        };
+        let key = encode().map_err(|error: der::Error| PublicKeyError::Der(error.to_string()))?;
+        Self::from_pkcs1(&key)
+    }
+
+    /// Reads a DER `RSAPublicKey` (RFC 8017, appendix A.1.1).
+    pub fn from_pkcs1(key: &[u8]) -> Result<Self, PublicKeyError> {
+        let encode = || {
             SubjectPublicKeyInfo {
                 algorithm: AlgorithmIdentifier {
                     oid: RSA_ENCRYPTION,
                     parameters: Some(AnyRef::NULL),
                 },
-                subject_public_key: BitStringRef::from_bytes(&key)?,
+                subject_public_key: BitStringRef::from_bytes(key)?,
             }
             .to_der()
         };

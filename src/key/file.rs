@@ -6,10 +6,10 @@ use sec1::{EcParameters, EcPrivateKey};
 use zeroize::Zeroizing;
 
 use super::ec_key::EcKey;
-use super::wiped_stack::on_wiped_stack;
 use super::error::Error;
 use super::file_error::KeyFileError;
 use super::signer::Signer;
+use super::wiped_stack::on_wiped_stack;
 use crate::crypto::forms::{self, Pem};
 use crate::crypto::p384::{ID_EC_PUBLIC_KEY, SECP384R1, algorithm_name, curve_name};
 use crate::crypto::{Algorithm, Curve, P384Key, PublicKey, Signature, Signed};

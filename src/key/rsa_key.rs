@@ -44,12 +44,7 @@ impl RsaKey {
         };
         let made = on_wiped_stack(|| RsaKeyPair::generate(size));
         let key = made.expect("AWS-LC makes keys of this size");
-        let public = key.public_key();
-        let (modulus, exponent) = (public.modulus(), public.exponent());
-        let public = PublicKey::from_rsa(
-            modulus.big_endian_without_leading_zero(),
-            exponent.big_endian_without_leading_zero(),
-        );
+        let public = PublicKey::from_pkcs1(key.public_key().as_ref());
         let public = public.expect("it is a key that is read");
         Self { key, public }
     }

@@ -9,10 +9,10 @@ use super::outputs::check_output;
 use crate::crypto::{Curve, PublicKey};
 use crate::encoding::pem_text;
 use crate::files::{self, Written};
+use crate::key::any::{self, AnyKey};
 use crate::key::passphrase::Passphrases;
 use crate::key::pkcs11::NewKey;
 use crate::key::uri::TokenUri;
-use crate::key::any::{self, AnyKey};
 use crate::key::{self, KeyRef, KeyRing, KeyType, Signer};
 
 /// The names in messages for the files of a pair.

@@ -8,7 +8,9 @@ use crate::key::rsa_key::RsaKeyError;
 #[non_exhaustive]
 pub enum PrivateFileError {
     /// The bytes have no known form.
-    #[error("it is no private key: neither a cosign key file, nor DER or PEM of SEC1, PKCS#8 or PKCS#1")]
+    #[error(
+        "it is no private key: neither a cosign key file, nor DER or PEM of SEC1, PKCS#8 or PKCS#1"
+    )]
     Unknown,
     /// The PEM text does not hold together.
     #[error("its PEM does not hold together: {0}")]
@@ -29,7 +31,9 @@ pub enum PrivateFileError {
     #[error("it is PKCS#12, which is not read")]
     Pkcs12,
     /// The key signs by another algorithm.
-    #[error("it is a key for {0}; signatures are made with RSA keys and EC keys on P-256, P-384 or P-521")]
+    #[error(
+        "it is a key for {0}; signatures are made with RSA keys and EC keys on P-256, P-384 or P-521"
+    )]
     Algorithm(String),
     /// The key is on another curve.
     #[error("it is a key on {0}; signatures are made on P-256, P-384 and P-521")]

@@ -13,7 +13,6 @@ use super::{pkcs1, sec1};
 use crate::crypto::Curve;
 use crate::crypto::names::{ID_EC_PUBLIC_KEY, RSA_ENCRYPTION, algorithm_name};
 use crate::key::ec_key::EcKey;
-use crate::key::signer::Signer;
 use crate::key::wiped_stack::on_wiped_stack;
 use crate::secret::Secret;
 
@@ -27,7 +26,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<AnyKey, E> {
         },
     })?;
     let (parameters, key) = (info.algorithm.parameters, info.private_key.as_bytes());
-    let public = info.public_key.map(|public| public.as_bytes().unwrap_or_default());
+    let public = info
+        .public_key
+        .map(|public| public.as_bytes().unwrap_or_default());
     match info.algorithm.oid {
         ID_EC_PUBLIC_KEY => {
             let key = sec1::read_inside(key, Some(curve(parameters)?))?;
@@ -97,10 +98,14 @@ fn write_ec(key: &EcKey) -> Secret {
 mod tests {
     use super::*;
     use crate::key::key_type::KeyType;
+    use crate::key::signer::Signer;
 
     #[test]
     fn a_key_reads_back_as_it_was_written() {
-        for (name, of) in KeyType::ALL.into_iter().filter(|(name, _)| *name != "rsa4096") {
+        for (name, of) in KeyType::ALL
+            .into_iter()
+            .filter(|(name, _)| *name != "rsa4096")
+        {
             let key = AnyKey::generate(of);
             let again = read(&write(&key)).expect("it is one");
             assert_eq!(again.public_key(), key.public_key(), "{name}");
