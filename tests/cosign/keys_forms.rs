@@ -100,14 +100,57 @@ fn a_passphrase_is_asked_for_only_where_a_file_is_encrypted() {
     assert_eq!(shown.stdout.as_bytes(), public);
 }
 
+/// The forms that openssl writes today, and wrote before.
+#[test]
+fn rsa_keys_are_read_in_each_form_that_openssl_writes() {
+    let sandbox = Sandbox::new();
+    for bits in [2048, 3072, 4096] {
+        sandbox.openssl(&format!(
+            "genrsa -aes256 -passout pass:x -out sealed.pem {bits}"
+        ));
+        let sealed = "-in sealed.pem -passin pass:x";
+        for command in [
+            format!("pkey {sealed} -out pkcs8.pem"),
+            format!("pkey {sealed} -outform DER -out pkcs8.der"),
+            format!("rsa {sealed} -traditional -out pkcs1.pem"),
+            format!("rsa {sealed} -traditional -outform DER -out pkcs1.der"),
+            format!(
+                "pkcs8 {sealed} -topk8 -v2 aes-256-cbc -passout pass:x -outform DER -out sealed.der"
+            ),
+            format!("pkcs8 {sealed} -topk8 -scrypt -passout pass:x -out scrypt.pem"),
+        ] {
+            sandbox.openssl(&command);
+        }
+        let public = sandbox.openssl("pkey -in pkcs8.pem -pubout");
+        for file in [
+            "sealed.pem",
+            "pkcs8.pem",
+            "pkcs8.der",
+            "pkcs1.pem",
+            "pkcs1.der",
+            "sealed.der",
+            "scrypt.pem",
+        ] {
+            let shown = run(&sandbox, "x", &format!("public-key --key {file}")).ok();
+            assert_eq!(shown.stdout.as_bytes(), public, "{file}, {bits}");
+        }
+        run(&sandbox, "y", "public-key --key sealed.pem")
+            .exits(1)
+            .says("wrong passphrase");
+    }
+}
+
 #[test]
 fn other_keys_and_forms_are_refused_with_a_word_on_what_they_are() {
     let sandbox = with_pairs();
     let pass = "-passout pass:x";
     for command in [
-        "genrsa -traditional -out rsa1.pem 2048".to_owned(),
-        "genrsa -out rsa.pem 2048".to_owned(),
-        "rsa -in rsa.pem -outform DER -traditional -out rsa1.der".to_owned(),
+        "genrsa -traditional -out short.pem 1024".to_owned(),
+        "genrsa -traditional -primes 3 -out primes.pem 2048".to_owned(),
+        "genpkey -algorithm rsa-pss -out pss.pem".to_owned(),
+        "genrsa -traditional -out rsa.pem 2048".to_owned(),
+        format!("rsa -in rsa.pem -traditional -aes256 {pass} -out oldrsa.pem"),
+        "rsa -in rsa.pem -outform DER -traditional -out rsa.der".to_owned(),
         "genpkey -algorithm ed25519 -out ed.pem".to_owned(),
         "ecparam -name secp256k1 -genkey -noout -out k1.pem".to_owned(),
         "ecparam -name secp224r1 -genkey -noout -out p224.pem".to_owned(),
@@ -131,17 +174,24 @@ fn other_keys_and_forms_are_refused_with_a_word_on_what_they_are() {
     );
     sandbox.write("cut", &sandbox.read("p256.key")[..200]);
     sandbox.write("empty", "");
+    let mut rsa = sandbox.read("rsa.der");
+    sandbox.write("longer.der", [&rsa[..], &[0]].concat());
+    *rsa.last_mut().expect("the coefficient") ^= 2;
+    sandbox.write("changed.der", rsa);
     let join = |one: &str, two: &str| [sandbox.read(one), sandbox.read(two)].concat();
     sandbox.write("two", join("ec.pem", "k1.pem"));
     sandbox.write("more", join("p256.key", "letter"));
     sandbox.write("long", vec![b'x'; 64 * 1024 + 1]);
     for (file, says) in [
+        ("short.pem", "its RSA modulus has 1024 bits"),
+        ("primes.pem", "an RSA key of more than two primes"),
         (
-            "rsa.pem",
-            "it is a key for RSA; signatures are made with EC keys",
+            "pss.pem",
+            "it is a key for RSA-PSS; signatures are made with RSA keys and EC keys",
         ),
-        ("rsa1.pem", "it is a key for RSA"),
-        ("rsa1.der", "it is a key for RSA"),
+        ("changed.der", "its numbers do not belong together"),
+        ("longer.der", "bytes follow the DER private key"),
+        ("oldrsa.pem", "encrypted the old way of openssl"),
         ("ed.pem", "it is a key for Ed25519"),
         ("k1.pem", "it is a key on secp256k1"),
         ("p224.pem", "it is a key on secp224r1 (P-224)"),
@@ -177,7 +227,9 @@ fn the_hints_for_other_forms_work_as_they_are() {
     sandbox.openssl("ec -in ec.pem -aes256 -passout pass:x -out old.pem");
     sandbox.openssl("pkcs8 -topk8 -in ec.pem -v2 des3 -passout pass:x -out des3.pem");
     sandbox.openssl("ec -in ec.pem -param_enc explicit -out explicit.pem");
-    for file in ["old.pem", "des3.pem", "explicit.pem"] {
+    sandbox.openssl("genrsa -traditional -aes256 -passout pass:x -out oldrsa.pem 2048");
+    let rsa = sandbox.openssl("rsa -in oldrsa.pem -passin pass:x -pubout");
+    for file in ["old.pem", "oldrsa.pem", "des3.pem", "explicit.pem"] {
         let hint = run(&sandbox, "x", &format!("public-key --key {file}"))
             .exits(1)
             .hint();
@@ -186,7 +238,8 @@ fn the_hints_for_other_forms_work_as_they_are() {
         sandbox.shell(&hint, "").ok();
         let new = hint.rsplit(' ').next().expect("a file").to_owned();
         let shown = run(&sandbox, "x", &format!("public-key --key {new}")).ok();
-        assert_eq!(shown.stdout.as_bytes(), public, "{file}");
+        let wanted = if file == "oldrsa.pem" { &rsa } else { &public };
+        assert_eq!(shown.stdout.as_bytes(), wanted, "{file}");
         fs::remove_file(sandbox.path(new)).expect("it was made");
     }
 }
