@@ -377,7 +377,14 @@ fn keys_that_contradict_themselves_are_refused_in_the_open_and_in_a_box() {
         (pkcs8(EC, P224, &one), "it is a key on secp224r1 (P-224)"),
         (pkcs8(EC, &[], &one), "it does not name its curve"),
         (pkcs8(EC, &[5, 0], &one), "it does not name its curve"),
-        (pkcs8(&rsa, &[5, 0], &one), "it is a key for RSA"),
+        (
+            pkcs8(&rsa, &[5, 0], &one),
+            "it is not one PKCS#1 private key in DER",
+        ),
+        (
+            pkcs8(&rsa, &[], &one),
+            "its algorithm has parameters that RSA does not have",
+        ),
         (pkcs8(&ed25519, &[], &one), "it is a key for Ed25519"),
         (
             [&good[..], &[0]].concat(),

@@ -1,13 +1,12 @@
 //! PKCS#1 `RSAPrivateKey` in DER (RFC 8017, appendix A.1.2).
 
-use der::asn1::UintRef;
+use der::asn1::{AnyRef, UintRef};
 use der::{Decode, ErrorKind, Sequence};
 
 use super::error::PrivateFileError as E;
 use crate::crypto::PublicKey;
 use crate::key::rsa_key::{RsaKey, RsaKeyError};
 
-/// A key of two primes: more follows only in version 1.
 #[derive(Sequence)]
 struct RsaPrivateKey<'a> {
     version: u8,
@@ -19,6 +18,8 @@ struct RsaPrivateKey<'a> {
     exponent1: UintRef<'a>,
     exponent2: UintRef<'a>,
     coefficient: UintRef<'a>,
+    /// More primes, in version 1 alone.
+    other_primes: Option<AnyRef<'a>>,
 }
 
 /// Reads a key of two primes.
@@ -30,7 +31,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<RsaKey, E> {
             reason: error.to_string(),
         },
     })?;
-    if key.version != 0 {
+    if key.version != 0 || key.other_primes.is_some() {
         return Err(E::Primes);
     }
     let public = PublicKey::from_rsa(key.modulus.as_bytes(), key.public_exponent.as_bytes());
