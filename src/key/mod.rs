@@ -32,5 +32,5 @@ pub use key_type::{KeyType, RsaSize};
 pub use read::{is_private, read_public};
 pub use recognise::{Form, Recognised, read_any};
 pub use ring::{Generated, KeyRing};
-pub use rsa_key::{RsaKey, RsaKeyError};
+pub use rsa_key::RsaKey;
 pub use signer::{P384Signer, Signer};

@@ -9,7 +9,6 @@ use super::error::Error;
 use super::key_type::RsaSize;
 use super::signer::Signer;
 use super::wiped_stack::on_wiped_stack;
-use crate::crypto::public_key::PublicKeyError;
 use crate::crypto::{Algorithm, HashAlgorithm, PublicKey, Signature, Signed};
 use crate::secret::Secret;
 
@@ -20,18 +19,6 @@ use crate::secret::Secret;
 pub struct RsaKey {
     key: RsaKeyPair,
     public: PublicKey,
-}
-
-/// Why numbers are no private RSA key.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RsaKeyError {
-    /// The modulus or the public exponent is none that is read.
-    #[error(transparent)]
-    Public(#[from] PublicKeyError),
-    /// The numbers contradict each other.
-    #[error("its numbers do not belong together")]
-    Numbers,
 }
 
 impl RsaKey {
@@ -49,12 +36,11 @@ impl RsaKey {
         Self { key, public }
     }
 
-    /// Takes a DER `RSAPrivateKey` (RFC 8017, appendix A.1.2), with its public key. AWS-LC refuses numbers that do not
-    /// belong together: n = p·q, d, dP and dQ the inverses of e, qInv that of q.
-    pub(super) fn from_pkcs1(bytes: &[u8], public: PublicKey) -> Result<Self, RsaKeyError> {
-        let key = on_wiped_stack(|| RsaKeyPair::from_der(bytes));
-        let key = key.map_err(|_| RsaKeyError::Numbers)?;
-        Ok(Self { key, public })
+    /// Takes a DER `RSAPrivateKey` (RFC 8017, appendix A.1.2), with its public key; `None` for numbers that do not belong
+    /// together: AWS-LC checks n = p·q, and that d, dP and dQ are the inverses of e, and qInv is that of q.
+    pub(super) fn from_pkcs1(bytes: &[u8], public: PublicKey) -> Option<Self> {
+        let key = on_wiped_stack(|| RsaKeyPair::from_der(bytes)).ok()?;
+        Some(Self { key, public })
     }
 
     /// Whether this `RSAPublicKey` in DER (RFC 8017, appendix A.1.1) is the public half.

@@ -45,7 +45,7 @@ pub(super) fn of_private(path: &Path, error: &PrivateFileError) -> Option<String
         PrivateFileError::PublicKey | PrivateFileError::Certificate => {
             "give the private key, as cosign.key".into()
         }
-        PrivateFileError::Mismatch | PrivateFileError::Scalar => {
+        PrivateFileError::Mismatch | PrivateFileError::Scalar | PrivateFileError::Numbers => {
             "the file is damaged or was made wrongly; take another copy".into()
         }
         _ => return None,

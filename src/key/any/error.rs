@@ -1,7 +1,7 @@
 //! Why a file is no private key.
 
+use crate::crypto::public_key::PublicKeyError;
 use crate::encoding::pem_text::PemError;
-use crate::key::rsa_key::RsaKeyError;
 
 /// Why a file is no private key that signs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -67,9 +67,12 @@ pub enum PrivateFileError {
     /// The public part is not the scalar's.
     #[error("its public part does not belong to its private part")]
     Mismatch,
-    /// The RSA key is none that signs.
+    /// The modulus or the public exponent of the RSA key is none that is read.
     #[error(transparent)]
-    Rsa(#[from] RsaKeyError),
+    Rsa(#[from] PublicKeyError),
+    /// The numbers of the RSA key contradict each other.
+    #[error("its numbers do not belong together")]
+    Numbers,
     /// The algorithm of the RSA key has parameters other than NULL.
     #[error("its algorithm has parameters that RSA does not have")]
     Parameters,

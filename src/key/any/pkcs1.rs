@@ -5,7 +5,7 @@ use der::{Decode, ErrorKind, Sequence};
 
 use super::error::PrivateFileError as E;
 use crate::crypto::PublicKey;
-use crate::key::rsa_key::{RsaKey, RsaKeyError};
+use crate::key::rsa_key::RsaKey;
 
 #[derive(Sequence)]
 struct RsaPrivateKey<'a> {
@@ -35,6 +35,5 @@ pub(super) fn read(bytes: &[u8]) -> Result<RsaKey, E> {
         return Err(E::Primes);
     }
     let public = PublicKey::from_rsa(key.modulus.as_bytes(), key.public_exponent.as_bytes());
-    let public = public.map_err(RsaKeyError::from)?;
-    Ok(RsaKey::from_pkcs1(bytes, public)?)
+    RsaKey::from_pkcs1(bytes, public?).ok_or(E::Numbers)
 }
