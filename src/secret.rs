@@ -85,32 +85,33 @@ pub fn refused() -> Option<&'static str> {
     REFUSED.get().map(String::as_str)
 }
 
+/// Whether all of some bytes of this process are locked, as /proc/self/smaps says of each mapping.
+#[cfg(test)]
+pub(crate) fn is_locked(bytes: &[u8]) -> bool {
+    let (start, end) = (bytes.as_ptr().addr(), bytes.as_ptr_range().end.addr());
+    let maps = std::fs::read_to_string("/proc/self/smaps").expect("it is there");
+    let (mut map, mut locked) = (0..0, 0);
+    for line in maps.lines() {
+        let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let ends = first.split_once('-').map(|ends| {
+            let end = |text| usize::from_str_radix(text, 16);
+            (end(ends.0), end(ends.1))
+        });
+        if let Some((Ok(from), Ok(to))) = ends {
+            map = from.max(start)..to.min(end);
+        } else if first == "VmFlags:" && rest.split(' ').any(|flag| flag == "lo") {
+            locked += map.len();
+        }
+    }
+    locked == bytes.len()
+}
+
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, File};
+    use std::fs::File;
     use std::os::unix::fs::FileExt;
 
     use super::*;
-
-    /// Whether all of some bytes of this process are locked, as /proc/self/smaps says of each mapping.
-    fn is_locked(bytes: &[u8]) -> bool {
-        let (start, end) = (bytes.as_ptr().addr(), bytes.as_ptr_range().end.addr());
-        let maps = fs::read_to_string("/proc/self/smaps").expect("it is there");
-        let (mut map, mut locked) = (0..0, 0);
-        for line in maps.lines() {
-            let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
-            let ends = first.split_once('-').map(|ends| {
-                let end = |text| usize::from_str_radix(text, 16);
-                (end(ends.0), end(ends.1))
-            });
-            if let Some((Ok(from), Ok(to))) = ends {
-                map = from.max(start)..to.min(end);
-            } else if first == "VmFlags:" && rest.split(' ').any(|flag| flag == "lo") {
-                locked += map.len();
-            }
-        }
-        locked == bytes.len()
-    }
 
     #[test]
     fn a_secret_is_locked_and_its_end_wiped() {
