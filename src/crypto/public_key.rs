@@ -151,7 +151,7 @@ impl PublicKey {
         Self::from_pkcs1(&key)
     }
 
-    /// Reads a DER `RSAPublicKey` (RFC 8017, appendix A.1.1).
+    /// Reads a DER `RSAPublicKey` (RFC 8017, appendix A.1.1), as PEM text with the label `RSA PUBLIC KEY` holds it.
     pub fn from_pkcs1(key: &[u8]) -> Result<Self, PublicKeyError> {
         let encode = || {
             SubjectPublicKeyInfo {
@@ -165,13 +165,6 @@ impl PublicKey {
         };
         let spki = encode().map_err(|error: der::Error| PublicKeyError::Der(error.to_string()))?;
         Self::from_spki(&spki)
-    }
-
-    /// Reads a DER `RSAPublicKey` (RFC 8017, appendix A.1.1), as PEM text with the label `RSA PUBLIC KEY` holds it.
-    pub fn from_pkcs1(bytes: &[u8]) -> Result<Self, PublicKeyError> {
-        let key = RsaPublicKey::from_der(bytes);
-        let key = key.map_err(|error| PublicKeyError::Der(error.to_string()))?;
-        Self::from_rsa(key.modulus.as_bytes(), key.public_exponent.as_bytes())
     }
 
     /// The algorithm of the key.
