@@ -100,7 +100,7 @@ impl Draft {
 
     /// The whole in DER, if the signature is the key's.
     pub fn finish(self, signature: &Signature) -> Result<Vec<u8>, NotVerified> {
-        let signature = signature.to_der();
+        let signature = signature.to_bytes();
         let message = Signed::Bytes(&self.message);
         self.key
             .verify(self.signing.algorithm, message, &signature)?;
