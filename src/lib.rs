@@ -17,9 +17,11 @@ pub mod encoding;
 pub mod files;
 pub mod image;
 
+pub mod broker;
 pub mod ceremony;
 pub mod cli;
 pub mod key;
+pub mod ocicrypt;
 pub mod ops;
 mod output;
 pub mod parallel;

@@ -27,6 +27,7 @@ mod layout;
 #[cfg(feature = "registry")]
 mod link;
 mod manifest;
+mod ocicrypt;
 mod passport;
 mod pin_source;
 mod plan;
@@ -35,6 +36,7 @@ mod realm_layers;
 mod recipe;
 mod reference;
 mod request;
+mod resources;
 mod scene;
 mod sec1;
 mod signature;
@@ -71,6 +73,7 @@ pub const TARGETS: &[Target] = &[
     #[cfg(feature = "registry")]
     ("link", link::run),
     ("manifest", manifest::run),
+    ("ocicrypt", ocicrypt::run),
     ("passport", passport::run),
     ("pin_source", pin_source::run),
     ("plan", plan::run),
@@ -78,6 +81,7 @@ pub const TARGETS: &[Target] = &[
     ("realm_layers", realm_layers::run),
     ("reference", reference::run),
     ("request", request::run),
+    ("resources", resources::run),
     ("sec1", sec1::run),
     ("signature", signature::run),
     ("spki", spki::run),

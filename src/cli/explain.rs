@@ -2,6 +2,7 @@
 
 mod any_keys;
 mod archives;
+mod broker;
 mod ceremony;
 mod cert;
 mod cosign;
@@ -24,7 +25,7 @@ use crate::key::passphrase::PassphraseError;
 use crate::key::pin::PinError;
 use crate::key::pkcs11::{self, PinFault};
 use crate::ops::Error;
-use crate::{files, key};
+use crate::{files, key, store};
 use shell::{quoted, word};
 
 /// The exit status for an error.
@@ -74,10 +75,14 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::File { role, source } => of_output(role, source),
         Error::Cert(error) => cert::hint(error).map(str::to_owned),
         Error::Cosign(error) => cosign::hint(error).map(str::to_owned),
+        Error::Resource(error) => broker::hint(error).map(str::to_owned),
         Error::Store(error) => images::of_layout(error),
         Error::Unfit { rule, .. } if rule.starts_with("realm.") => {
             realms::hint([*rule]).map(str::to_owned)
         }
+        Error::Unfit { reason, .. } if reason.ends_with(store::SEALED) => Some(
+            "--decryption-key KEY looks into it; --allow-encrypted signs it all the same".into(),
+        ),
         Error::KeyMade { key, .. } => Some(format!("write its public key: {}", extract(key))),
         Error::PairMade { key, .. } => Some(any_keys::of_made(key)),
         Error::NoAppName { .. } | Error::NoAppNamed => Some("name the app with -a".into()),

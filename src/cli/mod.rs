@@ -2,6 +2,7 @@
 
 mod args;
 mod bar;
+mod broker_examples;
 mod cert_examples;
 mod console;
 mod context;

@@ -3,6 +3,7 @@
 use clap::builder::StyledStr;
 use clap::{Arg, Command};
 
+use super::broker_examples::BROKER;
 use super::cert_examples::CERT;
 use super::cosign_examples::COSIGN;
 use super::example::{Entry, Example};
@@ -179,7 +180,7 @@ fn plain(text: &StyledStr) -> String {
 }
 
 fn all_examples() -> impl Iterator<Item = &'static Entry> {
-    EXAMPLES.iter().chain(CERT).chain(COSIGN)
+    EXAMPLES.iter().chain(BROKER).chain(CERT).chain(COSIGN)
 }
 
 #[cfg(test)]

@@ -76,6 +76,10 @@ pub fn report(report: &Report, trusted: bool, paint: Paint) -> String {
                 ": an earlier check failed".into(),
             ),
             Outcome::LeftOut => (paint.warn("not checked"), ": left out as asked".into()),
+            Outcome::Unchecked(missing) => {
+                let missing = plain(&short(missing));
+                (paint.warn("not checked"), format!(": {missing}"))
+            }
         };
         lines.push(format!("  {word} {rule}{reason}"));
     }
@@ -85,7 +89,7 @@ pub fn report(report: &Report, trusted: bool, paint: Paint) -> String {
     let left_out = report
         .checks
         .iter()
-        .any(|check| check.outcome == Outcome::LeftOut);
+        .any(|check| matches!(check.outcome, Outcome::LeftOut | Outcome::Unchecked(_)));
     lines.push(match (trusted, left_out) {
         (true, false) => paint.good("trusted"),
         (true, true) => paint.good("trusted, except for what was not checked"),
@@ -127,6 +131,7 @@ pub fn report_json(report: &Report, trusted: bool) -> Value {
             Outcome::Failed(reason) => ("failed", Some(short(reason))),
             Outcome::Blocked => ("blocked", None),
             Outcome::LeftOut => ("left-out", None),
+            Outcome::Unchecked(missing) => ("unchecked", Some(short(missing))),
         };
         let mut value = json!({ "rule": check.rule, "outcome": outcome });
         if let Some(reason) = reason {

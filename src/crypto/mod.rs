@@ -2,9 +2,11 @@
 //!
 //! Nothing here knows where a key lives, what a signature is about or where an image is stored.
 
+pub mod aes;
 pub mod curve;
 pub mod digest;
 pub mod forms;
+pub mod hmac256;
 pub mod names;
 pub mod p384;
 pub mod public_key;

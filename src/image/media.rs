@@ -79,6 +79,13 @@ pub fn is_layer(media_type: &str) -> bool {
     prefixes.iter().any(|prefix| media_type.starts_with(prefix))
 }
 
+/// The media type of what an encrypted layer decrypts to; `None` where the layer is not encrypted (containers/ocicrypt,
+/// `spec.md`).
+pub fn decrypted(media_type: &str) -> Option<&str> {
+    let plain = media_type.strip_suffix("+encrypted");
+    plain.filter(|_| is_layer(media_type))
+}
+
 /// How a layer's tar archive is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Compression {
@@ -122,5 +129,14 @@ mod tests {
         );
         assert_eq!(of("application/vnd.in-toto+json"), None);
         assert_eq!(of("application/vnd.oci.image.layer.v1.tar+bzip2"), None);
+    }
+
+    #[test]
+    fn an_encrypted_layer_names_what_it_decrypts_to() {
+        let encrypted = "application/vnd.oci.image.layer.v1.tar+gzip+encrypted";
+        assert_eq!(decrypted(encrypted), Some(LAYER_GZIP));
+        assert_eq!(Compression::of_layer(encrypted), None);
+        assert_eq!(decrypted(LAYER_GZIP), None);
+        assert_eq!(decrypted("application/vnd.in-toto+json+encrypted"), None);
     }
 }

@@ -28,6 +28,9 @@ pub enum Error {
     /// A command on certificates failed.
     #[error(transparent)]
     Cert(Box<super::cert::Error>),
+    /// A resource was not fetched or encoded.
+    #[error(transparent)]
+    Resource(Box<super::resource::Error>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -329,6 +332,7 @@ impl Error {
             Self::Scheme(source) => source.class(),
             Self::Cosign(source) => source.class(),
             Self::Cert(source) => source.class(),
+            Self::Resource(source) => source.class(),
             Self::File { source, .. } => source.class(),
             Self::KeyMade { source, .. } | Self::PairMade { source, .. } => source.class(),
             Self::OutputIsInput { .. }

@@ -13,6 +13,7 @@ use super::repository::RepositoryAt;
 use super::shard::Shard;
 use crate::crypto::Digest;
 use crate::image::{Descriptor, Embedded, Platform, Reference, Tag, media};
+use crate::ocicrypt::Keys;
 use crate::parallel;
 use crate::report::Report;
 use crate::store::remote::{AT_ONCE, is_of_all};
@@ -29,6 +30,8 @@ pub(super) struct Fleet<'a> {
     /// The shard of its images that the user meant.
     pub(super) shard: Option<Shard>,
     pub(super) limits: Limits,
+    /// The keys for encrypted layers.
+    pub(super) decryption: &'a Keys,
     /// An image's name among the images of other places.
     pub(super) name: &'a (dyn Fn(&str) -> String + Sync),
 }
@@ -121,7 +124,7 @@ impl Fleet<'_> {
         if listed.passed_over > 0 {
             found.take(Found::Unnameable(listed.passed_over));
         }
-        let reader = Reader::new(&store, self.limits);
+        let reader = Reader::new(&store, self.limits).opening(self.decryption);
         let work = Work {
             tags: listed.tags.into_iter(),
             images: VecDeque::new(),

@@ -240,6 +240,7 @@ impl OfImages {
             Ok(layers) => {
                 let wrong = layers.blobs.err();
                 let wrong = wrong.or_else(|| layers.diff_ids.and_then(Result::err));
+                let wrong = wrong.or(layers.sealed);
                 let reason = || format!("image {}: {}", called(entry), wrong.unwrap_or_default());
                 match layers.realm {
                     Some(of_layers) => found.extend(of_layers),

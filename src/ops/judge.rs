@@ -95,9 +95,10 @@ impl Judge<'_> {
         };
         let mut checks = vec![
             check(rule::LAYER_BLOBS, findings.blobs),
-            match findings.diff_ids {
-                Some(outcome) => check(rule::DIFF_IDS, outcome),
-                None => Check::blocked(rule::DIFF_IDS),
+            match (findings.diff_ids, findings.sealed) {
+                (Some(Ok(())), Some(sealed)) => Check::unchecked(rule::DIFF_IDS, sealed),
+                (Some(outcome), _) => check(rule::DIFF_IDS, outcome),
+                (None, _) => Check::blocked(rule::DIFF_IDS),
             },
         ];
         checks.extend(of_config);

@@ -3,6 +3,7 @@
 pub mod cert;
 pub mod copy;
 pub mod cosign;
+pub mod decryption;
 mod earlier;
 mod endorse;
 pub mod endorsement;
@@ -24,6 +25,7 @@ pub mod prune;
 mod realms;
 #[cfg(feature = "registry")]
 pub mod repository;
+pub mod resource;
 pub mod shard;
 pub mod sign;
 pub mod sign_apps;

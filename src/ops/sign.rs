@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use super::decryption::Encrypted;
 use super::endorsement::{EndorsementFrom, Endorser, Search, Staging};
 use super::error::{Error, broken_rule, is_given_up};
 use super::judge::candidate;
@@ -42,6 +43,8 @@ pub struct How {
     pub for_realms: bool,
     /// Whether to replace an endorsement by another CA.
     pub replaces_other_ca: bool,
+    /// The treatment of encrypted layers.
+    pub encrypted: Encrypted,
     /// The limits on input.
     pub limits: Limits,
     /// How many signatures to request at once.
@@ -68,6 +71,8 @@ pub(super) struct Site<'a> {
 pub(super) struct Unwritten {
     pub(super) configs: Vec<Digest>,
     pub(super) edits: Vec<Edit>,
+    /// Their encrypted layers that nobody looked into, in words.
+    pub(super) sealed: Vec<String>,
     /// The findings that keep realms from them, by their names.
     pub(super) of_images: BTreeMap<String, Vec<Finding>>,
 }
@@ -115,7 +120,7 @@ impl How {
             staging,
             ..
         } = *site;
-        let reader = Reader::with_window(layout, self.limits, window);
+        let reader = Reader::with_window(layout, self.limits, window).opening(&self.encrypted.keys);
         for (digest, size) in site.written {
             reader.note_written(*digest, *size);
         }
@@ -141,10 +146,12 @@ impl How {
         let Unwritten {
             configs,
             edits,
+            sealed,
             of_images,
         } = self.edits(signer, &reader, (&scheme, &earlier), images, progress)?;
         // Writing needs memory of its own.
         drop(reader);
+        warnings.extend(sealed);
         // A token may take long, so this run takes the lock only now. Other runs may have been faster.
         let lock = registry.lock()?;
         if matches!(staging, Staging::InRegistry) {
@@ -218,16 +225,24 @@ impl How {
             earlier,
             verifier: &verifier,
             for_realms: self.for_realms,
+            allow_encrypted: self.encrypted.are_allowed,
             found: Mutex::default(),
+            sealed: Mutex::default(),
             progress,
         };
         let (configs, edits) = work.all(images, threads)?.into_iter().unzip();
         let found = work.found.into_inner();
+        let mut sealed = work
+            .sealed
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        sealed.sort();
         // All images may carry signatures already.
         signer.prove_public()?;
         Ok(Unwritten {
             configs,
             edits,
+            sealed,
             of_images: found.unwrap_or_else(PoisonError::into_inner),
         })
     }
@@ -302,8 +317,12 @@ pub(super) struct Work<'a> {
     pub(super) verifier: &'a Root,
     /// Whether to refuse images that realms cannot unpack.
     pub(super) for_realms: bool,
+    /// Whether to sign images with encrypted layers that no key opens.
+    pub(super) allow_encrypted: bool,
     /// The findings on layers that realms cannot unpack, by the images' names.
     pub(super) found: Mutex<BTreeMap<String, Vec<Finding>>>,
+    /// Encrypted layers that nobody looked into, in words.
+    pub(super) sealed: Mutex<Vec<String>>,
     pub(super) progress: &'a dyn Progress,
 }
 
@@ -367,7 +386,22 @@ impl Work<'_> {
             return Err(unfit(rule::LAYER_BLOBS, reason));
         }
         match layers.diff_ids {
-            Some(Ok(())) => {}
+            Some(Ok(())) => {
+                if let Some(sealed) = layers.sealed {
+                    if !self.allow_encrypted {
+                        return Err(unfit(rule::DIFF_IDS, sealed));
+                    }
+                    let name = &image.name;
+                    let told = format!(
+                        "{name} is signed and {} is not checked: {sealed}",
+                        rule::DIFF_IDS
+                    );
+                    self.sealed
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(told);
+                }
+            }
             Some(Err(reason)) => return Err(unfit(rule::DIFF_IDS, reason)),
             None => unreachable!("diff_ids are unknown only where a blob is wrong"),
         }

@@ -79,7 +79,7 @@ impl SignInRegistry {
         let how = &self.how;
         let store = self.at.to_write();
         let mut store = store.meaning(&how.references, how.limits)?;
-        let reader = Reader::new(&store, how.limits);
+        let reader = Reader::new(&store, how.limits).opening(&how.encrypted.keys);
         let images = how.load(&reader)?;
         let Ready { signer, endorser } = ready;
         let vendor = *signer.public_key();
@@ -94,8 +94,13 @@ impl SignInRegistry {
         let ca = *endorsement.ca();
         let scheme = Vendor::new(endorsement);
         let with = (&scheme, &HashMap::new());
-        let Unwritten { configs, edits, .. } =
-            how.edits(signer, &reader, with, images, progress)?;
+        let unwritten = how.edits(signer, &reader, with, images, progress)?;
+        let Unwritten {
+            configs,
+            edits,
+            sealed,
+            ..
+        } = unwritten;
         // Sending needs memory of its own.
         drop(reader);
         let applied = store.apply(&edits)?;
@@ -110,7 +115,7 @@ impl SignInRegistry {
             endorsement: source,
             unseen: Vec::new(),
             referrers: applied.referrers,
-            warnings: Vec::new(),
+            warnings: sealed,
             mended: applied.mended,
             realms: Vec::new(),
             changed: applied.changed,

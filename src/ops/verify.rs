@@ -21,6 +21,7 @@ use crate::image::Descriptor;
 use crate::image::Reference;
 use crate::image::realm::Finding;
 use crate::key::{KeyRef, KeyRing};
+use crate::ocicrypt::Keys;
 use crate::progress::{Progress, Silent};
 use crate::report::{Check, rule};
 use crate::scheme::annotation::Roots;
@@ -50,6 +51,8 @@ pub struct VerifyImages {
     pub for_realms: bool,
     /// How much the run reads before it gives up.
     pub limits: Limits,
+    /// The keys for encrypted layers.
+    pub decryption: Arc<Keys>,
 }
 
 /// An image, and the findings that keep realms from it by the name that the user gave.
@@ -132,6 +135,7 @@ impl VerifyImages {
                 at,
                 shard: self.shard,
                 limits: self.limits,
+                decryption: &self.decryption,
                 name: &name,
             };
             return fleet.run(judge, found);
@@ -139,6 +143,7 @@ impl VerifyImages {
         let mut opened = asked.location.open(self.limits, judge.progress)?;
         let window = opened.take_window();
         let reader = Reader::with_window(opened.store(), self.limits, window);
+        let reader = reader.opening(&self.decryption);
         let mut chosen = self.select(asked, &opened, &reader)?;
         let of_app = match opened.layout() {
             Some(layout) if self.for_realms => layout.realm_findings()?,

@@ -13,6 +13,8 @@ pub enum Outcome {
     Blocked,
     /// It was not checked, because the user left it out.
     LeftOut,
+    /// It was not checked, because the user gave nothing to check it with, and what is missing.
+    Unchecked(String),
 }
 
 /// One rule and its outcome.
@@ -67,7 +69,11 @@ impl Check {
     pub fn failure(&self) -> Option<&str> {
         match &self.outcome {
             Outcome::Failed(reason) => Some(reason),
-            Outcome::Passed | Outcome::Warned(_) | Outcome::Blocked | Outcome::LeftOut => None,
+            Outcome::Passed
+            | Outcome::Warned(_)
+            | Outcome::Blocked
+            | Outcome::LeftOut
+            | Outcome::Unchecked(_) => None,
         }
     }
 
@@ -98,13 +104,22 @@ impl Check {
             outcome: Outcome::LeftOut,
         }
     }
+
+    /// A check for which something is missing.
+    pub fn unchecked(rule: &'static str, missing: impl Into<String>) -> Self {
+        Self {
+            rule,
+            about: None,
+            outcome: Outcome::Unchecked(missing.into()),
+        }
+    }
 }
 
-/// Whether at least one check passed, and every other one holds too or was left out by the user. An empty list does
+/// Whether at least one check passed, and every other one holds too or was left to the user. An empty list does
 /// not hold.
 pub fn hold(checks: &[Check]) -> bool {
     let holds = |check: &Check| match check.outcome {
-        Outcome::Passed | Outcome::Warned(_) | Outcome::LeftOut => true,
+        Outcome::Passed | Outcome::Warned(_) | Outcome::LeftOut | Outcome::Unchecked(_) => true,
         Outcome::Failed(_) | Outcome::Blocked => false,
     };
     checks.iter().any(|check| check.outcome == Outcome::Passed) && checks.iter().all(holds)

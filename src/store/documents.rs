@@ -126,6 +126,24 @@ pub fn manifest(bytes: &[u8], outside: &str) -> Result<Manifest, Problem> {
     })
 }
 
+/// The annotations of each layer of an image manifest that [`manifest`] has read.
+pub fn layer_annotations(bytes: &[u8]) -> Result<Vec<BTreeMap<String, String>>, Problem> {
+    #[derive(serde::Deserialize)]
+    struct Document {
+        #[serde(deserialize_with = "list")]
+        layers: Vec<Layer>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Layer {
+        annotations: Option<BTreeMap<String, String>>,
+    }
+    let document: Document = read(bytes, &shapes::MANIFEST)?;
+    let all = document.layers.into_iter();
+    Ok(all
+        .map(|layer| layer.annotations.unwrap_or_default())
+        .collect())
+}
+
 /// Checks that a document itself states this media type.
 pub fn check_stated(bytes: &[u8], wanted: &'static str) -> Result<(), Problem> {
     #[derive(serde::Deserialize)]

@@ -48,7 +48,7 @@ pub use place::Place;
 pub use problem::{Part, Problem};
 pub use reader::blobs::Reader;
 pub use reader::closure::Closure;
-pub use reader::layers::LayerFindings;
+pub use reader::layers::{LayerFindings, SEALED};
 pub use reader::selected::{Selected, Selection};
 pub use reader::tree::Entry;
 pub use saved::SavedImage;

@@ -517,13 +517,16 @@ fn parts(all: &[Token]) -> Vec<&[Token]> {
 }
 
 /// The crates that have one home each: nothing else of the house names them.
-const HOMES: [(&str, &str); 7] = [
+const HOMES: [(&str, &str); 10] = [
     ("clap", "cli"),
     ("clap_complete", "cli"),
     ("clap_mangen", "cli"),
     ("cryptoki", "key/pkcs11"),
     ("cryptoki_sys", "key/pkcs11"),
+    ("h2", "broker"),
+    ("http", "broker"),
     ("saphyr_parser", "encoding/yaml.rs"),
+    ("tokio", "broker"),
     ("ureq", "store/remote"),
 ];
 

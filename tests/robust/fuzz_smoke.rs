@@ -201,6 +201,7 @@ each_target! {
     #[cfg(feature = "registry")]
     link
     manifest
+    ocicrypt
     passport
     pin_source
     plan
@@ -208,6 +209,7 @@ each_target! {
     realm_layers
     reference
     request
+    resources
     sec1
     signature
     spki

@@ -12,6 +12,7 @@ use super::cosign::CosignCommand;
 use super::image::{ExtractSignImage, InspectImage, Prune, SignImage, VerifyImage};
 use super::keys::{ExtractPublic, Fingerprint, GenKey, Sign, Verify};
 use super::paths;
+use super::resource::ResourceCommand;
 use super::settings::Common;
 use super::token::TokenCommand;
 
@@ -21,6 +22,7 @@ static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
         // A static program cannot load PKCS#11 modules.
         ("tokens", !cfg!(target_feature = "crt-static")),
         ("registry", cfg!(feature = "registry")),
+        ("grpc", cfg!(feature = "grpc")),
         ("openssl", cfg!(feature = "openssl")),
     ];
     let named = all.map(|(name, is_there)| {
@@ -117,6 +119,11 @@ pub enum Command {
     Cosign {
         #[command(subcommand)]
         command: CosignCommand,
+    },
+    /// Fetch resources from a key broker, and make the file of an offline one
+    Resource {
+        #[command(subcommand)]
+        command: ResourceCommand,
     },
     /// Print a shell's completion script
     Completions {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::broker::ReachArgs;
+use super::decryption::DecryptionArgs;
 use super::keys::OwnUri;
 use super::paths;
 use super::registry::ImageArgs;
@@ -91,6 +93,11 @@ pub struct How {
     #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = at_least_one)]
     pub jobs: NonZeroUsize,
     #[command(flatten)]
+    pub decryption: DecryptionArgs,
+    /// Sign images with encrypted layers without looking into those that no key is given for
+    #[arg(long)]
+    pub allow_encrypted: bool,
+    #[command(flatten)]
     pub limits: LimitArgs,
     #[command(flatten)]
     pub tokens: TokenArgs,
@@ -158,6 +165,8 @@ pub struct ExtractSignImage {
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]
+    pub reach: ReachArgs,
+    #[command(flatten)]
     pub how: How,
 }
 
@@ -197,6 +206,8 @@ pub struct VerifyImage {
     /// Do not check the layers; the report says so
     #[arg(long)]
     pub config_only: bool,
+    #[command(flatten)]
+    pub decryption: DecryptionArgs,
     #[command(flatten)]
     pub fleet: FleetArgs,
     #[command(flatten)]

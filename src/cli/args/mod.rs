@@ -2,15 +2,18 @@
 //!
 //! A group of flags has an ordinary comment above it: clap would print a documentation comment as the command's help.
 
+pub mod broker;
 pub mod ceremony;
 pub mod cert;
 mod command;
 pub mod copy;
 pub mod cosign;
+pub mod decryption;
 pub mod image;
 mod keys;
 mod paths;
 pub mod registry;
+pub mod resource;
 mod secrets;
 mod settings;
 mod time;

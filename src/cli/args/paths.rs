@@ -86,6 +86,11 @@ pub fn check_registry(text: &OsStr) -> Result<(), PathError> {
     check(text, Some(NO_DIRECTORY), |_| PathError::Web)
 }
 
+/// Refuses what is no path of a secret's file.
+pub fn check_secret(text: &OsStr) -> Result<(), PathError> {
+    check(text, Some(SECRET), |name| PathError::Place { name })
+}
+
 /// A private key's file.
 pub fn secret() -> impl TypedValueParser<Value = PathBuf> {
     path(|name| PathError::Place { name }, Some(SECRET))

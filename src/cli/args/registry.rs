@@ -2,12 +2,12 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-#[cfg(feature = "registry")]
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueHint};
 
+use super::broker::ReachArgs;
 use super::paths;
 use crate::image::{AppName, ImageName};
 #[cfg(not(feature = "registry"))]
@@ -30,6 +30,9 @@ pub struct ImageArgs {
     #[cfg(feature = "registry")]
     #[command(flatten)]
     remote: RemoteArgs,
+    #[cfg(not(feature = "registry"))]
+    #[command(flatten)]
+    reach: ReachArgs,
 }
 
 /// A registry as `-r` names it.
@@ -65,10 +68,10 @@ pub struct RemoteArgs {
     /// A folder with certificates for registries, as docker's certs.d
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, value_parser = paths::place())]
     cert_dir: Option<PathBuf>,
-    /// Allow plain HTTP to registries on other machines
+    /// Allow plain HTTP to registries and key brokers on other machines
     #[arg(long, aliases = ["allow-http-registry", "allow-insecure-registry"])]
     allow_http: bool,
-    /// How long each step of a request to a registry may take: 3, 3s, 3m0s
+    /// How long each step of a request to a registry or key broker may take: 3, 3s, 3m0s
     #[arg(short = 't', long, value_name = "TIME", value_parser = duration, default_value = "30s")]
     timeout: Duration,
     /// How many times to repeat a failed request to a registry
@@ -83,6 +86,11 @@ impl ImageArgs {
     pub fn options(&self) -> RegistryOptions {
         RegistryOptions::default()
     }
+
+    /// How key brokers are asked.
+    pub fn reach(&self) -> ReachArgs {
+        self.reach
+    }
 }
 
 #[cfg(feature = "registry")]
@@ -91,10 +99,23 @@ impl ImageArgs {
     pub fn options(&self) -> Options {
         self.remote.options()
     }
+
+    /// How key brokers are asked.
+    pub fn reach(&self) -> ReachArgs {
+        self.remote.reach()
+    }
 }
 
 #[cfg(feature = "registry")]
 impl RemoteArgs {
+    /// How key brokers are asked.
+    pub const fn reach(&self) -> ReachArgs {
+        ReachArgs {
+            timeout: self.timeout,
+            allow_http: self.allow_http,
+        }
+    }
+
     /// How registries are talked to.
     pub fn options(&self) -> Options {
         let args = self.clone();
@@ -112,8 +133,7 @@ impl RemoteArgs {
 }
 
 /// Reads a time: seconds, or a number with a unit.
-#[cfg(feature = "registry")]
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().map(Duration::from_secs);
     let time = seconds.or_else(|_| humantime::parse_duration(text));
     match time {

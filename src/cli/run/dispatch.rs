@@ -7,7 +7,7 @@ use serde_json::json;
 use signal_hook::consts::SIGPIPE;
 
 use super::written::{error_json, written};
-use super::{ceremony, cert, copy, cosign, images, keys, look, token, verify};
+use super::{ceremony, cert, copy, cosign, images, keys, look, resource, token, verify};
 use crate::cli::args::{Command, Settings, SettingsOf};
 use crate::cli::console::{Console, Failure, Outcome, die, print, unprinted};
 use crate::cli::explain;
@@ -67,6 +67,7 @@ pub(super) fn settings(command: &Command) -> Settings {
         Command::Ceremony { command } => command.settings(),
         Command::Cert { command } => command.settings(),
         Command::Cosign { command } => command.settings(),
+        Command::Resource { command } => command.settings(),
         Command::Completions { common, .. } | Command::Man { common, .. } => (*common).into(),
     }
 }
@@ -89,6 +90,7 @@ pub(super) fn execute(command: Command, console: &Console) -> Outcome {
         Command::Ceremony { command } => ceremony::run(command, console),
         Command::Cert { command } => cert::run(command, console),
         Command::Cosign { command } => cosign::run(command, console),
+        Command::Resource { command } => resource::run(command, console),
         Command::Completions { shell, .. } => completions(shell, console),
         Command::Man { dir, force, .. } => manual(&dir, force, console),
     }

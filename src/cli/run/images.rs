@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::written::error_json;
+use crate::cli::args::broker::ReachArgs;
 use crate::cli::args::image::{ExtractSignImage, How, Platforms, SignImage};
 use crate::cli::args::registry::{ImageArgs, RegistryAt};
 use crate::cli::console::{Console, Failure, Outcome};
@@ -13,6 +14,7 @@ use crate::cli::status::{self, Status};
 use crate::cli::{explain, show};
 use crate::image::{Descriptor, ImageName, Reference};
 use crate::key::{KeyRef, KeyRing};
+use crate::ops::decryption::{self, Encrypted};
 use crate::ops::endorsement::EndorsementFrom;
 use crate::ops::location::{Asked, Location};
 use crate::ops::sign_apps::SignImages;
@@ -29,7 +31,9 @@ pub(super) fn selection(platforms: Platforms) -> Selection {
 }
 
 /// The images and keys of a command, and the ring that has the keys.
-fn how(args: How, console: &Console) -> Result<(sign::How, KeyRing), Failure> {
+fn how(args: How, reach: ReachArgs, console: &Console) -> Result<(sign::How, KeyRing), Failure> {
+    let broker = args.decryption.kbs.clone().at(reach);
+    let decryption = decryption::keys(&args.decryption.keys, &broker)?;
     let vendor = args.vendor();
     let keys = [Some(&vendor), args.ca_prv.as_ref(), args.ca_pub.as_ref()];
     let own = keys.map(|key| key.and_then(KeyRef::pin_source));
@@ -52,6 +56,10 @@ fn how(args: How, console: &Console) -> Result<(sign::How, KeyRing), Failure> {
         endorsement,
         for_realms: args.for_realms,
         replaces_other_ca: args.replace_endorsement,
+        encrypted: Encrypted {
+            keys: decryption,
+            are_allowed: args.allow_encrypted,
+        },
         limits: args.limits.into(),
         jobs: args.jobs,
     };
@@ -59,7 +67,7 @@ fn how(args: How, console: &Console) -> Result<(sign::How, KeyRing), Failure> {
 }
 
 pub(super) fn sign_image(args: SignImage, console: &Console) -> Outcome {
-    let (mut how, ring) = how(args.how, console)?;
+    let (mut how, ring) = how(args.how, args.images.reach(), console)?;
     if args.all {
         (how.all, how.selection) = (true, Selection::All);
     }
@@ -87,7 +95,7 @@ pub(super) fn extract_sign_image(args: ExtractSignImage, console: &Console) -> O
         Some(app) => app,
         None => extract::default_app(&args.filename)?,
     };
-    let (how, ring) = how(args.how, console)?;
+    let (how, ring) = how(args.how, args.reach, console)?;
     let request = extract::ExtractSign {
         registry: args.registry,
         archive: args.filename,

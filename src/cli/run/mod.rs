@@ -8,6 +8,7 @@ mod dispatch;
 mod images;
 mod keys;
 mod look;
+mod resource;
 mod token;
 mod verify;
 mod written;

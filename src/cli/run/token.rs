@@ -287,7 +287,7 @@ fn doctor(args: &Doctor, console: &Console) -> Outcome {
 fn found(check: &Check) -> (&'static str, &str) {
     use report::Outcome;
     match &check.outcome {
-        Outcome::Passed | Outcome::Blocked | Outcome::LeftOut => {
+        Outcome::Passed | Outcome::Blocked | Outcome::LeftOut | Outcome::Unchecked(_) => {
             ("ok", check.about.as_deref().unwrap_or_default())
         }
         Outcome::Warned(what) => ("odd", what),

@@ -20,6 +20,7 @@ use crate::crypto::Digest;
 use crate::image::Descriptor;
 use crate::key::KeyRef;
 use crate::ops::Error;
+use crate::ops::decryption;
 use crate::ops::found::{Found, Totals};
 use crate::ops::location::Asked;
 use crate::ops::verify::VerifyImages;
@@ -30,7 +31,9 @@ pub(super) fn verify_image(args: VerifyImage, console: &Console) -> Outcome {
     let keys = || args.ca_pubs.iter().chain(&args.vendors);
     let ring = ring(&args.tokens, keys().map(KeyRef::pin_source), console)?;
     let by_files = keys().all(|key| matches!(key, KeyRef::File(_)));
+    let broker = args.decryption.kbs.at(args.images.reach());
     let request = VerifyImages {
+        decryption: decryption::keys(&args.decryption.keys, &broker)?,
         asked: asked(args.images, args.references, args.all, console)?,
         all: args.all,
         selection: selection(args.platforms),

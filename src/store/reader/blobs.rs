@@ -1,5 +1,6 @@
 //! The reader, and the documents that it reads: each has the digest and size that its descriptor states.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use super::layers::LayerCache;
 use super::selected::Selected;
 use crate::crypto::Digest;
 use crate::image::{Blob, Descriptor, Image, Manifest, media};
+use crate::ocicrypt::Keys;
 use crate::store::access::Store;
 use crate::store::documents::{self, Index};
 use crate::store::error::{Error, Kind};
@@ -23,6 +25,8 @@ pub struct Reader<'a> {
     pub(in crate::store) store: &'a dyn Store,
     pub(in crate::store) limits: Limits,
     pub(in crate::store) layer_cache: LayerCache,
+    /// The keys for encrypted layers.
+    pub(super) keys: Option<&'a Keys>,
 }
 
 impl<'a> Reader<'a> {
@@ -37,7 +41,15 @@ impl<'a> Reader<'a> {
             store,
             limits,
             layer_cache: LayerCache::new(window),
+            keys: None,
         }
+    }
+
+    /// The same reader with keys for encrypted layers. Without a key, it leaves their content alone.
+    #[must_use]
+    pub fn opening(self, keys: &'a Keys) -> Self {
+        let keys = (!keys.is_empty()).then_some(keys);
+        Self { keys, ..self }
     }
 
     /// The place that it reads.
@@ -166,6 +178,15 @@ impl<'a> Reader<'a> {
             config,
             diff_ids: read.diff_ids,
         })
+    }
+
+    /// The annotations of each layer of an image that was read.
+    pub(super) fn layer_annotations(
+        &self,
+        image: &Image,
+    ) -> Result<Vec<BTreeMap<String, String>>, Error> {
+        let all = documents::layer_annotations(image.manifest_blob.bytes());
+        all.map_err(|p| self.problem(Part::Manifest(image.digest()), p))
     }
 
     /// Reads an image as [`Reader::load`] does, for an entry whose platform matters because runtimes choose by it. The

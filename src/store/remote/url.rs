@@ -5,6 +5,8 @@
 use std::fmt::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ureq::http::Uri;
+
 /// Bytes of the longest address.
 const LONGEST: usize = 16 << 10;
 /// The host at which Docker Hub answers (R2).
@@ -197,7 +199,7 @@ impl Url {
     }
 
     /// The address as the library of requests has it.
-    pub(super) fn uri(&self) -> Option<ureq::http::Uri> {
+    pub(super) fn uri(&self) -> Option<Uri> {
         self.whole().parse().ok()
     }
 }

@@ -48,6 +48,11 @@ pub fn python_sigstore() -> Option<Command> {
     python("sigstore-4.5.1")
 }
 
+/// Python with its package grpcio, gRPC's own.
+pub fn python_grpcio() -> Option<Command> {
+    python("grpcio-1.85.3")
+}
+
 /// A program of Python's package pkilint, such as `lint_pkix_cert`.
 pub fn pkilint(program: &str) -> Option<Command> {
     let mut command = python("pkilint-0.13.3")?;

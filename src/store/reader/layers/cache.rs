@@ -22,10 +22,19 @@ const MOST_LAYERS: usize = 16_000;
 #[derive(Clone, Debug)]
 pub(super) struct Contents {
     pub(super) blob: Digest,
-    /// The unpacked content; or the reason why the layer does not unpack.
-    pub(super) unpacked: Result<Unpacked, String>,
+    /// The unpacked content; or the reason why there is none.
+    pub(super) unpacked: Result<Unpacked, NotUnpacked>,
     /// The layer's members, if the caller wanted them.
     pub(super) members: Option<Arc<Members>>,
+}
+
+/// Why a layer has no unpacked content.
+#[derive(Clone, Debug)]
+pub(super) enum NotUnpacked {
+    /// It does not unpack, or decrypt.
+    Wrong(String),
+    /// It is encrypted, and the reader has no key at all.
+    Sealed,
 }
 
 /// How to read a blob: its digest and packing, the largest zstd window in bytes, and the algorithm for the unpacked

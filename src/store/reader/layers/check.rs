@@ -1,15 +1,17 @@
 //! Reading every layer of an image once, and hashing its packed and its unpacked bytes.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::cache::{Contents, Key};
+use super::cache::{Contents, Key, NotUnpacked};
 use super::mislabelled;
 use super::read::{self, READ_SIZE, Sink, Tee, Unpacked};
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::image::realm::Finding;
-use crate::image::{Compression, Descriptor, Image, Mismatch};
+use crate::image::{Compression, Descriptor, Image, Mismatch, media};
+use crate::ocicrypt::{LayerKey, Sealed};
 use crate::parallel;
 use crate::progress::Progress;
 use crate::store::error::{Error, Kind};
@@ -19,6 +21,9 @@ use crate::store::realm_layers::{Budget, Faults, Model, Watch};
 
 /// An image is large if all its layers together have more bytes than this.
 const LARGE_IMAGE: u64 = 4 << 20;
+/// The end of the reason for which an encrypted layer was not looked into.
+pub const SEALED: &str = "and no decryption key is given";
+
 /// The findings on an image's layers.
 #[derive(Debug)]
 pub struct LayerFindings {
@@ -27,6 +32,8 @@ pub struct LayerFindings {
     /// The config lists exactly the digests of the unpacked layers; or the first fault. `None` if a wrong blob keeps
     /// ir-sign from finding out.
     pub diff_ids: Option<Result<(), String>>,
+    /// The first encrypted layer, if the reader has no key: then `diff_ids` is about the other layers.
+    pub sealed: Option<String>,
     /// The findings about content that a realm cannot unpack, at most one for each rule; `None` if the caller did not
     /// ask, or if a layer is wrong.
     pub realm: Option<Vec<Finding>>,
@@ -86,8 +93,15 @@ impl Reader<'_> {
         let in_turn = for_realms && total > LARGE_IMAGE;
         let _turn = in_turn.then(|| self.layer_cache.large_images.enter());
         progress.begin(&format!("layers of {}", image.name), total);
+        let is_encrypted = |layer: &Descriptor| media::decrypted(&layer.media_type).is_some();
+        let annotations = if self.keys.is_some() && layers.iter().any(is_encrypted) {
+            self.layer_annotations(image)?
+        } else {
+            Vec::new()
+        };
         let checker = Checker {
             reader: self,
+            annotations: &annotations,
             image,
             window,
             progress,
@@ -98,6 +112,7 @@ impl Reader<'_> {
         let mut findings = LayerFindings {
             blobs: Ok(()),
             diff_ids: Some(Ok(())),
+            sealed: None,
             realm: None,
         };
         let mut faults = Faults::default();
@@ -127,7 +142,12 @@ impl Reader<'_> {
                 }
             };
             match (contents.unpacked, image.diff_ids.get(n)) {
-                (Err(reason), _) => {
+                (Err(NotUnpacked::Sealed), _) => {
+                    let media_type = &layer.media_type;
+                    let reason = || format!("{part} has media type \"{media_type}\", {SEALED}");
+                    findings.sealed.get_or_insert_with(reason);
+                }
+                (Err(NotUnpacked::Wrong(reason)), _) => {
                     let mislabelled = mislabelled::told(self, &part, layer);
                     findings.fail_diff_id(mislabelled.unwrap_or(format!("{part} {reason}")));
                 }
@@ -146,7 +166,7 @@ impl Reader<'_> {
                 }
             }
         }
-        if for_realms && matches!(findings.diff_ids, Some(Ok(()))) {
+        if for_realms && findings.sealed.is_none() && matches!(findings.diff_ids, Some(Ok(()))) {
             findings.realm = Some(faults.findings());
         }
         Ok(findings)
@@ -172,11 +192,23 @@ impl LayerFindings {
     }
 }
 
+/// How to read a layer.
+enum How {
+    /// It is not encrypted.
+    AsItIs,
+    /// With this key.
+    Decrypted(Box<LayerKey>),
+    /// Its blob alone.
+    NotOpened(NotUnpacked),
+}
+
 /// The outcome for a layer: its contents, or why its blob is missing or wrong.
 type Outcome = Result<Contents, Problem>;
 
 struct Checker<'a> {
     reader: &'a Reader<'a>,
+    /// The annotations of each layer, if there are encrypted ones and keys for them.
+    annotations: &'a [BTreeMap<String, String>],
     image: &'a Image,
     /// The largest window that a zstd layer may ask for.
     window: u64,
@@ -205,13 +237,18 @@ impl Checker<'_> {
             .diff_ids
             .get(n)
             .map_or(HashAlgorithm::Sha256, Digest::algorithm);
-        let compression = Compression::of_layer(&layer.media_type);
+        let decrypted = media::decrypted(&layer.media_type);
+        let compression = Compression::of_layer(decrypted.unwrap_or(&layer.media_type));
         let window = match compression {
             Some(Compression::Zstd) => self.window,
             _ => 0,
         };
         let key = (layer.digest, compression, window, algorithm);
-        let cell = self.reader.layer_cache.cell(key);
+        // What an encrypted layer holds is a matter of its annotations too, and other images may have others.
+        let cell = match decrypted {
+            Some(_) => Arc::default(),
+            None => self.reader.layer_cache.cell(key),
+        };
         let part = Part::Layer(n + 1, layer.digest);
         let stream = match self.reader.open_blob(&part, layer) {
             Ok(stream) => stream,
@@ -237,7 +274,11 @@ impl Checker<'_> {
             }
             return Ok(Ok(known.clone()));
         }
-        let read = self.read(stream, layer, key)?;
+        let how = match decrypted {
+            Some(_) => self.key_of(n),
+            None => How::AsItIs,
+        };
+        let read = self.read(stream, layer, key, &how)?;
         // The cache remembers a layer that is too large, too: very many other images may have it.
         cell.get_or_init(|| self.reader.layer_cache.to_keep(&read));
         // Reading may have gone beyond the limit of the image.
@@ -272,11 +313,24 @@ impl Checker<'_> {
         self.reader.error(Kind::Bomb { what, limit, flag })
     }
 
+    /// Finds the key of an encrypted layer.
+    fn key_of(&self, n: usize) -> How {
+        let Some(keys) = self.reader.keys else {
+            return How::NotOpened(NotUnpacked::Sealed);
+        };
+        let sealed = Sealed::read(&self.annotations[n]);
+        match sealed.and_then(|sealed| sealed.open(keys)) {
+            Ok(key) => How::Decrypted(Box::new(key)),
+            Err(error) => How::NotOpened(NotUnpacked::Wrong(error.to_string())),
+        }
+    }
+
     fn read(
         &self,
         stream: Box<dyn Read + Send + '_>,
         layer: &Descriptor,
         key: Key,
+        how: &How,
     ) -> Result<Contents, Error> {
         let (_, compression, _, algorithm) = key;
         let mut packed = Tee::new(stream, layer.size, layer.digest.algorithm(), self.progress);
@@ -294,27 +348,43 @@ impl Checker<'_> {
             beyond.is_ok() || to_the_end
         };
         let window = self.window;
-        let told = |e| read::reason(&e, window);
+        let told = |e| NotUnpacked::Wrong(read::reason(&e, window));
         let shared = &self.reader.layer_cache.window;
         let mut watch = self.members.as_ref().map(Watch::new);
-        let unpacked = match compression {
-            None => Err(format!(
+        let unpacked = match (compression, how) {
+            (_, How::NotOpened(reason)) => Err(reason.clone()),
+            (None, _) => Err(NotUnpacked::Wrong(format!(
                 "has media type \"{}\", and a layer is a tar archive, plain, gzip or zstd",
                 layer.media_type
-            )),
+            ))),
             // The layer is not packed, so one hash gives both digests.
-            Some(Compression::None) if algorithm == layer.digest.algorithm() => {
+            (Some(Compression::None), How::AsItIs) if algorithm == layer.digest.algorithm() => {
                 let shown = watch.as_mut().map(|watch| read::show(&mut packed, watch));
                 shown.unwrap_or(Ok(())).map(|()| None).map_err(told)
             }
-            Some(compression) => {
+            (Some(compression), how) => {
                 let sink = Sink::new(algorithm, limit, &mut count, watch.as_mut());
-                let unpacked = match compression {
-                    Compression::None => sink.plain(&mut packed),
-                    Compression::Gzip => sink.gzip(&mut packed),
-                    Compression::Zstd => sink.zstd(&mut packed, window, shared),
+                let unpack = |bytes: &mut dyn Read| {
+                    let unpacked = match compression {
+                        Compression::None => sink.plain(bytes),
+                        Compression::Gzip => sink.gzip(bytes),
+                        Compression::Zstd => sink.zstd(bytes, window, shared),
+                    };
+                    unpacked.map(Some).map_err(told)
                 };
-                unpacked.map(Some).map_err(told)
+                match how {
+                    How::Decrypted(key) => {
+                        let mut opening = key.open(&mut packed);
+                        let unpacked = unpack(&mut opening);
+                        match opening.finish() {
+                            // Nothing that was unpacked counts unless the ciphertext is the one that was encrypted.
+                            Ok(Err(error)) => Err(NotUnpacked::Wrong(error.to_string())),
+                            // An error of the stream arrives again where the blob is hashed to its end.
+                            Ok(Ok(())) | Err(_) => unpacked,
+                        }
+                    }
+                    How::AsItIs | How::NotOpened(_) => unpack(&mut packed),
+                }
             }
         };
         if let Err(error) = beyond

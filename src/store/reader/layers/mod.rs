@@ -10,4 +10,4 @@ mod read;
 mod tests;
 
 pub(super) use cache::LayerCache;
-pub use check::LayerFindings;
+pub use check::{LayerFindings, SEALED};

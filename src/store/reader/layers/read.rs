@@ -9,7 +9,7 @@ use flate2::bufread::{GzDecoder, MultiGzDecoder};
 use crate::crypto::{Digest, HashAlgorithm, Hasher};
 use crate::files;
 use crate::image::realm::rule;
-use crate::image::{Compression, Descriptor};
+use crate::image::{Compression, Descriptor, media};
 use crate::progress::Progress;
 use crate::store::problem::Part;
 use crate::store::realm_layers::{Faults, Watch};
@@ -32,7 +32,8 @@ impl Unpacked {
         if self.first == self.size {
             return;
         }
-        let (rule, what) = match Compression::of_layer(&layer.media_type) {
+        let media_type = media::decrypted(&layer.media_type).unwrap_or(&layer.media_type);
+        let (rule, what) = match Compression::of_layer(media_type) {
             Some(Compression::Zstd) => (rule::ZSTD_FRAMES, "zstd frame"),
             _ => (rule::GZIP_MEMBERS, "gzip member"),
         };
@@ -143,14 +144,14 @@ impl<'a> Sink<'a> {
     }
 
     /// Takes the bytes of a layer that is not packed.
-    pub(super) fn plain(mut self, packed: &mut Tee<'_>) -> io::Result<Unpacked> {
+    pub(super) fn plain(mut self, packed: &mut dyn Read) -> io::Result<Unpacked> {
         self.take(packed)?;
         let size = self.size;
         Ok(self.unpacked(size))
     }
 
     /// Unpacks all members of a gzip file.
-    pub(super) fn gzip(mut self, packed: &mut Tee<'_>) -> io::Result<Unpacked> {
+    pub(super) fn gzip(mut self, packed: &mut dyn Read) -> io::Result<Unpacked> {
         let mut packed = BufReader::with_capacity(READ_SIZE, packed);
         self.take(GzDecoder::new(&mut packed))?;
         let first = self.size;
@@ -163,7 +164,7 @@ impl<'a> Sink<'a> {
     /// Unpacks all zstd frames as soon as the window is free.
     pub(super) fn zstd(
         mut self,
-        packed: &mut Tee<'_>,
+        packed: &mut dyn Read,
         most: u64,
         shared: &Mutex<Window>,
     ) -> io::Result<Unpacked> {

@@ -1,0 +1,30 @@
+//! docs/key-broker.md, typed in as a reader would.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use harness::{Sandbox, top};
+
+/// The blocks of shell in a page.
+fn blocks(page: &str) -> Vec<String> {
+    let parts = page.split("\n```sh\n").skip(1);
+    let ends = |part: &str| part.split_once("\n```").map(|(block, _)| block.to_owned());
+    parts.map(|part| ends(part).expect("an end")).collect()
+}
+
+#[test]
+fn the_page_on_key_brokers_works_as_it_is_written() {
+    let page = fs::read_to_string(top().join("docs/key-broker.md")).expect("the page");
+    let blocks = blocks(&page);
+    assert!(blocks.len() > 3, "{}", blocks.len());
+    let sandbox = Sandbox::with_keys();
+    sandbox.unpack("umoci", "hello");
+    symlink(
+        top().join("tests/broker/keyprovider.py"),
+        sandbox.path("keyprovider.py"),
+    )
+    .expect("a link");
+    let script = format!("set -eu\n{}\n", blocks.join("\n"));
+    let run = sandbox.shell(&script, "");
+    assert_eq!(run.status, 0, "{}\n{}", run.stdout, run.stderr);
+}
