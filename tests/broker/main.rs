@@ -7,6 +7,7 @@ mod file;
 #[cfg(feature = "grpc")]
 mod grpc;
 mod guide;
-#[cfg(feature = "grpc")]
-mod peers;
 mod sealing;
+#[cfg(feature = "grpc")]
+mod server;
+mod skopeo;

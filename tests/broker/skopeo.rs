@@ -1,9 +1,8 @@
-//! Real peers: gRPC's own server, and skopeo with a key provider.
+//! skopeo with a key provider, as a peer.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use harness::oci::{base64, manifest};
+use harness::oci::manifest;
 use harness::{Sandbox, peers, top};
 use serde_json::json;
 
@@ -11,76 +10,11 @@ use super::sealing::{KID, PROVIDER, Wrap, encrypt};
 
 const KEK: [u8; 32] = [0x61; 32];
 
-/// A server that is ended with the test.
-struct Server {
-    child: Child,
-    port: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn serve(sandbox: &Sandbox, mut python: Command, packages: &[&str]) -> Server {
-    let mut child = python
-        .arg(top().join("tests/broker/grpcio.py"))
-        .arg(sandbox.path("resources.json"))
-        .args(packages)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("Python runs");
-    let mut port = String::new();
-    let out = child.stdout.take().expect("it is piped");
-    BufReader::new(out).read_line(&mut port).expect("a line");
-    let port = port.trim().to_owned();
-    Server { child, port }
-}
-
-#[test]
-fn grpcs_own_server_is_asked_by_either_package() {
-    for packages in [&["api"][..], &["getresource"], &["api", "getresource"]] {
-        let Some(python) = peers::python_grpcio() else {
-            return;
-        };
-        let sandbox = Sandbox::new();
-        let large = vec![7; 3 << 20];
-        let resources = json!({ "a/b/large": base64(&large), "a/b/c": base64(b"key") });
-        sandbox.write("resources.json", resources.to_string());
-        let server = serve(&sandbox, python, packages);
-        let get = |name: &str| {
-            let port = &server.port;
-            sandbox.run(&format!(
-                "resource get kbs:///{name} --kbs grpc://127.0.0.1:{port} -o got --force"
-            ))
-        };
-        get("a/b/c").exits(0);
-        assert_eq!(sandbox.read("got"), b"key");
-        get("a/b/large").exits(0);
-        assert_eq!(sandbox.read("got"), large);
-        get("a/b/d")
-            .exits(3)
-            .says("INTERNAL: [ERROR:attestation-agent]");
-    }
-    if let Some(python) = peers::python_grpcio() {
-        let sandbox = Sandbox::new();
-        sandbox.write("resources.json", "{}");
-        let server = serve(&sandbox, python, &["another"]);
-        let get = format!(
-            "resource get kbs:///a/b/c --kbs grpc://127.0.0.1:{}",
-            server.port
-        );
-        sandbox.run(&get).exits(3).says("UNIMPLEMENTED");
-    }
-}
-
-/// All skopeos that are there.
-fn skopeos() -> Vec<Command> {
-    let newer = [peers::skopeo118(), peers::skopeo122()];
-    let own = Command::new("skopeo");
-    newer.into_iter().flatten().chain([own]).collect()
+/// The skopeos that know key providers.
+fn skopeos() -> impl Iterator<Item = Command> {
+    [peers::skopeo118(), peers::skopeo122()]
+        .into_iter()
+        .flatten()
 }
 
 fn run(mut skopeo: Command, sandbox: &Sandbox, arguments: &str) {
