@@ -6,19 +6,28 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::document;
 use super::error::Error;
 use super::keys::{KEY_LEN, Keys};
 use super::packet::Packet;
 use crate::crypto::aes::BLOCK_LEN;
 use crate::crypto::hmac256::TAG_LEN;
 use crate::encoding::base64::{unbase64, unbase64_wiped};
-use crate::encoding::strict;
+use crate::encoding::strict::Shape;
 use crate::text::plain;
 
 const OPTIONS: &str = "org.opencontainers.image.enc.pubopts";
 const KEYS: &str = "org.opencontainers.image.enc.keys.";
 const PROVIDER: &str = "provider.";
 const CIPHER: &str = "AES_256_CTR_HMAC_SHA256";
+
+/// The options that everybody may read.
+const PUBLIC: Shape = Shape::Object(&[("cipher", &Shape::Any), ("hmac", &Shape::Any)]);
+/// What a packet holds.
+const SECRET: Shape = Shape::Object(&[
+    ("symkey", &Shape::Any),
+    ("cipheroptions", &Shape::Object(&[("nonce", &Shape::Any)])),
+]);
 
 /// The most names of keys that a message repeats, and the most characters of one.
 const MOST_NAMES: usize = 5;
@@ -121,7 +130,8 @@ impl Sealed {
             #[serde(borrow)]
             nonce: Cow<'a, str>,
         }
-        let document: Document = strict::read(content).map_err(|_| "is no key of a layer")?;
+        let document: Option<Document> = document::read(content, &SECRET);
+        let document = document.ok_or("is no key of a layer")?;
         let symkey = unbase64_wiped(&document.symkey);
         let symkey = symkey.filter(|key| key.len() == KEY_LEN);
         let symkey = symkey.ok_or("has a symkey that is not 32 bytes in base64")?;
@@ -147,7 +157,8 @@ fn options_hmac(text: &str) -> Result<[u8; TAG_LEN], &'static str> {
         hmac: Option<Cow<'a, str>>,
     }
     let bytes = unbase64(text).ok_or("is not base64")?;
-    let document: Document = strict::read(&bytes).map_err(|_| "holds no options of a cipher")?;
+    let document: Option<Document> = document::read(&bytes, &PUBLIC);
+    let document = document.ok_or("holds no options of a cipher")?;
     if document.cipher != CIPHER {
         return Err("names another cipher than AES_256_CTR_HMAC_SHA256");
     }

@@ -6,6 +6,7 @@
 //! Source: containers/ocicrypt, `spec.md` and its key provider protocol; guest-components, `ocicrypt-rs` and the
 //! attestation agent's packets.
 
+mod document;
 mod error;
 mod keys;
 mod layer;

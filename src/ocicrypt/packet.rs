@@ -5,10 +5,18 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::document;
 use super::keys::KEY_LEN;
 use crate::crypto::aes::{self, BLOCK_LEN, GCM_NONCE_LEN};
 use crate::encoding::base64::unbase64;
-use crate::encoding::strict;
+use crate::encoding::strict::Shape;
+
+const SHAPE: Shape = Shape::Object(&[
+    ("kid", &Shape::Any),
+    ("wrapped_data", &Shape::Any),
+    ("iv", &Shape::Any),
+    ("wrap_type", &Shape::Any),
+]);
 
 /// A packet as an agent writes it. Newer ones have more members, which say where its broker is.
 pub(super) struct Packet {
@@ -39,7 +47,8 @@ impl Packet {
             #[serde(borrow)]
             wrap_type: Cow<'a, str>,
         }
-        let document: Document = strict::read(bytes).map_err(|_| "holds no packet of an agent")?;
+        let document: Option<Document> = document::read(bytes, &SHAPE);
+        let document = document.ok_or("holds no packet of an agent")?;
         let wrapped = unbase64(&document.wrapped_data);
         let wrapped = wrapped.ok_or("holds a packet whose wrapped_data is not base64")?;
         let iv = unbase64(&document.iv).ok_or("holds a packet whose iv is not base64")?;

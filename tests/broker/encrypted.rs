@@ -124,11 +124,16 @@ fn a_layer_or_annotation_that_was_changed_is_refused() {
     let no_provider = |seal: &mut Seal| seal.annotations[PROVIDER] = json!(null);
     let no_options = |seal: &mut Seal| seal.annotations[PUBOPTS] = json!(null);
     let bad_options = |seal: &mut Seal| seal.annotations[PUBOPTS] = json!("W10=");
+    let list = |seal: &mut Seal| {
+        let hmac = seal.options["hmac"].clone();
+        seal.options = json!(["AES_256_CTR_HMAC_SHA256", hmac]);
+    };
+    let case = |seal: &mut Seal| seal.options["HMAC"] = json!(base64(&[0; 32]));
     let jwe = |seal: &mut Seal| {
         seal.annotations[PROVIDER] = json!(null);
         seal.annotations["org.opencontainers.image.enc.keys.jwe"] = json!("e30=");
     };
-    let changes: [(&str, &dyn Fn(&mut Seal), &str); 22] = [
+    let changes: [(&str, &dyn Fn(&mut Seal), &str); 24] = [
         ("a bit of the ciphertext", &flipped, "its HMAC differs"),
         ("the end of the ciphertext", &cut, "its HMAC differs"),
         ("no HMAC", &no_hmac, "has no HMAC"),
@@ -166,6 +171,8 @@ fn a_layer_or_annotation_that_was_changed_is_refused() {
         ("no packet", &no_provider, "has no annotation"),
         ("no options", &no_options, "has no annotation"),
         ("other options", &bad_options, "holds no options"),
+        ("options in a list", &list, "holds no options"),
+        ("options in capitals", &case, "holds no options"),
         ("a key wrapped otherwise", &jwe, "only jwe"),
     ];
     for (what, change, said) in changes {
