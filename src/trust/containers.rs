@@ -86,6 +86,12 @@ pub(super) fn sigstore_signed(mut members: Members<'_>) -> Result<SigstoreSigned
         return Err(Fault::new(at, reason));
     }
     let rekor = rekor.pop();
+    if matches!(signers, Signers::Pki(_)) && rekor.is_some() {
+        return Err(Fault::new(
+            at,
+            "pki takes no key of a transparency log beside it",
+        ));
+    }
     if matches!(signers, Signers::Fulcio(_)) && rekor.is_none() {
         return Err(Fault::new(
             at,

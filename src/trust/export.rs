@@ -129,7 +129,7 @@ fn written(
         Requirement::SignedBaseLayer(name) => {
             value["baseLayerIdentity"] = identity(name, dialect)?;
         }
-        Requirement::EndorsedBy(_) | Requirement::NotarySigned(_) => {
+        Requirement::EndorsedBy(_) | Requirement::NotarySigned(_) | Requirement::Added(_) => {
             return Err("skopeo does not know the type");
         }
     }

@@ -4,6 +4,7 @@ use super::dialect::Dialect;
 use super::error::{Doubt, Fault, Laxity, Step};
 use super::members::{Members, text};
 use super::requirement::Requirement;
+use super::scheme::{self, SchemeType};
 use super::{containers, image_rs, ours};
 use crate::encoding::located::{Data, Reader, Value};
 
@@ -11,6 +12,7 @@ use crate::encoding::located::{Data, Reader, Value};
 pub(super) fn list(
     reader: &mut Reader<'_>,
     dialect: Dialect,
+    schemes: &[SchemeType],
 ) -> Result<(Vec<Requirement>, Vec<Doubt>), Fault> {
     let at = reader.next_at();
     let mut requirements = Vec::new();
@@ -19,7 +21,7 @@ pub(super) fn list(
     reader.items(|reader| {
         let value = reader.value()?;
         let mut found = Vec::new();
-        let requirement = requirement(value, dialect, &mut found);
+        let requirement = requirement(value, dialect, schemes, &mut found);
         requirements.push(requirement.map_err(|fault| fault.at_item(n))?);
         doubts.extend(found.into_iter().map(|doubt| doubt.inside(Step::Index(n))));
         n += 1;
@@ -40,6 +42,7 @@ pub(super) fn list(
 fn requirement(
     value: Value<'_>,
     dialect: Dialect,
+    schemes: &[SchemeType],
     doubts: &mut Vec<Doubt>,
 ) -> Result<Requirement, Fault> {
     if dialect == Dialect::ImageRs {
@@ -74,6 +77,9 @@ fn requirement(
         ("endorsedBy", _) => ours::endorsed_by(members).map(Requirement::EndorsedBy),
         ("notarySigned", _) => ours::notary_signed(members).map(Requirement::NotarySigned),
         (other, _) => {
+            if let Some(kind) = schemes.iter().find(|kind| kind.name == other) {
+                return scheme::read(kind, members).map(Requirement::Added);
+            }
             let reason = format!("there is no requirement type {other:?}");
             Err(Fault::new(at, reason).within("type"))
         }

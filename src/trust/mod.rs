@@ -28,6 +28,7 @@ mod policy;
 mod reference;
 pub mod registries_d;
 mod requirement;
+mod scheme;
 mod transports;
 mod words;
 
@@ -42,3 +43,9 @@ pub use requirement::{
     EndorsedBy, Fulcio, Keys, NotarySigned, Pki, Requirement, SignedBy, Signers, SigstoreSigned,
     Vendor,
 };
+pub use scheme::{Added, ImageFacts, ParameterError, Parameters, SCHEMES, SchemeType, SignScheme};
+
+/// The page about adding a scheme, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/add-a-scheme.md")]
+struct AddAScheme;

@@ -14,6 +14,7 @@ use super::dialect::Dialect;
 use super::error::{Doubt, Fault, Laxity, PolicyError, Step, Warning};
 use super::kinds;
 use super::requirement::Requirement;
+use super::scheme::{SCHEMES, SchemeType};
 use super::transports;
 use crate::encoding::located::{Reader, Unicode};
 
@@ -36,6 +37,7 @@ use crate::encoding::located::{Reader, Unicode};
 pub struct Policy {
     text: Box<[u8]>,
     dialect: Dialect,
+    schemes: &'static [SchemeType],
     default: Place,
     transports: HashMap<String, HashMap<String, Place>>,
     warnings: Vec<Warning>,
@@ -82,8 +84,18 @@ impl fmt::Display for Scope {
 impl Policy {
     /// Reads a policy. One error anywhere, in a scope that nobody asks for too, refuses it whole.
     pub fn read(text: &[u8], dialect: Dialect) -> Result<Self, PolicyError> {
+        Self::read_with(text, dialect, SCHEMES)
+    }
+
+    /// The same with other schemes than [`SCHEMES`].
+    pub fn read_with(
+        text: &[u8],
+        dialect: Dialect,
+        schemes: &'static [SchemeType],
+    ) -> Result<Self, PolicyError> {
         let mut draft = Draft {
             dialect,
+            schemes,
             default: None,
             transports: None,
             doubts: Vec::new(),
@@ -92,6 +104,7 @@ impl Policy {
         let warnings = draft.doubts.into_iter().map(|doubt| doubt.warning(text));
         Ok(Self {
             dialect,
+            schemes,
             default,
             transports: draft.transports.unwrap_or_default(),
             warnings: warnings.collect(),
@@ -147,7 +160,7 @@ impl Policy {
         let mut reader = reader(&self.text, self.dialect);
         reader.skip_to(place.0);
         // It was read before. Should this reading fail all the same, nothing meets what is left.
-        let (requirements, doubts) = kinds::list(&mut reader, self.dialect)
+        let (requirements, doubts) = kinds::list(&mut reader, self.dialect, self.schemes)
             .unwrap_or_else(|_| (vec![Requirement::Reject], Vec::new()));
         let steps = match &scope {
             Scope::Default => vec!["default"],
@@ -181,6 +194,7 @@ type Transports = HashMap<String, HashMap<String, Place>>;
 /// A policy while it is read.
 struct Draft {
     dialect: Dialect,
+    schemes: &'static [SchemeType],
     default: Option<Place>,
     transports: Option<Transports>,
     doubts: Vec<Doubt>,
@@ -208,7 +222,7 @@ impl Draft {
             "default" if self.default.is_some() => Err(twice()),
             "transports" if self.transports.is_some() => Err(twice()),
             "default" => {
-                self.default = Some(list(reader, self.dialect)?);
+                self.default = Some(self.list(reader)?);
                 Ok(())
             }
             "transports" => {
@@ -246,7 +260,7 @@ impl Draft {
             };
             let read = match read {
                 Some(problem) => Err(Fault::new(at, problem)),
-                None => list(reader, self.dialect),
+                None => self.list(reader),
             };
             let place = read.map_err(|fault| fault.within(&name))?;
             let twice = scopes.contains_key(name.as_ref());
@@ -273,11 +287,11 @@ impl Draft {
             }
         }
     }
-}
 
-/// Reads a list of requirements, and keeps where it is.
-fn list(reader: &mut Reader<'_>, dialect: Dialect) -> Result<Place, Fault> {
-    let place = Place(reader.next_at());
-    kinds::list(reader, dialect)?;
-    Ok(place)
+    /// Reads a list of requirements, and keeps where it is.
+    fn list(&self, reader: &mut Reader<'_>) -> Result<Place, Fault> {
+        let place = Place(reader.next_at());
+        kinds::list(reader, self.dialect, self.schemes)?;
+        Ok(place)
+    }
 }

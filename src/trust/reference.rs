@@ -181,21 +181,15 @@ fn is_lower_hex(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Whether it is a host, perhaps with a port.
+/// Whether it is a host, perhaps with a port. An address of IPv6 is none in this grammar.
 fn is_host(text: &str) -> bool {
-    let inside = text.find(']').map_or(0, |at| at + 1);
-    let (host, port) = match text[inside..].split_once(':') {
+    let (host, port) = match text.split_once(':') {
         None => (text, None),
-        Some((before, port)) => (&text[..inside + before.len()], Some(port)),
+        Some((host, port)) => (host, Some(port)),
     };
     let is_port = |port: &str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
     if !port.is_none_or(is_port) {
         return false;
-    }
-    if let Some(address) = host.strip_prefix('[') {
-        let is_address = |b: u8| b.is_ascii_hexdigit() || b == b':';
-        let address = address.strip_suffix(']').unwrap_or_default();
-        return !address.is_empty() && address.bytes().all(is_address);
     }
     host.split('.').all(|label| {
         let ends = !label.starts_with('-') && !label.ends_with('-');
@@ -238,7 +232,6 @@ mod tests {
                 "Example.COM:0500/a/b_c__d---e:_T.-",
                 "Example.COM:0500/a/b_c__d---e:_T.-",
             ),
-            ("[::1]:5000/a", "[::1]:5000/a"),
             ("a:5000/b:c", "a:5000/b:c"),
         ] {
             let read = DockerReference::parse(text).expect(text);
@@ -276,6 +269,7 @@ mod tests {
             "a.example:x/b",
             "-.example/b",
             "[::1/b",
+            "[::1]:5000/b",
             "[]/b",
             "[::1]x/b",
             "docker://a",

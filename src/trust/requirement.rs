@@ -3,6 +3,7 @@
 use super::asked::Asked;
 use super::dialect::Dialect;
 use super::identity::{Identity, NotAdmitted};
+use super::scheme::Added;
 
 /// What a policy asks of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub enum Requirement {
     EndorsedBy(EndorsedBy),
     /// `notarySigned`, of this program: a signature of Notary Project.
     NotarySigned(NotarySigned),
+    /// A type of a scheme that was added to [`SCHEMES`](super::SCHEMES).
+    Added(Added),
 }
 
 impl Requirement {
@@ -34,13 +37,14 @@ impl Requirement {
             Self::SignedBaseLayer(_) => "signedBaseLayer",
             Self::EndorsedBy(_) => "endorsedBy",
             Self::NotarySigned(_) => "notarySigned",
+            Self::Added(added) => added.name,
         }
     }
 
     /// Whether only this program knows the type: others refuse a policy that has it.
     pub const fn is_ours(&self) -> bool {
         match self {
-            Self::EndorsedBy(_) | Self::NotarySigned(_) => true,
+            Self::EndorsedBy(_) | Self::NotarySigned(_) | Self::Added(_) => true,
             Self::Reject
             | Self::InsecureAcceptAnything
             | Self::SignedBy(_)

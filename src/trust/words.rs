@@ -24,6 +24,7 @@ impl Requirement {
             }
             Self::EndorsedBy(endorsed) => endorsed_by(endorsed),
             Self::NotarySigned(signed) => notary_signed(signed),
+            Self::Added(added) => added.scheme.words(),
         }
     }
 }

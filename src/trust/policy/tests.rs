@@ -183,6 +183,7 @@ fn sigstore_signed_wants_one_source_of_keys() {
         r#""fulcio":{"caPath":"/x","oidcIssuer":"i","subjectEmail":"e"}"#,
         r#""fulcio":{"caPath":"/x","caData":"","oidcIssuer":"i","subjectEmail":"e"},"rekorPublicKeyPath":"/r""#,
         r#""fulcio":{"caPath":"/x","oidcIssuer":"","subjectEmail":"e"},"rekorPublicKeyPath":"/r""#,
+        r#""pki":{"caRootsData":"QQ==","subjectHostname":"h"},"rekorPublicKeyPath":"/r""#,
         r#""pki":{"caRootsPath":"/x"}"#,
         r#""pki":{"subjectHostname":"h"}"#,
         r#""pki":{"caRootsPath":"/x","subjectHostname":"h","more":1}"#,
