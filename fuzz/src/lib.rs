@@ -32,9 +32,12 @@ mod passport;
 mod pin_source;
 mod plan;
 mod point;
+mod policy_containers;
+mod policy_image_rs;
 mod realm_layers;
 mod recipe;
 mod reference;
+mod registries_d;
 mod request;
 mod resources;
 mod scene;
@@ -55,9 +58,9 @@ pub const TARGETS: &[Target] = &[
     ("archive", archive::run),
     #[cfg(feature = "registry")]
     ("auth_file", auth_file::run),
+    ("certificate", certificate::run),
     #[cfg(feature = "registry")]
     ("challenge", challenge::run),
-    ("certificate", certificate::run),
     ("config", config::run),
     ("cosign_bundle", cosign_bundle::run),
     ("cosign_envelope", cosign_envelope::run),
@@ -78,8 +81,11 @@ pub const TARGETS: &[Target] = &[
     ("pin_source", pin_source::run),
     ("plan", plan::run),
     ("point", point::run),
+    ("policy_containers", policy_containers::run),
+    ("policy_image_rs", policy_image_rs::run),
     ("realm_layers", realm_layers::run),
     ("reference", reference::run),
+    ("registries_d", registries_d::run),
     ("request", request::run),
     ("resources", resources::run),
     ("sec1", sec1::run),

@@ -13,6 +13,7 @@ mod explain;
 mod generate;
 mod pages;
 mod parse;
+mod policy_examples;
 mod prompt;
 mod roff;
 mod run;

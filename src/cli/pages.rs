@@ -8,6 +8,7 @@ use super::cert_examples::CERT;
 use super::cosign_examples::COSIGN;
 use super::example::{Entry, Example};
 use super::examples::EXAMPLES;
+use super::policy_examples::POLICY;
 
 /// One variable of the environment and what it does.
 type Variable = (&'static str, &'static str);
@@ -180,7 +181,8 @@ fn plain(text: &StyledStr) -> String {
 }
 
 fn all_examples() -> impl Iterator<Item = &'static Entry> {
-    EXAMPLES.iter().chain(BROKER).chain(CERT).chain(COSIGN)
+    let families = [EXAMPLES, BROKER, CERT, COSIGN, POLICY];
+    families.into_iter().flatten()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Results as text for a person and as JSON for a program.
 
 pub mod certificates;
+pub mod policies;
 mod realms;
 mod short;
 

@@ -10,6 +10,7 @@ use crate::image::{AppNameError, ImageNameError};
 use crate::report::rule;
 use crate::scheme::annotation::NotEndorsed;
 use crate::store::{self, Kind, Part, Place};
+use crate::trust::{PolicyError, ReferenceError};
 use crate::{ceremony, files, key, scheme};
 
 /// Why a command failed.
@@ -34,6 +35,22 @@ pub enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// A policy is refused whole.
+    #[error("policy {}: {source}", .path.display())]
+    PolicyText {
+        /// The file.
+        path: PathBuf,
+        /// Where the error is, and which.
+        source: PolicyError,
+    },
+    /// Policies do not know such a name of an image.
+    #[error("{image}: {source}")]
+    PolicyImage {
+        /// The name.
+        image: String,
+        /// What is wrong with it.
+        source: ReferenceError,
+    },
     /// A text names no image.
     #[error(transparent)]
     Image(#[from] ImageNameError),
@@ -334,6 +351,7 @@ impl Error {
             Self::Cert(source) => source.class(),
             Self::Resource(source) => source.class(),
             Self::File { source, .. } => source.class(),
+            Self::PolicyText { source, .. } => source.class(),
             Self::KeyMade { source, .. } | Self::PairMade { source, .. } => source.class(),
             Self::OutputIsInput { .. }
             | Self::InputInApp { .. }
@@ -342,6 +360,7 @@ impl Error {
             | Self::NotCopied { .. }
             | Self::Image(_)
             | Self::NotHere { .. }
+            | Self::PolicyImage { .. }
             | Self::OutputTaken { .. }
             | Self::InArchive(_)
             | Self::NotAnApp(_)

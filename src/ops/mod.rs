@@ -21,6 +21,7 @@ pub mod keys;
 pub mod location;
 mod order;
 mod outputs;
+pub mod policies;
 pub mod prune;
 mod realms;
 #[cfg(feature = "registry")]

@@ -206,8 +206,11 @@ each_target! {
     pin_source
     plan
     point
+    policy_containers
+    policy_image_rs
     realm_layers
     reference
+    registries_d
     request
     resources
     sec1

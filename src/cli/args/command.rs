@@ -13,6 +13,7 @@ use super::image::{ExtractSignImage, InspectImage, Prune, SignImage, VerifyImage
 use super::keys::{ExtractPublic, Fingerprint, GenKey, Sign, Verify};
 use super::paths;
 use super::resource::ResourceCommand;
+use super::policy::PolicyCommand;
 use super::settings::Common;
 use super::token::TokenCommand;
 
@@ -124,6 +125,11 @@ pub enum Command {
     Resource {
         #[command(subcommand)]
         command: ResourceCommand,
+    },
+    /// Look into policies (containers-policy.json(5)) of skopeo, podman, CRI-O and image-rs
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
     },
     /// Print a shell's completion script
     Completions {

@@ -12,6 +12,7 @@ pub mod decryption;
 pub mod image;
 mod keys;
 mod paths;
+pub mod policy;
 pub mod registry;
 pub mod resource;
 mod secrets;

@@ -9,6 +9,7 @@ mod images;
 mod keys;
 mod look;
 mod resource;
+mod policy;
 mod token;
 mod verify;
 mod written;

@@ -1,0 +1,86 @@
+//! Flags of the commands about policies.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueHint};
+
+use super::paths;
+use super::settings::{Common, Settings, SettingsOf};
+use crate::trust::Dialect;
+
+// `policy`
+#[derive(Debug, Subcommand)]
+#[command(defer = true)]
+pub enum PolicyCommand {
+    /// Show in words what a policy asks of images
+    ///
+    /// Reads the whole policy first: a file with an error is refused with line and member. --for shows the one scope
+    /// that counts for an image.
+    Show(PolicyShow),
+    /// Write a policy as skopeo, podman and CRI-O read it, without the requirement types of ir-sign
+    ///
+    /// Those programs refuse a policy with types that they do not know. A list from which a requirement was taken lets
+    /// nothing in, unless --drop is given. Says on standard error what it left out or changed.
+    Export(PolicyExport),
+}
+
+impl SettingsOf for PolicyCommand {
+    fn settings(&self) -> Settings {
+        match self {
+            Self::Show(args) => args.common.into(),
+            Self::Export(args) => args.common.into(),
+        }
+    }
+}
+
+// `policy show`
+#[derive(Debug, Args)]
+pub struct PolicyShow {
+    /// The policy
+    #[arg(value_name = "FILE", value_parser = paths::stream(), value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub dialect: DialectArgs,
+    /// Show the scope that counts for this image, and why
+    #[arg(long = "for", value_name = "IMAGE")]
+    pub image: Option<String>,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+// `policy export`
+#[derive(Debug, Args)]
+pub struct PolicyExport {
+    /// The policy
+    #[arg(value_name = "FILE", value_parser = paths::stream(), value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub dialect: DialectArgs,
+    /// Write the policy to this file, else to standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
+    pub output: Option<PathBuf>,
+    /// Keep the rest of a list from which a requirement was taken; a list without any rest lets nothing in
+    #[arg(long)]
+    pub drop: bool,
+    /// Replace an existing file with other content
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+// `--dialect`
+#[derive(Clone, Copy, Debug, Args)]
+pub struct DialectArgs {
+    /// Whose policy it is: that of skopeo, podman and CRI-O, or that of image-rs
+    #[arg(long, value_name = "containers|image-rs", default_value = "containers", value_parser = dialect)]
+    pub dialect: Dialect,
+}
+
+/// Reads the name of a dialect.
+pub fn dialect(text: &str) -> Result<Dialect, String> {
+    [Dialect::Containers, Dialect::ImageRs]
+        .into_iter()
+        .find(|dialect| dialect.to_string() == text)
+        .ok_or_else(|| "the dialects are containers and image-rs".into())
+}

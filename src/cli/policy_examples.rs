@@ -1,0 +1,47 @@
+//! The examples of the commands about policies.
+
+use super::example::{Entry, one};
+
+pub(super) const POLICY: &[Entry] = &[
+    Entry {
+        command: "policy",
+        examples: &[one(
+            "See in words what a policy asks, and which part of it counts for an image:",
+            &[
+                "ir-sign policy show policy.json",
+                "ir-sign policy show policy.json --for docker://registry.example.com/team/app:1.0",
+            ],
+        )],
+        see_also: &["verify-image", "containers-policy.json(5)"],
+    },
+    Entry {
+        command: "policy show",
+        examples: &[
+            one(
+                "See what a policy of skopeo, podman or CRI-O asks of images:",
+                &["ir-sign policy show policy.json"],
+            ),
+            one(
+                "See what a policy of image-rs asks of one image, and why:",
+                &[
+                    "ir-sign policy show policy.json --dialect image-rs \\\n  --for docker://registry.example.com/team/app:1.0",
+                ],
+            ),
+        ],
+        see_also: &["policy-export", "containers-policy.json(5)"],
+    },
+    Entry {
+        command: "policy export",
+        examples: &[
+            one(
+                "Write the part of a policy that skopeo understands; the rest lets nothing in:",
+                &["ir-sign policy export policy.json -o skopeo-policy.json"],
+            ),
+            one(
+                "Write a policy of image-rs for podman:",
+                &["ir-sign policy export policy.json --dialect image-rs"],
+            ),
+        ],
+        see_also: &["policy-show", "skopeo(1)"],
+    },
+];
