@@ -55,7 +55,8 @@ fn is_stored(scope: &str) -> bool {
         Some(("", _)) => return false,
         Some((_, root)) => root,
     };
-    let is_id = |id: &str| id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    let is_id = |id: &str| id.len() == 64 && id.bytes().all(is_hex);
     let is_digest = |text: &str| text.parse::<Digest>().is_ok();
     let parts: Vec<_> = name.splitn(3, '@').collect();
     let is_name = match parts.as_slice() {

@@ -16,10 +16,33 @@ const APPS: [(&str, &str); 4] = [
     ("tampered", "umoci"),
 ];
 
+/// A policy with a requirement type that skopeo does not know.
+const POLICY: &str = r#"{
+  "default": [{ "type": "reject" }],
+  "transports": {
+    "docker": {
+      "registry.example.com/team": [
+        { "type": "sigstoreSigned", "keyPath": "/k.pub", "signedIdentity": { "type": "matchRepository" } },
+        { "type": "endorsedBy", "caKeyPath": "/ca.pub" }
+      ]
+    }
+  }
+}
+"#;
+
+/// A policy that skopeo refuses, and with which image-rs lets everything in.
+const EMPTY_SCOPE: &str = r#"{
+  "default": [{ "type": "reject" }],
+  "transports": { "docker": { "": [] } }
+}
+"#;
+
 /// Fills the folder that a case starts in.
 fn furnish(folder: &Path) {
     copy_keys(folder);
     fs::write(folder.join("letter.txt"), "Dear reader,\n").expect("written");
+    fs::write(folder.join("policy.json"), POLICY).expect("written");
+    fs::write(folder.join("empty.json"), EMPTY_SCOPE).expect("written");
     fs::copy(data("docker-save-new.tar"), folder.join("world.tar")).expect("a copy");
     let certificates = folder.join("certificates");
     fs::create_dir(&certificates).expect("a folder");
