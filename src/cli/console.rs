@@ -93,6 +93,15 @@ impl Console {
         ));
     }
 
+    /// A warning that a quiet run tells too: silence would hide that more is let in than it seems.
+    pub fn caution(&self, text: &str) {
+        tell(&format!(
+            "{} {}",
+            self.paint.warn("warning:"),
+            plain(&show::short(text))
+        ));
+    }
+
     /// A failure, for a person.
     pub fn failure(&self, text: &str) {
         tell(&format!(

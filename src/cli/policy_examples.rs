@@ -15,6 +15,28 @@ pub(super) const POLICY: &[Entry] = &[
         see_also: &["verify-image", "containers-policy.json(5)"],
     },
     Entry {
+        command: "policy check",
+        examples: &[
+            one(
+                "Ask the policy that skopeo and podman use about an image:",
+                &["ir-sign policy check docker://registry.example.com/app:1.0"],
+            ),
+            one(
+                "Ask another policy, with another configuration of signature storage:",
+                &[
+                    "ir-sign policy check --policy policy.json --registries.d registries.d \\\n  docker://registry.example.com/app:1.0",
+                ],
+            ),
+            one(
+                "Ask the policy of a realm, which a key broker has, as the keys that it names:",
+                &[
+                    "ir-sign policy check --policy kbs:///default/security-policy/test \\\n  --kbs aa-offline_fs_kbc-resources.json --dialect image-rs docker://registry.example.com/app:1.0",
+                ],
+            ),
+        ],
+        see_also: &["policy-show", "cosign-verify", "verify-image", "containers-policy.json(5)"],
+    },
+    Entry {
         command: "policy show",
         examples: &[
             one(

@@ -2,6 +2,7 @@
 
 pub mod certificates;
 pub mod policies;
+pub mod policy;
 mod realms;
 mod short;
 

@@ -32,6 +32,9 @@ pub enum Error {
     /// A resource was not fetched or encoded.
     #[error(transparent)]
     Resource(Box<super::resource::Error>),
+    /// A policy was not evaluated.
+    #[error(transparent)]
+    Policy(Box<super::policy::Error>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -350,6 +353,7 @@ impl Error {
             Self::Cosign(source) => source.class(),
             Self::Cert(source) => source.class(),
             Self::Resource(source) => source.class(),
+            Self::Policy(source) => source.class(),
             Self::File { source, .. } => source.class(),
             Self::PolicyText { source, .. } => source.class(),
             Self::KeyMade { source, .. } | Self::PairMade { source, .. } => source.class(),

@@ -22,6 +22,7 @@ pub mod location;
 mod order;
 mod outputs;
 pub mod policies;
+pub mod policy;
 pub mod prune;
 mod realms;
 #[cfg(feature = "registry")]

@@ -126,7 +126,7 @@ pub enum Command {
         #[command(subcommand)]
         command: ResourceCommand,
     },
-    /// Look into policies (containers-policy.json(5)) of skopeo, podman, CRI-O and image-rs
+    /// Check images by policies (containers-policy.json(5)) of skopeo, podman, CRI-O and image-rs, and show these
     Policy {
         #[command(subcommand)]
         command: PolicyCommand,

@@ -13,6 +13,7 @@ pub mod image;
 mod keys;
 mod paths;
 pub mod policy;
+pub mod policy_check;
 pub mod registry;
 pub mod resource;
 mod secrets;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueHint};
 
 use super::paths;
+use super::policy_check::PolicyCheckArgs;
 use super::settings::{Common, Settings, SettingsOf};
 use crate::trust::Dialect;
 
@@ -12,6 +13,12 @@ use crate::trust::Dialect;
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum PolicyCommand {
+    /// Check whether a policy lets images run, and why
+    ///
+    /// The scope nearest to an image counts alone, and its requirements are checked up to the first that is not met.
+    /// An image is trusted, allowed (no signature was asked for) or refused. Prints the digest of each image that may
+    /// run, one a line.
+    Check(Box<PolicyCheckArgs>),
     /// Show in words what a policy asks of images
     ///
     /// Reads the whole policy first: a file with an error is refused with line and member. --for shows the one scope
@@ -27,6 +34,10 @@ pub enum PolicyCommand {
 impl SettingsOf for PolicyCommand {
     fn settings(&self) -> Settings {
         match self {
+            Self::Check(args) => Settings {
+                json_lines: args.json_lines,
+                ..args.common.into()
+            },
             Self::Show(args) => args.common.into(),
             Self::Export(args) => args.common.into(),
         }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::policy_check;
 use super::written::{not_beside_json, shown, written};
 use crate::cli::args::policy::{PolicyCommand, PolicyExport, PolicyShow};
 use crate::cli::console::{Console, Outcome, print};
@@ -13,6 +14,7 @@ use crate::trust::Rest;
 
 pub(super) fn run(command: PolicyCommand, console: &Console) -> Outcome {
     match command {
+        PolicyCommand::Check(args) => policy_check::check(*args, console),
         PolicyCommand::Show(args) => show(&args, console),
         PolicyCommand::Export(args) => export(args, console),
     }

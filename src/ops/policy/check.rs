@@ -1,0 +1,317 @@
+//! `policy check`: for each image the nearest scope of the policy, and its requirements up to the first that is not met.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+pub use super::configuration::{Homes, PolicyAt};
+
+use super::configuration::{Storage, Where, default_lookaside, policy};
+use super::endorsed;
+use super::gather::{Signature, Signatures, attached, attachments, of_files};
+use super::image_rs;
+use super::keys::KeySource;
+use super::report::{Outcome, PolicyReport, RequirementReport};
+use super::resources::Resources;
+use super::sigstore;
+use super::simple;
+use super::subject::{OpenPlace, Subject, asked, images, subjects};
+use crate::image::ImageName;
+use crate::ops::error::Error;
+use crate::ops::location::RegistryOptions;
+use crate::parallel;
+use crate::progress::Progress;
+use crate::store::{Limits, Lookaside, Reader, Selection, SignatureFile};
+use crate::trust::{Asked, Chosen, Dialect, DockerReference, Policy, Requirement};
+
+/// How many images are looked at together.
+const AT_ONCE: usize = 4;
+
+/// Asks a policy about images.
+#[derive(Clone, Debug)]
+pub struct PolicyCheck {
+    /// The images.
+    pub images: Vec<ImageName>,
+    /// The policy; the usual file if none is named.
+    pub policy: Option<PolicyAt>,
+    /// Its dialect.
+    pub dialect: Dialect,
+    /// The folder that says where signatures are; the usual one if none is named.
+    pub registries_d: Option<PathBuf>,
+    /// Which images of an index; this machine's if the user does not choose.
+    pub selection: Option<Selection>,
+    /// The options for registries and lookasides.
+    pub options: RegistryOptions,
+    /// Where the usual files are.
+    pub homes: Homes,
+    /// How much the run reads before it gives up.
+    pub limits: Limits,
+}
+
+/// The finding on an image: a report, or why there is none, with the image's name.
+pub type Finding = Result<PolicyReport, (String, Error)>;
+
+/// All that a run has read once.
+struct Run<'a> {
+    request: &'a PolicyCheck,
+    policy: Policy,
+    broker: Option<&'a dyn Resources>,
+    /// Read when the first image asks for it; an error belongs to each image that does.
+    storage: OnceLock<Storage>,
+    progress: &'a (dyn Progress + 'a),
+}
+
+/// The findings that wait for those before them.
+struct InOrder<'a, 'b> {
+    next: usize,
+    waiting: BTreeMap<usize, Vec<Finding>>,
+    sink: &'a mut (dyn FnMut(Finding) + Send + 'b),
+}
+
+impl InOrder<'_, '_> {
+    fn take(&mut self, n: usize, findings: Vec<Finding>) {
+        self.waiting.insert(n, findings);
+        while let Some(findings) = self.waiting.remove(&self.next) {
+            findings.into_iter().for_each(&mut *self.sink);
+            self.next += 1;
+        }
+    }
+}
+
+impl PolicyCheck {
+    /// Asks about all images, and hands on what it finds in their order. An error is one that concerns them all: of the
+    /// policy, or of the broker that has it.
+    pub fn run(
+        &self,
+        broker: Option<&dyn Resources>,
+        progress: &dyn Progress,
+        sink: &mut (dyn FnMut(Finding) + Send),
+    ) -> Result<(), Error> {
+        let policy = policy(self.policy.as_ref(), self.dialect, broker, &self.homes)?;
+        let run = Run {
+            request: self,
+            policy,
+            broker,
+            storage: OnceLock::new(),
+            progress,
+        };
+        let order = Mutex::new(InOrder {
+            next: 0,
+            waiting: BTreeMap::new(),
+            sink,
+        });
+        parallel::map_on(AT_ONCE, &self.images, |n, name| {
+            let findings = match run.image(name) {
+                Ok(reports) => reports.into_iter().map(Ok).collect(),
+                Err(error) => vec![Err((name.to_string(), error))],
+            };
+            let mut order = order.lock().unwrap_or_else(PoisonError::into_inner);
+            order.take(n, findings);
+        });
+        Ok(())
+    }
+}
+
+/// One image while it is judged.
+struct Judged<'a> {
+    run: &'a Run<'a>,
+    asked: &'a Asked,
+    place: &'a OpenPlace,
+    reader: &'a Reader<'a>,
+    subject: &'a Subject,
+    signatures: Signatures,
+}
+
+impl Run<'_> {
+    fn image(&self, name: &ImageName) -> Result<Vec<PolicyReport>, Error> {
+        let dialect = self.request.dialect;
+        let asked = asked(name, dialect)?;
+        let chosen = self.policy.for_image(&asked);
+        if let (Dialect::Containers, Some(reference)) = (dialect, asked.reference()) {
+            // containers/image opens no image of a registry before it knows where the signatures are.
+            self.places(reference)?;
+        }
+        let request = self.request;
+        let mut place = OpenPlace::of(name, &request.options, request.limits, self.progress)?;
+        let window = place.take_window();
+        let reader = Reader::with_window(place.store(), request.limits, window);
+        let selection = request.selection.as_ref();
+        let subjects = subjects(&reader, place.reference(), dialect, selection)?;
+        let judge = |subject: &Subject| {
+            let judged = Judged {
+                run: self,
+                asked: &asked,
+                place: &place,
+                reader: &reader,
+                subject,
+                signatures: Signatures::default(),
+            };
+            judged.report(name, &chosen)
+        };
+        Ok(subjects.iter().map(judge).collect())
+    }
+
+    fn storage(&self) -> Result<&Storage, Error> {
+        if let Some(known) = self.storage.get() {
+            return Ok(known);
+        }
+        let request = self.request;
+        let read = Storage::read(
+            request.registries_d.as_deref(),
+            request.dialect,
+            self.broker,
+            &request.homes,
+        )?;
+        Ok(self.storage.get_or_init(|| read))
+    }
+
+    fn places(&self, image: &DockerReference) -> Result<Where, Error> {
+        self.storage()?.of_image(image)
+    }
+
+    const fn keys(&self) -> KeySource<'_> {
+        KeySource {
+            dialect: self.request.dialect,
+            broker: self.broker,
+        }
+    }
+}
+
+impl Judged<'_> {
+    fn report(&self, name: &ImageName, chosen: &Chosen) -> PolicyReport {
+        let mut requirements = Vec::with_capacity(chosen.requirements.len());
+        let mut is_over = false;
+        for requirement in &chosen.requirements {
+            let report = if is_over {
+                let asks = asks(requirement);
+                RequirementReport::new(requirement.kind(), asks, Outcome::NotReached)
+            } else {
+                self.requirement(requirement).unwrap_or_else(|error| {
+                    let asks = asks(requirement);
+                    RequirementReport::new(requirement.kind(), asks, error.into())
+                })
+            };
+            is_over |= !matches!(report.outcome, Outcome::Met);
+            requirements.push(report);
+        }
+        let of_policy = self.run.policy.warnings().iter();
+        let warnings = of_policy.chain(&chosen.warnings);
+        PolicyReport {
+            image: format!("{name}{}", self.subject.platform),
+            digest: self.subject.digest,
+            scope: chosen.scope.clone(),
+            requirements,
+            warnings: warnings.map(ToString::to_string).collect(),
+        }
+    }
+
+    fn requirement(&self, requirement: &Requirement) -> Result<RequirementReport, Error> {
+        let keys = self.run.keys();
+        let (asked, digest) = (self.asked, &self.subject.digest);
+        let dialect = self.run.request.dialect;
+        match (requirement, dialect) {
+            (Requirement::Reject, _) => Ok(not_met(requirement, "the policy rejects it")),
+            (Requirement::InsecureAcceptAnything, _) => Ok(RequirementReport::new(
+                requirement.kind(),
+                false,
+                Outcome::Met,
+            )),
+            (Requirement::SigstoreSigned(wanted), Dialect::Containers) => {
+                sigstore::judged(wanted, asked, digest, self.signatures()?, &keys)
+            }
+            (Requirement::SigstoreSigned(wanted), Dialect::ImageRs) => {
+                image_rs::sigstore(wanted, asked, digest, self.reader, &keys)
+            }
+            (Requirement::SignedBy(wanted), Dialect::Containers) => {
+                simple::judged(wanted, asked, digest, self.signatures()?, &keys)
+            }
+            (Requirement::SignedBy(wanted), Dialect::ImageRs) => {
+                image_rs::simple(wanted, asked, digest, || self.files_of_image_rs(), &keys)
+            }
+            (Requirement::SignedBaseLayer(_), _) => Ok(not_met(
+                requirement,
+                "nobody has said yet how base layers are signed",
+            )),
+            (Requirement::EndorsedBy(wanted), _) => {
+                let selection = self.run.request.selection.as_ref();
+                let selected = match &self.subject.image {
+                    Some(image) => vec![image.clone()],
+                    None => images(self.reader, self.place.reference(), selection)?,
+                };
+                endorsed::judged(wanted, self.reader, &selected, &keys, self.run.progress)
+            }
+            (Requirement::NotarySigned(_), _) => Ok(not_met(
+                requirement,
+                "Notary signatures are not verified by this program yet",
+            )),
+        }
+    }
+
+    /// The image's signatures as containers/image finds them.
+    fn signatures(&self) -> Result<&[Signature], Error> {
+        self.signatures.get(|| {
+            let digest = &self.subject.digest;
+            if let Some(dir) = self.place.dir() {
+                return of_files(dir.signatures(digest)?);
+            }
+            let Some(reference) = self.asked.reference() else {
+                return Ok(Vec::new());
+            };
+            let places = self.run.places(reference)?;
+            let lookaside = places.lookaside;
+            let lookaside = lookaside.or_else(|| default_lookaside(&self.run.request.homes));
+            let mut all = match lookaside {
+                Some(lookaside) => of_files(self.files(&lookaside, reference)?)?,
+                None => Vec::new(),
+            };
+            if places.attachments
+                && let Some((tag, manifest)) = attached(self.reader, digest, false)?
+            {
+                all.extend(attachments(self.reader, &tag, &manifest)?);
+            }
+            Ok(all)
+        })
+    }
+
+    #[cfg(feature = "registry")]
+    fn files(
+        &self,
+        lookaside: &Lookaside,
+        image: &DockerReference,
+    ) -> Result<Vec<SignatureFile>, Error> {
+        let options = &self.run.request.options;
+        let digest = &self.subject.digest;
+        Ok(lookaside.signatures(repository(image), digest, options)?)
+    }
+
+    #[cfg(not(feature = "registry"))]
+    fn files(
+        &self,
+        lookaside: &Lookaside,
+        image: &DockerReference,
+    ) -> Result<Vec<SignatureFile>, Error> {
+        Ok(lookaside.signatures(repository(image), &self.subject.digest)?)
+    }
+
+    /// The files of the lookaside as image-rs finds them.
+    fn files_of_image_rs(&self) -> Result<Vec<SignatureFile>, Error> {
+        let none = || image_rs::no_lookaside(&self.subject.digest.to_string());
+        let reference = self.asked.reference().ok_or_else(none)?;
+        let lookaside = self.run.places(reference)?.lookaside.ok_or_else(none)?;
+        Ok(lookaside.all_files(repository(reference), &self.subject.digest)?)
+    }
+}
+
+/// The repository without the host.
+fn repository(image: &DockerReference) -> &str {
+    image.name().split_once('/').map_or("", |(_, path)| path)
+}
+
+const fn asks(requirement: &Requirement) -> bool {
+    !matches!(requirement, Requirement::InsecureAcceptAnything)
+}
+
+fn not_met(requirement: &Requirement, reason: &str) -> RequirementReport {
+    let outcome = Outcome::NotMet(reason.to_owned());
+    RequirementReport::new(requirement.kind(), asks(requirement), outcome)
+}

@@ -1,0 +1,171 @@
+//! The policy, and the configuration that says where signatures are: given, or at the usual places.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::Error as PolicyProblem;
+use super::resources::{LOOKASIDES, Resources};
+use crate::files;
+use crate::ops::error::Error;
+use crate::store::Lookaside;
+use crate::trust::registries_d::Lookup;
+use crate::trust::{Dialect, DockerReference, Policy};
+
+/// No policy is longer.
+const MOST_POLICY: usize = 64 << 20;
+/// No file of registries.d is longer.
+const MOST_STORAGE: usize = 4 << 20;
+
+/// Where a policy is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicyAt {
+    /// A file.
+    File(PathBuf),
+    /// A resource of the key broker.
+    Resource(String),
+}
+
+/// The folders of the user and of the system that hold configurations.
+#[derive(Clone, Debug, Default)]
+pub struct Homes {
+    /// The user's home.
+    pub home: Option<PathBuf>,
+}
+
+impl Homes {
+    fn own(&self, name: &str) -> Option<PathBuf> {
+        let home = self.home.as_ref()?;
+        Some(home.join(".config/containers").join(name))
+    }
+
+    /// The user's, or the system's: containers-policy.json(5), containers-registries.d(5).
+    fn default_of(&self, name: &str) -> PathBuf {
+        let own = self.own(name).filter(|path| path.exists());
+        own.unwrap_or_else(|| Path::new("/etc/containers").join(name))
+    }
+}
+
+/// Reads the policy.
+pub(super) fn policy(
+    at: Option<&PolicyAt>,
+    dialect: Dialect,
+    broker: Option<&dyn Resources>,
+    homes: &Homes,
+) -> Result<Policy, Error> {
+    let read = |path: &Path| {
+        let bytes = files::read(path, MOST_POLICY).map_err(Error::file("policy"))?;
+        Ok::<_, Error>((path.display().to_string(), bytes))
+    };
+    let (name, bytes) = match at {
+        Some(PolicyAt::File(path)) => read(path)?,
+        Some(PolicyAt::Resource(uri)) => {
+            let broker = broker.ok_or_else(|| PolicyProblem::NoKey {
+                name: uri.clone(),
+                reason: "there is no key broker to ask".into(),
+            })?;
+            (uri.clone(), broker.get(uri)?.to_vec())
+        }
+        None => {
+            let path = homes.default_of("policy.json");
+            if !path.exists() {
+                return Err(PolicyProblem::NoPolicy(path).into());
+            }
+            read(&path)?
+        }
+    };
+    let policy = Policy::read(&bytes, dialect);
+    policy.map_err(|source| PolicyProblem::Policy { name, source }.into())
+}
+
+/// The configuration of signature storage.
+pub(super) struct Storage {
+    lookup: Lookup,
+}
+
+/// Where the signatures of an image in a registry are.
+pub(super) struct Where {
+    pub(super) lookaside: Option<Lookaside>,
+    pub(super) attachments: bool,
+}
+
+fn problem(name: &str, reason: impl Into<String>) -> Error {
+    let (name, reason) = (name.to_owned(), reason.into());
+    PolicyProblem::Storage { name, reason }.into()
+}
+
+impl Storage {
+    /// Reads the folder that is given, or else the usual one; for image-rs, where there is neither, what the key broker
+    /// has. A folder that is not there holds nothing.
+    pub(super) fn read(
+        folder: Option<&Path>,
+        dialect: Dialect,
+        broker: Option<&dyn Resources>,
+        homes: &Homes,
+    ) -> Result<Self, Error> {
+        let usual = homes.default_of("registries.d");
+        let path = folder.unwrap_or(&usual);
+        if let (Dialect::ImageRs, None, Some(broker), false) =
+            (dialect, folder, broker, path.exists())
+        {
+            let bytes = broker.get(LOOKASIDES)?.to_vec();
+            return Self::of(&[(LOOKASIDES.to_owned(), bytes)], dialect);
+        }
+        Self::of(&yaml_files(path)?, dialect)
+    }
+
+    fn of(files: &[(String, Vec<u8>)], dialect: Dialect) -> Result<Self, Error> {
+        let lookup = Lookup::read(files, dialect);
+        let lookup = lookup.map_err(|bad| {
+            let reason = format!("line {}: {}", bad.line, bad.reason);
+            problem(&bad.file, reason)
+        })?;
+        Ok(Self { lookup })
+    }
+
+    /// Where the signatures of an image are.
+    pub(super) fn of_image(&self, image: &DockerReference) -> Result<Where, Error> {
+        let base = self.lookup.lookaside(image);
+        let lookaside = base.map(Lookaside::parse).transpose();
+        Ok(Where {
+            lookaside: lookaside.map_err(|bad| problem("registries.d", bad.to_string()))?,
+            attachments: self.lookup.uses_attachments(image),
+        })
+    }
+}
+
+/// The files of a folder whose names end in `.yaml`, by name.
+fn yaml_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let shown = folder.display().to_string();
+    let io = |error: io::Error| problem(&shown, error.to_string());
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(io)?,
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(io)?.path();
+        if path.as_os_str().as_encoded_bytes().ends_with(b".yaml") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let read = |path: PathBuf| {
+        let name = path.display().to_string();
+        let bytes = files::read_regular(&path, MOST_STORAGE);
+        let bytes = bytes.map_err(|error| problem(&name, error.to_string()))?;
+        Ok((name, bytes))
+    };
+    paths.into_iter().map(read).collect()
+}
+
+/// Where containers/image looks if no configuration names a place.
+pub(super) fn default_lookaside(homes: &Homes) -> Option<Lookaside> {
+    if rustix::process::geteuid().is_root() {
+        return Some(Lookaside::Folder("/var/lib/containers/sigstore".into()));
+    }
+    let home = homes.home.as_ref()?;
+    Some(Lookaside::Folder(
+        home.join(".local/share/containers/sigstore"),
+    ))
+}
