@@ -9,6 +9,7 @@ mod images;
 mod inputs;
 mod job;
 mod layout;
+mod policy;
 mod registry;
 mod rows;
 mod table;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::bench::{Bench, measure_pairs, megabytes};
 use super::job::{Job, Pairs};
+use super::policy;
 use super::table::Row;
 use super::{Error, Place};
 
@@ -312,6 +313,9 @@ pub fn cosign(bench: &mut Bench<'_>) -> Result<(), Error> {
     bench.ratio(work, &pairs, "`cosign verify-blob` 3", Some(0.5));
     peak(bench, work, &pairs);
 
+    if let Some(skopeo) = peer("sid", "skopeo") {
+        policy::measure(bench, &skopeo, &registry.name("signed"))?;
+    }
     many(bench, &registry)
 }
 

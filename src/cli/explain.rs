@@ -12,6 +12,7 @@ mod keys;
 #[cfg(feature = "registry")]
 mod mirrors;
 mod nearest;
+mod policy;
 pub mod realms;
 #[cfg(feature = "registry")]
 mod registries;
@@ -76,6 +77,7 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::Cert(error) => cert::hint(error).map(str::to_owned),
         Error::Cosign(error) => cosign::hint(error).map(str::to_owned),
         Error::Resource(error) => broker::hint(error).map(str::to_owned),
+        Error::Policy(error) => policy::hint(error).map(str::to_owned),
         Error::Store(error) => images::of_layout(error),
         Error::Unfit { rule, .. } if rule.starts_with("realm.") => {
             realms::hint([*rule]).map(str::to_owned)

@@ -79,6 +79,9 @@ fn rules() -> BTreeSet<String> {
             ]
             .iter()
             .any(|kind| rule.starts_with(kind));
+            let is_rule = ["image.", "annotation.", "ceremony.", "cosign.", "realm.", "policy."]
+                .iter()
+                .any(|kind| rule.starts_with(kind));
             if is_rule {
                 rules.insert(rule.to_owned());
             }

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use harness::oci::digest;
 use harness::peers;
 use harness::policy::{Case, Content, Server, serve_registry};
-use harness::{temp_dir, tool};
+use harness::{Run, limited, temp_dir, tool};
 use serde_json::json;
 
 use crate::desk::{complaints, ir_sign, skopeo, world};
@@ -559,6 +559,91 @@ fn odd_files_of_a_lookaside_are_taken_as_skopeo_takes_them() {
         let name = configured(&format!("look-{n}"), &[("x.yaml", &text)]);
         for image in [format!("docker://{host}/lab/g1:v1")] {
             cases.push(Case::to_skopeo(id, &image, &name, &world().filled(BY_G1)));
+        }
+    }
+    same_as_skopeo(&cases);
+}
+
+#[test]
+fn folders_of_skopeo_s_are_judged_as_skopeo_judges_them() {
+    let Some(mut copy) = peers::skopeo122() else {
+        return;
+    };
+    let host = "127.0.0.1:25917";
+    let folder = temp_dir();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let anything = at("anything.json");
+    fs::write(
+        &anything,
+        r#"{"default":[{"type":"insecureAcceptAnything"}]}"#,
+    )
+    .expect("written");
+    let script = format!(
+        "set -e; for image in a g1 ab; do \"$0\" \"$@\" docker://{host}/lab/$image:v1 dir:{}-$image; done; \
+         \"$0\" \"$@\" --all docker://{host}/lab/idx-all:v1 dir:{}-idx-all",
+        at("dir"),
+        at("dir")
+    );
+    let program = copy.get_program().to_owned();
+    let arguments: Vec<_> = copy.get_args().map(ToOwned::to_owned).collect();
+    copy = limited("sh");
+    copy.args(["-c", &script]).arg(program).args(arguments);
+    copy.args([
+        "--policy",
+        &anything,
+        "--registries.d",
+        &world().text("rd/on"),
+        "copy",
+        "-q",
+    ]);
+    copy.arg("--src-tls-verify=false");
+    Run::of(&mut copy).ok();
+    // A signature that skopeo did not write, and one behind a gap.
+    for (name, of) in [("gap", "signature-3"), ("garbage", "signature-2")] {
+        let (from, to) = (at("dir-a"), at(&format!("dir-{name}")));
+        tool("cp", ["-r", &from, &to]);
+        fs::write(Path::new(&to).join(of), "garbage").expect("written");
+    }
+    let mut cases = Vec::new();
+    let by_a = |identity: &str| {
+        let text = format!(
+            r#"{{"default":[{{"type":"sigstoreSigned","keyPath":"@D@/k/a.pub"{identity}}}]}}"#
+        );
+        world().filled(&text)
+    };
+    let by_g1 = |identity: &str| {
+        let text = format!(
+            r#"{{"default":[{{"type":"signedBy","keyType":"GPGKeys","keyPath":"@D@/k/g1.gpg"{identity}}}]}}"#
+        );
+        world().filled(&text)
+    };
+    for image in ["a", "g1", "ab", "idx-all", "gap", "garbage"] {
+        let repository = match image {
+            "gap" | "garbage" => format!("{host}/lab/a"),
+            image => format!("{host}/lab/{image}"),
+        };
+        for identity in [
+            String::new(),
+            r#","signedIdentity":{"type":"matchExact"}"#.into(),
+            r#","signedIdentity":{"type":"matchRepository"}"#.into(),
+            format!(
+                r#","signedIdentity":{{"type":"exactReference","dockerReference":"{repository}:v1"}}"#
+            ),
+            format!(
+                r#","signedIdentity":{{"type":"exactReference","dockerReference":"{repository}:v2"}}"#
+            ),
+            format!(
+                r#","signedIdentity":{{"type":"exactRepository","dockerRepository":"{repository}"}}"#
+            ),
+            format!(
+                r#","signedIdentity":{{"type":"remapIdentity","prefix":"{host}","signedPrefix":"{host}"}}"#
+            ),
+        ] {
+            for policy in [by_a(&identity), by_g1(&identity)] {
+                let name = format!("dir:{}", at(&format!("dir-{image}")));
+                let id = format!("{image}: {policy}");
+                cases.push(Case::to_skopeo(&id, &name, "on", &policy));
+            }
         }
     }
     same_as_skopeo(&cases);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Paint, short};
-use crate::ops::policy::{Decision, LookedAt, Outcome, PolicyReport, RequirementReport};
+use crate::ops::policy::{Decision, rule, LookedAt, Outcome, PolicyReport, RequirementReport};
 use crate::text::plain;
 use crate::trust::Scope;
 
@@ -20,7 +20,10 @@ pub fn report(report: &PolicyReport, paint: Paint) -> String {
     for requirement in &report.requirements {
         let (word, reason) = match &requirement.outcome {
             Outcome::Met => (paint.good("met        "), String::new()),
-            Outcome::NotMet(reason) => (paint.bad("NOT met    "), format!(": {reason}")),
+            Outcome::NotMet(reason) => (
+                paint.bad("NOT met    "),
+                format!(": {reason} [{}]", rule::REQUIREMENTS),
+            ),
             Outcome::Undecided(error) => (paint.bad("undecided  "), format!(": {error}")),
             Outcome::NotReached => (
                 paint.warn("not reached"),
@@ -90,6 +93,9 @@ fn requirement_json(requirement: &RequirementReport) -> Value {
     });
     if let Some(reason) = reason {
         value["reason"] = json!(short(&reason));
+    }
+    if matches!(requirement.outcome, Outcome::NotMet(_)) {
+        value["rule"] = json!(rule::REQUIREMENTS);
     }
     value
 }
