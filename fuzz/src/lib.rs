@@ -28,6 +28,9 @@ mod layout;
 mod link;
 mod manifest;
 mod ocicrypt;
+mod notary_cose;
+mod notary_jws;
+mod notary_trust_policy;
 mod passport;
 mod pin_source;
 mod plan;
@@ -77,6 +80,9 @@ pub const TARGETS: &[Target] = &[
     ("link", link::run),
     ("manifest", manifest::run),
     ("ocicrypt", ocicrypt::run),
+    ("notary_cose", notary_cose::run),
+    ("notary_jws", notary_jws::run),
+    ("notary_trust_policy", notary_trust_policy::run),
     ("passport", passport::run),
     ("pin_source", pin_source::run),
     ("plan", plan::run),

@@ -7,6 +7,7 @@ pub mod annotation;
 pub mod cosign;
 mod draft;
 mod error;
+pub mod notary;
 pub mod simple;
 mod verify;
 

@@ -23,6 +23,7 @@ mod identity;
 mod image_rs;
 mod kinds;
 mod members;
+pub mod notary;
 mod ours;
 mod policy;
 mod reference;

@@ -82,6 +82,11 @@ fn rules() -> BTreeSet<String> {
             let is_rule = ["image.", "annotation.", "ceremony.", "cosign.", "realm.", "policy."]
                 .iter()
                 .any(|kind| rule.starts_with(kind));
+                "notary.",
+                "realm.",
+            ]
+            .iter()
+            .any(|kind| rule.starts_with(kind));
             if is_rule {
                 rules.insert(rule.to_owned());
             }

@@ -518,6 +518,9 @@ fn parts(all: &[Token]) -> Vec<&[Token]> {
 
 /// The crates that have one home each: nothing else of the house names them.
 const HOMES: [(&str, &str); 10] = [
+const HOMES: [(&str, &str); 9] = [
+    ("ciborium_io", "encoding"),
+    ("ciborium_ll", "encoding"),
     ("clap", "cli"),
     ("clap_complete", "cli"),
     ("clap_mangen", "cli"),

@@ -6,3 +6,7 @@ mod issuing;
 mod peers;
 mod pki;
 mod revocation_lists;
+mod envelopes;
+mod signer;
+mod trust;
+mod vectors;

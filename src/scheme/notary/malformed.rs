@@ -1,0 +1,39 @@
+//! Why bytes are no part of a Notary Project signature.
+
+use crate::encoding::strict;
+
+/// Why bytes are not what they have to be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is no {what}: {reason}")]
+pub struct Malformed {
+    /// What they have to be.
+    pub what: &'static str,
+    /// Why they are not.
+    pub reason: String,
+}
+
+impl Malformed {
+    pub(super) fn new(what: &'static str, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self { what, reason }
+    }
+
+    /// Why the JSON reader refuses a text.
+    pub(super) fn refused(what: &'static str) -> impl Fn(strict::Refusal) -> Self {
+        move |refusal| {
+            let reason = match refusal {
+                strict::Refusal::Invalid(error) => error.to_string(),
+                strict::Refusal::Member(name) => format!("it has the member {name:?}"),
+                strict::Refusal::Alike { name, known } => {
+                    format!("its member {name:?} is {known:?} to some readers")
+                }
+            };
+            Self::new(what, reason)
+        }
+    }
+
+    /// Why the JSON reader makes no value of a text.
+    pub(super) fn json(what: &'static str) -> impl Fn(serde_json::Error) -> Self {
+        move |error| Self::new(what, error.to_string())
+    }
+}
