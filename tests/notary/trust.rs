@@ -193,7 +193,7 @@ fn the_statement_for_the_very_repository_counts_before_the_one_for_all() {
     let mut named = statement();
     named["name"] = "named".into();
     named["registryScopes"] = json!(["local/x", "127.0.0.1:5000/a/b"]);
-    let names = |statements: &[Value], repository: &str| {
+    let found = |statements: &[Value], repository: &str| {
         let policy = read(&document(statements)).expect("a policy");
         let found = policy.for_repository(repository);
         found.map(|one| one.name.clone())
@@ -207,12 +207,12 @@ fn the_statement_for_the_very_repository_counts_before_the_one_for_all() {
         ("local/X", "all"),
     ] {
         assert_eq!(
-            names(&both, repository).as_deref(),
+            found(&both, repository).as_deref(),
             Some(name),
             "{repository}"
         );
     }
-    assert_eq!(names(&[named], "local/y"), None);
+    assert_eq!(found(&[named], "local/y"), None);
 }
 
 /// Trust stores by their names. A store that is not there is one that cannot be used.
