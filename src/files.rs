@@ -1,6 +1,7 @@
 //! Whole files: read up to a limit, written whole or not at all.
 
 mod error;
+pub mod regular;
 mod standard;
 #[cfg(test)]
 mod tests;

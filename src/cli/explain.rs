@@ -13,6 +13,7 @@ mod keys;
 mod mirrors;
 mod nearest;
 mod policy;
+mod notation;
 pub mod realms;
 #[cfg(feature = "registry")]
 mod registries;
@@ -78,6 +79,7 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::Cosign(error) => cosign::hint(error).map(str::to_owned),
         Error::Resource(error) => broker::hint(error).map(str::to_owned),
         Error::Policy(error) => policy::hint(error).map(str::to_owned),
+        Error::Notation(error) => notation::hint(error).map(str::to_owned),
         Error::Store(error) => images::of_layout(error),
         Error::Unfit { rule, .. } if rule.starts_with("realm.") => {
             realms::hint([*rule]).map(str::to_owned)

@@ -11,6 +11,7 @@ mod example;
 mod examples;
 mod explain;
 mod generate;
+mod notation_examples;
 mod pages;
 mod parse;
 mod policy_examples;

@@ -9,6 +9,7 @@ use super::cosign_examples::COSIGN;
 use super::example::{Entry, Example};
 use super::examples::EXAMPLES;
 use super::policy_examples::POLICY;
+use super::notation_examples::NOTATION;
 
 /// One variable of the environment and what it does.
 type Variable = (&'static str, &'static str);
@@ -37,6 +38,16 @@ const COSIGN_REPOSITORY: Variable = (
 const COSIGN_MOST: Variable = (
     "COSIGN_MAX_ATTACHMENT_SIZE",
     "The most bytes of an attestation that is read: a number, or one with a unit, as 128MiB.",
+);
+
+/// The folders of notation's configuration.
+const NOTATION_CONFIG: Variable = (
+    "NOTATION_CONFIG",
+    "The folder of notation's configuration, else notation below XDG_CONFIG_HOME, else below ~/.config.",
+);
+const NOTATION_LIBEXEC: Variable = (
+    "NOTATION_LIBEXEC",
+    "The folder whose plugins notation runs, else that of its configuration.",
 );
 
 /// The variables that every command reads.
@@ -78,9 +89,12 @@ impl Page {
             longs.any(|long| long == name)
         };
         let is_of_cosign = own.starts_with("cosign ");
+        let is_of_notation = own.starts_with("notation ");
         let read = [
             (has("pkcs11-module"), MODULE),
             (is_of_cosign && has("passphrase-source"), PASSWORD),
+            (is_of_notation, NOTATION_CONFIG),
+            (own == "notation plugin install", NOTATION_LIBEXEC),
             (is_of_cosign && has("pin-source"), COSIGN_PIN),
             (has("attachment-tag-prefix"), COSIGN_REPOSITORY),
             (has("attachment-tag-prefix"), COSIGN_MOST),
@@ -181,7 +195,7 @@ fn plain(text: &StyledStr) -> String {
 }
 
 fn all_examples() -> impl Iterator<Item = &'static Entry> {
-    let families = [EXAMPLES, BROKER, CERT, COSIGN, POLICY];
+    let families = [EXAMPLES, BROKER, CERT, COSIGN, NOTATION, POLICY];
     families.into_iter().flatten()
 }
 

@@ -5,12 +5,16 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, ValueEnum};
 
+use super::args::notation::refused_command;
 use super::args::{Cli, Color, Command, Json};
 use super::pages;
 
 /// Reads arguments, of which the first is the program's name.
 pub fn parse(words: &[OsString]) -> Result<Command, clap::Error> {
     let mut whole = Cli::command();
+    if let Some(why) = refused_command(words) {
+        return Err(whole.error(ErrorKind::InvalidSubcommand, why));
+    }
     let matches = whole.try_get_matches_from_mut(words).map_err(|error| {
         // Only help shows the last parts of pages, and building them takes longer than a short command.
         let full = (error.kind() == ErrorKind::DisplayHelp).then(|| {

@@ -69,13 +69,21 @@ pub enum Error {
         /// The path.
         path: PathBuf,
     },
+    /// The file to read is not a regular file.
+    #[error("{}: is {what}, and only a regular file is read here", .path.display())]
+    NotRegular {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
 }
 
 impl Error {
     /// The error's class, for the exit status.
     pub const fn class(&self) -> Class {
         match self {
-            Self::Io { .. } => Class::Undecided,
+            Self::Io { .. } | Self::NotRegular { .. } => Class::Undecided,
             Self::Taken | Self::Terminal => Class::Usage,
             Self::TooLarge { .. }
             | Self::Exists { .. }

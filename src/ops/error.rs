@@ -35,6 +35,9 @@ pub enum Error {
     /// A policy was not evaluated.
     #[error(transparent)]
     Policy(Box<super::policy::Error>),
+    /// A command of notation's family failed.
+    #[error(transparent)]
+    Notation(Box<super::notation::Error>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -354,6 +357,7 @@ impl Error {
             Self::Cert(source) => source.class(),
             Self::Resource(source) => source.class(),
             Self::Policy(source) => source.class(),
+            Self::Notation(source) => source.class(),
             Self::File { source, .. } => source.class(),
             Self::PolicyText { source, .. } => source.class(),
             Self::KeyMade { source, .. } | Self::PairMade { source, .. } => source.class(),

@@ -4,6 +4,8 @@ mod certificates;
 mod commands;
 mod issuing;
 mod peers;
+mod configuration;
+mod desk;
 mod pki;
 mod revocation_lists;
 mod envelopes;

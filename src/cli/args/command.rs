@@ -11,6 +11,7 @@ use super::copy::Copy;
 use super::cosign::CosignCommand;
 use super::image::{ExtractSignImage, InspectImage, Prune, SignImage, VerifyImage};
 use super::keys::{ExtractPublic, Fingerprint, GenKey, Sign, Verify};
+use super::notation::NotationCommand;
 use super::paths;
 use super::resource::ResourceCommand;
 use super::policy::PolicyCommand;
@@ -130,6 +131,11 @@ pub enum Command {
     Policy {
         #[command(subcommand)]
         command: PolicyCommand,
+    },
+    /// Sign and verify as notation does, with its configuration, and with keys in files or on tokens
+    Notation {
+        #[command(subcommand)]
+        command: NotationCommand,
     },
     /// Print a shell's completion script
     Completions {

@@ -7,7 +7,7 @@ use serde_json::json;
 use signal_hook::consts::SIGPIPE;
 
 use super::written::{error_json, written};
-use super::{ceremony, cert, copy, cosign, images, keys, look, policy, resource, token, verify};
+use super::{ceremony, cert, copy, cosign, images, keys, look, notation, policy, resource, token, verify};
 use crate::cli::args::{Command, Settings, SettingsOf};
 use crate::cli::console::{Console, Failure, Outcome, die, print, unprinted};
 use crate::cli::explain;
@@ -69,6 +69,7 @@ pub(super) fn settings(command: &Command) -> Settings {
         Command::Cosign { command } => command.settings(),
         Command::Resource { command } => command.settings(),
         Command::Policy { command } => command.settings(),
+        Command::Notation { command } => command.settings(),
         Command::Completions { common, .. } | Command::Man { common, .. } => (*common).into(),
     }
 }
@@ -93,6 +94,7 @@ pub(super) fn execute(command: Command, console: &Console) -> Outcome {
         Command::Cosign { command } => cosign::run(command, console),
         Command::Resource { command } => resource::run(command, console),
         Command::Policy { command } => policy::run(command, console),
+        Command::Notation { command } => notation::run(command, console),
         Command::Completions { shell, .. } => completions(shell, console),
         Command::Man { dir, force, .. } => manual(&dir, force, console),
     }

@@ -11,6 +11,7 @@ mod look;
 mod policy;
 mod policy_check;
 mod resource;
+mod notation;
 mod token;
 mod verify;
 mod written;

@@ -6,6 +6,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 pub use super::configuration::{Homes, PolicyAt};
 
+use super::added;
 use super::configuration::{Storage, Where, default_lookaside, policy};
 use super::endorsed;
 use super::gather::{Signature, Signatures, attached, attachments, of_files};
@@ -240,6 +241,12 @@ impl Judged<'_> {
                 };
                 endorsed::judged(wanted, self.reader, &selected, &keys, self.run.progress)
             }
+            (Requirement::Added(wanted), _) => match &self.subject.image {
+                Some(image) => {
+                    added::judged(wanted, asked, &image.descriptor, self.reader, &keys)
+                }
+                None => Ok(not_met(requirement, "the scheme looks at one image, and this is an index")),
+            },
             (Requirement::NotarySigned(_), _) => Ok(not_met(
                 requirement,
                 "Notary signatures are not verified by this program yet",

@@ -1,6 +1,7 @@
 //! Whether a policy lets an image run, and why: the signatures of the image, the keys that the policy names, and where
 //! both are found.
 
+mod added;
 pub mod check;
 mod configuration;
 mod endorsed;

@@ -132,7 +132,7 @@ impl Envelope {
         let signature = match by {
             Algorithm::Ecdsa(curve, _) => {
                 let read = Signature::from_raw(curve, &self.signature);
-                of_curve = read.map_err(|_| NotIntact::Form(by))?.to_der();
+                of_curve = read.map_err(|_| NotIntact::Form(by))?.to_bytes();
                 &of_curve
             }
             Algorithm::RsaPss(_) | Algorithm::RsaPkcs1(_) | Algorithm::Ed25519 => &self.signature,

@@ -56,7 +56,8 @@ impl Decision {
             && self.signatory.is_some()
             && self.checks.iter().all(|check| match check.outcome {
                 Outcome::Passed | Outcome::Warned(_) | Outcome::LeftOut => true,
-                Outcome::Failed(_) | Outcome::Blocked => false,
+                // No check of these is left undone.
+                Outcome::Failed(_) | Outcome::Blocked | Outcome::Unchecked(_) => false,
             })
     }
 
@@ -70,7 +71,11 @@ impl Decision {
     pub fn warnings(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.checks.iter().filter_map(|check| match &check.outcome {
             Outcome::Warned(reason) => Some((check.rule, &**reason)),
-            Outcome::Passed | Outcome::Failed(_) | Outcome::Blocked | Outcome::LeftOut => None,
+            Outcome::Passed
+            | Outcome::Failed(_)
+            | Outcome::Blocked
+            | Outcome::LeftOut
+            | Outcome::Unchecked(_) => None,
         })
     }
 

@@ -30,6 +30,21 @@ pub fn skopeo122() -> Option<Command> {
     peer("sid", "skopeo")
 }
 
+/// notation 1.3 of sid. Its configuration is that of `HOME`, which the caller sets.
+pub fn notation() -> Option<Command> {
+    let mut command = peer("sid", "notation")?;
+    for variable in [
+        "NOTATION_CONFIG",
+        "NOTATION_LIBEXEC",
+        "NOTATION_CACHE",
+        "XDG_CONFIG_HOME",
+        "XDG_CACHE_HOME",
+    ] {
+        command.env_remove(variable);
+    }
+    Some(command)
+}
+
 /// Verifies as sigstore-rs does: an image, a public key in PEM and a signing scheme.
 pub fn sigstore_rs() -> Option<Command> {
     let path = top().join("target/sigstore/debug/sigstore-peer");

@@ -7,8 +7,8 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueHint};
 
 use super::passphrase::PassphraseArgs;
-use super::refused::refused;
 use crate::cli::args::paths;
+use crate::cli::args::refused::refused;
 #[cfg(feature = "registry")]
 use crate::cli::args::registry::RemoteArgs;
 use crate::cli::args::settings::Common;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::passphrase::PassphraseArgs;
-use super::refused::refused;
 use crate::cli::args::paths;
+use crate::cli::args::refused::refused;
 use crate::cli::args::settings::Common;
 use crate::cli::args::token::TokenArgs;
 use crate::crypto::Curve;

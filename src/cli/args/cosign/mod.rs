@@ -7,7 +7,6 @@ pub mod hanging;
 pub mod image;
 mod keys;
 mod passphrase;
-mod refused;
 pub use command::CosignCommand;
 pub use keys::{GenerateKeyPair, ImportKeyPair, PublicKeyOf};
 pub use passphrase::PassphraseArgs;

@@ -1,4 +1,4 @@
-//! Flags of cosign that are known and not followed: each says why, and what to do instead.
+//! Flags of other programs that are known and not followed: each says why, and what to do instead.
 
 use clap::builder::{TypedValueParser, ValueParser};
 

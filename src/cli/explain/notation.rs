@@ -1,0 +1,37 @@
+//! Advice on the commands of notation's family.
+
+use crate::ops::notation::Error;
+use crate::ops::notation::signing_keys::SigningKeysError;
+
+pub(super) fn hint(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::NoHome { .. } | Error::RelativeHome { .. } => {
+            Some("set NOTATION_CONFIG to the folder of the configuration")
+        }
+        Error::SigningKeys { source, .. } => match source {
+            SigningKeysError::NoKey(_) => Some("`ir-sign notation key list` shows the keys"),
+            SigningKeysError::NothingNamed => Some(
+                "name a key with --key, or make one the default: ir-sign notation key update NAME --default",
+            ),
+            SigningKeysError::SameName(_) => {
+                Some("give it another name, or delete the other first")
+            }
+            SigningKeysError::Json(_)
+            | SigningKeysError::Alike { .. }
+            | SigningKeysError::EmptyName
+            | SigningKeysError::NoDefault(_)
+            | SigningKeysError::NoPlace(_) => None,
+        },
+        Error::NotTrusted { .. } => {
+            Some("the root of the signer's chain is what a store of the type ca holds")
+        }
+        Error::NobodyAnswers { .. } => Some("say --yes"),
+        Error::OtherPlugin { .. } => Some("notation itself signs with it"),
+        Error::Folder { .. }
+        | Error::File { .. }
+        | Error::Certificate { .. }
+        | Error::Store { .. }
+        | Error::Name { .. }
+        | Error::PluginConfig { .. } => None,
+    }
+}

@@ -1,0 +1,373 @@
+//! Trust stores: folders of certificates that are trusted, each a regular file in PEM or DER.
+//!
+//! notation refuses a store as a whole for one file in it that is no certificate. So a certificate is written elsewhere, and
+//! comes into a store, or a new store into its place, by a rename.
+
+use std::fmt;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use super::error::Error;
+use super::folders::{self, Folders};
+use crate::files::regular::{self, Links};
+use crate::files::{self, Existing, Written};
+use crate::x509::Certificate;
+
+const ROLE: &str = "certificate file";
+
+/// The types of trust stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StoreType {
+    /// Certificate authorities of signers.
+    Ca,
+    /// Those of signing authorities.
+    SigningAuthority,
+    /// Those of timestamping authorities.
+    Tsa,
+}
+
+impl StoreType {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Ca, Self::SigningAuthority, Self::Tsa];
+
+    /// The name of their folder.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ca => "ca",
+            Self::SigningAuthority => "signingAuthority",
+            Self::Tsa => "tsa",
+        }
+    }
+}
+
+impl fmt::Display for StoreType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for StoreType {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let mut all = Self::ALL.into_iter();
+        let found = all.find(|of| of.name() == text);
+        found.ok_or("the types of trust stores are ca, signingAuthority and tsa")
+    }
+}
+
+/// The name of a trust store, or of a file in one: letters, digits and `_`, `.`, `-`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreName(String);
+
+impl StoreName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for StoreName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+        // A folder of these names is the one above.
+        let is_name = !matches!(text, "" | "." | "..") && text.chars().all(allowed);
+        is_name
+            .then(|| Self(text.to_owned()))
+            .ok_or_else(|| Error::Name {
+                name: text.to_owned(),
+                what: "name of a trust store",
+            })
+    }
+}
+
+/// A file in a trust store.
+#[derive(Debug)]
+pub struct Stored {
+    /// The store's type.
+    pub kind: StoreType,
+    /// The store's name.
+    pub store: String,
+    /// The file's name.
+    pub file: String,
+    /// Its certificates, or why it holds none.
+    pub read: Result<Vec<Certificate>, Error>,
+}
+
+/// The folder of a store.
+pub fn folder(folders: &Folders, kind: StoreType, store: &str) -> PathBuf {
+    folders.trust_stores().join(kind.name()).join(store)
+}
+
+/// Reads the certificates of a file, which has to be a regular file.
+pub fn read_file(path: &Path, links: Links) -> Result<Vec<Certificate>, Error> {
+    let bytes = regular::read(path, folders::MOST, links)
+        .map_err(|source| Error::File { role: ROLE, source })?;
+    Certificate::read_all(&bytes).map_err(|source| Error::Certificate {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Refuses certificates that notation refuses in a store of this type.
+fn check(path: &Path, kind: StoreType, certificates: &[Certificate]) -> Result<(), Error> {
+    for certificate in certificates {
+        let is_its_own = certificate.is_signed_by(certificate.public_key());
+        let is_ca = certificate
+            .extensions()
+            .basic_constraints
+            .is_some_and(|constraints| constraints.ca);
+        let reason = match kind {
+            StoreType::Tsa if !(is_its_own && certificate.is_self_issued()) => {
+                "is no root, and a store of the type tsa holds roots alone"
+            }
+            _ if !is_ca && !is_its_own => "is neither a CA's nor signed by its own key",
+            _ => continue,
+        };
+        return Err(Error::NotTrusted {
+            path: path.to_owned(),
+            subject: certificate.subject().to_string(),
+            reason,
+        });
+    }
+    Ok(())
+}
+
+/// Puts files into a trust store, all or none. One that is there with the same bytes is kept.
+pub fn add(
+    folders: &Folders,
+    kind: StoreType,
+    store: &StoreName,
+    paths: &[PathBuf],
+) -> Result<Vec<Written>, Error> {
+    let place = folder(folders, kind, store.as_str());
+    let mut new: Vec<(PathBuf, Vec<u8>)> = Vec::new();
+    let mut done = Vec::new();
+    for path in paths {
+        let bytes = regular::read(path, folders::MOST, Links::Followed)
+            .map_err(|source| Error::File { role: ROLE, source })?;
+        let read = Certificate::read_all(&bytes).map_err(|source| Error::Certificate {
+            path: path.clone(),
+            source,
+        })?;
+        check(path, kind, &read)?;
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name: StoreName = name.unwrap_or_default().parse().map_err(|_| Error::Name {
+            name: path.display().to_string(),
+            what: "name of a file in a trust store",
+        })?;
+        let target = place.join(name.as_str());
+        let same_twice = new.iter().find(|(other, _)| *other == target);
+        let there = match same_twice {
+            Some((_, bytes)) => Some(bytes.clone()),
+            None => existing(&target)?,
+        };
+        match there {
+            None => {
+                new.push((target, bytes));
+                done.push(Written::New);
+            }
+            Some(there) if there == bytes => done.push(Written::Same),
+            Some(_) => {
+                let source = files::Error::Differs { path: target };
+                return Err(Error::File { role: ROLE, source });
+            }
+        }
+    }
+    if !new.is_empty() {
+        let _lock = folders.lock()?;
+        put(folders, &place, &new)?;
+    }
+    Ok(done)
+}
+
+/// The bytes of a file that is there already.
+fn existing(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    folders::read(ROLE, path)
+}
+
+/// Brings new files into a store, by renames from a folder beside all stores.
+fn put(folders: &Folders, place: &Path, new: &[(PathBuf, Vec<u8>)]) -> Result<(), Error> {
+    let made = temporary(folders);
+    folders::make(&made)?;
+    let result = (|| {
+        for (target, bytes) in new {
+            let name = target.file_name().unwrap_or_default();
+            files::write(&made.join(name), bytes, 0o600, Existing::Refuse)
+                .map_err(|source| Error::File { role: ROLE, source })?;
+        }
+        let above = files::parent_of(place);
+        folders::make(&above)?;
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| Error::Folder {
+                path,
+                action: "change",
+                source,
+            }
+        };
+        // A store that is empty is replaced by the rename, one that is not stays.
+        match fs::rename(&made, place) {
+            Ok(()) => {}
+            Err(e) if is_occupied(&e) && is_folder(place) => {
+                let mut there: Vec<&Path> = Vec::new();
+                for (target, _) in new {
+                    let name = target.file_name().unwrap_or_default();
+                    // Not even a file that another program brought meanwhile is replaced.
+                    let moved = fs::hard_link(made.join(name), target);
+                    if let Err(error) = moved {
+                        for path in there {
+                            let _ = fs::remove_file(path);
+                        }
+                        return Err(failed(target)(error));
+                    }
+                    there.push(target);
+                }
+            }
+            Err(e) if is_occupied(&e) => return Err(not_a_folder(place)),
+            Err(error) => return Err(failed(place)(error)),
+        }
+        for folder in [place, &above] {
+            files::sync_dir(folder).map_err(|source| Error::File {
+                role: "trust store",
+                source,
+            })?;
+        }
+        Ok(())
+    })();
+    // It is gone where it became the store.
+    let _ = fs::remove_dir_all(&made);
+    result
+}
+
+/// A folder beside all stores, for what comes into one or goes out of one.
+fn temporary(folders: &Folders) -> PathBuf {
+    let name = format!(".truststore.{}.tmp", files::random_name());
+    folders.config.join(name)
+}
+
+fn is_occupied(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists | ErrorKind::NotADirectory
+    )
+}
+
+fn is_folder(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|there| there.is_dir())
+}
+
+fn not_a_folder(path: &Path) -> Error {
+    Error::Store {
+        path: path.to_owned(),
+        reason: "is no folder, and links to one are not followed",
+    }
+}
+
+/// The names in a folder, in order. None where the folder is not there.
+fn names(path: &Path) -> Result<Vec<String>, Error> {
+    let failed = |source| Error::Folder {
+        path: path.to_owned(),
+        action: "read",
+        source,
+    };
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+        Ok(there) if !there.is_dir() => return Err(not_a_folder(path)),
+        Ok(_) => {}
+    }
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        names.push(name.to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// All files in all stores, or in those of one type or name.
+pub fn list(
+    folders: &Folders,
+    kind: Option<StoreType>,
+    store: Option<&StoreName>,
+) -> Result<Vec<Stored>, Error> {
+    let mut all = Vec::new();
+    for of in StoreType::ALL {
+        if kind.is_some_and(|kind| kind != of) {
+            continue;
+        }
+        for name in names(&folders.trust_stores().join(of.name()))? {
+            if store.is_some_and(|store| store.as_str() != name) {
+                continue;
+            }
+            let place = folder(folders, of, &name);
+            for file in names(&place)? {
+                all.push(Stored {
+                    kind: of,
+                    store: name.clone(),
+                    read: read_file(&place.join(&file), Links::Refused),
+                    file,
+                });
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// The certificates of one file in a store.
+pub fn show(
+    folders: &Folders,
+    kind: StoreType,
+    store: &StoreName,
+    file: &StoreName,
+) -> Result<Vec<Certificate>, Error> {
+    let path = folder(folders, kind, store.as_str()).join(file.as_str());
+    read_file(&path, Links::Refused)
+}
+
+/// Takes one file out of a store, or the whole store where none is named. A store that is empty then goes too.
+pub fn delete(
+    folders: &Folders,
+    kind: StoreType,
+    store: &StoreName,
+    file: Option<&StoreName>,
+) -> Result<PathBuf, Error> {
+    let place = folder(folders, kind, store.as_str());
+    let path = file.map_or_else(|| place.clone(), |file| place.join(file.as_str()));
+    let failed = |source| Error::Folder {
+        path: path.clone(),
+        action: "delete from",
+        source,
+    };
+    if !is_folder(&place) {
+        return Err(match place.symlink_metadata() {
+            Err(_) => Error::Store {
+                path: place,
+                reason: "does not exist",
+            },
+            Ok(_) => not_a_folder(&place),
+        });
+    }
+    let _lock = folders.lock()?;
+    if file.is_some() {
+        fs::remove_file(&path).map_err(failed)?;
+        // It is removed only if it is empty.
+        let _ = fs::remove_dir(&place);
+    } else {
+        // Whoever reads the store meanwhile finds all of it or nothing.
+        let gone = temporary(folders);
+        fs::rename(&place, &gone).map_err(failed)?;
+        fs::remove_dir_all(&gone).map_err(failed)?;
+    }
+    let above = files::parent_of(&place);
+    files::sync_dir(&above).map_err(|source| Error::File {
+        role: "trust store",
+        source,
+    })?;
+    Ok(path)
+}

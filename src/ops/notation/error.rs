@@ -1,0 +1,134 @@
+//! Why a command of notation's family failed.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::signing_keys::SigningKeysError;
+use crate::class::Class;
+use crate::files;
+use crate::x509::CertificateError;
+
+/// Why a command of notation's family failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No variable says where the configuration is.
+    #[error("notation's folders are nowhere: none of {own}, {xdg} and HOME is set")]
+    NoHome {
+        /// notation's own variable.
+        own: &'static str,
+        /// The desktop's.
+        xdg: &'static str,
+    },
+    /// A variable holds a path that is another one in each folder.
+    #[error("notation's folders are nowhere: {variable} holds a relative path")]
+    RelativeHome {
+        /// The variable.
+        variable: &'static str,
+    },
+    /// A folder of the configuration cannot be used.
+    #[error("{}: cannot {action} the folder: {source}", .path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The action, as a verb.
+        action: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file was not read or written.
+    #[error("{role} {source}")]
+    File {
+        /// The file's role.
+        role: &'static str,
+        /// What is wrong.
+        source: files::Error,
+    },
+    /// The list of signing keys is none, or has no such key.
+    #[error("{}: {source}", .path.display())]
+    SigningKeys {
+        /// The list.
+        path: PathBuf,
+        /// What is wrong.
+        source: SigningKeysError,
+    },
+    /// A file holds no certificates.
+    #[error("certificate file {}: {source}", .path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: CertificateError,
+    },
+    /// A certificate cannot be trusted as a store's are.
+    #[error("certificate file {}: certificate {subject} {reason}", .path.display())]
+    NotTrusted {
+        /// The file.
+        path: PathBuf,
+        /// Its subject.
+        subject: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// A trust store is not there, or something else is.
+    #[error("trust store {}: {reason}", .path.display())]
+    Store {
+        /// The store's folder.
+        path: PathBuf,
+        /// Why it is none.
+        reason: &'static str,
+    },
+    /// A text is no name of a store or a file in it.
+    #[error("{name:?} is no {what}: letters, digits and _ . - make one")]
+    Name {
+        /// The text.
+        name: String,
+        /// What it should be.
+        what: &'static str,
+    },
+    /// Nobody answers a question that the run has to ask.
+    #[error("nobody answers whether {what} is to be deleted")]
+    NobodyAnswers {
+        /// The thing.
+        what: String,
+    },
+    /// A plugin that is not this program.
+    #[error(
+        "key {name:?} is one of the plugin {plugin}, and this program signs with its own keys alone: {own}"
+    )]
+    OtherPlugin {
+        /// The key.
+        name: String,
+        /// Its plugin.
+        plugin: String,
+        /// The plugin that this program is.
+        own: &'static str,
+    },
+    /// A plugin's configuration has no such member.
+    #[error("plugin configuration {name:?}: {reason}")]
+    PluginConfig {
+        /// The member.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// The error's class, for the exit status. A configuration that cannot be used decides nothing.
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::NoHome { .. }
+            | Self::RelativeHome { .. }
+            | Self::Folder { .. }
+            | Self::Store { .. } => Class::Undecided,
+            Self::File { source, .. } => source.class(),
+            Self::SigningKeys { source, .. } => source.class(),
+            Self::Certificate { .. } | Self::NotTrusted { .. } => Class::Refused,
+            Self::Name { .. }
+            | Self::NobodyAnswers { .. }
+            | Self::OtherPlugin { .. }
+            | Self::PluginConfig { .. } => Class::Usage,
+        }
+    }
+}
