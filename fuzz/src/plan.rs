@@ -94,6 +94,17 @@ fn work(plan: &Plan, table: &Table) {
             assert_eq!(wanted.len(), payloads.len());
             outputs.extend(payloads.into_iter().map(|payload| payload.signature));
         }
+        Ok(Work::RootCertificate {
+            public,
+            passport,
+            certificate,
+        }) => outputs.extend([public, passport, certificate.certificate]),
+        Ok(Work::IssueCertificates { certificates, .. }) => {
+            let wanted = table["certificates"].as_array().expect("a list");
+            assert_eq!(wanted.len(), certificates.len());
+            outputs.extend(certificates.into_iter().map(|planned| planned.certificate));
+        }
+        Ok(Work::Revoke { crl, .. }) => outputs.push(crl.crl),
         Err(_) => return,
     }
     let named: BTreeSet<_> = plan.outputs().iter().map(|o| &*o.name).collect();

@@ -41,7 +41,7 @@ pub fn check(plan: &Plan, ring: &KeyRing) -> Result<Checked, Error> {
     let mut uri = plan.uri();
     uri.object = None;
     // If a token allows one session, it has to serve for all work: another one would need another PIN.
-    if matches!(work, Work::RootKey { .. }) {
+    if work.root().is_none() {
         ring.tokens().will_write(&uri)?;
     }
     let token = ring.tokens().describe(&uri)?;
@@ -50,13 +50,13 @@ pub fn check(plan: &Plan, ring: &KeyRing) -> Result<Checked, Error> {
     let lines = begun.unwrap_or_default();
     check_same_token(plan, &lines, &facts)?;
     let mut made = None;
-    match &work {
+    match work.root() {
         // Once the intent is written the key may be there.
-        Work::RootKey { .. } if find(&lines, "intent", "make-key").is_some() => {
+        None if find(&lines, "intent", "make-key").is_some() => {
             made = noted_key(plan, ring, &lines)?;
         }
-        Work::RootKey { .. } => ring.tokens().check_label_free(&plan.uri())?,
-        Work::EndorseVendors { root, .. } | Work::SignPayloads { root, .. } => {
+        None => ring.tokens().check_label_free(&plan.uri())?,
+        Some(root) => {
             let signer = ring.signer(&KeyRef::Token(Box::new(plan.uri())))?;
             ring.check_passports()?;
             if signer.public_key() != root {
@@ -244,9 +244,15 @@ fn check_outputs(plan: &Plan, work: &Work, begun: bool) -> Result<(), Error> {
         Ok(())
     };
     match work {
-        Work::RootKey { public, passport } => {
-            absent("root's public key", public)?;
-            absent("root's passport", passport)?;
+        // Nothing of these is kept: another run makes another key, certificate or CRL.
+        Work::RootKey { .. }
+        | Work::RootCertificate { .. }
+        | Work::IssueCertificates { .. }
+        | Work::Revoke { .. } => {
+            let outputs = plan.outputs().iter();
+            for output in outputs.filter(|output| output.role != "transcript") {
+                absent(output.role, &plan.place(output))?;
+            }
         }
         Work::EndorseVendors { root, vendors } => {
             for vendor in vendors {

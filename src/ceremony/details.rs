@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::certificates::Issuer;
 use super::items::Item;
 use super::payload::payload_of;
 use super::rules::rule;
@@ -14,6 +15,12 @@ use crate::key::pkcs11::unasked;
 fn is_same(a: &str, b: &Value) -> bool {
     let trimmed = |text: &str| text.trim_matches([' ', '\0']).to_owned();
     b.as_str().is_some_and(|b| trimmed(a) == trimmed(b))
+}
+
+/// Whether the key in a line is that of the certificate beside it.
+fn is_key_of_issuer(value: &Value) -> bool {
+    let issuer = bytes_of(&value["certificate"]).and_then(|bytes| Issuer::read(bytes).ok());
+    issuer.is_some_and(|issuer| Some(issuer.root.to_spki()) == bytes_of(&value["spki"]))
 }
 
 impl Story<'_> {
@@ -134,20 +141,54 @@ impl Story<'_> {
         );
     }
 
+    /// The request in a line is the plan's.
+    pub(super) fn request(&mut self, value: &Value) {
+        let step = self.about.clone();
+        let mut planned = self.plan.requests();
+        let wanted = planned.find(|(file, _)| step.strip_prefix("issue:") == Some(file));
+        let Some((_, digest)) = wanted else { return };
+        let found = bytes_of(&value["request"]).map(|bytes| sha384(&bytes));
+        self.hold(
+            rule::CERTIFICATES,
+            found.as_deref() == Some(digest),
+            "its request is not the one that the plan names",
+        );
+    }
+
+    /// The CRL before this one, and the certificates to revoke, are the plan's.
+    pub(super) fn revoked(&mut self, value: &Value) {
+        let wanted = self.plan.revoked_digests();
+        let digest = |value: &Value| bytes_of(value).map(|bytes| sha384(&bytes));
+        let previous = digest(&value["previous"]);
+        let revoked = value["revoked"].as_array().into_iter().flatten();
+        let revoked: Vec<Option<String>> = revoked.map(digest).collect();
+        let found = (previous.as_deref(), revoked.iter().map(Option::as_deref));
+        let is = found.0 == wanted.0 && found.1.eq(wanted.1.into_iter().map(Some));
+        self.hold(
+            rule::CERTIFICATES,
+            is,
+            "its previous CRL or its revoked certificates are not those that the plan names",
+        );
+    }
+
     pub(super) fn root(&mut self, value: &Value) {
         let found = self.spki(value).map(|spki| sha384(&spki));
-        let (root, passport) = self.plan.root_digests();
-        self.hold(
-            rule::KEY,
-            found.is_some() && found.as_deref() == root,
-            "it is not the plan's root key",
-        );
+        let wanted = self.plan.root_digests();
+        // The certificate, or else the key itself, is the plan's.
+        let is_planned = if wanted.certificate.is_some() {
+            let issuer = bytes_of(&value["certificate"]);
+            issuer.map(|issuer| sha384(&issuer)).as_deref() == wanted.certificate
+                && is_key_of_issuer(value)
+        } else {
+            found.is_some() && found.as_deref() == wanted.public && value["certificate"].is_null()
+        };
+        self.hold(rule::KEY, is_planned, "it is not the plan's root key");
         let found = value["passport"]
             .as_str()
             .map(|text| sha384(text.as_bytes()));
         self.hold(
             rule::PASSPORT,
-            found.as_deref() == passport,
+            found.as_deref() == wanted.passport,
             "it is not the passport that the plan names, or the plan names none",
         );
         self.finish(None);

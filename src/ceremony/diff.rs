@@ -10,7 +10,7 @@ use super::transcript::{self, Line};
 
 /// Members that differ from one ceremony to the next: which token it was, times, keys, and what
 /// follows from them. A key's attributes are not among them, nor the program.
-const FREE: [&str; 19] = [
+const FREE: [&str; 25] = [
     "n",
     "prev",
     "time",
@@ -30,6 +30,13 @@ const FREE: [&str; 19] = [
     "attended",
     "people",
     "torn_bytes",
+    // The bytes of certificates and CRLs, and what follows from other certificates.
+    "tbs",
+    "certificate",
+    "crl",
+    "previous",
+    "revoked",
+    "number",
 ];
 
 /// The result of a comparison.

@@ -49,6 +49,17 @@ pub enum Error {
         /// What is wrong with it.
         source: Malformed,
     },
+    /// A certificate or a CRL cannot be made as the plan has it.
+    #[error("{what}: {reason}")]
+    Certificate {
+        /// The input, or the thing to be made.
+        what: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The system gave no random bytes.
+    #[error("no random bytes for a serial number: {0}")]
+    Random(std::io::Error),
     /// The program could not read or write a file.
     #[error("{role} {source}")]
     File {
@@ -173,11 +184,14 @@ impl Error {
         match self {
             Self::File { source, .. } => source.class(),
             Self::Plan { .. } | Self::Attended => Class::Usage,
-            Self::NoTerminal(_) | Self::Program(_) | Self::Busy { .. } => Class::Undecided,
+            Self::NoTerminal(_) | Self::Program(_) | Self::Random(_) | Self::Busy { .. } => {
+                Class::Undecided
+            }
             Self::Key(source) => source.class(),
             Self::Input { .. }
             | Self::PublicKey { .. }
             | Self::Payload { .. }
+            | Self::Certificate { .. }
             | Self::Exists { .. }
             | Self::Reread { .. }
             | Self::Software { .. }
@@ -188,6 +202,13 @@ impl Error {
             | Self::OtherPlan { .. }
             | Self::Complete { .. }
             | Self::Stopped { .. } => Class::Refused,
+        }
+    }
+
+    pub(super) fn certificate(what: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Certificate {
+            what: what.into(),
+            reason: reason.into(),
         }
     }
 

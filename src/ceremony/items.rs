@@ -72,6 +72,21 @@ pub(super) fn items(plan: &Plan) -> Vec<Item<'_>> {
                 work(&mut items, Step::Endorse(vendor.into()));
             }
         }
+        Kind::RootCertificate => {
+            work(&mut items, Step::MakeKey);
+            work(&mut items, Step::Passport);
+            work(&mut items, Step::Certify);
+        }
+        Kind::IssueCertificates => {
+            items.push(Item::Root);
+            for (request, _) in plan.requests() {
+                work(&mut items, Step::Issue(request));
+            }
+        }
+        Kind::Revoke => {
+            items.push(Item::Root);
+            work(&mut items, Step::Revoke);
+        }
         Kind::SignPayloads => {
             items.push(Item::Root);
             for (file, _) in plan.payloads() {

@@ -10,8 +10,9 @@ use super::plan::Plan;
 pub struct Named {
     /// `plan`, `input` or `output`.
     pub what: &'static str,
-    /// Of the plan: `ceremony`, `token`, `key`. Of inputs: `root`, `passport`, `vendor`, `payload`. Of
-    /// outputs: `public`, `passport`, `endorsement`, `signatures`, `transcript`.
+    /// Of the plan: `ceremony`, `token`, `key`. Of inputs: `root`, `passport`, `issuer`, `vendor`, `payload`,
+    /// `request`, `previous-crl`, `revoked`. Of outputs: `public`, `passport`, `endorsement`, `signatures`,
+    /// `certificate`, `crl`, `transcript`.
     pub role: &'static str,
     /// A name, or a file as the plan spells it, without tabs, line breaks or invisible characters.
     pub name: String,
@@ -33,18 +34,30 @@ pub fn named(plan: &Plan) -> Result<Vec<Named>, Error> {
     for name in ["token", "key"] {
         add("plan", name, text(table.get(name), "label"));
     }
-    for role in ["root", "passport"] {
+    for role in ["root", "passport", "issuer"] {
         add("input", role, text(table.get(role), "file"));
     }
-    let vendors = table.get("vendors").and_then(Value::as_array);
-    let vendors: Vec<&Value> = vendors.into_iter().flatten().collect();
+    let list = |name: &str| {
+        let list = table.get(name).and_then(Value::as_array);
+        list.into_iter().flatten().collect::<Vec<&Value>>()
+    };
+    let vendors = list("vendors");
     for vendor in &vendors {
         add("input", "vendor", text(Some(vendor), "public"));
     }
-    let payloads = table.get("payloads").and_then(Value::as_array);
-    let payloads: Vec<&Value> = payloads.into_iter().flatten().collect();
+    let payloads = list("payloads");
     for payload in &payloads {
         add("input", "payload", text(Some(payload), "file"));
+    }
+    let certificates = list("certificates");
+    for certificate in &certificates {
+        add("input", "request", text(Some(certificate), "request"));
+    }
+    let crl = table.get("crl");
+    let previous = crl.and_then(|crl| crl.get("previous"));
+    add("input", "previous-crl", text(previous, "file"));
+    for revocation in list("revocations") {
+        add("input", "revoked", text(Some(revocation), "certificate"));
     }
     for role in ["public", "passport"] {
         add("output", role, text(table.get("outputs"), role));
@@ -55,8 +68,13 @@ pub fn named(plan: &Plan) -> Result<Vec<Named>, Error> {
     for payload in payloads {
         add("output", "signatures", text(Some(payload), "signature"));
     }
-    let role = "transcript";
-    add("output", role, text(table.get("outputs"), role));
+    for certificate in certificates {
+        let file = text(Some(certificate), "certificate");
+        add("output", "certificate", file);
+    }
+    for role in ["certificate", "crl", "transcript"] {
+        add("output", role, text(table.get("outputs"), role));
+    }
     Ok(all)
 }
 

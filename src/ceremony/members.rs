@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{layout, payload};
+use super::certificates::members::{Crl, Issue, Revocation, RootTerms};
+use super::layout;
 use crate::key::pkcs11::SignMechanism;
 use crate::text;
 
@@ -20,10 +21,17 @@ pub(super) struct Members {
     pub(super) people: Vec<Person>,
     pub(super) root: Option<Input>,
     pub(super) passport: Option<Input>,
+    pub(super) issuer: Option<Input>,
+    pub(super) certificate: Option<RootTerms>,
+    pub(super) crl: Option<Crl>,
     #[serde(default)]
     pub(super) vendors: Vec<Vendor>,
     #[serde(default)]
     pub(super) payloads: Vec<Payload>,
+    #[serde(default)]
+    pub(super) certificates: Vec<Issue>,
+    #[serde(default)]
+    pub(super) revocations: Vec<Revocation>,
     pub(super) outputs: Outputs,
 }
 
@@ -37,15 +45,34 @@ pub enum Kind {
     EndorseVendors,
     /// It signs payloads of cosign's with the root key.
     SignPayloads,
+    /// It makes a root key, and the certificate that the key signs for itself.
+    RootCertificate,
+    /// It issues certificates with the root key.
+    IssueCertificates,
+    /// It signs a CRL with the root key.
+    Revoke,
 }
 
 impl Kind {
+    /// The kind's name, after "a" or "an".
+    pub(super) fn with_article(self) -> String {
+        let article = if self.name().starts_with(['e', 'i']) {
+            "an"
+        } else {
+            "a"
+        };
+        format!("{article} {}", self.name())
+    }
+
     /// The kind's name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::RootKey => "root-key",
             Self::EndorseVendors => "endorse-vendors",
             Self::SignPayloads => "sign-payloads",
+            Self::RootCertificate => "root-certificate",
+            Self::IssueCertificates => "issue-certificates",
+            Self::Revoke => "revoke",
         }
     }
 }
@@ -132,76 +159,33 @@ pub(super) struct Payload {
 pub(super) struct Outputs {
     pub(super) public: Option<PathBuf>,
     pub(super) passport: Option<PathBuf>,
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) crl: Option<PathBuf>,
     pub(super) transcript: PathBuf,
 }
 
 impl Members {
+    /// The texts of certificates, each with its member's name.
+    pub(super) fn texts(&self) -> Vec<(&'static str, &str)> {
+        let own = self.certificate.iter();
+        let mut texts: Vec<_> = own.map(|c| ("certificate.subject", &*c.subject)).collect();
+        for issue in &self.certificates {
+            let subject = issue.subject.as_deref();
+            texts.extend(subject.map(|subject| ("a certificate's subject", subject)));
+            texts.extend(
+                issue
+                    .crl_url
+                    .as_deref()
+                    .map(|url| ("a certificate's crl-url", url)),
+            );
+        }
+        texts
+    }
+
     /// Reads a plan's text. The error is in words.
     pub(super) fn read(text: &str) -> Result<Self, String> {
         check_seen(text)?;
         toml::from_str(text).map_err(|error| told(&error, text))
-    }
-
-    /// Refuses a payload that is named twice.
-    fn check_payloads(&self) -> Result<(), String> {
-        for (n, payload) in self.payloads.iter().enumerate() {
-            let is_same = |other: &&Payload| {
-                other.sha384 == payload.sha384
-                    || payload::plain(&other.file) == payload::plain(&payload.file)
-            };
-            if let Some(other) = self.payloads[..n].iter().find(is_same) {
-                let (one, two) = (other.file.display(), payload.file.display());
-                return Err(format!(
-                    "payloads {one} and {two} are one: each is signed once"
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// Checks which members go together.
-    pub(super) fn check_kind(&self) -> Result<(), String> {
-        let Outputs {
-            public, passport, ..
-        } = &self.outputs;
-        if !self.vendors.is_empty() && self.ceremony != Kind::EndorseVendors {
-            return Err("only an endorse-vendors ceremony has vendors".into());
-        }
-        if !self.payloads.is_empty() && self.ceremony != Kind::SignPayloads {
-            return Err("only a sign-payloads ceremony has payloads".into());
-        }
-        let of_root = public.is_some() || passport.is_some();
-        if of_root && self.ceremony != Kind::RootKey {
-            return Err("only a root-key ceremony has outputs.public and outputs.passport".into());
-        }
-        let wrong = match self.ceremony {
-            Kind::RootKey if public.is_none() || passport.is_none() => {
-                "a root-key ceremony has outputs.public and outputs.passport"
-            }
-            Kind::RootKey if self.root.is_some() || self.passport.is_some() => {
-                "a root-key ceremony has no root and no passport: it makes them"
-            }
-            Kind::EndorseVendors if self.root.is_none() => {
-                "an endorse-vendors ceremony has a root: the CA's public key"
-            }
-            Kind::EndorseVendors if self.vendors.is_empty() => {
-                "an endorse-vendors ceremony has vendors"
-            }
-            Kind::SignPayloads if self.root.is_none() => {
-                "a sign-payloads ceremony has a root: the public half of the key that signs"
-            }
-            Kind::SignPayloads if self.payloads.is_empty() => {
-                "a sign-payloads ceremony has payloads"
-            }
-            Kind::SignPayloads if self.key.mechanism != SignMechanism::Ecdsa => {
-                "a sign-payloads ceremony signs under SHA-256 and SHA-384, and CKM_ECDSA_SHA384 makes no signature \
-                 under SHA-256: it needs a token that offers CKM_ECDSA, and no key.mechanism"
-            }
-            Kind::RootKey | Kind::EndorseVendors | Kind::SignPayloads => {
-                return self.check_payloads();
-            }
-        };
-        Err(wrong.into())
     }
 }
 

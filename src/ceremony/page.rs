@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use super::words::{groups, words};
+use crate::encoding::hex::unhex;
 use crate::text;
 
 /// A page.
@@ -81,6 +83,35 @@ impl Kind {
             Self::People => &[28, 12, 18, 42],
         }
     }
+}
+
+pub(super) fn heading(text: &str) -> Block {
+    Block::Heading(text.to_owned())
+}
+
+pub(super) fn table(kind: Kind, head: &[&'static str], rows: Vec<Vec<String>>) -> Block {
+    Block::Table(Table {
+        kind,
+        head: head.to_vec(),
+        rows,
+    })
+}
+
+/// A digest in digits and in words, with a heading.
+pub(super) fn digest(what: &str, digits: &str) -> [Block; 2] {
+    let rows = match unhex(digits) {
+        Some(bytes) => {
+            let rows = groups(&bytes).into_iter().zip(words(&bytes));
+            rows.map(|(digits, spoken)| vec![digits, spoken]).collect()
+        }
+        None => vec![vec![String::new(), digits.to_owned()]],
+    };
+    [Block::Text(what.to_owned()), table(Kind::Digest, &[], rows)]
+}
+
+/// A digest in groups of digits, on one line.
+pub(super) fn grouped(digits: &str) -> String {
+    unhex(digits).map_or_else(|| digits.to_owned(), |bytes| groups(&bytes).join(" "))
 }
 
 /// Widths are of the sheet and not of the screen, words are broken only where they are longer than

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use super::layout::{self, Output};
-use super::members::Members;
+use super::members::{Input, Members};
 use super::payload;
 
 pub use super::members::{Kind, Person, PlannedToken, Role};
@@ -34,6 +34,13 @@ pub struct Plan {
     pub(super) members: Members,
     pub(super) folder: PathBuf,
     outputs: Vec<Output>,
+}
+
+/// SHA-384 of the files of the root's public key, certificate and passport, where a plan names them.
+pub(super) struct RootDigests<'a> {
+    pub(super) public: Option<&'a str>,
+    pub(super) certificate: Option<&'a str>,
+    pub(super) passport: Option<&'a str>,
 }
 
 impl Plan {
@@ -99,6 +106,9 @@ impl Plan {
         for vendor in &members.vendors {
             text("a vendor's name", &vendor.name)?;
         }
+        for (what, value) in members.texts() {
+            text(what, value)?;
+        }
         for path in self.named_inputs() {
             text("a file's name", &path.to_string_lossy())?;
         }
@@ -132,7 +142,8 @@ impl Plan {
     /// Of its payloads' content it adds `read` bytes.
     pub(super) fn check_limits(&self, read: usize) -> Result<(), String> {
         let members = &self.members;
-        if members.ceremony == Kind::RootKey && !has_passport_for(&members.key.label) {
+        let makes_root = [Kind::RootKey, Kind::RootCertificate].contains(&members.ceremony);
+        if makes_root && !has_passport_for(&members.key.label) {
             let bytes = members.key.label.len();
             return Err(format!(
                 "key.label has {bytes} bytes, and the key's passport would be larger than is read"
@@ -153,7 +164,17 @@ impl Plan {
                     + 4096
             })
             .sum();
-        let most = json(&self.text) + json(&members.title) + 4 * people + steps + payloads + read;
+        let issued = members.certificates.iter();
+        let issued: usize = issued
+            .map(|c| {
+                people
+                    + 6 * json(&c.request.to_string_lossy())
+                    + 2 * json(&c.certificate.to_string_lossy())
+                    + 4096
+            })
+            .sum();
+        let steps = steps + payloads + issued;
+        let most = json(&self.text) + json(&members.title) + 4 * people + steps + read;
         // The other half is room for interruptions.
         if most as u64 > MAX_TRANSCRIPT / 2 {
             return Err(format!(
@@ -177,6 +198,12 @@ impl Plan {
         written.extend(vendors.map(|v| ("a vendor's endorsement", "endorsement", &v.endorsement)));
         let payloads = self.members.payloads.iter();
         written.extend(payloads.map(|p| ("a payload's signature", "signatures", &p.signature)));
+        let own = outputs.certificate.iter();
+        written.extend(own.map(|path| ("outputs.certificate", "root's certificate", path)));
+        let issued = self.members.certificates.iter();
+        written.extend(issued.map(|c| ("a certificate's file", "certificate", &c.certificate)));
+        let crl = outputs.crl.iter();
+        written.extend(crl.map(|path| ("outputs.crl", "CRL", path)));
         written.push(("outputs.transcript", "transcript", &outputs.transcript));
         written
     }
@@ -188,11 +215,18 @@ impl Plan {
     }
 
     fn named_inputs(&self) -> impl Iterator<Item = &PathBuf> {
-        let others = [&self.members.root, &self.members.passport];
+        let members = &self.members;
+        let others = [&members.root, &members.passport, &members.issuer];
         let others = others.into_iter().flatten().map(|input| &input.file);
-        let payloads = self.members.payloads.iter().map(|p| &p.file);
-        let vendors = self.members.vendors.iter().map(|v| &v.public);
-        vendors.chain(payloads).chain(others)
+        let payloads = members.payloads.iter().map(|p| &p.file);
+        let vendors = members.vendors.iter().map(|v| &v.public);
+        let requests = members.certificates.iter().map(|c| &c.request);
+        let previous = members.crl.iter().filter_map(|crl| crl.previous.as_ref());
+        let revoked = members.revocations.iter();
+        let revoked = revoked.filter_map(|revocation| revocation.certificate.as_ref());
+        let of_crl = previous.map(|previous| &previous.file).chain(revoked);
+        let of_certificates = requests.chain(of_crl);
+        vendors.chain(payloads).chain(of_certificates).chain(others)
     }
 
     /// The files that the ceremony reads: the plan and its inputs.
@@ -275,12 +309,34 @@ impl Plan {
         payloads.map(|payload| (payload.file.to_string_lossy(), &*payload.sha384))
     }
 
-    /// SHA-384 of the files of the root's public key and passport, where the plan names them.
-    pub(super) fn root_digests(&self) -> (Option<&str>, Option<&str>) {
-        let members = &self.members;
+    /// The files of requests, in the plan's order, each with its SHA-384.
+    pub(super) fn requests(&self) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
+        let requests = self.members.certificates.iter();
+        requests.map(|c| (c.request.to_string_lossy(), &*c.sha384))
+    }
+
+    /// SHA-384 of the CRL before the plan's, and of the certificates to revoke that the plan names by their files.
+    pub(super) fn revoked_digests(&self) -> (Option<&str>, Vec<&str>) {
+        let crl = self.members.crl.as_ref();
+        let previous = crl.and_then(|crl| crl.previous.as_ref());
+        let revoked = self.members.revocations.iter();
         (
-            members.root.as_ref().map(|input| &*input.sha384),
-            members.passport.as_ref().map(|input| &*input.sha384),
+            previous.map(|previous| &*previous.sha384),
+            revoked.filter_map(|r| r.sha384.as_deref()).collect(),
         )
     }
+
+    /// SHA-384 of the files of the root's public key, certificate and passport, where the plan names them.
+    pub(super) fn root_digests(&self) -> RootDigests<'_> {
+        let members = &self.members;
+        RootDigests {
+            public: digest_of(members.root.as_ref()),
+            certificate: digest_of(members.issuer.as_ref()),
+            passport: digest_of(members.passport.as_ref()),
+        }
+    }
+}
+
+fn digest_of(input: Option<&Input>) -> Option<&str> {
+    input.map(|input| &*input.sha384)
 }

@@ -42,12 +42,18 @@ pub fn progress(lines: &[Line]) -> Option<Progress> {
         };
         (lines.iter().any(noted), format!("{file} is written"))
     };
-    if plan["ceremony"] == "root-key" {
+    if plan["ceremony"] == "root-key" || plan["ceremony"] == "root-certificate" {
         add(has("result", "make-key"), "the root key is made".into());
         let (is_done, what) = written(&plan["outputs"]["public"]);
         add(is_done, what);
         add(has("result", "passport"), "its passport is signed".into());
         let (is_done, what) = written(&plan["outputs"]["passport"]);
+        add(is_done, what);
+    }
+    if plan["ceremony"] == "root-certificate" {
+        let is_signed = has("result", "certify");
+        add(is_signed, "the root's certificate is signed".into());
+        let (is_done, what) = written(&plan["outputs"]["certificate"]);
         add(is_done, what);
     }
     for vendor in plan["vendors"].as_array().into_iter().flatten() {
@@ -65,6 +71,18 @@ pub fn progress(lines: &[Line]) -> Option<Progress> {
         let is_signed = has("result", &format!("sign:{file}"));
         add(is_signed, format!("payload {file} is signed"));
         let (is_done, what) = written(&payload["signature"]);
+        add(is_done, what);
+    }
+    for certificate in plan["certificates"].as_array().into_iter().flatten() {
+        let file = certificate["request"].as_str().unwrap_or_default();
+        let is_issued = has("result", &format!("issue:{file}"));
+        add(is_issued, format!("the certificate for {file} is signed"));
+        let (is_done, what) = written(&certificate["certificate"]);
+        add(is_done, what);
+    }
+    if plan["ceremony"] == "revoke" {
+        add(has("result", "revoke"), "the CRL is signed".into());
+        let (is_done, what) = written(&plan["outputs"]["crl"]);
         add(is_done, what);
     }
     add(

@@ -2,16 +2,12 @@
 
 use serde_json::Value;
 
-use super::page::{Block, Kind, Page, Table};
-use super::payload::payload_of;
+use super::page::{Block, Kind, Page, digest, grouped, heading, table};
 use super::programs::{Part, parts, programs};
+use super::report_signed::{certificates, endorsements, fingerprint, payloads, text};
 use super::step::Step;
 use super::transcript::Line;
 use super::verify::Verified;
-use super::words::{groups, words};
-use crate::crypto::{Digest, HashAlgorithm, P384Key};
-use crate::encoding::base64::unbase64;
-use crate::encoding::hex::{hex, unhex};
 
 /// The page as Markdown.
 pub fn markdown(verified: &Verified) -> String {
@@ -21,47 +17,6 @@ pub fn markdown(verified: &Verified) -> String {
 /// The page as HTML that needs nothing else.
 pub fn html(verified: &Verified) -> String {
     page(verified).html()
-}
-
-fn heading(text: &str) -> Block {
-    Block::Heading(text.to_owned())
-}
-
-fn table(kind: Kind, head: &[&'static str], rows: Vec<Vec<String>>) -> Block {
-    Block::Table(Table {
-        kind,
-        head: head.to_vec(),
-        rows,
-    })
-}
-
-/// A digest in digits and in words, with a heading.
-fn digest(what: &str, digits: &str) -> [Block; 2] {
-    let rows = match unhex(digits) {
-        Some(bytes) => {
-            let rows = groups(&bytes).into_iter().zip(words(&bytes));
-            rows.map(|(digits, spoken)| vec![digits, spoken]).collect()
-        }
-        None => vec![vec![String::new(), digits.to_owned()]],
-    };
-    [Block::Text(what.to_owned()), table(Kind::Digest, &[], rows)]
-}
-
-/// A digest in groups of digits, on one line.
-fn grouped(digits: &str) -> String {
-    unhex(digits).map_or_else(|| digits.to_owned(), |bytes| groups(&bytes).join(" "))
-}
-
-fn fingerprint(key: &P384Key) -> String {
-    Digest::of(HashAlgorithm::Sha256, &key.to_spki()).hex()
-}
-
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => "not known to the token".into(),
-        other => other.to_string(),
-    }
 }
 
 /// A time of a transcript, for people.
@@ -102,6 +57,7 @@ fn page(verified: &Verified) -> Page {
     blocks.extend(token(verified));
     blocks.extend(endorsements(verified));
     blocks.extend(payloads(verified));
+    blocks.extend(certificates(verified));
     blocks.extend(digests(verified, start));
     blocks.push(heading("Files"));
     let row = |line: &Line| {
@@ -276,59 +232,6 @@ fn token(verified: &Verified) -> Vec<Block> {
         blocks.push(heading("Attributes of the root key"));
         let rows = facts(&line.value["attributes"]);
         blocks.push(table(Kind::Facts, &["attribute", "as read back"], rows));
-    }
-    blocks
-}
-
-fn endorsements(verified: &Verified) -> Vec<Block> {
-    let of = |line: &&Line| matches!(line.text("step").and_then(Step::of), Some(Step::Endorse(_)));
-    let mut blocks = Vec::new();
-    for line in verified.all("result").filter(of) {
-        let key = line.text("spki").and_then(unbase64);
-        let Some(key) = key.and_then(|spki| P384Key::from_spki(&spki).ok()) else {
-            continue;
-        };
-        blocks.push(heading(&format!("Vendor {}", text(&line.value["vendor"]))));
-        if line.value["kept"] == true {
-            blocks.push(Block::Text(
-                "The endorsement that was there was kept.".into(),
-            ));
-        }
-        blocks.extend(digest(
-            "SHA-256 of the SubjectPublicKeyInfo:",
-            &fingerprint(&key),
-        ));
-    }
-    blocks
-}
-
-/// The signed payloads, and the content of each.
-fn payloads(verified: &Verified) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    for line in verified.all("result") {
-        let step = line.text("step").and_then(Step::of);
-        let (Some(Step::Sign(name)), Some((_, prepared))) = (step, payload_of(&line.value)) else {
-            continue;
-        };
-        blocks.push(heading(&format!("Payload {name}")));
-        if line.value["kept"] == true {
-            blocks.push(Block::Text(
-                "The signatures that were there were kept.".into(),
-            ));
-        }
-        let facts = prepared.facts();
-        let rows = facts
-            .iter()
-            .map(|fact| vec![fact.what.clone(), fact.value.clone()]);
-        blocks.push(table(Kind::Facts, &["what", "value"], rows.collect()));
-        for fact in facts {
-            if let Some(bytes) = fact.digest {
-                blocks.extend(digest(
-                    &format!("{}, to read aloud:", fact.what),
-                    &hex(&bytes),
-                ));
-            }
-        }
     }
     blocks
 }

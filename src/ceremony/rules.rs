@@ -37,6 +37,10 @@ pub mod rule {
     pub const PAYLOADS: &str = "ceremony.payloads";
     /// The root key made the signatures of each payload, one for each hash.
     pub const PAYLOAD_SIGNED: &str = "ceremony.payload-signed";
+    /// The certificates and the CRL are the plan's: the plan and its inputs give exactly these bytes to sign.
+    pub const CERTIFICATES: &str = "ceremony.certificates";
+    /// The root key signed each certificate, or the CRL.
+    pub const CERTIFICATE_SIGNED: &str = "ceremony.certificate-signed";
     /// The outputs are the plan's, and each is there and is what its step made.
     pub const OUTPUTS: &str = "ceremony.outputs";
 }

@@ -99,6 +99,16 @@ impl Run<'_> {
             Work::RootKey { public, passport } => under.root_key(&public, &passport)?,
             Work::EndorseVendors { root, vendors } => under.endorse(&root, &vendors)?,
             Work::SignPayloads { root, payloads } => under.sign_payloads(&root, &payloads)?,
+            Work::RootCertificate {
+                public,
+                passport,
+                certificate,
+            } => under.root_certificate(&public, &passport, &certificate)?,
+            Work::IssueCertificates {
+                issuer,
+                certificates,
+            } => under.issue(&issuer, &certificates)?,
+            Work::Revoke { issuer, crl } => under.revoke(&issuer, &crl)?,
         };
         let outputs = under.outputs;
         Ok(Outcome {

@@ -19,7 +19,8 @@ pub(super) fn wrong(line: &Value) -> Option<String> {
         ("resumed", _) if line["attended"].is_null() => "after:n torn_bytes:n tool:o token:o",
         ("resumed", _) => "after:n torn_bytes:n attended:b tool:o token:o",
         ("token", _) => "token:o",
-        ("root", "root") => "step:s spki:s sha256:s passport:s?",
+        ("root", "root") if line["certificate"].is_null() => "step:s spki:s sha256:s passport:s?",
+        ("root", "root") => "step:s spki:s sha256:s passport:s? certificate:s",
         ("root", _) => return Some("its step is another than \"root\"".into()),
         ("confirmed", _) => "step:s people:a",
         ("intent", step) => of_intent(step, line),
@@ -49,6 +50,9 @@ fn of_intent(step: &str, line: &Value) -> &'static str {
         Some(Step::MakeKey) => "step:s label:s id:s curve:s",
         Some(Step::Endorse(_)) => "step:s vendor:s spki:s sha256:s",
         Some(Step::Sign(_)) => "step:s payload:s says:o",
+        Some(Step::Certify) => "step:s tbs:s says:o",
+        Some(Step::Issue(_)) => "step:s request:s tbs:s says:o",
+        Some(Step::Revoke) => "step:s previous:s? revoked:a tbs:s says:o",
         Some(Step::Passport | Step::Close) | None => "step:s",
     }
 }
@@ -62,6 +66,9 @@ fn of_result(step: &str) -> &'static str {
         Some(Step::Passport) => "step:s passport:s",
         Some(Step::Endorse(_)) => "step:s vendor:s spki:s sha256:s kept:b signature:s",
         Some(Step::Sign(_)) => "step:s payload:s says:o kept:b signatures:a",
+        Some(Step::Certify) => "step:s certificate:s says:o",
+        Some(Step::Issue(_)) => "step:s request:s certificate:s says:o",
+        Some(Step::Revoke) => "step:s previous:s? revoked:a crl:s says:o",
         Some(Step::Close) | None => "step:s",
     }
 }

@@ -16,6 +16,12 @@ pub(super) enum Step<'a> {
     Endorse(Cow<'a, str>),
     /// The root key signs the payload in this file.
     Sign(Cow<'a, str>),
+    /// The root key signs its own certificate.
+    Certify,
+    /// The root key signs the certificate for the request in this file.
+    Issue(Cow<'a, str>),
+    /// The root key signs a CRL.
+    Revoke,
     /// The root key signs the transcript.
     Close,
 }
@@ -26,10 +32,13 @@ impl<'a> Step<'a> {
         match name {
             "make-key" => Some(Self::MakeKey),
             "passport" => Some(Self::Passport),
+            "certify" => Some(Self::Certify),
+            "revoke" => Some(Self::Revoke),
             "close" => Some(Self::Close),
             _ => match name.split_once(':')? {
                 ("endorse", vendor) => Some(Self::Endorse(vendor.into())),
                 ("sign", file) => Some(Self::Sign(file.into())),
+                ("issue", file) => Some(Self::Issue(file.into())),
                 _ => None,
             },
         }
@@ -42,6 +51,9 @@ impl<'a> Step<'a> {
             Self::Passport => "have the root key sign its passport".into(),
             Self::Endorse(vendor) => format!("sign the public key of vendor \"{vendor}\""),
             Self::Sign(file) => format!("sign payload {file} under SHA-256 and under SHA-384"),
+            Self::Certify => "have the root key sign its own certificate".into(),
+            Self::Issue(file) => format!("sign a certificate for request {file}"),
+            Self::Revoke => "sign the certificate revocation list".into(),
             Self::Close => {
                 "have the root key sign the transcript, which closes the ceremony".into()
             }
@@ -53,6 +65,8 @@ impl<'a> Step<'a> {
         match self {
             Self::Endorse(_) => (rule::VENDORS, "the plan names no such vendor"),
             Self::Sign(_) => (rule::PAYLOADS, "the plan names no such payload"),
+            Self::Issue(_) => (rule::CERTIFICATES, "the plan names no such request"),
+            Self::Certify | Self::Revoke => (rule::CERTIFICATES, "the plan has no such step"),
             Self::MakeKey | Self::Passport | Self::Close => {
                 (rule::ORDER, "the plan has no such step")
             }
@@ -64,6 +78,9 @@ impl<'a> Step<'a> {
         match self {
             Self::Endorse(_) => (rule::VENDORS, "the plan's vendor was not endorsed"),
             Self::Sign(_) => (rule::PAYLOADS, "the plan's payload was not signed"),
+            Self::Certify => (rule::CERTIFICATES, "the root's certificate was not signed"),
+            Self::Issue(_) => (rule::CERTIFICATES, "the plan's certificate was not issued"),
+            Self::Revoke => (rule::CERTIFICATES, "the plan's CRL was not signed"),
             Self::MakeKey | Self::Passport | Self::Close => (rule::ORDER, "the step was not done"),
         }
     }
@@ -76,6 +93,9 @@ impl fmt::Display for Step<'_> {
             Self::Passport => f.write_str("passport"),
             Self::Endorse(vendor) => write!(f, "endorse:{vendor}"),
             Self::Sign(file) => write!(f, "sign:{file}"),
+            Self::Certify => f.write_str("certify"),
+            Self::Issue(file) => write!(f, "issue:{file}"),
+            Self::Revoke => f.write_str("revoke"),
             Self::Close => f.write_str("close"),
         }
     }

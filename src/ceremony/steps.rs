@@ -22,6 +22,17 @@ use crate::scheme::annotation::Endorsement;
 
 impl Under<'_, '_> {
     pub(super) fn root_key(&mut self, public: &Path, passport: &Path) -> Result<P384Key, Error> {
+        let (key, signer) = self.make_root(public, passport)?;
+        self.close(&signer, &key)?;
+        Ok(key)
+    }
+
+    /// Makes the root key and its passport.
+    pub(super) fn make_root(
+        &mut self,
+        public: &Path,
+        passport: &Path,
+    ) -> Result<(P384Key, P384Signer), Error> {
         let key = self.make_key()?;
         self.show_key("the root key", &key);
         self.output("root's public key", public, &key.to_spki())?;
@@ -29,8 +40,13 @@ impl Under<'_, '_> {
         self.output("root's passport", passport, text.as_bytes())?;
         let uri = self.uri_of_key();
         let signer = self.run.ring.signer(&KeyRef::Token(Box::new(uri)))?;
-        self.close(&signer, &key)?;
-        Ok(key)
+        if signer.public_key() != &key {
+            return Err(Error::OtherRoot {
+                found: signer.public_key().fingerprint(),
+                wanted: key.fingerprint(),
+            });
+        }
+        Ok((key, signer))
     }
 
     /// The URI of the key, with the id that the run noted for it.
@@ -131,7 +147,7 @@ impl Under<'_, '_> {
         root: &P384Key,
         vendors: &[PlannedVendor],
     ) -> Result<P384Key, Error> {
-        let signer = self.root(root)?;
+        let signer = self.root(root, None)?;
         for vendor in vendors {
             let signature = self.endorse_one(&signer, root, vendor)?;
             self.output("endorsement", &vendor.endorsement, &signature.to_bytes())?;
@@ -145,7 +161,7 @@ impl Under<'_, '_> {
         root: &P384Key,
         payloads: &[PlannedPayload],
     ) -> Result<P384Key, Error> {
-        let signer = self.root(root)?;
+        let signer = self.root(root, None)?;
         for payload in payloads {
             let signatures = self.sign_payload(&signer, root, payload)?;
             self.output(
@@ -158,8 +174,13 @@ impl Under<'_, '_> {
         Ok(*root)
     }
 
-    /// Signs with the root key that is there already: shows it, and notes it.
-    fn root(&mut self, root: &P384Key) -> Result<P384Signer, Error> {
+    /// Signs with the root key that is there already: shows it, and notes it, with the bytes of its certificate's file
+    /// if the plan names one.
+    pub(super) fn root(
+        &mut self,
+        root: &P384Key,
+        certificate: Option<&[u8]>,
+    ) -> Result<P384Signer, Error> {
         let uri = self.run.plan.uri();
         let signer = self.run.ring.signer(&KeyRef::Token(Box::new(uri)))?;
         self.show_key("the root key", root);
@@ -171,15 +192,16 @@ impl Under<'_, '_> {
                 }
                 None => None,
             };
-            self.transcript.write(
-                "root",
-                json!({
-                    "step": "root",
-                    "spki": base64(&root.to_spki()),
-                    "sha256": Digest::of(HashAlgorithm::Sha256, &root.to_spki()).hex(),
-                    "passport": passport,
-                }),
-            )?;
+            let mut members = json!({
+                "step": "root",
+                "spki": base64(&root.to_spki()),
+                "sha256": Digest::of(HashAlgorithm::Sha256, &root.to_spki()).hex(),
+                "passport": passport,
+            });
+            if let Some(certificate) = certificate {
+                merge(&mut members, json!({ "certificate": base64(certificate) }));
+            }
+            self.transcript.write("root", members)?;
         }
         Ok(signer)
     }
@@ -284,7 +306,7 @@ impl Under<'_, '_> {
     }
 
     /// The error for a result of an earlier run that holds no valid signatures.
-    fn unsigned(&self, result: &Line, reason: &str) -> Error {
+    pub(super) fn unsigned(&self, result: &Line, reason: &str) -> Error {
         let n = result.value["n"].as_u64();
         Error::Transcript {
             path: self.run.plan.transcript(),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::certificates::record::{certificate_file, crl_file};
 use super::items::{Item, items};
 use super::payload::Signatures;
 use super::plan::{Kind, Plan};
@@ -284,7 +285,9 @@ impl<'a> Story<'a> {
             }
             Some(Step::Endorse(_)) => self.vendor(value),
             Some(Step::Sign(_)) => self.payload(value),
-            Some(Step::Passport | Step::Close) | None => {}
+            Some(Step::Issue(_)) => self.request(value),
+            Some(Step::Revoke) => self.revoked(value),
+            Some(Step::Passport | Step::Certify | Step::Close) | None => {}
         }
         self.run.stage = Stage::Announced;
         self.announced = true;
@@ -316,6 +319,15 @@ impl<'a> Story<'a> {
             Some(Step::Sign(_)) => {
                 self.payload(value);
                 Signatures::of(value).map(|all| all.text().into_bytes())
+            }
+            Some(Step::Certify) => certificate_file(&value["certificate"]),
+            Some(Step::Issue(_)) => {
+                self.request(value);
+                certificate_file(&value["certificate"])
+            }
+            Some(Step::Revoke) => {
+                self.revoked(value);
+                crl_file(&value["crl"])
             }
             Some(Step::Close) | None => None,
         };
@@ -356,7 +368,8 @@ impl<'a> Story<'a> {
         findings.pass_unless_failed(rule::ORDER, format!("{} steps", self.done.len()));
         let (vendors, payloads) = (self.plan.vendors().count(), self.plan.payloads().count());
         match self.plan.kind() {
-            Kind::RootKey => {}
+            // What they signed is compared apart.
+            Kind::RootKey | Kind::RootCertificate | Kind::IssueCertificates | Kind::Revoke => {}
             Kind::EndorseVendors => {
                 findings.pass_unless_failed(rule::VENDORS, format!("{vendors} vendors"));
             }

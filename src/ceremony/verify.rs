@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::certificates::record;
 use super::error::Error;
 use super::layout;
 use super::payload::{Signatures, payload_of};
@@ -134,6 +135,9 @@ fn check_lines(path: &Path, lines: &[Line], closed: bool, findings: &mut Finding
         check_passport(lines, &root, findings);
         check_endorsements(lines, &root, findings);
         check_payloads(lines, &root, findings);
+        if let Some(plan) = &plan {
+            record::check(plan, lines, &root, findings);
+        }
     }
     plan
 }

@@ -225,9 +225,14 @@ impl Certificate {
         self.issuer == self.subject
     }
 
+    /// The signed part: `TBSCertificate` in DER.
+    pub fn tbs(&self) -> &[u8] {
+        &self.der[self.tbs.clone()]
+    }
+
     /// Whether this key signed it.
     pub fn is_signed_by(&self, key: &PublicKey) -> bool {
-        let tbs = &self.der[self.tbs.clone()];
+        let tbs = self.tbs();
         let algorithm = self.algorithm.as_ref();
         algorithm.is_ok_and(|by| by.verify(key, tbs, &self.signature).is_ok())
     }

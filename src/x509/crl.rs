@@ -261,6 +261,11 @@ impl RevocationList {
         self.signed.algorithm()
     }
 
+    /// The signed part: `TBSCertList` in DER.
+    pub fn tbs(&self) -> &[u8] {
+        self.signed.message(&self.der)
+    }
+
     /// Whether this key signed it.
     pub fn is_signed_by(&self, key: &PublicKey) -> bool {
         self.signed.is_signed_by(key, &self.der)

@@ -98,21 +98,30 @@ impl Draft {
         &self.key
     }
 
+    /// The whole in DER with an empty signature, which verifies for nobody: to show what is about to be signed.
+    pub fn unsigned(&self) -> Vec<u8> {
+        self.whole(&[])
+    }
+
+    fn whole(&self, signature: &[u8]) -> Vec<u8> {
+        let encode = || {
+            Outer {
+                message: AnyRef::try_from(&*self.message)?,
+                algorithm: self.signing.identifier.clone(),
+                signature: BitStringRef::from_bytes(signature)?,
+            }
+            .to_der()
+        };
+        let whole: der::Result<_> = encode();
+        whole.expect("a message in DER and a short signature are encoded")
+    }
+
     /// The whole in DER, if the signature is the key's.
     pub fn finish(self, signature: &Signature) -> Result<Vec<u8>, NotVerified> {
         let signature = signature.to_bytes();
         let message = Signed::Bytes(&self.message);
         self.key
             .verify(self.signing.algorithm, message, &signature)?;
-        let encode = || {
-            Outer {
-                message: AnyRef::try_from(&*self.message)?,
-                algorithm: self.signing.identifier.clone(),
-                signature: BitStringRef::from_bytes(&signature)?,
-            }
-            .to_der()
-        };
-        let whole: der::Result<_> = encode();
-        Ok(whole.expect("a message in DER and a short signature are encoded"))
+        Ok(self.whole(&signature))
     }
 }

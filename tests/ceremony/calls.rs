@@ -5,7 +5,7 @@
 //! can go on from there, and none may make a second key in silence: the ceremony refuses, names key or
 //! token, and all stays as it is. That is for kills within the module's own calls only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::process::Command;
@@ -68,6 +68,41 @@ const SIGN: Ceremony = Ceremony {
         let room = Room::new();
         room.make_root();
         room.write("payloads.toml", room.payloads_plan());
+        room
+    },
+};
+
+const CERTIFY: Ceremony = Ceremony {
+    plan: "ca.toml",
+    transcript: "ca.transcript",
+    outputs: &["root-ca.pub", "root-ca.passport", "root-ca.pem"],
+    room: || {
+        let room = Room::new();
+        room.write("ca.toml", room.certificate_plan());
+        room
+    },
+};
+
+const ISSUE: Ceremony = Ceremony {
+    plan: "issue.toml",
+    transcript: "issue.transcript",
+    outputs: &["ca-1.pem", "signer-1.pem"],
+    room: || {
+        let room = Room::new();
+        room.make_ca();
+        room.write("issue.toml", room.issue_plan());
+        room
+    },
+};
+
+const REVOKE: Ceremony = Ceremony {
+    plan: "revoke.toml",
+    transcript: "revoke.transcript",
+    outputs: &["root.crl"],
+    room: || {
+        let room = (ISSUE.room)();
+        room.ir("ceremony run issue.toml --unattended PIN").exits(0);
+        room.write("revoke.toml", room.revoke_plan());
         room
     },
 };
@@ -212,6 +247,51 @@ impl Ceremony {
                 return Err(format!("not one result of {payload}: {text}"));
             }
         }
+        let certificates = [
+            (
+                "certify",
+                "root-ca.pem",
+                "verify -CAfile root-ca.pem root-ca.pem",
+            ),
+            (
+                "issue:ca-1.csr",
+                "ca-1.pem",
+                "verify -CAfile root-ca.pem ca-1.pem",
+            ),
+            (
+                "issue:signer-1.csr",
+                "signer-1.pem",
+                "verify -CAfile root-ca.pem signer-1.pem",
+            ),
+            (
+                "revoke",
+                "root.crl",
+                "crl -in root.crl -CAfile root-ca.pem -noout",
+            ),
+        ];
+        let made = |file: &str| self.outputs.contains(&file);
+        for (step, file, verify) in certificates {
+            if !made(file) {
+                continue;
+            }
+            let verified = room.shell(&format!("openssl {verify} 2>&1"), "");
+            if verified.status != 0 || verified.stdout.contains("failure") {
+                return Err(format!("openssl does not verify {file}: {verified:?}"));
+            }
+            let done = format!("\"event\":\"result\",\"step\":\"{step}\"");
+            if text.matches(&done).count() != 1 {
+                return Err(format!("not one result of {step}: {text}"));
+            }
+            // If it was announced more than once, then with one serial number.
+            let announced = format!("\"event\":\"intent\",\"step\":\"{step}\"");
+            let bytes = text.lines().filter(|line| line.contains(&announced));
+            let bytes: BTreeSet<_> = bytes
+                .filter_map(|line| line.split("\"tbs\":").nth(1))
+                .collect();
+            if bytes.len() != 1 {
+                return Err(format!("{step} was announced with other bytes: {text}"));
+            }
+        }
         Ok(())
     }
 
@@ -263,4 +343,19 @@ fn an_endorsement_ceremony_killed_at_any_call_of_the_file_system_is_gone_on_with
 #[test]
 fn a_payloads_ceremony_killed_at_any_call_of_the_file_system_is_gone_on_with() {
     SIGN.kill_at_every_call();
+}
+
+#[test]
+fn a_root_certificate_ceremony_killed_at_any_call_of_the_file_system_is_gone_on_with() {
+    CERTIFY.kill_at_every_call();
+}
+
+#[test]
+fn an_issuing_ceremony_killed_at_any_call_of_the_file_system_is_gone_on_with() {
+    ISSUE.kill_at_every_call();
+}
+
+#[test]
+fn a_revoking_ceremony_killed_at_any_call_of_the_file_system_is_gone_on_with() {
+    REVOKE.kill_at_every_call();
 }

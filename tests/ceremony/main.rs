@@ -2,11 +2,11 @@
 //! with people who type the wrong thing.
 
 mod calls;
+mod certificates;
 mod damage;
 mod forged;
 mod interrupted;
 mod mechanism;
-
 mod payloads;
 mod people;
 mod plans;

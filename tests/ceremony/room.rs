@@ -20,6 +20,8 @@ impl Deref for Room {
 }
 
 pub const PAYLOADS: [&str; 3] = ["payload-1", "payload-2", "payload-3"];
+/// Requests, each with its profile.
+pub const REQUESTS: [(&str, &str); 2] = [("ca-1", "ca"), ("signer-1", "signer")];
 pub const VENDORS: [&str; 3] = ["vendor-1", "vendor-2", "vendor-3"];
 
 impl Room {
@@ -111,6 +113,65 @@ impl Room {
     /// The root ceremony, unattended.
     pub fn make_root(&self) {
         self.ir("ceremony run root.toml --unattended PIN").exits(0);
+    }
+
+    /// The plan of a root key with a certificate of its own.
+    pub fn certificate_plan(&self) -> String {
+        self.head("root-certificate")
+            + "[certificate]\nsubject = \"C=PT, ST=Lisboa, O=Example, CN=Example Root\"\n\
+               not-before = 2026-01-01T00:00:00Z\nnot-after = 2046-01-01T00:00:00+01:00\npath-len = 1\n\n\
+               [outputs]\npublic = \"root-ca.pub\"\npassport = \"root-ca.passport\"\n\
+               certificate = \"root-ca.pem\"\ntranscript = \"ca.transcript\"\n"
+    }
+
+    /// The ceremony of a root key with a certificate, unattended.
+    pub fn make_ca(&self) {
+        self.write("ca.toml", self.certificate_plan());
+        self.ir("ceremony run ca.toml --unattended PIN").exits(0);
+    }
+
+    fn issuer(&self) -> String {
+        format!(
+            "[issuer]\nfile = \"root-ca.pem\"\nsha384 = \"{}\"\n\n\
+             [passport]\nfile = \"root-ca.passport\"\nsha384 = \"{}\"\n\n",
+            self.sha384("root-ca.pem"),
+            self.sha384("root-ca.passport")
+        )
+    }
+
+    /// Requests that openssl made, and the plan that issues a certificate for each.
+    pub fn issue_plan(&self) -> String {
+        let mut plan = self.head("issue-certificates") + &self.issuer();
+        for (name, profile) in REQUESTS {
+            if !self.has(format!("{name}.csr")) {
+                self.openssl(&format!(
+                    "req -new -newkey ec -pkeyopt ec_paramgen_curve:P-384 -noenc -keyout {name}.key \
+                     -subj /C=PT/ST=Lisboa/O=Example/CN={name} -out {name}.csr"
+                ));
+            }
+            let _ = write!(
+                plan,
+                "[[certificates]]\nrequest = \"{name}.csr\"\nsha384 = \"{}\"\nprofile = \"{profile}\"\n\
+                 not-before = 2026-02-01T00:00:00Z\nnot-after = 2036-02-01T00:00:00Z\n\
+                 crl-url = \"http://crl.example.com/root.crl\"\ncertificate = \"{name}.pem\"\n\n",
+                self.sha384(&format!("{name}.csr"))
+            );
+        }
+        plan + "[outputs]\ntranscript = \"issue.transcript\"\n"
+    }
+
+    /// The plan that revokes one of the certificates.
+    pub fn revoke_plan(&self) -> String {
+        self.head("revoke")
+            + &self.issuer()
+            + &format!(
+                "[crl]\nthis-update = 2026-03-01T00:00:00Z\nnext-update = 2036-03-01T00:00:00Z\n\n\
+                 [[revocations]]\ncertificate = \"signer-1.pem\"\nsha384 = \"{}\"\n\
+                 reason = \"keyCompromise\"\n\n\
+                 [[revocations]]\nserial = \"0abc\"\n\n\
+                 [outputs]\ncrl = \"root.crl\"\ntranscript = \"revoke.transcript\"\n",
+                self.sha384("signer-1.pem")
+            )
     }
 
     /// Vendors with keys in files, and the plan that endorses them.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::ceremony::payload::PlannedPayload;
+use super::ceremony_work::lines_of;
 use crate::ceremony::plan::Plan;
 use crate::ceremony::programs::Part;
 use crate::ceremony::run::{Run, Stage};
@@ -130,27 +130,7 @@ fn tell_work(
     if let Some(token) = token {
         console.note(&format!("token {token}"));
     }
-    let work = match work {
-        Work::RootKey { public, passport } => {
-            vec![format!(
-                "make the root key, and write {} and {}",
-                public.display(),
-                passport.display()
-            )]
-        }
-        Work::EndorseVendors { vendors, .. } => vendors
-            .iter()
-            .map(|vendor| {
-                format!(
-                    "endorse vendor \"{}\" ({}), and write {}",
-                    vendor.name,
-                    vendor.key.fingerprint(),
-                    vendor.endorsement.display()
-                )
-            })
-            .collect(),
-        Work::SignPayloads { payloads, .. } => payloads.iter().flat_map(payload_lines).collect(),
-    };
+    let work = lines_of(work);
     for line in &work {
         console.note(&plain(line));
     }
@@ -170,15 +150,6 @@ fn tell_work(
             "work": work,
         })
     })
-}
-
-/// A payload of a plan, and what it says.
-fn payload_lines(payload: &PlannedPayload) -> Vec<String> {
-    let (name, to) = (&payload.name, payload.signature.display());
-    let facts = payload.prepared.facts().into_iter();
-    let facts = facts.map(|fact| format!("  {}: {}", fact.what, fact.value));
-    let first = format!("sign payload {name}, and write {to}; it says");
-    [first].into_iter().chain(facts).collect()
 }
 
 /// The terminal of this process, or none in an unattended rehearsal.

@@ -2,6 +2,7 @@
 
 pub(super) mod ceremony;
 mod cert;
+mod ceremony_work;
 mod copy;
 mod cosign;
 mod dispatch;
