@@ -26,7 +26,10 @@ pub fn measure(bench: &mut Bench<'_>, skopeo: &Path, image: &str) -> Result<(), 
     let policy = |scopes: usize| {
         let mut text = String::from(r#"{"default":[{"type":"reject"}],"transports":{"docker":{"#);
         for n in 1..scopes {
-            let _ = write!(text, "\"registry-{n}.example.com/team/app\":[{requirement}],");
+            let _ = write!(
+                text,
+                "\"registry-{n}.example.com/team/app\":[{requirement}],"
+            );
         }
         text + &format!("\"\":[{requirement}]}}}}}}")
     };

@@ -5,10 +5,12 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Component, Path};
+use std::sync::Arc;
 
 use ir_sign::crypto::Digest;
 use ir_sign::key::pkcs11::Options;
 use ir_sign::key::{KeyRef, KeyRing};
+use ir_sign::ops::decryption::Encrypted;
 use ir_sign::ops::endorsement::EndorsementFrom;
 use ir_sign::ops::found::Found;
 use ir_sign::ops::inspect::Inspect;
@@ -137,6 +139,7 @@ fn verify(scene: &Scene, all: bool, selection: Selection, config_only: bool) -> 
         vendors: Vec::new(),
         for_realms: false,
         config_only,
+        decryption: Arc::default(),
         limits: LIMITS,
     };
     let mut verdicts = Vec::new();
@@ -158,6 +161,7 @@ fn sign(scene: &Scene) -> Option<SignedImages> {
     let sign = SignImages {
         asked: vec![scene.asked()],
         how: How {
+            encrypted: Encrypted::default(),
             for_realms: false,
             replaces_other_ca: false,
             references: Vec::new(),

@@ -27,10 +27,10 @@ mod layout;
 #[cfg(feature = "registry")]
 mod link;
 mod manifest;
-mod ocicrypt;
 mod notary_cose;
 mod notary_jws;
 mod notary_trust_policy;
+mod ocicrypt;
 mod passport;
 mod pin_source;
 mod plan;
@@ -79,10 +79,10 @@ pub const TARGETS: &[Target] = &[
     #[cfg(feature = "registry")]
     ("link", link::run),
     ("manifest", manifest::run),
-    ("ocicrypt", ocicrypt::run),
     ("notary_cose", notary_cose::run),
     ("notary_jws", notary_jws::run),
     ("notary_trust_policy", notary_trust_policy::run),
+    ("ocicrypt", ocicrypt::run),
     ("passport", passport::run),
     ("pin_source", pin_source::run),
     ("plan", plan::run),

@@ -14,6 +14,7 @@ struct Peer {
 
 #[derive(Deserialize)]
 #[serde(tag = "type")]
+#[expect(dead_code, reason = "read and not looked at")]
 enum PeerRequirement {
     #[serde(rename = "insecureAcceptAnything")]
     Accept,
@@ -96,6 +97,6 @@ pub fn run(bytes: &[u8]) {
         kinds.eq(default
             .requirements
             .iter()
-            .map(|requirement| requirement.kind()))
+            .map(ir_sign::trust::Requirement::kind))
     );
 }

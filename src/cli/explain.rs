@@ -12,8 +12,8 @@ mod keys;
 #[cfg(feature = "registry")]
 mod mirrors;
 mod nearest;
-mod policy;
 mod notation;
+mod policy;
 pub mod realms;
 #[cfg(feature = "registry")]
 mod registries;

@@ -8,8 +8,8 @@ use super::cert_examples::CERT;
 use super::cosign_examples::COSIGN;
 use super::example::{Entry, Example};
 use super::examples::EXAMPLES;
-use super::policy_examples::POLICY;
 use super::notation_examples::NOTATION;
+use super::policy_examples::POLICY;
 
 /// One variable of the environment and what it does.
 type Variable = (&'static str, &'static str);

@@ -34,7 +34,12 @@ pub(super) const POLICY: &[Entry] = &[
                 ],
             ),
         ],
-        see_also: &["policy-show", "cosign-verify", "verify-image", "containers-policy.json(5)"],
+        see_also: &[
+            "policy-show",
+            "cosign-verify",
+            "verify-image",
+            "containers-policy.json(5)",
+        ],
     },
     Entry {
         command: "policy show",

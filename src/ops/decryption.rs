@@ -22,7 +22,7 @@ pub enum KeySource {
 }
 
 /// What signing does about encrypted layers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Encrypted {
     /// The keys that open them.
     pub keys: Arc<Keys>,

@@ -176,7 +176,7 @@ async fn answer(
                 let _ = stream.send_trailers(all.collect());
             }
         }
-        End::Hangs => tokio::time::sleep(Duration::from_secs(600)).await,
+        End::Hangs => tokio::time::sleep(Duration::from_mins(10)).await,
         End::Reset => stream.send_reset(h2::Reason::INTERNAL_ERROR),
     }
 }

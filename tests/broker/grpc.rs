@@ -119,39 +119,39 @@ fn an_answer_that_is_not_whole_and_valid_leaves_it_undecided() {
     let lies: [(&str, Change); 19] = [
         ("no trailers", |a| a.trailers = None),
         ("trailers without a status", |a| {
-            a.trailers = Some(vec![("grpc-message", "x".into())])
+            a.trailers = Some(vec![("grpc-message", "x".into())]);
         }),
         ("a status that is no number", |a| {
-            a.trailers = Some(vec![("grpc-status", "0x0".into())])
+            a.trailers = Some(vec![("grpc-status", "0x0".into())]);
         }),
         ("a failure after the resource", |a| {
-            a.trailers = Some(vec![("grpc-status", "13".into())])
+            a.trailers = Some(vec![("grpc-status", "13".into())]);
         }),
         ("HTTP status 404", |a| a.status = 404),
         ("HTTP status 503", |a| a.status = 503),
         ("another type", |a| {
-            a.head = vec![("content-type", "text/html".into())]
+            a.head = vec![("content-type", "text/html".into())];
         }),
         ("no type", |a| a.head = Vec::new()),
         ("no message", |a| a.body = Vec::new()),
         ("a resource without bytes", |a| {
-            a.body = vec![framed(&resource(b""))]
+            a.body = vec![framed(&resource(b""))];
         }),
         ("an empty message", |a| a.body = vec![framed(b"")]),
         ("bytes that are no message", |a| {
-            a.body = vec![framed(b"not a message")]
+            a.body = vec![framed(b"not a message")];
         }),
         ("half a prefix", |a| a.body = vec![b"\0\0\0".to_vec()]),
         ("fewer bytes than stated", |a| {
-            a.body = vec![b"\0\0\0\0\x09\x0a\x06SECRE".to_vec()]
+            a.body = vec![b"\0\0\0\0\x09\x0a\x06SECRE".to_vec()];
         }),
         ("more bytes than stated", |a| a.body.push(b"x".to_vec())),
         ("two messages", |a| {
-            a.body.push(framed(&resource(b"SECRET")))
+            a.body.push(framed(&resource(b"SECRET")));
         }),
         ("a compressed message", |a| a.body[0][0] = 1),
         ("a resource that is a number", |a| {
-            a.body = vec![framed(b"\x08\x01")]
+            a.body = vec![framed(b"\x08\x01")];
         }),
         ("a stream that is reset", |a| a.end = End::Reset),
     ];
@@ -245,7 +245,7 @@ fn what_is_no_http2_leaves_it_undecided() {
     }
     let silent = listener(|stream| {
         let _ = stream.read(&mut [0; 1000]);
-        thread::sleep(Duration::from_secs(60));
+        thread::sleep(Duration::from_mins(1));
     });
     within(20, || get(silent, "--timeout 1"))
         .exits(3)

@@ -25,9 +25,6 @@ pub struct Seal {
     pub wrap: Wrap,
     /// The key of the key provider.
     pub kek: [u8; 32],
-    /// The key and the first counter block of the layer.
-    pub key: [u8; 32],
-    pub block: [u8; 16],
     pub options: Value,
     pub secret: Value,
     /// Members of the packet besides what is wrapped.
@@ -60,8 +57,6 @@ impl Seal {
         Self {
             wrap,
             kek,
-            key,
-            block,
             options: json!({
                 "cipher": "AES_256_CTR_HMAC_SHA256",
                 "hmac": base64(tag.as_ref()),

@@ -311,6 +311,7 @@ fn each_changed_byte_of_the_box_is_a_wrong_passphrase() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one case a line")]
 fn keys_that_contradict_themselves_are_refused_in_the_open_and_in_a_box() {
     let sandbox = Sandbox::new();
     let bytes = |text: &str| unhex(text);

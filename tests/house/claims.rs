@@ -69,24 +69,18 @@ fn rules() -> BTreeSet<String> {
                 continue;
             };
             let rule = value.trim_end_matches("\";");
-            let is_rule = [
+            let kinds = [
                 "image.",
                 "annotation.",
                 "ceremony.",
-                "cosign.",
-                "realm.",
                 "cert.",
-            ]
-            .iter()
-            .any(|kind| rule.starts_with(kind));
-            let is_rule = ["image.", "annotation.", "ceremony.", "cosign.", "realm.", "policy."]
-                .iter()
-                .any(|kind| rule.starts_with(kind));
+                "cosign.",
                 "notary.",
+                "policy.",
                 "realm.",
-            ]
-            .iter()
-            .any(|kind| rule.starts_with(kind));
+                "simple.",
+            ];
+            let is_rule = kinds.iter().any(|kind| rule.starts_with(kind));
             if is_rule {
                 rules.insert(rule.to_owned());
             }

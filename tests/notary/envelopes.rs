@@ -142,7 +142,7 @@ fn a_jws_is_exactly_what_was_signed() {
     let raw = Base64UrlUnpadded::decode_vec(&text("signature")).expect("base64url");
     let der = Signature::from_raw(Curve::P256, &raw)
         .expect("r and s")
-        .to_der();
+        .to_bytes();
     let url = |bytes: &[u8]| Value::from(Base64UrlUnpadded::encode_string(bytes));
     let mut other = raw.clone();
     other[40] ^= 1;

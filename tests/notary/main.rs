@@ -2,13 +2,13 @@
 
 mod certificates;
 mod commands;
-mod issuing;
-mod peers;
 mod configuration;
 mod desk;
+mod envelopes;
+mod issuing;
+mod peers;
 mod pki;
 mod revocation_lists;
-mod envelopes;
 mod signer;
 mod trust;
 mod vectors;

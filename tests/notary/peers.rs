@@ -1,4 +1,4 @@
-//! Certificates and revocation lists as other readers judge them: pkilint and GnuTLS, with keys in files and on tokens.
+//! Certificates and revocation lists as other readers judge them: pkilint and `GnuTLS`, with keys in files and on tokens.
 
 use std::fs;
 use std::process::Command;

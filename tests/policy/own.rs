@@ -275,6 +275,7 @@ const BY_G1: &str =
 const BY_A: &str = r#"{"default":[{"type":"sigstoreSigned","keyPath":"@D@/k/a.pub","signedIdentity":{"type":"matchRepository"}}]}"#;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one case a line")]
 fn signature_storage_is_configured_as_for_skopeo() {
     const LOOK: &str = "lookaside: file://@D@/look";
     const ON: &str = "use-sigstore-attachments: true";
@@ -394,9 +395,7 @@ fn signature_storage_is_configured_as_for_skopeo() {
         vec![("a.yaml", format!("default-docker:\n  {LOOK}\n  {LOOK}\n"))],
         vec![(
             "a.yaml",
-            format!(
-                "{{\"default-docker\":{{\"lookaside\":\"file://@D@/look\",\"use-sigstore-attachments\":true}}}}"
-            ),
+            "{\"default-docker\":{\"lookaside\":\"file://@D@/look\",\"use-sigstore-attachments\":true}}".to_string(),
         )],
         vec![
             ("a.yaml", format!("default-docker:\n  {LOOK}\n  {ON}\n")),
@@ -491,6 +490,7 @@ fn odd_files_of_a_lookaside_are_taken_as_skopeo_takes_them() {
     let good = fs::read(good.join("signature-1")).expect("a signature");
     let of_g2 = fs::read(of_g2.join("signature-1")).expect("a signature");
     let with = |start: &[u8], bytes: &[u8]| [start, bytes].concat();
+    #[expect(clippy::type_complexity, reason = "a table")]
     let oddities: Vec<(&str, Vec<(usize, Vec<u8>)>)> = vec![
         ("as it is", vec![(1, good.clone())]),
         ("from 2", vec![(2, good.clone())]),
@@ -557,7 +557,8 @@ fn odd_files_of_a_lookaside_are_taken_as_skopeo_takes_them() {
         }
         let text = format!("default-docker:\n  lookaside: file://{}\n", base.display());
         let name = configured(&format!("look-{n}"), &[("x.yaml", &text)]);
-        for image in [format!("docker://{host}/lab/g1:v1")] {
+        {
+            let image = format!("docker://{host}/lab/g1:v1");
             cases.push(Case::to_skopeo(id, &image, &name, &world().filled(BY_G1)));
         }
     }

@@ -5,9 +5,11 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ir_sign::image::Reference;
 use ir_sign::key::{KeyRef, KeyRing, pkcs11};
+use ir_sign::ops::decryption::Encrypted;
 use ir_sign::ops::endorsement::EndorsementFrom;
 use ir_sign::ops::found::Found;
 use ir_sign::ops::location::{Asked, Location};
@@ -68,9 +70,11 @@ impl Signed {
             cas: vec![KeyRef::File(scene.path("ca.pub"))],
             vendors: Vec::new(),
             config_only: false,
+            decryption: Arc::default(),
             limits: Limits::default(),
         };
         let how = How {
+            encrypted: Encrypted::default(),
             for_realms: false,
             replaces_other_ca: false,
             references: Vec::new(),

@@ -201,6 +201,9 @@ each_target! {
     #[cfg(feature = "registry")]
     link
     manifest
+    notary_cose
+    notary_jws
+    notary_trust_policy
     ocicrypt
     passport
     pin_source

@@ -13,8 +13,8 @@ use super::image::{ExtractSignImage, InspectImage, Prune, SignImage, VerifyImage
 use super::keys::{ExtractPublic, Fingerprint, GenKey, Sign, Verify};
 use super::notation::NotationCommand;
 use super::paths;
-use super::resource::ResourceCommand;
 use super::policy::PolicyCommand;
+use super::resource::ResourceCommand;
 use super::settings::Common;
 use super::token::TokenCommand;
 

@@ -6,9 +6,9 @@ use crate::ops::policy::Error;
 pub const fn hint(error: &Error) -> Option<&'static str> {
     match error {
         Error::NoPolicy(_) => Some("name the policy with --policy"),
-        Error::NoKey { .. } => {
-            Some("see that the file is there and readable, or name the key broker that has it with --kbs")
-        }
+        Error::NoKey { .. } => Some(
+            "see that the file is there and readable, or name the key broker that has it with --kbs",
+        ),
         Error::TagAndDigest { .. } => Some("leave the tag out"),
         Error::Policy { .. }
         | Error::Storage { .. }

@@ -7,7 +7,9 @@ use serde_json::json;
 use signal_hook::consts::SIGPIPE;
 
 use super::written::{error_json, written};
-use super::{ceremony, cert, copy, cosign, images, keys, look, notation, policy, resource, token, verify};
+use super::{
+    ceremony, cert, copy, cosign, images, keys, look, notation, policy, resource, token, verify,
+};
 use crate::cli::args::{Command, Settings, SettingsOf};
 use crate::cli::console::{Console, Failure, Outcome, die, print, unprinted};
 use crate::cli::explain;

@@ -54,7 +54,7 @@ pub(super) fn check(args: PolicyCheckArgs, console: &Console) -> Outcome {
     };
     beside_bar(console, |bar| {
         request.run(None, bar, &mut |finding| {
-            beside(|| told.take(finding));
+            beside(|| told.take(&finding));
         })
     })?;
     told.end()
@@ -69,8 +69,8 @@ const fn status_of(decision: Decision) -> Status {
 }
 
 impl Told<'_> {
-    fn take(&mut self, finding: Finding) {
-        if let Err(failure) = self.tell(&finding) {
+    fn take(&mut self, finding: &Finding) {
+        if let Err(failure) = self.tell(finding) {
             self.unprinted.get_or_insert(failure);
         }
     }

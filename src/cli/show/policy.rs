@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Paint, short};
-use crate::ops::policy::{Decision, rule, LookedAt, Outcome, PolicyReport, RequirementReport};
+use crate::ops::policy::{Decision, LookedAt, Outcome, PolicyReport, RequirementReport, rule};
 use crate::text::plain;
 use crate::trust::Scope;
 

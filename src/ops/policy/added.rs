@@ -22,7 +22,7 @@ pub(super) fn judged(
     let manifest = reader.blob(descriptor)?;
     let image = ImageFacts {
         asked,
-        digest: descriptor.digest.clone(),
+        digest: descriptor.digest,
         manifest: manifest.bytes(),
     };
     let outcome = added.scheme.allows_image(&image, &files);
@@ -31,5 +31,9 @@ pub(super) fn judged(
         outcome: outcome.map_err(|reason| (REQUIREMENTS, reason)),
     };
     let others = "the scheme does not allow it";
-    Ok(RequirementReport::one_of(added.name, vec![looked_at], others))
+    Ok(RequirementReport::one_of(
+        added.name,
+        vec![looked_at],
+        others,
+    ))
 }

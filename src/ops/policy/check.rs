@@ -242,10 +242,11 @@ impl Judged<'_> {
                 endorsed::judged(wanted, self.reader, &selected, &keys, self.run.progress)
             }
             (Requirement::Added(wanted), _) => match &self.subject.image {
-                Some(image) => {
-                    added::judged(wanted, asked, &image.descriptor, self.reader, &keys)
-                }
-                None => Ok(not_met(requirement, "the scheme looks at one image, and this is an index")),
+                Some(image) => added::judged(wanted, asked, &image.descriptor, self.reader, &keys),
+                None => Ok(not_met(
+                    requirement,
+                    "the scheme looks at one image, and this is an index",
+                )),
             },
             (Requirement::NotarySigned(_), _) => Ok(not_met(
                 requirement,
