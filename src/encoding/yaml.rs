@@ -95,6 +95,7 @@ pub fn read(bytes: &[u8]) -> Result<Stream, Malformed> {
         Malformed::new(line, "the text is not UTF-8")
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    doubtful(text)?;
     let mut reader = Reader {
         parser: Parser::new_from_str(text),
         anchors: HashMap::new(),
@@ -115,6 +116,29 @@ pub fn read(bytes: &[u8]) -> Result<Stream, Malformed> {
             Some(_) => {}
         }
     }
+}
+
+/// Refuses what readers of YAML 1.1 and 1.2 take in different ways.
+fn doubtful(text: &str) -> Result<(), Malformed> {
+    let mut in_directives = true;
+    for (n, line) in text.split('\n').enumerate() {
+        let refuse = |reason: &str| Err(Malformed::new(n + 1, reason));
+        in_directives &= line.starts_with(['%', '#']) || line.trim().is_empty();
+        if in_directives && line.starts_with("%YAML") && line.trim_end() != "%YAML 1.1" {
+            return refuse("some readers know YAML 1.1 alone");
+        }
+        if line.contains(['\u{85}', '\u{2028}', '\u{2029}']) {
+            return refuse("readers differ in whether a line ends here");
+        }
+        if line.contains(|c: char| c.is_control() && !['\t', '\r'].contains(&c)) {
+            return refuse("the line has a control character");
+        }
+        let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if line[..indentation].contains('\t') && !line.trim().is_empty() {
+            return refuse("the line is indented with a tab");
+        }
+    }
+    Ok(())
 }
 
 struct Reader<'t> {
@@ -154,6 +178,10 @@ impl<'t> Reader<'t> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let text = text.into_owned();
+                if let Some(tag) = tag.as_deref().filter(|tag| !fits(tag, &text)) {
+                    let reason = format!("the tag !!{} is not read", tag.suffix);
+                    return Err(Malformed::new(line, reason));
+                }
                 let is_text = style != ScalarStyle::Plain || tag.as_deref().is_some_and(is_str);
                 (Data::Scalar { text, is_text }, anchor)
             }
@@ -209,6 +237,16 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// Whether the tag says no more than the text does to every reader.
+fn fits(tag: &Tag, text: &str) -> bool {
+    !tag.is_yaml_core_schema()
+        || match tag.suffix.as_str() {
+            "str" => true,
+            "bool" => ["true", "false"].contains(&text),
+            _ => false,
+        }
+}
+
 fn is_str(tag: &Tag) -> bool {
     tag.is_yaml_core_schema() && tag.suffix == "str"
 }
@@ -251,6 +289,18 @@ mod tests {
     fn an_error_has_its_line() {
         assert_eq!(read(b"a: 1\nb: [\n").expect_err("open").line, 3);
         assert_eq!(read(b"a: 1\nb: \xff\n").expect_err("no text").line, 2);
+        assert_eq!(
+            read("a: 1\nb: \u{2028}".as_bytes())
+                .expect_err("a line?")
+                .line,
+            2
+        );
+        for text in ["%YAML 1.2\n---\n", "a: \u{7f}", "\ta: 1\n", "a:\n \tb: 1\n"] {
+            assert!(read(text.as_bytes()).is_err(), "{text:?}");
+        }
+        assert!(read(b"# x\n%YAML 1.1\n---\na: x%YAML\r\n\t\n").is_ok());
+        assert!(read(b"a: !!int x\n").is_err());
+        assert!(read(b"a: !!bool true\nb: !own x\n").is_ok());
         assert!(read(b"a: *b\n").is_err());
         assert!(read(b"a: &a [*a]\n").is_err());
     }

@@ -164,15 +164,16 @@ mod tests {
     #[test]
     fn a_boolean_is_a_word_of_yaml_1_2_or_one_of_yaml_1_1() {
         let text = |word: &str| format!("default-docker:\n  use-sigstore-attachments: {word}\n");
-        for word in ["true", "True", "TRUE", "yes", "on", "y", "Y", "\"yes\""] {
+        for word in ["true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y", "\"yes\""] {
             assert!(found(&[&text(word)]).1, "{word}");
         }
         for word in [
-            "false", "False", "FALSE", "no", "off", "n", "N", "~", "null", "",
+            "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N", "~",
+            "null", "",
         ] {
             assert!(!found(&[&text(word)]).1, "{word}");
         }
-        for word in ["1", "0", "\"true\"", "Yes", "NO", "tRue", "[]", "{}", "''"] {
+        for word in ["1", "0", "\"true\"", "yEs", "nO", "tRue", "[]", "{}", "''"] {
             let read = look(&[&text(word)], Dialect::Containers);
             assert!(read.is_err(), "{word} was taken");
         }

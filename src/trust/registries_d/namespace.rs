@@ -144,8 +144,8 @@ fn go_bool(node: &Node) -> Result<Option<bool>, Malformed> {
         Data::Scalar { text, is_text } => match text.as_str() {
             "true" | "True" | "TRUE" if !is_text => Some(true),
             "false" | "False" | "FALSE" if !is_text => Some(false),
-            "y" | "Y" | "yes" | "on" => Some(true),
-            "n" | "N" | "no" | "off" => Some(false),
+            "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
+            "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
             _ => None,
         },
         Data::List(_) | Data::Map(_) => None,
