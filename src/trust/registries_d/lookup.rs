@@ -164,7 +164,9 @@ mod tests {
     #[test]
     fn a_boolean_is_a_word_of_yaml_1_2_or_one_of_yaml_1_1() {
         let text = |word: &str| format!("default-docker:\n  use-sigstore-attachments: {word}\n");
-        for word in ["true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y", "\"yes\""] {
+        for word in [
+            "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y", "\"yes\"",
+        ] {
             assert!(found(&[&text(word)]).1, "{word}");
         }
         for word in [
