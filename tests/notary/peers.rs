@@ -79,18 +79,33 @@ fn make(run: impl Fn(&str), root: &str, ca: &str, leaf: &str) {
 
 #[test]
 fn pkilint_and_gnutls_find_nothing_in_what_is_made() {
-    for curve in ["P-256", "P-384", "P-521"] {
+    let ec = |curve: &str| format!("EC -pkeyopt ec_paramgen_curve:{curve}");
+    let rsa = |bits: u16| format!("RSA -pkeyopt rsa_keygen_bits:{bits}");
+    for kinds in [
+        [ec("P-256"), ec("P-256"), ec("P-256")],
+        [ec("P-521"), ec("P-384"), ec("P-256")],
+        [rsa(4096), rsa(3072), rsa(2048)],
+    ] {
         let sandbox = Sandbox::new();
-        for name in ["root.key", "ca.key", "leaf.key"] {
-            let line =
-                format!("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:{curve} -out {name}");
-            sandbox.openssl(&line);
+        for (name, kind) in ["root", "ca", "leaf"].iter().zip(&kinds) {
+            sandbox.openssl(&format!("genpkey -algorithm {kind} -out {name}.key"));
         }
         let run = |line: &str| {
             sandbox.run(line).exits(0);
         };
         make(run, "root.key", "ca.key", "leaf.key");
         judge(&sandbox);
+        let text = sandbox.openssl("x509 -in ca.crt -noout -text");
+        let text = String::from_utf8(text).expect("text");
+        let hash = match &*kinds[0] {
+            kind if kind.contains("P-256") => "ecdsa-with-SHA256",
+            kind if kind.contains("P-521") => "ecdsa-with-SHA512",
+            _ => "sha512WithRSAEncryption",
+        };
+        assert!(
+            text.contains(&format!("Signature Algorithm: {hash}")),
+            "{text}"
+        );
     }
 }
 
