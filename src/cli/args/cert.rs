@@ -13,7 +13,7 @@ use crate::key::KeyRef;
 use crate::key::pin::PinSource;
 use crate::x509::{CrlUrl, DistinguishedName, DnError, Reason, Serial, dn};
 
-/// The commands on certificates.
+/// Make, show and verify X.509 certificates, with keys in files or on tokens
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum CertCommand {

@@ -75,27 +75,35 @@ fn of_der(bytes: &[u8]) -> Option<Shown> {
     found.or_else(|| list().ok()).or_else(|| request().ok())
 }
 
-/// Why a file in DER is not read, by what it looks most like: the first member of what is signed is a tagged version in
-/// a certificate, the number 1 in a list and 0 in a request.
+/// Why a file in DER is not read, by what it looks most like.
 fn reason(bytes: &[u8], name: String) -> CertError {
-    let version = bytes.windows(3).take(12).find_map(|part| match part {
-        [0xa0, 3, 2] => Some(None),
-        [2, 1, version] => Some(Some(*version)),
-        _ => None,
-    });
-    match version {
-        Some(None) => match Certificate::read_all(bytes) {
+    match start(bytes) {
+        Some([0xa0, ..]) => match Certificate::read_all(bytes) {
             Err(source) => CertError::Certificate { name, source },
             Ok(_) => CertError::Unknown(name),
         },
-        Some(Some(1)) => match RevocationList::read(bytes) {
+        Some([2, 1, 1, ..]) => match RevocationList::read(bytes) {
             Err(source) => CertError::Crl { name, source },
             Ok(_) => CertError::Unknown(name),
         },
-        Some(Some(0)) => match Request::read(bytes) {
+        Some([2, 1, 0, ..]) => match Request::read(bytes) {
             Err(source) => CertError::Request { name, source },
             Ok(_) => CertError::Unknown(name),
         },
         _ => CertError::Unknown(name),
+    }
+}
+
+/// The start of what is signed: a tagged version in a certificate, the number 1 in a list and 0 in a request.
+fn start(bytes: &[u8]) -> Option<&[u8]> {
+    content(content(bytes)?)
+}
+
+/// What follows the tag and the length of a SEQUENCE.
+fn content(bytes: &[u8]) -> Option<&[u8]> {
+    match bytes {
+        [0x30, ..0x80, rest @ ..] => Some(rest),
+        [0x30, length, rest @ ..] => rest.get(usize::from(length & 0x7f)..),
+        _ => None,
     }
 }
