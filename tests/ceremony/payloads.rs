@@ -164,7 +164,7 @@ fn of_wrong_members(room: &Room, good: &str) -> [(String, i32, &'static str); 5]
         (
             room.root_plan().replace("root-key", "sign-payloads"),
             2,
-            "only a root-key ceremony has outputs.public",
+            "only a root-key or a root-certificate ceremony has outputs.public",
         ),
         (
             good[..good.find("[[payloads]]").expect("payloads")].to_owned()
