@@ -7,14 +7,14 @@ use harness::oci::{base64, blob_path, manifest, replace_manifest};
 use harness::{Run, Sandbox};
 use serde_json::json;
 
-use super::sealing::{KID, PROVIDER, PUBOPTS, Seal, Wrap, encrypt};
+use super::sealing::{KID, PROVIDER, PUBOPTS, Seal, Wrap, encrypt, unpack_one};
 
 const KEK: [u8; 32] = [0x51; 32];
 
 /// An app whose layers are encrypted for the key in the file `kek`.
 fn sealed(wrap: Wrap, change: &dyn Fn(&mut Seal)) -> Sandbox {
     let sandbox = Sandbox::with_keys();
-    sandbox.unpack("umoci", "app");
+    unpack_one(&sandbox, "app");
     sandbox.write("kek", KEK);
     encrypt(&layout(&sandbox), "latest", wrap, KEK, change);
     sandbox
@@ -205,7 +205,7 @@ fn content_that_the_config_does_not_list_is_refused_though_it_decrypts() {
 #[test]
 fn a_signed_image_whose_layers_are_swapped_for_encrypted_ones_is_not_wholly_trusted() {
     let sandbox = Sandbox::with_keys();
-    sandbox.unpack("umoci", "app");
+    unpack_one(&sandbox, "app");
     sandbox.write("kek", KEK);
     sign(&sandbox, "").exits(0);
     encrypt(&layout(&sandbox), "latest", Wrap::Gcm, KEK, &|seal| {

@@ -284,11 +284,11 @@ fn an_agent_by_name_is_on_this_machine_and_another_is_asked_if_allowed() {
 
 #[test]
 fn a_key_for_encrypted_layers_comes_from_an_agent() {
-    use super::sealing::{KID, Wrap, encrypt};
+    use super::sealing::{KID, Wrap, encrypt, unpack_one};
     let kek = [0x33; 32];
     let agent = Agent::start(move |_| Answer::of(&kek));
     let sandbox = Sandbox::with_keys();
-    sandbox.unpack("umoci", "app");
+    unpack_one(&sandbox, "app");
     encrypt(
         &sandbox.path("registry/app"),
         "latest",

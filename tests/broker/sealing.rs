@@ -6,7 +6,8 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{AES_256, DecryptionContext, StreamingDecryptingKey, UnboundCipherKey};
 use aws_lc_rs::hmac;
 use aws_lc_rs::iv::FixedLength;
-use harness::oci::{Maker, base64, blob, manifest, replace_manifest};
+use harness::Sandbox;
+use harness::oci::{MANIFEST, Maker, base64, blob, manifest, replace_manifest, tagged};
 use serde_json::{Value, json};
 
 pub const PUBOPTS: &str = "org.opencontainers.image.enc.pubopts";
@@ -138,5 +139,15 @@ pub fn encrypt(layout: &Path, tag: &str, wrap: Wrap, kek: [u8; 32], change: &dyn
             seal.layer(layout, layer["mediaType"].as_str().expect("a media type"))
         })
         .collect();
-    replace_manifest(layout, tag, |manifest| manifest["layers"] = json!(layers));
+    replace_manifest(layout, tag, |manifest| {
+        manifest["mediaType"] = json!(MANIFEST);
+        manifest["layers"] = json!(layers);
+    });
+}
+
+/// An app with one image, `latest`.
+pub fn unpack_one(sandbox: &Sandbox, app: &str) {
+    sandbox.unpack("umoci", app);
+    let layout = sandbox.path("registry").join(app);
+    Maker::new(layout.clone()).index(&[tagged(&layout, "latest")]);
 }

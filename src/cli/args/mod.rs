@@ -21,6 +21,7 @@ pub mod resource;
 mod secrets;
 mod settings;
 mod time;
+mod time;
 pub mod token;
 
 pub use command::{Cli, Command};

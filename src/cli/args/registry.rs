@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+#[cfg(feature = "registry")]
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
@@ -9,6 +10,8 @@ use clap::{Args, ValueHint};
 
 use super::broker::ReachArgs;
 use super::paths;
+#[cfg(feature = "registry")]
+use super::time::duration;
 use crate::image::{AppName, ImageName};
 #[cfg(not(feature = "registry"))]
 use crate::ops::location::RegistryOptions;
@@ -129,15 +132,5 @@ impl RemoteArgs {
             environment: Environment::of_process(),
             ..Options::default()
         }
-    }
-}
-
-/// Reads a time: seconds, or a number with a unit.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().map(Duration::from_secs);
-    let time = seconds.or_else(|_| humantime::parse_duration(text));
-    match time {
-        Ok(time) if !time.is_zero() => Ok(time),
-        _ => Err("a time is a number of seconds, or has units, as in 3s or 1m30s".into()),
     }
 }

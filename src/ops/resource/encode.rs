@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::error::Error as ResourceError;
 use crate::broker::{LARGEST_FILE, ResourceName, encode};
 use crate::files::{self, Written};
-use crate::ops::Error;
+use crate::ops::error::Error;
 use crate::ops::keys::existing;
 use crate::ops::outputs::check_output;
 

@@ -53,15 +53,3 @@ impl Error {
         }
     }
 }
-
-impl From<Error> for crate::ops::Error {
-    fn from(error: Error) -> Self {
-        Self::Resource(Box::new(error))
-    }
-}
-
-impl From<broker::Error> for crate::ops::Error {
-    fn from(error: broker::Error) -> Self {
-        Error::from(error).into()
-    }
-}

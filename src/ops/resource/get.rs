@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::at::BrokerAt;
 use crate::broker::{KbsUri, Source};
 use crate::files::{self, Written};
-use crate::ops::Error;
+use crate::ops::error::Error;
 use crate::ops::keys::existing;
 use crate::ops::outputs::check_output;
 

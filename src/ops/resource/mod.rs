@@ -4,6 +4,7 @@ mod at;
 mod encode;
 mod error;
 mod get;
+mod into;
 
 pub use at::BrokerAt;
 pub use encode::{Encode, Encoded, Named};

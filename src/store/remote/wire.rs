@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
-use ureq::http::{self, Method, Request};
+use ureq::http::{Method, Request, Response, Result as Built};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector, DefaultConnector};
 use ureq::{Agent, AsSendBody, BodyReader, SendBody, Timeout};
@@ -281,8 +281,8 @@ impl fmt::Debug for Wire {
 
 fn run(
     agent: &Agent,
-    request: http::Result<Request<impl AsSendBody>>,
-) -> Result<http::Response<ureq::Body>, ureq::Error> {
+    request: Built<Request<impl AsSendBody>>,
+) -> Result<Response<ureq::Body>, ureq::Error> {
     agent.run(request?)
 }
 
