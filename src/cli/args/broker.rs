@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueHint};
 
-use super::time::duration;
+use super::duration::duration;
 use crate::broker::Source;
 use crate::ops::resource::BrokerAt;
 

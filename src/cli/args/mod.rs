@@ -9,6 +9,7 @@ mod command;
 pub mod copy;
 pub mod cosign;
 pub mod decryption;
+mod duration;
 pub mod image;
 mod keys;
 pub mod notation;
@@ -20,7 +21,6 @@ pub mod registry;
 pub mod resource;
 mod secrets;
 mod settings;
-mod time;
 mod time;
 pub mod token;
 

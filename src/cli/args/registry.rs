@@ -9,9 +9,9 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueHint};
 
 use super::broker::ReachArgs;
-use super::paths;
 #[cfg(feature = "registry")]
-use super::time::duration;
+use super::duration::duration;
+use super::paths;
 use crate::image::{AppName, ImageName};
 #[cfg(not(feature = "registry"))]
 use crate::ops::location::RegistryOptions;
