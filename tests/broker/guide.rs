@@ -18,6 +18,7 @@ fn the_page_on_key_brokers_works_as_it_is_written() {
     let blocks = blocks(&page);
     assert!(blocks.len() > 3, "{}", blocks.len());
     let sandbox = Sandbox::with_keys();
+    fs::rename(sandbox.path("ca.pub"), sandbox.path("root-ca.pub")).expect("renamed");
     sandbox.unpack("umoci", "hello");
     symlink(
         top().join("tests/broker/keyprovider.py"),

@@ -198,9 +198,12 @@ fn vendor() -> Sandbox {
 
 #[test]
 fn each_command_of_a_page_works_as_it_stands_there() {
-    for name in pages().iter().filter(|name| name.starts_with("docs/")) {
+    // It wants an image and a key provider: tests/broker types it in.
+    let has_own_test = |name: &String| name == "docs/key-broker.md";
+    let pages = pages().into_iter().filter(|name| !has_own_test(name));
+    for name in pages.filter(|name| name.starts_with("docs/")) {
         let sandbox = vendor();
-        let text = page(name);
+        let text = page(&name);
         let lines = blocks(&text, "sh").join("\n");
         if name == "docs/scripting.md" {
             sandbox.unpack("umoci", "hello");
