@@ -45,6 +45,23 @@ pub struct Host {
     /// Where the name ends and the colon of the port stands.
     name: usize,
     port: Option<u16>,
+    spelling: Spelling,
+}
+
+/// How the user wrote a host. Two spellings of one host are the same host.
+#[derive(Clone, Debug)]
+struct Spelling(Box<str>);
+
+impl PartialEq for Spelling {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Spelling {}
+
+impl std::hash::Hash for Spelling {
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
 }
 
 impl Host {
@@ -54,6 +71,7 @@ impl Host {
             text: DOCKER_HUB.into(),
             name: DOCKER_HUB.len(),
             port: None,
+            spelling: Spelling(DOCKER_HUB.into()),
         }
     }
 
@@ -65,6 +83,11 @@ impl Host {
     /// `HOST[:PORT]`.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// `HOST[:PORT]` in the user's upper and lower case, which scopes of policies tell apart.
+    pub fn spelling(&self) -> &str {
+        &self.spelling.0
     }
 
     /// The name or address without the port; an IPv6 address keeps its brackets.
@@ -101,6 +124,7 @@ impl FromStr for Host {
             text: lower.into(),
             name,
             port,
+            spelling: Spelling(text.into()),
         })
     }
 }

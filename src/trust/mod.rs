@@ -19,6 +19,8 @@ mod dialect;
 mod error;
 mod export;
 mod go;
+#[cfg(doctest)]
+mod guide;
 mod identity;
 mod image_rs;
 mod kinds;
@@ -45,8 +47,3 @@ pub use requirement::{
     Vendor,
 };
 pub use scheme::{Added, ImageFacts, ParameterError, Parameters, SCHEMES, SchemeType, SignScheme};
-
-/// The page about adding a scheme, run as a test.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/add-a-scheme.md")]
-struct AddAScheme;

@@ -20,12 +20,15 @@ pub(super) fn asked(name: &ImageName, dialect: Dialect) -> Result<Asked, Error> 
         Asked::Path { transport, path }
     };
     match name {
-        ImageName::Docker { tag, digest, .. } => {
+        ImageName::Docker {
+            host, tag, digest, ..
+        } => {
             let image = name.to_string();
             if tag.is_some() && digest.is_some() && dialect == Dialect::Containers {
                 return Err(PolicyProblem::TagAndDigest { image }.into());
             }
-            let asked = Asked::docker(&image);
+            // Scopes and signatures tell upper and lower case of a host apart.
+            let asked = Asked::docker(&image.replacen(host.as_str(), host.spelling(), 1));
             asked.map_err(|source| PolicyProblem::Name { image, source }.into())
         }
         ImageName::Layout { path: at, .. } => Ok(path("oci", at)),
@@ -168,4 +171,23 @@ pub(super) fn images(
     let selection = selection.cloned().unwrap_or_else(own);
     let references: Vec<Reference> = reference.cloned().into_iter().collect();
     Ok(reader.resolve(&references, &selection)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_tell_upper_and_lower_case_of_a_host_apart() {
+        let name: ImageName = "docker://Example.COM:5000/a".parse().expect("a name");
+        let lower: ImageName = "docker://example.com:5000/a".parse().expect("a name");
+        assert_eq!(name, lower, "it is one registry");
+        for (name, scope) in [
+            (name, "Example.COM:5000/a:latest"),
+            (lower, "example.com:5000/a:latest"),
+        ] {
+            let asked = asked(&name, Dialect::Containers).expect("a name of policies");
+            assert_eq!(asked.names()[0], scope);
+        }
+    }
 }
