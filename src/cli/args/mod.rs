@@ -10,6 +10,7 @@ pub mod copy;
 pub mod cosign;
 pub mod decryption;
 mod duration;
+pub mod dialect;
 pub mod image;
 mod keys;
 pub mod notation;

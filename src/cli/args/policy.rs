@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
+use super::dialect::DialectArgs;
 use super::paths;
 use super::policy_check::PolicyCheckArgs;
 use super::settings::{Common, Settings, SettingsOf};
-use crate::trust::Dialect;
 
 // `policy`
 #[derive(Debug, Subcommand)]
@@ -78,20 +78,4 @@ pub struct PolicyExport {
     pub force: bool,
     #[command(flatten)]
     pub common: Common,
-}
-
-// `--dialect`
-#[derive(Clone, Copy, Debug, Args)]
-pub struct DialectArgs {
-    /// Whose policy it is: that of skopeo, podman and CRI-O, or that of image-rs
-    #[arg(long, value_name = "containers|image-rs", default_value = "containers", value_parser = dialect)]
-    pub dialect: Dialect,
-}
-
-/// Reads the name of a dialect.
-pub fn dialect(text: &str) -> Result<Dialect, String> {
-    [Dialect::Containers, Dialect::ImageRs]
-        .into_iter()
-        .find(|dialect| dialect.to_string() == text)
-        .ok_or_else(|| "the dialects are containers and image-rs".into())
 }

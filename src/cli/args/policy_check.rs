@@ -6,15 +6,18 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueHint};
 
+use super::broker::KbsArgs;
+#[cfg(not(feature = "registry"))]
+use super::broker::ReachArgs;
+use super::dialect::DialectArgs;
 use super::image::{LimitArgs, Platforms};
 use super::paths;
 #[cfg(feature = "registry")]
 use super::registry::RemoteArgs;
 use super::settings::Common;
+use crate::broker::KbsUri;
 use crate::image::ImageName;
 use crate::ops::policy::check::PolicyAt;
-use crate::ops::policy::is_resource;
-use crate::trust::Dialect;
 
 // `policy check`
 #[derive(Debug, Args)]
@@ -30,13 +33,14 @@ pub struct PolicyCheckArgs {
     /// [default: $HOME/.config/containers/policy.json, else /etc/containers/policy.json]
     #[arg(long, value_name = "FILE|kbs://…", value_parser = policy_at(), value_hint = ValueHint::FilePath)]
     pub policy: Option<PolicyAt>,
-    /// Whose policy it is: that of skopeo, podman and CRI-O, or that of image-rs
-    #[arg(long, value_name = "containers|image-rs", default_value = "containers", value_parser = dialect)]
-    pub dialect: Dialect,
+    #[command(flatten)]
+    pub dialect: DialectArgs,
     /// The folder that says where signatures are [default: $HOME/.config/containers/registries.d, else
     /// /etc/containers/registries.d]
     #[arg(long = "registries.d", value_name = "DIR", value_parser = paths::place(), value_hint = ValueHint::DirPath)]
     pub registries_d: Option<PathBuf>,
+    #[command(flatten)]
+    pub kbs: KbsArgs,
     #[command(flatten)]
     pub platforms: Platforms,
     /// Print each image as a line of JSON on standard output once it is decided
@@ -45,6 +49,9 @@ pub struct PolicyCheckArgs {
     #[cfg(feature = "registry")]
     #[command(flatten)]
     pub remote: RemoteArgs,
+    #[cfg(not(feature = "registry"))]
+    #[command(flatten)]
+    pub reach: ReachArgs,
     #[command(flatten)]
     pub limits: LimitArgs,
     #[command(flatten)]
@@ -52,16 +59,11 @@ pub struct PolicyCheckArgs {
 }
 
 fn policy_at() -> impl TypedValueParser<Value = PolicyAt> {
-    OsStringValueParser::new().map(|text: OsString| match text.to_str() {
-        Some(uri) if is_resource(uri) => PolicyAt::Resource(uri.to_owned()),
-        _ => PolicyAt::File(text.into()),
+    OsStringValueParser::new().try_map(|text: OsString| -> Result<PolicyAt, String> {
+        if let Some(uri) = text.to_str().filter(|text| KbsUri::is_meant(text)) {
+            let uri = KbsUri::parse(uri).map_err(|bad| bad.to_string())?;
+            return Ok(PolicyAt::Resource(uri));
+        }
+        Ok(PolicyAt::File(text.into()))
     })
-}
-
-/// Reads the name of a dialect.
-pub fn dialect(text: &str) -> Result<Dialect, String> {
-    [Dialect::Containers, Dialect::ImageRs]
-        .into_iter()
-        .find(|dialect| dialect.to_string() == text)
-        .ok_or_else(|| "the dialects are containers and image-rs".into())
 }

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use super::images::selection;
+#[cfg(feature = "registry")]
+use crate::cli::args::broker::ReachArgs;
 use crate::cli::args::policy_check::PolicyCheckArgs;
 use crate::cli::bar::beside;
 use crate::cli::console::{Console, Failure, Outcome, tell};
@@ -27,16 +29,25 @@ struct Told<'a> {
 
 pub(super) fn check(args: PolicyCheckArgs, console: &Console) -> Outcome {
     #[cfg(feature = "registry")]
-    let options = reporting(args.remote.options(), console);
+    let (options, reach) = {
+        let options = reporting(args.remote.options(), console);
+        let (timeout, allow_http) = (options.timeout, options.allow_http);
+        let reach = ReachArgs {
+            timeout,
+            allow_http,
+        };
+        (options, reach)
+    };
     #[cfg(not(feature = "registry"))]
-    let options = reporting(RegistryOptions::default(), console);
+    let (options, reach) = (reporting(RegistryOptions::default(), console), args.reach);
     let chosen = args.platforms.platform.is_some() || args.platforms.all_platforms;
     let request = PolicyCheck {
         images: args.images,
         policy: args.policy,
-        dialect: args.dialect,
+        dialect: args.dialect.dialect,
         registries_d: args.registries_d,
         selection: chosen.then(|| selection(args.platforms)),
+        broker: args.kbs.at(reach),
         options,
         homes: Homes {
             home: std::env::var_os("HOME").map(Into::into),
@@ -53,7 +64,7 @@ pub(super) fn check(args: PolicyCheckArgs, console: &Console) -> Outcome {
         unprinted: None,
     };
     beside_bar(console, |bar| {
-        request.run(None, bar, &mut |finding| {
+        request.run(bar, &mut |finding| {
             beside(|| told.take(&finding));
         })
     })?;

@@ -13,13 +13,14 @@ use super::gather::{Signature, Signatures, attached, attachments, of_files};
 use super::image_rs;
 use super::keys::KeySource;
 use super::report::{Outcome, PolicyReport, RequirementReport};
-use super::resources::Resources;
 use super::sigstore;
 use super::simple;
 use super::subject::{OpenPlace, Subject, asked, images, subjects};
+use crate::broker::Broker;
 use crate::image::ImageName;
 use crate::ops::error::Error;
 use crate::ops::location::RegistryOptions;
+use crate::ops::resource::BrokerAt;
 use crate::parallel;
 use crate::progress::Progress;
 use crate::store::{Limits, Lookaside, Reader, Selection, SignatureFile};
@@ -41,6 +42,8 @@ pub struct PolicyCheck {
     pub registries_d: Option<PathBuf>,
     /// Which images of an index; this machine's if the user does not choose.
     pub selection: Option<Selection>,
+    /// The key broker.
+    pub broker: BrokerAt,
     /// The options for registries and lookasides.
     pub options: RegistryOptions,
     /// Where the usual files are.
@@ -56,7 +59,7 @@ pub type Finding = Result<PolicyReport, (String, Error)>;
 struct Run<'a> {
     request: &'a PolicyCheck,
     policy: Policy,
-    broker: Option<&'a dyn Resources>,
+    broker: Option<&'a Broker>,
     /// Read when the first image asks for it; an error belongs to each image that does.
     storage: OnceLock<Storage>,
     progress: &'a (dyn Progress + 'a),
@@ -84,10 +87,11 @@ impl PolicyCheck {
     /// policy, or of the broker that has it.
     pub fn run(
         &self,
-        broker: Option<&dyn Resources>,
         progress: &dyn Progress,
         sink: &mut (dyn FnMut(Finding) + Send),
     ) -> Result<(), Error> {
+        let broker = self.broker.open()?;
+        let broker = broker.as_ref();
         let policy = policy(self.policy.as_ref(), self.dialect, broker, &self.homes)?;
         let run = Run {
             request: self,

@@ -5,9 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::Error as PolicyProblem;
-use super::resources::{LOOKASIDES, Resources};
+use crate::broker::{Broker, KbsUri};
 use crate::files;
 use crate::ops::error::Error;
+use crate::ops::resource;
 use crate::store::Lookaside;
 use crate::trust::registries_d::Lookup;
 use crate::trust::{Dialect, DockerReference, Policy};
@@ -23,7 +24,7 @@ pub enum PolicyAt {
     /// A file.
     File(PathBuf),
     /// A resource of the key broker.
-    Resource(String),
+    Resource(KbsUri),
 }
 
 /// The folders of the user and of the system that hold configurations.
@@ -50,7 +51,7 @@ impl Homes {
 pub(super) fn policy(
     at: Option<&PolicyAt>,
     dialect: Dialect,
-    broker: Option<&dyn Resources>,
+    broker: Option<&Broker>,
     homes: &Homes,
 ) -> Result<Policy, Error> {
     let read = |path: &Path| {
@@ -60,11 +61,8 @@ pub(super) fn policy(
     let (name, bytes) = match at {
         Some(PolicyAt::File(path)) => read(path)?,
         Some(PolicyAt::Resource(uri)) => {
-            let broker = broker.ok_or_else(|| PolicyProblem::NoKey {
-                name: uri.clone(),
-                reason: "there is no key broker to ask".into(),
-            })?;
-            (uri.clone(), broker.get(uri)?.to_vec())
+            let broker = broker.ok_or(resource::Error::NoBroker)?;
+            (uri.to_string(), broker.get(uri)?.to_vec())
         }
         None => {
             let path = homes.default_of("policy.json");
@@ -100,7 +98,7 @@ impl Storage {
     pub(super) fn read(
         folder: Option<&Path>,
         dialect: Dialect,
-        broker: Option<&dyn Resources>,
+        broker: Option<&Broker>,
         homes: &Homes,
     ) -> Result<Self, Error> {
         let usual = homes.default_of("registries.d");
@@ -108,8 +106,9 @@ impl Storage {
         if let (Dialect::ImageRs, None, Some(broker), false) =
             (dialect, folder, broker, path.exists())
         {
-            let bytes = broker.get(LOOKASIDES)?.to_vec();
-            return Self::of(&[(LOOKASIDES.to_owned(), bytes)], dialect);
+            let uri = KbsUri::sigstore_config();
+            let bytes = broker.get(&uri)?.to_vec();
+            return Self::of(&[(uri.to_string(), bytes)], dialect);
         }
         Self::of(&yaml_files(path)?, dialect)
     }

@@ -10,7 +10,7 @@ use crate::trust::{PolicyError, ReferenceError};
 #[non_exhaustive]
 pub enum Error {
     /// The policy is refused whole.
-    #[error("policy {name}: is not valid: {source}")]
+    #[error("policy {name}: {source}")]
     Policy {
         /// The file or the resource.
         name: String,

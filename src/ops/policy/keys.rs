@@ -6,11 +6,12 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::error::Error as PolicyProblem;
-use super::resources::{Resources, is_resource};
+use crate::broker::{Broker, KbsUri};
 use crate::crypto::{P384Key, PublicKey};
 use crate::encoding::pem;
 use crate::files;
 use crate::ops::error::Error;
+use crate::ops::resource;
 use crate::trust::{Dialect, Keys};
 
 /// No file with keys is longer.
@@ -19,7 +20,7 @@ const MOST_BYTES: usize = 4 << 20;
 /// Where the keys of a policy come from.
 pub(super) struct KeySource<'a> {
     pub(super) dialect: Dialect,
-    pub(super) broker: Option<&'a dyn Resources>,
+    pub(super) broker: Option<&'a Broker>,
 }
 
 /// The bytes of a key or a ring, and its name for messages.
@@ -37,7 +38,7 @@ fn bad_key(name: &str, reason: impl Into<String>) -> Error {
 
 impl KeySource<'_> {
     /// The bytes of all keys of a requirement. `instead` is the broker's resource in place of a file that is not there.
-    pub(super) fn all(&self, keys: &Keys, instead: &str) -> Result<Vec<Named>, Error> {
+    pub(super) fn all(&self, keys: &Keys, instead: &KbsUri) -> Result<Vec<Named>, Error> {
         let data = |bytes: &Vec<u8>| ("keyData".to_owned(), Zeroizing::new(bytes.clone()));
         match keys {
             Keys::Path(path) => Ok(vec![self.file(path, Some(instead))?]),
@@ -52,9 +53,10 @@ impl KeySource<'_> {
     }
 
     /// The bytes of a file or a resource that the policy names.
-    pub(super) fn file(&self, text: &str, instead: Option<&str>) -> Result<Named, Error> {
-        if is_resource(text) {
-            return Ok((text.to_owned(), self.resource(text)?));
+    pub(super) fn file(&self, text: &str, instead: Option<&KbsUri>) -> Result<Named, Error> {
+        if KbsUri::is_meant(text) {
+            let uri = KbsUri::parse(text).map_err(|bad| bad_key(text, bad.to_string()))?;
+            return Ok((text.to_owned(), self.resource(&uri)?));
         }
         let path = match self.dialect {
             Dialect::Containers => Some(text),
@@ -86,10 +88,9 @@ impl KeySource<'_> {
         }
     }
 
-    fn resource(&self, uri: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let broker = self.broker;
-        let broker = broker.ok_or_else(|| no_key(uri, "there is no key broker to ask"))?;
-        broker.get(uri)
+    fn resource(&self, uri: &KbsUri) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let broker = self.broker.ok_or(resource::Error::NoBroker)?;
+        Ok(broker.get(uri)?)
     }
 }
 

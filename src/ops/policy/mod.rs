@@ -10,7 +10,6 @@ mod gather;
 mod image_rs;
 mod keys;
 mod report;
-mod resources;
 pub mod rule;
 mod sigstore;
 mod simple;
@@ -18,4 +17,3 @@ mod subject;
 
 pub use error::Error;
 pub use report::{Decision, LookedAt, Outcome, PolicyReport, RequirementReport};
-pub use resources::{Resources, is_resource};

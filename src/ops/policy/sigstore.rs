@@ -4,8 +4,8 @@
 use super::gather::{Content, Signature, Sigstore};
 use super::keys::{KeySource, public_key};
 use super::report::{LookedAt, Outcome, RequirementReport};
-use super::resources::COSIGN_KEY;
 use super::rule;
+use crate::broker::KbsUri;
 use crate::crypto::{Digest, PublicKey};
 use crate::ops::error::Error;
 use crate::scheme::cosign::{NamedPayload, PAYLOAD_MEDIA_TYPE, Rules, SIGNATURE_ANNOTATION};
@@ -31,7 +31,7 @@ pub(super) fn keys(
             ));
         }
     };
-    let named = source.all(keys, COSIGN_KEY)?;
+    let named = source.all(keys, &KbsUri::cosign_key())?;
     let keys = named.iter().map(|named| public_key(named, source.dialect));
     Ok(Ok(keys.collect::<Result<_, _>>()?))
 }
@@ -55,7 +55,7 @@ pub(super) fn judged(
         }
     };
     if let Some(log) = &requirement.rekor {
-        for named in source.all(log, COSIGN_KEY)? {
+        for named in source.all(log, &KbsUri::cosign_key())? {
             public_key(&named, Dialect::Containers)?;
         }
     }

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use super::gather::{Content, Signature};
 use super::keys::KeySource;
 use super::report::{LookedAt, Outcome, RequirementReport};
-use super::resources::GPG_RING;
 use super::rule;
+use crate::broker::KbsUri;
 use crate::crypto::Digest;
 use crate::ops::error::Error;
 use crate::scheme::simple::{Claim, KeyRing, Rules, verify};
@@ -30,7 +30,7 @@ pub(super) fn rings(
     }
     let mut rings = Vec::new();
     let mut reason = None;
-    for (name, bytes) in source.all(&requirement.keys, GPG_RING)? {
+    for (name, bytes) in source.all(&requirement.keys, &KbsUri::gpg_ring())? {
         // gpg passes over what is no key, as long as there is one.
         match KeyRing::read(&bytes, rules) {
             Ok(ring) => rings.push(ring),
