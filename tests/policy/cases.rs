@@ -7,6 +7,7 @@ use harness::peers;
 use harness::policy::{Case, Want};
 use serde_json::Value;
 
+use crate::agents::with_agents;
 use crate::desk::{complaints, ir_sign, skopeo, world};
 
 /// The cases that a peer's own agents are not asked for.
@@ -17,7 +18,7 @@ fn cases(wanted: impl Fn(&Case) -> bool) -> Vec<&'static Case> {
 }
 
 fn judged(case: &Case) -> Option<String> {
-    let run = ir_sign(case, &[]);
+    let run = ir_sign(&with_agents(case), &[]);
     let mut complaint = case.complaint(run.status, &run.stderr);
     if let (Some(path), 0) = (&case.stdout, run.status) {
         let wanted = if path.is_empty() {
@@ -60,6 +61,11 @@ fn cases_of_skopeo_s_dialect_have_skopeo_s_verdicts() {
 #[test]
 fn cases_of_image_rs_s_dialect_have_its_verdicts() {
     all_hold(|case| case.dialect == "image-rs" && !case.grpc, 100);
+}
+
+#[test]
+fn agents_that_cases_ask_are_believed_only_where_they_answer_right() {
+    all_hold(|case| case.grpc, 8);
 }
 
 /// Real skopeo takes no requirement of ours, and knows no broker.

@@ -59,7 +59,8 @@ fn policy(case: &Case, folder: &Path) -> String {
     path.display().to_string()
 }
 
-fn unbase64(text: &str) -> Vec<u8> {
+/// Reads base64.
+pub fn unbase64(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let (mut bits, mut count) = (0_u32, 0);
     for byte in text.bytes().filter(|byte| *byte != b'=') {

@@ -80,6 +80,11 @@ impl World {
         self.registry.host()
     }
 
+    /// `HOST:PORT` of the lookaside.
+    pub fn lookaside(&self) -> String {
+        self.lookaside.host()
+    }
+
     /// A text with its places filled in.
     pub fn filled(&self, text: &str) -> String {
         let root = self.root.display().to_string();
