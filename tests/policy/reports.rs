@@ -144,10 +144,8 @@ fn laxities_of_image_rs_are_warned_of_by_a_quiet_run_too() {
         let json = ask("image-rs", image, "rs", policy, &["--json"])
             .ok()
             .json();
-        assert_eq!(
-            json["images"][0]["warnings"].as_array().map(Vec::len),
-            Some(1)
-        );
+        let warnings = json["images"][0]["warnings"].as_array();
+        assert!(warnings.is_some_and(|all| !all.is_empty()), "{json}");
     }
 }
 
