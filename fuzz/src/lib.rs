@@ -31,6 +31,7 @@ mod notary_cose;
 mod notary_jws;
 mod notary_trust_policy;
 mod ocicrypt;
+mod openpgp;
 mod passport;
 mod pin_source;
 mod plan;
@@ -83,6 +84,7 @@ pub const TARGETS: &[Target] = &[
     ("notary_jws", notary_jws::run),
     ("notary_trust_policy", notary_trust_policy::run),
     ("ocicrypt", ocicrypt::run),
+    ("openpgp", openpgp::run),
     ("passport", passport::run),
     ("pin_source", pin_source::run),
     ("plan", plan::run),

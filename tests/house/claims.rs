@@ -88,6 +88,7 @@ fn rules() -> BTreeSet<String> {
                 "cosign.",
                 "realm.",
                 "policy.",
+                "simple.",
             ]
             .iter()
             .any(|kind| rule.starts_with(kind));
@@ -121,7 +122,7 @@ fn rows() -> Vec<Vec<String>> {
     rows
 }
 
-/// What stands between back-ticks.
+/// The words between back-ticks.
 fn quoted(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }

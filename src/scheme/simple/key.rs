@@ -32,18 +32,45 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// Reads the content of a packet; `None` for another version, and for a key that would be hashed in another way by
-    /// gpg than it stands.
-    pub(super) fn read(body: &[u8]) -> Option<Self> {
+    /// Reads the content of a packet; nothing for another version. A key that does not hold together is an error, as it
+    /// is to gpg, and so is one that gpg would hash in another way than it stands.
+    pub(super) fn read(body: &[u8]) -> Result<Option<Self>, Damaged> {
+        if body.first().is_some_and(|version| *version != 4) {
+            return Ok(None);
+        }
+        Self::version_4(body).ok_or(Damaged).map(Some)
+    }
+
+    fn version_4(body: &[u8]) -> Option<Self> {
         let mut fields = Fields(body);
-        let version = fields.byte()?;
+        fields.byte()?;
         let created = fields.four_bytes()?;
         let algorithm = fields.byte()?;
-        let length = u16::try_from(body.len()).ok().filter(|_| version == 4)?;
+        let length = u16::try_from(body.len()).ok()?;
         let public = match algorithm {
             RSA | RSA_SIGN_ONLY => rsa(&mut fields).ok()?,
             ECDSA | EDDSA_LEGACY => curve(&mut fields, algorithm).ok()?,
             ED25519 => ed25519(fields.take(32)?),
+            // Those that encrypt, and DSA: no signature is verified with them, but gpg reads their numbers.
+            2 | 16 | 17 | 20 => {
+                let integers = match algorithm {
+                    2 => 2,
+                    17 => 4,
+                    _ => 3,
+                };
+                for _ in 0..integers {
+                    fields.integer()?;
+                }
+                None
+            }
+            18 => {
+                let length = fields.byte()?;
+                fields.take(length.into())?;
+                fields.integer()?;
+                let length = fields.byte()?;
+                fields.take(length.into())?;
+                None
+            }
             _ => {
                 fields.0 = &[];
                 None
@@ -86,25 +113,25 @@ impl Key {
 }
 
 /// A key's packet does not hold the key that its algorithm has, in its one encoding.
-struct Odd;
+pub(super) struct Damaged;
 
-fn rsa(fields: &mut Fields<'_>) -> Result<Option<PublicKey>, Odd> {
+fn rsa(fields: &mut Fields<'_>) -> Result<Option<PublicKey>, Damaged> {
     let modulus = canonical(fields)?;
     let exponent = canonical(fields)?;
     Ok(PublicKey::from_rsa(modulus, exponent).ok())
 }
 
 /// gpg hashes an integer without the zeros before it.
-fn canonical<'a>(fields: &mut Fields<'a>) -> Result<&'a [u8], Odd> {
+fn canonical<'a>(fields: &mut Fields<'a>) -> Result<&'a [u8], Damaged> {
     match fields.integer() {
         Some((integer, true)) => Ok(integer),
-        _ => Err(Odd),
+        _ => Err(Damaged),
     }
 }
 
-fn curve(fields: &mut Fields<'_>, algorithm: u8) -> Result<Option<PublicKey>, Odd> {
-    let length = fields.byte().ok_or(Odd)?;
-    let oid = fields.take(length.into()).ok_or(Odd)?;
+fn curve(fields: &mut Fields<'_>, algorithm: u8) -> Result<Option<PublicKey>, Damaged> {
+    let length = fields.byte().ok_or(Damaged)?;
+    let oid = fields.take(length.into()).ok_or(Damaged)?;
     let point = canonical(fields)?;
     let of_curve = |curve| PublicKey::from_point(curve, point).ok();
     Ok(match (algorithm, oid) {

@@ -119,14 +119,14 @@ fn inflated(body: &[u8]) -> Result<Vec<u8>, Malformed> {
     let mut inflate = Decompress::new(has_header);
     let mut content = Vec::new();
     loop {
-        if content.len() > MOST_BYTES {
-            return Err(malformed("its content has more than 4 MiB"));
-        }
         content.reserve(STEP);
         let read = usize::try_from(inflate.total_in()).unwrap_or(usize::MAX);
         let (read, made) = (&packed[read..], content.len());
         let status = inflate.decompress_vec(read, &mut content, FlushDecompress::Finish);
         let status = status.map_err(|_| malformed("its compressed data is damaged"))?;
+        if content.len() > MOST_BYTES {
+            return Err(malformed("its content has more than 4 MiB"));
+        }
         let is_all = usize::try_from(inflate.total_in()) == Ok(packed.len());
         match status {
             Status::StreamEnd if is_all => return Ok(content),

@@ -2,9 +2,10 @@
 
 use super::armour;
 use super::error::Malformed;
-use super::key::Key;
+use super::key::{Damaged, Key};
 use super::packet::{self, Packet, Packets};
 use super::rule::Rules;
+use super::signature::{self, CERTIFICATION_REVOCATION, CERTIFICATIONS, Signature};
 
 const WHAT: &str = "key ring of OpenPGP";
 /// No ring is longer.
@@ -22,33 +23,42 @@ const MOST_BYTES: usize = 4 << 20;
 #[derive(Clone, Debug)]
 pub struct KeyRing {
     pub(super) certificates: Vec<Certificate>,
+    /// How many primary keys there are, copies of one too.
+    copies: usize,
+    /// Signatures in blocks of their own, as gpg writes the revocation of a new key.
+    loose: Vec<Vec<u8>>,
 }
-
-/// The contents of signature packets that stand behind something.
-type Signatures = Vec<Vec<u8>>;
 
 /// A primary key, and what is said of it.
 #[derive(Clone, Debug)]
 pub(super) struct Certificate {
     pub(super) primary: Key,
-    pub(super) signatures: Signatures,
     /// User IDs and attributes, as they are hashed.
-    pub(super) users: Vec<(Vec<u8>, Signatures)>,
-    pub(super) subkeys: Vec<(Key, Signatures)>,
+    pub(super) users: Vec<Placed<Vec<u8>>>,
+    pub(super) subkeys: Vec<Placed<Key>>,
+    /// The contents of all signature packets. As to gpg, one is about whatever it verifies with, wherever it stands.
+    pub(super) signatures: Vec<Placed<Vec<u8>>>,
 }
 
-/// What the next signature is about.
-enum At {
-    Nothing,
-    Primary,
-    User(usize),
-    Subkey(usize),
+/// A part of a key, with the number of the copy of the key in the ring.
+#[derive(Clone, Debug)]
+pub(super) struct Placed<T> {
+    pub(super) copy: usize,
+    pub(super) part: T,
+}
+
+/// The last packet that is no signature.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Behind {
+    Key,
+    User,
+    Subkey,
 }
 
 impl KeyRing {
     /// Reads a ring, at most 4 MiB of it. Several armoured blocks are one ring, of which image-rs sees the first. A key
     /// that is there several times is one, with all that is said of it anywhere. Keys of other versions than 4 are passed
-    /// over. A ring without a key is an error, and so is one with a private key.
+    /// over. A ring without a key is an error, and so is one with a private key, or with something that stops gpg's reading.
     pub fn read(bytes: &[u8], rules: Rules) -> Result<Self, Malformed> {
         let error = |reason: &str| Malformed::new(WHAT, reason);
         if bytes.len() > MOST_BYTES {
@@ -61,6 +71,8 @@ impl KeyRing {
         }
         let mut ring = Self {
             certificates: Vec::new(),
+            copies: 0,
+            loose: Vec::new(),
         };
         if bytes.first().is_some_and(|first| first & 0x80 != 0) {
             ring.add(bytes)?;
@@ -77,6 +89,13 @@ impl KeyRing {
         if ring.certificates.is_empty() {
             return Err(error("it has no public key of version 4"));
         }
+        // They are about the key that they verify with.
+        for part in std::mem::take(&mut ring.loose) {
+            for certificate in &mut ring.certificates {
+                let part = part.clone();
+                certificate.signatures.push(Placed { copy: 0, part });
+            }
+        }
         Ok(ring)
     }
 
@@ -88,38 +107,65 @@ impl KeyRing {
     }
 
     fn add(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+        let error = |reason: &str| Malformed::new(WHAT, reason);
         let mut packets = Packets::of(bytes, WHAT);
-        let (mut which, mut at) = (None, At::Nothing);
+        let (mut which, mut behind) = (None, Behind::Key);
+        let before = self.copies;
         while let Some(Packet { tag, body }) = packets.next()? {
+            let key = match tag {
+                packet::PUBLIC_KEY | packet::PUBLIC_SUBKEY => {
+                    Key::read(&body).map_err(|_: Damaged| error("one of its keys is damaged"))?
+                }
+                _ => None,
+            };
             if tag == packet::PUBLIC_KEY {
-                which = Key::read(&body).map(|key| self.certificate(key));
-                at = At::Primary;
+                which = key.map(|key| self.certificate(key));
+                behind = Behind::Key;
+                self.copies += 1;
                 continue;
             }
+            let copy = self.copies;
             // What belongs to a key that is passed over is passed over too.
             let certificate = which.map(|n: usize| &mut self.certificates[n]);
             match tag {
+                packet::SIGNATURE if !signature::is_whole(&body) => {
+                    return Err(error("one of its signatures is damaged"));
+                }
                 packet::SIGNATURE => {
-                    if let Some(certificate) = certificate {
-                        certificate.say(&at, body.into_owned());
+                    let Some(certificate) = certificate else {
+                        if self.copies == before {
+                            self.loose.push(body.into_owned());
+                        }
+                        continue;
+                    };
+                    if behind != Behind::User && certificate.is_about_a_user(&body) {
+                        return Err(error("a key vouches for a user ID that is not before it"));
                     }
+                    let part = body.into_owned();
+                    certificate.signatures.push(Placed { copy, part });
                 }
                 packet::PUBLIC_SUBKEY => {
-                    let key = Key::read(&body);
-                    let place = certificate.zip(key).map(|(all, key)| all.subkey(key));
-                    at = place.map_or(At::Nothing, At::Subkey);
+                    behind = Behind::Subkey;
+                    if let Some(certificate) = certificate {
+                        let part = key.ok_or_else(|| error("a subkey is not of version 4"))?;
+                        certificate.subkeys.push(Placed { copy, part });
+                    }
+                }
+                packet::USER_ID | packet::USER_ATTRIBUTE if behind == Behind::Subkey => {
+                    return Err(error("a user ID stands behind a subkey"));
                 }
                 packet::USER_ID | packet::USER_ATTRIBUTE => {
-                    let place = certificate.map(|all| all.user(tag, &body));
-                    at = place.map_or(At::Nothing, At::User);
+                    behind = Behind::User;
+                    if let Some(certificate) = certificate {
+                        let part = user(tag, &body);
+                        certificate.users.push(Placed { copy, part });
+                    }
                 }
-                5 | 7 => return Err(Malformed::new(WHAT, "it has a private key")),
+                5 | 7 => return Err(error("it has a private key")),
+                10 if *body != *b"PGP" => return Err(error("one of its markers is damaged")),
                 // A marker, gpg's notes on trust, padding, and those of which a reader need not know.
                 10 | 12 | 21 | 40.. => {}
-                _ => {
-                    let reason = format!("a packet of type {tag} has no place in it");
-                    return Err(Malformed::new(WHAT, reason));
-                }
+                _ => return Err(error(&format!("a packet of type {tag} has no place in it"))),
             }
         }
         Ok(())
@@ -134,9 +180,9 @@ impl KeyRing {
         place.unwrap_or_else(|| {
             all.push(Certificate {
                 primary,
-                signatures: Vec::new(),
                 users: Vec::new(),
                 subkeys: Vec::new(),
+                signatures: Vec::new(),
             });
             all.len() - 1
         })
@@ -144,34 +190,17 @@ impl KeyRing {
 }
 
 impl Certificate {
-    fn say(&mut self, at: &At, signature: Vec<u8>) {
-        match at {
-            At::Nothing => {}
-            At::Primary => self.signatures.push(signature),
-            At::User(n) => self.users[*n].1.push(signature),
-            At::Subkey(n) => self.subkeys[*n].1.push(signature),
-        }
+    /// Whether the primary key may say this of a user ID.
+    fn is_about_a_user(&self, body: &[u8]) -> bool {
+        let is_so = signature::kind_of(body)
+            .is_some_and(|kind| CERTIFICATIONS.contains(&kind) || kind == CERTIFICATION_REVOCATION);
+        is_so && Signature::read(body).is_none_or(|read| read.might_be_by(&self.primary))
     }
+}
 
-    fn user(&mut self, tag: u8, body: &[u8]) -> usize {
-        let kind = if tag == packet::USER_ID { 0xb4 } else { 0xd1 };
-        let length = u32::try_from(body.len()).expect("a ring is short");
-        let hashed = [&[kind], &length.to_be_bytes()[..], body].concat();
-        let place = self.users.iter().position(|(known, _)| *known == hashed);
-        place.unwrap_or_else(|| {
-            self.users.push((hashed, Vec::new()));
-            self.users.len() - 1
-        })
-    }
-
-    fn subkey(&mut self, key: Key) -> usize {
-        let place = self
-            .subkeys
-            .iter()
-            .position(|(known, _)| known.body == key.body);
-        place.unwrap_or_else(|| {
-            self.subkeys.push((key, Vec::new()));
-            self.subkeys.len() - 1
-        })
-    }
+/// How a user ID or attribute is hashed into signatures about it.
+fn user(tag: u8, body: &[u8]) -> Vec<u8> {
+    let kind = if tag == packet::USER_ID { 0xb4 } else { 0xd1 };
+    let length = u32::try_from(body.len()).expect("a ring is short");
+    [&[kind], &length.to_be_bytes()[..], body].concat()
 }

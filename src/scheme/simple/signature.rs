@@ -19,6 +19,8 @@ pub(super) const CERTIFICATION_REVOCATION: u8 = 0x30;
 
 /// The key may sign data (section 5.2.3.29).
 const MAY_SIGN: u8 = 2;
+/// A part that holds another signature (section 5.2.3.34).
+const EMBEDDED: u8 = 32;
 /// Bytes of a key's number.
 const ID: usize = 8;
 /// The parts that this reader knows (section 5.2.3.7), or that gpg knows and that say nothing about whether a signature
@@ -62,9 +64,8 @@ pub(super) struct Signature<'a> {
     pub(super) embedded: Vec<&'a [u8]>,
     pub(super) names_revoker: bool,
     has_unknown_critical: bool,
-    /// What is hashed behind the content, and the first two bytes of that hash.
+    /// What is hashed behind the content.
     hashed: &'a [u8],
-    starts: [u8; 2],
     numbers: &'a [u8],
 }
 
@@ -79,6 +80,65 @@ pub(super) fn kind_of(body: &[u8]) -> Option<u8> {
 /// Whether a signature that cannot be read may be this key's: one of version 3 says whose it is.
 pub(super) fn may_be_old(body: &[u8], key: &[u8]) -> bool {
     body.first() != Some(&3) || body.get(7..15).is_none_or(|issuer| issuer == key)
+}
+
+/// The parts of an area: each with its type, and the bit that makes it critical (section 5.2.3.7).
+fn split(area: &[u8]) -> Option<Vec<(u8, &[u8])>> {
+    let mut area = Fields(area);
+    let mut parts = Vec::new();
+    while !area.0.is_empty() {
+        let length = match area.byte()? {
+            short @ 0..192 => usize::from(short),
+            high @ 192..255 => (usize::from(high - 192) << 8) + usize::from(area.byte()?) + 192,
+            255 => usize::try_from(area.four_bytes()?).ok()?,
+        };
+        let (kind, data) = area.take(length)?.split_first()?;
+        parts.push((*kind, data));
+    }
+    Some(parts)
+}
+
+/// Whether a signature of a ring holds together. gpg wants it of each, a stranger's too, or reads no further.
+pub(super) fn is_whole(body: &[u8]) -> bool {
+    let mut fields = Fields(body);
+    let mut read = || {
+        let algorithm = match fields.byte()? {
+            2 | 3 => {
+                // The length 5, the type, the time and the issuer; behind the algorithm, the hash and its first bytes.
+                fields.take(14)?;
+                let algorithm = fields.byte()?;
+                fields.take(3)?;
+                algorithm
+            }
+            4 => {
+                fields.byte()?;
+                let algorithm = fields.byte()?;
+                fields.byte()?;
+                for _ in 0..2 {
+                    let length = fields.two_bytes()?;
+                    let area = fields.take(length.into())?;
+                    let parts = split(area).unwrap_or_default();
+                    let mut embedded = parts.iter().filter(|(kind, _)| kind & 0x7f == EMBEDDED);
+                    if !embedded.all(|(_, body)| is_whole(body)) {
+                        return None;
+                    }
+                }
+                fields.take(2)?;
+                algorithm
+            }
+            _ => return None,
+        };
+        let integers = match algorithm {
+            1..=3 => 1,
+            16 | 17 | 19 | 20 | 22 => 2,
+            _ => 0,
+        };
+        for _ in 0..integers {
+            fields.integer()?;
+        }
+        Some(())
+    };
+    read().is_some()
 }
 
 impl<'a> Signature<'a> {
@@ -97,7 +157,8 @@ impl<'a> Signature<'a> {
         signature.hashed = &body[..body.len() - fields.0.len()];
         let length = fields.two_bytes()?;
         let free = fields.take(length.into())?;
-        signature.starts = fields.array()?;
+        // The first two bytes of the hash. Nobody signs them, and gpg does not look at them.
+        fields.take(2)?;
         signature.numbers = fields.0;
         let mut created = None;
         signature.subpackets(hashed, Some(&mut created))?;
@@ -109,14 +170,7 @@ impl<'a> Signature<'a> {
     /// Reads an area of subpackets. Of the one that is not signed, only the issuer and embedded signatures count, which
     /// are verified by themselves.
     fn subpackets(&mut self, area: &'a [u8], mut created: Option<&mut Option<u32>>) -> Option<()> {
-        let mut area = Fields(area);
-        while !area.0.is_empty() {
-            let length = match area.byte()? {
-                short @ 0..192 => usize::from(short),
-                high @ 192..255 => (usize::from(high - 192) << 8) + usize::from(area.byte()?) + 192,
-                255 => usize::try_from(area.four_bytes()?).ok()?,
-            };
-            let (kind, data) = area.take(length)?.split_first()?;
+        for (kind, data) in split(area)? {
             let is_critical = kind & 0x80 != 0;
             match (kind & 0x7f, created.as_deref_mut()) {
                 (2, Some(created)) => once(created, four(data)?)?,
@@ -126,7 +180,7 @@ impl<'a> Signature<'a> {
                 (12, Some(_)) => self.names_revoker = true,
                 (16, _) if data.len() != ID => return None,
                 (16 | 33, _) => self.issuers.push(data),
-                (32, _) => self.embedded.push(data),
+                (EMBEDDED, _) => self.embedded.push(data),
                 _ => {}
             }
             let is_known = KNOWN.contains(&(kind & 0x7f));
@@ -145,17 +199,19 @@ impl<'a> Signature<'a> {
         self.key_flags.map(|flags| flags & MAY_SIGN != 0)
     }
 
-    /// Whether it names an issuer at all.
+    /// Whether it names an issuer by its number. A fingerprint alone is none to gpg 2.2.
     pub(super) fn names_issuer(&self) -> bool {
-        !self.issuers.is_empty()
+        self.issuers.iter().any(|issuer| issuer.len() == ID)
     }
 
     /// Whether it names no other issuer.
     pub(super) fn may_be_by(&self, key: &Key) -> bool {
-        self.issuers.iter().all(|issuer| match issuer {
-            [4, fingerprint @ ..] if issuer.len() != ID => *fingerprint == key.fingerprint,
-            id => *id == key.id(),
-        })
+        self.issuers.iter().all(|issuer| is_of(issuer, key))
+    }
+
+    /// Whether it names this issuer, perhaps besides others, or none.
+    pub(super) fn might_be_by(&self, key: &Key) -> bool {
+        self.issuers.is_empty() || self.issuers.iter().any(|issuer| is_of(issuer, key))
     }
 
     /// Verifies that a key signed this content.
@@ -173,9 +229,6 @@ impl<'a> Signature<'a> {
         let length = u32::try_from(self.hashed.len()).map_err(|_| NotSigned::Wrong)?;
         let bytes = [content, self.hashed, &[4, 0xff], &length.to_be_bytes()].concat();
         let prehash = Prehash::of(hash, &bytes);
-        if prehash.as_bytes()[..2] != self.starts {
-            return Err(NotSigned::Wrong);
-        }
         let (by, what) = match public.kind() {
             KeyKind::Rsa { .. } => (Algorithm::RsaPkcs1(hash), Signed::Hashed(&prehash)),
             KeyKind::Ec(curve) => (Algorithm::Ecdsa(curve, hash), Signed::Hashed(&prehash)),
@@ -194,6 +247,7 @@ impl<'a> Signature<'a> {
     /// The numbers of the signature in the form in which they are verified.
     fn value(&self, kind: KeyKind) -> Option<Vec<u8>> {
         let mut fields = Fields(self.numbers);
+        // As with gpg, more may follow.
         let value = match kind {
             KeyKind::Rsa { bits } => padded(fields.integer()?.0, usize::from(bits).div_ceil(8))?,
             KeyKind::Ec(curve) => {
@@ -208,7 +262,15 @@ impl<'a> Signature<'a> {
                 [padded(r, 32)?, padded(s, 32)?].concat()
             }
         };
-        fields.0.is_empty().then_some(value)
+        Some(value)
+    }
+}
+
+/// Whether a key has this number, or this fingerprint behind its version.
+fn is_of(issuer: &[u8], key: &Key) -> bool {
+    match issuer {
+        [4, fingerprint @ ..] if issuer.len() != ID => *fingerprint == key.fingerprint,
+        id => *id == *key.id(),
     }
 }
 

@@ -67,7 +67,7 @@ pub fn verify(
     }
     let mut refusal = None;
     for certificate in &ring.certificates {
-        let subkeys = certificate.subkeys.iter().map(|(subkey, _)| subkey);
+        let subkeys = certificate.subkeys.iter().map(|at| &at.part);
         for key in std::iter::once(&certificate.primary).chain(subkeys) {
             if announced.key != key.id() || !signature.may_be_by(key) {
                 continue;
@@ -143,12 +143,14 @@ fn judged(
 
 fn doubts(standing: &Standing, signature: &Signature<'_>, key: &Key, now: u64) -> Vec<Doubt> {
     let created = u64::from(signature.created);
-    let is_past = |end: Option<u64>| end.is_some_and(|end| end <= now);
+    // As with gpg, a signature has ended at its last second, and a key after it.
+    let key_ended = standing.ends.is_some_and(|end| end < now);
+    let signature_ended = signature.end().is_some_and(|end| end <= now);
     let all = [
         (standing.is_revoked, Doubt::KeyRevoked),
-        (is_past(standing.ends), Doubt::KeyExpired),
+        (key_ended, Doubt::KeyExpired),
         (u64::from(key.created) > now, Doubt::KeyFromTheFuture),
-        (is_past(signature.end()), Doubt::SignatureExpired),
+        (signature_ended, Doubt::SignatureExpired),
         (signature.created < key.created, Doubt::BeforeKey),
         (created > now.saturating_add(CLOCK), Doubt::FromTheFuture),
     ];
