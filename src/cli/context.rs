@@ -34,6 +34,8 @@ const PASSPHRASE_FILE: &str = "passphrase file";
 
 /// The variable that cosign takes the PIN of a token from.
 const COSIGN_PIN: &str = "COSIGN_PKCS11_PIN";
+/// The variable that cosign takes the module of a token from, where the URI names none.
+const COSIGN_MODULE: &str = "COSIGN_PKCS11_MODULE_PATH";
 
 /// The key ring of a command, with the PIN sources of its own keys. Warns first of PIN files that others can read.
 pub fn ring<'a>(
@@ -62,8 +64,8 @@ pub fn ring_with<'a>(
     Ok(KeyRing::new(options))
 }
 
-/// The key ring of a command of cosign's: the PIN may come from cosign's variable, and public keys that tokens do not
-/// show may be of any kind and form.
+/// The key ring of a command of cosign's: the PIN and the module may come from cosign's variables, and public keys that
+/// tokens do not show may be of any kind and form.
 pub fn cosign_ring<'a>(
     tokens: &'a TokenArgs,
     own: impl IntoIterator<Item = Option<&'a PinSource>>,
@@ -80,7 +82,10 @@ pub fn cosign_ring<'a>(
     }
     let read = |path: &Path| read_any_public(path);
     let quiet = console.settings.quiet;
-    let options = options(&tokens, Vec::new(), NonZeroUsize::MIN, read, quiet)?;
+    let mut options = options(&tokens, Vec::new(), NonZeroUsize::MIN, read, quiet)?;
+    let module = env::var_os(COSIGN_MODULE).filter(|path| !path.is_empty());
+    options.usual_module = module.map(PathBuf::from);
+    options.files.extend(options.usual_module.clone());
     Ok(KeyRing::new(options))
 }
 
@@ -145,6 +150,7 @@ fn options(
     });
     Ok(Options {
         module: tokens.pkcs11_module.clone(),
+        usual_module: None,
         pin_source: tokens.pin_source.clone(),
         allow_final_try: tokens.allow_final_try,
         keep_pin: tokens.keep_pin,

@@ -29,6 +29,10 @@ const COSIGN_PIN: Variable = (
     "COSIGN_PKCS11_PIN",
     "The PIN of a token, unless --pin-source or the URI says where it comes from.",
 );
+const COSIGN_MODULE: Variable = (
+    "COSIGN_PKCS11_MODULE_PATH",
+    "The PKCS#11 module, unless --pkcs11-module or the URI names one; before PKCS11_MODULE_PATH.",
+);
 
 const COSIGN_REPOSITORY: Variable = (
     "COSIGN_REPOSITORY",
@@ -96,6 +100,7 @@ impl Page {
             (is_of_notation, NOTATION_CONFIG),
             (own == "notation plugin install", NOTATION_LIBEXEC),
             (is_of_cosign && has("pin-source"), COSIGN_PIN),
+            (is_of_cosign && has("pkcs11-module"), COSIGN_MODULE),
             (has("attachment-tag-prefix"), COSIGN_REPOSITORY),
             (has("attachment-tag-prefix"), COSIGN_MOST),
         ];

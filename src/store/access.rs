@@ -39,6 +39,15 @@ pub trait Store: Sync {
     /// The manifests and indexes that name this digest as their `subject`.
     fn referrers(&self, subject: &Digest) -> Result<Vec<Arc<Descriptor>>, Error>;
 
+    /// The same one by one, so that a malformed entry of a list, or a malformed manifest, hides no other.
+    fn each_referrer(
+        &self,
+        subject: &Digest,
+    ) -> Result<Vec<Result<Arc<Descriptor>, Error>>, Error> {
+        let all = self.referrers(subject)?.into_iter();
+        Ok(all.map(Ok).collect())
+    }
+
     /// The error for a stream of [`Store::open`] that the caller could not read to its end.
     fn unread(&self, _descriptor: &Descriptor, error: io::Error) -> Error {
         let kind = Kind::Io {

@@ -6,6 +6,7 @@ use faulty_module::log::Log;
 use harness::distribution::Distribution;
 use harness::peers::{cosign25, cosign31};
 use harness::terminal::Answer;
+use harness::tokens::{Fixture, Kind};
 use serde_json::{Value, json};
 
 use crate::forged::{Forgery, sha384, unchanged};
@@ -279,6 +280,10 @@ fn a_plan_of_payloads_that_cannot_be_signed_is_refused_before_the_pin() {
             .says(says);
     }
     assert_eq!(signatures(&room), [None, None, None]);
+    room.write("payloads.toml", of("long"));
+    room.ir(CHECK)
+        .exits(1)
+        .says("hint: the transcript holds each payload whole");
 }
 
 #[test]
@@ -496,4 +501,57 @@ fn the_rehearsal_of_payloads_differs_in_signatures_alone() {
         !differs.stdout.contains("step sign:payload-2"),
         "{differs:?}"
     );
+}
+
+/// The plan of the page on ceremonies, for a token and with the digests of the files that it names.
+fn plan_of_the_page(room: &Room) -> String {
+    let page = fs::read_to_string(harness::top().join("docs/ceremony.md")).expect("the page");
+    let mut blocks = page.split("```toml\n").skip(1);
+    let block = blocks.find(|block| block.starts_with("ceremony = \"sign-payloads\""));
+    let block = block.and_then(|block| block.split("```").next());
+    let mut file = String::new();
+    let lines = block.expect("a whole plan").lines().map(|line| {
+        let value = line.split('"').nth(1).unwrap_or_default();
+        match line.split(" = ").next().unwrap_or_default() {
+            "title" => format!("{line}\nrehearsal = true"),
+            "label" if value == "ROOT" => format!("label = \"{}\"", room.token.label),
+            "serial" => format!("serial = \"{}\"", room.serial()),
+            "file" => {
+                value.clone_into(&mut file);
+                line.to_owned()
+            }
+            "sha384" => format!("sha384 = \"{}\"", room.sha384(&file)),
+            _ => line.to_owned(),
+        }
+    });
+    lines.map(|line| line + "\n").collect()
+}
+
+#[test]
+fn the_plan_of_the_page_is_held_on_softhsm_and_kryoptic() {
+    for token in Fixture::all() {
+        if ![Kind::SoftHsm, Kind::Kryoptic].contains(&token.kind) {
+            continue;
+        }
+        let room = Room::with(token);
+        room.make_root();
+        harness::unpack("umoci", &room.path("registry/hello"));
+        let image = "oci:registry/hello:latest";
+        room.ir(&format!(
+            "cosign generate --sign-container-identity registry.example.com/app:1.0 --output-file app.json {image}"
+        ))
+        .exits(0);
+        room.write("payloads.toml", plan_of_the_page(&room));
+        room.ir(CHECK).exits(0);
+        room.ir(RUN).exits(0);
+        room.ir(VERIFY)
+            .exits(0)
+            .says("passed ceremony.payload-signed: ");
+        room.ir(&format!(
+            "cosign attach signature --payload app.json --signature app.sigs --key root-ca.pub {image}"
+        ))
+        .exits(0);
+        room.ir(&format!("cosign verify --key root-ca.pub {image}"))
+            .exits(0);
+    }
 }

@@ -29,7 +29,7 @@ fn each_command_of_the_page_works_as_it_stands_there() {
     let blocks = blocks();
     assert!(blocks.len() >= 4, "{}", blocks.len());
     for block in blocks {
-        // What reads the output further is another program.
+        // Another program reads the output further.
         let own = block.replace(" \\\n  | jq -r .payload | base64 -d", "");
         let own = own.replace("registry.example.com/team/app:1.0", &desk.name("1.0"));
         let script = format!("set -e\nexport COSIGN_PASSWORD=\n{own}");

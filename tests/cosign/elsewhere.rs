@@ -131,3 +131,24 @@ fn a_size_that_is_none_is_wrong_usage() {
         .exits(2)
         .says("COSIGN_MAX_ATTACHMENT_SIZE is \"much\", and a size is a number");
 }
+
+#[test]
+fn an_image_beside_its_attachments_is_named_as_the_hint_says() {
+    let desk = Desk::new();
+    desk.key("k", "prime256v1");
+    desk.run("cosign sign --key k.pem -r IMAGE").ok();
+    std::fs::create_dir(desk.sandbox.path("signed")).expect("made");
+    desk.run("copy --with-signatures docker://IMAGE oci:signed:1")
+        .ok();
+    desk.sandbox
+        .shell("tar -C signed -cf signed.tar .", "")
+        .ok();
+    for name in ["oci:signed", "oci-archive:signed.tar"] {
+        desk.run(&format!("cosign verify --key k.pub {name}"))
+            .exits(3)
+            .says("or :1 behind oci:DIR or an archive's name");
+        desk.run(&format!("cosign verify --key k.pub {name}:1")).ok();
+        let tree = desk.run(&format!("cosign tree {name}:1")).ok().stdout;
+        assert!(tree.contains("Signatures for an image tag"), "{tree}");
+    }
+}

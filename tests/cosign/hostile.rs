@@ -1,4 +1,4 @@
-//! What somebody else puts beside an image, in whatever shape: it is refused in bounded time, and hides nothing.
+//! Foreign content beside an image, in whatever shape: it is refused in bounded time, and hides nothing.
 
 use ir_sign::crypto::{Digest, HashAlgorithm};
 use serde_json::{Value, json};

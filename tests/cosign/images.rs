@@ -141,7 +141,7 @@ fn a_signature_that_holds_is_kept_and_those_of_others_stay() {
     }
     desk.run("cosign verify --key a.pub -a stage=test IMAGE")
         .exits(1);
-    // What the signer says now was not said before.
+    // The signer did not say this before.
     let run = desk.run("cosign sign --key b.pem -a stage=done IMAGE").ok();
     assert_eq!(run.stderr.matches("signed").count(), 2, "{}", run.stderr);
     desk.run("cosign verify --key b.pub -a stage=done IMAGE")

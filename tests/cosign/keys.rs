@@ -37,6 +37,7 @@ pub fn cosign(sandbox: &Sandbox, arguments: &str) -> Command {
         .args(arguments.split_whitespace())
         .env_remove("COSIGN_PASSWORD")
         .env_remove("COSIGN_PKCS11_PIN")
+        .env_remove("COSIGN_PKCS11_MODULE_PATH")
         .env_remove("NO_COLOR");
     command
 }
@@ -161,7 +162,7 @@ fn no_private_key_is_ever_replaced() {
             .says(&["key file p256.key: exists already", hint][..]);
     }
     assert_eq!(sandbox.read("p256.key"), before);
-    // Nor as an output of another command.
+    // As an output of another command it is not replaced either.
     run(
         &sandbox,
         "ir-sign tests",
@@ -276,7 +277,7 @@ fn a_passphrase_comes_from_where_the_flag_says_first() {
 #[test]
 fn a_passphrase_is_never_shown() {
     let sandbox = with_pairs();
-    // Who types it in the place of its source does not read it again.
+    // A person who types it in the place of its source does not read it again.
     let run = run(
         &sandbox,
         "x",

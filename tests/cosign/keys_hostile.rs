@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::keys::{run, with_pairs};
 
-const PASSPHRASE: &str = "ir-sign tests";
+pub const PASSPHRASE: &str = "ir-sign tests";
 /// `id-ecPublicKey` and three curves, as DER.
 const EC: &[u8] = &[6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
 const P256: &[u8] = &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
@@ -42,11 +42,17 @@ fn json_of(sandbox: &Sandbox, name: &str) -> Value {
     serde_json::from_slice(&bytes).expect("JSON")
 }
 
-/// A cosign key file with this inside, as its format is described: scrypt, `XSalsa20` and Poly1305.
+/// A cosign key file with this inside.
 fn sealed(inside: &[u8]) -> String {
+    sealed_by(15, inside)
+}
+
+/// A cosign key file with this inside, as its format is described: scrypt with this logarithm of N, `XSalsa20` and
+/// Poly1305.
+pub fn sealed_by(log_n: u8, inside: &[u8]) -> String {
     let (salt, nonce) = ([7; 32], [9; 24]);
     let mut key = [0; 32];
-    let params = scrypt::Params::new(15, 8, 1).expect("parameters");
+    let params = scrypt::Params::new(log_n, 8, 1).expect("parameters");
     scrypt::scrypt(PASSPHRASE.as_bytes(), &salt, &params, &mut key).expect("a key");
     let mut cipher = XSalsa20::new(&key.into(), &nonce.into());
     let mut poly_key = [0; 32];
@@ -56,7 +62,7 @@ fn sealed(inside: &[u8]) -> String {
     let tag = Poly1305::new(&poly_key.into()).compute_unpadded(&text);
     let sealed = [&tag[..], &text].concat();
     pem(&json!({
-        "kdf": {"name": "scrypt", "params": {"N": 32768, "r": 8, "p": 1}, "salt": Base64::encode_string(&salt)},
+        "kdf": {"name": "scrypt", "params": {"N": 1 << log_n, "r": 8, "p": 1}, "salt": Base64::encode_string(&salt)},
         "cipher": {"name": "nacl/secretbox", "nonce": Base64::encode_string(&nonce)},
         "ciphertext": Base64::encode_string(&sealed),
     })

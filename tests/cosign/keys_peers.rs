@@ -1,11 +1,13 @@
 //! Key files between the real cosign and ours, both ways.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use harness::peers::{cosign25, cosign31};
 use harness::{Run, Sandbox};
 
 use crate::keys::run;
+use crate::keys_hostile::{PASSPHRASE, sealed_by};
 
 /// The two, each where it is there.
 fn peers() -> Vec<(&'static str, Command)> {
@@ -98,6 +100,42 @@ fn cosign_reads_and_signs_with_what_ours_makes_and_imports() {
             sandbox.openssl("base64 -d -A -in sig.b64 -out sig");
             let verify = format!("dgst -sha256 -verify {pair}.pub -signature sig letter");
             sandbox.openssl(&verify);
+        }
+    }
+}
+
+#[test]
+fn each_strength_of_scrypt_is_read_here_and_by_cosign_in_bounded_memory_and_time() {
+    let sandbox = Sandbox::new();
+    sandbox.openssl("ecparam -name prime256v1 -genkey -noout -out key.pem");
+    sandbox.openssl("pkey -in key.pem -pubout -out key.pub");
+    sandbox.openssl("pkcs8 -topk8 -nocrypt -in key.pem -outform DER -out key.der");
+    for log_n in [15, 16, 17] {
+        let name = format!("{log_n}.key");
+        sandbox.write(&name, sealed_by(log_n, &sandbox.read("key.der")));
+        let started = Instant::now();
+        // scrypt wants 128 r N bytes, which is N KiB. The rest is the program.
+        let most = (1 << log_n) + 40_000;
+        sandbox.write("pass", PASSPHRASE);
+        let script = format!(
+            "ulimit -d {most}; ir-sign cosign public-key --key {name} --passphrase-source file:pass"
+        );
+        let shown = sandbox.shell(&script, "").ok();
+        assert!(started.elapsed() < Duration::from_secs(60), "{log_n}");
+        assert_eq!(shown.stdout.as_bytes(), sandbox.read("key.pub"));
+        for (version, command) in peers() {
+            let shown = peer(
+                command,
+                &sandbox,
+                PASSPHRASE,
+                &format!("public-key --key {name}"),
+            );
+            let shown = shown.ok().stdout;
+            assert_eq!(
+                shown.as_bytes(),
+                sandbox.read("key.pub"),
+                "{version} {log_n}"
+            );
         }
     }
 }

@@ -124,3 +124,46 @@ fn a_p256_key_that_another_program_made_is_found() {
         assert!(!refused.stderr.contains("97531"), "{refused:#?}");
     }
 }
+
+#[test]
+fn cosigns_variable_names_the_module_unless_the_flag_or_the_uri_does() {
+    const VARIABLE: &str = "COSIGN_PKCS11_MODULE_PATH";
+    for token in Fixture::all() {
+        let sandbox = Sandbox::new();
+        fs::copy(&token.pin_file, sandbox.path("pin")).expect("copied");
+        let key = uri(&token, "variable");
+        let arguments = format!("generate-key-pair --key {key} --pin-source file:pin");
+        let made = Run::of(&mut on_token(&sandbox, &token, &arguments)).ok();
+        let shown = |query: &str, by_cosign: Option<&str>, by_all: Option<&str>| {
+            let key = format!("{key}{query}");
+            let arguments = format!("public-key --key {key} --pin-source file:pin");
+            let mut command = cosign(&sandbox, &arguments);
+            command.envs(token.env.iter().cloned());
+            for (name, value) in [(VARIABLE, by_cosign), ("PKCS11_MODULE_PATH", by_all)] {
+                command.env_remove(name);
+                command.envs(value.map(|value| (name, value)));
+            }
+            Run::of(&mut command)
+        };
+        let module = token.module.to_str().expect("a path of UTF-8");
+        let none = Some("/no/such/module.so");
+        let by_uri = format!("?module-path={module}");
+        for (query, by_cosign, by_all) in [
+            ("", Some(module), None),
+            ("", Some(module), none),
+            ("", Some(""), Some(module)),
+            (&by_uri, none, none),
+        ] {
+            let shown = shown(query, by_cosign, by_all).ok();
+            assert_eq!(
+                shown.stdout.as_bytes(),
+                sandbox.read("cosign.pub"),
+                "{made:#?}"
+            );
+        }
+        // There is no second choice.
+        shown("", none, Some(module))
+            .exits(3)
+            .says("/no/such/module.so");
+    }
+}

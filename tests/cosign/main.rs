@@ -13,3 +13,4 @@ mod keys_peers;
 mod keys_tokens;
 mod offline;
 mod refused;
+mod replace;

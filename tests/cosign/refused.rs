@@ -1,4 +1,4 @@
-//! What is refused by which rule, at the scheme itself.
+//! The rules by which the scheme refuses.
 
 use std::collections::BTreeMap;
 

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use aho_corasick::AhoCorasick;
+use base64ct::{Base64, Encoding};
 use harness::{Sandbox, program};
 use p384::elliptic_curve::ff::{Field, PrimeField};
 use p384::{NonZeroScalar, Scalar};
@@ -408,4 +409,74 @@ fn a_private_key_in_the_place_of_another_file_is_forgotten_too() {
         let done = refused(&sandbox, arguments);
         assert_clean(&done, &key);
     }
+}
+
+/// The passphrase of the encrypted keys here.
+const PASSPHRASE: &str = "plover xyzzy plugh, said the dwarf";
+
+/// The secret of a cosign key file: the key that scrypt makes of the passphrase.
+fn of_scrypt(needles: &mut Needles, text: &[u8]) {
+    let text = String::from_utf8(text.to_vec()).expect("text");
+    let lines = text.lines().filter(|line| !line.starts_with('-'));
+    let json = Base64::decode_vec(&lines.collect::<String>()).expect("base64");
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    let salt = json["kdf"]["salt"].as_str().expect("a salt");
+    let salt = Base64::decode_vec(salt).expect("base64");
+    let mut key = [0; 32];
+    let params = scrypt::Params::new(16, 8, 1).expect("parameters");
+    scrypt::scrypt(PASSPHRASE.as_bytes(), &salt, &params, &mut key).expect("a key");
+    needles.bytes("scrypt's key", &key);
+}
+
+#[test]
+fn a_passphrase_and_what_it_opens_are_forgotten() {
+    if left_out() {
+        return;
+    }
+    let sandbox = Sandbox::with_keys();
+    sandbox.write("file", "content");
+    sandbox.write("pass", PASSPHRASE);
+    // cosign's form, and PKCS#8 as openssl encrypts it.
+    sandbox
+        .run("cosign generate-key-pair --curve p384 --passphrase-source file:pass")
+        .exits(0);
+    sandbox.openssl(
+        "pkcs8 -topk8 -inform DER -in ca.prv -v2 aes-256-cbc -passout file:pass -out p8.pem",
+    );
+    let mut passphrase = Needles::default();
+    passphrase.bytes("passphrase", PASSPHRASE.as_bytes());
+    let mut ca = Needles::default();
+    of_key(&mut ca, "d", &sandbox.read("ca.prv"));
+    let mut derived = Needles::default();
+    of_scrypt(&mut derived, &sandbox.read("cosign.key"));
+    for (key, secret) in [("cosign.key", None), ("p8.pem", Some(&ca))] {
+        let arguments = format!(
+            "cosign sign-blob --key {key} --passphrase-source file:pass --output-signature {key}.sig file"
+        );
+        let [used, done] = used_and_done(&sandbox, &arguments);
+        if let Some(secret) = secret {
+            assert_holds(&used, secret);
+            assert_clean(&done, secret);
+        }
+        // The passphrase is done with as soon as the key is open.
+        for core in [&used, &done] {
+            assert_clean(core, &passphrase);
+            assert_clean(core, &derived);
+        }
+    }
+    // A wrong one is forgotten too, and a new one.
+    sandbox.write("wrong", PASSPHRASE.replace("dwarf", "troll"));
+    let mut wrong = Needles::default();
+    wrong.bytes("passphrase", &sandbox.read("wrong"));
+    for key in ["cosign.key", "p8.pem"] {
+        let arguments = format!(
+            "cosign sign-blob --key {key} --passphrase-source file:wrong --output-signature out file"
+        );
+        assert_clean(&refused(&sandbox, &arguments), &wrong);
+    }
+    let arguments =
+        "cosign generate-key-pair --output-key-prefix new --passphrase-source file:pass";
+    let [used, done] = used_and_done(&sandbox, arguments);
+    assert_clean(&used, &passphrase);
+    assert_clean(&done, &passphrase);
 }

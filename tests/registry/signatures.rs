@@ -8,7 +8,7 @@ use harness::oci::{self, Maker, with_tag};
 use harness::{Sandbox, ir_sign};
 use serde_json::{Value, json};
 
-use super::good::{Good, MANIFEST};
+use super::good::{Good, INDEX, MANIFEST};
 use super::server::Server;
 
 /// The digests of an image with all that belongs to it.
@@ -88,7 +88,7 @@ fn empty(lists: bool) -> (Arc<Mutex<Good>>, Server) {
     (good, server)
 }
 
-/// What a registry says of the referrers of an image, and of what refers to those.
+/// The registry's list of the referrers of an image, and of their own referrers.
 fn referrers(server: &Server, digest: &str, found: &mut BTreeSet<String>) {
     let subject = digest.parse().expect("a digest");
     let app = server.app();
@@ -244,4 +244,75 @@ fn no_move_leaves_every_tag_where_it_is_cosigns_too() {
         copy(&[]).ok().says(&format!("{taken} moved from {old}"));
         copy(&["--no-move"]).ok();
     }
+}
+
+#[test]
+fn a_malformed_entry_of_the_list_under_the_fallback_tag_hides_no_bundle() {
+    let sandbox = Sandbox::new();
+    sandbox.unpack("umoci", "app");
+    sandbox.openssl("ecparam -name prime256v1 -genkey -noout -out k.pem");
+    sandbox.openssl("pkey -in k.pem -pubout -out k.pub");
+    let (good, server) = empty(false);
+    let image = format!("{}/app:1", server.host());
+    sandbox
+        .run(&format!("copy oci:registry/app:latest docker://{image}"))
+        .ok();
+    let sign = format!("cosign sign --key k.pem --new-bundle-format=true {image}");
+    sandbox.run(&sign).ok();
+    let verify = format!("cosign verify --key k.pub {image}");
+    sandbox.run(&verify).ok();
+
+    let subject = good.lock().expect("a lock").tags["1"].clone();
+    let fallback = subject.replace(':', "-");
+    let list = |good: &Good| oci::parse(&good.manifests[&good.tags[&fallback]].1);
+    let sound = list(&good.lock().expect("a lock"));
+    let bundle = sound["manifests"][0].clone();
+    // A manifest that is no JSON, and a digest of something else than what is there.
+    let torn = good.lock().expect("a lock").manifest(None, MANIFEST, "{");
+    let changed = |name: &str, value: Value| {
+        let mut entry = bundle.clone();
+        entry[name] = value;
+        entry
+    };
+    for bad in [
+        json!("text"),
+        json!(null),
+        json!({}),
+        changed("digest", json!("sha256:12")),
+        changed("size", json!("12")),
+        changed("size", json!(12)),
+        changed("annotations", json!([])),
+        json!({ "mediaType": MANIFEST, "digest": torn, "size": 1 }),
+    ] {
+        let mut mixed = sound.clone();
+        let entries = mixed["manifests"].as_array_mut().expect("a list");
+        entries.insert(0, bad.clone());
+        let mixed = mixed.to_string();
+        good.lock()
+            .expect("a lock")
+            .manifest(Some(&fallback), INDEX, &mixed);
+        let run = sandbox.run(&verify);
+        assert_eq!(run.status, 0, "{bad}: {}", run.stderr);
+        assert!(run.stderr.contains("bundle"), "{bad}: {}", run.stderr);
+        // Alone it is refused, and the report says why.
+        let alone = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [bad] });
+        let alone = alone.to_string();
+        good.lock()
+            .expect("a lock")
+            .manifest(Some(&fallback), INDEX, &alone);
+        let run = sandbox.run(&verify).exits(1);
+        assert!(run.stderr.contains("bundle"), "{bad}: {}", run.stderr);
+        // The next signature goes beside it, and keeps it as it is.
+        sandbox.run(&sign).ok();
+        let after = list(&good.lock().expect("a lock"));
+        assert_eq!(after["manifests"][0], bad);
+        assert_eq!(after["manifests"].as_array().expect("a list").len(), 2);
+        sandbox.run(&verify).ok();
+    }
+    // A list that is none at all hides its bundles.
+    let none = r#"{"schemaVersion":2,"manifests":7}"#;
+    good.lock()
+        .expect("a lock")
+        .manifest(Some(&fallback), INDEX, none);
+    sandbox.run(&verify).exits(1);
 }

@@ -31,6 +31,12 @@ pub(super) fn hint(error: &Error) -> Option<&'static str> {
             "run it on a terminal, where the people are; a rehearsal can do without: --unattended"
         }
         Error::File {
+            role: "payload",
+            source: files::Error::TooLarge { .. },
+        } => {
+            "the transcript holds each payload whole: `ir-sign cosign sign --payload FILE` signs a larger one without a ceremony"
+        }
+        Error::File {
             source:
                 files::Error::Io {
                     action: "create",

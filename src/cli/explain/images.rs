@@ -61,7 +61,7 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
         Kind::NotOneImage { present, .. } if present.is_empty() => None,
         Kind::NotOneImage { present, .. } => Some(nameable(present).map_or_else(
             || BY_DIGEST.to_owned(),
-            |name| format!("name it: -d {}", word(name)),
+            |name| format!("name it: -d {0}, or :{0} behind oci:DIR or an archive's name", word(name)),
         )),
         Kind::NoSuchImage {
             unreferenced: true, ..

@@ -55,8 +55,8 @@ struct Pool {
 pub struct Modules(Mutex<Vec<Arc<Module>>>);
 
 impl Modules {
-    /// Loads the module for a URI: the one from the command line, else the URI's own, else the
-    /// environment's, else the system's. There is no second choice if that one does not load.
+    /// Loads the module for a URI: the one from the command line, else the URI's own, else the command's usual one,
+    /// else the environment's, else the system's. There is no second choice if that one does not load.
     pub fn load(&self, options: &Options, uri: &TokenUri) -> Result<Arc<Module>, Error> {
         // Such a program has no loader.
         if cfg!(target_feature = "crt-static") {
@@ -66,6 +66,7 @@ impl Modules {
             .module
             .clone()
             .or_else(|| uri.module_path.clone())
+            .or_else(|| options.usual_module.clone())
             .or_else(of_environment)
             .unwrap_or_else(|| SYSTEM_MODULE.into());
         // A name alone is looked up by the loader; a path is one module however it is spelt.

@@ -16,6 +16,8 @@ use crate::key::pin::PinSource;
 pub struct Options {
     /// The module, which overrides any that a URI names.
     pub module: Option<PathBuf>,
+    /// The module where neither that nor a URI names one, before the environment's.
+    pub usual_module: Option<PathBuf>,
     /// Where the PIN comes from when a URI does not say: of one token only.
     pub pin_source: Option<PinSource>,
     /// Whether a PIN is sent to a token that allows only one more try.
@@ -41,6 +43,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             module: None,
+            usual_module: None,
             pin_source: None,
             allow_final_try: false,
             keep_pin: false,

@@ -118,18 +118,26 @@ impl Hanging {
         reader: &Reader<'_>,
         digest: &Digest,
     ) -> Result<Vec<(Digest, Found<Blob>)>, Error> {
-        // A referrer that is no manifest hides the other bundles, but no signature under the tag.
-        let referrers = match found_or_not(reader.referrers(digest))? {
+        // A list that is none hides the bundles, but no signature under the tag.
+        let referrers = match found_or_not(reader.each_referrer(digest))? {
             Ok(referrers) => referrers,
             Err(reason) => return Ok(vec![(*digest, Found::None(reason))]),
         };
         let mut bundles: Vec<Descriptor> = Vec::new();
         let mut all = Vec::new();
-        for referrer in referrers.iter().take(MOST_REFERRERS) {
+        for referrer in referrers.into_iter().take(MOST_REFERRERS) {
+            // One that is malformed hides no other.
+            let referrer = match found_or_not(referrer)? {
+                Ok(referrer) => referrer,
+                Err(reason) => {
+                    all.push((*digest, Found::None(reason)));
+                    continue;
+                }
+            };
             if !media::is_manifest(&referrer.media_type) {
                 continue;
             }
-            match found_or_not(reader.manifest(referrer))? {
+            match found_or_not(reader.manifest(&referrer))? {
                 Ok((_, manifest)) => {
                     let found = BundleManifest::of(&manifest);
                     bundles.extend(found.into_iter().flat_map(|found| found.bundles));

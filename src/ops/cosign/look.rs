@@ -97,7 +97,8 @@ impl Look {
                     });
                 }
             }
-            for referrer in reader.referrers(digest)? {
+            for referrer in reader.each_referrer(digest)? {
+                let Ok(referrer) = referrer else { continue };
                 let Ok((_, manifest)) = reader.manifest(&referrer) else {
                     continue;
                 };

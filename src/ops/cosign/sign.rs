@@ -106,6 +106,8 @@ pub struct Made {
     pub by: Algorithm,
     /// A new signature and what it signs; `None` if a valid signature was there already.
     pub new: Option<NewSignature>,
+    /// How many older attestations stay that the new one was to replace.
+    pub left: usize,
 }
 
 /// A signature that was made.
@@ -334,6 +336,7 @@ impl CosignSign {
                         .iter()
                         .find(|(of, _)| of == by)
                         .map(|(_, new)| new.clone()),
+                    left: 0,
                 }
             }));
         }
@@ -360,6 +363,7 @@ impl CosignSign {
                     form: "bundle",
                     by,
                     new,
+                    left: scheme.left(&target, key),
                 });
             }
         }

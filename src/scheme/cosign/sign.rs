@@ -233,6 +233,42 @@ impl ByTag {
     }
 }
 
+impl ByBundle {
+    /// For each bundle of this key, hash and type: whether it says the same.
+    fn same<'a>(
+        &'a self,
+        target: &'a Target,
+        key: &'a PublicKey,
+    ) -> impl Iterator<Item = bool> + 'a {
+        let digest = target.descriptor.digest;
+        let statement = self.says.statement(&digest);
+        let kind = match &self.says {
+            Statements::Signature { .. } => None,
+            Statements::Attestation { predicate_type, .. } => Some(&**predicate_type),
+        };
+        target.bundles.iter().filter_map(move |bundle| {
+            let keys = std::slice::from_ref(key);
+            let (_, met) = of_bundle(bundle.bytes(), &digest, keys, kind, &Wanted::default());
+            let met = met.filter(|met| met.by == self.by)?;
+            match &met.said {
+                Said::Statement(_, envelope) => Some(envelope.payload == statement),
+                Said::Payload(_) => None,
+            }
+        })
+    }
+
+    /// How many attestations in bundles an attestation that replaces the key's others leaves there. Each is a manifest
+    /// of its own, and cosign 3 leaves it too.
+    pub fn left(&self, target: &Target, key: &PublicKey) -> usize {
+        match &self.says {
+            Statements::Attestation { replaces: true, .. } => {
+                self.same(target, key).filter(|is_same| !is_same).count()
+            }
+            Statements::Attestation { .. } | Statements::Signature { .. } => 0,
+        }
+    }
+}
+
 impl SignScheme for ByBundle {
     type Subject = Target;
 
@@ -240,19 +276,7 @@ impl SignScheme for ByBundle {
     fn draft<'a>(&'a self, target: &Target, key: &PublicKey) -> Result<Draft<'a>, Error> {
         let digest = target.descriptor.digest;
         let statement = self.says.statement(&digest);
-        let kind = match &self.says {
-            Statements::Signature { .. } => None,
-            Statements::Attestation { predicate_type, .. } => Some(&**predicate_type),
-        };
-        let keys = std::slice::from_ref(key);
-        let is_there = target.bundles.iter().any(|bundle| {
-            let (_, met) = of_bundle(bundle.bytes(), &digest, keys, kind, &Wanted::default());
-            met.is_some_and(|met| match &met.said {
-                Said::Statement(_, envelope) => met.by == self.by && envelope.payload == statement,
-                Said::Payload(_) => false,
-            })
-        });
-        if is_there {
+        if self.same(target, key).any(|is_same| is_same) {
             return Ok(Draft::new(Vec::new(), |_| Change::Keep));
         }
         let message = Message {

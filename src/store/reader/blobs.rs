@@ -215,4 +215,12 @@ impl<'a> Reader<'a> {
     pub fn referrers(&self, subject: &Digest) -> Result<Vec<Arc<Descriptor>>, Error> {
         self.store.referrers(subject)
     }
+
+    /// The same one by one, so that a malformed entry of a list, or a malformed manifest, hides no other.
+    pub fn each_referrer(
+        &self,
+        subject: &Digest,
+    ) -> Result<Vec<Result<Arc<Descriptor>, Error>>, Error> {
+        self.store.each_referrer(subject)
+    }
 }

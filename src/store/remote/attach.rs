@@ -10,7 +10,7 @@ use super::error::{Error, Problem};
 use super::manifest::{Document, ManifestRef};
 use super::problem::shown;
 use super::push::{MOST_TRIES, Move};
-use super::referrers::{entries, fallback_tag};
+use super::referrers::{Listed, entries, fallback_tag};
 use super::repository::RemoteRepository;
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::encoding::json::{self, Object};
@@ -35,12 +35,11 @@ impl RemoteRepository {
     pub fn attach(&self, document: &Document, subject: &Digest) -> Result<(), Error> {
         let reference = ManifestRef::Digest(document.blob.digest());
         let taken = self.put_manifest(&reference, document, None)?;
-        let digest = document.blob.digest();
         // Some registries confirm the subject but list nothing (ECR).
         if taken
             .subject
             .is_some_and(|noted| noted == subject.to_string())
-            && self.is_listed(subject, &digest)?
+            && self.is_listed(subject, document)?
         {
             return Ok(());
         }
@@ -48,9 +47,9 @@ impl RemoteRepository {
     }
 
     /// Whether the registry's own list has it.
-    fn is_listed(&self, subject: &Digest, digest: &Digest) -> Result<bool, Error> {
+    fn is_listed(&self, subject: &Digest, document: &Document) -> Result<bool, Error> {
         let all = self.own_referrers(subject)?;
-        Ok(all.is_some_and(|all| all.iter().any(|one| one.descriptor.digest == *digest)))
+        Ok(all.is_some_and(|all| has(&all, document)))
     }
 
     /// Adds a manifest to the index under the fallback tag, and keeps all else that is in it.
@@ -86,7 +85,6 @@ impl RemoteRepository {
         document: &Document,
         what: &str,
     ) -> Result<Option<Document>, Error> {
-        let digest = document.blob.digest();
         let invalid = |error: serde_json::Error| {
             self.error(what, Problem::Document(shown(&error.to_string())))
         };
@@ -102,7 +100,7 @@ impl RemoteRepository {
             }
             Some(old) => {
                 let all = entries(old.blob.bytes()).map_err(|problem| self.error(what, problem))?;
-                if all.iter().any(|one| one.descriptor.digest == digest) {
+                if has(&all, document) {
                     return Ok(None);
                 }
                 added(old.blob.bytes(), &entry).map_err(invalid)?
@@ -113,6 +111,13 @@ impl RemoteRepository {
             media_type: media::INDEX.into(),
         }))
     }
+}
+
+/// Whether a list has an entry for a manifest. A malformed entry is for none.
+fn has(list: &[Listed], document: &Document) -> bool {
+    let blob = &document.blob;
+    let mut sound = list.iter().flatten().map(|one| &one.descriptor);
+    sound.any(|one| one.digest == blob.digest() && one.size == blob.size())
 }
 
 /// The text of a list with one more entry; all else keeps its text.

@@ -2,8 +2,10 @@
 //!
 //! Source: OCI Distribution Specification 1.1, "Listing Referrers" and "Referrers Tag Schema".
 
-use serde::Deserialize;
 use std::collections::{BTreeMap, HashSet};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::error::{Error, Problem};
 use super::manifest::{Document, ManifestRef};
@@ -12,6 +14,7 @@ use super::problem::shown;
 use super::repository::{LISTS, RemoteRepository};
 use super::url::escaped;
 use crate::crypto::Digest;
+use crate::crypto::digest::DigestError;
 use crate::encoding::strict::Shape;
 use crate::image::{Descriptor, Embedded, Tag, media};
 
@@ -19,8 +22,8 @@ use crate::image::{Descriptor, Embedded, Tag, media};
 const MOST: usize = 1000;
 /// Digits of a digest in a fallback tag.
 const DIGITS: usize = 64;
-/// The shape of a list of referrers, and of a referrer.
-const LIST: Shape = Shape::Object(&[("manifests", &Shape::List(&OBJECT))]);
+/// The shape of a list of referrers, and of a referrer. Each entry is read by itself.
+const LIST: Shape = Shape::Object(&[("manifests", &Shape::List(&Shape::Any))]);
 const ABOUT: Shape = Shape::Object(&[("subject", &OBJECT)]);
 
 /// A manifest whose subject is another one. Nobody has verified this: only the registry or a tag says so.
@@ -35,9 +38,13 @@ pub struct ListedReferrer {
 }
 
 #[derive(Deserialize)]
-struct List {
-    manifests: Option<Vec<Entry>>,
+struct List<'a> {
+    #[serde(borrow)]
+    manifests: Option<Vec<&'a RawValue>>,
 }
+
+/// One entry of a list, or why it is malformed.
+pub(super) type Listed = Result<ListedReferrer, Problem>;
 
 #[derive(Deserialize)]
 struct Entry {
@@ -65,12 +72,22 @@ pub fn fallback_tag(subject: &Digest) -> Result<Tag, crate::image::RepositoryErr
 
 impl RemoteRepository {
     /// The referrers of an image; only those of a kind, if the caller names one. Entries that state no kind are
-    /// included.
+    /// included. A malformed entry is an error.
     pub fn referrers(
         &self,
         subject: &Digest,
         artifact_type: Option<&str>,
     ) -> Result<Vec<ListedReferrer>, Error> {
+        let all = self.each_referrer(subject, artifact_type)?;
+        all.into_iter().collect()
+    }
+
+    /// The same entry by entry, so that a malformed one hides no other.
+    pub fn each_referrer(
+        &self,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<Vec<Result<ListedReferrer, Error>>, Error> {
         let what = self.what(&format!("referrers of {subject}"));
         let mut all = match self.listed_by_registry(subject, artifact_type, &what)? {
             Some(all) => all,
@@ -82,21 +99,27 @@ impl RemoteRepository {
                 None => Vec::new(),
             },
         };
-        // A registry that got a manifest twice may list it twice (ferro-oci-server 1.0).
+        // A registry that got a manifest twice may list it twice (ferro-oci-server 1.0). A wrong size hides no right one.
         let mut seen = HashSet::new();
-        all.retain(|entry| seen.insert(entry.descriptor.digest));
+        all.retain(|entry| match entry {
+            Ok(entry) => seen.insert((entry.descriptor.digest, entry.descriptor.size)),
+            Err(_) => true,
+        });
         if let Some(wanted) = artifact_type {
             let is_wanted = |kind: &str| kind == wanted;
-            all.retain(|entry| entry.artifact_type.as_deref().is_none_or(is_wanted));
+            all.retain(|entry| match entry {
+                Ok(entry) => entry.artifact_type.as_deref().is_none_or(is_wanted),
+                Err(_) => true,
+            });
         }
-        Ok(all)
+        let all = all.into_iter();
+        Ok(all
+            .map(|entry| entry.map_err(|problem| self.error(&what, problem)))
+            .collect())
     }
 
     /// The registry's own list of the referrers of an image; `None` if the registry has no such lists.
-    pub(super) fn own_referrers(
-        &self,
-        subject: &Digest,
-    ) -> Result<Option<Vec<ListedReferrer>>, Error> {
+    pub(super) fn own_referrers(&self, subject: &Digest) -> Result<Option<Vec<Listed>>, Error> {
         let what = self.what(&format!("referrers of {subject}"));
         self.listed_by_registry(subject, None, &what)
     }
@@ -106,7 +129,7 @@ impl RemoteRepository {
         subject: &Digest,
         artifact_type: Option<&str>,
         what: &str,
-    ) -> Result<Option<Vec<ListedReferrer>>, Error> {
+    ) -> Result<Option<Vec<Listed>>, Error> {
         let query = artifact_type.map(|kind| format!("?artifactType={}", escaped(kind)));
         let path = self.path(&format!("referrers/{subject}{}", query.unwrap_or_default()));
         let mut all = Vec::new();
@@ -163,7 +186,7 @@ impl RemoteRepository {
 }
 
 /// The entries, unless there are too many.
-fn counted(all: Vec<ListedReferrer>) -> Result<Vec<ListedReferrer>, Problem> {
+fn counted(all: Vec<Listed>) -> Result<Vec<Listed>, Problem> {
     if all.len() > MOST {
         return Err(Problem::TooMany {
             limit: MOST,
@@ -187,30 +210,32 @@ fn is_index(bytes: &[u8]) -> bool {
 }
 
 /// The entries of a list of referrers.
-pub(super) fn entries(bytes: &[u8]) -> Result<Vec<ListedReferrer>, Problem> {
+pub(super) fn entries(bytes: &[u8]) -> Result<Vec<Listed>, Problem> {
     let invalid = |reason: String| Problem::Document(shown(&reason));
-    let list: List = object::read(bytes, &LIST).map_err(invalid)?;
-    let mut all = Vec::new();
-    for entry in list.manifests.unwrap_or_default() {
-        let digest = entry
-            .digest
-            .parse()
-            .map_err(|error: crate::crypto::digest::DigestError| invalid(error.to_string()))?;
-        all.push(ListedReferrer {
-            descriptor: Descriptor {
-                media_type: media::shared(entry.media_type),
-                digest,
-                size: entry.size,
-                tag: None,
-                full_name: None,
-                platform: None,
-                embedded: Embedded::Nothing,
-            },
-            artifact_type: entry.artifact_type.filter(|kind| !kind.is_empty()),
-            annotations: entry.annotations.unwrap_or_default(),
-        });
-    }
-    Ok(all)
+    let list: List<'_> = object::read(bytes, &LIST).map_err(invalid)?;
+    let all = list.manifests.unwrap_or_default().into_iter();
+    Ok(all
+        .map(|text| listed(text).map_err(|reason| invalid(format!("an entry: {reason}"))))
+        .collect())
+}
+
+fn listed(text: &RawValue) -> Result<ListedReferrer, String> {
+    let entry: Entry = object::read(text.get().as_bytes(), &OBJECT)?;
+    let digest = entry.digest.parse();
+    let digest = digest.map_err(|error: DigestError| error.to_string())?;
+    Ok(ListedReferrer {
+        descriptor: Descriptor {
+            media_type: media::shared(entry.media_type),
+            digest,
+            size: entry.size,
+            tag: None,
+            full_name: None,
+            platform: None,
+            embedded: Embedded::Nothing,
+        },
+        artifact_type: entry.artifact_type.filter(|kind| !kind.is_empty()),
+        annotations: entry.annotations.unwrap_or_default(),
+    })
 }
 
 #[cfg(test)]

@@ -264,13 +264,30 @@ impl Store for RemoteStore {
     }
 
     fn referrers(&self, subject: &Digest) -> Result<Vec<Arc<Descriptor>>, Error> {
-        let listed = self.repository.referrers(subject, None);
+        self.each_referrer(subject)?.into_iter().collect()
+    }
+
+    fn each_referrer(
+        &self,
+        subject: &Digest,
+    ) -> Result<Vec<Result<Arc<Descriptor>, Error>>, Error> {
+        let listed = self.repository.each_referrer(subject, None);
         let mut found = Vec::new();
         for one in listed.map_err(self.error_of(subject))? {
-            let document = self.repository.referrer(&one, subject);
-            if let Some(document) = document.map_err(self.error_of(&one.descriptor.digest))? {
-                self.keep(&document.blob);
-                found.push(Arc::new(one.descriptor));
+            let one = match one {
+                Ok(one) => one,
+                Err(error) => {
+                    found.push(Err(self.error_of(subject)(error)));
+                    continue;
+                }
+            };
+            match self.repository.referrer(&one, subject) {
+                Ok(Some(document)) => {
+                    self.keep(&document.blob);
+                    found.push(Ok(Arc::new(one.descriptor)));
+                }
+                Ok(None) => {}
+                Err(error) => found.push(Err(self.error_of(&one.descriptor.digest)(error))),
             }
         }
         Ok(found)

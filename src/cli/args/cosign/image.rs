@@ -94,7 +94,7 @@ pub struct Attest {
     /// vuln, openvex, link, or a URI
     #[arg(long = "type", value_name = "TYPE", default_value = "custom")]
     pub kind: PredicateType,
-    /// Leave out this key's attestations of this type that are there
+    /// Leave out this key's attestations of this type that are under the tag; those in bundles stay, as with cosign 3
     #[arg(long)]
     pub replace: bool,
     /// Attest to all that an index leads to, too

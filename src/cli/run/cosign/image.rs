@@ -163,6 +163,13 @@ fn show_signed(
                             plain(&image.name),
                             image.digest
                         ));
+                        if made.left > 0 {
+                            let (name, left) = (plain(&image.name), made.left);
+                            console.warn(&format!(
+                                "{name}: older attestations of this type and key stay in bundles: {left} ({by}); \
+                                 --replace replaces those under the tag alone, as with cosign 3"
+                            ));
+                        }
                     }
                     match &image.realms {
                         Ok(findings) => console.realms(findings),
