@@ -1,4 +1,4 @@
-//! What the program spends its time on, inside one process: hashing, signing, verifying, unpacking.
+//! The work on which the program spends its time, inside one process: hashing, signing, verifying, unpacking.
 
 use std::hint::black_box;
 use std::io::{Read, Write};

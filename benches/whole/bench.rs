@@ -1,4 +1,4 @@
-//! What is measured so far, and how two programs are measured side by side.
+//! The measurements so far, and how two programs are measured side by side.
 
 use std::path::Path;
 use std::time::Duration;
@@ -23,7 +23,7 @@ impl Bench<'_> {
         Job::new(&self.place.root, &self.place.program, arguments)
     }
 
-    /// What the program prints.
+    /// The program's output.
     pub fn output(&self, arguments: &str) -> Result<String, Error> {
         let output = std::process::Command::new(&self.place.program)
             .current_dir(&self.place.root)

@@ -28,14 +28,14 @@ impl Numbers {
     }
 }
 
-/// What is in a file.
+/// The content of a file.
 #[derive(Clone, Copy)]
 enum Kind {
     /// Words, some far more often than others, as in scripts, documents and symbol tables.
     Text,
     /// Records of which most bytes repeat the record before, as in machine code and databases.
     Records,
-    /// What cannot be packed: pictures, archives.
+    /// Content that cannot be packed: pictures, archives.
     Random,
 }
 

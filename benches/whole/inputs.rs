@@ -41,7 +41,7 @@ pub fn make(place: &Place, wanted: &[&str]) -> Result<(), Error> {
     let mut file = BufWriter::new(File::create(place.path("file"))?);
     Files::new(7).write(&mut file, GIB)?;
     file.flush()?;
-    // What is still on its way to the disk would slow down what is measured.
+    // Data that is still on its way to the disk would slow down the measured run.
     rustix::fs::sync();
     Ok(())
 }

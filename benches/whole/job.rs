@@ -17,13 +17,13 @@ pub struct Job {
     /// Programs and their arguments.
     steps: Vec<(PathBuf, Vec<String>)>,
     output: Option<PathBuf>,
-    /// What stands where the output goes before each run.
+    /// The file in the place of the output before each run.
     start: Option<PathBuf>,
     /// Where the program says how long it took, in nanoseconds.
     own_time: Option<PathBuf>,
 }
 
-/// What a run took.
+/// The time and memory of a run.
 #[derive(Clone, Copy, Default)]
 pub struct Usage {
     pub wall: Duration,

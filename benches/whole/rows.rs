@@ -1,4 +1,4 @@
-//! What is measured, against what, and what is aimed at.
+//! The measurements, their references, and the aims.
 
 use super::bench::{Bench, MEMORY, against, measure_pairs, megabytes, seconds, time};
 use super::images::MANY;

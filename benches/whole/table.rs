@@ -14,15 +14,15 @@ pub const NO_TARGET: &str = "–";
 
 /// One line of the table.
 pub struct Row {
-    /// What is done.
+    /// The work.
     pub work: String,
-    /// What we took.
+    /// Our time.
     pub ours: String,
-    /// What the reference took, and which it is.
+    /// The reference's time, and its name.
     pub reference: String,
     /// Ours by the reference's.
     pub ratio: String,
-    /// What is aimed at.
+    /// The aim.
     pub target: String,
     /// Whether that was reached.
     pub met: bool,

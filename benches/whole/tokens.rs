@@ -23,7 +23,7 @@ use super::layout::Packing;
 use super::table::{NO_TARGET, Row};
 use super::{Error, Place};
 
-/// What the token and its key are called.
+/// The label of the token and its key.
 const TOKEN: &str = "BENCH";
 const KEY: &str = "vendor";
 

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha384};
 
 use super::scene::{CA, VENDOR, ca};
 
-/// What is signed.
+/// The signed bytes.
 const CONFIG: &[u8] = b"{}";
 
 pub fn run(bytes: &[u8]) {

@@ -11,7 +11,7 @@ pub fn run(bytes: &[u8]) {
         Ok(Challenge::Bearer { realm, .. }) => {
             assert!(text.contains("bearer") && text.contains("realm"));
             assert!(!realm.is_empty() && realm.len() <= bytes.len());
-            // What cannot be a header's text is in no value.
+            // No value holds a byte that a header's text cannot hold.
             assert!(!realm.chars().any(|c| c.is_control() && c != '\t'));
         }
         Ok(Challenge::Basic) => {

@@ -8,7 +8,7 @@ use super::scene::SIGNER;
 
 pub fn run(bytes: &[u8]) {
     let Ok(bundle) = Bundle::read(bytes) else {
-        // What is none may be one of the old version.
+        // Other bytes may be a bundle of the old version.
         let _ = BlobBundle::read(bytes);
         return;
     };

@@ -19,7 +19,7 @@ pub fn run(bytes: &[u8]) {
     else {
         return;
     };
-    // Whoever names no host meant Docker Hub, and said so.
+    // A name without a host means Docker Hub, and says so.
     assert!(
         text.contains(host.name())
             || text.starts_with("docker://")

@@ -57,14 +57,14 @@ fn check(layout: &Layout, kind: usize, blob: &[u8]) {
         let holds = findings.diff_ids == Some(Ok(()));
         assert_eq!(holds, unpacked.is_some(), "{findings:?}");
         assert_eq!(*last.get_or_insert(holds), holds, "by {algorithm}");
-        // Whatever it unpacks to, it is not this.
+        // It unpacks to something else, or not at all.
         let other = self::image(kind, blob, Digest::of(algorithm, b"something else"));
         let findings = reader.check_layers(&other, &Silent).expect("as before");
         assert!(findings.diff_ids != Some(Ok(())) || meant == b"something else");
     }
 }
 
-/// What a layer unpacks to, by other functions of the same libraries than the program calls.
+/// The content of a layer, by other functions of the same libraries than the program calls.
 fn unpacked(kind: usize, blob: &[u8]) -> Option<Vec<u8>> {
     let most = LIMITS.layer + 1;
     match TYPES[kind] {

@@ -19,7 +19,7 @@ const MEMBERS: [&str; 8] = [
     "annotations",
     "manifests",
 ];
-/// What the manifests of the seeds lead to.
+/// The blobs that the manifests of the seeds lead to.
 const CONFIG: &[u8] =
     br#"{"architecture":"arm64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
 const DOCKER: &str = "application/vnd.docker.distribution.manifest.v2+json";
@@ -76,7 +76,7 @@ fn load(scene: &Scene, bytes: &[u8]) -> Option<Image> {
     let mut value: Value = serde_json::from_slice(bytes).expect("JSON");
     assert!(value.get("manifests").is_none());
     assert_eq!(value["schemaVersion"], 2);
-    // What Go writes for an empty list, oci-spec does not take.
+    // oci-spec does not take the text that Go writes for an empty list.
     let is_null = value["layers"].is_null();
     if is_null {
         assert!(value.get("layers").is_some());

@@ -61,7 +61,7 @@ fn check(plan: &Plan, bytes: &[u8]) {
     let printed = uri.to_string();
     assert_eq!(printed.parse(), Ok(uri), "printed as {printed}");
 
-    // What it names is read, but for what may lie anywhere on this machine.
+    // The check reads the files that it names, except those that may lie anywhere on this machine.
     let stays = |text: &str| !text.starts_with('/') && !text.contains("..");
     if texts(&Value::Table(table.clone()))
         .iter()

@@ -19,7 +19,7 @@ pub fn run(bytes: &[u8]) {
         let told = whole.iter().filter(|other| other.rule == finding.rule);
         assert_eq!(told.count(), 1, "{finding:?}");
     }
-    // What a lower layer breaks by itself, no upper one mends.
+    // No upper layer mends what a lower one breaks by itself.
     for finding in check_layers(&[lower], 512) {
         assert!(
             whole.iter().any(|f| f.rule == finding.rule)

@@ -141,7 +141,7 @@ fn expand(mut text: &[u8], made: &[Option<Part>], signatures: &mut usize) -> Vec
     out
 }
 
-/// What stands behind a `$`, and how many bytes say so.
+/// The word behind a `$`, and its length in bytes.
 fn meaning(text: &[u8], made: &[Option<Part>], signatures: &mut usize) -> Option<(Vec<u8>, usize)> {
     match text.first()? {
         b'K' => return Some((hex(VENDOR).into(), 1)),

@@ -28,7 +28,7 @@ pub fn ca() -> P384Key {
     P384Key::from_spki(CA).expect("a public key")
 }
 
-/// What is read at the most: little, so that an input that takes much shows.
+/// The limits: low, so that an input that takes much shows.
 pub const LIMITS: Limits = Limits {
     document: 64 << 10,
     documents: 96 << 10,

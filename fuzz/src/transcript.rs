@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 use super::scene::{CA, SIGNER, VENDOR, folder};
 
-/// What the seeds say that their ceremonies wrote.
+/// The files that ceremonies wrote, as the seeds say.
 static OUTPUTS: LazyLock<[(&str, Vec<u8>); 3]> = LazyLock::new(|| {
     let seed = str::from_utf8(include_bytes!("../seeds/transcript/root")).expect("text");
     let passport = seed.lines().find_map(|line| {
@@ -151,7 +151,7 @@ fn assert_plain_page(markdown: &str, html: &str) {
     }
 }
 
-/// What has to be true of a transcript that holds.
+/// The properties of a transcript that holds.
 fn assert_holds(verified: &Verified, bytes: &[u8]) {
     assert!(bytes.ends_with(b"\n"));
     let root = verified.root.expect("a root key");

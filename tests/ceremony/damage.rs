@@ -86,7 +86,7 @@ fn a_changed_line_is_named() {
     room.ir("ceremony verify root.transcript")
         .exits(1)
         .says("FAILED ceremony.chain: line 4: line 3 was changed, or this one");
-    // Such a transcript is not gone on with either.
+    // No run goes on with this transcript either.
     let cut: Vec<&str> = text.split_inclusive('\n').take(5).collect();
     let cut = cut.concat();
     room.write("root.transcript", cut.replacen("Ann", "Eve", 1));
@@ -95,7 +95,7 @@ fn a_changed_line_is_named() {
         .says("transcript root.transcript: line 2");
 }
 
-/// What has to be true after a run that failed or was killed, and another that goes on with it.
+/// The state after a run that failed or was killed, and another that goes on with it.
 fn settle(room: &Room, what: &str) {
     let again = room.ir(RUN);
     if again.status != 0 {

@@ -126,7 +126,7 @@ fn transcripts_are_compared_by_step_and_interruptions_are_told_apart() {
         }
         assert_eq!(apart.len(), 4, "{alike:?}");
     }
-    // What differs is found nevertheless, and nothing else.
+    // The comparison still finds the differences, and nothing else.
     let c = Room::new();
     c.write(
         "root.toml",

@@ -26,7 +26,7 @@ fn a_ceremony_signs_by_the_mechanism_of_its_plan() {
         .says("it does not offer CKM_ECDSA for signing")
         .says("(in a ceremony: mechanism in the plan's [key])");
     assert!(!room.has("root.transcript"));
-    // What was reviewed is what is done.
+    // The run does exactly the reviewed steps.
     hidden("ceremony run root.toml --unattended PIN --mechanism CKM_ECDSA_SHA384")
         .exits(2)
         .says("its key's mechanism is CKM_ECDSA, and --mechanism names CKM_ECDSA_SHA384");

@@ -1,4 +1,4 @@
-//! What is refused before anything is touched.
+//! Plans that are refused before the run touches anything.
 
 use std::fmt::Write;
 
@@ -134,7 +134,7 @@ fn a_plan_that_people_read_otherwise_than_the_program_is_refused() {
     ] {
         refused(&room, &plan, from, to, 2, says);
     }
-    // What Windows' editors write is the same plan.
+    // An editor on Windows writes the same plan.
     let windows = format!("\u{feff}{}", plan.replace('\n', "\r\n"));
     room.write("windows.toml", windows);
     room.ir("ceremony check windows.toml PIN").exits(0);

@@ -105,7 +105,7 @@ fn print(html: &str, paper: &str) -> Vec<Sheet> {
     sheets(&String::from_utf8(read.stdout).expect("text"))
 }
 
-/// What `pdftotext -bbox` says: a line for each sheet, and one for each word.
+/// The output of `pdftotext -bbox`: a line for each sheet, and one for each word.
 fn sheets(text: &str) -> Vec<Sheet> {
     let number = |line: &str, name: &str| -> f64 {
         let from = line.find(&format!("{name}=\"")).expect("a member") + name.len() + 2;
@@ -246,7 +246,7 @@ fn the_page_is_printed_whole_with_its_steps_and_with_room_to_sign() {
             holds(&sheets[0], "REHEARSAL: nothing is to be trusted"),
             "{paper}"
         );
-        // Who confirmed which step, and when; and what is signed refers to these steps.
+        // The page says who confirmed which step and when, and the signed text refers to these steps.
         let steps = parts(&html, "table").next().expect("steps");
         let rows: Vec<Vec<String>> = parts(steps, "tbody")
             .flat_map(|body| parts(body, "tr"))
@@ -336,7 +336,7 @@ fn long_words_names_and_tables_are_printed_whole_too() {
     for paper in PAPERS {
         let sheets = print(&html, paper);
         is_whole(&html, &sheets);
-        // What is longer than a sheet is split between its rows.
+        // A table that is longer than a sheet is split between its rows.
         let tables = parts(&html, "table").filter(|table| !table.contains("\"steps\""));
         assert!(are_on_one_sheet(tables, &sheets) > 10);
         let steps = parts(&html, "table").find(|table| table.contains("\"steps\""));

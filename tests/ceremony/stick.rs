@@ -106,7 +106,7 @@ fn a_plan_goes_to_the_stick_and_is_run_however_it_is_spelt() {
         .exits(2)
         .says("is not the plan of a endorse-vendors ceremony");
 
-    // Whatever transcripts and endorsements are called, they are found.
+    // The script finds transcripts and endorsements by any name.
     let verify = |folder: &Path| run(script("verify").arg(folder).arg(room.path("root-ca.pub")));
     let verified = verify(&stick).exits(0);
     let end = "everything holds: 1 transcripts, 3 endorsements";

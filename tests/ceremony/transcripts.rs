@@ -16,7 +16,7 @@ use ir_sign::key::file::FileKey;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha384};
 
-/// What the root key of these transcripts is.
+/// The root key of these transcripts.
 const ROOT: &[u8] = include_bytes!("../data/keys/vendor.prv");
 const ROOT_PUBLIC: &[u8] = include_bytes!("../data/keys/vendor.pub");
 /// The public key that the one with an endorsement is about.
@@ -205,7 +205,7 @@ fn steps_out_of_order_fail() {
     fails(root(), rule::ORDER, "the ceremony starts twice", |lines| {
         twice(lines, "start", "");
     });
-    // What is confirmed and announced afterwards was not.
+    // A step that is confirmed and announced afterwards was not.
     fails(root(), rule::ORDER, "the step was not announced", |lines| {
         let at = lines
             .iter()

@@ -199,7 +199,7 @@ fn json_is_one_document_and_nothing_else_on_standard_output() {
         (&format!("prune {place}"), 0, "removed"),
         ("man --json pages", 0, "pages"),
         ("completions fish --json", 0, "script"),
-        // What the argument parser refuses.
+        // Arguments that the parser refuses.
         ("verify --json -k ca.pub", 2, "error"),
         ("prune -r registry --json --no-such-flag", 2, "error"),
         ("prune -r registry --jsn --json", 2, "error"),
@@ -389,7 +389,7 @@ fn help_and_usage_errors_are_in_colour_as_was_asked() {
             ("--color never", false),
             ("--color=never", false),
             ("--color always --color never", false),
-            // What is not read does not count.
+            // A file that is not read does not count.
             ("--color some", true),
             ("-- --color never", true),
         ] {
@@ -591,7 +591,7 @@ fn every_command_has_help_and_a_manual_page() {
     }
 }
 
-/// What bash offers for the last word of a line.
+/// The words that bash offers for the last word of a line.
 #[track_caller]
 fn bash_offers(sandbox: &Sandbox, line: &str) -> Vec<String> {
     let words: Vec<String> = line.split(' ').map(|word| format!("'{word}'")).collect();

@@ -1,4 +1,4 @@
-//! What the program says is to be done can be done: hints are followed as they are printed.
+//! Hints are followed as the program prints them, and they work.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -80,7 +80,7 @@ fn hints_name_a_file_so_that_a_shell_finds_it_whatever_it_is_called() {
             words.extend(rest[1..].iter().map(Into::into));
             sandbox.run_with(words)
         };
-        // What is in dollar-single-quotes not every `sh` knows yet.
+        // Not every `sh` knows dollar-single-quotes yet.
         let follow = |run: &Run| {
             let mut bash = sandbox.command("bash");
             let path = Path::new(program()).parent().expect("a folder").display();

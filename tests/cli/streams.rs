@@ -80,7 +80,7 @@ fn no_file_gets_colours_that_nobody_asked_for() {
         "no-such-command",
     ] {
         let mut program = sandbox.command(program());
-        // What makes other programs colour files.
+        // Variables that make other programs colour files.
         let variables = ["CLICOLOR", "CLICOLOR_FORCE", "CI", "FORCE_COLOR"];
         program.envs(variables.map(|name| (name, "1")));
         program.env("TERM", "xterm").env_remove("NO_COLOR");

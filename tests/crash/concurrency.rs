@@ -475,7 +475,7 @@ fn prune_removes_what_nothing_leads_to_and_nothing_else() {
             .map(|d| blob_path(Path::new(""), d["digest"].as_str().expect("a digest")))
             .map(|path| path.display().to_string())
             .collect();
-        // What an artifact refers to counts too, so all that is left of the old ones is gone.
+        // Blobs that an artifact refers to count too, so nothing of the old ones is left.
         let kept = [
             "blobs/sha256/not-a-blob",
             "README",
@@ -529,7 +529,7 @@ fn prune_refuses_when_it_cannot_know() {
     let stray = Maker::new(layout.clone()).blob(LAYER, b"nobody wants it");
     let index = oci::tagged(&layout, "multi");
     let manifest = oci::image(&layout, "multi", Some("linux/arm64"));
-    // What a damaged blob was is not known, whatever refers to it.
+    // Nobody knows the kind of a damaged blob, whatever refers to it.
     let layer = &oci::parse(&oci::blob(&layout, &manifest))["layers"][0];
     for (descriptor, name) in [
         (&index, "image index"),
@@ -600,7 +600,7 @@ fn prune_keeps_what_documents_of_unknown_kinds_lead_to() {
         .map(|document| maker.blob(unknown, format!("\n{document}").as_bytes()))
         .collect();
     entries.push(maker.image("", b"layer", b"layer"));
-    // Whatever else a layer of JSON names, nothing is kept for it.
+    // Other names in a layer of JSON keep nothing.
     for (n, text) in ["{\"mediaType\":\"x\",\"digest\":", "[", "\"layers\" "]
         .iter()
         .enumerate()
@@ -656,7 +656,7 @@ fn prune_keeps_what_embedded_documents_lead_to() {
     }
     // A copy that is not what its descriptor names is nothing to anybody.
     assert!(!kept(b"other"));
-    // What it holds is JSON, and read as strictly as a blob.
+    // Its content is JSON, and the run reads it as strictly as a blob.
     let twice = br#"{"layers":[],"layers":[]}"#;
     let bad = json!({
         "mediaType": MANIFEST, "digest": digest(twice), "size": twice.len(), "data": oci::base64(twice),
@@ -721,7 +721,7 @@ fn odd_names_in_a_layout_are_named() {
     }
     scene.prune("app").ok();
     assert!(halves.iter().all(|path| path.exists()));
-    // What is called like a blob and is none.
+    // A file with the name of a blob that is none.
     let blobs = layout.join("blobs/sha256");
     let (folder, link) = ("0".repeat(64), "1".repeat(64));
     fs::create_dir(blobs.join(&folder)).expect("a folder");

@@ -103,7 +103,7 @@ fn a_layout_that_cannot_be_written_is_verified_and_not_signed() {
     let run = as_nobody(&scene, &scene.sign_args("second", &flags)).exits(3);
     assert_eq!(run.stdout, "");
     run.says(&["registry/second", "denied"]);
-    // What is signed already needs no writing.
+    // An image that is signed already needs no writing.
     as_nobody(&scene, &scene.sign_args("app", &["-d", "latest"])).ok();
     let run = as_nobody(&scene, &scene.prune_args("app")).exits(3);
     run.says(&["denied"]);

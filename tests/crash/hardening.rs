@@ -1,4 +1,4 @@
-//! What the process does for the secrets that it holds, and for the files that it makes.
+//! How the process guards the secrets that it holds and the files that it makes.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -173,7 +173,7 @@ fn with_bits(folder: &Path, mask: u32, found: &mut Vec<String>) {
 
 #[test]
 fn no_umask_lets_others_write_what_is_made() {
-    // What others may do with files, and with private keys.
+    // The permissions of files, and of private keys.
     for (umask, of_files) in [("0000", 0o022), ("0022", 0o022), ("0077", 0o077)] {
         let scene = Scene::new();
         let folder = scene.text("made");
@@ -258,7 +258,7 @@ fn no_path_below_the_registry_is_followed() {
             // Not a name, but the folder itself once more, to be synced or locked by itself.
             assert!(!follows || name == ".", "{line}");
         }
-        // Nor is the registry reached by another name.
+        // The run does not reach the registry by another name either.
         let paths = calls.matches(&registry[..registry.len() - 1]).count();
         assert_eq!(
             paths,

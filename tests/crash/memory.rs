@@ -17,7 +17,7 @@ use wait4::Wait4;
 
 /// The most memory that any run should take.
 const PEAK: u64 = 24_000_000;
-/// What an optimised build takes to print its version, at the least.
+/// The least memory that an optimised build needs to print its version.
 const BARE: u64 = 5_500_000;
 
 /// The most that a run of this build may take: one without optimisation has more of itself in memory
@@ -289,7 +289,7 @@ fn archives(layout: &Path, scene: &Scene) -> [String; 3] {
 fn with_windows(long: usize, most: u64) {
     let scene = Scene::new();
     let maker = Maker::new(scene.app("app"));
-    // What packs badly: small layers are not unpacked several at a time.
+    // Content that packs badly: small layers are not unpacked several at a time.
     let noise = |seed: u32, length: u32| -> Vec<u8> {
         let scattered = (0..length).map(|n| n.wrapping_add(seed).wrapping_mul(2_654_435_761));
         scattered.map(|n| (n ^ n >> 15).to_be_bytes()[1]).collect()
@@ -330,7 +330,7 @@ fn layers_with_the_largest_windows() {
     with_windows(100_000, most());
 }
 
-/// What a window takes comes on top of what the largest documents take.
+/// The memory of a window comes on top of that of the largest documents.
 #[test]
 fn the_largest_windows_and_large_documents() {
     with_windows(2_100_000, most() + (9 << 20));
@@ -350,7 +350,7 @@ fn folders(names: impl Iterator<Item = String>) -> Vec<u8> {
     tar.into_inner().expect("packed")
 }
 
-/// What is kept in mind of layers, to tell whether a realm can unpack them, is little, or is not kept.
+/// The notes on layers, by which a run tells whether a realm can unpack them, are short, or the run keeps none.
 #[test]
 fn layers_of_many_names_and_of_deep_folders() {
     let deep = |n: usize| {
@@ -537,7 +537,7 @@ fn a_manifest_of_many_annotations() {
     });
 }
 
-/// What a config may have beside the largest manifest, and a manifest beside the largest config.
+/// The most that a config may have beside the largest manifest, and a manifest beside the largest config.
 const REST: usize = (1 << 19) - 1000;
 
 fn long_config(document: &mut Document, size: usize) {

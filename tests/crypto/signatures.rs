@@ -222,7 +222,7 @@ fn anything_but_strict_der_is_refused() {
         if bytes.len() < 4096 {
             run.says("strict DER").says("hint: signatures are DER");
         }
-        // Nor is one taken for the signature that is there already.
+        // The run does not take one for the signature that is there already either.
         sandbox.run("sign -k ca.prv -f file -s bad").exits(1);
         assert_eq!(sandbox.read("bad"), *bytes, "{what}");
     }
@@ -440,7 +440,7 @@ fn every_vector_of_wycheproof_is_judged_right() {
             let prehash = Prehash::sha384(&test.message);
             let signature = signature_from_der(&test.signature);
             let holds = signature.is_ok_and(|s| key.verifies(&prehash, &s));
-            // What is only acceptable is not strict DER: it is refused.
+            // A vector that is only acceptable is not strict DER: it is refused.
             let expected = test.result == "valid";
             assert_eq!(holds, expected, "{}: {}", test.id, test.comment);
             *if expected { &mut valid } else { &mut invalid } += 1;

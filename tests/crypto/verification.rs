@@ -61,7 +61,7 @@ fn every_vector_of_wycheproof_is_judged_right_for_every_kind_of_key() {
             assert_eq!(key.spki(), group.spki);
             for test in &group.tests {
                 let holds = key.verify(by, Signed::Bytes(&test.message), &test.signature);
-                // What is only acceptable leaves the NULL out of PKCS#1's DigestInfo: it is refused.
+                // A vector that is only acceptable leaves the NULL out of PKCS#1's DigestInfo: it is refused.
                 let expected = test.result == "valid";
                 let name = format!("{file} {}: {}", test.id, test.comment);
                 assert_eq!(holds.is_ok(), expected, "{name}");

@@ -158,7 +158,7 @@ struct Named {
 #[derive(Default)]
 struct File {
     path: PathBuf,
-    /// What `use` items bring in, by the name that it has here.
+    /// The items that `use` brings in, by their names here.
     aliases: BTreeMap<String, Names>,
     /// Every path that is named.
     named: Vec<Named>,
@@ -211,7 +211,7 @@ impl Sources {
                     ..File::default()
                 },
             };
-            // What is imported is known before paths are looked at.
+            // The imports are known before the search looks at paths.
             reader.pass(&module, &tokens, true);
             reader.pass(&module, &tokens, false);
             (module, reader.file)
@@ -260,7 +260,7 @@ impl Sources {
         (0..=path.len()).rev().find(is_module).unwrap_or(0)
     }
 
-    /// Who takes from whom: each pair with the first line that says so.
+    /// Which file takes from which: each pair with the first line that says so.
     fn edges(&self) -> BTreeMap<(&Names, &Names), usize> {
         let mut edges = BTreeMap::new();
         for (module, file) in &self.0 {
@@ -497,7 +497,7 @@ impl Reader<'_> {
     }
 }
 
-/// What commas part, outside of braces.
+/// The parts between commas, outside of braces.
 fn parts(all: &[Token]) -> Vec<&[Token]> {
     let (mut parts, mut start, mut at) = (Vec::new(), 0, 0);
     while at < all.len() {
@@ -532,7 +532,7 @@ const HOMES: [(&str, &str); 12] = [
     ("ureq", "store/remote"),
 ];
 
-/// What is wrong with a file by itself.
+/// The faults of a file by itself.
 fn problems(sources: &Sources, module: &Names, file: &File) -> Vec<String> {
     let mut all = Vec::new();
     let mut tell = |line: usize, what: String| {

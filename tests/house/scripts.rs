@@ -1,4 +1,4 @@
-//! What stands on README's first screen: the demo, and what is told where the tests cannot run.
+//! README's first screen: the demo, and the message where the tests cannot run.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -99,7 +99,7 @@ fn what_the_tests_need_is_told_where_it_cannot_be_installed() {
             command.env("PATH", sandbox.path("bin"));
             command.output().expect("it runs").into()
         };
-        // Who asks what it does gets nothing installed.
+        // A user who asks for its help gets nothing installed.
         let help = run("--help").exits(0);
         assert!(help.stdout.contains("scripts/test ["), "{help:#?}");
         assert!(!sandbox.has("log"));

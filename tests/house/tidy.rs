@@ -220,7 +220,7 @@ fn explained(before: &[&str]) -> bool {
         .any(|line| line.starts_with("// SAFETY: "))
 }
 
-/// What is wrong with a file at this path below `src`, as lines with file and line.
+/// The faults of a file at this path below `src`, as lines with file and line.
 fn problems(path: &Path, text: &str) -> Vec<String> {
     let mut problems = Vec::new();
     let mut tell = |line: usize, what: String| {

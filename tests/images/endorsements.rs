@@ -366,7 +366,7 @@ fn an_app_that_cannot_be_read_could_hold_one() {
     }
 }
 
-/// What can be read is searched all the same.
+/// The run still searches all that it can read.
 #[test]
 fn an_app_that_cannot_be_read_hides_no_other_app() {
     type Corruption = fn(&Scene);
@@ -471,7 +471,7 @@ fn layouts_that_cannot_be_apps_are_not_passed_over() {
     link(&app, "latest");
     link(&scene.path("vendor.pub"), "key");
     link(&scene.path("nothing"), "gone");
-    // Nor does a name that is no text.
+    // A name that is no text does not either.
     let odd = |name: &[u8]| registry.join(OsStr::from_bytes(name));
     fs::write(odd(b"od\xff"), "").expect("written");
     fs::create_dir(odd(b"od\xfe")).expect("a folder");

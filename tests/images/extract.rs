@@ -198,7 +198,7 @@ fn an_app_of_an_image_that_is_signed_already_is_a_change() {
     extract(&scene, &data("buildah.tar"), &["-a", "app", "--force"]).ok();
     let run = extract(&scene, &archive, &["-a", "app", "--force", "--json"]).ok();
     assert_eq!(run.json()["changed"], true);
-    // What a person is told, a program is told too.
+    // A program gets everything that a person reads.
     run.says(&["in place of the app that was there"]);
     let run = extract(&scene, &archive, &["-a", "app", "--force", "--json"]).ok();
     assert_eq!(run.json()["replaced"], false);

@@ -230,7 +230,7 @@ fn what_is_wrong_in_an_archive_is_refused_as_in_a_layout() {
             .says(&["is not in the archive"]);
         write(&part, good);
     }
-    // What is cut short is no archive.
+    // A file that is cut short is no archive.
     let whole = archive(&scene, "app", "whole.tar.gz", &["--gzip"]);
     let bytes = read(&whole);
     write(&whole, &bytes[..bytes.len() / 2]);

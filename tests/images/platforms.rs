@@ -1,4 +1,4 @@
-//! What an index states of an image's platform: compared in every spelling, and chosen by.
+//! The platform that an index states for an image: runs compare it in every spelling, and choose by it.
 
 use serde_json::{Value, json};
 
@@ -115,7 +115,7 @@ fn an_entry_and_a_config_agree_in_every_spelling_of_what_both_state() {
             with(is("linux", "amd64"), "os.features", json!(["x"])),
             false,
         ),
-        // What an entry does not state is any.
+        // A part that an entry does not state may be anything.
         (windows("10.0.1"), is("windows", "amd64"), true),
         (
             windows("10.0.1"),

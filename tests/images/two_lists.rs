@@ -179,7 +179,7 @@ fn a_name_that_means_another_image_to_docker_is_refused() {
         two.list(&[(&first, Some("x:1")), (&second, Some("x:2"))]);
         two.taken(&["-d", "1"]);
     }
-    // What has no tag is not meant where another one has.
+    // An entry without a tag is not meant where another one has a tag.
     let two = Two::new(|[first, second]| vec![with_tag(first, "1"), second]);
     let [_, second] = two.configs.clone();
     two.list(&[(&second, Some("y:3"))]);

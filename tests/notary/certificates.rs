@@ -262,7 +262,7 @@ fn bytes_that_are_no_certificate_in_der_are_refused() {
     for end in 0..der.len() {
         assert!(Certificate::read(&der[..end]).is_err(), "{end} bytes");
     }
-    // What is read is the one encoding, so no byte is without a meaning: each change is seen.
+    // The reader takes one encoding only, so every byte has a meaning and each change shows.
     let whole = Certificate::read(&der).expect("a certificate");
     let issuer = read(&sandbox, "ca.crt");
     for at in 0..der.len() {

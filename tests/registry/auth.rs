@@ -1,4 +1,4 @@
-//! What is shown to whom: passwords and tokens go where the registry is, and nowhere else.
+//! Passwords and tokens go to the registry, and nowhere else.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -289,7 +289,7 @@ fn r16_a_token_service_that_sends_one_on_gets_the_password_and_no_other() {
             (None, "/t?x=y")
         );
     }
-    // What is posted goes nowhere else at all.
+    // A posted body goes nowhere else at all.
     let before = other.log().len();
     let server = with_service(move |seen| match seen.method.as_str() {
         "POST" => Reply::new(307).header("Location", place.clone()),
@@ -328,7 +328,7 @@ fn r18_a_token_for_the_registry_itself_goes_there_as_it_is() {
     assert_eq!(server.log().len(), 2);
 }
 
-/// What a registry answers to a request and the secret that came with it.
+/// A registry's answer to a request and the secret that came with it.
 type Echo = fn(&Seen, &str) -> Reply;
 
 #[test]

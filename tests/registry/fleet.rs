@@ -282,7 +282,7 @@ fn r63_a_registry_that_stops_answering_is_given_up_and_one_that_stumbles_is_not(
         assert!(gave_up.get("reference").is_none(), "{gave_up}");
         assert_eq!(gave_up["error"]["status"], 3);
         let undecided = totals["undecided"].as_u64().expect("a number");
-        // What was under way before comes between the first of them.
+        // Requests that were under way before come between the first of them.
         assert!((12..=50).contains(&undecided), "{totals}");
         let trusted = totals["trusted"].as_u64().expect("a number");
         assert!(trusted <= 3, "{totals}");
@@ -520,7 +520,7 @@ fn r63_memory_does_not_grow_with_tags() {
     };
     let (few, many) = (peak(10), peak(3000));
     println!("{few} kB for 10 tags, {many} kB for 3000");
-    // What is kept of a tag is its name, and of an image 16 bytes; all else comes to a limit.
+    // A run keeps the name of a tag, and 16 bytes of an image; all else comes to a limit.
     assert!(
         many < few + 6000,
         "{few} kB for 10 tags, {many} kB for 3000"

@@ -7,7 +7,7 @@ use ir_sign::crypto::{Digest, HashAlgorithm};
 
 use super::server::{Reply, Seen};
 
-/// What a registry holds.
+/// The content of a registry.
 #[derive(Debug, Default)]
 pub struct Good {
     pub blobs: BTreeMap<String, Vec<u8>>,

@@ -530,7 +530,7 @@ fn r60_r61_answers_in_plain_text_with_bare_line_feeds_are_read_and_tried_again()
     });
     let reference = ManifestRef::Tag(tag("a"));
     let first = server.app().manifest(&reference);
-    // What is malformed in its body has come as an answer already, and is not asked for again.
+    // An answer with a malformed body has come already, and the run does not ask for it again.
     let error = first.expect_err("malformed");
     assert_eq!(error.class(), Class::Undecided, "{error}");
     assert_eq!(server.log().len(), 2);

@@ -158,7 +158,7 @@ impl Stopping {
         let (sender, reached) = mpsc::channel();
         let (known, asked, is_over) = (good.clone(), AtomicUsize::new(0), AtomicBool::new(false));
         let server = Server::new(move |seen| {
-            // What comes on other connections is lost with the one who asks.
+            // Answers on other connections are lost with the process that asks.
             if is_over.load(Ordering::SeqCst) {
                 return Reply::silence();
             }
@@ -287,7 +287,7 @@ fn r40_r48_a_signing_that_is_killed_at_any_request_leaves_the_old_image_or_the_n
     assert!(requests > 15, "{requests}");
 }
 
-/// What copies an image with its signatures.
+/// The command that copies an image with its signatures.
 fn words_of(from: &str, host: &str) -> Vec<String> {
     let to = format!("docker://{host}/app:x");
     let words = ["copy", "--with-signatures", "--timeout", "20s", from, &to];

@@ -369,7 +369,7 @@ fn r34_a_registrys_words_are_short_and_safe() {
         "{shown}"
     );
     assert_eq!(error.class(), Class::Undecided);
-    // Nor is more of them read than is needed.
+    // The run reads no more of them than it needs.
     let error = read(Reply::new(403).endless()).expect_err("denied");
     assert!(matches!(error.problem, Problem::Status { status: 403, .. }));
 }

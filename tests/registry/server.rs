@@ -74,7 +74,7 @@ pub fn pairs(text: &str) -> Vec<(String, String)> {
     parts.map(pair).collect()
 }
 
-/// What the server does about a request.
+/// The server's reaction to a request.
 #[derive(Clone, Debug, Default)]
 pub struct Reply {
     pub status: u16,
@@ -255,7 +255,7 @@ impl Server {
         self.address.to_string()
     }
 
-    /// What it was asked.
+    /// The requests that it got.
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().expect("a lock").clone()
     }

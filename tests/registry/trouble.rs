@@ -1,4 +1,4 @@
-//! What passes is waited for, what does not ends in time.
+//! The run waits for trouble that passes, and ends in time where it does not pass.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};

@@ -393,7 +393,7 @@ for_each_fixture! {
     docker_types "docker-save-new-dockertypes" 7
 }
 
-/// What the program says and how it ends, part by part.
+/// The program's words and exit status, part by part.
 #[test]
 fn the_program_names_the_layout_the_part_and_the_rule() {
     let signed = Signed::new("multi");

@@ -16,7 +16,7 @@ const LONGEST: usize = 32 << 10;
 /// Changes that are tried however busy the machine is.
 const FEWEST: usize = 50;
 
-/// What is pseudo-random (`SplitMix64`).
+/// Pseudo-random numbers (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {

@@ -143,7 +143,7 @@ fn what_a_runtime_could_unpack_is_not_passed_over() {
     }
 }
 
-/// What `oras push` leaves in a layout beside an image. By a tag or a platform somebody would ask for it.
+/// The artifact that `oras push` leaves in a layout beside an image. Its tag or platform may be asked for.
 #[test]
 fn an_artifact_beside_an_image_is_passed_over_unless_something_names_it() {
     type Place = fn(&Maker, Value, Value) -> Vec<Value>;

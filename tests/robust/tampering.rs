@@ -144,7 +144,7 @@ fn a_layer_that_is_packed_as_its_type_does_not_say() {
             "+zstd",
             "is packed with bzip2 though its media type says zstd",
         ),
-        // What is not known is told for what it unpacks to, or that it does not.
+        // Of unknown content the report says what it unpacks to, or that it does not unpack.
         (b"some text", "", "unpacks to sha256:"),
         (b"some text", "+gzip", "does not unpack"),
     ] {

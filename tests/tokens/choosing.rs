@@ -53,7 +53,7 @@ fn rule_5_padding_counts_neither_in_a_uri_nor_on_a_token() {
             .exits(3)
             .says("there is no token for");
     }
-    // What is to be erased is compared alike.
+    // The token to be erased is compared in the same way.
     let init = "token init --so-pin-source file:so --new-pin-source file:so --label new";
     desk.write("so", desk.token.so_pin());
     desk.ir(&format!("{init} pkcs11:token=other%20%20%00 --erase other"))
@@ -353,7 +353,7 @@ fn rule_5_tokens_that_only_their_slot_tells_apart_are_two() {
     let key =
         |label: &str, source: &str| format!("pkcs11:slot-id={};object=k{source}", slot(label));
     let same = "label=same;serial=1";
-    // What is printed names one of them.
+    // The printed URI names one of them.
     for (label, source) in [("test token", "a"), ("other", "b")] {
         let slot = format!("slot-id={};", slot(label));
         let of_token = desk.planned(same, "token list").0.exits(0);
@@ -392,7 +392,7 @@ fn rule_5_tokens_that_only_their_slot_tells_apart_are_two() {
         .says("one token's PIN is never sent to another");
     assert_eq!(log(&planned.log).count("C_Login"), 1);
     let own = image("?pin-source=file:a", "?pin-source=file:b");
-    // Nor is it taken for the other after the module was started again.
+    // It is not taken for the other after a new start of the module either.
     let again = format!("{same};dead-session@C_Sign@2");
     for (plan, more) in [(same, ""), (same, " --keep-pin"), (again.as_str(), "")] {
         let _ = std::fs::remove_dir_all(desk.path("registry/hello"));

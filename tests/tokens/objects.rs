@@ -1,4 +1,4 @@
-//! What a token shows of a key, and what is made of it.
+//! The attributes that a token shows of a key, and the result.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -64,7 +64,7 @@ fn a_key_that_is_not_made_as_asked_for_is_removed_again() {
         let listed = desk.ir("token keys {} --json").exits(0).json();
         assert_eq!(listed["keys"].as_array().map(Vec::len), Some(0), "{plan}");
     }
-    // What the token says on its own is told, and does not stop it.
+    // The report passes on the token's own words, and they do not stop it.
     let (run, _) = desk.planned("attr=CKA_LOCAL:00", "gen-key --pkcs11-uri {key}");
     run.exits(0).says("CKA_LOCAL: requested true, got false");
 }
@@ -72,7 +72,7 @@ fn a_key_that_is_not_made_as_asked_for_is_removed_again() {
 #[test]
 fn a_key_that_was_made_is_told_whatever_fails_after() {
     let desk = Desk::new();
-    // What can be known before is refused before.
+    // The run refuses at the start whatever it can know then.
     std::fs::create_dir(desk.path("public.pub")).expect("a folder");
     for public in [
         "nodir/key.pub",
@@ -326,7 +326,7 @@ fn rule_7_a_public_half_that_is_not_the_keys_is_found_out() {
     }
 }
 
-/// What the other key signed or endorsed is not kept as this key's.
+/// A signature or an endorsement by the other key is not kept as this key's.
 #[test]
 fn rule_7_a_public_half_is_proven_where_nothing_is_signed_too() {
     let desk = Desk::new();

@@ -157,7 +157,7 @@ fn with_descriptor(desk: &Desk, uri: &str, script: &str) -> Run {
     Run::from(command.output().expect("it runs"))
 }
 
-/// What editors put around a PIN is no part of it, and what cannot be one is not sent.
+/// A byte that an editor puts around a PIN is no part of it, and a text that cannot be a PIN is not sent.
 #[test]
 fn rule_2_line_endings_and_byte_order_marks_cost_no_try() {
     let desk = Desk::new();
@@ -243,7 +243,7 @@ fn rule_2_a_descriptor_is_read_from_where_it_stands() {
     let uri = bare(&desk, "key");
     let pin = desk.token.pin();
     desk.write("second", format!("not this\n{pin}\n"));
-    // What was read already is not sent.
+    // A PIN that was read already is not sent.
     with_descriptor(&desk, &uri, "exec 3<second; read -u 3 -r line").exits(0);
     with_descriptor(&desk, &uri, "exec 3<second; cat <&3 >/dev/null")
         .exits(3)
@@ -252,7 +252,7 @@ fn rule_2_a_descriptor_is_read_from_where_it_stands() {
     let slow = "exec 3< <(sleep 0.3; cat second | tail -1); python3 -c 'import os; os.set_blocking(3, False)'";
     with_descriptor(&desk, &uri, slow).exits(0);
     for (script, says) in [
-        // Whoever runs the tests may have left one open.
+        // The person who runs the tests may have left one open.
         (
             "exec 3<&-",
             "PIN descriptor fd:3: cannot read: Bad file descriptor",
@@ -430,7 +430,7 @@ fn rule_2_a_refusal_repeats_no_pin_wherever_it_was_typed() {
             &format!("{flag}=|echo 13571"),
         ]);
     }
-    // What is a source is told.
+    // The message names the sources.
     desk.ir("sign pkcs11:token=ROOT?pin-source=file:a%26b -f x -s y")
         .exits(2)
         .says("pkcs11:token=ROOT?pin-source=file:a%26b' found");

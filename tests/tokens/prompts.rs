@@ -5,7 +5,7 @@ use harness::oci::{Maker, with_tag};
 use harness::terminal::{self, Answer};
 use harness::{Run, program};
 
-/// What was on the terminal, and what became of the program.
+/// The text on the terminal, and the end of the program.
 struct Session {
     screen: String,
     run: Run,
@@ -261,7 +261,7 @@ fn sign_on_terminal(desk: &Desk, plan: &str, key: &str, more: &str) -> std::proc
     command
 }
 
-/// What the prompt for one signature ends with.
+/// The end of the prompt for one signature.
 const FOR_A_SIGNATURE: &str = "for a signature of key \"vendor-key\" on token \"test token\": ";
 
 /// While the key of one image waits for its PIN, the layers of the next are hashed, and the bar says so.

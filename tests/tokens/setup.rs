@@ -352,7 +352,7 @@ fn the_doctor_sends_no_pin_unless_asked_and_says_what_is_wrong() {
     }
 }
 
-/// What keeps a token from signing is a finding, whatever it is, and the rest is there too.
+/// Each obstacle that keeps a token from signing is a finding, and the report still has the rest.
 #[test]
 fn the_doctor_finds_out_and_does_not_give_up() {
     let desk = Desk::new();

@@ -112,7 +112,7 @@ fn exactly_one_public_key_is_shown_or_the_private_key_tells() {
         .says("names no key");
 }
 
-/// Whoever can write to a token without a login can put a public key in the place of another.
+/// A person who can write to a token without a login can put a public key in the place of another.
 #[test]
 fn a_planted_public_key_is_told_as_unproven_and_found_out_with_a_pin() {
     let desk = Desk::new();

@@ -1,4 +1,4 @@
-//! What has to work with every module.
+//! The tests that hold for every module.
 
 use crate::desk::Desk;
 use harness::tokens::Kind;

@@ -192,7 +192,7 @@ proptest::proptest! {
     }
 }
 
-/// What `p11tool` prints for a token and its keys is read, and names what it names there.
+/// The URIs that `p11tool` prints for a token and its keys are read, and name the same objects.
 #[test]
 fn rule_1_the_uris_of_p11tool_and_p11_kit_name_the_same_keys() {
     let desk = crate::desk::Desk::new();

@@ -19,12 +19,12 @@ pub struct Case {
     args: Args,
     pub kind: Kind,
     pub before: Snapshot,
-    /// What a run that nothing interrupts leaves, and prints.
+    /// The files and the output of a run that nothing interrupts.
     pub after: Snapshot,
     printed: String,
 }
 
-/// What a command makes.
+/// The product of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A change of a layout: blobs that nothing leads to yet, or any more, may lie there too.

@@ -26,7 +26,7 @@ struct Move {
     node: usize,
     from: (usize, OsString),
     to: (usize, OsString),
-    /// What came into its old place, if they changed places.
+    /// The file that came into its old place, if they changed places.
     back: Option<usize>,
 }
 
@@ -273,7 +273,7 @@ impl Disk {
         losses
     }
 
-    /// What is there when power comes back.
+    /// The files when power comes back.
     pub fn after(&self, loss: &Loss) -> Snapshot {
         let mut disk = self.clone();
         if let Loss::AllButOneFolder(folder) = loss {
@@ -282,7 +282,7 @@ impl Disk {
         disk.list(*loss != Loss::ContentsAlone, true)
     }
 
-    /// What is there as long as there is power.
+    /// The files as long as there is power.
     pub fn now(&self) -> Snapshot {
         self.list(false, false)
     }

@@ -70,7 +70,7 @@ fn warns(run: &Run, calls: &[Call], scene: &Scene, text: &str) -> bool {
     only_looked && run.stderr.lines().any(tells)
 }
 
-/// What an error led to, by exit status; `None` where the point was not come to.
+/// The results of errors, by exit status; `None` where no run reached the point.
 fn fail(
     case: &Case,
     point: &Point,
@@ -150,7 +150,7 @@ fn try_all(what: &str, error: (Fault, &str), meets: impl Fn(&Call) -> bool) {
             let call = &calls[point.at];
             can_fail(call, &scene.registry()) && meets(call)
         });
-        // What follows the last rename is what decides.
+        // The calls after the last rename decide.
         let last = last_rename(&calls);
         let decides = |point: &Point| point.at >= last && calls[point.at].name != "openat";
         let tried = some_and(&points, SOME, decides);
@@ -191,7 +191,7 @@ fn a_full_disk_at_any_write_is_never_a_success_nor_a_broken_layout() {
     try_all("ENOSPC", FULL, takes_room);
 }
 
-/// What was written for it goes, and nothing else does.
+/// Its own files go, and nothing else does.
 #[test]
 fn a_change_that_fails_at_its_last_step_leaves_exactly_what_was_there() {
     for case in [
@@ -235,7 +235,7 @@ fn a_change_that_could_not_be_made_to_last_is_said_to_be_there() {
     }
 }
 
-/// What is there already has to last too; a disk that cannot be written has nothing left to be synced.
+/// Files that are there already have to last too; a disk that cannot be written has nothing left to be synced.
 #[test]
 fn what_is_right_already_is_synced_where_there_is_something_to_sync() {
     let point = Point {

@@ -8,7 +8,7 @@ use super::case::{Case, Kind};
 use harness::oci::digest_with;
 use harness::{Snapshot, ir_sign, write};
 
-/// What was found.
+/// The findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     Old,

@@ -12,7 +12,7 @@ use harness::strace::{Fault, Point, on_two_threads, some, until_come_to, was_kil
 /// How many points of a command are tried where not all are.
 const SOME: usize = 24;
 
-/// What a kill left: `None` where the point was not come to.
+/// The files that a kill left: `None` where no run reached the point.
 fn kill(case: &Case, point: &Point) -> Result<Option<State>, String> {
     let scene = case.scene();
     let mut command = case.faulted(&scene, point, Fault::Kill);

@@ -48,11 +48,11 @@ fn a_change_is_made_under_its_locks() {
             let locked = locked(&calls, at);
             let wanted: &[_] = match case.kind {
                 Kind::Change if case.name == "prune" => &[(&blobs, true)],
-                // Who prunes waits for the blobs, who signs for the other two.
+                // A run that prunes waits for the blobs, and one that signs for the other two.
                 Kind::Change => &[(&registry, true), (&layout, true), (&blobs, false)],
                 _ => &[(&registry, true)],
             };
-            // Who comes takes a folder that is not locked for a killed run's.
+            // A new run takes a folder without a lock for one of a killed run.
             let staging = |(path, alone): (&PathBuf, &bool)| {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 name.starts_with(".ir-sign-staging-") && *alone

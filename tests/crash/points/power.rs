@@ -60,7 +60,7 @@ impl Recording {
     }
 }
 
-/// What is found when power is lost at each moment of a run.
+/// The findings when power fails at each moment of a run.
 #[derive(Default)]
 struct Found {
     cuts: usize,

@@ -21,7 +21,7 @@ const GENERATOR: [u8; 96] = [
     0x0a, 0x60, 0xb1, 0xce, 0x1d, 0x7e, 0x81, 0x9d, 0x7a, 0x43, 0x1d, 0x7c, 0x90, 0xea, 0x0e, 0x5f,
 ];
 
-/// What an attribute reads instead.
+/// The replacement of an attribute.
 enum Instead {
     Missing,
     Value(Vec<u8>),
@@ -45,7 +45,7 @@ pub(crate) unsafe fn get(
         .map(|attribute| instead(list, session, object, attribute.type_))
         .collect();
 
-    // What the plan does not change goes to the real module in one call, as it came.
+    // Attributes that the plan does not change go to the real module in one call, as they came.
     let kept = |at: &usize| instead[*at].is_none();
     let mut rest: Vec<_> = (0..length).filter(kept).map(|at| wanted[at]).collect();
     let mut answer = CKR_OK;

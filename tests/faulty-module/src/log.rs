@@ -43,7 +43,7 @@ pub struct Entry {
     pub function: String,
     /// `CKR_NAME`, a code in hexadecimal, or `killed`.
     pub outcome: String,
-    /// What there is to know about a PIN, when the function takes one.
+    /// The facts about a PIN, when the function takes one.
     pub attempt: Option<Attempt>,
 }
 

@@ -85,7 +85,7 @@ const SWITCHES: [(&str, Switch); 15] = [
     ("prints", Switch::Prints),
 ];
 
-/// What comes instead of a signature.
+/// The replacement of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sign {
     Flip,
@@ -111,7 +111,7 @@ const SIGN: [(&str, Sign); 9] = [
     ("lie", Sign::Lie),
 ];
 
-/// What comes instead of a public point.
+/// The replacement of a public point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Point {
     Raw,

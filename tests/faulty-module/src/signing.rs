@@ -14,7 +14,7 @@ use crate::token::is_withheld;
 /// Longer than the signatures of all keys that a test has.
 const LONGEST: usize = 1024;
 
-/// What `lie` claims to have written.
+/// The length that `lie` claims to have written.
 const CLAIMED: CK_ULONG = 4096;
 
 /// Whether the caller's mechanism is one that the plan takes away.
@@ -133,7 +133,7 @@ unsafe fn other_data(data: *const CK_BYTE, length: CK_ULONG) -> Vec<u8> {
     data
 }
 
-/// What is to come instead of the next signature.
+/// The replacement of the next signature.
 fn planned() -> Option<Sign> {
     state(|state| state.plan.signature(state.signatures + 1))
 }
@@ -267,7 +267,7 @@ fn needed(planned: Option<Sign>, real: CK_ULONG) -> CK_ULONG {
     }
 }
 
-/// What comes instead of a signature.
+/// The replacement of a signature.
 fn instead(planned: Option<Sign>, mut signature: Vec<u8>) -> Vec<u8> {
     match planned {
         None | Some(Sign::Other | Sign::Lie) => {}

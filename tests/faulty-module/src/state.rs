@@ -1,4 +1,4 @@
-//! What the module remembers between calls, and what happens before and after each one.
+//! The module's memory between calls, and its steps before and after each one.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -66,7 +66,7 @@ const SIGNING: [&str; 4] = ["C_SignInit", "C_Sign", "C_SignUpdate", "C_SignFinal
 /// The calls that end a signature when they fail, as the standard says; then the real one has to end too.
 const ENDING: [&str; 3] = ["C_Sign", "C_SignUpdate", "C_SignFinal"];
 
-/// What is decided before a call.
+/// The decision before a call.
 struct Entered {
     number: u64,
     instead: Option<CK_RV>,
@@ -123,7 +123,7 @@ impl State {
         }
     }
 
-    /// What is wrong with the environment, if something is.
+    /// The fault of the environment, if there is one.
     pub fn invalid(&self) -> Option<String> {
         self.invalid.clone()
     }
@@ -206,7 +206,7 @@ impl State {
     }
 }
 
-/// What a function answers when the token is gone; `None` for those that work without one.
+/// A function's answer when the token is gone; `None` for functions that work without one.
 fn without_token(function: &str) -> Option<CK_RV> {
     match function {
         "C_Initialize" | "C_Finalize" | "C_GetInfo" | "C_GetFunctionList" | "C_GetSlotList"

@@ -1,4 +1,4 @@
-//! What is said about slots, tokens and mechanisms.
+//! The statements about slots, tokens and mechanisms.
 
 use cryptoki_sys::{
     CK_BBOOL, CK_FALSE, CK_FUNCTION_LIST, CK_MECHANISM_INFO, CK_MECHANISM_TYPE, CK_RV, CK_SLOT_ID,

@@ -1,4 +1,4 @@
-//! What plans do, over `SoftHSM`.
+//! The effects of plans, over `SoftHSM`.
 
 use std::ptr::null_mut;
 

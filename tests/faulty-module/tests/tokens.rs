@@ -1,4 +1,4 @@
-//! What plans do to slots, tokens and mechanisms, and how they end a process.
+//! The effects of plans on slots, tokens and mechanisms, and how they end a process.
 
 use std::os::unix::process::ExitStatusExt;
 use std::ptr::null_mut;

@@ -22,7 +22,7 @@ pub enum Kind {
     Dir,
 }
 
-/// What becomes of it.
+/// The expected result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expected {
@@ -45,7 +45,7 @@ pub enum Expected {
 pub struct Case {
     pub name: String,
     pub kind: Kind,
-    /// What the command that signs is given besides keys.
+    /// The arguments of the signing command besides keys.
     pub args: Vec<String>,
     /// How many images are signed then.
     pub images: usize,

@@ -1,4 +1,4 @@
-//! What the tests share: the program under test and its runs, folders, layouts and tokens to work with.
+//! The shared parts of the tests: the program under test and its runs, folders, layouts and tokens.
 //!
 //! Nothing here uses the code under test: the tests hold it against what is read and made here.
 

@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use crate::place::program;
 
-/// What a command did.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Run {
     /// The exit status.
     pub status: i32,
-    /// What it printed on standard output.
+    /// Its standard output.
     pub stdout: String,
-    /// What it printed on standard error.
+    /// Its standard error.
     pub stderr: String,
 }
 

@@ -13,7 +13,7 @@ use rustix::termios::{LocalModes, tcgetattr};
 
 use crate::run::Run;
 
-/// What was on the terminal, and what became of the program.
+/// The text on the terminal, and the end of the program.
 pub struct Session {
     pub screen: String,
     /// With 128 + the signal where one ended it; `None` where one ended all of the session.
@@ -25,7 +25,7 @@ pub struct Session {
 /// How long a person's program may take to ask, and to end after the last answer.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What is typed: these bytes, or what is made of the screen.
+/// The answer that is typed: these bytes, or bytes made from the screen.
 pub enum Answer<'a> {
     Type(&'a [u8]),
     #[allow(dead_code)] // Where nothing on the screen is to be typed again.

@@ -256,7 +256,7 @@ pub fn mismatches(layout: &Path) -> Vec<String> {
     wrong
 }
 
-/// What is wrong with an archive.
+/// The fault of an archive.
 pub fn problem(bytes: &[u8]) -> Problem {
     match Place::new().check(bytes) {
         Err(Error {

@@ -1,4 +1,4 @@
-//! What `docker save` wrote up to engine 24, converted.
+//! Archives of `docker save` up to engine 24, converted.
 
 use std::fs;
 use std::iter;

@@ -1,4 +1,4 @@
-//! What an archive must not be or hold.
+//! Archives that are refused, for their form or their content.
 
 use std::fs;
 
@@ -143,7 +143,7 @@ fn types_that_are_not_taken() {
             "{text}"
         );
     }
-    // Such links are taken in archives without an index.json only.
+    // Only an archive without an index.json may have these links.
     let found = problem(
         &layout()
             .member(b"a/layer.tar", b'2', "../oci-layout", b"")
@@ -366,7 +366,7 @@ fn an_archive_that_ends_within_a_member_is_cut_short() {
         assert_eq!(problem(&whole[..length]), wanted, "{length}");
         assert_eq!(problem(&gzip(&whole[..length])), wanted, "{length}, packed");
     }
-    // What is read rather than passed over, and would end with a block.
+    // A member that the run reads and does not pass over, and that would end with a block.
     let index = format!("{:1024}", String::from_utf8_lossy(&index(&["1.0"])));
     let layout = blobs().file("oci-layout", LAYOUT_FILE);
     let layout = layout.file("index.json", index.as_bytes()).unended();

@@ -1,4 +1,4 @@
-//! What realms cannot unpack is found in what real builders wrote, and nothing else is.
+//! The run finds what realms cannot unpack in the images of real builders, and finds nothing else.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -85,7 +85,7 @@ fn a_tag_names_the_one_image_that_is_left_of_its_index() {
         entry["annotations"],
         json!({ REF_NAME: "1", "of": "the index", "too": "kept" })
     );
-    // What was there stays until it is pruned, and nothing else was written.
+    // The old content stays until it is pruned, and the run wrote nothing else.
     assert!(blob_path(&maker.dir, index["digest"].as_str().expect("a digest")).exists());
     let written = fs::read_dir(maker.dir.join("blobs/sha256"))
         .expect("blobs")

@@ -11,7 +11,7 @@ use harness::{Run, Scene, limited, program, write};
 
 pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
-/// What is added to a layout whose one image, `1`, is signed.
+/// An addition to a layout whose one image, `1`, is signed.
 struct Case {
     name: &'static str,
     /// The rule that does not hold then; `None` where the server takes it.
@@ -379,7 +379,7 @@ fn each_rule_for_apps_is_the_servers() {
     }
 }
 
-/// What is not unpacked, because it is wrong or wants much memory, may hold anything.
+/// A layer that is not unpacked, because it is damaged or needs much memory, may hold anything.
 #[test]
 fn an_image_whose_layers_are_not_unpacked_is_told_of() {
     let (scene, maker, _) = signed();

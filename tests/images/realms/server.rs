@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use harness::oci::{CONFIG, INDEX, LAYER, MANIFEST, REF_NAME, blob_path, digest_with};
 
-/// What the server hands out of an app.
+/// The part of an app that the server hands out.
 #[derive(Debug, Default)]
 pub struct App {
     /// By each tag the media type and the digest of what it names.

@@ -1,4 +1,4 @@
-//! What calls itself an attestation, and images that hide as one.
+//! Entries that call themselves attestations, and images that hide as one.
 
 use harness::oci::{self, LAYER, Maker, blob_path, with_tag};
 use harness::{Scene, ir_sign, write};
@@ -7,7 +7,7 @@ use std::fs;
 
 use super::{IN_TOTO, STATEMENT, attesting, good, listed, made, referring, unknown};
 
-/// Whatever an entry says of itself, and whatever an image refers to: what could be run is verified.
+/// The run verifies everything that could run, whatever an entry says of itself and whatever an image refers to.
 #[test]
 fn all_images_are_verified_those_without_a_tag_and_those_that_refer_or_attest_too() {
     fn other(maker: &Maker) -> Value {
@@ -165,7 +165,7 @@ fn an_index_is_held_to_its_platform_whatever_calls_itself_an_attestation() {
             false,
             0,
         ),
-        // What it holds calls itself an attestation.
+        // Its content calls itself an attestation.
         (
             Box::new(move |maker| vec![attesting(image(maker))]),
             "arm64",

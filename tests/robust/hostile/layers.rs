@@ -102,7 +102,7 @@ fn layers_are_added_up() {
     signs_and_verifies(&scene, &["--max-image-size", "6M"]);
 }
 
-/// What is too large for one image is known when another one has it too.
+/// A layer that is too large for one image is known when another image has it too.
 #[test]
 fn a_bomb_that_many_images_have_is_unpacked_twice_at_most() {
     let zeros = vec![0; 40 << 20];
@@ -138,7 +138,7 @@ fn zstd_with_window(log: u8) -> Vec<u8> {
     frame
 }
 
-/// Who signed it unpacked it: what was allowed then is not asked for again. A signature that does not hold allows nothing.
+/// The signer unpacked it, so a reader needs no flag for it again. A signature that does not hold allows nothing.
 #[test]
 fn a_signed_layer_may_ask_for_the_window_that_its_signer_allowed() {
     let scene = packed("+zstd", &zstd_with_window(27), b"hello");
@@ -264,7 +264,7 @@ fn a_layer_that_its_descriptor_embeds_is_that_layer() {
     }
 }
 
-/// What umoci writes before there is an image.
+/// The layout that umoci writes before there is an image.
 #[test]
 fn a_layout_without_images_may_say_null() {
     let scene = Scene::with("umoci");
@@ -285,7 +285,7 @@ fn a_layout_without_images_may_say_null() {
     assert_eq!(read(layout.join("index.json")), index.as_bytes());
 }
 
-/// What programs in Go write of an image without layers, and what nobody writes.
+/// Texts that programs in Go write for an image without layers, and texts that nobody writes.
 #[test]
 fn an_image_without_layers_may_say_null_and_is_bound_all_the_same() {
     let image = |diff_ids: &str, layers: &'static str| {
@@ -307,7 +307,7 @@ fn an_image_without_layers_may_say_null_and_is_bound_all_the_same() {
         for layers in [r#","layers":[]"#, r#","layers":null"#] {
             let scene = image(diff_ids, layers);
             signs_and_verifies(&scene, &[]);
-            // What is there keeps its text.
+            // The existing members keep their text.
             let entry = oci::tagged(&scene.app("app"), "good");
             let signed = oci::blob(&scene.app("app"), &entry);
             let signed = String::from_utf8(signed).expect("UTF-8");

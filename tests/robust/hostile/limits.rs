@@ -34,7 +34,7 @@ fn signing_fills_a_manifest_to_the_limit_and_no_further() {
     same(&before, &snapshot(&scene.registry()));
 }
 
-/// Nor an index, which gets its media type, nor all of them together.
+/// The same for an index, which gets its media type, and for all of them together.
 #[test]
 fn signing_fills_an_index_to_the_limit_and_no_further() {
     const LIMIT: usize = 4 << 20;
@@ -94,7 +94,7 @@ fn signing_fills_an_index_to_the_limit_and_no_further() {
     }
 }
 
-/// Nor does it add members beyond those that are read.
+/// It does not add members beyond those that are read either.
 #[test]
 fn signing_adds_no_more_members_than_are_read() {
     const MOST: usize = 48 << 10;
@@ -167,7 +167,7 @@ fn a_manifest_and_a_config_are_read_up_to_what_they_may_be_together() {
     padded(0).verify("app", &[]).exits(1).says(&[failed]);
     let refused = ["config", "image.config-digest"];
     padded(1).refused("app", &[], &refused);
-    // What is signed has to be read again: the signature takes room too.
+    // A signed document has to be read again: the signature takes room too.
     let scene = padded(0);
     let before = snapshot(&scene.registry());
     let run = scene.sign("app", &[]).exits(1);

@@ -1,4 +1,4 @@
-//! What messages quote of a stranger's text.
+//! The part of a stranger's text that messages quote.
 
 use harness::ir_sign;
 use harness::oci::{LAYER, MANIFEST, with_tag};
@@ -30,7 +30,7 @@ fn text_from_an_image_does_not_drive_the_terminal() {
     }
 }
 
-/// What others wrote may be long, and a message that quotes it is not.
+/// A stranger's text may be long, and a message that quotes it is short.
 #[test]
 fn messages_are_short_whatever_they_quote() {
     let long = "long ".repeat(100_000);

@@ -63,7 +63,7 @@ fn a_tag_of_two_images_names_neither() {
     scene.verify("app", &["--all"]).exits(1);
 }
 
-/// Who asks for a platform does not mean what is for none and could not be run; what could be, counts.
+/// A user who asks for a platform does not mean an entry without one that could not run; one that could run counts.
 #[test]
 fn artifacts_among_the_images_of_a_tag_have_no_platform() {
     type Others<'a> = &'a dyn Fn(&Maker) -> Vec<Value>;

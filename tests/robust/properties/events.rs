@@ -1,4 +1,4 @@
-//! What happens to the images, and what is checked after each event.
+//! Events that happen to the images, and the checks after each.
 
 use std::fs;
 use std::path::Path;
@@ -86,7 +86,7 @@ impl World {
         let key = self.at(&format!("vendor{vendor}"));
         flags.extend(["-v".into(), key.clone(), "-s".into(), format!("{key}.sig")]);
         flags.extend(["-c".into(), self.at("ca.pub")]);
-        // What was tampered with before may carry what is no endorsement of this CA's any more.
+        // An image that was tampered with may carry a text that is no endorsement by this CA any more.
         flags.push("--replace-endorsement".into());
         let run = self.run("sign-image", &flags);
         if !self.expected[n].whole {

@@ -52,7 +52,7 @@ pub enum Event {
 /// is a wrong one.
 #[derive(Clone, Copy, Debug)]
 pub enum Tamper {
-    // What the signature binds.
+    // The parts that the signature binds.
     Config,
     LayerContent,
     LayerDropped,
@@ -62,7 +62,7 @@ pub enum Tamper {
     Signature,
     Unsigned,
     Transplanted,
-    // What it does not.
+    // The parts that it does not bind.
     Annotation,
     Member,
     Repacked,
@@ -78,7 +78,7 @@ pub enum Signed {
     No,
 }
 
-/// What is expected of an image.
+/// The expected state of an image.
 #[derive(Clone, Debug)]
 pub struct Expected {
     /// Whether blobs and `diff_ids` are in order.

@@ -79,7 +79,7 @@ fn one_attribute_that_cannot_be_read_is_absent() {
         "CKR_FUNCTION_NOT_SUPPORTED",
         "0x80000001",
     ] {
-        // Whatever is read after the first attributes: each time by itself too.
+        // The reads after the first attributes: each time by itself too.
         for nth in 1..6 {
             let plan = format!("C_GetAttributeValue@{nth}={code}");
             let scene = Scene::new();

@@ -129,7 +129,7 @@ fn rule_3_a_pin_error_of_a_signature_is_the_last_attempt_too() {
     }
 }
 
-/// What was found in the slot is not what is there when the PIN is to be sent.
+/// The token that was found in the slot is not there any more when the PIN is to be sent.
 #[test]
 fn rule_3_a_token_in_the_place_of_another_gets_no_pin() {
     let plan = "always-authenticate";
@@ -219,7 +219,7 @@ fn rule_2_a_pin_pad_gets_no_pin() {
     assert_eq!(given, [false, false]);
 }
 
-/// What the token's flags say is heeded before a PIN is sent.
+/// The run heeds the token's flags before it sends a PIN.
 #[test]
 fn rule_3_the_flags_come_before_the_pin() {
     for (plan, says) in [

@@ -1,4 +1,4 @@
-//! What a token may not be believed: one test for each rule.
+//! The statements of a token that nobody may believe: one test for each rule.
 
 use super::scene::{Ran, Scene, verifies};
 
@@ -46,7 +46,7 @@ fn rule_10_a_bad_signature_never_leaves_the_program() {
     ] {
         let plan = format!("sign={kind}");
         refused(&plan, status, says).says("key \"ca\" on token \"test token\"");
-        // Nor does an image, a passport or a public key that is to be proven.
+        // An image, a passport or a public key that is to be proven does not either.
         let scene = Scene::new();
         let before = scene.outside();
         for args in [

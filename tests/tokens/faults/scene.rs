@@ -21,7 +21,7 @@ const DEADLINE: &str = "20";
 /// All the files of a folder, with their contents.
 pub type Files = BTreeMap<PathBuf, Vec<u8>>;
 
-/// What is the same in all scenes.
+/// The shared part of all scenes.
 struct Base {
     files: Files,
     module: PathBuf,
@@ -33,7 +33,7 @@ pub struct Scene {
     module: &'static Path,
 }
 
-/// What became of a run.
+/// The end of a run.
 pub struct Ran {
     /// The exit status; none for a signal.
     pub status: Option<i32>,
@@ -216,7 +216,7 @@ impl Scene {
         self.ended(&command.output().expect("timeout (coreutils) runs"))
     }
 
-    /// What a run over the faulting module was that has ended.
+    /// A finished run over the faulting module.
     pub fn ended(&self, output: &Output) -> Ran {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ran {

@@ -189,7 +189,7 @@ const COMMANDS: [&str; 10] = [
     "token init --label again --erase secret --so-pin-source file:secret.so --new-pin-source file:secret.pin",
 ];
 
-/// What a run leaves: all it printed, and all files but those that hold the PINs.
+/// The traces of a run: all its output, and all files but those that hold the PINs.
 fn left_behind(scene: &Scene, ran: &super::scene::Ran) -> Vec<u8> {
     let mut all = [ran.stdout.as_bytes(), ran.stderr.as_bytes()].concat();
     let pins = ["secret.pin", "secret.so", "wrong.pin"];

@@ -77,7 +77,7 @@ const CASES: [Case; 11] = [
     ),
 ];
 
-/// What any function can answer.
+/// The answers that any function can give.
 const ANY: [&str; 13] = [
     "CKR_GENERAL_ERROR",
     "CKR_FUNCTION_FAILED",
@@ -94,7 +94,7 @@ const ANY: [&str; 13] = [
     "0x80000001",
 ];
 
-/// What a session that died answers.
+/// The answers of a session that died.
 const DEAD: [&str; 5] = [
     "CKR_DEVICE_ERROR",
     "CKR_DEVICE_REMOVED",
@@ -103,7 +103,7 @@ const DEAD: [&str; 5] = [
     "CKR_CRYPTOKI_NOT_INITIALIZED",
 ];
 
-/// What a function can answer besides.
+/// The further answers of a function.
 fn own_answers(function: &str) -> &'static [&'static str] {
     match function {
         "C_Login" | "C_InitToken" | "C_InitPIN" => &[
@@ -327,7 +327,7 @@ fn names_fault(point: &Point, error: &str) -> bool {
         // Lies that are believed: it fails where they show.
         ("C_Login", "CKR_USER_ALREADY_LOGGED_IN")
         | ("C_Initialize", "CKR_CRYPTOKI_ALREADY_INITIALIZED") => !point.after,
-        // What is not known of a public key keeps it from being one.
+        // An unknown attribute keeps a public key from counting.
         ("C_GetAttributeValue", _) => error.contains("the token does not show its public half"),
         // A search that goes on shows at what is begun next.
         ("C_FindObjectsFinal", _) => {
@@ -478,7 +478,7 @@ fn judge_outside(
     }
 }
 
-/// What is on the token: the key that was made, or none, or one of which the error speaks.
+/// The keys on the token: the new one, or none, or one that the error names.
 fn judge_token(
     point: &Point,
     scene: &Scene,

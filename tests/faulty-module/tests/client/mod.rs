@@ -14,7 +14,7 @@ use harness::tokens::{Fixture, Kind};
 /// Tells a child which test it is to run.
 const CHILD: &str = "FAULTY_MODULE_TEST_CHILD";
 
-/// What came of a child.
+/// The end of a child.
 pub struct Ran {
     pub fixture: Fixture,
     pub output: Output,
@@ -266,7 +266,7 @@ impl Module {
     }
 }
 
-/// What is signed.
+/// The signed bytes.
 pub const DIGEST: [u8; 48] = [0x5a; 48];
 
 fn ecdsa() -> CK_MECHANISM {

@@ -46,7 +46,7 @@ pub struct Point {
     pub at: usize,
 }
 
-/// What happens at a point.
+/// The fault at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// `kill -9`, before the call has any effect.

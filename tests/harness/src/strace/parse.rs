@@ -13,7 +13,7 @@ pub struct Call {
     pub thread: usize,
     pub name: String,
     pub args: Vec<Arg>,
-    /// What came of it; `None` where the program was killed in it.
+    /// The result; `None` where the program was killed in the call.
     pub result: Option<i64>,
     /// Whether an error was given in its place.
     pub injected: bool,
@@ -164,7 +164,7 @@ fn call(thread: usize, text: &str) -> Option<Call> {
     })
 }
 
-/// What stands up to the closing parenthesis, and what follows it.
+/// The text up to the closing parenthesis, and the text after it.
 fn arguments(text: &str) -> Option<(Vec<Arg>, &str)> {
     let mut args = Vec::new();
     let (mut depth, mut start, mut quoted) = (0_usize, 0, false);
@@ -199,7 +199,7 @@ fn argument(text: &str) -> Option<Arg> {
     if let Some((number, rest)) = text.split_once('<')
         && (number == "AT_FDCWD" || number.bytes().all(|b| b.is_ascii_digit()))
     {
-        // What was removed meanwhile: `PATH>(deleted)`.
+        // A file that was removed meanwhile: `PATH>(deleted)`.
         let (path, _) = rest.split_once('>')?;
         // Devices have their numbers behind: `PATH<char 1:3`.
         let path = path.split('<').next()?;

@@ -76,7 +76,7 @@ fn program(name: &str, package: &str) -> Result<(), String> {
         .ok_or_else(|| format!("there is no {name} (package {package})"))
 }
 
-/// What is missing for a kind, if something is.
+/// The missing part of a kind, if a part is missing.
 pub fn needs(kind: Kind) -> Result<(), String> {
     program("pkcs11-tool", "opensc")?;
     match kind {

@@ -64,7 +64,7 @@ impl fmt::Display for Kind {
 pub struct Fixture {
     /// The PKCS#11 module to load.
     pub module: PathBuf,
-    /// What a process needs in its environment to find this token.
+    /// The environment in which a process finds this token.
     pub env: Vec<(String, String)>,
     /// The token's label.
     pub label: String,
@@ -83,11 +83,11 @@ pub struct Fixture {
 pub struct Planned {
     /// The faulty module.
     pub module: PathBuf,
-    /// What a process needs in its environment.
+    /// The environment of a process.
     pub env: Vec<(String, String)>,
     /// Where the calls are logged, for `faulty_module::log::Log::read`.
     pub log: PathBuf,
-    /// What has to run meanwhile.
+    /// The servers that have to run meanwhile.
     pub server: Option<Server>,
 }
 
