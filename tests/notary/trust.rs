@@ -216,9 +216,9 @@ fn the_statement_for_the_very_repository_counts_before_the_one_for_all() {
 }
 
 /// Trust stores by their names. A store that is not there is one that cannot be used.
-struct Made2<'a>(&'a [(&'a str, &'a [Certificate])]);
+struct Shelf<'a>(&'a [(&'a str, &'a [Certificate])]);
 
-impl Stores for Made2<'_> {
+impl Stores for Shelf<'_> {
     fn certificates(&self, store: &Store) -> Result<Arc<[Certificate]>, StoreFault> {
         let name = store.to_string();
         let found = self.0.iter().find(|(known, _)| *known == name);
@@ -291,7 +291,7 @@ impl Scene {
             Envelope::read(Format::Jws, bytes).as_ref(),
             &Question {
                 statement: policy.for_any().expect("a wildcard"),
-                stores: &Made2(stores),
+                stores: &Shelf(stores),
                 lists: &Says(self.standing.clone()),
                 artifact: &self.artifact,
                 metadata: &self.metadata,

@@ -191,6 +191,6 @@ fn requirements_of_ours_say_what_they_lack() {
     let policy = r#"{"default":[{"type":"endorsedBy","caKeyPath":"@D@/nowhere"}]}"#;
     ask("containers", "none:v1", "on", policy, &[]).exits(3);
     let policy = r#"{"default":[{"type":"notarySigned","trustPolicy":"/x","trustStore":"/y"}]}"#;
-    let run = ask("containers", "none:v1", "on", policy, &[]).exits(1);
-    run.says("Notary signatures are not verified by this program yet");
+    let run = ask("containers", "none:v1", "on", policy, &[]).exits(3);
+    run.says("trust policy /x: cannot open");
 }

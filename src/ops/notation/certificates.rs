@@ -269,7 +269,7 @@ fn not_a_folder(path: &Path) -> Error {
 }
 
 /// The names in a folder, in order. None where the folder is not there.
-fn names(path: &Path) -> Result<Vec<String>, Error> {
+pub(super) fn names(path: &Path) -> Result<Vec<String>, Error> {
     let failed = |source| Error::Folder {
         path: path.to_owned(),
         action: "read",

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::signing_keys::SigningKeysError;
 use crate::class::Class;
 use crate::files;
+use crate::trust::notary::{PolicyError, StoreFault};
 use crate::x509::CertificateError;
 
 /// Why a command of notation's family failed.
@@ -78,6 +79,17 @@ pub enum Error {
         /// Why it is none.
         reason: &'static str,
     },
+    /// A trust policy cannot be used.
+    #[error("trust policy {name}: {source}")]
+    TrustPolicy {
+        /// The file or the resource.
+        name: String,
+        /// What is wrong.
+        source: PolicyError,
+    },
+    /// A trust store cannot be used.
+    #[error(transparent)]
+    TrustStore(#[from] StoreFault),
     /// A text is no name of a store or a file in it.
     #[error("{name:?} is no {what}: letters, digits and _ . - make one")]
     Name {
@@ -123,6 +135,8 @@ impl Error {
             | Self::Folder { .. }
             | Self::Store { .. } => Class::Undecided,
             Self::File { source, .. } => source.class(),
+            Self::TrustPolicy { source, .. } => source.class(),
+            Self::TrustStore(source) => source.class(),
             Self::SigningKeys { source, .. } => source.class(),
             Self::Certificate { .. } | Self::NotTrusted { .. } => Class::Refused,
             Self::Name { .. }

@@ -5,6 +5,8 @@ mod error;
 pub mod folders;
 pub mod keys;
 pub mod plugin;
+pub mod signatures;
 pub mod signing_keys;
+pub mod stores;
 
 pub use error::Error;

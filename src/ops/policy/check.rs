@@ -12,6 +12,7 @@ use super::endorsed;
 use super::gather::{Signature, Signatures, attached, attachments, of_files};
 use super::image_rs;
 use super::keys::KeySource;
+use super::notary;
 use super::report::{Outcome, PolicyReport, RequirementReport};
 use super::sigstore;
 use super::simple;
@@ -252,10 +253,17 @@ impl Judged<'_> {
                     "the scheme looks at one image, and this is an index",
                 )),
             },
-            (Requirement::NotarySigned(_), _) => Ok(not_met(
-                requirement,
-                "Notary signatures are not verified by this program yet",
-            )),
+            (Requirement::NotarySigned(wanted), _) => {
+                let whole;
+                let artifact = match &self.subject.image {
+                    Some(image) => &image.descriptor,
+                    None => {
+                        whole = self.reader.subject(self.place.reference())?.1;
+                        &whole
+                    }
+                };
+                notary::judged(wanted, asked, artifact, self.reader, &keys)
+            }
         }
     }
 

@@ -9,6 +9,7 @@ mod error;
 mod gather;
 mod image_rs;
 mod keys;
+mod notary;
 mod report;
 pub mod rule;
 mod sigstore;

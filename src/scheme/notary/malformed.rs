@@ -18,6 +18,11 @@ impl Malformed {
         Self { what, reason }
     }
 
+    /// The bytes of a signature are not there, or not those that lead to them.
+    pub fn unread(reason: impl Into<String>) -> Self {
+        Self::new("Notary Project signature", reason)
+    }
+
     /// Why the JSON reader refuses a text.
     pub(super) fn refused(what: &'static str) -> impl Fn(strict::Refusal) -> Self {
         move |refusal| {

@@ -130,6 +130,22 @@ impl SignatureManifest {
         })
     }
 
+    /// Reads a manifest that has to be about this artifact.
+    pub fn read_for(bytes: &[u8], artifact: &Descriptor) -> Result<Self, Malformed> {
+        let read = Self::read(bytes)?;
+        if read.is_of(artifact) {
+            return Ok(read);
+        }
+        let Descriptor {
+            media_type,
+            digest,
+            size,
+            ..
+        } = &read.subject;
+        let reason = format!("it is about another artifact: {digest} ({media_type}, {size} bytes)");
+        Err(Malformed::new(WHAT, reason))
+    }
+
     /// Whether it is about the artifact: its media type, digest and size.
     pub fn is_of(&self, artifact: &Descriptor) -> bool {
         let subject = &self.subject;

@@ -126,13 +126,14 @@ impl Levels {
             if level == Level::Skip {
                 return Err("the level skip has nothing to override".into());
             }
-            let known = Validation::ALL.into_iter();
-            let known = known.clone().find(|known| known.name() == validation);
-            let validation =
-                known.ok_or_else(|| format!("there is no validation {validation:?}"))?;
-            let known = Action::ALL.into_iter();
-            let known = known.clone().find(|known| known.name() == action);
-            let action = known.ok_or_else(|| format!("there is no action {action:?}"))?;
+            let mut validations = Validation::ALL.into_iter();
+            let validation = validations
+                .find(|known| known.name() == validation)
+                .ok_or_else(|| format!("there is no validation {validation:?}"))?;
+            let mut actions = Action::ALL.into_iter();
+            let action = actions
+                .find(|known| known.name() == action)
+                .ok_or_else(|| format!("there is no action {action:?}"))?;
             let name = validation.name();
             if validation == Validation::Integrity {
                 return Err(format!("{name} cannot be overridden"));

@@ -2,7 +2,8 @@
 
 use std::time::SystemTime;
 
-use crate::x509::Certificate;
+use crate::encoding::time;
+use crate::x509::{Certificate, RevocationList, Status};
 
 /// What revocation lists say about a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,44 @@ pub struct NoLists;
 impl Revocations for NoLists {
     fn standing(&self, _: &Certificate, _: &Certificate, _: SystemTime) -> Standing {
         Standing::Unknown
+    }
+}
+
+/// Revocation lists that the user gave. Those of other issuers than the certificate's say nothing about it.
+pub struct Lists<'a>(pub &'a [RevocationList]);
+
+impl Revocations for Lists<'_> {
+    /// A list counts if its issuer signed it and no newer one was due. One that counts decides; of those that do not,
+    /// the first is told of.
+    fn standing(
+        &self,
+        certificate: &Certificate,
+        issuer: &Certificate,
+        at: SystemTime,
+    ) -> Standing {
+        let of_issuer = |list: &&RevocationList| list.issuer() == issuer.subject();
+        let mut standing = Standing::Unknown;
+        for list in self.0.iter().filter(of_issuer) {
+            let counts = list.check_issuer(issuer).and_then(|()| list.check_time(at));
+            if let Err(fault) = counts {
+                if standing == Standing::Unknown {
+                    standing = Standing::Unusable(fault.to_string());
+                }
+                continue;
+            }
+            match list.status(certificate.serial()) {
+                Status::NotRevoked => standing = Standing::Good,
+                Status::Held(entry) | Status::Revoked(entry) => {
+                    let reason = entry.reason.map(|reason| format!(", {reason}"));
+                    let since = time::write(entry.since);
+                    return Standing::Revoked(format!(
+                        "since {since}{}",
+                        reason.unwrap_or_default()
+                    ));
+                }
+            }
+        }
+        standing
     }
 }
 

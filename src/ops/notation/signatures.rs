@@ -1,0 +1,184 @@
+//! The Notary Project signatures of an artifact: found, read, and decided on, until one holds.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use super::error::Error as NotationError;
+use crate::crypto::Digest;
+use crate::image::{Descriptor, media};
+use crate::ops::error::Error;
+use crate::scheme::notary::{Chains, Envelope, Malformed, SignatureManifest};
+use crate::store::{self, Kind, Reader};
+use crate::trust::notary::{Decision, Question, Revocations, Statement, Stores, decide};
+
+/// How many signatures of an artifact are looked at, if the user says nothing else.
+pub const MOST_SIGNATURES: usize = 100;
+/// How many manifests that refer to an artifact are read to find them.
+const MOST_REFERRERS: usize = 10_000;
+
+/// A signature of an artifact.
+#[derive(Debug)]
+pub struct Found {
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// The manifest and the envelope, or why they are none.
+    pub read: Result<(SignatureManifest, Envelope), Malformed>,
+}
+
+/// Why a place gave no signature: it could not be read.
+type Unread = Box<store::Error>;
+
+/// The signatures of an artifact, in the order of the place. Each is read when it is asked for.
+pub struct Signatures<'a> {
+    reader: &'a Reader<'a>,
+    artifact: &'a Descriptor,
+    chains: &'a Chains,
+    referrers: std::vec::IntoIter<std::sync::Arc<Descriptor>>,
+}
+
+impl<'a> Signatures<'a> {
+    /// Asks the place what refers to the artifact.
+    pub fn of(
+        reader: &'a Reader<'a>,
+        artifact: &'a Descriptor,
+        chains: &'a Chains,
+    ) -> Result<Self, Error> {
+        let mut referrers = reader.referrers(&artifact.digest)?;
+        referrers.retain(|one| media::is_manifest(&one.media_type));
+        referrers.truncate(MOST_REFERRERS);
+        Ok(Self {
+            reader,
+            artifact,
+            chains,
+            referrers: referrers.into_iter(),
+        })
+    }
+
+    /// Reads a manifest, and its envelope if it is one of a signature. Wrong content is a malformed signature, and
+    /// content that cannot be read an error.
+    fn read(&self, referrer: &Descriptor) -> Result<Option<Found>, Unread> {
+        let digest = referrer.digest;
+        let broken = |error: store::Error| match error.kind {
+            Kind::Part { .. } => Ok(Some(Found {
+                digest,
+                read: Err(Malformed::unread(error.to_string())),
+            })),
+            _ => Err(Box::new(error)),
+        };
+        let (blob, manifest) = match self.reader.manifest(referrer) {
+            Ok(read) => read,
+            Err(error) => return broken(error),
+        };
+        let kind = manifest.artifact_type.as_deref();
+        if SignatureManifest::form_of(kind, &manifest.config.media_type).is_none() {
+            return Ok(None);
+        }
+        let found = |read| Ok(Some(Found { digest, read }));
+        let manifest = match SignatureManifest::read_for(blob.bytes(), self.artifact) {
+            Ok(manifest) => manifest,
+            Err(malformed) => return found(Err(malformed)),
+        };
+        let most = crate::scheme::notary::MOST_ENVELOPE;
+        let envelope = match self.reader.attached_blob(&manifest.envelope, most) {
+            Ok(envelope) => envelope,
+            Err(error) => return broken(error),
+        };
+        let envelope = Envelope::read_with(manifest.format, envelope.bytes(), self.chains);
+        found(envelope.map(|envelope| (manifest, envelope)))
+    }
+}
+
+impl Iterator for Signatures<'_> {
+    type Item = Result<Found, Unread>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let referrer = self.referrers.next()?;
+            match self.read(&referrer) {
+                Ok(None) => {}
+                Ok(Some(found)) => return Some(Ok(found)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+/// What a run asks of all its artifacts.
+pub struct Verifier<'a> {
+    /// The trust stores.
+    pub stores: &'a dyn Stores,
+    /// The revocation lists at hand.
+    pub lists: &'a dyn Revocations,
+    /// The metadata that a signature has to have.
+    pub metadata: BTreeMap<String, String>,
+    /// How many signatures of an artifact are looked at.
+    pub most: usize,
+    /// The time of the decision.
+    pub now: SystemTime,
+    /// Chains that were met before.
+    pub chains: Chains,
+}
+
+/// The findings on one artifact.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// The signatures that were looked at, the one that holds being the last.
+    pub looked_at: Vec<(Digest, Decision)>,
+    /// Whether there are more than are looked at.
+    pub are_more: bool,
+}
+
+impl Findings {
+    /// The signature that holds.
+    pub fn held(&self) -> Option<&(Digest, Decision)> {
+        self.looked_at.last().filter(|(_, one)| one.holds())
+    }
+}
+
+impl Verifier<'_> {
+    /// Looks at the signatures of an artifact up to the first that holds by the statement, which does not skip all.
+    ///
+    /// A signature that cannot be read leaves it undecided, unless another one holds; so does a trust store that cannot
+    /// be used.
+    pub fn verify(
+        &self,
+        reader: &Reader<'_>,
+        artifact: &Descriptor,
+        statement: &Statement,
+    ) -> Result<Findings, Error> {
+        let mut findings = Findings::default();
+        let mut unread = None;
+        let question = Question {
+            statement,
+            stores: self.stores,
+            lists: self.lists,
+            artifact,
+            metadata: &self.metadata,
+            now: self.now,
+        };
+        for found in Signatures::of(reader, artifact, &self.chains)? {
+            if findings.looked_at.len() == self.most {
+                findings.are_more = true;
+                break;
+            }
+            let found = match found {
+                Ok(found) => found,
+                Err(error) => {
+                    unread.get_or_insert(error);
+                    continue;
+                }
+            };
+            let envelope = found.read.as_ref().map(|(_, envelope)| envelope);
+            let decision = decide(envelope, &question).map_err(NotationError::from)?;
+            let holds = decision.holds();
+            findings.looked_at.push((found.digest, decision));
+            if holds {
+                return Ok(findings);
+            }
+        }
+        match unread {
+            Some(error) => Err(Error::Store(*error)),
+            None => Ok(findings),
+        }
+    }
+}
