@@ -430,6 +430,28 @@ fn a_chain_is_trusted_by_a_certificate_of_it_that_a_store_of_the_right_type_hold
 }
 
 #[test]
+fn a_certificate_that_signed_itself_is_a_chain_of_its_own() {
+    let mut scene = Scene::new();
+    let alone = Made {
+        name: "leaf",
+        issuer: None,
+        subject: "/C=PT/ST=Lisboa/O=IR/CN=Alone",
+        key: P256,
+        extensions: SIGNER,
+        more: "",
+    };
+    alone.make(&scene.signer.sandbox);
+    let chain = Certificate::read_all(&scene.signer.sandbox.read("leaf.crt"));
+    scene.signer.chain = chain.expect("one");
+    let decide = |scene: &Scene, trusted: &[Certificate]| {
+        let decision = scene.decide_with(&scene.bytes(), &[("ca:acme", trusted)]);
+        decision.expect("decided").holds()
+    };
+    assert!(decide(&scene, &scene.signer.chain));
+    assert!(!decide(&scene, &Signer::new().chain[2..]));
+}
+
+#[test]
 fn a_store_holds_nothing_but_cas_and_certificates_that_signed_themselves() {
     let signer = Signer::new();
     let chain = &signer.chain;

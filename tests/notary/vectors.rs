@@ -117,7 +117,7 @@ fn decisions(folder: &Path, case: &Case) -> Result<Vec<Decision>, String> {
 }
 
 /// A folder with all cases.
-fn unpacked() -> Sandbox {
+pub fn unpacked() -> Sandbox {
     let sandbox = Sandbox::new();
     let packed = fs::File::open(harness::data("notary-vectors.tar.zst")).expect("the cases");
     let tar = zstd::stream::read::Decoder::new(packed).expect("zstd");
@@ -169,7 +169,7 @@ fn every_verdict_is_notations_or_the_stricter_one_of_the_specification() {
 }
 
 /// A policy that wants a signature of the Notary Project, by the trust policy and the stores of a case.
-fn policy(sandbox: &Sandbox, name: &str, scope: Option<&str>) {
+pub fn policy(sandbox: &Sandbox, name: &str, scope: Option<&str>) {
     let config = sandbox.path(format!("{name}/config"));
     let mut requirement = json!({
         "type": "notarySigned",
@@ -240,7 +240,9 @@ fn a_requirement_of_notarys_holds_in_both_dialects_and_for_the_statement_of_its_
         check(broken, &dialect).exits(3).says("z.pem");
         let invalid = "150-pol-version-missing";
         policy(&sandbox, invalid, None);
-        check(invalid, &dialect).exits(3).says("its version is \"\"");
+        check(invalid, &dialect)
+            .exits(3)
+            .says("its version is \"\"");
         let none = "042-store-not-in-index";
         policy(&sandbox, none, None);
         check(none, &dialect).exits(1).says("there is none");
@@ -273,7 +275,9 @@ fn a_trust_policy_comes_from_a_broker_too_and_never_from_a_pipe() {
         .exits(0);
     sandbox.run(&format!("{check} --kbs broker.json")).exits(0);
     sandbox.run(&check).exits(3);
-    let pipe = policy.to_string().replace("kbs:///default/trust-policy/notary", "pipe");
+    let pipe = policy
+        .to_string()
+        .replace("kbs:///default/trust-policy/notary", "pipe");
     sandbox.write("policy.json", pipe);
     sandbox.shell("mkfifo pipe", "").exits(0);
     sandbox.run(&check).exits(3).says("a pipe or a device");
