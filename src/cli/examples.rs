@@ -32,6 +32,10 @@ pub(super) const EXAMPLES: &[Entry] = &[
                 &["ir-sign gen-key -o vendor.prv --public vendor.pub"],
             ),
             one(
+                "Make an RSA key for notation and certificates:",
+                &["ir-sign gen-key --type rsa4096 -o signer.key --public signer.pub"],
+            ),
+            one(
                 "Make a key on a token, which it never leaves:",
                 &[
                     "ir-sign gen-key --pkcs11-uri 'pkcs11:token=VENDOR;object=vendor' --public vendor.pub",
@@ -263,6 +267,14 @@ pub(super) const EXAMPLES: &[Entry] = &[
             ],
         )],
         see_also: &["gen-key", "token-keys"],
+    },
+    Entry {
+        command: "token import-certificate",
+        examples: &[one(
+            "Keep a key's chain of certificates beside it:",
+            &["ir-sign token import-certificate 'pkcs11:token=VENDOR;object=vendor' chain.pem"],
+        )],
+        see_also: &["token-keys", "gen-key"],
     },
     Entry {
         command: "token doctor",

@@ -25,7 +25,7 @@ use crate::class::Class;
 use crate::key::KeyRef;
 use crate::key::passphrase::PassphraseError;
 use crate::key::pin::PinError;
-use crate::key::pkcs11::{self, PinFault};
+use crate::key::pkcs11::{self, CertificateFault, PinFault};
 use crate::ops::Error;
 use crate::{files, key, store};
 use shell::{quoted, word};
@@ -165,7 +165,11 @@ fn of_key(error: &key::Error) -> Option<String> {
         key::Error::PairFile(files::Error::Exists { .. }) => Some(any_keys::NEVER_REPLACED.into()),
         key::Error::File(error) | key::Error::PairFile(error) => of_output("file", error),
         key::Error::Token(error) => on_token(error),
-        key::Error::GivenUp | key::Error::Algorithm { .. } | key::Error::Faulty { .. } => None,
+        key::Error::GivenUp
+        | key::Error::Algorithm { .. }
+        | key::Error::Certificates { .. }
+        | key::Error::CertificateFile(_)
+        | key::Error::Faulty { .. } => None,
     }
 }
 
@@ -211,6 +215,13 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
         }
         E::NoKeyNamed { .. } => "name a key: pkcs11:token=…;object=LABEL",
         E::NoLabel { .. } => "name the new key: pkcs11:token=…;object=LABEL",
+        E::Certificate(_, CertificateFault::There(_)) => {
+            "remove that one first: pkcs11-tool --delete-object --type cert --id HEX"
+        }
+        E::Certificate(_, CertificateFault::None(_)) => {
+            "put it there: ir-sign token import-certificate URI FILE"
+        }
+        E::Certificate(..) => return None,
         E::NotReady { reason, .. } if *reason == pkcs11::NO_USER_PIN => {
             "if it has one after all, name its source, and ir-sign tries it once: --pin-source file:PATH, or pin-source=file:PATH in the URI; else set it up: ir-sign token init"
         }

@@ -1,5 +1,6 @@
 //! Private EC keys that are held in memory, on each curve that signatures are made on.
 
+use der::Encode;
 use ecdsa::hazmat::sign_prehashed_rfc6979;
 use ecdsa::{EcdsaCurve, SignatureSize};
 use p256::NistP256;
@@ -8,6 +9,7 @@ use p384::elliptic_curve::array::ArraySize;
 use p384::elliptic_curve::sec1::{FromSec1Point, ModulusSize, ToSec1Point};
 use p384::elliptic_curve::{AffinePoint, CurveArithmetic, FieldBytesSize, Generate, SecretKey};
 use p521::NistP521;
+use sec1::{EcParameters, EcPrivateKey};
 use sha2::{Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
@@ -75,6 +77,21 @@ impl EcKey {
     /// The scalar, for a caller that writes the key to a file.
     pub(super) fn scalar(&self) -> &[u8] {
         &self.scalar
+    }
+
+    /// The DER `ECPrivateKey` (RFC 5915), with the name of the curve and the uncompressed public point, as OpenSSL
+    /// writes it.
+    pub fn to_sec1(&self) -> Secret {
+        on_wiped_stack(|| {
+            let document = EcPrivateKey {
+                private_key: self.scalar(),
+                parameters: Some(EcParameters::NamedCurve(self.curve.oid())),
+                public_key: Some(self.point()),
+            };
+            let bytes = document.to_der();
+            let bytes = bytes.expect("an EC key always fits an ECPrivateKey");
+            Secret::taken(Zeroizing::new(bytes))
+        })
     }
 
     /// Refuses a public part that does not belong to the scalar: it has to be its compressed or uncompressed point.

@@ -11,6 +11,7 @@ use crate::class::Class;
 use crate::crypto::p384::PublicKeyError;
 use crate::crypto::{Algorithm, KeyKind};
 use crate::files;
+use crate::x509::CertificateError;
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +55,17 @@ pub enum Error {
         /// What is wrong with it.
         source: PublicFileError,
     },
+    /// The file holds no chain of certificates.
+    #[error("certificate file {}: {source}", .path.display())]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: CertificateError,
+    },
+    /// The file of certificates was not read.
+    #[error("certificate file {0}")]
+    CertificateFile(files::Error),
     /// There is no passphrase for the file.
     #[error("key file {}: {source}", .path.display())]
     Passphrase {
@@ -106,11 +118,14 @@ impl Error {
     /// The error's class, for the exit status.
     pub const fn class(&self) -> Class {
         match self {
-            Self::File(source) | Self::PairFile(source) => source.class(),
+            Self::File(source) | Self::PairFile(source) | Self::CertificateFile(source) => {
+                source.class()
+            }
             Self::Private { .. }
             | Self::Public { .. }
             | Self::PrivateFile { .. }
             | Self::PublicFile { .. }
+            | Self::Certificates { .. }
             | Self::Unrecognised { .. }
             | Self::Algorithm { .. }
             | Self::Faulty { .. } => Class::Refused,

@@ -1,15 +1,13 @@
 //! Private keys in files: SEC1 `ECPrivateKey` in DER (SEC1, appendix C.4; RFC 5915).
 
 use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
-use der::{Decode, Encode, Reader, SliceReader, Tag, Tagged};
+use der::{Decode, Reader, SliceReader, Tag, Tagged};
 use sec1::{EcParameters, EcPrivateKey};
-use zeroize::Zeroizing;
 
 use super::ec_key::EcKey;
 use super::error::Error;
 use super::file_error::KeyFileError;
 use super::signer::Signer;
-use super::wiped_stack::on_wiped_stack;
 use crate::crypto::forms::{self, Pem};
 use crate::crypto::p384::{ID_EC_PUBLIC_KEY, SECP384R1, algorithm_name, curve_name};
 use crate::crypto::{Algorithm, Curve, P384Key, PublicKey, Signature, Signed};
@@ -48,21 +46,14 @@ impl FileKey {
         self.key.scalar()
     }
 
-    /// The DER `ECPrivateKey`, 167 bytes: the named curve secp384r1 and the uncompressed public
-    /// point, as OpenSSL writes it.
+    /// The DER `ECPrivateKey`, 167 bytes: [`EcKey::to_sec1`].
     pub fn to_sec1(&self) -> Secret {
-        let point = self.public.to_point();
-        on_wiped_stack(|| {
-            let document = EcPrivateKey {
-                private_key: self.scalar(),
-                parameters: Some(EcParameters::NamedCurve(SECP384R1)),
-                public_key: Some(&point),
-            };
-            let bytes = document
-                .to_der()
-                .expect("a P-384 key always fits an ECPrivateKey");
-            Secret::taken(Zeroizing::new(bytes))
-        })
+        self.key.to_sec1()
+    }
+
+    /// The key, of any curve from now on.
+    pub(super) fn into_ec(self) -> EcKey {
+        self.key
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use super::any::{AnyKey, KeyFile};
 use super::error::Error;
 use super::file::{self, FileKey};
+use super::file_error::KeyFileError;
 use crate::crypto::P384Key;
 use crate::files;
 
@@ -17,6 +19,31 @@ pub(super) fn read_private(path: &Path) -> Result<FileKey, Error> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Reads a private key file that `gen-key` made: DER SEC1 of a key on any curve, or PKCS#8 of an RSA key.
+pub(super) fn read_made(path: &Path) -> Result<AnyKey, Error> {
+    let bytes = files::read_secret(path, MAX_KEY_FILE)?;
+    made(&bytes).map_err(|source| Error::Private {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The private key of a type that `gen-key` makes.
+pub(super) fn made(bytes: &[u8]) -> Result<AnyKey, KeyFileError> {
+    let error = match FileKey::from_sec1(bytes) {
+        Ok(key) => return Ok(AnyKey::Ec(key.into_ec())),
+        Err(error) => error,
+    };
+    let of_another_type = matches!(
+        error,
+        KeyFileError::Curve(_) | KeyFileError::Algorithm(_) | KeyFileError::Numbers(_)
+    );
+    match KeyFile::read(bytes) {
+        Ok(KeyFile::Plain(key)) if of_another_type => Ok(key),
+        Ok(_) | Err(_) => Err(error),
+    }
 }
 
 /// Reads a public key file: DER `SubjectPublicKeyInfo`.

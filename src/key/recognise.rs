@@ -7,10 +7,12 @@ use der::{Decode, Document, Encode};
 use x509_cert::Certificate;
 
 use super::error::Error;
-use super::file::{self, FileKey};
+use super::file;
 use super::file_error::KeyFileError;
 use super::form_error::FormError;
 use super::pkcs11::Passport;
+use super::read::made;
+use super::signer::Signer;
 use crate::crypto::PublicKey;
 use crate::crypto::forms::Pem;
 use crate::crypto::public_key::PublicKeyError;
@@ -24,7 +26,7 @@ const MAX_FILE: usize = 64 * 1024;
 pub enum Form {
     /// A `SubjectPublicKeyInfo`, in DER or PEM.
     PublicKey,
-    /// A private key in DER SEC1.
+    /// A private key as `gen-key` writes it.
     PrivateKey,
     /// An X.509 certificate, in DER or PEM.
     Certificate,
@@ -52,7 +54,8 @@ pub struct Recognised {
     pub key: PublicKey,
 }
 
-/// Reads a file that holds a public key, a certificate (RFC 5280), a passport or a private key in DER SEC1. Nobody
+/// Reads a file that holds a public key, a certificate (RFC 5280), a passport or a private key as `gen-key` writes
+/// it. Nobody
 /// checks a certificate's signature here: ir-sign reads its key alone.
 pub fn read_any(path: &Path) -> Result<Recognised, Error> {
     let bytes = files::read_secret(path, MAX_FILE)?;
@@ -86,9 +89,9 @@ fn recognise(bytes: &[u8]) -> Result<Recognised, FormError> {
     if let Ok(certificate) = Certificate::from_der(bytes) {
         return of_certificate(&certificate);
     }
-    match FileKey::from_sec1(bytes) {
+    match made(bytes) {
         Ok(key) => {
-            let key = PublicKey::from(*key.public_key());
+            let key = key.public_key().clone();
             let form = Form::PrivateKey;
             Ok(Recognised { form, key })
         }

@@ -2,23 +2,27 @@
 
 use std::path::{Path, PathBuf};
 
-use super::any;
+use super::any::{self, AnyKey};
 use super::error::Error;
-use super::file::FileKey;
 use super::gate::Gated;
 use super::key_ref::KeyRef;
+use super::key_type::KeyType;
 use super::passphrase::Passphrases;
-use super::pkcs11::{NewKey, Options, Passport, Tokens, Wanted};
-use super::read::{read_private, read_public};
+use super::pkcs11::{Imported, NewKey, Options, Passport, Tokens, Wanted};
+use super::read::{read_made, read_private, read_public};
 use super::signer::{Checked, P384Signer, Signer};
 use super::uri::TokenUri;
 use crate::crypto::{P384Key, PublicKey};
 use crate::files::{self, Existing};
+use crate::x509::Certificate;
+
+/// The most bytes of a file of certificates.
+const MAX_CERTIFICATES: usize = 1 << 20;
 
 /// A private key that was made.
 pub struct Generated {
     /// Its public half.
-    pub public: P384Key,
+    pub public: PublicKey,
     /// What its token says of it, where it is on one.
     pub on_token: Option<NewKey>,
 }
@@ -58,7 +62,7 @@ impl KeyRing {
         Ok(P384Signer::new(signer).expect("no key on another curve is read"))
     }
 
-    /// The signer behind a reference to an EC key on any curve: a token's, or a file's in any form. The passphrase of
+    /// The signer behind a reference to a key of any kind: a token's, or a file's in any form. The passphrase of
     /// an encrypted file is asked for, and only of one. Each signature is verified before it is handed out.
     pub fn signer_of_any(
         &self,
@@ -70,7 +74,7 @@ impl KeyRing {
                 let signer = any::read_private(path, passphrases)?;
                 Ok(Box::new(Checked::new(signer, format!("key file {key}"))))
             }
-            KeyRef::Token(uri) => self.on_token(uri, Wanted::AnyCurve),
+            KeyRef::Token(uri) => self.on_token(uri, Wanted::Any),
         }
     }
 
@@ -95,33 +99,33 @@ impl KeyRing {
     }
 
     /// Makes a new key. What is there already is never overwritten.
-    pub fn generate(&self, key: &KeyRef) -> Result<Generated, Error> {
+    pub fn generate(&self, key: &KeyRef, of: KeyType) -> Result<Generated, Error> {
         match key {
             KeyRef::File(path) => {
                 files::check_absent(path)?;
-                let key = FileKey::generate();
-                files::write(path, &key.to_sec1(), 0o600, Existing::Refuse)?;
+                let key = AnyKey::generate(of);
+                files::write(path, &key.to_der(), 0o600, Existing::Refuse)?;
                 Ok(Generated {
-                    public: *key.public_key(),
+                    public: key.public_key().clone(),
                     on_token: None,
                 })
             }
             KeyRef::Token(uri) => {
-                let new = self.tokens.generate(uri)?;
+                let new = self.tokens.generate_of(uri, of)?;
                 Ok(Generated {
-                    public: new.p384(),
+                    public: new.public.clone(),
                     on_token: Some(new),
                 })
             }
         }
     }
 
-    /// The public half of a private key: of a file's scalar, or what a token shows and a signature
-    /// of the private half proves.
-    pub fn public_of(&self, key: &KeyRef) -> Result<P384Key, Error> {
+    /// The public half of a private key of a type that `gen-key` makes: of the file, or what a token shows and a
+    /// signature of the private half proves.
+    pub fn public_of(&self, key: &KeyRef) -> Result<PublicKey, Error> {
         match key {
-            KeyRef::File(path) => Ok(*read_private(path)?.public_key()),
-            KeyRef::Token(uri) => Ok(p384(&self.tokens.public_key(uri, Wanted::P384)?)),
+            KeyRef::File(path) => Ok(read_made(path)?.public_key().clone()),
+            KeyRef::Token(uri) => Ok(self.tokens.public_key(uri, Wanted::Any)?),
         }
     }
 
@@ -134,7 +138,7 @@ impl KeyRing {
         }
     }
 
-    /// The public half of an EC key on any curve: of a file's scalar, or what a token shows and a signature of the
+    /// The public half of a key of any kind: of a file, or what a token shows and a signature of the
     /// private half proves.
     pub fn public_half_of_any(
         &self,
@@ -143,7 +147,7 @@ impl KeyRing {
     ) -> Result<PublicKey, Error> {
         match key {
             KeyRef::File(path) => Ok(any::read_private(path, passphrases)?.public_key().clone()),
-            KeyRef::Token(uri) => Ok(self.tokens.public_key(uri, Wanted::AnyCurve)?),
+            KeyRef::Token(uri) => Ok(self.tokens.public_key(uri, Wanted::Any)?),
         }
     }
 
@@ -152,7 +156,7 @@ impl KeyRing {
     pub fn public_of_any(&self, key: &KeyRef) -> Result<PublicKey, Error> {
         match key {
             KeyRef::File(path) => any::read_public(path),
-            KeyRef::Token(uri) => Ok(self.tokens.verifying_key(uri, Wanted::AnyCurve)?),
+            KeyRef::Token(uri) => Ok(self.tokens.verifying_key(uri, Wanted::Any)?),
         }
     }
 
@@ -160,6 +164,21 @@ impl KeyRing {
     pub fn import(&self, file: &Path, uri: &TokenUri) -> Result<NewKey, Error> {
         let key = read_private(file)?;
         Ok(self.tokens.import(uri, &key)?)
+    }
+
+    /// The certificates of the private key that a URI names, as its token holds them: the key's own, then the issuers.
+    pub fn certificates(&self, uri: &TokenUri) -> Result<Vec<Certificate>, Error> {
+        Ok(self.tokens.certificates(uri)?)
+    }
+
+    /// Puts the certificates of a file on the token of a key, the key's own first.
+    pub fn import_certificates(&self, file: &Path, uri: &TokenUri) -> Result<Vec<Imported>, Error> {
+        let bytes = files::read(file, MAX_CERTIFICATES).map_err(Error::CertificateFile)?;
+        let chain = Certificate::read_all(&bytes).map_err(|source| Error::Certificates {
+            path: file.to_owned(),
+            source,
+        })?;
+        Ok(self.tokens.import_certificates(uri, &chain)?)
     }
 
     /// Makes the passport of a key on a token.

@@ -99,7 +99,9 @@ impl GenerateOnToken {
         let files = ring.files().iter().map(PathBuf::as_path);
         let files: Vec<_> = files.chain(self.uri.files()).collect();
         check_new_public(&self.public, &files, self.force)?;
-        let new = ring.tokens().generate_on(&self.uri, self.curve);
+        let new = ring
+            .tokens()
+            .generate_of(&self.uri, KeyType::Ec(self.curve));
         let new = new.map_err(key::Error::from)?;
         let written = write_pem(&new.public, &self.public, self.force);
         let made = KeyRef::Token(Box::new(new.uri.clone()));

@@ -4,17 +4,19 @@ use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use super::outputs::check_output;
-use crate::crypto::P384Key;
+use crate::crypto::PublicKey;
 use crate::files::{self, Existing, Written};
-use crate::key::pkcs11::{self, NewKey, Passport};
+use crate::key::pkcs11::{self, Imported, NewKey, Passport};
 use crate::key::uri::TokenUri;
-use crate::key::{self, Generated, KeyRef, KeyRing};
+use crate::key::{self, Generated, KeyRef, KeyRing, KeyType};
 
 /// Makes a private key where none exists, and can write its public half.
 #[derive(Clone, Debug)]
 pub struct Generate {
     /// The place for the private key.
     pub key: KeyRef,
+    /// The key's type.
+    pub of: KeyType,
     /// The file for the public key: DER `SubjectPublicKeyInfo`.
     pub public: Option<PathBuf>,
     /// Whether to replace a public key file that is there already.
@@ -41,7 +43,7 @@ impl Generate {
             }
             files::check_writable(public).map_err(Error::file("public key file"))?;
         }
-        let key = ring.generate(&self.key)?;
+        let key = ring.generate(&self.key, self.of)?;
         if let Some(public) = &self.public {
             write_public(&key.public, public, self.force).map_err(|error| Error::KeyMade {
                 key: match &key.on_token {
@@ -68,7 +70,7 @@ pub struct ExtractPublic {
 
 impl ExtractPublic {
     /// Leaves a file alone that already holds this public key.
-    pub fn run(&self, ring: &KeyRing) -> Result<(P384Key, Written), Error> {
+    pub fn run(&self, ring: &KeyRing) -> Result<(PublicKey, Written), Error> {
         check_output("public key file", &self.output, &inputs(ring, &[&self.key]))?;
         if let KeyRef::Token(_) = self.key {
             check_place("public key file", &self.output)?;
@@ -88,9 +90,8 @@ fn check_place(role: &'static str, path: &Path) -> Result<(), Error> {
     files::check_writable(path).map_err(Error::file(role))
 }
 
-fn write_public(key: &P384Key, path: &Path, force: bool) -> Result<Written, Error> {
-    files::write(path, &key.to_spki(), 0o644, existing(force))
-        .map_err(Error::file("public key file"))
+fn write_public(key: &PublicKey, path: &Path, force: bool) -> Result<Written, Error> {
+    files::write(path, key.spki(), 0o644, existing(force)).map_err(Error::file("public key file"))
 }
 
 /// Imports the private key of a file into a token.
@@ -106,6 +107,22 @@ impl Import {
     /// Leaves the file as it is.
     pub fn run(&self, ring: &KeyRing) -> Result<NewKey, Error> {
         Ok(ring.import(&self.file, &self.key)?)
+    }
+}
+
+/// Puts certificates on the token of their key.
+#[derive(Clone, Debug)]
+pub struct ImportCertificates {
+    /// The key.
+    pub key: TokenUri,
+    /// The key's certificate, or its chain up to the root, in PEM or DER.
+    pub file: PathBuf,
+}
+
+impl ImportCertificates {
+    /// Leaves those alone that are there with the same bytes.
+    pub fn run(&self, ring: &KeyRing) -> Result<Vec<Imported>, Error> {
+        Ok(ring.import_certificates(&self.file, &self.key)?)
     }
 }
 

@@ -2,9 +2,11 @@
 //! rules of choosing tokens and keys, PINs and prompts, one by one; and tokens that fail.
 
 mod apart;
+mod certificates;
 mod choosing;
 mod desk;
 mod faults;
+mod kinds;
 mod mechanisms;
 mod objects;
 mod passports;

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueHint};
 
 use super::paths;
 use super::settings::Common;
 use super::token::{PassportArgs, TokenArgs};
-use crate::key::KeyRef;
 use crate::key::uri::TokenUri;
+use crate::key::{KeyRef, KeyType};
 
 // `gen-key`
 #[derive(Debug, Args)]
@@ -18,6 +19,9 @@ pub struct GenKey {
     pub(super) output: Option<KeyRef>,
     #[command(flatten)]
     pub(super) uri: OwnUri,
+    /// The key's type; annotations and endorsements take p384 alone, the cosign, notation and cert commands any
+    #[arg(long = "type", value_name = "TYPE", value_parser = key_type(), default_value_t)]
+    pub of: KeyType,
     /// Write the public key to this file too
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub public: Option<PathBuf>,
@@ -101,6 +105,12 @@ pub struct Fingerprint {
     pub files: Vec<PathBuf>,
     #[command(flatten)]
     pub common: Common,
+}
+
+/// The type of a new key.
+fn key_type() -> impl TypedValueParser<Value = KeyType> {
+    PossibleValuesParser::new(KeyType::ALL.map(|(name, _)| name))
+        .try_map(|name| name.parse::<KeyType>())
 }
 
 // The command's own key on a token.

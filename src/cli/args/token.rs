@@ -61,9 +61,9 @@ pub enum TokenCommand {
     ///
     /// No PIN is sent.
     List(List),
-    /// List the private keys of a token
+    /// List the private keys and the certificates of a token
     ///
-    /// Logs in and prints each key's URI. The fingerprints are of the public keys that the token shows; no
+    /// Logs in and prints each one's URI. The fingerprints are of the public keys that the token shows; no
     /// signature proves them. `token doctor --login` proves them.
     Keys(Keys),
     /// Set a token up: its label, SO PIN and user PIN
@@ -73,6 +73,12 @@ pub enum TokenCommand {
     /// For migration: such a key was outside the token, and its attributes say so for ever. Leaves the file as it
     /// is.
     Import(Import),
+    /// Put the certificate of a key on the key's token
+    ///
+    /// The first certificate of the file must be the key's own: it gets the key's label and id. Its issuers, which may
+    /// follow it in order, get ids of their own. One that is there with the same bytes stays; another one of the key's
+    /// id is refused.
+    ImportCertificate(ImportCertificate),
     /// Try each step of signing, and report every obstacle
     ///
     /// Sends no PIN unless --login is given.
@@ -148,6 +154,21 @@ pub struct Import {
     pub common: Common,
 }
 
+// `token import-certificate`
+#[derive(Debug, Args)]
+pub struct ImportCertificate {
+    /// The key
+    #[arg(value_name = "URI")]
+    pub uri: TokenUri,
+    /// Its certificate, or its chain, in PEM or DER
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub tokens: TokenArgs,
+    #[command(flatten)]
+    pub common: Common,
+}
+
 // `token doctor`
 #[derive(Debug, Args)]
 pub struct Doctor {
@@ -202,6 +223,7 @@ impl SettingsOf for TokenCommand {
             Self::Keys(args) => args.common.into(),
             Self::Init(args) => args.common.into(),
             Self::Import(args) => args.common.into(),
+            Self::ImportCertificate(args) => args.common.into(),
             Self::Doctor(args) => args.common.into(),
             Self::Passport(args) => args.common.into(),
         }

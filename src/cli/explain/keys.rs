@@ -125,6 +125,8 @@ pub(super) fn of_mechanism(wanted: &str, offered: &str) -> &'static str {
         "--mechanism CKM_ECDSA_SHA384 has the token hash by itself what it signs (in a ceremony: mechanism in the plan's [key])"
     } else if wanted == SignMechanism::EcdsaSha384.wanted() && has(SignMechanism::Ecdsa) {
         "leave --mechanism out: the token signs a hash that is made here"
+    } else if wanted.contains("RSA") {
+        "RSA keys sign by CKM_RSA_PKCS_PSS, and for certificates and cosign by CKM_RSA_PKCS; see the token's settings"
     } else {
         "only CKM_ECDSA is used, or CKM_ECDSA_SHA384 where --mechanism says so; see the token's settings"
     }

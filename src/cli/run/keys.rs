@@ -12,7 +12,7 @@ use crate::cli::explain;
 use crate::cli::show;
 use crate::cli::status::Status;
 use crate::files::Written;
-use crate::key;
+use crate::key::{self, KeyType};
 use crate::ops::{Error, file, keys};
 use crate::text::plain;
 
@@ -24,6 +24,7 @@ pub(super) fn gen_key(args: GenKey, console: &Console) -> Outcome {
     }
     let request = keys::Generate {
         key: args.key(),
+        of: args.of,
         public: args.public,
         force: args.force,
     };
@@ -38,6 +39,12 @@ pub(super) fn gen_key(args: GenKey, console: &Console) -> Outcome {
         console.note(&format!("wrote its public key {}", shown(public)));
     }
     console.note(&format!("fingerprint {}", key.fingerprint()));
+    if request.of != KeyType::default() {
+        console.note(&format!(
+            "it is an {} key: annotations and endorsements take P-384 alone",
+            key.kind()
+        ));
+    }
     if let Some(new) = &made.on_token {
         for oddity in &new.oddities {
             console.warn(&format!("the token says of the key that it made: {oddity}"));
@@ -49,6 +56,7 @@ pub(super) fn gen_key(args: GenKey, console: &Console) -> Outcome {
             "key": made.on_token.as_ref().map_or_else(|| request.key.to_string(), |new| new.uri.to_string()),
             "token": made.on_token.as_ref().map(super::token::new_key_json),
             "public": request.public.as_ref().map(|p| p.display().to_string()),
+            "kind": key.kind().to_string(),
             "fingerprint": show::fingerprint(&key.fingerprint()),
         })
     });

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::written::{not_beside_json, or_tell_key, written};
 use crate::cli::args::token::{
-    Doctor, Import, Init, Keys, List, MakePassport, TokenArgs, TokenCommand,
+    Doctor, Import, ImportCertificate, Init, Keys, List, MakePassport, TokenArgs, TokenCommand,
 };
 use crate::cli::console::{Console, Outcome};
 use crate::cli::context::{ring, warn_if_open};
@@ -14,12 +14,13 @@ use crate::cli::explain;
 use crate::cli::prompt::{new_pin, new_pin_again, old_pin};
 use crate::cli::show;
 use crate::cli::status::Status;
+use crate::crypto::{KeyKind, PublicKey};
 use crate::encoding::hex::hex;
 use crate::files::Written;
 use crate::key::pin::{Pin, PinSource};
 use crate::key::pkcs11::{
-    self, Facts, KeyListing, ModuleListing, NewKey, PinLength, Setup, SlotListing, TokenListing,
-    attributes_json,
+    self, Facts, KeyListing, ModuleListing, NewKey, PinLength, Setup, SlotListing,
+    TokenCertificate, TokenListing, attributes_json,
 };
 use crate::key::{self, KeyRef};
 use crate::ops::keys;
@@ -35,6 +36,7 @@ pub(super) fn run(command: TokenCommand, console: &Console) -> Outcome {
         TokenCommand::Keys(args) => list_keys(&args, console),
         TokenCommand::Init(args) => init(args, console),
         TokenCommand::Import(args) => import(args, console),
+        TokenCommand::ImportCertificate(args) => import_certificate(args, console),
         TokenCommand::Doctor(args) => doctor(&args, console),
         TokenCommand::Passport(args) => passport(args, console),
     }
@@ -116,8 +118,13 @@ fn token_json(token: &TokenListing) -> Value {
 fn list_keys(args: &Keys, console: &Console) -> Outcome {
     let ring = ring(&args.tokens, [args.uri.pin_source.as_ref()], console)?;
     let keys = ring.tokens().keys(&args.uri).map_err(key::Error::from)?;
+    let certificates = ring.tokens().all_certificates(&args.uri);
+    let certificates = certificates.map_err(key::Error::from)?;
     for key in &keys {
         console.result(&shown_key(key))?;
+    }
+    for there in &certificates {
+        console.result(&shown_certificate(there))?;
     }
     if keys.is_empty() {
         console.note(if args.uri.object.is_some() || args.uri.id.is_some() {
@@ -137,13 +144,18 @@ fn list_keys(args: &Keys, console: &Console) -> Outcome {
                 "uri": (!is_nameless(key)).then(|| key.uri.to_string()),
                 "label": key.label,
                 "id": hex(&key.id),
-                "curve": key.public.as_ref().ok().map(|_| "secp384r1"),
+                "kind": key.public.as_ref().ok().map(|key| key.kind().to_string()),
+                "curve": key.public.as_ref().ok().and_then(curve_of),
                 "fingerprint": key.public.as_ref().ok().map(|k| show::fingerprint(&k.fingerprint())),
                 "problem": key.public.as_ref().err(),
                 "attributes": attributes_json(&key.facts),
             })
         });
-        json!({ "keys": keys.collect::<Vec<_>>() })
+        let certificates = certificates.iter().map(certificate_json);
+        json!({
+            "keys": keys.collect::<Vec<_>>(),
+            "certificates": certificates.collect::<Vec<_>>(),
+        })
     })?;
     Ok(Status::Done)
 }
@@ -152,9 +164,23 @@ const fn is_nameless(key: &KeyListing) -> bool {
     key.uri.object.is_none() && key.uri.id.is_none()
 }
 
+/// The curve of an EC key.
+const fn curve_of(key: &PublicKey) -> Option<&'static str> {
+    match key.kind() {
+        KeyKind::Ec(curve) => Some(curve.sec_name()),
+        KeyKind::Rsa { .. } | KeyKind::Ed25519 => None,
+    }
+}
+
 fn shown_key(key: &KeyListing) -> String {
     let public = match &key.public {
-        Ok(public) => format!("curve secp384r1, fingerprint {}", public.fingerprint()),
+        Ok(public) => {
+            let kind = curve_of(public).map_or_else(
+                || public.kind().to_string(),
+                |curve| format!("curve {curve}"),
+            );
+            format!("{kind}, fingerprint {}", public.fingerprint())
+        }
         Err(problem) => format!("problem: {}", plain(problem)),
     };
     let uri = match (is_nameless(key), key.label.is_empty()) {
@@ -253,6 +279,57 @@ fn import(args: Import, console: &Console) -> Outcome {
     or_tell_key(console.result(&new.uri.to_string()), &new.uri)?;
     or_tell_key(console.json(|| new_key_json(&new)), &new.uri)?;
     Ok(Status::Done)
+}
+
+fn import_certificate(args: ImportCertificate, console: &Console) -> Outcome {
+    let ring = ring(&args.tokens, [args.uri.pin_source.as_ref()], console)?;
+    let request = keys::ImportCertificates {
+        key: args.uri,
+        file: args.file,
+    };
+    let imported = request.run(&ring)?;
+    for one in &imported {
+        let subject = one.certificate.certificate.subject().to_string();
+        let done = if one.is_new {
+            "put certificate on the token"
+        } else {
+            "the certificate was there already"
+        };
+        console.note(&format!("{done}: {}", plain(&subject)));
+        console.result(&one.certificate.uri.to_string())?;
+    }
+    console.json(|| {
+        let all = imported.iter().map(|one| {
+            let mut shown = certificate_json(&one.certificate);
+            shown["changed"] = one.is_new.into();
+            shown
+        });
+        json!({ "certificates": all.collect::<Vec<_>>() })
+    })?;
+    Ok(Status::Done)
+}
+
+/// A certificate on a token.
+fn certificate_json(there: &TokenCertificate) -> Value {
+    json!({
+        "uri": there.uri.to_string(),
+        "label": there.label,
+        "id": hex(&there.id),
+        "subject": there.certificate.subject().to_string(),
+        "issuer": there.certificate.issuer().to_string(),
+        "fingerprint": there.certificate.fingerprint().hex(),
+    })
+}
+
+fn shown_certificate(there: &TokenCertificate) -> String {
+    let certificate = &there.certificate;
+    format!(
+        "{}\n  certificate of {}\n  issued by {}, fingerprint SHA256:{}",
+        there.uri,
+        plain(&certificate.subject().to_string()),
+        plain(&certificate.issuer().to_string()),
+        certificate.fingerprint().hex(),
+    )
 }
 
 /// A new key on a token.

@@ -6,6 +6,7 @@ use crate::key::error::Error;
 use crate::key::key_type::KeyType;
 use crate::key::rsa_key::RsaKey;
 use crate::key::signer::Signer;
+use crate::secret::Secret;
 
 /// A private key of any kind that signs, held in memory while it is used, and wiped afterwards.
 pub enum AnyKey {
@@ -21,6 +22,14 @@ impl AnyKey {
         match of {
             KeyType::Ec(curve) => Self::Ec(EcKey::generate(curve)),
             KeyType::Rsa(size) => Self::Rsa(RsaKey::generate(size)),
+        }
+    }
+
+    /// The DER that `gen-key` writes: `ECPrivateKey` (RFC 5915) of a key on a curve, PKCS#8 `PrivateKeyInfo` of RSA.
+    pub fn to_der(&self) -> Secret {
+        match self {
+            Self::Ec(key) => key.to_sec1(),
+            Self::Rsa(key) => key.to_pkcs8(),
         }
     }
 

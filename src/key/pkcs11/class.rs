@@ -19,6 +19,7 @@ impl Error {
             Self::PassportFile(source) => source.class(),
             Self::Curve { .. }
             | Self::Algorithm(..)
+            | Self::Certificate(..)
             | Self::Point { .. }
             | Self::Publics(_)
             | Self::WrongPublic { .. }
@@ -41,7 +42,7 @@ impl Error {
             | Self::Call { .. }
             | Self::Nonsense { .. }
             | Self::Tokens { .. }
-            | Self::Gone { .. }
+            | Self::Gone(_)
             | Self::Keys { .. }
             | Self::PublicObjects { .. }
             | Self::NotReady { .. }
@@ -56,7 +57,7 @@ impl Error {
             | Self::Unsure { .. }
             | Self::PassportSize { .. }
             | Self::NoSetupPin { .. }
-            | Self::Pad { .. } => Class::Undecided,
+            | Self::Pad(_) => Class::Undecided,
         }
     }
 }

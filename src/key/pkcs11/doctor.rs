@@ -14,8 +14,9 @@ use super::generate::BORN;
 use super::manage::TokenListing;
 use super::mechanism::SignMechanism;
 use super::object::{self, PrivateKey};
+use super::offered::{check_mechanism, instead_of};
 use super::raw::TokenInfo;
-use super::signer::{TokenKey, check_mechanism, instead_of};
+use super::signer::TokenKey;
 use super::token::{Retry, Token};
 use super::tokens::{Tokens, check_kind};
 use crate::key::signer::Signer;
@@ -70,7 +71,7 @@ pub mod rule {
     pub const KEY_ID: &str = "token.key-id";
     /// The key can be looked at.
     pub const KEY: &str = "token.key";
-    /// The key is on P-384.
+    /// The key is of a kind that signs.
     pub const KEY_CURVE: &str = "token.key-curve";
     /// The token shows the key's public half.
     pub const KEY_PUBLIC: &str = "token.key-public";
@@ -110,7 +111,7 @@ impl Findings {
 
 impl Tokens {
     /// Tries each step of signing: without a login all but the private keys; with a login, a signature by each
-    /// P-384 key that the URI names.
+    /// key that the URI names.
     pub fn examine(&self, uri: &TokenUri, login: bool) -> Result<Vec<Check>, Error> {
         check_kind(uri, ObjectType::Private)?;
         let mut findings = Findings::default();
@@ -176,7 +177,7 @@ impl Tokens {
                 let what = format!("{}: another key has the same id", key.name(&token));
                 findings.bad(rule::KEY_ID, what);
             }
-            match examine_key(&token, key, &mut findings) {
+            match examine_key(&token, key.clone(), &mut findings) {
                 Ok(()) => {}
                 Err(error) if error.is_dead_session() => return Err(error),
                 Err(error) => findings.bad(rule::KEY, error.to_string()),
@@ -281,17 +282,17 @@ fn examine_public(token: &Token, findings: &mut Findings) -> Result<(), Error> {
     Ok(())
 }
 
-fn examine_key(token: &Arc<Token>, key: &PrivateKey, findings: &mut Findings) -> Result<(), Error> {
+fn examine_key(token: &Arc<Token>, key: PrivateKey, findings: &mut Findings) -> Result<(), Error> {
     let name = key.name(token);
-    match object::check_private(token, key) {
-        Ok(()) => {}
+    let key = match object::checked(token, key) {
+        Ok(key) => key,
         Err(error @ Error::Curve { .. }) => {
             findings.odd(rule::KEY_CURVE, error.to_string());
             return Ok(());
         }
         Err(error) => return Err(error),
-    }
-    let key = match TokenKey::new(Arc::clone(token), key.clone()) {
+    };
+    let key = match TokenKey::new(Arc::clone(token), key) {
         Ok(key) => key,
         Err(error @ Error::NoPublic { .. }) => {
             findings.bad(rule::KEY_PUBLIC, error.to_string());
@@ -305,8 +306,9 @@ fn examine_key(token: &Arc<Token>, key: &PrivateKey, findings: &mut Findings) ->
     };
     match key.prove() {
         Ok(()) => {
-            let fingerprint = key.public_key().fingerprint();
-            let what = format!("{name} signs; fingerprint {fingerprint}");
+            let public = key.public_key();
+            let (kind, fingerprint) = (public.kind(), public.fingerprint());
+            let what = format!("{name} signs; fingerprint {fingerprint}, {kind}");
             findings.fine(rule::KEY_SIGNS, what);
         }
         Err(error) if error.is_dead_session() => return Err(error),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use cryptoki::context::Function;
 use cryptoki::error::RvError;
 
+use super::certificate_fault::CertificateFault;
 use super::mechanism::LONGEST_MESSAGE;
 use super::passport::PassportError;
 use super::pin_length::PinLength;
@@ -75,11 +76,8 @@ pub enum Error {
         present: Vec<String>,
     },
     /// The token that was open is no longer there.
-    #[error("{token}: it is gone (no token with its serial number is there any more)")]
-    Gone {
-        /// The token.
-        token: String,
-    },
+    #[error("{0}: it is gone (no token with its serial number is there any more)")]
+    Gone(String),
     /// No private key, or several, match the URI.
     #[error("{token}: {} for {uri}{}{}", count("private key", .found), listed(.found, .present), orphan(.orphans))]
     Keys {
@@ -267,7 +265,7 @@ pub enum Error {
         key: String,
         /// How many bytes.
         found: usize,
-        /// How many r and s have.
+        /// How many a signature of the key has.
         wanted: usize,
     },
     /// r or s are not from 1 to n − 1.
@@ -404,12 +402,9 @@ pub enum Error {
     },
     /// The PINs of a token that is to be set up would have to be typed on its PIN pad.
     #[error(
-        "{token}: its PINs are typed on its own PIN pad, which `token init` cannot use; nothing was sent to it"
+        "{0}: its PINs are typed on its own PIN pad, which `token init` cannot use; nothing was sent to it"
     )]
-    Pad {
-        /// The token.
-        token: String,
-    },
+    Pad(String),
     /// Setting a token up stopped half way.
     #[error(
         "{source}; the token is now initialised under the label \"{label}\", all that was on it is gone, and its user PIN is {}",
@@ -437,6 +432,9 @@ pub enum Error {
         /// The label.
         label: String,
     },
+    /// The certificates of a key are not as they should be.
+    #[error("{0}: {1}")]
+    Certificate(String, CertificateFault),
     /// The URI has an attribute that says nothing to the command.
     #[error("{uri} has the attribute \"{name}\", {why}")]
     Attribute {

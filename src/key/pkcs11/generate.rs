@@ -3,19 +3,23 @@
 use std::sync::Arc;
 
 use cryptoki::mechanism::MechanismType;
-use cryptoki::object::{Attribute, KeyType, ObjectClass, ObjectHandle};
+use cryptoki::object::{Attribute, KeyType as CkKeyType, ObjectClass, ObjectHandle};
+use cryptoki::types::Ulong;
 use serde_json::Value;
 use zeroize::Zeroize;
 
 use super::attributes::{Difference, Facts};
 use super::error::Error;
+use super::mechanism::PSS;
 use super::object::{self, PrivateKey, Wanted, key_uri, params};
+use super::offered::{check_mechanism, check_signing};
 use super::raw::{Refusal, Session};
-use super::signer::{TokenKey, check_mechanism, check_signing};
+use super::signer::TokenKey;
 use super::token::{Retry, Token};
 use super::token_lock;
-use crate::crypto::{Curve, KeyKind, P384Key, PublicKey};
+use crate::crypto::{Curve, P384Key, PublicKey};
 use crate::key::file::FileKey;
+use crate::key::key_type::KeyType;
 use crate::key::signer::Signer;
 use crate::key::uri::{ObjectType, TokenUri};
 
@@ -78,13 +82,13 @@ impl NewKey {
 
 /// Which key a URI asks for: a label and an id that nothing on the token has yet.
 struct Names {
-    curve: Curve,
+    of: KeyType,
     label: Vec<u8>,
     id: Vec<u8>,
 }
 
 impl Names {
-    fn free(token: &Token, uri: &TokenUri, curve: Curve) -> Result<Self, Error> {
+    fn free(token: &Token, uri: &TokenUri, of: KeyType) -> Result<Self, Error> {
         let Some(label) = &uri.object else {
             return Err(Error::NoLabel {
                 uri: uri.to_string(),
@@ -100,7 +104,7 @@ impl Names {
             })?,
         };
         check_free(token, "id", None, Some(&id))?;
-        Ok(Self { curve, label, id })
+        Ok(Self { of, label, id })
     }
 
     /// The label and the id of both halves.
@@ -113,11 +117,14 @@ impl Names {
 
     fn public(&self) -> Vec<Attribute> {
         let mut public = self.common();
-        public.extend([
-            Attribute::Token(true),
-            Attribute::Private(false),
-            Attribute::EcParams(params(self.curve).to_vec()),
-        ]);
+        public.extend([Attribute::Token(true), Attribute::Private(false)]);
+        match self.of {
+            KeyType::Ec(curve) => public.push(Attribute::EcParams(params(curve).to_vec())),
+            KeyType::Rsa(size) => public.extend([
+                Attribute::ModulusBits(Ulong::from(u64::from(size.bits()))),
+                Attribute::PublicExponent(vec![1, 0, 1]),
+            ]),
+        }
         public
     }
 
@@ -132,9 +139,10 @@ impl Names {
             label: self.label.clone(),
             id: self.id.clone(),
             always_authenticate: false,
-            wanted: match self.curve {
-                Curve::P384 => Wanted::P384,
-                Curve::P256 | Curve::P521 => Wanted::AnyCurve,
+            wanted: match self.of {
+                KeyType::Ec(Curve::P384) => Wanted::P384,
+                KeyType::Ec(_) => Wanted::AnyCurve,
+                KeyType::Rsa(_) => Wanted::Rsa,
             },
             handle: (generation, private),
         }
@@ -153,25 +161,38 @@ pub(super) fn random_id() -> Result<Vec<u8>, String> {
 }
 
 /// Refuses a token that lacks a mechanism to make the key or to sign with it.
-pub(super) fn check_can_make(token: &Token) -> Result<(), Error> {
-    check_signing(token)?;
-    check_mechanism(
-        token,
-        MechanismType::ECC_KEY_PAIR_GEN,
-        "CKM_EC_KEY_PAIR_GEN for making keys",
-    )
+pub(super) fn check_can_make(token: &Token, of: KeyType) -> Result<(), Error> {
+    let wanted = match of {
+        KeyType::Ec(_) => {
+            check_signing(token)?;
+            "CKM_EC_KEY_PAIR_GEN for making keys"
+        }
+        KeyType::Rsa(_) => {
+            check_mechanism(token, MechanismType::RSA_PKCS_PSS, PSS)?;
+            "CKM_RSA_PKCS_KEY_PAIR_GEN for making keys"
+        }
+    };
+    check_mechanism(token, making(of), wanted)
+}
+
+/// The mechanism that makes a key.
+const fn making(of: KeyType) -> MechanismType {
+    match of {
+        KeyType::Ec(_) => MechanismType::ECC_KEY_PAIR_GEN,
+        KeyType::Rsa(_) => MechanismType::RSA_PKCS_KEY_PAIR_GEN,
+    }
 }
 
 /// Makes a pair that signs and nothing else, whose private half is sensitive and never leaves the
 /// token; then reads its attributes back, compares them, and signs and verifies with it. A pair with other
 /// attributes is removed again.
-pub fn generate(token: &Arc<Token>, uri: &TokenUri, curve: Curve) -> Result<NewKey, Error> {
-    check_can_make(token)?;
+pub fn generate(token: &Arc<Token>, uri: &TokenUri, of: KeyType) -> Result<NewKey, Error> {
+    check_can_make(token, of)?;
     let _lock = token_lock::take(token)?;
-    let names = Names::free(token, uri, curve)?;
+    let names = Names::free(token, uri, of)?;
     let (public, private) = (names.public(), names.private());
     let made = token.with_writing(Retry::No, |session, _, generation| {
-        let pair = session.generate_key_pair(MechanismType::ECC_KEY_PAIR_GEN, &public, &private);
+        let pair = session.generate_key_pair(making(of), &public, &private);
         let pair = pair.map_err(Error::refusal(&token.name()))?;
         Ok((generation, pair))
     });
@@ -185,19 +206,19 @@ pub fn generate(token: &Arc<Token>, uri: &TokenUri, curve: Curve) -> Result<NewK
 pub fn import(token: &Arc<Token>, uri: &TokenUri, key: &FileKey) -> Result<NewKey, Error> {
     check_signing(token)?;
     let _lock = token_lock::take(token)?;
-    let names = Names::free(token, uri, Curve::P384)?;
+    let names = Names::free(token, uri, KeyType::Ec(Curve::P384))?;
     let mut point = vec![4, 97];
     point.extend(key.public_key().to_point());
     let mut public = names.public();
     public.extend([
         Attribute::Class(ObjectClass::PUBLIC_KEY),
-        Attribute::KeyType(KeyType::EC),
+        Attribute::KeyType(CkKeyType::EC),
         Attribute::EcPoint(point),
     ]);
     let mut private = names.private();
     private.extend([
         Attribute::Class(ObjectClass::PRIVATE_KEY),
-        Attribute::KeyType(KeyType::EC),
+        Attribute::KeyType(CkKeyType::EC),
         Attribute::EcParams(params(Curve::P384).to_vec()),
         Attribute::Value(key.scalar().to_vec()),
     ]);
@@ -261,13 +282,13 @@ fn prove_or_remove(
         let found = object::find_private(token, &key.uri(token), key.wanted)?;
         key.always_authenticate = found.always_authenticate;
         let new = proven(&TokenKey::new(Arc::clone(token), key)?, born)?;
-        if new.public.kind() == KeyKind::Ec(names.curve) {
+        if new.public.kind() == names.of.kind() {
             return Ok(new);
         }
         Err(Error::Curve {
             key: names.key(generation, made[0]).name(token),
-            wanted: "a key on the curve that was asked for",
-            found: format!("it is an {} key", new.public.kind()),
+            wanted: "a key of the type that was asked for",
+            found: format!("its type is {}", new.public.kind()),
         })
     };
     check().map_err(|error| bad(token, generation, made, error))

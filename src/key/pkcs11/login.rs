@@ -147,9 +147,7 @@ pub(super) fn secret(
 ) -> Result<PinEntry, Error> {
     // Another may be in its slot by now.
     if Identity::from(info) != token.identity {
-        return Err(Error::Gone {
-            token: token.name(),
-        });
+        return Err(Error::Gone(token.name()));
     }
     guard(token, info, login.is_named(token))?;
     let options = &token.shared.options;

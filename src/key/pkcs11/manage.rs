@@ -14,7 +14,8 @@ use super::raw::TokenInfo;
 use super::signer::TokenKey;
 use super::token::{Retry, Token};
 use super::tokens::{Tokens, check_kind};
-use crate::crypto::P384Key;
+use crate::crypto::PublicKey;
+use crate::key::signer::Signer;
 use crate::key::uri::{ObjectType, TokenUri};
 
 /// A module and what is in its slots.
@@ -69,8 +70,8 @@ pub struct KeyListing {
     pub label: String,
     /// Its id.
     pub id: Vec<u8>,
-    /// Its public half, where that is on P-384; else the reason why ir-sign cannot use it.
-    pub public: Result<P384Key, String>,
+    /// Its public half, or the reason why ir-sign cannot use it.
+    pub public: Result<PublicKey, String>,
     /// Its attributes.
     pub facts: Facts,
 }
@@ -259,18 +260,17 @@ pub(super) fn list_key(token: &Arc<Token>, key: PrivateKey) -> Result<KeyListing
         String::from_utf8_lossy(&key.label).into_owned(),
         key.id.clone(),
     );
-    let public = match object::check_private(token, &key)
-        .and_then(|()| TokenKey::new(Arc::clone(token), key))
-    {
-        Ok(key) => Ok(key.p384()),
-        Err(
-            error @ (Error::Curve { .. }
-            | Error::NoPublic { .. }
-            | Error::Point { .. }
-            | Error::Publics(_)),
-        ) => Err(error.to_string()),
-        Err(error) => return Err(error),
-    };
+    let public =
+        match object::checked(token, key).and_then(|key| TokenKey::new(Arc::clone(token), key)) {
+            Ok(key) => Ok(key.public_key().clone()),
+            Err(
+                error @ (Error::Curve { .. }
+                | Error::NoPublic { .. }
+                | Error::Point { .. }
+                | Error::Publics(_)),
+            ) => Err(error.to_string()),
+            Err(error) => return Err(error),
+        };
     Ok(KeyListing {
         uri,
         label,

@@ -4,6 +4,8 @@
 
 mod attributes;
 mod budget;
+mod certificate_fault;
+mod certificates;
 mod choose;
 mod chosen;
 mod class;
@@ -18,6 +20,7 @@ mod manage;
 mod mechanism;
 mod module;
 mod object;
+mod offered;
 mod options;
 mod passport;
 mod passport_check;
@@ -36,6 +39,8 @@ mod tokens;
 mod words;
 
 pub use attributes::{FACTS, Facts, as_json as attributes_json};
+pub use certificate_fault::CertificateFault;
+pub use certificates::{Imported, TokenCertificate};
 pub use doctor::rule;
 pub use ending::last as before_death;
 pub use error::Error;

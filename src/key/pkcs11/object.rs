@@ -27,6 +27,10 @@ pub enum Wanted {
     P384,
     /// EC keys on each curve that signatures are made on.
     AnyCurve,
+    /// RSA keys.
+    Rsa,
+    /// EC keys and RSA keys. Once the token has said which of them a key is, it is [`Self::AnyCurve`] or [`Self::Rsa`].
+    Any,
 }
 
 impl Wanted {
@@ -40,8 +44,32 @@ impl Wanted {
     /// Whether the command accepts a key of this kind.
     pub(super) fn takes(self, kind: KeyKind) -> bool {
         match kind {
-            KeyKind::Ec(curve) => self == Self::AnyCurve || curve == Curve::P384,
-            KeyKind::Rsa { .. } | KeyKind::Ed25519 => false,
+            KeyKind::Ec(Curve::P384) => self != Self::Rsa,
+            KeyKind::Ec(_) => matches!(self, Self::AnyCurve | Self::Any),
+            KeyKind::Rsa { .. } => matches!(self, Self::Rsa | Self::Any),
+            KeyKind::Ed25519 => false,
+        }
+    }
+
+    /// The keys of the type that an object has, as its token says; refused where the command accepts none of that type.
+    /// A type that is absent says nothing.
+    pub(super) fn of_type(self, attributes: &[Attribute], key: &str) -> Result<Self, Error> {
+        let wrong = |found: &KeyType| Error::Curve {
+            key: key.to_owned(),
+            wanted: self.words(),
+            found: format!("its CKA_KEY_TYPE is {found}"),
+        };
+        let found = attributes.iter().find_map(|attribute| match attribute {
+            Attribute::KeyType(found) => Some(*found),
+            _ => None,
+        });
+        match (self, found) {
+            (Self::Any, Some(KeyType::RSA)) | (Self::Rsa, Some(KeyType::RSA) | None) => {
+                Ok(Self::Rsa)
+            }
+            (Self::Any, Some(KeyType::EC) | None) => Ok(Self::AnyCurve),
+            (Self::P384 | Self::AnyCurve, Some(KeyType::EC) | None) => Ok(self),
+            (_, Some(other)) => Err(wrong(&other)),
         }
     }
 
@@ -62,6 +90,8 @@ impl Wanted {
         match self {
             Self::P384 => "an EC key on secp384r1",
             Self::AnyCurve => "an EC key on P-256, P-384 or P-521",
+            Self::Rsa => "an RSA key",
+            Self::Any => "an RSA key, or an EC key on P-256, P-384 or P-521",
         }
     }
 }
@@ -114,9 +144,7 @@ impl PrivateKey {
         let found = session.find_objects(&template);
         match *found.map_err(Error::refusal(&token.name()))?.as_slice() {
             [one] => Ok(one),
-            _ => Err(Error::Gone {
-                token: self.name(token),
-            }),
+            _ => Err(Error::Gone(self.name(token))),
         }
     }
 }
@@ -209,7 +237,7 @@ pub fn find_private(token: &Token, uri: &TokenUri, wanted: Wanted) -> Result<Pri
         }
         if let [handle] = *found.as_slice() {
             let mut key = describe(token, session, (generation, handle), wanted)?;
-            check_kind(session, handle, &key.name(token), wanted)?;
+            key.wanted = check_kind(session, handle, &key.name(token), wanted)?;
             // The token has found it by these, even if it does not give them.
             if key.label.is_empty() {
                 key.label = label.clone().unwrap_or_default();
@@ -254,7 +282,7 @@ pub(super) fn all_private(token: &Token) -> Result<Vec<PrivateKey>, Error> {
         let found = session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)]);
         let found = found.map_err(Error::refusal(&token.name()))?.into_iter();
         found
-            .map(|handle| describe(token, session, (generation, handle), Wanted::P384))
+            .map(|handle| describe(token, session, (generation, handle), Wanted::Any))
             .collect()
     })
 }
@@ -289,12 +317,13 @@ fn describe(
     Ok(key)
 }
 
-/// Refuses a key of another kind or curve.
-pub(super) fn check_private(token: &Token, key: &PrivateKey) -> Result<(), Error> {
-    token.with(Retry::Yes, |session, _, generation| {
+/// The key, of a type that is known now; refused if it is of another kind or curve.
+pub(super) fn checked(token: &Token, key: PrivateKey) -> Result<PrivateKey, Error> {
+    let wanted = token.with(Retry::Yes, |session, _, generation| {
         let handle = key.handle(token, session, generation)?;
         check_kind(session, handle, &key.name(token), key.wanted)
-    })
+    })?;
+    Ok(PrivateKey { wanted, ..key })
 }
 
 fn check_kind(
@@ -302,14 +331,22 @@ fn check_kind(
     key: ObjectHandle,
     name: &str,
     wanted: Wanted,
-) -> Result<(), Error> {
-    let of_kind = [AttributeType::KeyType, AttributeType::EcParams];
-    let found = attributes::read(session, key, &of_kind, name)?;
-    check_curve(name, &found, wanted).map(|_| ())
+) -> Result<Wanted, Error> {
+    let of_kind: &[_] = match wanted {
+        Wanted::P384 | Wanted::AnyCurve => &[AttributeType::KeyType, AttributeType::EcParams],
+        Wanted::Rsa | Wanted::Any => &[AttributeType::KeyType],
+    };
+    let found = attributes::read(session, key, of_kind, name)?;
+    let of_type = wanted.of_type(&found, name)?;
+    match (wanted, of_type) {
+        (Wanted::Any, Wanted::AnyCurve) => check_kind(session, key, name, of_type),
+        (_, Wanted::Rsa) => Ok(of_type),
+        _ => check_curve(name, &found, of_type).map(|_| of_type),
+    }
 }
 
-/// The curve that attributes of a key name; those of a key of another kind or curve are refused. Those that are absent
-/// say nothing.
+/// The curve that attributes of an EC key name; those of a key on another curve are refused. Those that are absent say
+/// nothing.
 pub(super) fn check_curve(
     key: &str,
     attributes: &[Attribute],
@@ -322,16 +359,12 @@ pub(super) fn check_curve(
     };
     let mut named = None;
     for attribute in attributes {
-        match attribute {
-            Attribute::KeyType(kind) if *kind != KeyType::EC => {
-                return Err(wrong(format!("its CKA_KEY_TYPE is {kind}")));
-            }
-            Attribute::EcParams(params) if !params.is_empty() => {
-                let known = wanted.curve(params);
-                let unknown = || wrong(format!("its CKA_EC_PARAMS are {}", curve(params)));
-                named = Some(known.ok_or_else(unknown)?);
-            }
-            _ => {}
+        if let Attribute::EcParams(params) = attribute
+            && !params.is_empty()
+        {
+            let known = wanted.curve(params);
+            let unknown = || wrong(format!("its CKA_EC_PARAMS are {}", curve(params)));
+            named = Some(known.ok_or_else(unknown)?);
         }
     }
     Ok(named)

@@ -1,9 +1,11 @@
 //! `CKA_EC_POINT`: an uncompressed point, raw or in a DER OCTET STRING.
 
+use crate::crypto::public_key::PublicKeyError;
 use crate::crypto::{Curve, PublicKey};
 
-/// Why bytes are not the point of a public key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Why attributes are no public key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PointError {
     /// Neither as many bytes as a point has nor as one in DER has.
     #[error(
@@ -18,6 +20,9 @@ pub enum PointError {
     /// The point is not on the curve.
     #[error("its CKA_EC_POINT is not a point on {}", .0.sec_name())]
     NotOnCurve(Curve),
+    /// The numbers are no RSA key that is read.
+    #[error("by its CKA_MODULUS and CKA_PUBLIC_EXPONENT, {0}")]
+    Rsa(PublicKeyError),
 }
 
 /// Reads a `CKA_EC_POINT`. The specification wants DER; there are tokens that leave it off. The

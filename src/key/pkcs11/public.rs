@@ -38,7 +38,7 @@ pub fn find(token: &Token, key: &PrivateKey) -> Result<Shown, Error> {
             return Ok(shown);
         }
         let private = key.handle(token, session, generation)?;
-        match point_of(session, private, &name, key.wanted) {
+        match key_of(session, private, &name, key.wanted) {
             Ok(public) => shown.public = public,
             Err(Error::Point { source, .. }) => {
                 shown.unread.get_or_insert(source);
@@ -117,7 +117,7 @@ pub fn shown_to_all(
         };
         let (label, id) = object::names(session, object, &token.name())?;
         let name = object::name(token, &label, &id);
-        match point_of(session, object, &name, wanted) {
+        match key_of(session, object, &name, wanted) {
             Ok(public) => Ok(public.map(|public| (name, public))),
             Err(Error::Point { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -129,7 +129,7 @@ pub fn shown_to_all(
 fn of_objects(session: &Session, key: &PrivateKey, name: &str) -> Result<Shown, Error> {
     let mut shown = Shown::default();
     for handle in same_id(session, key, ObjectClass::PUBLIC_KEY, name)? {
-        match point_of(session, handle, name, key.wanted) {
+        match key_of(session, handle, name, key.wanted) {
             Ok(None) => {}
             Ok(found) if shown.public.is_none() => shown.public = found,
             Ok(found) if shown.public == found => {}
@@ -164,19 +164,34 @@ fn same_id(
     found.map_err(Error::refusal(name))
 }
 
-/// The public key in an object's `CKA_EC_POINT`, if it has one.
-fn point_of(
+/// The public key in an object's `CKA_EC_POINT`, or in its `CKA_MODULUS` and `CKA_PUBLIC_EXPONENT`, if it has them.
+fn key_of(
     session: &Session,
     object: ObjectHandle,
     name: &str,
     wanted: Wanted,
 ) -> Result<Option<PublicKey>, Error> {
-    let of_point = [
-        AttributeType::KeyType,
-        AttributeType::EcParams,
-        AttributeType::EcPoint,
-    ];
-    let found = attributes::read(session, object, &of_point, name)?;
+    let with_numbers: &[_] = match wanted {
+        Wanted::P384 | Wanted::AnyCurve => &[
+            AttributeType::KeyType,
+            AttributeType::EcParams,
+            AttributeType::EcPoint,
+        ],
+        Wanted::Rsa => &[
+            AttributeType::KeyType,
+            AttributeType::Modulus,
+            AttributeType::PublicExponent,
+        ],
+        Wanted::Any => &[AttributeType::KeyType],
+    };
+    let found = attributes::read(session, object, with_numbers, name)?;
+    let of_type = wanted.of_type(&found, name)?;
+    if wanted == Wanted::Any {
+        return key_of(session, object, name, of_type);
+    }
+    if wanted == Wanted::Rsa {
+        return rsa_of(found, name);
+    }
     let named = check_curve(name, &found, wanted)?;
     for attribute in found {
         if let Attribute::EcPoint(bytes) = attribute
@@ -191,6 +206,25 @@ fn point_of(
         }
     }
     Ok(None)
+}
+
+fn rsa_of(found: Vec<Attribute>, name: &str) -> Result<Option<PublicKey>, Error> {
+    let (mut modulus, mut exponent) = (Vec::new(), Vec::new());
+    for attribute in found {
+        match attribute {
+            Attribute::Modulus(bytes) => modulus = bytes,
+            Attribute::PublicExponent(bytes) => exponent = bytes,
+            _ => {}
+        }
+    }
+    if modulus.is_empty() || exponent.is_empty() {
+        return Ok(None);
+    }
+    let key = PublicKey::from_rsa(&modulus, &exponent).map_err(|source| Error::Point {
+        key: name.to_owned(),
+        source: PointError::Rsa(source),
+    });
+    key.map(Some)
 }
 
 /// The key in a DER X.509 certificate. Nobody verifies the certificate: a signature by the private key will show

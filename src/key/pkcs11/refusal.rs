@@ -71,10 +71,7 @@ impl Error {
 
     /// Whether a logout can cause it: sessions may have died under another thread.
     pub(super) const fn can_be_of_a_logout(&self) -> bool {
-        matches!(
-            self,
-            Self::Call { .. } | Self::Keys { .. } | Self::Gone { .. }
-        )
+        matches!(self, Self::Call { .. } | Self::Keys { .. } | Self::Gone(_))
     }
 
     /// Whether an attribute was not given because of the object or the login, and not because of itself.

@@ -12,6 +12,7 @@ use super::object::{self, Wanted};
 use super::signer::TokenKey;
 use super::token::Retry;
 use super::tokens::Tokens;
+use crate::key::key_type::KeyType;
 use crate::key::uri::TokenUri;
 
 /// A token, and whether its slot says that it is hardware.
@@ -58,7 +59,7 @@ impl Tokens {
     /// Refuses a token that cannot make a key or sign with it, and a label that any key on it has. The first check
     /// comes before the PIN prompt.
     pub fn check_label_free(&self, uri: &TokenUri) -> Result<(), Error> {
-        check_can_make(self.token(uri)?.as_ref())?;
+        check_can_make(self.token(uri)?.as_ref(), KeyType::default())?;
         let token = self.writing(uri)?;
         let label = uri.object.as_ref().map(|label| label.clone().into_bytes());
         check_free(&token, "label", label.as_ref(), None)

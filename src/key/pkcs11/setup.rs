@@ -75,7 +75,7 @@ impl Tokens {
         );
         guard_so(&found.info, &name)?;
         if setup.is_typed && found.info.has(sys::CKF_PROTECTED_AUTHENTICATION_PATH) {
-            return Err(Error::Pad { token: name });
+            return Err(Error::Pad(name));
         }
         let is_double = |other: &Found| {
             other.slot != found.slot
@@ -142,9 +142,7 @@ fn check_unchanged(module: &Module, found: &Found, name: &str) -> Result<(), Err
     if Identity::from(&now) != Identity::from(&found.info)
         || is_set_up(&now) != is_set_up(&found.info)
     {
-        return Err(Error::Gone {
-            token: name.to_owned(),
-        });
+        return Err(Error::Gone(name.to_owned()));
     }
     guard_so(&now, name)
 }

@@ -2,22 +2,21 @@
 
 use std::sync::Arc;
 
-use cryptoki::mechanism::MechanismType;
+use cryptoki::error::RvError;
+use cryptoki::mechanism::Mechanism;
 use cryptoki::object::ObjectHandle;
 use cryptoki::slot::Slot;
-use cryptoki_sys as sys;
 
 use super::attributes::Facts;
 use super::error::Error;
 use super::login::{self, PinEntry};
-use super::mechanism::{LONGEST_MESSAGE, SignMechanism};
+use super::mechanism::{self, LONGEST_MESSAGE, SignMechanism};
 use super::object::{self, PrivateKey, Wanted};
+use super::offered::{check_mechanism, check_signing};
 use super::public;
 use super::raw::{Session, User};
 use super::token::{Retry, Token};
-use crate::crypto::{
-    Algorithm, Curve, HashAlgorithm, KeyKind, P384Key, PublicKey, Signature, Signed,
-};
+use crate::crypto::{Algorithm, HashAlgorithm, KeyKind, P384Key, PublicKey, Signature, Signed};
 use crate::key::error::Error as KeyError;
 use crate::key::signer::Signer;
 use crate::key::uri::TokenUri;
@@ -36,9 +35,16 @@ pub struct TokenKey {
 impl TokenKey {
     /// Finds the key, and its public half.
     pub(super) fn find(token: Arc<Token>, uri: &TokenUri, wanted: Wanted) -> Result<Self, Error> {
-        check_signing(&token)?;
+        // Each key of such a command signs by ECDSA: without that no key is looked for.
+        if wanted == Wanted::P384 {
+            check_signing(&token)?;
+        }
         let key = object::find_private(&token, uri, wanted)?;
-        Self::new(token, key)
+        let key = Self::new(token, key)?;
+        if let (Wanted::Any, KeyKind::Ec(_)) = (wanted, key.public.kind()) {
+            check_signing(&key.token)?;
+        }
+        Ok(key)
     }
 
     /// A key whose public half has yet to be found.
@@ -98,22 +104,18 @@ impl TokenKey {
         verified.map_err(|_| Error::WrongPublic { key: self.name() })
     }
 
-    /// The algorithm with the hash that is as strong as the curve.
+    /// The algorithm with the hash that is as strong as the key.
     fn own_algorithm(&self) -> Algorithm {
-        let curve = self.curve();
-        Algorithm::Ecdsa(curve, curve.hash())
+        match self.public.kind() {
+            KeyKind::Ec(curve) => Algorithm::Ecdsa(curve, curve.hash()),
+            KeyKind::Rsa { bits } => Algorithm::RsaPss(rsa_hash(bits)),
+            KeyKind::Ed25519 => Algorithm::Ed25519,
+        }
     }
 
     /// The public half, of a key that was found as one on P-384.
     pub(super) fn p384(&self) -> P384Key {
         P384Key::of(&self.public).expect("the key was found as one on P-384")
-    }
-
-    fn curve(&self) -> Curve {
-        match self.public.kind() {
-            KeyKind::Ec(curve) => curve,
-            KeyKind::Rsa { .. } | KeyKind::Ed25519 => unreachable!("only EC keys are found"),
-        }
     }
 
     /// The key's name in messages.
@@ -135,45 +137,64 @@ impl TokenKey {
         })
     }
 
-    /// Signs by the mechanism that the user chose: exactly the bytes of r and s have to come back.
+    /// Signs by the mechanism of the algorithm; for ECDSA, by that which the user chose. Exactly as many bytes as a
+    /// signature has must come back.
     pub(super) fn sign_raw(&self, by: Algorithm, what: Signed<'_>) -> Result<Signature, Error> {
         let hash = by.hash().filter(|_| by.fits(self.public.kind()));
         let hash = hash.ok_or_else(|| Error::Algorithm(self.name(), by))?;
-        match (self.mechanism(), what) {
-            (SignMechanism::Ecdsa, what) => self.call(what.prehash(hash).as_bytes()),
-            (SignMechanism::EcdsaSha384, Signed::Bytes(message))
+        let own = self.token.shared.options.mechanism;
+        match (by, own, what) {
+            (Algorithm::Ecdsa(..), SignMechanism::Ecdsa, what) => {
+                self.call(by, &Mechanism::Ecdsa, what.prehash(hash).as_bytes())
+            }
+            (Algorithm::Ecdsa(..), SignMechanism::EcdsaSha384, Signed::Bytes(message))
                 if hash == HashAlgorithm::Sha384 =>
             {
                 if message.len() > LONGEST_MESSAGE {
                     return Err(Error::LongMessage(self.name(), message.len()));
                 }
-                self.call(message)
+                self.call(by, &Mechanism::EcdsaSha384, message)
             }
-            (SignMechanism::EcdsaSha384, _) => Err(Error::HashAlone(self.name())),
+            (Algorithm::Ecdsa(..), SignMechanism::EcdsaSha384, _) => {
+                Err(Error::HashAlone(self.name()))
+            }
+            (Algorithm::RsaPss(_), _, what) => {
+                self.call(by, &mechanism::pss(hash), what.prehash(hash).as_bytes())
+            }
+            (Algorithm::RsaPkcs1(_), _, what) => {
+                let info = mechanism::digest_info(&what.prehash(hash));
+                self.call(by, &Mechanism::RsaPkcs, &info)
+            }
+            (Algorithm::Ed25519, _, _) => Err(Error::Algorithm(self.name(), by)),
         }
     }
 
-    fn mechanism(&self) -> SignMechanism {
-        self.token.shared.options.mechanism
-    }
-
     /// Gives the token all bytes in one call.
-    fn call(&self, data: &[u8]) -> Result<Signature, Error> {
+    fn call(
+        &self,
+        by: Algorithm,
+        mechanism: &Mechanism<'_>,
+        data: &[u8],
+    ) -> Result<Signature, Error> {
         let name = self.name();
         let token = &self.token;
-        let bytes = token.with(Retry::Yes, |session, slot, generation| {
+        let signed = token.with(Retry::Yes, |session, slot, generation| {
             let handle = self.key.handle(token, session, generation)?;
             if self.key.always_authenticate {
-                self.authenticate(session, slot, handle)?;
+                self.authenticate(session, slot, handle, mechanism)?;
             } else {
-                let begun = session.begin_signature(self.mechanism().kind(), handle);
+                let begun = session.begin_signature(mechanism, handle);
                 begun.map_err(Error::refusal(&name))?;
             }
             let signed = session.sign(data);
             signed.map_err(Error::refusal(&name))
-        })?;
-        let curve = self.curve();
-        let wanted = 2 * curve.coordinate_len();
+        });
+        let bytes = signed.map_err(|error| self.because_of(mechanism, error))?;
+        let wanted = match self.public.kind() {
+            KeyKind::Ec(curve) => 2 * curve.coordinate_len(),
+            KeyKind::Rsa { bits } => usize::from(bits).div_ceil(8),
+            KeyKind::Ed25519 => return Err(Error::Algorithm(name, by)),
+        };
         if bytes.len() != wanted {
             return Err(Error::Length {
                 key: self.name(),
@@ -181,7 +202,23 @@ impl TokenKey {
                 wanted,
             });
         }
-        Signature::from_raw(curve, &bytes).map_err(|_| Error::Range(self.name()))
+        Signature::of_raw(by, &bytes).map_err(|_| Error::Range(self.name()))
+    }
+
+    /// Names the mechanism that the token lacks, if that is why it made no signature.
+    fn because_of(&self, mechanism: &Mechanism<'_>, error: Error) -> Error {
+        let code = match &error {
+            Error::Call { code, .. } => *code,
+            _ => return error,
+        };
+        let wanted = mechanism::wanted(mechanism);
+        match (code, wanted) {
+            (RvError::MechanismInvalid, Some(wanted)) => {
+                let missing = check_mechanism(&self.token, mechanism.mechanism_type(), wanted);
+                missing.err().unwrap_or(error)
+            }
+            _ => error,
+        }
     }
 
     /// Begins a signature, with the context-specific login that the key may ask for.
@@ -190,11 +227,12 @@ impl TokenKey {
         session: &Session,
         slot: Slot,
         handle: ObjectHandle,
+        mechanism: &Mechanism<'_>,
     ) -> Result<(), Error> {
         let token = &self.token;
         let _one_pin = token.one_pin();
         let secret = self.secret(slot)?;
-        let begun = session.begin_signature(self.mechanism().kind(), handle);
+        let begun = session.begin_signature(mechanism, handle);
         begun.map_err(Error::refusal(&self.name()))?;
         let login = session.log_in(User::ForSignature, secret.pin());
         // Wiped now: a token may take long to sign.
@@ -209,65 +247,14 @@ impl TokenKey {
     }
 }
 
-/// Refuses a token that does not offer the mechanism that the user wants signatures made by.
-pub(super) fn check_signing(token: &Token) -> Result<(), Error> {
-    let mechanism = token.shared.options.mechanism;
-    check_mechanism(token, mechanism.kind(), mechanism.wanted())
-}
-
-/// Refuses a token that does not offer a mechanism; no other is tried.
-pub(super) fn check_mechanism(
-    token: &Token,
-    mechanism: MechanismType,
-    wanted: &'static str,
-) -> Result<(), Error> {
-    let Some(mut names) = instead_of(token, mechanism)? else {
-        return Ok(());
-    };
-    names.sort();
-    names.dedup();
-    Err(Error::Mechanism {
-        token: token.name(),
-        wanted,
-        offered: if names.is_empty() {
-            "nothing".into()
-        } else {
-            names.join(", ")
-        },
-    })
-}
-
-/// The mechanisms of a token that lacks this one; none where it offers it.
-pub(super) fn instead_of(
-    token: &Token,
-    mechanism: MechanismType,
-) -> Result<Option<Vec<String>>, Error> {
-    token.with(Retry::Yes, |_, slot, _| {
-        let library = &token.module.library;
-        let offered = library.mechanisms(slot);
-        let offered = offered.map_err(Error::refusal(&token.name()))?;
-        if offered.contains(&mechanism) {
-            let use_of_it = if mechanism == MechanismType::ECC_KEY_PAIR_GEN {
-                sys::CKF_GENERATE_KEY_PAIR
-            } else {
-                sys::CKF_SIGN
-            };
-            match library.mechanism_flags(slot, mechanism) {
-                Ok(flags) if flags & use_of_it != 0 => return Ok(None),
-                Ok(_) => {}
-                Err(refusal) => {
-                    let error = Error::refusal(&token.name())(refusal);
-                    // The list is enough: the call that uses the mechanism shows the rest.
-                    return if error.is_dead_session() {
-                        Err(error)
-                    } else {
-                        Ok(None)
-                    };
-                }
-            }
-        }
-        Ok(Some(offered.iter().map(ToString::to_string).collect()))
-    })
+/// The hash that is as strong as an RSA key: SHA-256 up to 2048 bits, SHA-384 up to 3072 and SHA-512 above, as Notary
+/// Project pairs them (signature specification, section "Signature Algorithm Requirements").
+const fn rsa_hash(bits: u16) -> HashAlgorithm {
+    match bits {
+        ..3072 => HashAlgorithm::Sha256,
+        3072..4096 => HashAlgorithm::Sha384,
+        4096.. => HashAlgorithm::Sha512,
+    }
 }
 
 impl Signer for TokenKey {

@@ -325,7 +325,7 @@ impl Token {
         });
         match (same.next(), same.next()) {
             (Some((found, _)), None) => Ok(found.slot),
-            _ => Err(Error::Gone { token: self.name() }),
+            _ => Err(Error::Gone(self.name())),
         }
     }
 }

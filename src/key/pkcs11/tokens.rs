@@ -17,8 +17,9 @@ use super::passport_check;
 use super::public;
 use super::signer::TokenKey;
 use super::token::Token;
-use crate::crypto::{Curve, PublicKey};
+use crate::crypto::PublicKey;
 use crate::key::file::FileKey;
+use crate::key::key_type::KeyType;
 use crate::key::signer::Signer;
 use crate::key::uri::{ObjectType, TokenUri};
 
@@ -149,16 +150,16 @@ impl Tokens {
         }
     }
 
-    /// Makes a key pair on P-384: [`Tokens::generate_on`].
+    /// Makes a key pair on P-384: [`Tokens::generate_of`].
     pub fn generate(&self, uri: &TokenUri) -> Result<NewKey, Error> {
-        self.generate_on(uri, Curve::P384)
+        self.generate_of(uri, KeyType::default())
     }
 
     /// Makes a key pair on the token that a URI names. A label or id that is in use is refused.
-    pub fn generate_on(&self, uri: &TokenUri, curve: Curve) -> Result<NewKey, Error> {
+    pub fn generate_of(&self, uri: &TokenUri, of: KeyType) -> Result<NewKey, Error> {
         check_kind(uri, ObjectType::Private)?;
         check_label(uri)?;
-        generate::generate(&self.writing(uri)?, uri, curve)
+        generate::generate(&self.writing(uri)?, uri, of)
     }
 
     /// Imports the private key of a file into the token that a URI names.

@@ -76,13 +76,14 @@ pub struct Hashes(pub Option<HashAlgorithm>);
 impl Hashes {
     /// The algorithms for a key.
     pub fn of(self, key: &PublicKey) -> Result<Vec<Algorithm>, Error> {
-        let kind = key.kind();
-        let KeyKind::Ec(curve) = kind else {
-            return Err(Error::KeyKind { kind });
-        };
-        match self.0 {
-            None => Ok(for_signing(curve)),
-            Some(hash) => Ok(vec![Algorithm::Ecdsa(curve, hash)]),
+        match (key.kind(), self.0) {
+            (KeyKind::Ec(curve), None) => Ok(for_signing(curve)),
+            (KeyKind::Ec(curve), Some(hash)) => Ok(vec![Algorithm::Ecdsa(curve, hash)]),
+            (KeyKind::Rsa { .. }, hash) => {
+                let hash = hash.unwrap_or(HashAlgorithm::Sha256);
+                Ok(vec![Algorithm::RsaPkcs1(hash)])
+            }
+            (kind @ KeyKind::Ed25519, _) => Err(Error::KeyKind { kind }),
         }
     }
 }

@@ -4,6 +4,7 @@ mod places;
 mod private;
 mod public;
 mod read;
+mod types;
 mod written;
 
 /// The scalar of a key that the program wrote.

@@ -18,14 +18,23 @@ const IN_PEM: &str = "it is a private key in PEM, and a private key in DER SEC1 
 pub fn refused(sandbox: &Sandbox, input: &str, status: i32, reason: &str) -> Run {
     sandbox.write("file", "content");
     let names = sandbox.names();
-    let signed = sandbox.run_with(["sign", "-k", input, "-f", "file", "-s", "sig"]);
-    signed
-        .exits(status)
-        .says(&format!("error: key file {input}: "))
-        .says(reason);
+    refused_to_sign(sandbox, input, status, reason);
     let run = sandbox.run_with(["extract-public", "-i", input, "-o", "out.pub"]);
     assert_eq!(sandbox.names(), names, "something was written");
     run.exits(status).says(reason)
+}
+
+/// Uses `input` as a private key that signs: `extract-public` takes keys of other types too.
+#[track_caller]
+pub fn refused_to_sign(sandbox: &Sandbox, input: &str, status: i32, reason: &str) -> Run {
+    sandbox.write("file", "content");
+    let names = sandbox.names();
+    let signed = sandbox.run_with(["sign", "-k", input, "-f", "file", "-s", "sig"]);
+    assert_eq!(sandbox.names(), names, "something was written");
+    signed
+        .exits(status)
+        .says(&format!("error: key file {input}: "))
+        .says(reason)
 }
 
 /// Executes the hint's command as it was printed, and signs with the key that comes of it.
@@ -75,7 +84,7 @@ fn no_hint_overwrites_what_is_there() {
     sandbox.openssl("ecparam -name prime256v1 -genkey -noout -outform DER -out c.der");
     for command in [
         "extract-public -i ca.pem -o out.pub",
-        "extract-public -i c.der -o out.pub",
+        "sign -k c.der -f ca.pub -s out",
         "verify -k ca.pem -f vendor.pub -s vendor.pub.sig",
         // A private key under the name of a public one.
         "verify -k key.pub -f vendor.pub -s vendor.pub.sig",
@@ -229,7 +238,7 @@ fn other_curves_are_refused_by_name_with_commands_that_make_a_key() {
         sandbox.openssl(&format!(
             "ecparam -name {curve} -genkey -noout -outform DER -out c.der"
         ));
-        let run = refused(
+        let run = refused_to_sign(
             &sandbox,
             "c.der",
             1,
@@ -366,7 +375,7 @@ fn keys_of_other_algorithms_are_refused() {
         ("rsa.der", "it is a private key for RSA, and an EC key"),
     ] {
         // Nothing converts these.
-        refused(&sandbox, file, 1, reason).says("hint: make a P-384 key: ir-sign gen-key");
+        refused_to_sign(&sandbox, file, 1, reason).says("hint: make a P-384 key: ir-sign gen-key");
     }
 }
 

@@ -91,7 +91,7 @@ pub fn labels(labels: &[&str]) -> Vec<String> {
 #[test]
 fn rule_10_a_length_beyond_the_room_is_not_believed() {
     for plan in ["sign=lie", "sign=lie;always-authenticate"] {
-        refused(plan, 1, "gave a signature of 512 bytes, and 96 are right");
+        refused(plan, 1, "gave a signature of 2048 bytes, and 96 are right");
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use cryptoki::context::Function;
 use cryptoki::error::{Error as CryptokiError, Rv, RvError};
-use cryptoki::mechanism::MechanismType;
+use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
 use cryptoki::slot::Slot;
 use cryptoki_sys as sys;
@@ -15,8 +15,8 @@ use cryptoki_sys as sys;
 use super::call::{Refusal, check, missing, pin};
 use super::library::Library;
 
-/// Room for a signature: more than any curve's, so that a wrong length shows.
-const ROOM: usize = 512;
+/// Room for a signature: more than any key's, so that a wrong length shows.
+const ROOM: usize = 2048;
 /// Room for an attribute's value in the first call: enough for most.
 const VALUE: usize = 256;
 /// The largest value of an attribute that is read: more than any certificate.
@@ -335,12 +335,16 @@ impl Session {
 
     /// Begins a signature. A login for it, where the key asks for one, and [`Session::sign`] have to
     /// follow with nothing in between.
-    pub fn begin_signature(&self, kind: MechanismType, key: ObjectHandle) -> Result<(), Refusal> {
+    pub fn begin_signature(
+        &self,
+        mechanism: &Mechanism<'_>,
+        key: ObjectHandle,
+    ) -> Result<(), Refusal> {
         let init = { self.library.functions.C_SignInit }.ok_or(missing(Function::SignInit))?;
-        let mut mechanism = without_parameter(kind);
+        let mut mechanism = sys::CK_MECHANISM::from(mechanism);
         let _lock = self.library.call_lock();
-        // SAFETY: the handles are the module's own; the mechanism lives through the call and has no
-        // parameter.
+        // SAFETY: the handles are the module's own; the mechanism and its parameter, which is the caller's, live
+        // through the call and are only read.
         check(Function::SignInit, unsafe {
             init(self.handle, &raw mut mechanism, key.handle())
         })
