@@ -147,7 +147,8 @@ fn an_image_beside_its_attachments_is_named_as_the_hint_says() {
         desk.run(&format!("cosign verify --key k.pub {name}"))
             .exits(3)
             .says("or :1 behind oci:DIR or an archive's name");
-        desk.run(&format!("cosign verify --key k.pub {name}:1")).ok();
+        desk.run(&format!("cosign verify --key k.pub {name}:1"))
+            .ok();
         let tree = desk.run(&format!("cosign tree {name}:1")).ok().stdout;
         assert!(tree.contains("Signatures for an image tag"), "{tree}");
     }

@@ -69,7 +69,10 @@ fn an_attestation_in_a_bundle_leaves_the_older_ones_and_says_so_and_cosign_leave
     };
     let run = attest("first");
     assert!(!run.stderr.contains("warning"), "{run:?}");
-    attest("second").says(&["warning: ", "older attestations of this type and key stay in bundles: 1"]);
+    attest("second").says(&[
+        "warning: ",
+        "older attestations of this type and key stay in bundles: 1",
+    ]);
     assert_eq!(predicates(&desk, "k.pub"), [r#"{"n":1}"#, r#"{"n":2}"#]);
     // The real cosign does the same, without a word.
     for arguments in [

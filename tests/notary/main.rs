@@ -5,7 +5,7 @@ mod commands;
 mod configuration;
 mod desk;
 mod envelopes;
-mod hostile;
+mod hostile_policies;
 mod issuing;
 mod peers;
 mod pki;

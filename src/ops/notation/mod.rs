@@ -5,7 +5,7 @@ mod error;
 pub mod folders;
 pub mod keys;
 pub mod plugin;
-pub mod signatures;
+pub mod verifier;
 pub mod signing_keys;
 pub mod stores;
 

@@ -6,14 +6,14 @@ use std::time::SystemTime;
 
 use super::keys::KeySource;
 use super::report::{LookedAt, Outcome, RequirementReport};
-use super::resources::is_resource;
+use crate::broker::KbsUri;
 use crate::encoding::time;
 use crate::files::regular::{self, Links};
 use crate::image::Descriptor;
 use crate::ops::error::Error;
 use crate::ops::notation::Error as NotationError;
 use crate::ops::notation::folders::MOST;
-use crate::ops::notation::signatures::{MOST_SIGNATURES, Verifier};
+use crate::ops::notation::verifier::{MOST_SIGNATURES, Verifier};
 use crate::ops::notation::stores::StoreFolder;
 use crate::scheme::notary::Chains;
 use crate::store::Reader;
@@ -28,7 +28,7 @@ fn not_met(reason: String) -> RequirementReport {
 
 /// Reads the trust policy: a regular file, or a resource of the broker.
 fn policy(text: &str, source: &KeySource<'_>) -> Result<TrustPolicy, Error> {
-    let bytes = if is_resource(text) {
+    let bytes = if KbsUri::is_meant(text) {
         source.file(text, None)?.1.to_vec()
     } else {
         let read = regular::read(Path::new(text), MOST, Links::Followed);
