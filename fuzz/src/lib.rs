@@ -47,6 +47,7 @@ mod resources;
 mod scene;
 mod sec1;
 mod signature;
+mod signing_keys;
 mod spki;
 #[cfg(feature = "registry")]
 mod tag_list;
@@ -98,6 +99,7 @@ pub const TARGETS: &[Target] = &[
     ("resources", resources::run),
     ("sec1", sec1::run),
     ("signature", signature::run),
+    ("signing_keys", signing_keys::run),
     ("spki", spki::run),
     #[cfg(feature = "registry")]
     ("tag_list", tag_list::run),

@@ -14,6 +14,7 @@ mod generate;
 mod notation_examples;
 mod pages;
 mod parse;
+mod plugin;
 mod policy_examples;
 mod prompt;
 mod roff;

@@ -9,7 +9,7 @@ use rustix::process::{
 };
 use signal_hook::consts::SIGXFSZ;
 
-use super::{args, console, parse, run};
+use super::{args, console, parse, plugin, run};
 
 /// Runs the program for the process's own arguments.
 pub fn main() -> ExitCode {
@@ -17,6 +17,9 @@ pub fn main() -> ExitCode {
     leave_no_file_to_others();
     outlive_file_limits();
     let words: Vec<_> = std::env::args_os().collect();
+    if plugin::is_meant(&words) {
+        return plugin::main(&words);
+    }
     match parse::parse(&words) {
         Ok(command) => run::run(command),
         Err(mut message) => {

@@ -215,7 +215,7 @@ fn a_store_takes_all_files_or_none() {
         ("root.crt empty.crt", "empty.crt: "),
         (
             "root.crt leaf.crt",
-            "neither a CA's nor signed by its own key",
+            "is neither a CA's nor signed by itself",
         ),
         ("root.crt leaf.key", "leaf.key: "),
         ("root.crt nothing.crt", "nothing.crt: "),

@@ -26,7 +26,7 @@ impl Desk {
         self.sandbox.path(CONFIG).join(name)
     }
 
-    fn at_home(&self, mut command: Command) -> Command {
+    pub fn at_home(&self, mut command: Command) -> Command {
         for variable in [
             "NOTATION_CONFIG",
             "NOTATION_LIBEXEC",

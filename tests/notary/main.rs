@@ -1,16 +1,21 @@
 //! Notary Project's family: what is made here is held against real notation, and what that makes is verified here.
 
+mod both_ways;
 mod certificates;
 mod commands;
 mod configuration;
 mod desk;
+mod docs;
 mod envelopes;
+mod hostile;
 mod hostile_policies;
 mod issuing;
 mod peers;
 mod pki;
+mod plugin;
 mod revocation;
 mod revocation_lists;
 mod signer;
 mod trust;
 mod vectors;
+mod workflow;

@@ -205,6 +205,7 @@ each_target! {
     notary_jws
     notary_trust_policy
     ocicrypt
+    openpgp
     passport
     pin_source
     plan
@@ -218,6 +219,7 @@ each_target! {
     resources
     sec1
     signature
+    signing_keys
     spki
     #[cfg(feature = "registry")]
     tag_list

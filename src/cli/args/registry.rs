@@ -72,7 +72,7 @@ pub struct RemoteArgs {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, value_parser = paths::place())]
     cert_dir: Option<PathBuf>,
     /// Allow plain HTTP to registries and key brokers on other machines
-    #[arg(long, aliases = ["allow-http-registry", "allow-insecure-registry"])]
+    #[arg(long, aliases = ["allow-http-registry", "allow-insecure-registry", "insecure-registry"])]
     allow_http: bool,
     /// How long each step of a request to a registry or key broker may take: 3, 3s, 3m0s
     #[arg(short = 't', long, value_name = "TIME", value_parser = duration, default_value = "30s")]

@@ -27,7 +27,31 @@ pub(super) fn hint(error: &Error) -> Option<&'static str> {
         }
         Error::NobodyAnswers { .. } => Some("say --yes"),
         Error::OtherPlugin { .. } => Some("notation itself signs with it"),
-        Error::Folder { .. }
+        Error::NoPolicy { .. } => {
+            Some("ir-sign notation policy import FILE, or policy init, brings one")
+        }
+        Error::InArchive(_) => Some("`ir-sign copy` brings it into a layout: oci:DIR:TAG"),
+        Error::Overtaken { .. } => Some("run it again"),
+        Error::NoAddress { .. } => {
+            Some("give the certificates that name it with --certificate, or the address with --url")
+        }
+        Error::NoCertificates { .. } => {
+            Some("name their file: --plugin-config certificate_chain=FILE")
+        }
+        Error::OtherKey { .. } | Error::Chain(_) => Some(
+            "the file holds the key's own certificate first, then each issuer's, down to the root",
+        ),
+        Error::TrustPolicy { .. }
+        | Error::Folder { .. }
+        | Error::Policy { .. }
+        | Error::NoStatement { .. }
+        | Error::ScopeOfRegistry { .. }
+        | Error::Stores(_)
+        | Error::List { .. }
+        | Error::NoTags(_)
+        | Error::Reserved(_)
+        | Error::MetadataTwice { .. }
+        | Error::Draft(_)
         | Error::File { .. }
         | Error::Certificate { .. }
         | Error::Store { .. }

@@ -17,3 +17,4 @@ mod token;
 mod verify;
 mod written;
 pub use dispatch::run;
+pub use notation::signing_key;

@@ -3,7 +3,6 @@
 //! notation refuses a store as a whole for one file in it that is no certificate. So a certificate is written elsewhere, and
 //! comes into a store, or a new store into its place, by a rename.
 
-use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -13,50 +12,10 @@ use super::error::Error;
 use super::folders::{self, Folders};
 use crate::files::regular::{self, Links};
 use crate::files::{self, Existing, Written};
+use crate::trust::notary::{Store, StoreKind, check_store};
 use crate::x509::Certificate;
 
 const ROLE: &str = "certificate file";
-
-/// The types of trust stores.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum StoreType {
-    /// Certificate authorities of signers.
-    Ca,
-    /// Those of signing authorities.
-    SigningAuthority,
-    /// Those of timestamping authorities.
-    Tsa,
-}
-
-impl StoreType {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Ca, Self::SigningAuthority, Self::Tsa];
-
-    /// The name of their folder.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ca => "ca",
-            Self::SigningAuthority => "signingAuthority",
-            Self::Tsa => "tsa",
-        }
-    }
-}
-
-impl fmt::Display for StoreType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for StoreType {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, &'static str> {
-        let mut all = Self::ALL.into_iter();
-        let found = all.find(|of| of.name() == text);
-        found.ok_or("the types of trust stores are ca, signingAuthority and tsa")
-    }
-}
 
 /// The name of a trust store, or of a file in one: letters, digits and `_`, `.`, `-`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +48,7 @@ impl FromStr for StoreName {
 #[derive(Debug)]
 pub struct Stored {
     /// The store's type.
-    pub kind: StoreType,
+    pub kind: StoreKind,
     /// The store's name.
     pub store: String,
     /// The file's name.
@@ -99,7 +58,7 @@ pub struct Stored {
 }
 
 /// The folder of a store.
-pub fn folder(folders: &Folders, kind: StoreType, store: &str) -> PathBuf {
+pub fn folder(folders: &Folders, kind: StoreKind, store: &str) -> PathBuf {
     folders.trust_stores().join(kind.name()).join(store)
 }
 
@@ -114,33 +73,42 @@ pub fn read_file(path: &Path, links: Links) -> Result<Vec<Certificate>, Error> {
 }
 
 /// Refuses certificates that notation refuses in a store of this type.
-fn check(path: &Path, kind: StoreType, certificates: &[Certificate]) -> Result<(), Error> {
-    for certificate in certificates {
-        let is_its_own = certificate.is_signed_by(certificate.public_key());
-        let is_ca = certificate
-            .extensions()
-            .basic_constraints
-            .is_some_and(|constraints| constraints.ca);
-        let reason = match kind {
-            StoreType::Tsa if !(is_its_own && certificate.is_self_issued()) => {
-                "is no root, and a store of the type tsa holds roots alone"
-            }
-            _ if !is_ca && !is_its_own => "is neither a CA's nor signed by its own key",
-            _ => continue,
-        };
-        return Err(Error::NotTrusted {
-            path: path.to_owned(),
-            subject: certificate.subject().to_string(),
-            reason,
+fn check(path: &Path, kind: StoreKind, certificates: &[Certificate]) -> Result<(), Error> {
+    let refused = |reason: String| Error::NotTrusted {
+        path: path.to_owned(),
+        reason,
+    };
+    check_store(certificates).map_err(refused)?;
+    let is_root = |one: &&Certificate| one.is_self_issued() && one.is_signed_by(one.public_key());
+    match certificates.iter().find(|one| !is_root(one)) {
+        Some(one) if kind == StoreKind::Tsa => Err(refused(format!(
+            "certificate \"{}\" is no root, and a store of the type tsa holds roots alone",
+            one.subject()
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The certificates of a store: all of its files are regular files, and hold certificates.
+pub fn read_store(folders: &Folders, store: &Store) -> Result<Vec<Certificate>, Error> {
+    let place = folder(folders, store.kind, &store.name);
+    if place.symlink_metadata().is_err() {
+        return Err(Error::Store {
+            path: place,
+            reason: "does not exist",
         });
     }
-    Ok(())
+    let mut all = Vec::new();
+    for file in names(&place)? {
+        all.extend(read_file(&place.join(file), Links::Refused)?);
+    }
+    Ok(all)
 }
 
 /// Puts files into a trust store, all or none. One that is there with the same bytes is kept.
 pub fn add(
     folders: &Folders,
-    kind: StoreType,
+    kind: StoreKind,
     store: &StoreName,
     paths: &[PathBuf],
 ) -> Result<Vec<Written>, Error> {
@@ -293,11 +261,11 @@ pub(super) fn names(path: &Path) -> Result<Vec<String>, Error> {
 /// All files in all stores, or in those of one type or name.
 pub fn list(
     folders: &Folders,
-    kind: Option<StoreType>,
+    kind: Option<StoreKind>,
     store: Option<&StoreName>,
 ) -> Result<Vec<Stored>, Error> {
     let mut all = Vec::new();
-    for of in StoreType::ALL {
+    for of in StoreKind::ALL {
         if kind.is_some_and(|kind| kind != of) {
             continue;
         }
@@ -322,7 +290,7 @@ pub fn list(
 /// The certificates of one file in a store.
 pub fn show(
     folders: &Folders,
-    kind: StoreType,
+    kind: StoreKind,
     store: &StoreName,
     file: &StoreName,
 ) -> Result<Vec<Certificate>, Error> {
@@ -333,7 +301,7 @@ pub fn show(
 /// Takes one file out of a store, or the whole store where none is named. A store that is empty then goes too.
 pub fn delete(
     folders: &Folders,
-    kind: StoreType,
+    kind: StoreKind,
     store: &StoreName,
     file: Option<&StoreName>,
 ) -> Result<PathBuf, Error> {

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use super::signing_keys::SigningKeysError;
 use crate::class::Class;
 use crate::files;
+use crate::scheme::notary::{DraftError, Reserved};
+use crate::store::Place;
 use crate::trust::notary::{PolicyError, StoreFault};
-use crate::x509::CertificateError;
+use crate::x509::{CertificateError, ChainFault};
 
 /// Why a command of notation's family failed.
 #[derive(Debug, thiserror::Error)]
@@ -62,14 +64,12 @@ pub enum Error {
         source: CertificateError,
     },
     /// A certificate cannot be trusted as a store's are.
-    #[error("certificate file {}: certificate {subject} {reason}", .path.display())]
+    #[error("certificate file {}: {reason}", .path.display())]
     NotTrusted {
         /// The file.
         path: PathBuf,
-        /// Its subject.
-        subject: String,
         /// Why not.
-        reason: &'static str,
+        reason: String,
     },
     /// A trust store is not there, or something else is.
     #[error("trust store {}: {reason}", .path.display())]
@@ -87,9 +87,6 @@ pub enum Error {
         /// What is wrong.
         source: PolicyError,
     },
-    /// A trust store cannot be used.
-    #[error(transparent)]
-    TrustStore(#[from] StoreFault),
     /// A text is no name of a store or a file in it.
     #[error("{name:?} is no {what}: letters, digits and _ . - make one")]
     Name {
@@ -116,6 +113,92 @@ pub enum Error {
         /// The plugin that this program is.
         own: &'static str,
     },
+    /// There is no trust policy.
+    #[error("{}: there is no trust policy in it, neither trustpolicy.oci.json nor trustpolicy.json", .folder.display())]
+    NoPolicy {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A trust policy is none.
+    #[error("trust policy {}: {source}", .path.display())]
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<PolicyError>,
+    },
+    /// The policy is about other images.
+    #[error("{image}: no statement of the trust policy has the scope {scope:?} or \"*\"")]
+    NoStatement {
+        /// The image.
+        image: String,
+        /// Its scope.
+        scope: String,
+    },
+    /// The scope of an image in a registry is its repository.
+    #[error(
+        "{image}: --scope is for images in layouts and archives, and this one's scope is its repository"
+    )]
+    ScopeOfRegistry {
+        /// The image.
+        image: String,
+    },
+    /// A trust store cannot be used.
+    #[error(transparent)]
+    Stores(StoreFault),
+    /// A file holds no revocation list that can be used.
+    #[error("revocation list {}: {reason}", .path.display())]
+    List {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// No certificate at hand says under which address a list is looked for.
+    #[error("revocation list {}: no certificate at hand names the address of its issuer's lists", .path.display())]
+    NoAddress {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Signatures are written into layouts and registries alone.
+    #[error("{0}: nothing is written into an archive")]
+    InArchive(Place),
+    /// There is no image with a tag.
+    #[error("{0}: no image in it has a tag")]
+    NoTags(Place),
+    /// The first certificate is another key's.
+    #[error("the first certificate of the chain, \"{subject}\", is not the signing key's")]
+    OtherKey {
+        /// Its subject.
+        subject: String,
+    },
+    /// The chain signs nothing now.
+    #[error("the certificates of the signing key: {0}")]
+    Chain(ChainFault),
+    /// There is no chain.
+    #[error("{key}: nothing says where its certificates are")]
+    NoCertificates {
+        /// The key.
+        key: String,
+    },
+    /// A name of metadata is the specification's own.
+    #[error(transparent)]
+    Reserved(Reserved),
+    /// A name of metadata is given twice.
+    #[error("metadata {name:?} is given twice")]
+    MetadataTwice {
+        /// The name.
+        name: String,
+    },
+    /// Nothing was signed.
+    #[error(transparent)]
+    Draft(Box<DraftError>),
+    /// Other runs changed the place again and again.
+    #[error("{image}: others changed its place meanwhile, three times; nothing of theirs is lost")]
+    Overtaken {
+        /// The image.
+        image: String,
+    },
     /// A plugin's configuration has no such member.
     #[error("plugin configuration {name:?}: {reason}")]
     PluginConfig {
@@ -133,13 +216,29 @@ impl Error {
             Self::NoHome { .. }
             | Self::RelativeHome { .. }
             | Self::Folder { .. }
+            | Self::NoPolicy { .. }
+            | Self::Overtaken { .. }
             | Self::Store { .. } => Class::Undecided,
+            Self::Policy { source, .. } => source.class(),
+            Self::Stores(source) => source.class(),
+            Self::Draft(source) => source.class(),
             Self::File { source, .. } => source.class(),
             Self::TrustPolicy { source, .. } => source.class(),
-            Self::TrustStore(source) => source.class(),
             Self::SigningKeys { source, .. } => source.class(),
-            Self::Certificate { .. } | Self::NotTrusted { .. } => Class::Refused,
+            Self::Certificate { .. }
+            | Self::NotTrusted { .. }
+            | Self::NoStatement { .. }
+            | Self::List { .. }
+            | Self::NoTags(_)
+            | Self::OtherKey { .. }
+            | Self::Chain(_) => Class::Refused,
             Self::Name { .. }
+            | Self::ScopeOfRegistry { .. }
+            | Self::NoAddress { .. }
+            | Self::InArchive(_)
+            | Self::NoCertificates { .. }
+            | Self::Reserved(_)
+            | Self::MetadataTwice { .. }
             | Self::NobodyAnswers { .. }
             | Self::OtherPlugin { .. }
             | Self::PluginConfig { .. } => Class::Usage,

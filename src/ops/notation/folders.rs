@@ -63,6 +63,11 @@ impl Folders {
         self.config.join("truststore/x509")
     }
 
+    /// The trust policy of images: the newer name, which notation 1.3 does not know, before the older one.
+    pub fn trust_policies(&self) -> [PathBuf; 2] {
+        ["trustpolicy.oci.json", "trustpolicy.json"].map(|name| self.config.join(name))
+    }
+
     /// The program that notation runs for keys of this program.
     pub fn plugin(&self) -> PathBuf {
         self.libexec.join("plugins/ir-sign/notation-ir-sign")

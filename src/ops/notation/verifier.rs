@@ -169,7 +169,7 @@ impl Verifier<'_> {
                 }
             };
             let envelope = found.read.as_ref().map(|(_, envelope)| envelope);
-            let decision = decide(envelope, &question).map_err(NotationError::from)?;
+            let decision = decide(envelope, &question).map_err(NotationError::Stores)?;
             let holds = decision.holds();
             findings.looked_at.push((found.digest, decision));
             if holds {

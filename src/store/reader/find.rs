@@ -1,10 +1,12 @@
 //! Finding the entries of an `index.json` that a reference means, and the referrers of a digest.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::blobs::Reader;
 use crate::crypto::Digest;
 use crate::image::{Descriptor, Reference, media};
+use crate::parallel;
 use crate::store::error::Error;
 use crate::store::tags::{Named, check_tags, places_of};
 
@@ -60,5 +62,30 @@ impl Reader<'_> {
             }
         }
         Ok(found)
+    }
+
+    /// All of them by the digest that they name, each once: for a caller that asks about many digests of a place whose
+    /// content is at hand.
+    pub fn all_referrers(&self) -> Result<HashMap<Digest, Vec<Arc<Descriptor>>>, Error> {
+        let tree = self.tree()?;
+        let mut seen = HashSet::new();
+        let entries = tree.entries().into_iter().map(|entry| entry.descriptor);
+        let entries: Vec<_> = entries.filter(|entry| seen.insert(entry.digest)).collect();
+        let subjects = parallel::map(&entries, usize::MAX, |_, descriptor| {
+            if media::is_index(&descriptor.media_type) {
+                Ok(tree.subject(&descriptor.digest))
+            } else if media::is_manifest(&descriptor.media_type) {
+                self.subject_of(descriptor)
+            } else {
+                Ok(None)
+            }
+        });
+        let mut all: HashMap<Digest, Vec<Arc<Descriptor>>> = HashMap::new();
+        for (descriptor, subject) in entries.iter().zip(subjects) {
+            if let Some(subject) = subject? {
+                all.entry(subject).or_default().push(Arc::clone(descriptor));
+            }
+        }
+        Ok(all)
     }
 }

@@ -11,6 +11,7 @@ mod scene;
 pub mod builders;
 pub mod der;
 pub mod distribution;
+pub mod ferro;
 mod hex;
 pub mod oci;
 pub mod peers;

@@ -6,7 +6,8 @@ use clap::{Args, Subcommand, ValueHint};
 
 use crate::cli::args::paths;
 use crate::cli::args::settings::{Common, Settings, SettingsOf};
-use crate::ops::notation::certificates::{StoreName, StoreType};
+use crate::ops::notation::certificates::StoreName;
+use crate::trust::notary::StoreKind;
 
 // `notation certificate`
 #[derive(Debug, Subcommand)]
@@ -25,12 +26,16 @@ pub enum CertificateCommand {
     Delete(Delete),
 }
 
+fn kind(text: &str) -> Result<StoreKind, &'static str> {
+    StoreKind::named(text).ok_or("the types of trust stores are ca, signingAuthority and tsa")
+}
+
 // The store.
 #[derive(Debug, Args)]
 pub struct StoreArgs {
     /// The store's type: ca, signingAuthority or tsa
-    #[arg(short = 't', long = "type", value_name = "TYPE")]
-    pub kind: StoreType,
+    #[arg(short = 't', long = "type", value_name = "TYPE", value_parser = kind)]
+    pub kind: StoreKind,
     /// The store's name
     #[arg(short, long, value_name = "NAME")]
     pub store: StoreName,
@@ -40,8 +45,8 @@ pub struct StoreArgs {
 #[derive(Debug, Args)]
 pub struct List {
     /// Only stores of this type: ca, signingAuthority or tsa
-    #[arg(short = 't', long = "type", value_name = "TYPE")]
-    pub kind: Option<StoreType>,
+    #[arg(short = 't', long = "type", value_name = "TYPE", value_parser = kind)]
+    pub kind: Option<StoreKind>,
     /// Only stores of this name
     #[arg(short, long, value_name = "NAME")]
     pub store: Option<StoreName>,

@@ -2,8 +2,10 @@
 
 pub mod certificate;
 mod command;
+pub mod image;
 pub mod key;
 pub mod plugin;
+pub mod policy;
 mod unknown;
 
 pub use command::NotationCommand;

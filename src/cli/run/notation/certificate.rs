@@ -21,7 +21,7 @@ pub(super) fn list(args: &List, console: &Console) -> Outcome {
     let head = ["STORE TYPE", "STORE NAME", "CERTIFICATE"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     rows.extend(all.iter().map(|stored| {
-        let kind = stored.kind.to_string();
+        let kind = stored.kind.name().to_owned();
         vec![kind, stored.store.clone(), stored.file.clone()]
     }));
     for line in table(&rows) {
@@ -56,9 +56,10 @@ pub(super) fn add(args: &Add, console: &Console) -> Outcome {
             Written::Same => "is there already in",
         };
         console.note(&format!(
-            "{}: {did} named store {} of type {kind}",
+            "{}: {did} named store {} of type {}",
             path.display(),
-            store.as_str()
+            store.as_str(),
+            kind.name()
         ));
     }
     console.json(|| {
@@ -121,9 +122,10 @@ pub(super) fn delete(args: &Delete, console: &Console) -> Outcome {
     let (kind, store) = (args.store.kind, &args.store.store);
     let what = match &args.file {
         Some(file) => format!(
-            "{:?} in {:?} of type {kind:?}",
+            "{:?} in {:?} of type {:?}",
             file.as_str(),
-            store.as_str()
+            store.as_str(),
+            kind.name()
         ),
         None => format!(
             "all certificates in {:?} of type {:?}",

@@ -1,9 +1,19 @@
 //! What commands of the family set up.
 
-use crate::cli::console::Failure;
+use std::collections::BTreeMap;
+
+use crate::cli::args::notation::image::{FamilyArgs, SigningKeyArgs};
+use crate::cli::args::token::TokenArgs;
+use crate::cli::console::{Console, Failure};
+use crate::cli::context::{any_ring, passphrases_by_flag, reporting, warn_if_open};
+use crate::key::Signer;
+use crate::key::pin::PinSource;
 use crate::ops::Error;
 use crate::ops::notation::Error as NotationError;
 use crate::ops::notation::folders::Folders;
+use crate::ops::notation::image::NotationImage;
+use crate::ops::notation::signing::SigningKey;
+use crate::x509::Certificate;
 
 /// The folders of notation's configuration, as the environment has them.
 pub(super) fn folders() -> Result<Folders, Failure> {
@@ -13,4 +23,71 @@ pub(super) fn folders() -> Result<Folders, Failure> {
 /// The error of the family, for the end of the run.
 pub(super) fn failed(error: NotationError) -> Failure {
     Error::from(error).into()
+}
+
+/// The images of a command.
+pub(super) fn images(
+    names: &[String],
+    family: &FamilyArgs,
+    console: &Console,
+) -> Result<Vec<NotationImage>, Failure> {
+    let options = reporting(family.options(), console);
+    let names = family.names(names).map_err(Error::from)?;
+    let images = names
+        .into_iter()
+        .map(|name| NotationImage::of(name, &options));
+    Ok(images.collect::<Result<_, Error>>()?)
+}
+
+/// The user's metadata, each name once.
+pub(super) fn metadata(
+    given: Vec<(String, String)>,
+) -> Result<BTreeMap<String, String>, NotationError> {
+    let mut all = BTreeMap::new();
+    for (name, value) in given {
+        if all.contains_key(&name) {
+            return Err(NotationError::MetadataTwice { name });
+        }
+        all.insert(name, value);
+    }
+    Ok(all)
+}
+
+/// The signer that a command names, and its certificates.
+pub(super) fn signer(
+    args: &SigningKeyArgs,
+    console: &Console,
+) -> Result<(Box<dyn Signer>, Vec<Certificate>), Failure> {
+    let more = &args.plugin_config;
+    let chosen = match (&args.plugin, &args.id) {
+        (Some(plugin), Some(id)) => SigningKey::of_plugin(plugin, id, more),
+        _ => SigningKey::named(&folders()?, args.key.as_deref(), more),
+    };
+    let chosen = chosen.map_err(failed)?;
+    let source = args.passphrase_source.as_ref();
+    signing_key(&chosen, &args.tokens, source, console)
+}
+
+/// The signer behind a signing key, and its certificates.
+pub fn signing_key(
+    chosen: &SigningKey,
+    tokens: &TokenArgs,
+    passphrase: Option<&PinSource>,
+    console: &Console,
+) -> Result<(Box<dyn Signer>, Vec<Certificate>), Failure> {
+    chosen.check_file().map_err(failed)?;
+    // A broken chain costs no PIN.
+    let certificates = chosen.read_certificates().map_err(failed)?;
+    let mut tokens = tokens.clone();
+    tokens.pin_source = tokens.pin_source.or_else(|| chosen.pin_source.clone());
+    tokens.pkcs11_module = tokens.pkcs11_module.or_else(|| chosen.module.clone());
+    let ring = any_ring(&tokens, [chosen.key.pin_source()], console)?;
+    warn_if_open(&chosen.key, console);
+    let passphrases = passphrases_by_flag("--passphrase-source", passphrase, console);
+    let signer = ring.signer_of_any(&chosen.key, &passphrases)?;
+    let Some(certificates) = certificates else {
+        let key = chosen.key.to_string();
+        return Err(failed(NotationError::NoCertificates { key }));
+    };
+    Ok((signer, certificates))
 }

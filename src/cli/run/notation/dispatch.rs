@@ -1,15 +1,28 @@
 //! From a command of notation's to what it does.
 
-use super::{certificate, key, plugin};
+use super::{certificate, image, key, plugin, policy, verify};
 use crate::cli::args::notation::NotationCommand;
 use crate::cli::args::notation::certificate::CertificateCommand;
 use crate::cli::args::notation::key::KeyCommand;
 use crate::cli::args::notation::plugin::PluginCommand;
+use crate::cli::args::notation::policy::{CrlCommand, PolicyCommand};
 use crate::cli::console::{Console, Outcome};
 
 /// Runs a command of notation's.
 pub(in crate::cli::run) fn run(command: NotationCommand, console: &Console) -> Outcome {
     match command {
+        NotationCommand::Sign(args) => image::sign(*args, console),
+        NotationCommand::Verify(args) => verify::verify(*args, console),
+        NotationCommand::List(args) => image::list(&args, console),
+        NotationCommand::Inspect(args) => image::inspect(&args, console),
+        NotationCommand::Policy { command } => match command {
+            PolicyCommand::Show(_) => policy::show(console),
+            PolicyCommand::Import(args) => policy::import(&args, console),
+            PolicyCommand::Init(args) => policy::init(&args, console),
+        },
+        NotationCommand::Crl { command } => match command {
+            CrlCommand::Add(args) => policy::add_crl(&args, console),
+        },
         NotationCommand::Key { command } => match command {
             KeyCommand::List(_) => key::list(console),
             KeyCommand::Add(args) => key::add(args, console),

@@ -1,0 +1,125 @@
+//! Verifying images by the trust policy.
+
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+
+use super::common::{failed, folders, images, metadata};
+use crate::cli::args::notation::image::Verify;
+use crate::cli::console::{Console, Failure, Outcome};
+use crate::cli::context::beside_bar;
+use crate::cli::run::written::error_json;
+use crate::cli::status::{self, Status};
+use crate::cli::{explain, show};
+use crate::encoding::time;
+use crate::ops::Error;
+use crate::ops::notation::trust::{self, FolderStores, Lists};
+use crate::ops::notation::verify::{NotationVerdict, NotationVerify};
+use crate::text::plain;
+
+/// `notation verify`.
+pub(super) fn verify(args: Verify, console: &Console) -> Outcome {
+    let folders = folders()?;
+    let (_, _, policy) = trust::policy(&folders).map_err(failed)?;
+    let mut named = images(&args.images, &args.family, console)?;
+    if args.all {
+        let all = named
+            .into_iter()
+            .map(|image| beside_bar(console, |bar| image.all_tags(bar)));
+        named = all.collect::<Result<Vec<_>, _>>()?.concat();
+    }
+    let request = NotationVerify {
+        images: named,
+        scope: args.scope,
+        metadata: metadata(args.user_metadata).map_err(failed)?,
+        most: args.max_signatures,
+        policy,
+        stores: FolderStores::new(folders),
+        lists: Lists::read(&args.crl).map_err(failed)?,
+        now: SystemTime::now(),
+    };
+    let all = beside_bar(console, |bar| request.run(bar));
+    show_verdicts(all, console)
+}
+
+fn show_verdicts(all: Vec<Result<NotationVerdict, Error>>, console: &Console) -> Outcome {
+    let mut of_verdicts = Status::Done;
+    let (mut verdicts, mut errors) = (Vec::new(), Vec::new());
+    for outcome in all {
+        match outcome {
+            Ok(verdict) => {
+                if !verdict.met {
+                    of_verdicts = Status::Refused;
+                }
+                show_verdict(&verdict, console)?;
+                verdicts.push(verdict);
+            }
+            Err(error) => {
+                console.error(&error);
+                errors.push(error);
+            }
+        }
+    }
+    let of_errors = errors.iter().map(explain::status);
+    let worst = status::worst(of_errors.chain([of_verdicts]));
+    console.json(|| {
+        let errors = errors.iter().map(|e| error_json(e)["error"].clone());
+        json!({
+            "trusted": worst == Status::Done && verdicts.iter().all(|one| !one.skipped),
+            "images": verdicts.iter().map(verdict_json).collect::<Vec<_>>(),
+            "errors": errors.collect::<Vec<_>>(),
+        })
+    })?;
+    Ok(worst)
+}
+
+fn show_verdict(verdict: &NotationVerdict, console: &Console) -> Result<(), Failure> {
+    let report = &verdict.report;
+    if verdict.skipped {
+        console.note(&format!(
+            "{}: NOT VERIFIED: the statement {:?} of the trust policy skips verification",
+            plain(&report.subject),
+            verdict.statement
+        ));
+        return console.result(&report.digest.to_string());
+    }
+    if !verdict.met && console.settings.quiet {
+        for line in show::failures(report) {
+            console.failure(&line);
+        }
+    }
+    console.note(&show::report(report, verdict.met, console.paint));
+    for (digest, reason) in &verdict.refused {
+        console.note(&format!("  signature {digest}: {}", plain(reason)));
+    }
+    if let (Some(subject), Some(signature)) = (&verdict.subject, verdict.signature) {
+        console.note(&format!("  signed by {}", plain(subject)));
+        console.note(&format!("  signature {signature}"));
+    }
+    if let Some(until) = verdict.holds_until {
+        console.note(&format!("  holds until {}", time::write(until)));
+    }
+    for note in &verdict.notes {
+        console.note(&format!("  note: {}", plain(note)));
+    }
+    if verdict.met {
+        console.result(&report.digest.to_string())?;
+    }
+    Ok(())
+}
+
+fn verdict_json(verdict: &NotationVerdict) -> Value {
+    let mut value = show::report_json(&verdict.report, verdict.met && !verdict.skipped);
+    value["skipped"] = verdict.skipped.into();
+    value["statement"] = verdict.statement.clone().into();
+    value["signature"] = json!(verdict.signature.map(|digest| digest.to_string()));
+    value["signer"] = json!(verdict.subject);
+    value["holds_until"] = json!(verdict.holds_until.map(time::write));
+    let refused = verdict
+        .refused
+        .iter()
+        .map(|(digest, reason)| json!({ "signature": digest.to_string(), "reason": reason }));
+    value["refused"] = refused.collect::<Vec<_>>().into();
+    value["notes"] = json!(verdict.notes);
+    value
+}

@@ -1,0 +1,83 @@
+//! Looking at the signatures of an image, trusting nothing.
+
+use super::image::NotationImage;
+use super::signatures::{self, Found};
+use crate::crypto::Digest;
+use crate::image::Descriptor;
+use crate::ops::error::Error;
+use crate::progress::Progress;
+use crate::scheme::notary::{Chains, Envelope, SignatureManifest};
+use crate::store::{Limits, Reader};
+
+/// Looks at the signatures of an image.
+#[derive(Clone, Debug)]
+pub struct NotationLook {
+    /// The image.
+    pub image: NotationImage,
+    /// How many signatures it looks at.
+    pub most: usize,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    /// The image's digest and type.
+    pub image: Descriptor,
+    /// The image's name with its digest.
+    pub name: String,
+    /// Its signatures.
+    pub signatures: Vec<LookedAt>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// One signature.
+#[derive(Clone, Debug)]
+pub struct LookedAt {
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// What it says, if that was asked for, or why it says nothing.
+    pub read: Result<Option<(SignatureManifest, Envelope)>, String>,
+}
+
+impl NotationLook {
+    /// Finds the signatures, and with `whole` reads what they say.
+    pub fn run(&self, whole: bool, progress: &dyn Progress) -> Result<Looked, Error> {
+        let limits = Limits::default();
+        let mut opened = self.image.location.open(limits, progress)?;
+        let window = opened.take_window();
+        let reader = Reader::with_window(opened.store(), limits, window);
+        let (_, image) = reader.subject(self.image.reference.as_ref())?;
+        reader.whole(&image)?;
+        let digest = image.digest.to_string();
+        let mut looked = Looked {
+            name: self.image.location.full_name(Some(&digest)),
+            image: Descriptor::clone(&image),
+            signatures: Vec::new(),
+            more: false,
+        };
+        let chains = Chains::new();
+        signatures::each(&reader, &image, |listed| {
+            if looked.signatures.len() == self.most {
+                looked.more = true;
+                return Ok(false);
+            }
+            let read = match listed.manifest {
+                Found::It(manifest) if whole => {
+                    match signatures::envelope(&reader, &manifest, &chains) {
+                        Found::It(envelope) => Ok(Some((manifest, envelope))),
+                        Found::None(reason) => Err(reason),
+                        Found::Unknown(error) => return Err(Error::Store(*error)),
+                    }
+                }
+                Found::It(_) => Ok(None),
+                Found::None(reason) => Err(reason),
+                Found::Unknown(error) => return Err(Error::Store(*error)),
+            };
+            let digest = listed.digest;
+            looked.signatures.push(LookedAt { digest, read });
+            Ok(true)
+        })?;
+        Ok(looked)
+    }
+}
