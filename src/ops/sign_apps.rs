@@ -75,7 +75,10 @@ impl SignImages {
             ..self.how.clone()
         };
         match &asked.location {
-            Location::App { registry, app } => Ok(vec![SignTarget::App { registry, app, how }]),
+            Location::App { registry, app } => {
+                let how = Box::new(how);
+                Ok(vec![SignTarget::App { registry, app, how }])
+            }
             Location::Layout(path) => Err(Error::NotAnApp(path.clone())),
             Location::Archive { path, .. } => Err(Error::InArchive(path.clone())),
             #[cfg(feature = "registry")]
@@ -87,7 +90,8 @@ impl SignImages {
                 } else {
                     vec![sign]
                 };
-                Ok(all.into_iter().map(SignTarget::Repository).collect())
+                let targets = all.into_iter().map(Box::new);
+                Ok(targets.map(SignTarget::Repository).collect())
             }
         }
     }
@@ -98,10 +102,10 @@ enum SignTarget<'a> {
     App {
         registry: &'a Path,
         app: &'a AppName,
-        how: How,
+        how: Box<How>,
     },
     #[cfg(feature = "registry")]
-    Repository(SignInRegistry),
+    Repository(Box<SignInRegistry>),
 }
 
 impl SignTarget<'_> {

@@ -81,17 +81,6 @@ fn rules() -> BTreeSet<String> {
                 "simple.",
             ];
             let is_rule = kinds.iter().any(|kind| rule.starts_with(kind));
-            let is_rule = [
-                "image.",
-                "annotation.",
-                "ceremony.",
-                "cosign.",
-                "realm.",
-                "policy.",
-                "simple.",
-            ]
-            .iter()
-            .any(|kind| rule.starts_with(kind));
             if is_rule {
                 rules.insert(rule.to_owned());
             }

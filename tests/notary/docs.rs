@@ -1,5 +1,6 @@
 //! The commands of docs/notation.md, as they stand there and in their order.
 
+use std::fmt::Write;
 use std::fs;
 
 use harness::distribution::Distribution;
@@ -12,10 +13,8 @@ use crate::desk::Desk;
 fn blocks() -> Vec<String> {
     let page = fs::read_to_string(top().join("docs/notation.md")).expect("the page");
     // The steps of a list are indented.
-    let page: String = page
-        .lines()
-        .map(|line| format!("{}\n", line.trim_start()))
-        .collect();
+    let lines: Vec<&str> = page.lines().map(str::trim_start).collect();
+    let page = lines.join("\n");
     let blocks = page.split("```text\n").skip(1);
     let blocks = blocks.map(|rest| rest.split("```").next().expect("an end").to_owned());
     blocks.filter(|block| block.contains("ir-sign ")).collect()
@@ -42,7 +41,7 @@ fn each_command_of_the_page_works_as_it_stands_there() {
         token.module.display()
     );
     for (name, value) in &token.env {
-        set += &format!("export {name}='{value}'\n");
+        let _ = writeln!(set, "export {name}='{value}'");
     }
     let theirs = peers::notation().map(|command| command.get_program().to_owned());
     let blocks = blocks();

@@ -85,7 +85,8 @@ fn bad_signatures_before_a_good_one_hide_nothing_up_to_a_hundred() {
     list(&sandbox, bads(2), false);
     check(&sandbox)
         .exits(1)
-        .says(["no signature meets it", "[notary.integrity]"]);
+        .says("no signature meets it")
+        .says("[notary.integrity]");
 }
 
 #[test]

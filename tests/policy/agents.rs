@@ -82,7 +82,7 @@ fn answer(name: &str, call: &Call, resources: &HashMap<String, Vec<u8>>) -> Answ
     let unknown = || Answer::status(12, "unknown service");
     let is_api = call.path == API;
     match name {
-        "api" if is_api => found(),
+        "api" | "both" if is_api => found(),
         "getresource" | "both" if call.path == OLDER => {
             if fields.contains_key(&2) {
                 found()
@@ -90,7 +90,6 @@ fn answer(name: &str, call: &Call, resources: &HashMap<String, Vec<u8>>) -> Answ
                 Answer::status(13, "no KbcName")
             }
         }
-        "both" if is_api => found(),
         _ if !is_api => unknown(),
         "other-key" => Answer::of(&fs::read(world().path("k/b.pub")).expect("a key")),
         "garbage" => Answer::of(b"not a key"),

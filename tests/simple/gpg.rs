@@ -67,9 +67,9 @@ impl Gpg {
     #[track_caller]
     pub fn key_for(&self, kind: &str, uses: &str, expires: &str) -> String {
         let before = self.fingerprints();
-        let user = format!("{}@x.example", before.len());
+        let address = format!("{}@x.example", before.len());
         self.run(
-            &format!("--quick-generate-key {user} {kind} {uses} {expires}"),
+            &format!("--quick-generate-key {address} {kind} {uses} {expires}"),
             "",
         );
         let new = self.fingerprints();

@@ -9,10 +9,13 @@ use crate::files::regular::Links;
 use crate::trust::notary::{Store, StoreFault, Stores, check_store};
 use crate::x509::Certificate;
 
+/// The certificates of a store, or why it cannot be used.
+type ReadStore = Result<Arc<[Certificate]>, StoreFault>;
+
 /// Trust stores below a folder: `TYPE/NAME/FILE`. Each is read once.
 pub struct StoreFolder {
     x509: PathBuf,
-    read: Mutex<HashMap<Store, Result<Arc<[Certificate]>, StoreFault>>>,
+    read: Mutex<HashMap<Store, ReadStore>>,
 }
 
 impl StoreFolder {

@@ -255,12 +255,11 @@ impl Judged<'_> {
             },
             (Requirement::NotarySigned(wanted), _) => {
                 let whole;
-                let artifact = match &self.subject.image {
-                    Some(image) => &image.descriptor,
-                    None => {
-                        whole = self.reader.subject(self.place.reference())?.1;
-                        &whole
-                    }
+                let artifact = if let Some(image) = &self.subject.image {
+                    &image.descriptor
+                } else {
+                    whole = self.reader.subject(self.place.reference())?.1;
+                    &whole
                 };
                 notary::judged(wanted, asked, artifact, self.reader, &keys)
             }

@@ -110,13 +110,11 @@ pub(super) fn judged(
 }
 
 fn outcome(decision: &Decision) -> Result<String, (&'static str, String)> {
-    match decision.failure() {
-        Some((rule, reason)) => Err((rule, reason.to_owned())),
-        None => {
-            let subject = decision.subject.as_deref().unwrap_or_default();
-            let until = decision.holds_until.map(time::write);
-            let until = until.map(|until| format!(", holds until {until}"));
-            Ok(format!("signed by {subject}{}", until.unwrap_or_default()))
-        }
+    if let Some((rule, reason)) = decision.failure() {
+        return Err((rule, reason.to_owned()));
     }
+    let subject = decision.subject.as_deref().unwrap_or_default();
+    let until = decision.holds_until.map(time::write);
+    let until = until.map(|until| format!(", holds until {until}"));
+    Ok(format!("signed by {subject}{}", until.unwrap_or_default()))
 }

@@ -109,7 +109,7 @@ fn layout(name: &str) -> Result<ImageName, ImageNameError> {
 }
 
 /// The longest time that a signature may say it holds.
-const LONGEST: Duration = Duration::from_secs(36_525 * 24 * 60 * 60);
+const LONGEST: Duration = Duration::from_hours(36_525 * 24);
 
 /// Reads how long a signature holds: hours, minutes and seconds, as `24h` or `3h20m`.
 fn lifetime(text: &str) -> Result<Duration, &'static str> {
