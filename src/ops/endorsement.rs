@@ -18,8 +18,9 @@ use other_ca::check_ca;
 use search::search_layout;
 
 use super::endorse;
-use super::error::{Error, Way};
+use super::error::Error;
 use super::file::read_signature;
+use super::way::Way;
 use crate::crypto::{Digest, P384Key};
 use crate::files;
 use crate::image::{AppName, Image, Manifest};

@@ -36,4 +36,6 @@ pub mod sign_apps;
 mod sign_remote;
 pub mod signed;
 pub mod verify;
-pub use error::{Carrier, Error, Way};
+mod way;
+pub use error::Error;
+pub use way::{Carrier, Way};

@@ -175,8 +175,14 @@ fn only_names_that_can_be_given_are_hinted_at() {
     let images = images(&sandbox, "app");
     let sign = format!("sign-image -r registry -a app {SIGN}");
     for (tags, wanted) in [
-        (["bad tag", "good"], "name it: -d good"),
-        (["-x", "v1.0"], "name it: -d v1.0"),
+        (
+            ["bad tag", "good"],
+            "name it: -d good, or :good behind oci:DIR or an archive's name",
+        ),
+        (
+            ["-x", "v1.0"],
+            "name it: -d v1.0, or :v1.0 behind oci:DIR or an archive's name",
+        ),
         (["bad tag", "$(id)"], "name one by its digest: -d sha256:…"),
     ] {
         let entries = [

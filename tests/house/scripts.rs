@@ -106,7 +106,7 @@ fn what_the_tests_need_is_told_where_it_cannot_be_installed() {
         run("--all-modules")
             .exits(3)
             .says("the tests need these Debian packages; install them and run it again:")
-            .says("sudo apt-get install gcc openssl skopeo ");
+            .says("sudo apt-get install gcc openssl ");
         assert_eq!(sandbox.has("log"), tried);
     }
 }

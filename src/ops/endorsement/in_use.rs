@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::crypto::{Digest, P384Key};
 use crate::image::{Descriptor, Manifest};
-use crate::ops::error::Carrier;
+use crate::ops::way::Carrier;
 use crate::scheme::annotation::Endorsement;
 use crate::store::{self, Kind, Problem, Reader};
 

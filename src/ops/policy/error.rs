@@ -81,9 +81,3 @@ impl Error {
         }
     }
 }
-
-impl From<Error> for crate::ops::Error {
-    fn from(error: Error) -> Self {
-        Self::Policy(Box::new(error))
-    }
-}
