@@ -104,6 +104,7 @@ fn annotations_and_endorsements_take_no_other_key_than_p384() {
     ] {
         desk.ir(&format!("gen-key --type {of} --pkcs11-uri {{{of}}}"))
             .exits(0);
+        std::fs::create_dir(desk.path(of)).expect("a folder");
         harness::unpack("umoci", &desk.path(format!("{of}/app")));
         for arguments in [
             format!("sign -k {{{of}}} -f ca.pub -s out"),
@@ -232,7 +233,7 @@ fn an_rsa_key_that_another_program_made_is_found() {
     for desk in desks() {
         for (bits, id) in [("2048", "51"), ("1024", "52")] {
             let label = format!("theirs{bits}");
-            let made = desk.token.log_in(&[
+            let mut command = desk.token.log_in(&[
                 "--keypairgen",
                 "--key-type",
                 &format!("rsa:{bits}"),
@@ -241,7 +242,7 @@ fn an_rsa_key_that_another_program_made_is_found() {
                 "--id",
                 id,
             ]);
-            let made = { made }.output().expect("pkcs11-tool runs");
+            let made = command.output().expect("pkcs11-tool runs");
             if !made.status.success() {
                 // The module makes no key that is so short.
                 assert_eq!(bits, "1024", "{made:?}");
