@@ -593,3 +593,37 @@ fn what_a_file_holds_is_shown() {
             .says("is no certificate, no request");
     }
 }
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_refused_at_once() {
+    let sandbox = pki();
+    sandbox.shell("mkfifo pipe && ln -s pipe link", "").exits(0);
+    let issue = "cert issue --profile signer -x ca.key --days 3 -o new.crt";
+    let list = "cert crl -x ca.key --days 3 -o new.crl";
+    for pipe in ["pipe", "link"] {
+        for line in [
+            format!("cert show {pipe}"),
+            format!("cert verify {pipe} --ca root.crt"),
+            format!("cert verify leaf-chain.crt --ca {pipe}"),
+            format!("cert verify leaf-chain.crt --ca root.crt --untrusted {pipe}"),
+            format!("cert verify leaf-chain.crt --ca root.crt --crl {pipe}"),
+            format!("{issue} --request {pipe} --ca-cert ca.crt"),
+            format!("{issue} --request leaf.csr --ca-cert {pipe}"),
+            format!("{list} --ca-cert {pipe}"),
+            format!("{list} --ca-cert ca.crt --previous {pipe}"),
+            format!("{list} --ca-cert ca.crt --revoke {pipe}"),
+        ] {
+            let run = sandbox.run(&line);
+            assert!([1, 3].contains(&run.status), "{line}: {run:#?}");
+            run.says("is a pipe or a device, and only a regular file is read here");
+        }
+    }
+    assert!(!sandbox.has("new.crt") && !sandbox.has("new.crl"));
+    // Standard input is what the user asks for.
+    sandbox
+        .shell(
+            "cat leaf.crt | ir-sign cert show - >shown && grep CN=Leaf shown",
+            "",
+        )
+        .exits(0);
+}

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::error::Error as CertError;
 use crate::files;
+use crate::files::regular::{self, Links};
 use crate::ops::error::Error;
 use crate::text::plain;
 use crate::x509::{Certificate, Request, RevocationList};
@@ -23,8 +24,14 @@ pub(super) fn name(role: &str, path: &Path) -> String {
     format!("{role} {}", plain(&path.display().to_string()))
 }
 
-fn read(role: &'static str, path: &Path, most: usize) -> Result<Vec<u8>, Error> {
-    files::read(path, most).map_err(Error::file(role))
+/// The bytes of a file. A pipe in its place, which may never end, is refused; standard input is what the user asks for.
+pub(super) fn read(role: &'static str, path: &Path, most: usize) -> Result<Vec<u8>, Error> {
+    let bytes = if files::is_standard(path) {
+        files::read(path, most)
+    } else {
+        regular::read(path, most, Links::Followed)
+    };
+    bytes.map_err(Error::file(role))
 }
 
 /// All certificates of a file.

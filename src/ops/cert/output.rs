@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::files::regular::{self, Links};
 use crate::files::{self, Written};
 use crate::ops::error::Error;
 use crate::ops::keys::existing;
@@ -54,9 +55,10 @@ impl Output {
         let Some(path) = path.filter(|path| path.symlink_metadata().is_ok()) else {
             return Ok(None);
         };
-        match files::read(path, MOST_THERE) {
+        match regular::read(path, MOST_THERE, Links::Followed) {
             Ok(bytes) => Ok(Some((path.clone(), bytes))),
-            Err(files::Error::TooLarge { .. }) => Ok(None),
+            // Writing refuses what is no file.
+            Err(files::Error::TooLarge { .. } | files::Error::NotRegular { .. }) => Ok(None),
             Err(error) => Err(Error::file(role)(error)),
         }
     }

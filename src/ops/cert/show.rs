@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::error::Error as CertError;
-use super::input::{MOST_LIST, name};
+use super::input::{self, MOST_LIST, name};
 use crate::encoding::pem_text::PemText;
-use crate::files;
 use crate::ops::error::Error;
 use crate::x509::{Certificate, Request, RevocationList, crl, request};
 
@@ -30,7 +29,7 @@ pub struct ShowFile {
 impl ShowFile {
     /// Reads it. A request has to be signed by its own key; nothing else is verified.
     pub fn run(&self) -> Result<Shown, Error> {
-        let bytes = files::read(&self.file, MOST_LIST).map_err(Error::file("file"))?;
+        let bytes = input::read("file", &self.file, MOST_LIST)?;
         Ok(read(&bytes, &self.file)?)
     }
 }
