@@ -1,5 +1,5 @@
 //! A folder as skopeo writes it for `dir:`, read only: `manifest.json`, blobs by the hexadecimal form of their digests,
-//! `HEX.manifest.json` for the manifests of an index, and `signature-N` and `HEX-signature-N` for signatures.
+//! `HEX.manifest.json` for the manifests of an index, and `signature-N` and `HEX.signature-N` for signatures.
 //!
 //! Source: containers/image, `directory/directory_transport.go`.
 
@@ -77,7 +77,7 @@ impl SkopeoDir {
         let start = if *manifest == self.entry.digest {
             String::new()
         } else {
-            format!("{}-", manifest.hex())
+            format!("{}.", manifest.hex())
         };
         let mut found = Vec::new();
         for number in 1..=MOST_FILES {
@@ -179,7 +179,7 @@ mod tests {
             write(name, name);
         }
         let other = Digest::of(HashAlgorithm::Sha256, b"x");
-        write(&format!("{}-signature-1", other.hex()), "of another");
+        write(&format!("{}.signature-1", other.hex()), "of another");
         let dir = open().expect("a folder of skopeo's");
         let names = |digest: &Digest| -> Vec<String> {
             let all = dir.signatures(digest).expect("signatures");

@@ -8,7 +8,7 @@ use harness::policy::{Case, Want};
 use serde_json::Value;
 
 use crate::agents::with_agents;
-use crate::desk::{complaints, ir_sign, skopeo, world};
+use crate::desk::{command, complaints, ir_sign, skopeo, world};
 
 /// The cases that a peer's own agents are not asked for.
 fn cases(wanted: impl Fn(&Case) -> bool) -> Vec<&'static Case> {
@@ -18,15 +18,25 @@ fn cases(wanted: impl Fn(&Case) -> bool) -> Vec<&'static Case> {
 }
 
 fn judged(case: &Case) -> Option<String> {
+    if !case.command.is_empty() {
+        return commanded(case);
+    }
     let run = ir_sign(&with_agents(case), &[]);
-    let mut complaint = case.complaint(run.status, &run.stderr);
-    if let (Some(path), 0) = (&case.stdout, run.status) {
+    case.complaint(run.status, &run.stderr)
+        .map(|complaint| format!("{}: {complaint}\n{}", case.id, run.stderr))
+}
+
+/// Holds another command to its case.
+fn commanded(case: &Case) -> Option<String> {
+    let (status, stdout, stderr) = command(case);
+    let mut complaint = case.complaint(status, &stderr);
+    if let (Some(path), 0) = (&case.stdout, status) {
         let wanted = if path.is_empty() {
             Vec::new()
         } else {
             fs::read(path).expect("a file of the cases")
         };
-        if run.stdout.as_bytes() != wanted {
+        if stdout != wanted {
             complaint = Some("standard output has other bytes".into());
         }
     }
@@ -37,7 +47,7 @@ fn judged(case: &Case) -> Option<String> {
             complaint = Some(format!("{path} holds {found:?}"));
         }
     }
-    complaint.map(|complaint| format!("{}: {complaint}\n{}", case.id, run.stderr))
+    complaint.map(|complaint| format!("{}: {complaint}\n{stderr}", case.id))
 }
 
 fn all_hold(wanted: impl Fn(&Case) -> bool, least: usize) {

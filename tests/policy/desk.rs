@@ -84,6 +84,14 @@ fn behind_proxy(command: &mut Command) {
     }
 }
 
+/// Runs another command of a case, and returns its status and the bytes that it prints.
+pub fn command(case: &Case) -> (i32, Vec<u8>, String) {
+    let output = limited(program()).args(&case.command).output();
+    let output = output.expect("the program runs");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code().unwrap_or(-1), output.stdout, stderr)
+}
+
 /// Asks ir-sign.
 pub fn ir_sign(case: &Case, more: &[&str]) -> Run {
     let folder = temp_dir();
@@ -91,10 +99,6 @@ pub fn ir_sign(case: &Case, more: &[&str]) -> Run {
     command
         .current_dir(folder.path())
         .env("HOME", folder.path());
-    if !case.command.is_empty() {
-        command.args(&case.command);
-        return Run::of(&mut command);
-    }
     command.args(["policy", "check", &case.image, "--policy"]);
     command.arg(policy(case, folder.path()));
     command.args([

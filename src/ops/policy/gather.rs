@@ -60,12 +60,11 @@ impl Signatures {
 }
 
 /// What containers/image writes of a Sigstore signature into a file.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct Text {
     mime_type: String,
     payload: String,
-    #[serde(default)]
     annotations: Option<BTreeMap<String, String>>,
 }
 
