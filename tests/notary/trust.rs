@@ -131,10 +131,9 @@ fn a_policy_that_breaks_a_rule_is_invalid_as_a_whole() {
     ] {
         invalid(with(&change), reason);
     }
-    let twice = overriding("strict", json!({"expiry": "log"})).to_string();
-    let twice = twice.replace("\"expiry\"", "\"expiry\":\"log\",\"expiry\"");
-    let text = document(&[statement()]).to_string();
-    let text = text.replace(&level("strict").to_string()[1..], &twice[1..]);
+    let once = "\"level\":\"strict\"";
+    let twice = format!("{once},\"override\":{{\"expiry\":\"log\",\"expiry\":\"log\"}}");
+    let text = document(&[statement()]).to_string().replace(once, &twice);
     let error = TrustPolicy::read(text.as_bytes())
         .expect_err("twice")
         .to_string();
@@ -675,6 +674,8 @@ fn a_certificate_that_says_where_its_list_is_wants_one() {
         pki::chain(&scene.signer.sandbox, &["leaf", "ca", "root"], "chain.crt");
         let chain = Certificate::read_all(&scene.signer.sandbox.read("chain.crt"));
         scene.signer.chain = chain.expect("a chain");
+        // The leaf is younger than the scene.
+        scene.now = SystemTime::now();
         scene.fails(rule::REVOCATION, "was not checked");
         scene.standing = Standing::Good;
         assert!(scene.decide().expect("decided").holds());

@@ -7,10 +7,10 @@ use super::attributes::{
     AGENT, AUTHENTIC_TIME, Attributes, EXPIRY, PLUGIN, PLUGIN_VERSION, Protected, SCHEME,
     SIGNING_TIME, SigningScheme, TIMESTAMP,
 };
-use super::draft::Terms;
-use super::envelope::Read;
 use super::malformed::Malformed;
+use super::parts::Read;
 use super::payload::{CONTENT_TYPE, Payload};
+use super::terms::Terms;
 use crate::encoding::cbor::{CborError, Value};
 use crate::encoding::time;
 use crate::x509::Certificate;
@@ -67,12 +67,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Read, Malformed> {
             ));
         }
     }
+    if header.numbered(X5CHAIN).is_some() {
+        return Err(malformed("its certificates are in the protected header"));
+    }
     let twice = |name: &Value| pairs.iter().any(|(known, _)| known == name);
     if unprotected.pairs().iter().any(|(name, _)| twice(name)) {
         return Err(malformed("a name is in both of its headers"));
-    }
-    if header.numbered(X5CHAIN).is_some() {
-        return Err(malformed("its certificates are in the protected header"));
     }
     let (named, attributes) = read_protected(&header)?;
     let Some(Value::Array(chain)) = unprotected.numbered(X5CHAIN) else {

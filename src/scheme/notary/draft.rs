@@ -6,26 +6,11 @@ use super::algorithm::{self, Named};
 use super::envelope::{Envelope, NotIntact};
 use super::format::Format;
 use super::malformed::Malformed;
-use super::payload::Payload;
+use super::terms::Terms;
 use super::{cose, jws};
 use crate::class::Class;
 use crate::crypto::{Algorithm, Signature};
 use crate::x509::{Certificate, ChainFault, chain};
-
-/// What a signature is to say.
-#[derive(Clone, Debug)]
-pub struct Terms {
-    /// The format of the envelope.
-    pub format: Format,
-    /// What is signed.
-    pub payload: Payload,
-    /// The time of signing. Fractions of a second are dropped.
-    pub signing_time: SystemTime,
-    /// When the signature ends to hold. Fractions of a second are dropped.
-    pub expiry: Option<SystemTime>,
-    /// The name of this program.
-    pub agent: String,
-}
 
 /// Why nothing was signed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -28,14 +28,17 @@ mod format;
 mod jws;
 mod malformed;
 mod manifest;
+mod parts;
 mod payload;
+mod terms;
 
 pub use algorithm::for_key;
 pub use attributes::{Attributes, Plugin, SigningScheme};
 pub use chains::{Chain, Chains};
-pub use draft::{Draft, DraftError, Terms, draft};
+pub use draft::{Draft, DraftError, draft};
 pub use envelope::{Envelope, NotIntact};
 pub use format::{Form, Format, MOST_ENVELOPE, MOST_MANIFEST, SIGNATURE_TYPE};
 pub use malformed::Malformed;
 pub use manifest::{SignatureManifest, THUMBPRINTS, attach};
 pub use payload::{Payload, RESERVED, Reserved};
+pub use terms::Terms;

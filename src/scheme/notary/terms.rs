@@ -1,0 +1,21 @@
+//! What a signature is to say.
+
+use std::time::SystemTime;
+
+use super::format::Format;
+use super::payload::Payload;
+
+/// What a signature is to say.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// The format of the envelope.
+    pub format: Format,
+    /// What is signed.
+    pub payload: Payload,
+    /// The time of signing. Fractions of a second are dropped.
+    pub signing_time: SystemTime,
+    /// When the signature ends to hold. Fractions of a second are dropped.
+    pub expiry: Option<SystemTime>,
+    /// The name of this program.
+    pub agent: String,
+}
