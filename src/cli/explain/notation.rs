@@ -41,12 +41,9 @@ pub(super) fn hint(error: &Error) -> Option<&'static str> {
         Error::OtherKey { .. } | Error::Chain(_) => Some(
             "the file holds the key's own certificate first, then each issuer's, down to the root",
         ),
-        Error::TrustPolicy { .. }
-        | Error::Folder { .. }
-        | Error::Policy { .. }
+        Error::Folder { .. }
         | Error::NoStatement { .. }
         | Error::ScopeOfRegistry { .. }
-        | Error::Stores(_)
         | Error::List { .. }
         | Error::NoTags(_)
         | Error::Reserved(_)

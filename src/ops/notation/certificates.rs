@@ -12,7 +12,7 @@ use super::error::Error;
 use super::folders::{self, Folders};
 use crate::files::regular::{self, Links};
 use crate::files::{self, Existing, Written};
-use crate::trust::notary::{Store, StoreKind, check_store};
+use crate::trust::notary::{StoreKind, check_store};
 use crate::x509::Certificate;
 
 const ROLE: &str = "certificate file";
@@ -87,22 +87,6 @@ fn check(path: &Path, kind: StoreKind, certificates: &[Certificate]) -> Result<(
         ))),
         Some(_) | None => Ok(()),
     }
-}
-
-/// The certificates of a store: all of its files are regular files, and hold certificates.
-pub fn read_store(folders: &Folders, store: &Store) -> Result<Vec<Certificate>, Error> {
-    let place = folder(folders, store.kind, &store.name);
-    if place.symlink_metadata().is_err() {
-        return Err(Error::Store {
-            path: place,
-            reason: "does not exist",
-        });
-    }
-    let mut all = Vec::new();
-    for file in names(&place)? {
-        all.extend(read_file(&place.join(file), Links::Refused)?);
-    }
-    Ok(all)
 }
 
 /// Puts files into a trust store, all or none. One that is there with the same bytes is kept.

@@ -87,6 +87,9 @@ pub enum Error {
         /// What is wrong.
         source: PolicyError,
     },
+    /// A trust store cannot be used.
+    #[error(transparent)]
+    TrustStore(#[from] StoreFault),
     /// A text is no name of a store or a file in it.
     #[error("{name:?} is no {what}: letters, digits and _ . - make one")]
     Name {
@@ -119,14 +122,6 @@ pub enum Error {
         /// The folder.
         folder: PathBuf,
     },
-    /// A trust policy is none.
-    #[error("trust policy {}: {source}", .path.display())]
-    Policy {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        source: Box<PolicyError>,
-    },
     /// The policy is about other images.
     #[error("{image}: no statement of the trust policy has the scope {scope:?} or \"*\"")]
     NoStatement {
@@ -143,9 +138,6 @@ pub enum Error {
         /// The image.
         image: String,
     },
-    /// A trust store cannot be used.
-    #[error(transparent)]
-    Stores(StoreFault),
     /// A file holds no revocation list that can be used.
     #[error("revocation list {}: {reason}", .path.display())]
     List {
@@ -219,11 +211,10 @@ impl Error {
             | Self::NoPolicy { .. }
             | Self::Overtaken { .. }
             | Self::Store { .. } => Class::Undecided,
-            Self::Policy { source, .. } => source.class(),
-            Self::Stores(source) => source.class(),
             Self::Draft(source) => source.class(),
             Self::File { source, .. } => source.class(),
             Self::TrustPolicy { source, .. } => source.class(),
+            Self::TrustStore(source) => source.class(),
             Self::SigningKeys { source, .. } => source.class(),
             Self::Certificate { .. }
             | Self::NotTrusted { .. }

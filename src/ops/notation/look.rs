@@ -1,7 +1,7 @@
 //! Looking at the signatures of an image, trusting nothing.
 
 use super::image::NotationImage;
-use super::signatures::{self, Found};
+use super::verifier::Signatures;
 use crate::crypto::Digest;
 use crate::image::Descriptor;
 use crate::ops::error::Error;
@@ -36,13 +36,13 @@ pub struct Looked {
 pub struct LookedAt {
     /// The digest of its manifest.
     pub digest: Digest,
-    /// What it says, if that was asked for, or why it says nothing.
-    pub read: Result<Option<(SignatureManifest, Envelope)>, String>,
+    /// What it says, or why it says nothing.
+    pub read: Result<(SignatureManifest, Envelope), String>,
 }
 
 impl NotationLook {
-    /// Finds the signatures, and with `whole` reads what they say.
-    pub fn run(&self, whole: bool, progress: &dyn Progress) -> Result<Looked, Error> {
+    /// Finds the signatures, and reads what they say.
+    pub fn run(&self, progress: &dyn Progress) -> Result<Looked, Error> {
         let limits = Limits::default();
         let mut opened = self.image.location.open(limits, progress)?;
         let window = opened.take_window();
@@ -57,27 +57,17 @@ impl NotationLook {
             more: false,
         };
         let chains = Chains::new();
-        signatures::each(&reader, &image, |listed| {
+        for found in Signatures::of(&reader, &image, &chains)? {
             if looked.signatures.len() == self.most {
                 looked.more = true;
-                return Ok(false);
+                break;
             }
-            let read = match listed.manifest {
-                Found::It(manifest) if whole => {
-                    match signatures::envelope(&reader, &manifest, &chains) {
-                        Found::It(envelope) => Ok(Some((manifest, envelope))),
-                        Found::None(reason) => Err(reason),
-                        Found::Unknown(error) => return Err(Error::Store(*error)),
-                    }
-                }
-                Found::It(_) => Ok(None),
-                Found::None(reason) => Err(reason),
-                Found::Unknown(error) => return Err(Error::Store(*error)),
-            };
-            let digest = listed.digest;
-            looked.signatures.push(LookedAt { digest, read });
-            Ok(true)
-        })?;
+            let found = found.map_err(|error| Error::Store(*error))?;
+            looked.signatures.push(LookedAt {
+                digest: found.digest,
+                read: found.read.map_err(|malformed| malformed.to_string()),
+            });
+        }
         Ok(looked)
     }
 }

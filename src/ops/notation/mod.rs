@@ -11,7 +11,6 @@ pub mod plugin;
 pub mod policies;
 pub mod protocol;
 pub mod sign;
-mod signatures;
 pub mod signing;
 pub mod signing_keys;
 pub mod stores;

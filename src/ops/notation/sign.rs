@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::error::Error as NotationError;
 use super::image::NotationImage;
-use super::signatures::{self, Found};
+use super::verifier::{MOST_SIGNATURES, Signatures};
 use crate::crypto::{Digest, Signed};
 #[cfg(feature = "registry")]
 use crate::image::Reference;
@@ -23,8 +23,6 @@ use crate::x509::{Certificate, chain};
 
 /// How often the run starts anew because another run changed the place.
 const MOST_TRIES: usize = 3;
-/// How many signatures the run looks at, at most, to find one that need not be made.
-const MOST_SIGNATURES: usize = 100;
 
 /// Signs images.
 #[derive(Clone, Debug)]
@@ -263,21 +261,18 @@ impl NotationSign {
         payload: &Payload,
     ) -> Result<Option<(Digest, Option<SystemTime>)>, Error> {
         let chains = Chains::new();
-        let mut looked_at = 0;
-        let mut there = None;
-        signatures::each(reader, subject, |listed| {
-            looked_at += 1;
-            if let Found::It(manifest) = listed.manifest
+        for found in Signatures::of(reader, subject, &chains)?.take(MOST_SIGNATURES) {
+            // One that cannot be read is no reason not to sign.
+            if let Ok(found) = found
+                && let Ok((manifest, envelope)) = found.read
                 && manifest.format == self.format
-                && let Found::It(envelope) = signatures::envelope(reader, &manifest, &chains)
                 && envelope.payload == *payload
                 && self.is_as_good(&envelope)
             {
-                there = Some((listed.digest, envelope.attributes.expiry));
+                return Ok(Some((found.digest, envelope.attributes.expiry)));
             }
-            Ok(there.is_none() && looked_at < MOST_SIGNATURES)
-        })?;
-        Ok(there)
+        }
+        Ok(None)
     }
 
     /// Whether a signature need not be made again: by the same certificates, and it holds for as long, or nearly.

@@ -1,6 +1,7 @@
 //! The Notary Project signatures of an artifact: found, read, and decided on, until one holds.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::error::Error as NotationError;
@@ -33,7 +34,7 @@ pub struct Signatures<'a> {
     reader: &'a Reader<'a>,
     artifact: &'a Descriptor,
     chains: &'a Chains,
-    referrers: std::vec::IntoIter<std::sync::Arc<Descriptor>>,
+    referrers: std::vec::IntoIter<Arc<Descriptor>>,
 }
 
 impl<'a> Signatures<'a> {
@@ -43,15 +44,25 @@ impl<'a> Signatures<'a> {
         artifact: &'a Descriptor,
         chains: &'a Chains,
     ) -> Result<Self, Error> {
-        let mut referrers = reader.referrers(&artifact.digest)?;
+        let referrers = reader.referrers(&artifact.digest)?;
+        Ok(Self::among(referrers, reader, artifact, chains))
+    }
+
+    /// The same where what refers to the artifact is known.
+    pub fn among(
+        mut referrers: Vec<Arc<Descriptor>>,
+        reader: &'a Reader<'a>,
+        artifact: &'a Descriptor,
+        chains: &'a Chains,
+    ) -> Self {
         referrers.retain(|one| media::is_manifest(&one.media_type));
         referrers.truncate(MOST_REFERRERS);
-        Ok(Self {
+        Self {
             reader,
             artifact,
             chains,
             referrers: referrers.into_iter(),
-        })
+        }
     }
 
     /// Reads a manifest, and its envelope if it is one of a signature. Wrong content is a malformed signature, and
@@ -146,6 +157,17 @@ impl Verifier<'_> {
         artifact: &Descriptor,
         statement: &Statement,
     ) -> Result<Findings, Error> {
+        let signatures = Signatures::of(reader, artifact, &self.chains)?;
+        self.verify_among(signatures, artifact, statement)
+    }
+
+    /// The same of signatures that were found.
+    pub fn verify_among(
+        &self,
+        signatures: Signatures<'_>,
+        artifact: &Descriptor,
+        statement: &Statement,
+    ) -> Result<Findings, Error> {
         let mut findings = Findings::default();
         let mut unread = None;
         let question = Question {
@@ -156,7 +178,7 @@ impl Verifier<'_> {
             metadata: &self.metadata,
             now: self.now,
         };
-        for found in Signatures::of(reader, artifact, &self.chains)? {
+        for found in signatures {
             if findings.looked_at.len() == self.most {
                 findings.are_more = true;
                 break;
@@ -169,7 +191,7 @@ impl Verifier<'_> {
                 }
             };
             let envelope = found.read.as_ref().map(|(_, envelope)| envelope);
-            let decision = decide(envelope, &question).map_err(NotationError::Stores)?;
+            let decision = decide(envelope, &question).map_err(NotationError::from)?;
             let holds = decision.holds();
             findings.looked_at.push((found.digest, decision));
             if holds {

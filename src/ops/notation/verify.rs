@@ -6,17 +6,18 @@ use std::time::SystemTime;
 
 use super::error::Error as NotationError;
 use super::image::NotationImage;
-use super::signatures::{self, Found, Listed};
-use super::trust::{FolderStores, Lists};
+use super::verifier::{Findings, Signatures, Verifier};
+use super::stores::StoreFolder;
 use crate::crypto::Digest;
 use crate::image::{Descriptor, ImageName};
 use crate::ops::error::Error;
 use crate::parallel;
 use crate::progress::Progress;
-use crate::report::{Check, Report, Signatory, rule as image_rule};
-use crate::scheme::notary::{Chains, Malformed};
+use crate::report::{Check, Report, rule as image_rule};
+use crate::scheme::notary::Chains;
 use crate::store::{Limits, Reader};
-use crate::trust::notary::{Decision, Question, Statement, TrustPolicy, decide};
+use crate::trust::notary::{Decision, Lists, Statement, TrustPolicy, rule};
+use crate::x509::RevocationList;
 
 /// How many images of a place the run looks at at once.
 const AT_ONCE: usize = 6;
@@ -34,9 +35,9 @@ pub struct NotationVerify {
     /// The policy.
     pub policy: TrustPolicy,
     /// The trust stores.
-    pub stores: FolderStores,
+    pub stores: StoreFolder,
     /// The revocation lists.
-    pub lists: Lists,
+    pub lists: Vec<RevocationList>,
     /// The time.
     pub now: SystemTime,
 }
@@ -70,15 +71,23 @@ type Known = HashMap<Digest, Vec<Arc<Descriptor>>>;
 impl NotationVerify {
     /// Verifies the images, several of one place at a time; the outcomes are in the images' order.
     pub fn run(&self, progress: &dyn Progress) -> Vec<Result<NotationVerdict, Error>> {
+        let lists = Lists(&self.lists);
+        let verifier = Verifier {
+            stores: &self.stores,
+            lists: &lists,
+            metadata: self.metadata.clone(),
+            most: self.most,
+            now: self.now,
+            chains: Chains::new(),
+        };
         let mut all = Vec::new();
-        let chains = Chains::new();
         let mut rest = &self.images[..];
         while let Some(first) = rest.first() {
             let same = rest
                 .iter()
                 .take_while(|image| image.location == first.location);
             let (images, others) = rest.split_at(same.count());
-            all.extend(self.of_place(images, &chains, progress));
+            all.extend(self.of_place(images, &verifier, progress));
             rest = others;
         }
         all
@@ -88,7 +97,7 @@ impl NotationVerify {
     fn of_place(
         &self,
         images: &[NotationImage],
-        chains: &Chains,
+        verifier: &Verifier<'_>,
         progress: &dyn Progress,
     ) -> Vec<Result<NotationVerdict, Error>> {
         let limits = Limits::default();
@@ -110,7 +119,7 @@ impl NotationVerify {
             None
         };
         parallel::map_on(AT_ONCE, images, |_, image| {
-            self.one(image, &reader, known.as_ref(), chains)
+            self.one(image, &reader, known.as_ref(), verifier)
         })
     }
 
@@ -146,7 +155,7 @@ impl NotationVerify {
         image: &NotationImage,
         reader: &Reader<'_>,
         known: Option<&Known>,
-        chains: &Chains,
+        verifier: &Verifier<'_>,
     ) -> Result<NotationVerdict, Error> {
         let statement = self.statement(image)?;
         let (_, artifact) = reader.subject(image.reference.as_ref())?;
@@ -172,141 +181,57 @@ impl NotationVerify {
             verdict.met = true;
             return Ok(verdict);
         }
-        let question = Question {
-            statement,
-            stores: &self.stores,
-            lists: &self.lists,
-            artifact: &artifact,
-            metadata: &self.metadata,
-            now: self.now,
-        };
-        let mut looked = Looked::default();
-        let mut take = |listed: Listed| {
-            if looked.count == self.most {
-                looked.is_cut = true;
-                return Ok(false);
-            }
-            looked.count += 1;
-            looked.take(listed, reader, chains, &question)?;
-            Ok(looked.good.is_none())
-        };
-        match known {
+        let findings = match known {
             Some(known) => {
                 let referrers = known.get(&artifact.digest).cloned().unwrap_or_default();
-                signatures::each_of(reader, Ok(referrers), &artifact, &mut take)?;
+                let chains = &verifier.chains;
+                let signatures = Signatures::among(referrers, reader, &artifact, chains);
+                verifier.verify_among(signatures, &artifact, statement)?
             }
-            None => signatures::each(reader, &artifact, &mut take)?,
-        }
-        looked.into_verdict(verdict, self.most)
-    }
-}
-
-/// The signatures of an image that the run looked at.
-#[derive(Default)]
-struct Looked {
-    count: usize,
-    /// Whether there are more than the run looks at.
-    is_cut: bool,
-    good: Option<(Digest, Decision)>,
-    bad: Vec<(Digest, Decision)>,
-    /// An error that hid a signature, which might have held.
-    unknown: Option<Error>,
-}
-
-impl Looked {
-    fn take(
-        &mut self,
-        listed: Listed,
-        reader: &Reader<'_>,
-        chains: &Chains,
-        question: &Question<'_>,
-    ) -> Result<(), Error> {
-        let digest = listed.digest;
-        let envelope = match listed.manifest {
-            Found::It(manifest) => signatures::envelope(reader, &manifest, chains),
-            Found::None(reason) => Found::None(reason),
-            Found::Unknown(error) => Found::Unknown(error),
+            None => verifier.verify(reader, &artifact, statement)?,
         };
-        let decision = match &envelope {
-            Found::It(envelope) => decide(Ok(envelope), question),
-            Found::None(reason) => {
-                let malformed = Malformed {
-                    what: "signature",
-                    reason: reason.clone(),
-                };
-                decide(Err(&malformed), question)
-            }
-            Found::Unknown(_) => {
-                if let Found::Unknown(error) = envelope {
-                    self.unknown.get_or_insert(Error::Store(*error));
-                }
-                return Ok(());
-            }
-        };
-        let decision = decision.map_err(NotationError::Stores)?;
-        if decision.holds() {
-            self.good = Some((digest, decision));
-        } else {
-            self.bad.push((digest, decision));
-        }
-        Ok(())
-    }
-
-    fn into_verdict(
-        self,
-        mut verdict: NotationVerdict,
-        most: usize,
-    ) -> Result<NotationVerdict, Error> {
-        // A signature that could not be read might have held.
-        if self.good.is_none()
-            && let Some(error) = self.unknown
-        {
-            return Err(error);
-        }
-        verdict.refused = self
-            .bad
-            .iter()
-            .map(|(digest, decision)| {
-                let why = decision.failure();
-                let why = why.map_or(String::new(), |(rule, reason)| format!("{reason} [{rule}]"));
-                (*digest, why)
-            })
-            .collect();
-        if self.good.is_none() && self.is_cut {
-            let more = format!(
-                "there are more than {most} signatures, and none of the first {most} holds"
-            );
-            verdict.notes.push(more);
-        }
-        verdict.met = self.good.is_some();
-        verdict.signature = self.good.as_ref().map(|(digest, _)| *digest);
-        let reached = |decision: &Decision| {
-            let passed = decision
-                .checks
-                .iter()
-                .take_while(|check| !check.has_failed());
-            passed.count()
-        };
-        let furthest = self
-            .bad
-            .into_iter()
-            .max_by_key(|(_, decision)| reached(decision));
-        if let Some((_, decision)) = self.good.or(furthest) {
-            verdict.report.checks.extend(decision.checks);
-            verdict.report.signatories = signatories(decision.signatory, verdict.met);
-            verdict.subject = decision.subject.filter(|_| verdict.met);
-            verdict.holds_until = decision.holds_until.filter(|_| verdict.met);
-            verdict.notes.extend(decision.notes);
-        } else {
-            let none = "there is no signature";
-            let failed = Check::failed(crate::trust::notary::rule::INTEGRITY, none);
-            verdict.report.checks.push(failed);
-        }
+        verdict.take(findings, self.most);
         Ok(verdict)
     }
 }
 
-/// Nobody is named whose signature does not hold.
-fn signatories(signatory: Option<Signatory>, met: bool) -> Vec<Signatory> {
-    signatory.filter(|_| met).into_iter().collect()
+impl NotationVerdict {
+    /// Tells of the signature that holds, or else of the one that came furthest.
+    fn take(&mut self, findings: Findings, most: usize) {
+        let held = findings.held().is_some();
+        if !held && findings.are_more {
+            self.notes.push(format!(
+                "there are more than {most} signatures, and none of the first {most} holds"
+            ));
+        }
+        let mut looked_at = findings.looked_at;
+        let good = if held { looked_at.pop() } else { None };
+        self.met = held;
+        self.signature = good.as_ref().map(|(digest, _)| *digest);
+        self.refused = looked_at.iter().map(refusal).collect();
+        let reached = |(_, decision): &(Digest, Decision)| {
+            let passed = decision.checks.iter().take_while(|check| !check.has_failed());
+            passed.count()
+        };
+        if let Some((_, decision)) = good.or_else(|| looked_at.into_iter().max_by_key(reached)) {
+            self.report.checks.extend(decision.checks);
+            self.notes.extend(decision.notes);
+            // Nobody is named whose signature does not hold.
+            if held {
+                self.report.signatories = decision.signatory.into_iter().collect();
+                self.subject = decision.subject;
+                self.holds_until = decision.holds_until;
+            }
+        } else {
+            let failed = Check::failed(rule::INTEGRITY, "there is no signature");
+            self.report.checks.push(failed);
+        }
+    }
+}
+
+/// Why a signature does not hold.
+fn refusal((digest, decision): &(Digest, Decision)) -> (Digest, String) {
+    let why = decision.failure();
+    let why = why.map_or(String::new(), |(rule, reason)| format!("{reason} [{rule}]"));
+    (*digest, why)
 }

@@ -6,7 +6,7 @@ use crate::cli::args::notation::image::{FamilyArgs, SigningKeyArgs};
 use crate::cli::args::token::TokenArgs;
 use crate::cli::console::{Console, Failure};
 use crate::cli::context::{any_ring, passphrases_by_flag, reporting, warn_if_open};
-use crate::key::Signer;
+use crate::key::{KeyRef, Signer};
 use crate::key::pin::PinSource;
 use crate::ops::Error;
 use crate::ops::notation::Error as NotationError;
@@ -85,9 +85,13 @@ pub fn signing_key(
     warn_if_open(&chosen.key, console);
     let passphrases = passphrases_by_flag("--passphrase-source", passphrase, console);
     let signer = ring.signer_of_any(&chosen.key, &passphrases)?;
-    let Some(certificates) = certificates else {
-        let key = chosen.key.to_string();
-        return Err(failed(NotationError::NoCertificates { key }));
+    let certificates = match (certificates, &chosen.key) {
+        (Some(certificates), _) => certificates,
+        (None, KeyRef::Token(uri)) => ring.certificates(uri)?,
+        (None, KeyRef::File(_)) => {
+            let key = chosen.key.to_string();
+            return Err(failed(NotationError::NoCertificates { key }));
+        }
     };
     Ok((signer, certificates))
 }

@@ -96,14 +96,13 @@ fn look(
     name: &str,
     most: usize,
     family: &FamilyArgs,
-    whole: bool,
     console: &Console,
 ) -> Result<Looked, Failure> {
     let names = [name.to_owned()];
     let mut images = images(&names, family, console)?;
     let image = images.pop().expect("one name is one image");
     let request = NotationLook { image, most };
-    Ok(beside_bar(console, |bar| request.run(whole, bar))?)
+    Ok(beside_bar(console, |bar| request.run(bar))?)
 }
 
 /// Says what the tree does not show. A signature that is none may hide what somebody did.
@@ -126,7 +125,7 @@ fn complain(looked: &Looked, most: usize, console: &Console) -> Status {
 /// `notation list`.
 pub(super) fn list(args: &List, console: &Console) -> Outcome {
     let most = args.max_signatures;
-    let looked = look(&args.image, most, &args.family, false, console)?;
+    let looked = look(&args.image, most, &args.family, console)?;
     let good = looked.signatures.iter().filter(|one| one.read.is_ok());
     let digests: Vec<String> = good.map(|one| one.digest.to_string()).collect();
     if digests.is_empty() {
@@ -167,7 +166,7 @@ fn errors(looked: &Looked) -> Vec<Value> {
 /// `notation inspect`.
 pub(super) fn inspect(args: &Inspect, console: &Console) -> Outcome {
     let most = args.max_signatures;
-    let looked = look(&args.image, most, &args.family, true, console)?;
+    let looked = look(&args.image, most, &args.family, console)?;
     let good = looked.signatures.iter().filter_map(said);
     let is_json = args.output == "json" || console.settings.json;
     if is_json {
@@ -198,7 +197,7 @@ pub(super) fn inspect(args: &Inspect, console: &Console) -> Outcome {
 }
 
 fn said(of: &LookedAt) -> Option<(&LookedAt, &SignatureManifest, &Envelope)> {
-    let (manifest, envelope) = of.read.as_ref().ok()?.as_ref()?;
+    let (manifest, envelope) = of.read.as_ref().ok()?;
     Some((of, manifest, envelope))
 }
 

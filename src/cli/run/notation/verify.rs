@@ -13,7 +13,8 @@ use crate::cli::status::{self, Status};
 use crate::cli::{explain, show};
 use crate::encoding::time;
 use crate::ops::Error;
-use crate::ops::notation::trust::{self, FolderStores, Lists};
+use crate::ops::notation::stores::StoreFolder;
+use crate::ops::notation::trust;
 use crate::ops::notation::verify::{NotationVerdict, NotationVerify};
 use crate::text::plain;
 
@@ -34,8 +35,8 @@ pub(super) fn verify(args: Verify, console: &Console) -> Outcome {
         metadata: metadata(args.user_metadata).map_err(failed)?,
         most: args.max_signatures,
         policy,
-        stores: FolderStores::new(folders),
-        lists: Lists::read(&args.crl).map_err(failed)?,
+        stores: StoreFolder::new(folders.trust_stores()),
+        lists: trust::read_lists(&args.crl).map_err(failed)?,
         now: SystemTime::now(),
     };
     let all = beside_bar(console, |bar| request.run(bar));
