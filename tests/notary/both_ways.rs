@@ -175,8 +175,8 @@ fn every_platform_is_signed_if_asked_for() {
     let signed = desk.run("sign --all-platforms oci:multi:multi").ok().stdout;
     assert_eq!(
         signed.lines().count(),
-        3,
-        "the index and its two images: {signed}"
+        4,
+        "the index and its three images: {signed}"
     );
     for digest in signed.lines() {
         desk.run(&format!("verify oci:multi@{digest}")).ok();

@@ -95,7 +95,7 @@ fn a_listed_signature_of_another_image_is_refused() {
     copy("oci:multi:other", ":other");
     copy(&format!("oci:multi:{fallback}"), &format!(":{fallback}"));
     let run = desk.run(&format!("verify {host}/team/app:other")).exits(1);
-    run.says("it is about another artifact");
+    run.says("there is no signature");
 }
 
 #[test]

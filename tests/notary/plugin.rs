@@ -29,7 +29,7 @@ impl Bench {
         let key = format!("pkcs11:token={label};object=signer");
         let bench = Self { desk, token, key };
         let made = bench.run(&format!(
-            "gen-key -k {} --pin-source file:pin -p signer.pub",
+            "gen-key -o {} --pin-source file:pin --public signer.pub",
             bench.key
         ));
         made.ok();

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 use super::error::Error as NotationError;
 use super::image::NotationImage;
-use super::verifier::{Findings, Signatures, Verifier};
 use super::stores::StoreFolder;
+use super::verifier::{Findings, Signatures, Verifier};
 use crate::crypto::Digest;
 use crate::image::{Descriptor, ImageName};
 use crate::ops::error::Error;
@@ -210,7 +210,10 @@ impl NotationVerdict {
         self.signature = good.as_ref().map(|(digest, _)| *digest);
         self.refused = looked_at.iter().map(refusal).collect();
         let reached = |(_, decision): &(Digest, Decision)| {
-            let passed = decision.checks.iter().take_while(|check| !check.has_failed());
+            let passed = decision
+                .checks
+                .iter()
+                .take_while(|check| !check.has_failed());
             passed.count()
         };
         if let Some((_, decision)) = good.or_else(|| looked_at.into_iter().max_by_key(reached)) {
