@@ -117,9 +117,9 @@ impl Iterator for Signatures<'_> {
 /// What a run asks of all its artifacts.
 pub struct Verifier<'a> {
     /// The trust stores.
-    pub stores: &'a dyn Stores,
+    pub stores: &'a (dyn Stores + Sync),
     /// The revocation lists at hand.
-    pub lists: &'a dyn Revocations,
+    pub lists: &'a (dyn Revocations + Sync),
     /// The metadata that a signature has to have.
     pub metadata: BTreeMap<String, String>,
     /// How many signatures of an artifact are looked at.
