@@ -41,7 +41,9 @@ pub(super) fn hint(error: &Error) -> Option<&'static str> {
         Error::OtherKey { .. } | Error::Chain(_) => Some(
             "the file holds the key's own certificate first, then each issuer's, down to the root",
         ),
-        Error::Folder { .. }
+        Error::TrustPolicy { .. }
+        | Error::TrustStore(_)
+        | Error::Folder { .. }
         | Error::NoStatement { .. }
         | Error::ScopeOfRegistry { .. }
         | Error::List { .. }
