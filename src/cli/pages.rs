@@ -239,6 +239,23 @@ mod tests {
         assert_eq!(known, all_examples().count(), "examples of no command");
     }
 
+    /// The words of a shell's line; what stands between single quotes is of one word.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        for (n, part) in line.split('\'').enumerate() {
+            let is_quoted = n % 2 == 1;
+            for c in part.chars() {
+                if c.is_whitespace() && !is_quoted {
+                    words.push(String::new());
+                } else if let Some(last) = words.last_mut() {
+                    last.push(c);
+                }
+            }
+        }
+        words.retain(|word| !word.is_empty());
+        words
+    }
+
     #[test]
     fn the_parser_takes_every_example() {
         for example in all_examples().flat_map(|entry| entry.examples) {
@@ -251,8 +268,7 @@ mod tests {
                 let ends = [" | ", "; ", " > "].map(|end| line[at..].find(end));
                 let end = ends.into_iter().flatten().min();
                 let own = end.map_or(&line[at..], |end| &line[at..at + end]);
-                let words = own.split_whitespace().map(|word| word.trim_matches('\''));
-                let words: Vec<OsString> = words.map(Into::into).collect();
+                let words: Vec<OsString> = words(own).into_iter().map(Into::into).collect();
                 if let Err(error) = Cli::command().try_get_matches_from(&words) {
                     panic!("{line}: {error}");
                 }

@@ -1,5 +1,6 @@
 //! Certificates, requests and revocation lists that are drafted here, signed by keys in memory, and held against openssl.
 
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use harness::Sandbox;
@@ -58,7 +59,7 @@ impl Ca {
 
     fn issue(&self, name: &str, profile: Profile) -> Result<(EcKey, Draft), IssueError> {
         let (key, request) = requested(name);
-        let terms = terms(SystemTime::now(), 7 * DAY);
+        let terms = terms(start(), 7 * DAY);
         let now = SystemTime::now();
         let draft = issue::certificate(&request, None, profile, self.issuer(), &terms, now)?;
         Ok((key, draft))
@@ -74,6 +75,12 @@ impl Ca {
         let (_, draft) = self.issue(name, Profile::Signer).expect("a draft");
         certified(draft, &self.key)
     }
+}
+
+/// When the lives of all certificates begin, so that none outlives its issuer by a second.
+fn start() -> SystemTime {
+    static START: LazyLock<SystemTime> = LazyLock::new(SystemTime::now);
+    *START
 }
 
 fn requested(name: &str) -> (EcKey, Request) {
@@ -160,7 +167,7 @@ fn a_certificate_has_the_life_the_number_and_the_address_that_were_asked_for() {
     let sandbox = Sandbox::new();
     let root = Ca::root(Curve::P384, None);
     let (_, request) = requested("Leaf");
-    let mut terms = terms(SystemTime::now(), DAY);
+    let mut terms = terms(start(), DAY);
     terms.serial = Serial::from_hex("ff00").expect("a number");
     terms.crl_url = Some(CrlUrl::parse("http://crl.example/root.crl").expect("an address"));
     let name = dn::parse(r"C=PT, O=A\, B, CN=Café").expect("a name");
