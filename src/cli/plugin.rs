@@ -3,7 +3,8 @@
 //! notation takes what is on standard error for JSON. So nothing but a refusal goes there, and a prompt goes to the terminal.
 
 use std::ffi::OsString;
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -15,7 +16,7 @@ use super::explain;
 use super::run::signing_key;
 use crate::crypto::Signed;
 use crate::key::pkcs11;
-use crate::key::{self, Signer};
+use crate::key::{self, Signer, hidden};
 use crate::ops::Error;
 use crate::ops::notation::protocol::{self, Code, Command, MOST_REQUEST, Refusal, Request};
 use crate::ops::notation::signing::SigningKey;
@@ -36,16 +37,33 @@ pub(super) fn is_meant(words: &[OsString]) -> bool {
 
 /// Answers one request.
 pub(super) fn main(words: &[OsString]) -> ExitCode {
+    let errors = match kept_errors() {
+        Ok(errors) => errors,
+        Err(error) => {
+            tell(&format!("standard error: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
     match answer(words) {
         Ok(value) => match print(format!("{value}\n").as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::FAILURE,
         },
         Err(refusal) => {
-            tell(&refusal.to_json().to_string());
+            let refusal = refusal.to_json().to_string();
+            // The exit status says that there is a refusal, even if nobody can read it.
+            let _ = writeln!(&errors, "{}", hidden::pins(&refusal));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Keeps standard error for the refusal: the modules of some tokens write there too, and notation could not read that.
+fn kept_errors() -> io::Result<File> {
+    let kept = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3)?;
+    let nowhere = File::options().write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stderr(&nowhere)?;
+    Ok(kept.into())
 }
 
 fn answer(words: &[OsString]) -> Result<Value, Refusal> {

@@ -465,7 +465,7 @@ fn a_passphrase_and_what_it_opens_are_forgotten() {
         }
     }
     // A wrong one is forgotten too, and a new one.
-    sandbox.write("wrong", PASSPHRASE.replace("dwarf", "troll"));
+    sandbox.write("wrong", PASSPHRASE.replace("dwarf", "wumpus"));
     let mut wrong = Needles::default();
     wrong.bytes("passphrase", &sandbox.read("wrong"));
     for key in ["cosign.key", "p8.pem"] {
