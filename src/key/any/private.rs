@@ -157,6 +157,8 @@ pub fn write_private(path: &Path, key: &AnyKey, passphrases: &Passphrases) -> Re
     files::check_absent(path).map_err(Error::PairFile)?;
     let passphrase = passphrases.of_new(path).map_err(Error::passphrase(path))?;
     let text = Sealed::text_of(key, passphrase.expose());
+    let is_open = passphrase.is_empty();
+    drop(passphrase);
     files::write(path, text.as_bytes(), 0o600, Existing::Refuse).map_err(Error::PairFile)?;
-    Ok(passphrase.is_empty())
+    Ok(is_open)
 }

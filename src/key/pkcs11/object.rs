@@ -341,7 +341,11 @@ fn check_kind(
     match (wanted, of_type) {
         (Wanted::Any, Wanted::AnyCurve) => check_kind(session, key, name, of_type),
         (_, Wanted::Rsa) => Ok(of_type),
-        _ => check_curve(name, &found, of_type).map(|_| of_type),
+        // Public objects of its id on other curves are then none of its own.
+        _ => Ok(match check_curve(name, &found, of_type)? {
+            Some(Curve::P384) => Wanted::P384,
+            Some(Curve::P256 | Curve::P521) | None => of_type,
+        }),
     }
 }
 
