@@ -158,7 +158,7 @@ fn refused(error: &Error) -> Refusal {
         _ => Code::Error,
     };
     let text = plain(&format!("{error}{hint}"));
-    Refusal::new(code, key::hidden::pins(&text))
+    Refusal::new(code, hidden::pins(&text))
 }
 
 fn is_about_a_pin(error: &pkcs11::Error) -> bool {
