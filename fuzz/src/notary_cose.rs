@@ -77,7 +77,7 @@ pub fn check(envelope: &Envelope, has: impl Fn(&str) -> bool) {
     }
 }
 
-/// Critical is what is known and there, each once.
+/// Each critical label is a known one, has a value, and stands once.
 pub fn check_critical(envelope: &Envelope, names: &mut Vec<&str>) {
     names.sort_unstable();
     let attributes = &envelope.attributes;

@@ -179,7 +179,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error's class, for the exit status.
+    /// The exit status follows this class.
     pub const fn class(&self) -> Class {
         match self {
             Self::File { source, .. } => source.class(),

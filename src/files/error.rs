@@ -80,7 +80,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error's class, for the exit status.
+    /// The exit status follows this class.
     pub const fn class(&self) -> Class {
         match self {
             Self::Io { .. } | Self::NotRegular { .. } => Class::Undecided,

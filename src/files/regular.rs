@@ -1,4 +1,4 @@
-//! Regular files alone: a program that opens a pipe waits for whoever writes into it, for ever.
+//! Reads regular files alone. A program that opens a pipe waits until somebody writes into it.
 
 use std::fs::File;
 use std::io::Read;

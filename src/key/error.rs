@@ -115,7 +115,7 @@ impl Error {
         }
     }
 
-    /// The error's class, for the exit status.
+    /// The exit status follows this class.
     pub const fn class(&self) -> Class {
         match self {
             Self::File(source) | Self::PairFile(source) | Self::CertificateFile(source) => {

@@ -353,7 +353,7 @@ impl From<super::policy::Error> for Error {
 }
 
 impl Error {
-    /// The error's class, for the exit status.
+    /// The exit status follows this class.
     pub fn class(&self) -> Class {
         match self {
             Self::Key(source) => source.class(),

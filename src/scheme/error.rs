@@ -25,7 +25,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error's class, for the exit status.
+    /// The exit status follows this class.
     pub const fn class(&self) -> Class {
         match self {
             Self::OtherKey { .. } | Self::KeyKind { .. } => Class::Refused,

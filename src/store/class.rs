@@ -4,7 +4,7 @@ use super::error::{Error, Kind};
 use crate::class::Class;
 
 impl Error {
-    /// The error's class, for the exit status.
+    /// The exit status follows this class.
     pub const fn class(&self) -> Class {
         match &self.kind {
             #[cfg(feature = "registry")]

@@ -1,12 +1,10 @@
 //! A stranger's registry that lists referrers itself: `ferro-oci-server`, which `scripts/test` installs.
 
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use harness::ferro::Ferro;
 use harness::oci::{self, Maker, with_tag};
-use harness::{Sandbox, Scene, ir_sign, top};
+use harness::{Sandbox, Scene, ir_sign};
 use ir_sign::crypto::HashAlgorithm;
 use ir_sign::image::Blob;
 use ir_sign::store::remote::{Document, Options, Problem, Pushed, RemoteRepository};
@@ -17,65 +15,13 @@ use super::program::verify;
 use super::server::repository;
 use super::signatures::signed;
 
-struct Ferro {
-    child: Child,
-    port: u16,
-}
-
-impl Ferro {
-    /// Starts one; `None` where it is not installed, and nobody says that it has to be.
-    fn start() -> Option<Self> {
-        let program = top().join("target/ferro/bin/ferro-oci-server");
-        if !program.exists() {
-            let is_required = std::env::var_os("IR_SIGN_REQUIRE_TOKEN").is_some();
-            assert!(
-                !is_required,
-                "tests/ferro/build installs it, and it is not there"
-            );
-            eprintln!("SKIPPED: ferro-oci-server is not installed (tests/ferro/build does that)");
-            return None;
-        }
-        for _ in 0..5 {
-            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-            let port = listener.local_addr().expect("an address").port();
-            drop(listener);
-            let mut child = Command::new(&program)
-                .env("FERRO_OCI_LISTEN", format!("127.0.0.1:{port}"))
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .expect("it starts");
-            let until = Instant::now() + Duration::from_secs(20);
-            while Instant::now() < until && child.try_wait().expect("a child").is_none() {
-                if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                    return Some(Self { child, port });
-                }
-                thread::sleep(Duration::from_millis(20));
-            }
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-        panic!("ferro-oci-server does not start");
-    }
-
-    fn host(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
-    }
-
-    fn app(&self) -> RemoteRepository {
-        let options = Options {
-            timeout: Duration::from_secs(20),
-            ..Options::default()
-        };
-        repository(&self.host(), "team/app", &options).to_write()
-    }
-}
-
-impl Drop for Ferro {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// A repository that the tests write into.
+fn app(ferro: &Ferro) -> RemoteRepository {
+    let options = Options {
+        timeout: Duration::from_secs(20),
+        ..Options::default()
+    };
+    repository(&ferro.host(), "team/app", &options).to_write()
 }
 
 #[test]
@@ -98,7 +44,7 @@ fn r56_r58_signatures_go_there_and_back_by_its_own_lists() {
     copy(&there, &format!("oci:{}:app", back.display()));
     assert_eq!(oci::tagged(&back, "app")["digest"], signed.image);
     // It says itself whose referrers it noted, so no fallback tag was made.
-    let app = ferro.app();
+    let app = app(&ferro);
     let fallback = signed.image.replace(':', "-");
     let tags = app.tags().expect("tags");
     assert!(
@@ -116,7 +62,7 @@ fn r56_r58_signatures_go_there_and_back_by_its_own_lists() {
 #[test]
 fn r40_r42_it_takes_sha512_and_no_manifest_before_its_blobs() {
     let Some(ferro) = Ferro::start() else { return };
-    let app = ferro.app();
+    let app = app(&ferro);
     let long = Blob::new(HashAlgorithm::Sha512, b"content".to_vec());
     let push = || app.push_blob(&long.digest(), long.size(), &long, None);
     assert_eq!(push().expect("sent"), Pushed::Sent);

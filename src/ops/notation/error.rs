@@ -202,7 +202,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error's class, for the exit status. A configuration that cannot be used decides nothing.
+    /// The exit status follows this class. A configuration that the run cannot use leaves everything undecided.
     pub const fn class(&self) -> Class {
         match self {
             Self::NoHome { .. }

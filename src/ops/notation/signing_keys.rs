@@ -110,7 +110,7 @@ pub enum SigningKeysError {
 }
 
 impl SigningKeysError {
-    /// The error's class, for the exit status: a name that is wrong is, as other programs of this kind have it, a refusal.
+    /// The exit status follows this class. A wrong name is refused, as notation refuses it.
     pub const fn class(&self) -> Class {
         match self {
             Self::Json(_) | Self::Alike { .. } | Self::NoDefault(_) | Self::NoPlace(_) => {

@@ -69,7 +69,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error's class, for the exit status.
+    /// The exit status follows this class.
     pub const fn class(&self) -> Class {
         match self {
             Self::NoPolicy(_) | Self::Storage { .. } | Self::NoKey { .. } => Class::Undecided,

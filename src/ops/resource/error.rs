@@ -43,7 +43,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error's class, for the exit status.
+    /// The exit status follows this class.
     pub const fn class(&self) -> Class {
         match self {
             Self::Broker(source) => source.class(),

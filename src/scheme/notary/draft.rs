@@ -31,7 +31,7 @@ pub enum DraftError {
 }
 
 impl DraftError {
-    /// The error's class, for the exit status.
+    /// The exit status follows this class.
     pub const fn class(&self) -> Class {
         match self {
             Self::Chain(_) | Self::Expiry | Self::Signature(_) | Self::Envelope(_) => {

@@ -68,7 +68,7 @@ pub enum PolicyError {
 }
 
 impl PolicyError {
-    /// The error's class, for the exit status.
+    /// The exit status follows this class.
     pub const fn class(&self) -> Class {
         match self {
             Self::Json(_)

@@ -85,7 +85,7 @@ pub struct StoreFault {
 }
 
 impl StoreFault {
-    /// The error's class, for the exit status.
+    /// The exit status follows this class.
     pub const fn class(&self) -> Class {
         Class::Undecided
     }

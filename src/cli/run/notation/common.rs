@@ -20,7 +20,7 @@ pub(super) fn folders() -> Result<Folders, Failure> {
     Ok(Folders::of(std::env::var_os).map_err(Error::from)?)
 }
 
-/// The error of the family, for the end of the run.
+/// Turns an error of the family into the failure that ends the run.
 pub(super) fn failed(error: NotationError) -> Failure {
     Error::from(error).into()
 }
