@@ -5,12 +5,15 @@
 
 pub mod annotation;
 pub mod cosign;
+mod critical;
 mod draft;
 mod error;
+mod malformed;
 pub mod notary;
 pub mod simple;
 mod verify;
 
 pub use draft::{Draft, Message, SignScheme};
 pub use error::Error;
+pub use malformed::Malformed;
 pub use verify::VerifyScheme;

@@ -2,8 +2,7 @@
 
 use crate::image::realm::{Finding, rule};
 
-const MENDABLE: &str =
-    "sign-image --for-realms leaves out what no server loads and shortens tags; copy --for-realms does so in another layout";
+const MENDABLE: &str = "sign-image --for-realms leaves out what no server loads and shortens tags; copy --for-realms does so in another layout";
 const HISTORY: &str =
     "build the image anew so that its config has a history: without --omit-history or --no-history";
 /// For findings that only another build changes.

@@ -14,6 +14,7 @@ mod policy;
 mod policy_check;
 mod resource;
 mod token;
+mod verdict;
 mod verify;
 mod written;
 pub use dispatch::run;

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use super::bundle::{Bundle, Content};
-use super::malformed::Malformed;
 use crate::encoding::base64::unbase64;
 use crate::encoding::strict;
+use crate::scheme::malformed::Malformed;
 
 const WHAT: &str = "signature of a file";
 /// No signature is longer.

@@ -6,10 +6,10 @@ use serde_json::value::RawValue;
 
 use super::envelope::Envelope;
 use super::log_entry::{LogEntry, Timestamps};
-use super::malformed::Malformed;
 use crate::crypto::{Digest, HashAlgorithm, PublicKey};
 use crate::encoding::base64::{base64, unbase64};
 use crate::encoding::strict;
+use crate::scheme::malformed::Malformed;
 
 /// The media type of a bundle.
 pub const BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";

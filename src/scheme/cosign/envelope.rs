@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::malformed::Malformed;
 use crate::encoding::base64::{base64, unbase64};
 use crate::encoding::strict;
+use crate::scheme::malformed::Malformed;
 
 /// The type of a payload that is an in-toto statement.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";

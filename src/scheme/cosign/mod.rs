@@ -25,7 +25,6 @@ mod bundle;
 mod candidate;
 mod envelope;
 mod log_entry;
-mod malformed;
 mod named;
 mod payload;
 mod prepared;
@@ -35,6 +34,7 @@ mod sign;
 mod statement;
 mod wanted;
 
+pub use super::malformed::Malformed;
 pub use algorithms::{for_signing, for_verifying};
 pub use artifact::{BundleManifest, bundle_manifest};
 pub use blob_bundle::{BlobBundle, OldBundle, signature_of};
@@ -43,7 +43,6 @@ pub use candidate::{
     Looked, Met, Said, of_attestation, of_bundle, of_layer, of_payload, unreadable,
 };
 pub use envelope::{Envelope, PAYLOAD_TYPE, pae};
-pub use malformed::Malformed;
 pub use named::{NamedPayload, Rules};
 pub use payload::{PAYLOAD_MEDIA_TYPE, Payload};
 pub use prepared::{Fact, Prepared, signature_lines};

@@ -8,11 +8,12 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::malformed::Malformed;
 use super::payload::TYPE;
 use crate::crypto::{Algorithm, Curve, Digest, HashAlgorithm, KeyKind, PublicKey, Signed};
 use crate::encoding::base64::unbase64;
 use crate::encoding::strict;
+use crate::scheme::critical::Critical;
+use crate::scheme::malformed::Malformed;
 
 const WHAT: &str = "payload of a cosign signature";
 
@@ -89,29 +90,6 @@ struct Text<'a> {
 /// A member that has to be there, be it `null`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'de RawValue, D::Error> {
     Deserialize::deserialize(deserializer)
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Critical {
-    identity: Identity,
-    image: Image,
-    #[serde(rename = "type")]
-    kind: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Identity {
-    #[serde(rename = "docker-reference")]
-    docker_reference: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Image {
-    #[serde(rename = "docker-manifest-digest")]
-    digest: String,
 }
 
 #[derive(Deserialize)]

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::malformed::Malformed;
 use crate::crypto::Digest;
 use crate::encoding::strict;
+use crate::scheme::critical::{Critical, Identity, Image};
+use crate::scheme::malformed::Malformed;
 
 /// The media type of a layer that holds a payload.
 pub const PAYLOAD_MEDIA_TYPE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
@@ -35,29 +36,6 @@ struct Text {
     critical: Critical,
     #[serde(deserialize_with = "present")]
     optional: Option<Map<String, Value>>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Critical {
-    identity: Identity,
-    image: Image,
-    #[serde(rename = "type")]
-    kind: String,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Identity {
-    #[serde(rename = "docker-reference")]
-    docker_reference: String,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Image {
-    #[serde(rename = "docker-manifest-digest")]
-    digest: String,
 }
 
 /// A member that has to be there, be it `null`.

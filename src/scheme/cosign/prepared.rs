@@ -3,12 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::envelope::{PAYLOAD_TYPE, pae};
-use super::malformed::Malformed;
 use super::payload::Payload;
 use super::statement::Statement;
 use crate::crypto::Digest;
 use crate::encoding::base64::base64;
 use crate::encoding::hex::unhex;
+use crate::scheme::malformed::Malformed;
 
 /// What a payload is.
 #[derive(Clone, Debug)]

@@ -7,12 +7,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::malformed::Malformed;
 use super::payload::PAYLOAD_MEDIA_TYPE;
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::encoding::base64::{base64, unbase64};
 use crate::encoding::strict;
 use crate::image::{Blob, Change, Descriptor, Embedded, Link, media};
+use crate::scheme::malformed::Malformed;
 
 /// The media type of a layer that holds a DSSE envelope.
 pub(super) const ENVELOPE_MEDIA_TYPE: &str = "application/vnd.dsse.envelope.v1+json";

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::malformed::Malformed;
 use crate::crypto::Digest;
 use crate::encoding::json::Object;
 use crate::encoding::strict;
+use crate::scheme::malformed::Malformed;
 
 const V1: &str = "https://in-toto.io/Statement/v1";
 const V01: &str = "https://in-toto.io/Statement/v0.1";

@@ -7,12 +7,12 @@ use super::attributes::{
     AGENT, AUTHENTIC_TIME, Attributes, EXPIRY, PLUGIN, PLUGIN_VERSION, Protected, SCHEME,
     SIGNING_TIME, SigningScheme, TIMESTAMP,
 };
-use super::malformed::Malformed;
 use super::parts::Read;
 use super::payload::{CONTENT_TYPE, Payload};
 use super::terms::Terms;
 use crate::encoding::cbor::{CborError, Value};
 use crate::encoding::time;
+use crate::scheme::malformed::Malformed;
 use crate::x509::Certificate;
 
 pub(super) const WHAT: &str = "COSE envelope";

@@ -5,11 +5,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::algorithm::{self, Named};
 use super::envelope::{Envelope, NotIntact};
 use super::format::Format;
-use super::malformed::Malformed;
 use super::terms::Terms;
 use super::{cose, jws};
 use crate::class::Class;
 use crate::crypto::{Algorithm, Signature};
+use crate::scheme::malformed::Malformed;
 use crate::x509::{Certificate, ChainFault, chain};
 
 /// Why nothing was signed.

@@ -6,10 +6,10 @@ use super::algorithm;
 use super::attributes::Attributes;
 use super::chains::{Chain, Chains};
 use super::format::Format;
-use super::malformed::Malformed;
 use super::payload::Payload;
 use super::{cose, jws};
 use crate::crypto::{Algorithm, KeyKind, Signature, Signed};
+use crate::scheme::malformed::Malformed;
 use crate::x509::{Certificate, ChainFault};
 
 /// A signature with all that was said about it. Nothing of it holds before [`check`](Self::check) says so, and nobody

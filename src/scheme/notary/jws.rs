@@ -9,13 +9,13 @@ use super::attributes::{
     AGENT, AUTHENTIC_TIME, Attributes, EXPIRY, PLUGIN, PLUGIN_VERSION, Protected, SCHEME,
     SIGNING_TIME, SigningScheme, TIMESTAMP,
 };
-use super::malformed::Malformed;
 use super::parts::Read;
 use super::payload::{CONTENT_TYPE, Payload};
 use super::terms::Terms;
 use crate::encoding::base64::{base64, unbase64};
 use crate::encoding::strict::{self, Shape};
 use crate::encoding::time;
+use crate::scheme::malformed::Malformed;
 use crate::x509::Certificate;
 
 pub(super) const WHAT: &str = "JWS envelope";

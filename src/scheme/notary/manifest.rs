@@ -8,12 +8,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::format::{Form, Format, MOST_ENVELOPE, SIGNATURE_TYPE};
-use super::malformed::Malformed;
 use crate::crypto::digest::DigestError;
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::encoding::strict::{self, Shape};
 use crate::encoding::time;
 use crate::image::{Blob, Change, Descriptor, Embedded, Link, media};
+use crate::scheme::malformed::Malformed;
 use crate::x509::Certificate;
 
 /// The annotation with the SHA-256 of each certificate: a JSON list in a text. Nothing that verifies reads it.

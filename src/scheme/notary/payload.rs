@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::malformed::Malformed;
 use crate::crypto::Digest;
 use crate::encoding::strict::{self, Shape};
 use crate::image::Descriptor;
+use crate::scheme::malformed::Malformed;
 
 /// The type of the payload.
 pub(super) const CONTENT_TYPE: &str = "application/vnd.cncf.notary.payload.v1+json";

@@ -2,7 +2,7 @@
 
 use base64ct::{Base64, Encoding};
 
-use super::error::Malformed;
+use crate::scheme::malformed::Malformed;
 
 const DASHES: &str = "-----";
 const LABEL: &str = "PGP PUBLIC KEY BLOCK";

@@ -1,23 +1,7 @@
 //! Why a key ring is none, and why a signature does not count.
 
 use super::rule;
-
-/// Why bytes are not what they have to be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is no {what}: {reason}")]
-pub struct Malformed {
-    /// What they have to be.
-    pub what: &'static str,
-    /// Why they are not.
-    pub reason: String,
-}
-
-impl Malformed {
-    pub(super) fn new(what: &'static str, reason: impl Into<String>) -> Self {
-        let reason = reason.into();
-        Self { what, reason }
-    }
-}
+use crate::scheme::malformed::Malformed;
 
 /// What gpg minds about a signature that a key of the ring made, and image-rs does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

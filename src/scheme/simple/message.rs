@@ -3,8 +3,8 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::error::Malformed;
 use super::packet::{self, Fields, Packet, Packets};
+use crate::scheme::malformed::Malformed;
 
 const WHAT: &str = "simple-signing message of OpenPGP";
 /// No message is longer, nor its content.

@@ -27,7 +27,8 @@ mod standing;
 mod stored;
 mod verify;
 
-pub use error::{Doubt, Malformed, Refusal};
+pub use super::malformed::Malformed;
+pub use error::{Doubt, Refusal};
 pub use payload::Payload;
 pub use ring::KeyRing;
 pub use rule::Rules;

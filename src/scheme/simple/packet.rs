@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::error::Malformed;
+use crate::scheme::malformed::Malformed;
 
 /// Signature packet.
 pub(super) const SIGNATURE: u8 = 2;

@@ -4,11 +4,12 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::error::Malformed;
 use super::rule::Rules;
 use crate::crypto::Digest;
 use crate::crypto::digest::DigestError;
 use crate::encoding::strict;
+use crate::scheme::critical::Critical;
+use crate::scheme::malformed::Malformed;
 
 const TYPE: &str = "atomic container signature";
 const WHAT: &str = "simple-signing payload";
@@ -32,29 +33,6 @@ struct Text<'a> {
     critical: Critical,
     #[serde(borrow, default, deserialize_with = "present")]
     optional: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Critical {
-    identity: Identity,
-    image: Image,
-    #[serde(rename = "type")]
-    kind: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Identity {
-    #[serde(rename = "docker-reference")]
-    docker_reference: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Image {
-    #[serde(rename = "docker-manifest-digest")]
-    digest: String,
 }
 
 /// A member that is there, be it `null`.

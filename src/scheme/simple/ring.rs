@@ -1,11 +1,11 @@
 //! Key rings: primary keys with all that is said of them (RFC 9580, section 10.1).
 
 use super::armour;
-use super::error::Malformed;
 use super::key::{Damaged, Key};
 use super::packet::{self, Packet, Packets};
 use super::rule::Rules;
 use super::signature::{self, CERTIFICATION_REVOCATION, CERTIFICATIONS, Signature};
+use crate::scheme::malformed::Malformed;
 
 const WHAT: &str = "key ring of OpenPGP";
 /// No ring is longer.

@@ -1,7 +1,7 @@
 //! The files of a lookaside, and the first bytes by which containers/image tells one kind of signature from another
 //! (containers/image, `signature/internal/signature.go`).
 
-use super::error::Malformed;
+use crate::scheme::malformed::Malformed;
 
 const WHAT: &str = "signature as containers/image stores it";
 

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::error::{Doubt, Malformed, Refusal};
+use super::error::{Doubt, Refusal};
 use super::key::Key;
 use super::message::Message;
 use super::payload::Payload;
@@ -11,6 +11,7 @@ use super::rule::Rules;
 use super::signature::{BINARY, NotSigned, Signature, TEXT, seconds};
 use super::standing::Standing;
 use crate::encoding::hex::hex;
+use crate::scheme::malformed::Malformed;
 
 const WHAT: &str = "simple-signing message of OpenPGP";
 /// Seconds by which the clock of a signer may be ahead of this machine's.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::cli::args::cert::{PurposeName, Show, VerifyCert};
 use crate::cli::console::{Console, Outcome, print};
-use crate::cli::show;
+use crate::cli::run::verdict::show_verdict;
 use crate::cli::show::certificates::{
     certificate_json, certificate_text, list_json, list_text, request_json, request_text,
 };
@@ -50,18 +50,5 @@ pub(super) fn verify(args: VerifyCert, console: &Console) -> Outcome {
         },
     };
     let verdict = request.run()?;
-    let trusted = verdict.is_trusted();
-    let report = verdict.report();
-    if console.settings.quiet && !trusted {
-        for line in show::failures(report) {
-            console.failure(&line);
-        }
-    }
-    console.note(&show::report(report, trusted, console.paint));
-    console.json(|| show::report_json(report, trusted))?;
-    Ok(if trusted {
-        Status::Done
-    } else {
-        Status::Refused
-    })
+    show_verdict(&verdict, console)
 }

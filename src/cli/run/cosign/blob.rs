@@ -9,8 +9,8 @@ use super::shown;
 use crate::cli::args::cosign::blob::{AttestBlob, SignBlob, VerifyBlob, VerifyBlobAttestation};
 use crate::cli::console::{Console, Outcome, print};
 use crate::cli::context::beside_bar;
+use crate::cli::run::verdict::show_verdict;
 use crate::cli::run::written::shown as path_of;
-use crate::cli::show;
 use crate::cli::status::Status;
 use crate::encoding::base64::base64;
 use crate::files;
@@ -18,7 +18,6 @@ use crate::ops::Error;
 use crate::ops::cosign::blob::{
     Proof, attest_blob, sign_blob, verify_blob, verify_blob_attestation,
 };
-use crate::report::Verdict;
 
 /// No predicate is longer.
 const MOST_PREDICATE: usize = 128 << 20;
@@ -136,21 +135,4 @@ fn proof(bundle: Option<PathBuf>, signature: Option<PathBuf>) -> Proof {
         (None, Some(signature)) => Proof::Signature(signature),
         (None, None) => unreachable!("the argument parser asks for one or the other"),
     }
-}
-
-fn show_verdict(verdict: &Verdict, console: &Console) -> Outcome {
-    let trusted = verdict.is_trusted();
-    let report = verdict.report();
-    if console.settings.quiet && !trusted {
-        for line in show::failures(report) {
-            console.failure(&line);
-        }
-    }
-    console.note(&show::report(report, trusted, console.paint));
-    console.json(|| show::report_json(report, trusted))?;
-    Ok(if trusted {
-        Status::Done
-    } else {
-        Status::Refused
-    })
 }

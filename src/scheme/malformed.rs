@@ -1,4 +1,6 @@
-//! Why bytes are no part of a Notary Project signature.
+//! Why bytes are no part of a signature.
+
+use std::fmt::Display;
 
 use crate::encoding::strict;
 
@@ -18,7 +20,7 @@ impl Malformed {
         Self { what, reason }
     }
 
-    /// The bytes of a signature are not there, or not those that lead to them.
+    /// The bytes of a signature of Notary Project are not there, or not those that lead to them.
     pub fn unread(reason: impl Into<String>) -> Self {
         Self::new("Notary Project signature", reason)
     }
@@ -38,7 +40,7 @@ impl Malformed {
     }
 
     /// Why the JSON reader makes no value of a text.
-    pub(super) fn json(what: &'static str) -> impl Fn(serde_json::Error) -> Self {
+    pub(super) fn json<E: Display>(what: &'static str) -> impl Fn(E) -> Self {
         move |error| Self::new(what, error.to_string())
     }
 }
