@@ -33,6 +33,12 @@ pub(super) const POLICY: &[Entry] = &[
                     "ir-sign policy check --policy kbs:///default/security-policy/test \\\n  --kbs aa-offline_fs_kbc-resources.json --dialect image-rs docker://registry.example.com/app:1.0",
                 ],
             ),
+            one(
+                "Ask about an image with encrypted layers, and look into them:",
+                &[
+                    "ir-sign policy check --policy policy.json --decryption-key image.key \\\n  docker://registry.example.com/sealed:1.0",
+                ],
+            ),
         ],
         see_also: &[
             "policy-show",

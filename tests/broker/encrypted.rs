@@ -327,3 +327,61 @@ fn a_blob_that_is_not_the_one_in_the_manifest_fails_its_own_rule() {
     run.says("FAILED      image.layer-blobs")
         .says("not checked image.diff-ids");
 }
+
+/// Asks a policy about the app, with more flags.
+fn policy_check(sandbox: &Sandbox, requirement: &str, more: &str) -> Run {
+    sandbox.write("policy.json", format!("{{\"default\":[{requirement}]}}"));
+    sandbox.run(&format!(
+        "policy check oci:registry/app:latest --policy policy.json {more}"
+    ))
+}
+
+#[test]
+fn a_policy_that_is_met_wants_the_content_too_where_there_is_a_key() {
+    let anything = r#"{"type":"insecureAcceptAnything"}"#;
+    let sandbox = sealed(Wrap::Gcm, &|_| {});
+    sandbox.write("other", [0x52; 32]);
+    policy_check(&sandbox, anything, "")
+        .exits(0)
+        .says("allowed");
+    policy_check(&sandbox, anything, "--decryption-key kek")
+        .exits(0)
+        .says("met         layers")
+        .says("allowed");
+    policy_check(&sandbox, anything, "--decryption-key other")
+        .exits(1)
+        .says("NOT met     layers: ")
+        .says("[image.diff-ids]");
+    policy_check(&sandbox, r#"{"type":"reject"}"#, "--decryption-key kek")
+        .exits(1)
+        .says("not reached layers");
+    policy_check(&sandbox, anything, "--decryption-key nowhere").exits(3);
+    let swapped = sealed(Wrap::Gcm, &|seal| seal.ciphertext[0] ^= 1);
+    policy_check(&swapped, anything, "--decryption-key kek")
+        .exits(1)
+        .says("its HMAC differs");
+}
+
+#[test]
+fn endorsed_by_is_met_by_the_vendors_that_the_policy_names() {
+    let sandbox = sealed(Wrap::Gcm, &|_| {});
+    sign(&sandbox, "--decryption-key kek").exits(0);
+    let path = |name: &str| sandbox.path(name).display().to_string();
+    let endorsed = |ca: &str, more: &str| {
+        let ca = path(ca);
+        format!("{{\"type\":\"endorsedBy\",\"caKeyPath\":\"{ca}\"{more}}}")
+    };
+    let of = |vendor: &str| format!(",\"vendors\":[\"{}\"]", path(vendor));
+    let key = "--decryption-key kek";
+    policy_check(&sandbox, &endorsed("ca.pub", ""), key)
+        .exits(0)
+        .says("signed by vendor SHA256:")
+        .says("trusted");
+    policy_check(&sandbox, &endorsed("ca.pub", &of("vendor.pub")), key).exits(0);
+    policy_check(&sandbox, &endorsed("ca.pub", &of("ca.pub")), key)
+        .exits(1)
+        .says("[annotation.vendor-pinned]");
+    policy_check(&sandbox, &endorsed("vendor.pub", ""), key)
+        .exits(1)
+        .says("refused");
+}

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueHint};
 
-use super::broker::KbsArgs;
 #[cfg(not(feature = "registry"))]
 use super::broker::ReachArgs;
+use super::decryption::DecryptionArgs;
 use super::dialect::DialectArgs;
 use super::image::{LimitArgs, Platforms};
 use super::paths;
@@ -40,7 +40,7 @@ pub struct PolicyCheckArgs {
     #[arg(long = "registries.d", value_name = "DIR", value_parser = paths::place(), value_hint = ValueHint::DirPath)]
     pub registries_d: Option<PathBuf>,
     #[command(flatten)]
-    pub kbs: KbsArgs,
+    pub decryption: DecryptionArgs,
     #[command(flatten)]
     pub platforms: Platforms,
     /// Print each image as a line of JSON on standard output once it is decided

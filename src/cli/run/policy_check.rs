@@ -11,6 +11,7 @@ use crate::cli::console::{Console, Failure, Outcome, tell};
 use crate::cli::context::{beside_bar, reporting};
 use crate::cli::status::{self, Status};
 use crate::cli::{explain, show};
+use crate::ops::decryption;
 #[cfg(not(feature = "registry"))]
 use crate::ops::location::RegistryOptions;
 use crate::ops::policy::check::{Finding, Homes, PolicyCheck};
@@ -41,13 +42,15 @@ pub(super) fn check(args: PolicyCheckArgs, console: &Console) -> Outcome {
     #[cfg(not(feature = "registry"))]
     let (options, reach) = (reporting(RegistryOptions::default(), console), args.reach);
     let chosen = args.platforms.platform.is_some() || args.platforms.all_platforms;
+    let broker = args.decryption.kbs.at(reach);
     let request = PolicyCheck {
         images: args.images,
         policy: args.policy,
         dialect: args.dialect.dialect,
         registries_d: args.registries_d,
         selection: chosen.then(|| selection(args.platforms)),
-        broker: args.kbs.at(reach),
+        decryption: decryption::keys(&args.decryption.keys, &broker)?,
+        broker,
         options,
         homes: Homes {
             home: std::env::var_os("HOME").map(Into::into),

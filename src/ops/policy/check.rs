@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use super::configuration::{Homes, PolicyAt};
 
@@ -12,6 +12,7 @@ use super::endorsed;
 use super::gather::{Signature, Signatures, attached, attachments, of_files};
 use super::image_rs;
 use super::keys::KeySource;
+use super::layers;
 use super::notary;
 use super::report::{Outcome, PolicyReport, RequirementReport};
 use super::sigstore;
@@ -19,12 +20,13 @@ use super::simple;
 use super::subject::{OpenPlace, Subject, asked, images, subjects};
 use crate::broker::Broker;
 use crate::image::ImageName;
+use crate::ocicrypt::Keys;
 use crate::ops::error::Error;
 use crate::ops::location::RegistryOptions;
 use crate::ops::resource::BrokerAt;
 use crate::parallel;
 use crate::progress::Progress;
-use crate::store::{Limits, Lookaside, Reader, Selection, SignatureFile};
+use crate::store::{Limits, Lookaside, Reader, Selected, Selection, SignatureFile};
 use crate::trust::{Asked, Chosen, Dialect, DockerReference, Policy, Requirement};
 
 /// How many images are looked at together.
@@ -43,6 +45,8 @@ pub struct PolicyCheck {
     pub registries_d: Option<PathBuf>,
     /// Which images of an index; this machine's if the user does not choose.
     pub selection: Option<Selection>,
+    /// The keys for encrypted layers. With a key the run looks into the layers of an image that the policy lets in.
+    pub decryption: Arc<Keys>,
     /// The key broker.
     pub broker: BrokerAt,
     /// The options for registries and lookasides.
@@ -141,6 +145,7 @@ impl Run<'_> {
         let mut place = OpenPlace::of(name, &request.options, request.limits, self.progress)?;
         let window = place.take_window();
         let reader = Reader::with_window(place.store(), request.limits, window);
+        let reader = reader.opening(&request.decryption);
         let selection = request.selection.as_ref();
         let subjects = subjects(&reader, place.reference(), dialect, selection)?;
         let judge = |subject: &Subject| {
@@ -200,6 +205,14 @@ impl Judged<'_> {
             is_over |= !matches!(report.outcome, Outcome::Met);
             requirements.push(report);
         }
+        if !self.run.request.decryption.is_empty() {
+            let outcome = if is_over {
+                Outcome::NotReached
+            } else {
+                layers::judged(self.reader, self.selected(), self.run.progress)
+            };
+            requirements.push(RequirementReport::new(layers::KIND, false, outcome));
+        }
         let of_policy = self.run.policy.warnings().iter();
         let warnings = of_policy.chain(&chosen.warnings);
         PolicyReport {
@@ -208,6 +221,15 @@ impl Judged<'_> {
             scope: chosen.scope.clone(),
             requirements,
             warnings: warnings.map(ToString::to_string).collect(),
+        }
+    }
+
+    /// The images that the name leads to, by the user's choice or this machine's platform.
+    fn selected(&self) -> Result<Vec<Selected>, Error> {
+        let selection = self.run.request.selection.as_ref();
+        match &self.subject.image {
+            Some(image) => Ok(vec![image.clone()]),
+            None => images(self.reader, self.place.reference(), selection),
         }
     }
 
@@ -242,11 +264,7 @@ impl Judged<'_> {
                 "nobody has said yet how base layers are signed",
             )),
             (Requirement::EndorsedBy(wanted), _) => {
-                let selection = self.run.request.selection.as_ref();
-                let selected = match &self.subject.image {
-                    Some(image) => vec![image.clone()],
-                    None => images(self.reader, self.place.reference(), selection)?,
-                };
+                let selected = self.selected()?;
                 endorsed::judged(wanted, self.reader, &selected, &keys, self.run.progress)
             }
             (Requirement::Added(wanted), _) => match &self.subject.image {

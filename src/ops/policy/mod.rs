@@ -9,6 +9,7 @@ mod error;
 mod gather;
 mod image_rs;
 mod keys;
+mod layers;
 mod notary;
 mod report;
 pub mod rule;
