@@ -1,6 +1,8 @@
 //! Doing the same to many things at once.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::thread;
 
@@ -48,6 +50,52 @@ pub fn map_on<T: Sync, R: Send + Sync>(
         .into_iter()
         .map(|cell| cell.into_inner().expect("every item was worked on"))
         .collect()
+}
+
+/// The results that wait for those before them.
+struct InOrder<'a, 'b, R> {
+    next: usize,
+    waiting: BTreeMap<usize, R>,
+    sink: &'a mut (dyn FnMut(R) -> ControlFlow<()> + Send + 'b),
+}
+
+/// Does `work` to all items on this many threads, and hands each result to `sink` once it and those before it are there.
+/// When the sink breaks off, no further work starts.
+pub fn in_order<T: Sync, R: Send>(
+    threads: usize,
+    items: &[T],
+    work: impl Fn(&T) -> R + Sync,
+    sink: &mut (dyn FnMut(R) -> ControlFlow<()> + Send),
+) -> ControlFlow<()> {
+    let is_over = AtomicBool::new(false);
+    let order = Mutex::new(InOrder {
+        next: 0,
+        waiting: BTreeMap::new(),
+        sink,
+    });
+    map_on(threads, items, |n, item| {
+        if is_over.load(Ordering::Relaxed) {
+            return;
+        }
+        let result = work(item);
+        let mut order = order.lock().unwrap_or_else(PoisonError::into_inner);
+        let order = &mut *order;
+        order.waiting.insert(n, result);
+        while let Some(result) = order.waiting.remove(&order.next) {
+            order.next += 1;
+            if is_over.load(Ordering::Relaxed) {
+                continue;
+            }
+            if (order.sink)(result).is_break() {
+                is_over.store(true, Ordering::Relaxed);
+            }
+        }
+    });
+    if is_over.into_inner() {
+        ControlFlow::Break(())
+    } else {
+        ControlFlow::Continue(())
+    }
 }
 
 /// A semaphore, for work that needs much memory.
@@ -109,6 +157,34 @@ mod tests {
         });
         assert_eq!(inside.into_inner(), 0);
         assert!(most.into_inner() <= 2);
+    }
+
+    #[test]
+    fn results_are_handed_on_in_order_until_the_sink_breaks_off() {
+        use std::ops::ControlFlow;
+        let items: Vec<usize> = (0..100).collect();
+        let slow = |n: &usize| {
+            std::thread::sleep(std::time::Duration::from_micros(100 * (n % 7) as u64));
+            *n
+        };
+        let mut taken = Vec::new();
+        let ended = super::in_order(6, &items, slow, &mut |n| {
+            taken.push(n);
+            ControlFlow::Continue(())
+        });
+        assert!(ended.is_continue());
+        assert_eq!(taken, items);
+        taken.clear();
+        let ended = super::in_order(6, &items, slow, &mut |n| {
+            taken.push(n);
+            if n == 5 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        assert!(ended.is_break());
+        assert_eq!(taken, items[..6]);
     }
 
     #[test]

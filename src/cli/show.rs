@@ -164,6 +164,7 @@ pub fn totals(totals: &Totals, shard: Option<Shard>) -> String {
         totals.trusted, totals.refused, totals.undecided
     );
     for (count, what) in [
+        (totals.allowed, "allowed"),
         (totals.in_other_shards, "in other shards"),
         (totals.gone, "gone meanwhile"),
         (totals.not_looked_at, "not looked at"),

@@ -245,6 +245,9 @@ pub enum Error {
     /// The command names one image, and `--all` too.
     #[error("{0}: one image of it is named, and all of them are asked for")]
     NamedAndAll(Place),
+    /// There is no image with a tag.
+    #[error("{0}: no image in it has a tag")]
+    NoTags(Place),
     /// Realms load apps of registry directories.
     #[error("{0}: realms load apps of a registry directory, and this is none")]
     NotForRealms(Place),
@@ -387,6 +390,7 @@ impl Error {
                 Class::Undecided
             }
             Self::OutputIsPrivateKey { .. }
+            | Self::NoTags(_)
             | Self::InTheWay { .. }
             | Self::NotASignature { .. }
             | Self::LongForToken { .. }

@@ -40,6 +40,8 @@ pub type Sink<'a> = dyn FnMut(Found) -> ControlFlow<()> + Send + 'a;
 pub struct Totals {
     /// Images that are trusted.
     pub trusted: usize,
+    /// Images that a policy lets in without a signature.
+    pub allowed: usize,
     /// Images that are refused.
     pub refused: usize,
     /// Images, tags and places without a verdict.
@@ -55,9 +57,9 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Everything that the run reported on: trusted, refused or undecided.
+    /// Everything that the run reported on: trusted, allowed, refused or undecided.
     pub const fn images(&self) -> usize {
-        self.trusted + self.refused + self.undecided
+        self.trusted + self.allowed + self.refused + self.undecided
     }
 
     /// Whether there are more than those.

@@ -19,6 +19,7 @@ mod judge;
 pub mod key_pairs;
 pub mod keys;
 pub mod location;
+pub mod many;
 pub mod notation;
 mod order;
 mod outputs;

@@ -4,6 +4,7 @@ mod blobs;
 mod desk;
 mod docs;
 mod elsewhere;
+mod fleet;
 mod hostile;
 mod images;
 mod keys;

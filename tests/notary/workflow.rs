@@ -178,3 +178,44 @@ fn policies_are_checked_before_they_count() {
         "the older file stays, for notation 1.3"
     );
 }
+
+#[test]
+fn every_tag_of_a_layout_is_verified_in_shares_and_line_by_line() {
+    let desk = Desk::new();
+    rsa_pki(&desk);
+    list_key(&desk, "release", "leaf.enc.key", "chain.crt");
+    desk.run("cert add --type ca --store acme root.crt").ok();
+    desk.sandbox.write("trustpolicy.json", POLICY);
+    desk.run("policy import trustpolicy.json").ok();
+    unpack("multi", &desk.sandbox.path("multi"));
+    let sign = "sign --passphrase-source file:passphrase --all-platforms oci:multi:multi";
+    desk.run(sign).ok();
+    for (tag, platform) in [("a", "linux/amd64"), ("b", "linux/arm64")] {
+        let copy = ["copy", "--platform", platform, "--with-signatures"];
+        let to = format!("oci:multi:{tag}");
+        let mut copy = desk.command(copy.iter().copied().chain(["oci:multi:multi", &to]));
+        harness::Run::of(&mut copy).ok();
+    }
+    let verify = |more: &str| {
+        let run = desk.run(&format!("verify --all --json-lines {more} oci:multi"));
+        let parse = |line| serde_json::from_str(line).expect("a line of JSON");
+        let mut lines: Vec<serde_json::Value> = run.stdout.lines().map(parse).collect();
+        let totals = lines.pop().expect("totals");
+        (run, lines, totals["totals"].clone())
+    };
+    let (run, all, totals) = verify("");
+    run.ok();
+    assert_eq!(all.len(), 3);
+    assert!(all.iter().all(|line| line["trusted"] == true), "{all:?}");
+    assert_eq!(totals["trusted"], 3);
+    let shares = ["0/2", "1/2"].map(|shard| {
+        let (_, lines, totals) = verify(&format!("--shard {shard}"));
+        assert_eq!(totals["in_other_shards"], 3 - lines.len());
+        lines.len()
+    });
+    assert_eq!(shares[0] + shares[1], 3);
+    desk.run("verify --all oci:multi:a").exits(2);
+    desk.run("verify --all oci:multi")
+        .ok()
+        .says("3 images: 3 trusted");
+}

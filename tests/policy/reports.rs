@@ -116,14 +116,60 @@ fn the_worst_image_decides_and_each_has_its_line() {
         .map(|line| serde_json::from_str(line).expect("a line of JSON"))
         .collect();
     let verdicts: Vec<_> = lines.iter().map(|line| line["verdict"].as_str()).collect();
+    let wanted = [
+        Some("trusted"),
+        None,
+        Some("refused"),
+        Some("trusted"),
+        None,
+    ];
+    assert_eq!(verdicts, wanted);
+    let totals = &lines[4]["totals"];
+    assert_eq!(totals["images"], 4);
     assert_eq!(
-        verdicts,
-        [Some("trusted"), None, Some("refused"), Some("trusted")]
+        (&totals["trusted"], &totals["allowed"]),
+        (&2.into(), &0.into())
+    );
+    assert_eq!(
+        (&totals["refused"], &totals["undecided"]),
+        (&1.into(), &1.into())
     );
     assert_eq!(lines[1]["error"]["status"], 3);
     let json = check(&["a:v1", "absent:v1"], &["--json"]).exits(3).json();
     assert_eq!(json["images"].as_array().map(Vec::len), Some(1));
     assert_eq!(json["errors"].as_array().map(Vec::len), Some(1));
+    // In shares.
+    let images = ["a:v1", "b:v1", "ba:v1", "ab:v1"];
+    let whole = check(&images, &["--json-lines"]);
+    let digests = |run: &Run| {
+        let lines = run.stdout.lines();
+        let lines =
+            lines.map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+        let mut digests: Vec<_> = lines
+            .filter_map(|line| line["digest"].as_str().map(str::to_owned))
+            .collect();
+        digests.sort();
+        digests
+    };
+    let mut shared: Vec<_> = ["0/2", "1/2"]
+        .iter()
+        .flat_map(|shard| digests(&check(&images, &["--json-lines", "--shard", shard])))
+        .collect();
+    shared.sort();
+    assert!(!shared.is_empty());
+    assert_eq!(shared, digests(&whole));
+    check(&["a:v1"], &["--all"]).exits(2);
+    let anything = r#"{"default":[{"type":"insecureAcceptAnything"}]}"#;
+    std::fs::write(&policy, anything).expect("written");
+    harness::unpack("multi", &folder.path().join("multi"));
+    let mut command = limited(program());
+    command
+        .args(["policy", "check", "--all", "--policy"])
+        .arg(&policy)
+        .arg(format!("oci:{}", folder.path().join("multi").display()));
+    Run::of(&mut command)
+        .ok()
+        .says("1 image: 0 trusted, 0 refused, 0 undecided; 1 allowed");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use clap::{Args, ValueHint};
 
 use super::broker::ReachArgs;
 use super::decryption::DecryptionArgs;
+use super::fleet::FleetArgs;
 use super::keys::OwnUri;
 use super::paths;
 use super::registry::ImageArgs;
@@ -14,7 +15,6 @@ use super::settings::{Common, CommonLong};
 use super::token::{PassportArgs, TokenArgs};
 use crate::image::{AppName, ImageName, Platform, Reference};
 use crate::key::KeyRef;
-use crate::ops::shard::Shard;
 use crate::store::{Absent, Limits};
 
 // A layout by its name, or by a registry and an app.
@@ -168,17 +168,6 @@ pub struct ExtractSignImage {
     pub reach: ReachArgs,
     #[command(flatten)]
     pub how: How,
-}
-
-// How very many images are verified.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct FleetArgs {
-    /// Verify one part of the images alone: those whose digest, as a number, is I modulo N (I from 0 to N - 1)
-    #[arg(long, value_name = "I/N")]
-    pub shard: Option<Shard>,
-    /// Print each image as a line of JSON on standard output once it is decided, and totals as the last line
-    #[arg(long, conflicts_with = "json")]
-    pub json_lines: bool,
 }
 
 // `verify-image`

@@ -11,6 +11,7 @@ pub mod cosign;
 pub mod decryption;
 pub mod dialect;
 mod duration;
+pub mod fleet;
 pub mod image;
 mod keys;
 pub mod notation;

@@ -35,7 +35,7 @@ impl SettingsOf for PolicyCommand {
     fn settings(&self) -> Settings {
         match self {
             Self::Check(args) => Settings {
-                json_lines: args.json_lines,
+                json_lines: args.many.fleet.json_lines,
                 ..args.common.into()
             },
             Self::Show(args) => args.common.into(),

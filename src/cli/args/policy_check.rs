@@ -10,6 +10,7 @@ use clap::{Args, ValueHint};
 use super::broker::ReachArgs;
 use super::decryption::DecryptionArgs;
 use super::dialect::DialectArgs;
+use super::fleet::ManyArgs;
 use super::image::{LimitArgs, Platforms};
 use super::paths;
 #[cfg(feature = "registry")]
@@ -43,9 +44,8 @@ pub struct PolicyCheckArgs {
     pub decryption: DecryptionArgs,
     #[command(flatten)]
     pub platforms: Platforms,
-    /// Print each image as a line of JSON on standard output once it is decided
-    #[arg(long, conflicts_with = "json")]
-    pub json_lines: bool,
+    #[command(flatten)]
+    pub many: ManyArgs,
     #[cfg(feature = "registry")]
     #[command(flatten)]
     pub remote: RemoteArgs,

@@ -47,7 +47,6 @@ pub(super) fn hint(error: &Error) -> Option<&'static str> {
         | Error::NoStatement { .. }
         | Error::ScopeOfRegistry { .. }
         | Error::List { .. }
-        | Error::NoTags(_)
         | Error::Reserved(_)
         | Error::MetadataTwice { .. }
         | Error::Draft(_)

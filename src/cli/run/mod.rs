@@ -9,6 +9,7 @@ mod dispatch;
 mod images;
 mod keys;
 mod look;
+mod many;
 mod notation;
 mod policy;
 mod policy_check;

@@ -1,5 +1,6 @@
 //! Verifying signatures of images and attestations to them, in both of cosign's forms.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use super::attach::read_signatures;
@@ -10,6 +11,8 @@ use super::payload::read_payload;
 use crate::crypto::{Digest, PublicKey};
 use crate::ops::error::Error;
 use crate::ops::location::Opened;
+use crate::ops::many::{One, Sink};
+use crate::ops::shard::Shard;
 use crate::parallel;
 use crate::progress::Progress;
 use crate::report::{Candidate, Check, Report, Verdict, rule as image_rule};
@@ -27,6 +30,8 @@ const AT_ONCE: usize = 6;
 pub struct CosignVerify {
     /// The images.
     pub images: Vec<CosignImage>,
+    /// The shard of them that the user meant.
+    pub shard: Option<Shard>,
     /// The keys. The user trusts each of them.
     pub keys: Vec<PublicKey>,
     /// The annotations that a signature must have.
@@ -57,19 +62,19 @@ pub struct CosignVerdict {
 }
 
 impl CosignVerify {
-    /// Verifies the images, several of one place at a time; the outcomes are in the images' order.
-    pub fn run(&self, progress: &dyn Progress) -> Vec<Result<CosignVerdict, Error>> {
-        let mut all = Vec::new();
+    /// Verifies the images, several of one place at a time, and hands on what it finds in their order.
+    pub fn run(&self, progress: &dyn Progress, sink: &mut Sink<'_, CosignVerdict>) {
         let mut rest = &self.images[..];
         while let Some(first) = rest.first() {
             let same = rest.iter().take_while(|image| {
                 (&image.location, &image.elsewhere) == (&first.location, &first.elsewhere)
             });
             let (images, others) = rest.split_at(same.count());
-            all.extend(self.of_place(images, progress));
+            if self.of_place(images, progress, sink).is_break() {
+                break;
+            }
             rest = others;
         }
-        all
     }
 
     /// Verifies images of one place, which is opened once.
@@ -77,20 +82,21 @@ impl CosignVerify {
         &self,
         images: &[CosignImage],
         progress: &dyn Progress,
-    ) -> Vec<Result<CosignVerdict, Error>> {
+        sink: &mut Sink<'_, CosignVerdict>,
+    ) -> ControlFlow<()> {
         let limits = Limits::default();
         let first = images.first().expect("a place is named by an image");
         let mut opened: Opened = match first.location.open(limits, progress) {
             Ok(opened) => opened,
             // The place does not open, so one error stands for all of its images.
-            Err(error) => return vec![Err(error)],
+            Err(error) => return sink(One::of(&first.name, Err(error))),
         };
         let window = opened.take_window();
         let reader = Reader::with_window(opened.store(), limits, window);
         let elsewhere = match &first.elsewhere {
             Some(place) => match place.open(limits, progress) {
                 Ok(opened) => Some(opened),
-                Err(error) => return vec![Err(error)],
+                Err(error) => return sink(One::of(&first.name, Err(error))),
             },
             None => None,
         };
@@ -98,17 +104,24 @@ impl CosignVerify {
             .as_ref()
             .map(|opened| Reader::new(opened.store(), limits));
         let beside = elsewhere.as_ref().unwrap_or(&reader);
-        parallel::map_on(AT_ONCE, images, |_, image| self.one(image, &reader, beside))
+        let look = |image: &CosignImage| One::of(&image.name, self.one(image, &reader, beside));
+        parallel::in_order(AT_ONCE, images, look, sink)
     }
 
-    /// Verifies one image, with the reader of what hangs on it.
+    /// Verifies one image, if it is of the shard, with the reader of what hangs on it.
     fn one(
         &self,
         image: &CosignImage,
         reader: &Reader<'_>,
         beside: &Reader<'_>,
-    ) -> Result<CosignVerdict, Error> {
+    ) -> Result<Option<CosignVerdict>, Error> {
         let (_, descriptor) = reader.subject(image.reference.as_ref())?;
+        if self
+            .shard
+            .is_some_and(|shard| !shard.holds(&descriptor.digest))
+        {
+            return Ok(None);
+        }
         // The signature covers the digest of the image's bytes.
         reader.whole(&descriptor)?;
         let digest = descriptor.digest;
@@ -132,12 +145,12 @@ impl CosignVerify {
             signatories: best.signatories,
         };
         let notes = met.iter().filter_map(|met| note(image, met)).collect();
-        Ok(CosignVerdict {
+        Ok(Some(CosignVerdict {
             verdict: report.decide(),
             met,
             looked_at,
             notes,
-        })
+        }))
     }
 
     /// Looks at everything that hangs on the image. Also returns the first error of reading.

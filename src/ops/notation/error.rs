@@ -155,9 +155,6 @@ pub enum Error {
     /// Signatures are written into layouts and registries alone.
     #[error("{0}: nothing is written into an archive")]
     InArchive(Place),
-    /// There is no image with a tag.
-    #[error("{0}: no image in it has a tag")]
-    NoTags(Place),
     /// The first certificate is another key's.
     #[error("the first certificate of the chain, \"{subject}\", is not the signing key's")]
     OtherKey {
@@ -220,7 +217,6 @@ impl Error {
             | Self::NotTrusted { .. }
             | Self::NoStatement { .. }
             | Self::List { .. }
-            | Self::NoTags(_)
             | Self::OtherKey { .. }
             | Self::Chain(_) => Class::Refused,
             Self::Name { .. }

@@ -1,6 +1,7 @@
 //! Verifying images by a trust policy of the Notary Project.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -11,6 +12,8 @@ use super::verifier::{Findings, Signatures, Verifier};
 use crate::crypto::Digest;
 use crate::image::{Descriptor, ImageName};
 use crate::ops::error::Error;
+use crate::ops::many::{One, Sink};
+use crate::ops::shard::Shard;
 use crate::parallel;
 use crate::progress::Progress;
 use crate::report::{Check, Report, rule as image_rule};
@@ -26,6 +29,8 @@ const AT_ONCE: usize = 6;
 pub struct NotationVerify {
     /// The images.
     pub images: Vec<NotationImage>,
+    /// The shard of them that the user meant.
+    pub shard: Option<Shard>,
     /// The scope of images that are in no registry; without one only the statement for all counts.
     pub scope: Option<String>,
     /// The metadata that a signature has to have.
@@ -69,8 +74,8 @@ pub struct NotationVerdict {
 type Known = HashMap<Digest, Vec<Arc<Descriptor>>>;
 
 impl NotationVerify {
-    /// Verifies the images, several of one place at a time; the outcomes are in the images' order.
-    pub fn run(&self, progress: &dyn Progress) -> Vec<Result<NotationVerdict, Error>> {
+    /// Verifies the images, several of one place at a time, and hands on what it finds in their order.
+    pub fn run(&self, progress: &dyn Progress, sink: &mut Sink<'_, NotationVerdict>) {
         let lists = Lists(&self.lists);
         let verifier = Verifier {
             stores: &self.stores,
@@ -80,17 +85,17 @@ impl NotationVerify {
             now: self.now,
             chains: Chains::new(),
         };
-        let mut all = Vec::new();
         let mut rest = &self.images[..];
         while let Some(first) = rest.first() {
             let same = rest
                 .iter()
                 .take_while(|image| image.location == first.location);
             let (images, others) = rest.split_at(same.count());
-            all.extend(self.of_place(images, &verifier, progress));
+            if self.of_place(images, &verifier, progress, sink).is_break() {
+                break;
+            }
             rest = others;
         }
-        all
     }
 
     /// Verifies images of one place, which is opened once.
@@ -99,13 +104,14 @@ impl NotationVerify {
         images: &[NotationImage],
         verifier: &Verifier<'_>,
         progress: &dyn Progress,
-    ) -> Vec<Result<NotationVerdict, Error>> {
+        sink: &mut Sink<'_, NotationVerdict>,
+    ) -> ControlFlow<()> {
         let limits = Limits::default();
         let first = images.first().expect("a place is named by an image");
         let mut opened = match first.location.open(limits, progress) {
             Ok(opened) => opened,
             // The place does not open, so one error stands for all of its images.
-            Err(error) => return vec![Err(error)],
+            Err(error) => return sink(One::of(&first.name, Err(error))),
         };
         let window = opened.take_window();
         let reader = Reader::with_window(opened.store(), limits, window);
@@ -113,14 +119,16 @@ impl NotationVerify {
         let known = if images.len() > 1 && !first.is_in_registry() {
             match reader.all_referrers() {
                 Ok(known) => Some(known),
-                Err(error) => return vec![Err(error.into())],
+                Err(error) => return sink(One::of(&first.name, Err(error.into()))),
             }
         } else {
             None
         };
-        parallel::map_on(AT_ONCE, images, |_, image| {
-            self.one(image, &reader, known.as_ref(), verifier)
-        })
+        let look = |image: &NotationImage| {
+            let outcome = self.one(image, &reader, known.as_ref(), verifier);
+            One::of(&image.name, outcome)
+        };
+        parallel::in_order(AT_ONCE, images, look, sink)
     }
 
     /// The statement for an image.
@@ -150,15 +158,22 @@ impl NotationVerify {
         })
     }
 
+    /// Verifies one image, if it is of the shard.
     fn one(
         &self,
         image: &NotationImage,
         reader: &Reader<'_>,
         known: Option<&Known>,
         verifier: &Verifier<'_>,
-    ) -> Result<NotationVerdict, Error> {
+    ) -> Result<Option<NotationVerdict>, Error> {
         let statement = self.statement(image)?;
         let (_, artifact) = reader.subject(image.reference.as_ref())?;
+        if self
+            .shard
+            .is_some_and(|shard| !shard.holds(&artifact.digest))
+        {
+            return Ok(None);
+        }
         // The signature covers the digest that leads to the content.
         reader.whole(&artifact)?;
         let mut verdict = NotationVerdict {
@@ -179,7 +194,7 @@ impl NotationVerify {
         };
         if verdict.skipped {
             verdict.met = true;
-            return Ok(verdict);
+            return Ok(Some(verdict));
         }
         let findings = match known {
             Some(known) => {
@@ -191,7 +206,7 @@ impl NotationVerify {
             None => verifier.verify(reader, &artifact, statement)?,
         };
         verdict.take(findings, self.most);
-        Ok(verdict)
+        Ok(Some(verdict))
     }
 }
 

@@ -1,8 +1,7 @@
 //! `policy check`: for each image the nearest scope of the policy, and its requirements up to the first that is not met.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 pub use super::configuration::{Homes, PolicyAt};
 
@@ -23,7 +22,9 @@ use crate::image::ImageName;
 use crate::ocicrypt::Keys;
 use crate::ops::error::Error;
 use crate::ops::location::RegistryOptions;
+use crate::ops::many::{One, Sink};
 use crate::ops::resource::BrokerAt;
+use crate::ops::shard::Shard;
 use crate::parallel;
 use crate::progress::Progress;
 use crate::store::{Limits, Lookaside, Reader, Selected, Selection, SignatureFile};
@@ -37,6 +38,8 @@ const AT_ONCE: usize = 4;
 pub struct PolicyCheck {
     /// The images.
     pub images: Vec<ImageName>,
+    /// The shard of them that the user meant.
+    pub shard: Option<Shard>,
     /// The policy; the usual file if none is named.
     pub policy: Option<PolicyAt>,
     /// Its dialect.
@@ -57,9 +60,6 @@ pub struct PolicyCheck {
     pub limits: Limits,
 }
 
-/// The finding on an image: a report, or why there is none, with the image's name.
-pub type Finding = Result<PolicyReport, (String, Error)>;
-
 /// All that a run has read once.
 struct Run<'a> {
     request: &'a PolicyCheck,
@@ -70,30 +70,13 @@ struct Run<'a> {
     progress: &'a (dyn Progress + 'a),
 }
 
-/// The findings that wait for those before them.
-struct InOrder<'a, 'b> {
-    next: usize,
-    waiting: BTreeMap<usize, Vec<Finding>>,
-    sink: &'a mut (dyn FnMut(Finding) + Send + 'b),
-}
-
-impl InOrder<'_, '_> {
-    fn take(&mut self, n: usize, findings: Vec<Finding>) {
-        self.waiting.insert(n, findings);
-        while let Some(findings) = self.waiting.remove(&self.next) {
-            findings.into_iter().for_each(&mut *self.sink);
-            self.next += 1;
-        }
-    }
-}
-
 impl PolicyCheck {
     /// Asks about all images, and hands on what it finds in their order. An error is one that concerns them all: of the
     /// policy, or of the broker that has it.
     pub fn run(
         &self,
         progress: &dyn Progress,
-        sink: &mut (dyn FnMut(Finding) + Send),
+        sink: &mut Sink<'_, PolicyReport>,
     ) -> Result<(), Error> {
         let broker = self.broker.open()?;
         let broker = broker.as_ref();
@@ -105,18 +88,16 @@ impl PolicyCheck {
             storage: OnceLock::new(),
             progress,
         };
-        let order = Mutex::new(InOrder {
-            next: 0,
-            waiting: BTreeMap::new(),
-            sink,
-        });
-        parallel::map_on(AT_ONCE, &self.images, |n, name| {
-            let findings = match run.image(name) {
-                Ok(reports) => reports.into_iter().map(Ok).collect(),
-                Err(error) => vec![Err((name.to_string(), error))],
-            };
-            let mut order = order.lock().unwrap_or_else(PoisonError::into_inner);
-            order.take(n, findings);
+        let look = |name: &ImageName| match run.image(name) {
+            Ok(reports) => {
+                let reports = reports.into_iter();
+                reports.map(|one| One::of(name, Ok(one))).collect()
+            }
+            Err(error) => vec![One::of(name, Err(error))],
+        };
+        // Whoever breaks off has seen why.
+        let _ = parallel::in_order(AT_ONCE, &self.images, look, &mut |findings: Vec<_>| {
+            findings.into_iter().try_for_each(&mut *sink)
         });
         Ok(())
     }
@@ -133,7 +114,8 @@ struct Judged<'a> {
 }
 
 impl Run<'_> {
-    fn image(&self, name: &ImageName) -> Result<Vec<PolicyReport>, Error> {
+    /// The reports on an image, one for each platform that counts; `None` stands for one of another shard.
+    fn image(&self, name: &ImageName) -> Result<Vec<Option<PolicyReport>>, Error> {
         let dialect = self.request.dialect;
         let asked = asked(name, dialect)?;
         let chosen = self.policy.for_image(&asked);
@@ -149,6 +131,12 @@ impl Run<'_> {
         let selection = request.selection.as_ref();
         let subjects = subjects(&reader, place.reference(), dialect, selection)?;
         let judge = |subject: &Subject| {
+            if request
+                .shard
+                .is_some_and(|shard| !shard.holds(&subject.digest))
+            {
+                return None;
+            }
             let judged = Judged {
                 run: self,
                 asked: &asked,
@@ -157,7 +145,7 @@ impl Run<'_> {
                 subject,
                 signatures: Signatures::default(),
             };
-            judged.report(name, &chosen)
+            Some(judged.report(name, &chosen))
         };
         Ok(subjects.iter().map(judge).collect())
     }

@@ -74,9 +74,15 @@ impl SettingsOf for CosignCommand {
             Self::ImportKeyPair(args) => args.common.into(),
             Self::PublicKey(args) => args.common.into(),
             Self::Sign(args) => args.family.common.into(),
-            Self::Verify(args) => args.family.common.into(),
+            Self::Verify(args) => Settings {
+                json_lines: args.many.fleet.json_lines,
+                ..args.family.common.into()
+            },
             Self::Attest(args) => args.family.common.into(),
-            Self::VerifyAttestation(args) => args.family.common.into(),
+            Self::VerifyAttestation(args) => Settings {
+                json_lines: args.many.fleet.json_lines,
+                ..args.family.common.into()
+            },
             Self::SignBlob(args) => args.common.into(),
             Self::VerifyBlob(args) => args.common.into(),
             Self::AttestBlob(args) => args.common.into(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::common::{Annotation, FamilyArgs, HangingArgs, PrivateKeyArgs, PublicKeyArgs, image};
+use crate::cli::args::fleet::ManyArgs;
 use crate::cli::args::paths;
 use crate::image::ImageName;
 use crate::scheme::cosign::PredicateType;
@@ -58,6 +59,8 @@ pub struct Verify {
     pub images: Vec<ImageName>,
     #[command(flatten)]
     pub keys: PublicKeyArgs,
+    #[command(flatten)]
+    pub many: ManyArgs,
     /// What else a signature has to say (several allowed)
     #[arg(short, long, value_name = "NAME=VALUE")]
     pub annotations: Vec<Annotation>,
@@ -114,6 +117,8 @@ pub struct VerifyAttestation {
     pub images: Vec<ImageName>,
     #[command(flatten)]
     pub keys: PublicKeyArgs,
+    #[command(flatten)]
+    pub many: ManyArgs,
     /// The predicate's type
     #[arg(long = "type", value_name = "TYPE", default_value = "custom")]
     pub kind: PredicateType,

@@ -59,7 +59,10 @@ impl SettingsOf for NotationCommand {
     fn settings(&self) -> Settings {
         match self {
             Self::Sign(args) => args.family.common.into(),
-            Self::Verify(args) => args.family.common.into(),
+            Self::Verify(args) => Settings {
+                json_lines: args.many.fleet.json_lines,
+                ..args.family.common.into()
+            },
             Self::List(args) => args.family.common.into(),
             Self::Inspect(args) => args.family.common.into(),
             Self::Policy { command } => command.settings(),

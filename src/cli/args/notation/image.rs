@@ -7,6 +7,7 @@ use clap::builder::TypedValueParser;
 use clap::{ArgAction, Args, ValueHint};
 
 use super::key::pair;
+use crate::cli::args::fleet::ManyArgs;
 use crate::cli::args::paths;
 use crate::cli::args::refused::refused;
 #[cfg(feature = "registry")]
@@ -213,9 +214,8 @@ pub struct Verify {
     /// A revocation list of an issuer in the chain, PEM or DER (several allowed)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::place())]
     pub crl: Vec<PathBuf>,
-    /// Every tag of the repository or layout
-    #[arg(long)]
-    pub all: bool,
+    #[command(flatten)]
+    pub many: ManyArgs,
     #[command(flatten)]
     pub family: FamilyArgs,
 }

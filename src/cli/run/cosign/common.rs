@@ -9,7 +9,7 @@ use crate::cli::args::cosign::common::{
 };
 use crate::cli::args::token::TokenArgs;
 use crate::cli::console::{Console, Failure};
-use crate::cli::context::{cosign_ring, passphrases, reporting, warn_if_open};
+use crate::cli::context::{beside_bar, cosign_ring, passphrases, reporting, warn_if_open};
 use crate::cli::run::written::{not_beside_json, written};
 use crate::crypto::PublicKey;
 use crate::files::{self, Existing};
@@ -20,6 +20,7 @@ use crate::ops::cosign::Error as CosignError;
 use crate::ops::cosign::hanging::Hanging;
 use crate::ops::cosign::image::CosignImage;
 use crate::ops::cosign::sign::Forms;
+use crate::ops::many::all_tags;
 use crate::text::plain;
 
 /// The most bytes of an attestation that is read, where the variable names none.
@@ -52,9 +53,10 @@ pub(super) fn key(
     Ok(Some(ring.public_of_any(key)?))
 }
 
-/// The images of a command.
+/// The images of a command; with `all`, those of every tag of the places that are named.
 pub(super) fn images(
-    names: Vec<ImageName>,
+    mut names: Vec<ImageName>,
+    all: bool,
     family: &FamilyArgs,
     console: &Console,
 ) -> Result<Vec<CosignImage>, Failure> {
@@ -65,6 +67,9 @@ pub(super) fn images(
         let _ = family;
         reporting(crate::ops::location::RegistryOptions::default(), console)
     };
+    if all {
+        names = beside_bar(console, |bar| all_tags(names, &options, bar))?;
+    }
     let elsewhere = signatures_repository()?;
     let all = names.into_iter().map(|name| {
         let image = CosignImage::of(name, &options)?;
@@ -115,7 +120,7 @@ pub(super) fn one_image(
     family: &FamilyArgs,
     console: &Console,
 ) -> Result<CosignImage, Failure> {
-    let mut all = images(vec![name], family, console)?;
+    let mut all = images(vec![name], false, family, console)?;
     Ok(all.pop().expect("one name is one image"))
 }
 

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::common::{annotations, check_outputs, forms, hanging, images, keys, now, signer, write};
 use super::shown;
 use crate::cli::args::cosign::image::{Attest, Sign, Verify, VerifyAttestation};
-use crate::cli::console::{Console, Outcome, print};
+use crate::cli::console::{Console, Failure, Outcome, print};
 use crate::cli::context::beside_bar;
+use crate::cli::run::many::Many;
 use crate::cli::run::written::error_json;
 use crate::cli::status::{self, Status};
 use crate::cli::{explain, show};
@@ -16,7 +17,7 @@ use crate::ops::Error;
 use crate::ops::cosign::payload::sign_payload;
 use crate::ops::cosign::sign::{CosignSign, CosignSigned, Says};
 use crate::ops::cosign::verify::{CosignVerdict, CosignVerify};
-use crate::report::Verdict;
+use crate::ops::policy::Decision;
 use crate::scheme::cosign::{Hashes, Wanted, signature_lines};
 use crate::text::plain;
 
@@ -60,7 +61,7 @@ pub(super) fn sign(args: Sign, console: &Console) -> Outcome {
     }
     let outputs = [&args.output_signature, &args.output_payload, &args.bundle];
     let request = CosignSign {
-        images: images(args.images, &args.family, console)?,
+        images: images(args.images, false, &args.family, console)?,
         says: Says::Signature {
             identity: args.identity,
             annotations: annotations(args.annotations),
@@ -125,7 +126,7 @@ pub(super) fn attest(args: Attest, console: &Console) -> Outcome {
         })
     })?;
     let request = CosignSign {
-        images: images(args.images, &args.family, console)?,
+        images: images(args.images, false, &args.family, console)?,
         says: Says::Attestation {
             kind: args.kind,
             predicate,
@@ -213,7 +214,8 @@ fn signed_json(image: &CosignSigned) -> Value {
 pub(super) fn verify(args: Verify, console: &Console) -> Outcome {
     let chosen = forms(&args.hanging);
     let request = CosignVerify {
-        images: images(args.images, &args.family, console)?,
+        images: images(args.images, args.many.all, &args.family, console)?,
+        shard: args.many.fleet.shard,
         keys: keys(&args.keys, console)?,
         wanted: Wanted(annotations(args.annotations)),
         attestation: None,
@@ -222,9 +224,9 @@ pub(super) fn verify(args: Verify, console: &Console) -> Outcome {
         hanging: hanging(&args.hanging)?,
         detached: args.payload.zip(args.signature),
     };
-    let all = beside_bar(console, |bar| request.run(bar));
-    let (status, verdicts) = show_verdicts(all, console)?;
-    if status == Status::Done && args.output == "json" && !console.settings.json {
+    let prints = args.output == "json" && !is_for_programs(console);
+    let (status, verdicts) = show_verdicts(&request, prints, console)?;
+    if status == Status::Done && prints {
         let lists = verdicts.iter();
         let signatures = lists.flat_map(|image| {
             let met = image.met.iter();
@@ -243,7 +245,8 @@ pub(super) fn verify(args: Verify, console: &Console) -> Outcome {
 pub(super) fn verify_attestation(args: VerifyAttestation, console: &Console) -> Outcome {
     let chosen = forms(&args.hanging);
     let request = CosignVerify {
-        images: images(args.images, &args.family, console)?,
+        images: images(args.images, args.many.all, &args.family, console)?,
+        shard: args.many.fleet.shard,
         keys: keys(&args.keys, console)?,
         wanted: Wanted::default(),
         attestation: Some(args.kind),
@@ -252,9 +255,9 @@ pub(super) fn verify_attestation(args: VerifyAttestation, console: &Console) -> 
         hanging: hanging(&args.hanging)?,
         detached: None,
     };
-    let all = beside_bar(console, |bar| request.run(bar));
-    let (status, verdicts) = show_verdicts(all, console)?;
-    if status == Status::Done && args.output == "json" && !console.settings.json {
+    let prints = args.output == "json" && !is_for_programs(console);
+    let (status, verdicts) = show_verdicts(&request, prints, console)?;
+    if status == Status::Done && prints {
         for met in verdicts.iter().flat_map(|image| &image.met) {
             if let Some(envelope) = shown::envelope(met) {
                 print(format!("{envelope}\n").as_bytes())?;
@@ -264,30 +267,42 @@ pub(super) fn verify_attestation(args: VerifyAttestation, console: &Console) -> 
     Ok(status)
 }
 
-/// Reports what was found out of each image: all have to hold.
+const fn is_for_programs(console: &Console) -> bool {
+    console.settings.json || console.settings.json_lines
+}
+
+/// Verifies, and reports what it finds of each image: all have to hold. Keeps the verdicts where they are printed later.
 fn show_verdicts(
-    all: Vec<Result<CosignVerdict, Error>>,
+    request: &CosignVerify,
+    keeps: bool,
     console: &Console,
-) -> Result<(Status, Vec<CosignVerdict>), crate::cli::console::Failure> {
-    let mut of_reports = Status::Done;
-    let (mut verdicts, mut errors) = (Vec::new(), Vec::new());
-    for outcome in all {
-        let image = match outcome {
-            Ok(image) => image,
-            Err(error) => {
-                console.error(&error);
-                errors.push(error);
-                continue;
-            }
-        };
-        let trusted = matches!(image.verdict, Verdict::Trusted(_));
-        let report = image.verdict.report();
-        if !trusted {
-            of_reports = Status::Refused;
-            if console.settings.quiet {
-                for line in show::failures(report) {
-                    console.failure(&line);
+) -> Result<(Status, Vec<CosignVerdict>), Failure> {
+    let are_many = request.images.len() > 1 || request.shard.is_some();
+    let mut many = Many::new(request.shard, console);
+    let mut verdicts = Vec::new();
+    beside_bar(console, |bar| {
+        request.run(bar, &mut |found| {
+            many.take(found, |many, image| {
+                tell(many, &image)?;
+                if keeps {
+                    verdicts.push(image);
                 }
+                Ok(())
+            })
+        });
+    });
+    let are_trusted = many.are_trusted();
+    Ok((many.end(are_many, ("trusted", are_trusted))?, verdicts))
+}
+
+fn tell(many: &mut Many<'_>, image: &CosignVerdict) -> Result<(), Failure> {
+    let trusted = image.verdict.is_trusted();
+    let console = many.console;
+    if many.tells_people() {
+        let report = image.verdict.report();
+        if !trusted && console.settings.quiet {
+            for line in show::failures(report) {
+                console.failure(&line);
             }
         }
         console.note(&show::report(report, trusted, console.paint));
@@ -297,34 +312,28 @@ fn show_verdicts(
         for note in &image.notes {
             console.note(&format!("  note: {}", plain(note)));
         }
-        verdicts.push(image);
     }
-    let of_errors = errors.iter().map(explain::status);
-    let worst = status::worst(of_errors.chain([of_reports]));
-    console.json(|| {
-        let images = verdicts.iter().map(|image| {
-            let trusted = image.verdict.is_trusted();
-            let mut value = show::report_json(image.verdict.report(), trusted);
-            let met = image.met.iter().map(|met| {
-                json!({
-                    "form": met.form,
-                    "key": met.key.fingerprint().to_string(),
-                    "algorithm": met.by.to_string(),
-                    "log": if met.has_log { "not checked" } else { "none" },
-                    "says": shown::signature(image, met),
-                })
-            });
-            value["signatures"] = Value::from(met.collect::<Vec<_>>());
-            value["looked_at"] = json!(image.looked_at);
-            value["notes"] = json!(image.notes);
-            value
-        });
-        let errors = errors.iter().map(|e| error_json(e)["error"].clone());
+    let decision = if trusted {
+        Decision::Trusted
+    } else {
+        Decision::Refused
+    };
+    many.decided(decision, || verdict_json(image))
+}
+
+fn verdict_json(image: &CosignVerdict) -> Value {
+    let mut value = show::report_json(image.verdict.report(), image.verdict.is_trusted());
+    let met = image.met.iter().map(|met| {
         json!({
-            "trusted": worst == Status::Done,
-            "images": images.collect::<Vec<_>>(),
-            "errors": errors.collect::<Vec<_>>(),
+            "form": met.form,
+            "key": met.key.fingerprint().to_string(),
+            "algorithm": met.by.to_string(),
+            "log": if met.has_log { "not checked" } else { "none" },
+            "says": shown::signature(image, met),
         })
-    })?;
-    Ok((worst, verdicts))
+    });
+    value["signatures"] = Value::from(met.collect::<Vec<_>>());
+    value["looked_at"] = json!(image.looked_at);
+    value["notes"] = json!(image.notes);
+    value
 }

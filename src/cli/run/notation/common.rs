@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use crate::cli::args::notation::image::{FamilyArgs, SigningKeyArgs};
 use crate::cli::args::token::TokenArgs;
 use crate::cli::console::{Console, Failure};
-use crate::cli::context::{any_ring, passphrases_by_flag, reporting, warn_if_open};
+use crate::cli::context::{any_ring, beside_bar, passphrases_by_flag, reporting, warn_if_open};
 use crate::key::pin::PinSource;
 use crate::key::{KeyRef, Signer};
 use crate::ops::Error;
+use crate::ops::many::all_tags;
 use crate::ops::notation::Error as NotationError;
 use crate::ops::notation::folders::Folders;
 use crate::ops::notation::image::NotationImage;
@@ -25,14 +26,18 @@ pub(super) fn failed(error: NotationError) -> Failure {
     Error::from(error).into()
 }
 
-/// The images of a command.
+/// The images of a command; with `all`, those of every tag of the places that are named.
 pub(super) fn images(
     names: &[String],
+    all: bool,
     family: &FamilyArgs,
     console: &Console,
 ) -> Result<Vec<NotationImage>, Failure> {
     let options = reporting(family.options(), console);
-    let names = family.names(names).map_err(Error::from)?;
+    let mut names = family.names(names).map_err(Error::from)?;
+    if all {
+        names = beside_bar(console, |bar| all_tags(names, &options, bar))?;
+    }
     let images = names
         .into_iter()
         .map(|name| NotationImage::of(name, &options));

@@ -23,7 +23,7 @@ use crate::x509::Certificate;
 
 /// `notation sign`.
 pub(super) fn sign(args: Sign, console: &Console) -> Outcome {
-    let images = images(&args.images, &args.family, console)?;
+    let images = images(&args.images, false, &args.family, console)?;
     let metadata = metadata(args.user_metadata).map_err(failed)?;
     let (signer, chain) = signer(&args.key, console)?;
     let request = NotationSign {
@@ -99,7 +99,7 @@ fn look(
     console: &Console,
 ) -> Result<Looked, Failure> {
     let names = [name.to_owned()];
-    let mut images = images(&names, family, console)?;
+    let mut images = images(&names, false, family, console)?;
     let image = images.pop().expect("one name is one image");
     let request = NotationLook { image, most };
     Ok(beside_bar(console, |bar| request.run(bar))?)

@@ -8,29 +8,24 @@ use super::common::{failed, folders, images, metadata};
 use crate::cli::args::notation::image::Verify;
 use crate::cli::console::{Console, Failure, Outcome};
 use crate::cli::context::beside_bar;
-use crate::cli::run::written::error_json;
-use crate::cli::status::{self, Status};
-use crate::cli::{explain, show};
+use crate::cli::run::many::Many;
+use crate::cli::show;
 use crate::encoding::time;
-use crate::ops::Error;
 use crate::ops::notation::stores::StoreFolder;
 use crate::ops::notation::trust;
 use crate::ops::notation::verify::{NotationVerdict, NotationVerify};
+use crate::ops::policy::Decision;
 use crate::text::plain;
 
 /// `notation verify`.
 pub(super) fn verify(args: Verify, console: &Console) -> Outcome {
     let folders = folders()?;
     let (_, _, policy) = trust::policy(&folders).map_err(failed)?;
-    let mut named = images(&args.images, &args.family, console)?;
-    if args.all {
-        let all = named
-            .into_iter()
-            .map(|image| beside_bar(console, |bar| image.all_tags(bar)));
-        named = all.collect::<Result<Vec<_>, _>>()?.concat();
-    }
+    let images = images(&args.images, args.many.all, &args.family, console)?;
+    let are_many = args.many.all || args.many.fleet.shard.is_some() || images.len() > 1;
     let request = NotationVerify {
-        images: named,
+        images,
+        shard: args.many.fleet.shard,
         scope: args.scope,
         metadata: metadata(args.user_metadata).map_err(failed)?,
         most: args.max_signatures,
@@ -39,39 +34,28 @@ pub(super) fn verify(args: Verify, console: &Console) -> Outcome {
         lists: trust::read_lists(&args.crl).map_err(failed)?,
         now: SystemTime::now(),
     };
-    let all = beside_bar(console, |bar| request.run(bar));
-    show_verdicts(all, console)
+    let mut many = Many::new(request.shard, console);
+    beside_bar(console, |bar| {
+        request.run(bar, &mut |found| {
+            many.take(found, |many, verdict| tell(many, &verdict))
+        });
+    });
+    let are_trusted = many.are_trusted();
+    many.end(are_many, ("trusted", are_trusted))
 }
 
-fn show_verdicts(all: Vec<Result<NotationVerdict, Error>>, console: &Console) -> Outcome {
-    let mut of_verdicts = Status::Done;
-    let (mut verdicts, mut errors) = (Vec::new(), Vec::new());
-    for outcome in all {
-        match outcome {
-            Ok(verdict) => {
-                if !verdict.met {
-                    of_verdicts = Status::Refused;
-                }
-                show_verdict(&verdict, console)?;
-                verdicts.push(verdict);
-            }
-            Err(error) => {
-                console.error(&error);
-                errors.push(error);
-            }
-        }
+fn tell(many: &mut Many<'_>, verdict: &NotationVerdict) -> Result<(), Failure> {
+    if many.tells_people() {
+        show_verdict(verdict, many.console)?;
     }
-    let of_errors = errors.iter().map(explain::status);
-    let worst = status::worst(of_errors.chain([of_verdicts]));
-    console.json(|| {
-        let errors = errors.iter().map(|e| error_json(e)["error"].clone());
-        json!({
-            "trusted": worst == Status::Done && verdicts.iter().all(|one| !one.skipped),
-            "images": verdicts.iter().map(verdict_json).collect::<Vec<_>>(),
-            "errors": errors.collect::<Vec<_>>(),
-        })
-    })?;
-    Ok(worst)
+    let decision = if verdict.skipped {
+        Decision::Allowed
+    } else if verdict.met {
+        Decision::Trusted
+    } else {
+        Decision::Refused
+    };
+    many.decided(decision, || verdict_json(verdict))
 }
 
 fn show_verdict(verdict: &NotationVerdict, console: &Console) -> Result<(), Failure> {
