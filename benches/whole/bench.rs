@@ -1,6 +1,6 @@
 //! The measurements so far, and how two programs are measured side by side.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::job::{Job, Pairs, Usage};
@@ -54,7 +54,7 @@ impl Bench<'_> {
             ours: time(pairs.median(|ours, _| seconds(ours.wall))),
             reference: against(pairs, name),
             ratio: format!("{ratio:.2}"),
-            target: target.map_or(NO_TARGET.into(), |most| format!("≤ {most:.1}")),
+            target: target.map_or(NO_TARGET.into(), |most| format!("≤ {most}")),
             met: target.is_none_or(|most| ratio <= most),
         });
     }
@@ -92,6 +92,21 @@ pub fn measure_pairs(
         time(pairs.median(|_, other| cpu(other))),
     );
     Ok(pairs)
+}
+
+/// A program of a newer suite, as tests/peers/fetch brings it.
+pub fn peer(suite: &str, program: &str) -> Option<PathBuf> {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = top
+        .join("target/peers")
+        .join(suite)
+        .join("bin")
+        .join(program);
+    if path.is_file() {
+        return Some(path);
+    }
+    eprintln!("{program} of {suite} is not there (tests/peers/fetch): left out");
+    None
 }
 
 pub fn against(pairs: &Pairs, name: &str) -> String {

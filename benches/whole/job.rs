@@ -19,6 +19,7 @@ pub struct Job {
     output: Option<PathBuf>,
     /// The file in the place of the output before each run.
     start: Option<PathBuf>,
+    env: Vec<(&'static str, PathBuf)>,
     /// Where the program says how long it took, in nanoseconds.
     own_time: Option<PathBuf>,
 }
@@ -52,6 +53,7 @@ impl Job {
             steps: vec![step],
             output: None,
             start: None,
+            env: Vec::new(),
             own_time: None,
         }
     }
@@ -71,6 +73,12 @@ impl Job {
     /// Names the folder that is copied to where the output goes before each run, in no one's time.
     pub fn starts_from(mut self, name: &str) -> Self {
         self.start = Some(self.folder.join(name));
+        self
+    }
+
+    /// Sets a variable of its environment.
+    pub fn env(mut self, name: &'static str, value: impl Into<PathBuf>) -> Self {
+        self.env.push((name, value.into()));
         self
     }
 
@@ -110,6 +118,7 @@ impl Job {
         command
             .args(arguments)
             .current_dir(&self.folder)
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
             // Of cargo's: the loader would look there for each library.
             .env_remove("LD_LIBRARY_PATH")
             .stdin(Stdio::null())

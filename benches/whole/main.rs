@@ -9,6 +9,7 @@ mod images;
 mod inputs;
 mod job;
 mod layout;
+mod notation;
 mod policy;
 mod registry;
 mod rows;

@@ -3,12 +3,11 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::bench::{Bench, measure_pairs, megabytes};
+use super::bench::{Bench, measure_pairs, megabytes, peer};
 use super::job::{Job, Pairs};
 use super::policy;
 use super::table::Row;
@@ -61,21 +60,6 @@ impl Drop for Registry {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// A program of a newer suite, as tests/peers/fetch brings it.
-fn peer(suite: &str, program: &str) -> Option<PathBuf> {
-    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let path = top
-        .join("target/peers")
-        .join(suite)
-        .join("bin")
-        .join(program);
-    if path.is_file() {
-        return Some(path);
-    }
-    eprintln!("{program} of {suite} is not there (tests/peers/fetch): left out");
-    None
 }
 
 fn peak(bench: &mut Bench<'_>, work: &str, pairs: &Pairs) {

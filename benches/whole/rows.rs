@@ -4,12 +4,12 @@ use super::bench::{Bench, MEMORY, against, measure_pairs, megabytes, seconds, ti
 use super::images::MANY;
 use super::job::Job;
 use super::table::Row;
-use super::{Error, Place, registry, tokens};
+use super::{Error, Place, notation, registry, tokens};
 
 type Part = fn(&mut Bench<'_>) -> Result<(), Error>;
 
 /// The parts of the bench, by the names they are asked for.
-const PARTS: [(&str, Part); 9] = [
+const PARTS: [(&str, Part); 10] = [
     ("config-only", |bench| bench.config_only()),
     ("all", |bench| bench.all()),
     ("sign", |bench| bench.sign()),
@@ -19,6 +19,7 @@ const PARTS: [(&str, Part); 9] = [
     ("tokens", tokens::measure),
     ("registry", registry::measure),
     ("cosign", registry::cosign),
+    ("notation", notation::measure),
 ];
 
 /// Measures the wanted parts, or all.
