@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::args::cosign::PassphraseArgs;
-use super::args::token::TokenArgs;
+use super::args::token::{PassportArgs, TokenArgs};
 #[cfg(feature = "registry")]
 use super::bar;
 use super::bar::Bar;
@@ -68,6 +68,7 @@ pub fn ring_with<'a>(
 /// tokens do not show may be of any kind and form.
 pub fn cosign_ring<'a>(
     tokens: &'a TokenArgs,
+    passports: &PassportArgs,
     own: impl IntoIterator<Item = Option<&'a PinSource>>,
     console: &Console,
 ) -> Result<KeyRing, Failure> {
@@ -82,7 +83,8 @@ pub fn cosign_ring<'a>(
     }
     let read = |path: &Path| read_any_public(path);
     let quiet = console.settings.quiet;
-    let mut options = options(&tokens, Vec::new(), NonZeroUsize::MIN, read, quiet)?;
+    let passports = passports.require_passport.clone();
+    let mut options = options(&tokens, passports, NonZeroUsize::MIN, read, quiet)?;
     let module = env::var_os(COSIGN_MODULE).filter(|path| !path.is_empty());
     options.usual_module = module.map(PathBuf::from);
     options.files.extend(options.usual_module.clone());
@@ -92,6 +94,7 @@ pub fn cosign_ring<'a>(
 /// The key ring of a command that takes keys of every kind and form.
 pub fn any_ring<'a>(
     tokens: &'a TokenArgs,
+    passports: &PassportArgs,
     own: impl IntoIterator<Item = Option<&'a PinSource>>,
     console: &Console,
 ) -> Result<KeyRing, Failure> {
@@ -99,7 +102,8 @@ pub fn any_ring<'a>(
     warn_of_secrets(PIN_FILE, sources, console);
     let read = |path: &Path| read_any_public(path);
     let quiet = console.settings.quiet;
-    let options = options(tokens, Vec::new(), NonZeroUsize::MIN, read, quiet)?;
+    let passports = passports.require_passport.clone();
+    let options = options(tokens, passports, NonZeroUsize::MIN, read, quiet)?;
     Ok(KeyRing::new(options))
 }
 

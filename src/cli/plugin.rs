@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 
+use super::args::token::{PassportArgs, TokenArgs};
 use super::args::{Color, Settings};
 use super::console::{Console, Failure, print, tell};
 use super::explain;
@@ -130,7 +131,8 @@ fn signer(request: &Request) -> Result<(Box<dyn Signer>, Vec<Certificate>), Refu
     });
     let found = signing_key(
         &chosen,
-        &super::args::token::TokenArgs::default(),
+        &TokenArgs::default(),
+        &PassportArgs::default(),
         None,
         &console,
     );

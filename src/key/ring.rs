@@ -69,13 +69,15 @@ impl KeyRing {
         key: &KeyRef,
         passphrases: &Passphrases,
     ) -> Result<Box<dyn Signer>, Error> {
-        match key {
+        let signer: Box<dyn Signer> = match key {
             KeyRef::File(path) => {
                 let signer = any::read_private(path, passphrases)?;
-                Ok(Box::new(Checked::new(signer, format!("key file {key}"))))
+                Box::new(Checked::new(signer, format!("key file {key}")))
             }
-            KeyRef::Token(uri) => self.on_token(uri, Wanted::Any),
-        }
+            KeyRef::Token(uri) => self.on_token(uri, Wanted::Any)?,
+        };
+        self.check_passports()?;
+        Ok(signer)
     }
 
     fn on_token(&self, uri: &TokenUri, wanted: Wanted) -> Result<Box<dyn Signer>, Error> {

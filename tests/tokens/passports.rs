@@ -126,6 +126,56 @@ fn a_token_key_or_attribute_that_differs_from_the_passport_is_refused() {
     .says("passport another.passport");
 }
 
+/// Certificates, cosign's signatures and notation's are under the same rule as ours.
+#[test]
+fn every_family_refuses_a_key_that_differs_from_its_passport() {
+    let desk = Desk::new();
+    desk.make("key");
+    desk.make("another");
+    desk.write("letter", "x");
+    harness::unpack("umoci", &desk.path("hello"));
+    desk.ir("token passport {key} -o key.passport").exits(0);
+    let subject = "--subject C=PT,ST=Lisboa,O=IR,CN";
+    let root = format!("cert root -k {{another}} {subject}=Root --days 9 -o root.crt");
+    desk.ir(&root).exits(0);
+    desk.ir(&format!(
+        "cert request -k {{key}} {subject}=Signer -o key.csr --require-passport key.passport"
+    ))
+    .exits(0);
+    desk.ir(
+        "cert issue --request key.csr --profile signer --ca-cert root.crt -x {another} --days 8 \
+         -o key.crt --chain chain.crt",
+    )
+    .exits(0);
+    let commands = [
+        format!("cert root -k {{key}} {subject}=Other --days 9 -o out"),
+        "cert crl --ca-cert root.crt -x {key} --days 9 -o out".to_owned(),
+        "cosign sign-blob --key {key} letter --output-signature out".to_owned(),
+        "cosign sign --key {key} --sign-container-identity h/a oci:hello:latest --output-signature out"
+            .to_owned(),
+        "notation sign --plugin ir-sign --id {key} --plugin-config certificate_chain=chain.crt oci:hello"
+            .to_owned(),
+    ];
+    let layout = || Run::of(std::process::Command::new("find").arg(desk.path("hello"))).stdout;
+    let before = layout();
+    for command in &commands {
+        let required = format!("{command} --require-passport key.passport");
+        let (run, _) = desk.planned("attr=CKA_LOCAL:00", &required);
+        run.exits(1)
+            .says("key.attributes.CKA_LOCAL was true and is false");
+        let of_another = command.replace("{key}", "{another}");
+        desk.ir(&format!("{of_another} --require-passport key.passport"))
+            .exits(1)
+            .says("has none of the passports that are required");
+        assert!(!desk.has("out"), "{command}");
+        assert_eq!(layout(), before, "{command}");
+    }
+    for command in [&commands[2], &commands[4]] {
+        desk.ir(&format!("{command} --require-passport key.passport"))
+            .exits(0);
+    }
+}
+
 /// All passports of a key have to fit, and more than one may.
 #[test]
 fn several_passports_of_one_key_have_to_fit_all() {

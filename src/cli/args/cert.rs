@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use super::paths;
 use super::settings::{Common, Settings, SettingsOf};
 use super::time::{Days, Time};
-use super::token::TokenArgs;
+use super::token::{PassportArgs, TokenArgs};
 use crate::key::KeyRef;
 use crate::key::pin::PinSource;
 use crate::x509::{CrlUrl, DistinguishedName, DnError, Reason, Serial, dn};
@@ -53,6 +53,17 @@ pub struct PassphraseOfFile {
     /// Where the passphrase comes from [default: a prompt]
     #[arg(long, value_name = "file:PATH|env:NAME|fd:NUMBER")]
     pub passphrase_source: Option<PinSource>,
+}
+
+// How the command's private key is opened, and what a key on a token has to be.
+#[derive(Clone, Debug, Args)]
+pub struct OpenedBy {
+    #[command(flatten)]
+    pub passphrase: PassphraseOfFile,
+    #[command(flatten)]
+    pub tokens: TokenArgs,
+    #[command(flatten)]
+    pub passports: PassportArgs,
 }
 
 // How long something holds.
@@ -106,9 +117,7 @@ pub struct MakeRoot {
     #[command(flatten)]
     pub output: OutputArgs,
     #[command(flatten)]
-    pub passphrase: PassphraseOfFile,
-    #[command(flatten)]
-    pub tokens: TokenArgs,
+    pub opened: OpenedBy,
     #[command(flatten)]
     pub common: Common,
 }
@@ -125,9 +134,7 @@ pub struct MakeRequest {
     #[command(flatten)]
     pub output: OutputArgs,
     #[command(flatten)]
-    pub passphrase: PassphraseOfFile,
-    #[command(flatten)]
-    pub tokens: TokenArgs,
+    pub opened: OpenedBy,
     #[command(flatten)]
     pub common: Common,
 }
@@ -182,9 +189,7 @@ pub struct Issue {
     #[command(flatten)]
     pub output: OutputArgs,
     #[command(flatten)]
-    pub passphrase: PassphraseOfFile,
-    #[command(flatten)]
-    pub tokens: TokenArgs,
+    pub opened: OpenedBy,
     #[command(flatten)]
     pub common: Common,
 }
@@ -256,9 +261,7 @@ pub struct MakeCrl {
     #[command(flatten)]
     pub output: OutputArgs,
     #[command(flatten)]
-    pub passphrase: PassphraseOfFile,
-    #[command(flatten)]
-    pub tokens: TokenArgs,
+    pub opened: OpenedBy,
     #[command(flatten)]
     pub common: Common,
 }

@@ -125,6 +125,12 @@ impl Hanging {
         };
         let mut bundles: Vec<Descriptor> = Vec::new();
         let mut all = Vec::new();
+        let left_out = referrers.len().saturating_sub(MOST_REFERRERS);
+        if left_out > 0 {
+            let reason =
+                format!("{left_out} more manifests refer to it, and none of them was looked at");
+            all.push((*digest, Found::None(reason)));
+        }
         for referrer in referrers.into_iter().take(MOST_REFERRERS) {
             // One that is malformed hides no other.
             let referrer = match found_or_not(referrer)? {

@@ -57,7 +57,9 @@ impl NotationLook {
             more: false,
         };
         let chains = Chains::new();
-        for found in Signatures::of(&reader, &image, &chains)? {
+        let signatures = Signatures::of(&reader, &image, &chains)?;
+        looked.more = signatures.left_out > 0;
+        for found in signatures {
             if looked.signatures.len() == self.most {
                 looked.more = true;
                 break;

@@ -35,6 +35,8 @@ pub struct Signatures<'a> {
     artifact: &'a Descriptor,
     chains: &'a Chains,
     referrers: std::vec::IntoIter<Arc<Descriptor>>,
+    /// How many manifests that refer to the artifact are beyond those that are read.
+    pub left_out: usize,
 }
 
 impl<'a> Signatures<'a> {
@@ -56,12 +58,14 @@ impl<'a> Signatures<'a> {
         chains: &'a Chains,
     ) -> Self {
         referrers.retain(|one| media::is_manifest(&one.media_type));
+        let left_out = referrers.len().saturating_sub(MOST_REFERRERS);
         referrers.truncate(MOST_REFERRERS);
         Self {
             reader,
             artifact,
             chains,
             referrers: referrers.into_iter(),
+            left_out,
         }
     }
 
@@ -137,6 +141,8 @@ pub struct Findings {
     pub looked_at: Vec<(Digest, Decision)>,
     /// Whether there are more than are looked at.
     pub are_more: bool,
+    /// How many manifests that refer to the artifact were not read.
+    pub left_out: usize,
 }
 
 impl Findings {
@@ -168,7 +174,10 @@ impl Verifier<'_> {
         artifact: &Descriptor,
         statement: &Statement,
     ) -> Result<Findings, Error> {
-        let mut findings = Findings::default();
+        let mut findings = Findings {
+            left_out: signatures.left_out,
+            ..Findings::default()
+        };
         let mut unread = None;
         let question = Question {
             statement,

@@ -219,6 +219,12 @@ impl NotationVerdict {
                 "there are more than {most} signatures, and none of the first {most} holds"
             ));
         }
+        if !held && findings.left_out > 0 {
+            self.notes.push(format!(
+                "{} more manifests refer to the image, and none of them was looked at",
+                findings.left_out
+            ));
+        }
         let mut looked_at = findings.looked_at;
         let good = if held { looked_at.pop() } else { None };
         self.met = held;

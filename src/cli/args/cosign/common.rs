@@ -12,7 +12,7 @@ use crate::cli::args::refused::refused;
 #[cfg(feature = "registry")]
 use crate::cli::args::registry::RemoteArgs;
 use crate::cli::args::settings::Common;
-use crate::cli::args::token::TokenArgs;
+use crate::cli::args::token::{PassportArgs, TokenArgs};
 use crate::crypto::HashAlgorithm;
 use crate::image::ImageName;
 use crate::key::KeyRef;
@@ -55,6 +55,8 @@ pub struct PrivateKeyArgs {
     pub signature_digest_algorithm: Option<HashAlgorithm>,
     #[command(flatten)]
     pub tokens: TokenArgs,
+    #[command(flatten)]
+    pub passports: PassportArgs,
 }
 
 // The public keys.

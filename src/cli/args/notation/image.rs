@@ -13,7 +13,7 @@ use crate::cli::args::refused::refused;
 #[cfg(feature = "registry")]
 use crate::cli::args::registry::RemoteArgs;
 use crate::cli::args::settings::Common;
-use crate::cli::args::token::TokenArgs;
+use crate::cli::args::token::{PassportArgs, TokenArgs};
 use crate::image::{ImageName, ImageNameError, Reference};
 use crate::key::pin::PinSource;
 #[cfg(not(feature = "registry"))]
@@ -167,6 +167,8 @@ pub struct SigningKeyArgs {
     pub passphrase_source: Option<PinSource>,
     #[command(flatten)]
     pub tokens: TokenArgs,
+    #[command(flatten)]
+    pub passports: PassportArgs,
 }
 
 // `notation sign`

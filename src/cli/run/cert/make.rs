@@ -5,10 +5,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::cli::args::cert::{
-    Issue, LifeArgs, MakeCrl, MakeRequest as RequestArgs, MakeRoot as RootArgs, OutputArgs,
-    PassphraseOfFile, ProfileName, RevokeArg, Revoked,
+    Issue, LifeArgs, MakeCrl, MakeRequest as RequestArgs, MakeRoot as RootArgs, OpenedBy,
+    OutputArgs, ProfileName, RevokeArg, Revoked,
 };
-use crate::cli::args::token::TokenArgs;
 use crate::cli::console::{Console, Failure, Outcome, print};
 use crate::cli::context::{any_ring, passphrases_by_flag, warn_if_open};
 use crate::cli::run::written::{not_beside_json, written};
@@ -27,14 +26,13 @@ use crate::x509::{Certificate, Profile, shown_serial};
 /// The key of a command, opened by what its flags say.
 fn with_keys<T>(
     key: &KeyRef,
-    tokens: &TokenArgs,
-    passphrase: &PassphraseOfFile,
+    by: &OpenedBy,
     console: &Console,
     work: impl FnOnce(Keys<'_>) -> Result<T, Error>,
 ) -> Result<T, Failure> {
-    let ring = any_ring(tokens, [key.pin_source()], console)?;
+    let ring = any_ring(&by.tokens, &by.passports, [key.pin_source()], console)?;
     warn_if_open(key, console);
-    let source = passphrase.passphrase_source.as_ref();
+    let source = by.passphrase.passphrase_source.as_ref();
     let passphrases = passphrases_by_flag("--passphrase-source", source, console);
     let keys = Keys {
         ring: &ring,
@@ -75,7 +73,7 @@ pub(super) fn root(args: RootArgs, console: &Console) -> Outcome {
         output: output(args.output, "certificate", console)?,
     };
     let work = |keys: Keys<'_>| request.run(keys);
-    let made = with_keys(&args.key, &args.tokens, &args.passphrase, console, work)?;
+    let made = with_keys(&args.key, &args.opened, console, work)?;
     certificate(&made, &request.output, console)
 }
 
@@ -99,7 +97,7 @@ pub(super) fn issue(args: Issue, console: &Console) -> Outcome {
     };
     let work = |keys: Keys<'_>| request.run(keys);
     let key = &args.ca.ca_prv;
-    let made = with_keys(key, &args.tokens, &args.passphrase, console, work)?;
+    let made = with_keys(key, &args.opened, console, work)?;
     if let Some(reason) = unnamed(&made.value).filter(|_| profile == Profile::Signer) {
         console.warn(&format!(
             "no trust policy of Notary Project can name this signer: {reason}"
@@ -131,7 +129,7 @@ pub(super) fn request(args: RequestArgs, console: &Console) -> Outcome {
         output: output(args.output, "request", console)?,
     };
     let work = |keys: Keys<'_>| request.run(keys);
-    let made = with_keys(&args.key, &args.tokens, &args.passphrase, console, work)?;
+    let made = with_keys(&args.key, &args.opened, console, work)?;
     let value = &made.value;
     tell_written(&made, console);
     let key = value.public_key();
@@ -155,7 +153,7 @@ pub(super) fn list(args: MakeCrl, console: &Console) -> Outcome {
     };
     let work = |keys: Keys<'_>| request.run(keys);
     let key = &args.ca.ca_prv;
-    let made = with_keys(key, &args.tokens, &args.passphrase, console, work)?;
+    let made = with_keys(key, &args.opened, console, work)?;
     let value = &made.value;
     tell_written(&made, console);
     let number = value.number().map(shown_serial).unwrap_or_default();

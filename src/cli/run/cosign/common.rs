@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use crate::cli::args::cosign::common::{
     Annotation, FamilyArgs, HangingArgs, PrivateKeyArgs, PublicKeyArgs, image,
 };
-use crate::cli::args::token::TokenArgs;
+use crate::cli::args::token::{PassportArgs, TokenArgs};
 use crate::cli::console::{Console, Failure};
 use crate::cli::context::{beside_bar, cosign_ring, passphrases, reporting, warn_if_open};
 use crate::cli::run::written::{not_beside_json, written};
@@ -28,7 +28,12 @@ const MOST: u64 = 128 << 20;
 
 /// The signer that a command names.
 pub(super) fn signer(args: &PrivateKeyArgs, console: &Console) -> Result<Box<dyn Signer>, Failure> {
-    let ring = cosign_ring(&args.tokens, [args.key.pin_source()], console)?;
+    let ring = cosign_ring(
+        &args.tokens,
+        &args.passports,
+        [args.key.pin_source()],
+        console,
+    )?;
     warn_if_open(&args.key, console);
     let passphrases = passphrases(&args.passphrase, console);
     Ok(ring.signer_of_any(&args.key, &passphrases)?)
@@ -37,7 +42,7 @@ pub(super) fn signer(args: &PrivateKeyArgs, console: &Console) -> Result<Box<dyn
 /// The public keys that a command names.
 pub(super) fn keys(args: &PublicKeyArgs, console: &Console) -> Result<Vec<PublicKey>, Failure> {
     let own = args.keys.iter().map(KeyRef::pin_source);
-    let ring = cosign_ring(&args.tokens, own, console)?;
+    let ring = cosign_ring(&args.tokens, &PassportArgs::default(), own, console)?;
     let keys = args.keys.iter().map(|key| ring.public_of_any(key));
     Ok(keys.collect::<Result<_, _>>()?)
 }
@@ -49,7 +54,12 @@ pub(super) fn key(
     console: &Console,
 ) -> Result<Option<PublicKey>, Failure> {
     let Some(key) = key else { return Ok(None) };
-    let ring = cosign_ring(tokens, [key.pin_source()], console)?;
+    let ring = cosign_ring(
+        tokens,
+        &PassportArgs::default(),
+        [key.pin_source()],
+        console,
+    )?;
     Ok(Some(ring.public_of_any(key)?))
 }
 

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::cli::args::cosign::{GenerateKeyPair, ImportKeyPair, PublicKeyOf};
+use crate::cli::args::token::PassportArgs;
 use crate::cli::console::{Console, Outcome, print};
 use crate::cli::context::{cosign_ring, passphrases, passphrases_by_flag, warn_if_open};
 use crate::cli::run::token::new_key_json;
@@ -32,7 +33,12 @@ pub(super) fn generate(args: GenerateKeyPair, console: &Console) -> Outcome {
         ));
         return tell(&pair, &request.files, console);
     };
-    let ring = cosign_ring(&args.tokens, [uri.pin_source.as_ref()], console)?;
+    let ring = cosign_ring(
+        &args.tokens,
+        &PassportArgs::default(),
+        [uri.pin_source.as_ref()],
+        console,
+    )?;
     let request = GenerateOnToken {
         uri,
         public: files.public.clone(),
@@ -109,7 +115,12 @@ pub(super) fn public_key(args: PublicKeyOf, console: &Console) -> Outcome {
         not_beside_json("public key file", output, console)?;
     }
     warn_if_open(&args.key, console);
-    let ring = cosign_ring(&args.tokens, [args.key.pin_source()], console)?;
+    let ring = cosign_ring(
+        &args.tokens,
+        &PassportArgs::default(),
+        [args.key.pin_source()],
+        console,
+    )?;
     let request = PublicHalf {
         key: args.key,
         output: args.outfile,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::cli::args::notation::image::{FamilyArgs, SigningKeyArgs};
-use crate::cli::args::token::TokenArgs;
+use crate::cli::args::token::{PassportArgs, TokenArgs};
 use crate::cli::console::{Console, Failure};
 use crate::cli::context::{any_ring, beside_bar, passphrases_by_flag, reporting, warn_if_open};
 use crate::key::pin::PinSource;
@@ -70,13 +70,14 @@ pub(super) fn signer(
     };
     let chosen = chosen.map_err(failed)?;
     let source = args.passphrase_source.as_ref();
-    signing_key(&chosen, &args.tokens, source, console)
+    signing_key(&chosen, &args.tokens, &args.passports, source, console)
 }
 
 /// The signer behind a signing key, and its certificates.
 pub fn signing_key(
     chosen: &SigningKey,
     tokens: &TokenArgs,
+    passports: &PassportArgs,
     passphrase: Option<&PinSource>,
     console: &Console,
 ) -> Result<(Box<dyn Signer>, Vec<Certificate>), Failure> {
@@ -86,7 +87,7 @@ pub fn signing_key(
     let mut tokens = tokens.clone();
     tokens.pin_source = tokens.pin_source.or_else(|| chosen.pin_source.clone());
     tokens.pkcs11_module = tokens.pkcs11_module.or_else(|| chosen.module.clone());
-    let ring = any_ring(&tokens, [chosen.key.pin_source()], console)?;
+    let ring = any_ring(&tokens, passports, [chosen.key.pin_source()], console)?;
     warn_if_open(&chosen.key, console);
     let passphrases = passphrases_by_flag("--passphrase-source", passphrase, console);
     let signer = ring.signer_of_any(&chosen.key, &passphrases)?;
