@@ -1,6 +1,7 @@
 //! Notary Project's family: what is made here is held against real notation, and what that makes is verified here.
 
 mod both_ways;
+mod cache;
 mod certificates;
 mod commands;
 mod configuration;
