@@ -20,7 +20,8 @@ pub fn desk(key: &str) -> Desk {
     desk
 }
 
-fn push(desk: &Desk, host: &str, tag: &str) -> String {
+/// Puts the image into a registry.
+pub fn push(desk: &Desk, host: &str, tag: &str) -> String {
     let name = format!("{host}/team/app:{tag}");
     let mut copy = desk.command(["copy", "oci:multi:multi", &format!("docker://{name}")]);
     Run::of(&mut copy).ok();

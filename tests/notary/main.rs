@@ -14,6 +14,7 @@ mod issuing;
 mod peers;
 mod pki;
 mod plugin;
+mod policies;
 mod revocation;
 mod revocation_lists;
 mod signer;

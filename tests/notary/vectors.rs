@@ -11,7 +11,7 @@ use ir_sign::encoding::time;
 use ir_sign::image::{Descriptor, Embedded};
 use ir_sign::scheme::notary::{Chains, Envelope, SignatureManifest};
 use ir_sign::trust::notary::{
-    Decision, NoLists, Question, Store, StoreFault, Stores, TrustPolicy, check_store, decide,
+    Decision, Lists, Question, Store, StoreFault, Stores, TrustPolicy, check_store, decide,
 };
 use ir_sign::x509::Certificate;
 use serde::Deserialize;
@@ -104,7 +104,7 @@ fn decisions(folder: &Path, case: &Case) -> Result<Vec<Decision>, String> {
         let question = Question {
             statement,
             stores: &Folder(&config),
-            lists: &NoLists,
+            lists: &Lists(&[]),
             artifact: &image,
             metadata: &metadata,
             // They were made for this time.

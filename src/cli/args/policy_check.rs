@@ -40,6 +40,9 @@ pub struct PolicyCheckArgs {
     /// /etc/containers/registries.d]
     #[arg(long = "registries.d", value_name = "DIR", value_parser = paths::place(), value_hint = ValueHint::DirPath)]
     pub registries_d: Option<PathBuf>,
+    /// A revocation list, PEM or DER, of an issuer of certificates in Notary signatures (several allowed)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::place())]
+    pub crl: Vec<PathBuf>,
     #[command(flatten)]
     pub decryption: DecryptionArgs,
     #[command(flatten)]

@@ -9,10 +9,12 @@ use crate::cli::console::{Console, Failure, Outcome, tell};
 use crate::cli::context::{beside_bar, reporting};
 use crate::cli::show;
 use crate::cli::status::Status;
+use crate::ops::Error;
 use crate::ops::decryption;
 #[cfg(not(feature = "registry"))]
 use crate::ops::location::RegistryOptions;
 use crate::ops::many::all_tags;
+use crate::ops::notation::trust;
 use crate::ops::policy::check::{Homes, PolicyCheck};
 use crate::ops::policy::{Decision, PolicyReport};
 
@@ -44,6 +46,7 @@ pub(super) fn check(args: PolicyCheckArgs, console: &Console) -> Outcome {
         dialect: args.dialect.dialect,
         registries_d: args.registries_d,
         selection: chosen.then(|| selection(args.platforms)),
+        lists: trust::read_lists(&args.crl).map_err(Error::from)?,
         decryption: decryption::keys(&args.decryption.keys, &broker)?,
         broker,
         options,

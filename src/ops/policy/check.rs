@@ -28,7 +28,9 @@ use crate::ops::shard::Shard;
 use crate::parallel;
 use crate::progress::Progress;
 use crate::store::{Limits, Lookaside, Reader, Selected, Selection, SignatureFile};
+use crate::trust::notary::Lists;
 use crate::trust::{Asked, Chosen, Dialect, DockerReference, Policy, Requirement};
+use crate::x509::RevocationList;
 
 /// How many images are looked at together.
 const AT_ONCE: usize = 4;
@@ -48,6 +50,8 @@ pub struct PolicyCheck {
     pub registries_d: Option<PathBuf>,
     /// Which images of an index; this machine's if the user does not choose.
     pub selection: Option<Selection>,
+    /// The revocation lists at hand.
+    pub lists: Vec<RevocationList>,
     /// The keys for encrypted layers. With a key the run looks into the layers of an image that the policy lets in.
     pub decryption: Arc<Keys>,
     /// The key broker.
@@ -270,7 +274,8 @@ impl Judged<'_> {
                     whole = self.reader.subject(self.place.reference())?.1;
                     &whole
                 };
-                notary::judged(wanted, asked, artifact, self.reader, &keys)
+                let lists = Lists(&self.run.request.lists);
+                notary::judged(wanted, asked, artifact, self.reader, &keys, &lists)
             }
         }
     }

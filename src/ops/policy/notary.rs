@@ -17,7 +17,7 @@ use crate::ops::notation::stores::StoreFolder;
 use crate::ops::notation::verifier::{MOST_SIGNATURES, Verifier};
 use crate::scheme::notary::Chains;
 use crate::store::Reader;
-use crate::trust::notary::{Decision, NoLists, TrustPolicy};
+use crate::trust::notary::{Decision, Lists, TrustPolicy};
 use crate::trust::{Asked, DockerReference, NotarySigned};
 
 const KIND: &str = "notarySigned";
@@ -48,6 +48,7 @@ pub(super) fn judged(
     artifact: &Descriptor,
     reader: &Reader<'_>,
     source: &KeySource<'_>,
+    lists: &Lists<'_>,
 ) -> Result<RequirementReport, Error> {
     let policy = policy(&requirement.trust_policy, source)?;
     let repository = asked.reference().map(DockerReference::name);
@@ -74,7 +75,7 @@ pub(super) fn judged(
     let stores = StoreFolder::new(Path::new(&requirement.trust_store).join("x509"));
     let verifier = Verifier {
         stores: &stores,
-        lists: &NoLists,
+        lists,
         metadata: BTreeMap::new(),
         most: MOST_SIGNATURES,
         now: SystemTime::now(),

@@ -26,5 +26,5 @@ pub use decide::{Decision, Question, decide};
 pub use identity::{Identity, SubjectFault};
 pub use level::{Action, Level, Levels, Validation};
 pub use policy::{PolicyError, Statement, TimestampWhen, TrustPolicy};
-pub use revocation::{Lists, NoLists, Revocations, Standing};
+pub use revocation::{Lists, Revocations, Standing};
 pub use store::{Store, StoreFault, StoreKind, Stores, check_store};

@@ -25,15 +25,6 @@ pub trait Revocations {
     -> Standing;
 }
 
-/// No revocation list is at hand.
-pub struct NoLists;
-
-impl Revocations for NoLists {
-    fn standing(&self, _: &Certificate, _: &Certificate, _: SystemTime) -> Standing {
-        Standing::Unknown
-    }
-}
-
 /// Revocation lists that the user gave. Those of other issuers than the certificate's say nothing about it.
 pub struct Lists<'a>(pub &'a [RevocationList]);
 
