@@ -21,7 +21,7 @@ pub mod keys;
 pub mod location;
 pub mod notation;
 mod order;
-mod outputs;
+pub mod outputs;
 pub mod policies;
 pub mod policy;
 pub mod prune;
