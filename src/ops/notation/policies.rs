@@ -34,7 +34,7 @@ fn put(folders: &Folders, bytes: &[u8], force: bool) -> Result<(PathBuf, Written
     };
     let written = files::write(&path, bytes, 0o600, existing);
     let written = written.map_err(|source| match source {
-        files::Error::Exists { .. } => Error::OtherPolicy { source },
+        files::Error::Exists { .. } | files::Error::Differs { .. } => Error::OtherPolicy { source },
         source => Error::File { role: ROLE, source },
     })?;
     Ok((path, written))
