@@ -27,7 +27,7 @@ pub struct PemBlock<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PemError {
     /// It is not UTF-8, or has no block.
-    #[error("it has no block")]
+    #[error("it is neither DER nor PEM")]
     NoBlock,
     /// A block is not ended, or ends as another.
     #[error("its block {0} does not end")]

@@ -22,7 +22,7 @@ pub mod location;
 pub mod many;
 pub mod notation;
 mod order;
-mod outputs;
+pub mod outputs;
 pub mod policies;
 pub mod policy;
 pub mod prune;

@@ -5,7 +5,7 @@ use crate::{files, key};
 
 /// Refuses an output that is the same file as another of the command, or a private key, even with `--force`: nobody
 /// means that.
-pub(super) fn check_output(
+pub fn check_output(
     role: &'static str,
     output: &std::path::Path,
     inputs: &[&std::path::Path],

@@ -73,7 +73,7 @@ pub enum Kind {
     #[error("is a folder as skopeo writes it for dir:, and no image layout")]
     SkopeoDir,
     /// The folder is no `dir:` of skopeo and podman.
-    #[error("is no folder as skopeo writes it for dir:: {reason}")]
+    #[error("is no folder as `skopeo copy … dir:PATH` writes it: {reason}")]
     NotASkopeoDir {
         /// The missing or wrong part.
         reason: String,

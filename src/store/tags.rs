@@ -161,6 +161,13 @@ pub(super) fn called(tag: Option<&str>, digest: &Digest) -> String {
     tag.map_or_else(|| digest.to_string(), str::to_owned)
 }
 
+/// Whether a tag is one that cosign gives to its attachments to an image: `sha256-HEX.sig`.
+pub(super) fn is_cosigns(tag: &str) -> bool {
+    let (name, ending) = tag.rsplit_once('.').unwrap_or_default();
+    let digest = name.replacen('-', ":", 1);
+    matches!(ending, "sig" | "att" | "sbom") && digest.parse::<Digest>().is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,95 +1,11 @@
-//! The command line as a user sees it: what is typed in `tests/cli/*.trycmd`, and what is printed.
-//!
-//! `TRYCMD=overwrite cargo test --test cli` writes what is printed now into those files.
+//! The command line as a user sees it: results, streams, help.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use harness::{Run, Sandbox, copy_keys, data, program, unpack};
+use harness::{Run, Sandbox};
 
-/// The apps of the registry that every case finds in its folder, and their fixtures.
-const APPS: [(&str, &str); 4] = [
-    ("hello", "umoci"),
-    ("multi", "multi"),
-    ("attested", "nested-attest"),
-    ("tampered", "umoci"),
-];
-
-/// A policy with a requirement type that skopeo does not know.
-const POLICY: &str = r#"{
-  "default": [{ "type": "reject" }],
-  "transports": {
-    "docker": {
-      "registry.example.com/team": [
-        { "type": "sigstoreSigned", "keyPath": "/k.pub", "signedIdentity": { "type": "matchRepository" } },
-        { "type": "endorsedBy", "caKeyPath": "/ca.pub" }
-      ]
-    }
-  }
-}
-"#;
-
-/// A policy that skopeo refuses, and with which image-rs lets everything in.
-const EMPTY_SCOPE: &str = r#"{
-  "default": [{ "type": "reject" }],
-  "transports": { "docker": { "": [] } }
-}
-"#;
-
-/// Fills the folder that a case starts in.
-fn furnish(folder: &Path) {
-    copy_keys(folder);
-    fs::write(folder.join("letter.txt"), "Dear reader,\n").expect("written");
-    fs::write(folder.join("policy.json"), POLICY).expect("written");
-    fs::write(folder.join("empty.json"), EMPTY_SCOPE).expect("written");
-    fs::copy(data("docker-save-new.tar"), folder.join("world.tar")).expect("a copy");
-    let certificates = folder.join("certificates");
-    fs::create_dir(&certificates).expect("a folder");
-    for entry in fs::read_dir(data("certificates")).expect("the certificates") {
-        let entry = entry.expect("an entry");
-        fs::copy(entry.path(), certificates.join(entry.file_name())).expect("a copy");
-    }
-    for (app, fixture) in APPS {
-        unpack(fixture, &folder.join("registry").join(app));
-    }
-    tamper(&folder.join("registry/tampered"));
-}
-
-/// Changes the last byte of each layer, keeping its length.
-fn tamper(layout: &Path) {
-    for entry in fs::read_dir(layout.join("blobs/sha256")).expect("blobs") {
-        let path = entry.expect("an entry").path();
-        let mut bytes = fs::read(&path).expect("a blob");
-        if bytes.starts_with(&[0x1f, 0x8b]) {
-            *bytes.last_mut().expect("not empty") ^= 1;
-            fs::write(&path, bytes).expect("written");
-        }
-    }
-}
-
-#[test]
-fn golden_cases() {
-    let cases = data("../cli");
-    // A case's folder is found beside the case. The folders are made anew, so the cases are links.
-    let sandbox = Sandbox::new();
-    let mut found = 0;
-    for entry in fs::read_dir(&cases).expect("the cases") {
-        let case = entry.expect("an entry").path();
-        let link = sandbox.path(case.file_name().expect("a file's name"));
-        symlink(&case, &link).expect("a link");
-        let folder = link.with_extension("in");
-        fs::create_dir(&folder).expect("a folder");
-        furnish(&folder);
-        found += 1;
-    }
-    assert!(found > 5, "only {found} cases");
-    trycmd::TestCases::new()
-        .register_bin("ir-sign", Path::new(program()))
-        .env("NO_COLOR", "1")
-        .case(sandbox.path("*.trycmd"))
-        .run();
-}
+use crate::golden::tamper;
 
 #[test]
 fn results_go_to_standard_output_and_notes_to_standard_error() {

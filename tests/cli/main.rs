@@ -2,5 +2,6 @@
 
 mod choices;
 mod console;
+mod golden;
 mod hints;
 mod streams;

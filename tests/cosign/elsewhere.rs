@@ -133,7 +133,7 @@ fn a_size_that_is_none_is_wrong_usage() {
 }
 
 #[test]
-fn an_image_beside_its_attachments_is_named_as_the_hint_says() {
+fn an_image_beside_its_attachments_is_the_only_one() {
     let desk = Desk::new();
     desk.key("k", "prime256v1");
     desk.run("cosign sign --key k.pem -r IMAGE").ok();
@@ -144,9 +144,7 @@ fn an_image_beside_its_attachments_is_named_as_the_hint_says() {
         .shell("tar -C signed -cf signed.tar .", "")
         .ok();
     for name in ["oci:signed", "oci-archive:signed.tar"] {
-        desk.run(&format!("cosign verify --key k.pub {name}"))
-            .exits(1)
-            .says("or :1 behind oci:DIR or an archive's name");
+        desk.run(&format!("cosign verify --key k.pub {name}")).ok();
         desk.run(&format!("cosign verify --key k.pub {name}:1"))
             .ok();
         let tree = desk.run(&format!("cosign tree {name}:1")).ok().stdout;

@@ -35,7 +35,7 @@ fn cosign_takes_what_is_signed_on_each_curve() {
     desk.key("other", "prime256v1");
     desk.run("cosign verify --key other.pub IMAGE")
         .exits(1)
-        .says("it is no signature of a trusted key");
+        .says("no trusted key made this signature");
 }
 
 #[test]

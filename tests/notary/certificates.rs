@@ -276,8 +276,8 @@ fn bytes_that_are_no_certificate_in_der_are_refused() {
     let twice = Certificate::read_all(&[&*der, &der].concat()).expect("two in DER");
     assert_eq!(twice, [whole.clone(), whole]);
     for (text, reason) in [
-        (Vec::new(), "no block"),
-        (b"garbage".to_vec(), "no block"),
+        (Vec::new(), "neither DER nor PEM"),
+        (b"garbage".to_vec(), "neither DER nor PEM"),
         (
             sandbox.read("leaf.key"),
             "\"PRIVATE KEY\", which is no certificate",

@@ -42,7 +42,7 @@ fn the_key_list_is_notations_both_ways() {
         .ok();
     desk.run("key add token --plugin ir-sign --id pkcs11:object=b")
         .exits(1)
-        .says("two keys are called \"token\"");
+        .says("a key is called \"token\" already");
     desk.run("key update second --default").ok();
     let ours = desk.run("key ls").ok().stdout;
     assert!(

@@ -233,7 +233,7 @@ fn bytes_that_are_no_revocation_list_in_der_are_refused() {
     }
     let text = sandbox.read("list.crl");
     for (bytes, reason) in [
-        (Vec::new(), "no block"),
+        (Vec::new(), "neither DER nor PEM"),
         ([&*text, &*text].concat(), "holds 2 blocks"),
         (
             sandbox.read("ca.crt"),

@@ -108,7 +108,11 @@ fn certificates_of_another_key_and_broken_chains_are_refused_and_nothing_is_writ
             1,
             "CN=Leaf\" was not issued by \"C=PT, O=Acme, CN=Root\"",
         ),
-        ("letter", 1, "certificate file letter: it has no block"),
+        (
+            "letter",
+            1,
+            "certificate file letter: it is neither DER nor PEM",
+        ),
         (
             "cut.der",
             1,

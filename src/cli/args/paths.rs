@@ -43,6 +43,12 @@ pub enum PathError {
          is ./{name})"
     )]
     Place { name: String },
+    /// It names no file, or a folder.
+    #[error("it names no file: the files are called PREFIX.key and PREFIX.pub")]
+    Prefix,
+    /// It is on a token, and stays there.
+    #[error("a private key never leaves its token: name a key file")]
+    OnToken,
     /// It is `-`, which this argument cannot be.
     #[error("{0}; a file that is called - is ./-")]
     Dash(&'static str),
@@ -55,6 +61,9 @@ pub enum PathError {
 const NO_DIRECTORY: &str = "standard input is not a directory: name the registry";
 /// Why private keys cannot be `-`.
 const SECRET: &str = "ir-sign reads no private key from standard input and writes none to standard output: name a file";
+
+/// Why a place cannot be `-`.
+const NO_STREAM: &str = "this cannot be standard input or output: name a file or folder";
 
 /// A file that is read once or a result that is written: `-` is standard input or output.
 pub fn stream() -> impl TypedValueParser<Value = PathBuf> {
@@ -96,12 +105,31 @@ pub fn secret() -> impl TypedValueParser<Value = PathBuf> {
     path(|name| PathError::Place { name }, Some(SECRET))
 }
 
+/// A private key's file, and none on a token.
+pub fn secret_to_copy() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(|text: OsString| -> Result<PathBuf, PathError> {
+        check_secret(&text)?;
+        match text.to_str() {
+            Some(text) if text.starts_with("pkcs11:") => Err(PathError::OnToken),
+            _ => Ok(text.into()),
+        }
+    })
+}
+
+/// What the two files of a key pair begin with.
+pub fn prefix() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(|text: OsString| -> Result<PathBuf, PathError> {
+        check(&text, Some(NO_STREAM), |name| PathError::Place { name })?;
+        if text.is_empty() || text.as_encoded_bytes().ends_with(b"/") {
+            return Err(PathError::Prefix);
+        }
+        Ok(text.into())
+    })
+}
+
 /// A file or folder that cannot be `-`.
 pub fn place() -> impl TypedValueParser<Value = PathBuf> {
-    path(
-        |name| PathError::Place { name },
-        Some("this cannot be standard input or output: name a file or folder"),
-    )
+    path(|name| PathError::Place { name }, Some(NO_STREAM))
 }
 
 /// A private key: a file that is named, or a token's.

@@ -10,7 +10,7 @@ pub(super) fn hint(error: &Error) -> Option<&'static str> {
         Error::InArchive(_) => Some("`ir-sign copy` brings it into a layout: oci:DIR:TAG"),
         Error::Overtaken { .. } => Some("run it again"),
         Error::OtherImage { .. } => {
-            Some("`ir-sign cosign generate` writes the payload of an image")
+            Some("it is of another image, or of this one before it changed: make it anew")
         }
         Error::BadSignature { .. } => Some("give the public key of the one who signed"),
         Error::Variable {

@@ -13,8 +13,11 @@ pub(super) fn hint(error: &Error) -> Option<&'static str> {
             SigningKeysError::NothingNamed => Some(
                 "name a key with --key, or make one the default: ir-sign notation key update NAME --default",
             ),
+            SigningKeysError::Taken(_) => Some(
+                "give it another name, or delete the other first: ir-sign notation key delete NAME",
+            ),
             SigningKeysError::SameName(_) => {
-                Some("give it another name, or delete the other first")
+                Some("edit the file, and give one of them another name")
             }
             SigningKeysError::Json(_)
             | SigningKeysError::Alike { .. }
@@ -41,7 +44,10 @@ pub(super) fn hint(error: &Error) -> Option<&'static str> {
         Error::OtherKey { .. } | Error::Chain(_) => Some(
             "the file holds the key's own certificate first, then each issuer's, down to the root",
         ),
+        Error::OtherPolicy { .. } => Some("--force replaces the trust policy"),
         Error::TrustPolicy { .. }
+        | Error::NewPolicy { .. }
+        | Error::Flags(_)
         | Error::TrustStore(_)
         | Error::Folder { .. }
         | Error::NoStatement { .. }

@@ -14,9 +14,10 @@ use crate::image::Reference;
 use crate::image::{Blob, Change, Descriptor};
 use crate::ops::error::Error;
 use crate::ops::location::Location;
+use crate::scheme::Malformed;
 use crate::scheme::cosign::{
     Attachment, Bundle, BundleContent, Envelope, Prepared, Statement, bundle_manifest, bundle_of,
-    for_verifying,
+    for_verifying, signature_of,
 };
 use crate::store::{Edit, Layout, Limits, Reader, Registry, Target as _};
 
@@ -252,16 +253,22 @@ fn about(name: &str, wanted: &Digest, checked: Result<(), String>) -> Result<(),
 /// Reads a file of signatures.
 pub(super) fn read_signatures(path: &Path, key: Option<&PublicKey>) -> Result<Vec<Vec<u8>>, Error> {
     let given = files::read(path, MOST_SIGNATURES).map_err(Error::file("signature file"))?;
-    Ok(each_signature(&given, key))
+    each_signature(&given, key).map_err(|source| {
+        let name = format!("signature file {}", path.display());
+        CosignError::Malformed { name, source }.into()
+    })
 }
 
 /// The signatures of a file: base64, one a line, of DER or of raw r and s; or the bytes of one in DER.
-fn each_signature(bytes: &[u8], key: Option<&PublicKey>) -> Vec<Vec<u8>> {
+fn each_signature(bytes: &[u8], key: Option<&PublicKey>) -> Result<Vec<Vec<u8>>, Malformed> {
     let text = std::str::from_utf8(bytes).unwrap_or_default();
     let lines: Vec<_> = text.split_ascii_whitespace().collect();
     let read: Option<Vec<_>> = lines.into_iter().map(unbase64).collect();
     let read = read.filter(|read| !read.is_empty());
-    let all = read.unwrap_or_else(|| vec![bytes.to_vec()]);
+    let all = match read {
+        Some(read) => read,
+        None => vec![signature_of(bytes)?],
+    };
     let in_der = |signature: Vec<u8>| match key.map(PublicKey::kind) {
         // Go takes raw r and s, other verifiers do not: write them in DER.
         Some(crate::crypto::KeyKind::Ec(curve)) => {
@@ -270,7 +277,7 @@ fn each_signature(bytes: &[u8], key: Option<&PublicKey>) -> Vec<Vec<u8>> {
         }
         Some(_) | None => signature,
     };
-    all.into_iter().map(in_der).collect()
+    Ok(all.into_iter().map(in_der).collect())
 }
 
 /// Attestations of a file: envelopes, one after another, or one bundle.

@@ -13,8 +13,8 @@ use crate::ops::error::Error;
 use crate::progress::Progress;
 use crate::report::{Check, Report, Signatory, Verdict};
 use crate::scheme::cosign::{
-    BlobBundle, BundleContent, Envelope, Hashes, Met, PAYLOAD_TYPE, PredicateType, Statement,
-    Wanted, bundle_of, for_verifying, of_bundle, pae, rule, signature_of,
+    BlobBundle, Bundle, BundleContent, Envelope, Hashes, Met, PAYLOAD_TYPE, PredicateType,
+    Statement, Wanted, bundle_of, for_verifying, of_bundle, pae, rule, signature_of,
 };
 
 /// No bundle file is longer.
@@ -23,6 +23,9 @@ const MOST_BUNDLE: usize = 128 << 20;
 const MOST_SIGNATURE: usize = 64 << 10;
 /// The longest file that a key verifies which hashes the message itself: it is held in memory.
 const MOST_IN_MEMORY: usize = 1 << 30;
+/// What a file of either kind is called in errors.
+const BUNDLE: &str = "bundle file";
+const SIGNATURE: &str = "signature file";
 /// How many bytes of a file to read at a time.
 const PIECE: usize = 1 << 20;
 
@@ -120,12 +123,14 @@ pub fn verify_blob(
             fingerprint: key.fingerprint(),
         });
     } else {
-        let reason = "it is no signature of this file by a trusted key";
+        let reason = "no trusted key made this signature of this file";
         checks.push(Check::failed(rule::SIGNED, reason));
     }
     // The digest that the bundle states must be right too: some readers tell files apart by it alone.
     let other = stated.filter(|stated| content.digest(stated.algorithm()) != *stated);
+    let is_signed = !signatories.is_empty();
     checks.push(match other {
+        _ if !is_signed => Check::blocked(rule::SUBJECT),
         Some(stated) => {
             let found = content.digest(stated.algorithm());
             let reason = format!("the bundle is about {stated}, and the file is {found}");
@@ -148,18 +153,20 @@ impl Proof {
         match self {
             Self::Signature(path) => {
                 let bytes = files::read(path, MOST_SIGNATURE);
-                let bytes = bytes.map_err(Error::file("signature file"))?;
-                let signature = signature_of(&bytes).map_err(|source| malformed(path, source))?;
+                let bytes = bytes.map_err(Error::file(SIGNATURE))?;
+                let signature = signature_of(&bytes);
+                let signature = signature.map_err(|source| malformed(SIGNATURE, path, source))?;
                 Ok((signature, None))
             }
             Self::Bundle(path) => {
-                let bytes = files::read(path, MOST_BUNDLE).map_err(Error::file("bundle file"))?;
-                match BlobBundle::read(&bytes).map_err(|source| malformed(path, source))? {
+                let bytes = files::read(path, MOST_BUNDLE).map_err(Error::file(BUNDLE))?;
+                let read = BlobBundle::read(&bytes);
+                match read.map_err(|source| malformed(BUNDLE, path, source))? {
                     BlobBundle::Old(old) => Ok((old.signature, None)),
                     BlobBundle::Bundle(bundle) => match bundle.message() {
                         Some((digest, signature)) => Ok((signature.clone(), Some(*digest))),
                         None => Err(CosignError::Nothing {
-                            image: format!("bundle file {}", path.display()),
+                            image: format!("{BUNDLE} {}", path.display()),
                             what: "signature of a file in it, but an attestation",
                         }
                         .into()),
@@ -173,15 +180,17 @@ impl Proof {
     fn attestation(&self, keys: &[PublicKey]) -> Result<Vec<u8>, Error> {
         match self {
             Self::Bundle(path) => {
-                files::read(path, MOST_BUNDLE).map_err(Error::file("bundle file"))
+                let bytes = files::read(path, MOST_BUNDLE).map_err(Error::file(BUNDLE))?;
+                Bundle::read(&bytes).map_err(|source| malformed(BUNDLE, path, source))?;
+                Ok(bytes)
             }
             Self::Signature(path) => {
-                let bytes =
-                    files::read(path, MOST_BUNDLE).map_err(Error::file("signature file"))?;
+                let bytes = files::read(path, MOST_BUNDLE).map_err(Error::file(SIGNATURE))?;
                 // cosign writes the envelope in base64 or as plain JSON.
                 let text = std::str::from_utf8(&bytes).unwrap_or_default().trim();
                 let bytes = unbase64(text).unwrap_or(bytes);
-                let envelope = Envelope::read(&bytes).map_err(|source| malformed(path, source))?;
+                let envelope = Envelope::read(&bytes);
+                let envelope = envelope.map_err(|source| malformed(SIGNATURE, path, source))?;
                 let content = BundleContent::Envelope(envelope);
                 let key = keys.first().expect("a key is always named");
                 Ok(bundle_of(key, &content))
@@ -211,8 +220,8 @@ pub fn verify_blob_attestation(
     Ok((report.decide(), met))
 }
 
-fn malformed(path: &Path, source: crate::scheme::cosign::Malformed) -> Error {
-    let name = format!("file {}", path.display());
+fn malformed(role: &str, path: &Path, source: crate::scheme::cosign::Malformed) -> Error {
+    let name = format!("{role} {}", path.display());
     CosignError::Malformed { name, source }.into()
 }
 

@@ -87,6 +87,23 @@ pub enum Error {
         /// What is wrong.
         source: PolicyError,
     },
+    /// A new trust policy is wrong, and the old one stays.
+    #[error("trust policy {}: {source}", .path.display())]
+    NewPolicy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: PolicyError,
+    },
+    /// The flags make no trust policy.
+    #[error("the new trust policy is wrong: {0}")]
+    Flags(PolicyError),
+    /// Another trust policy is there.
+    #[error("trust policy {source}")]
+    OtherPolicy {
+        /// What is wrong.
+        source: files::Error,
+    },
     /// A trust store cannot be used.
     #[error(transparent)]
     TrustStore(#[from] StoreFault),
@@ -209,12 +226,13 @@ impl Error {
             | Self::Overtaken { .. }
             | Self::Store { .. } => Class::Undecided,
             Self::Draft(source) => source.class(),
-            Self::File { source, .. } => source.class(),
+            Self::File { source, .. } | Self::OtherPolicy { source } => source.class(),
             Self::TrustPolicy { source, .. } => source.class(),
             Self::TrustStore(source) => source.class(),
             Self::SigningKeys { source, .. } => source.class(),
             Self::Certificate { .. }
             | Self::NotTrusted { .. }
+            | Self::NewPolicy { .. }
             | Self::NoStatement { .. }
             | Self::List { .. }
             | Self::OtherKey { .. }
@@ -228,6 +246,7 @@ impl Error {
             | Self::MetadataTwice { .. }
             | Self::NobodyAnswers { .. }
             | Self::OtherPlugin { .. }
+            | Self::Flags(_)
             | Self::PluginConfig { .. } => Class::Usage,
         }
     }

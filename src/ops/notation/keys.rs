@@ -69,7 +69,9 @@ pub fn of_plugin(
         match KeyRef::try_from(id.as_ref()) {
             Ok(KeyRef::Token(_)) => {}
             Ok(KeyRef::File(_)) => {
-                return Err(refused("a key on a token has a pkcs11: URI".into()));
+                let reason =
+                    format!("{id:?} is no pkcs11: URI, and this plugin has keys on tokens alone");
+                return Err(refused(reason));
             }
             Err(error) => return Err(refused(error.to_string())),
         }

@@ -6,21 +6,15 @@ use serde_json::json;
 
 use super::error::Error;
 use super::folders::{self, Folders};
-use super::trust::read_policy;
 use crate::files::regular::{self, Links};
 use crate::files::{self, Existing, Written};
+use crate::trust::notary::TrustPolicy;
 
 const ROLE: &str = "trust policy";
 
-/// Puts a policy into its place: that of `trustpolicy.oci.json`, if that is there, else `trustpolicy.json`. A policy that is
-/// not valid stays out, and another that is there stays unless `force` says so.
-pub fn put(
-    folders: &Folders,
-    from: &Path,
-    bytes: &[u8],
-    force: bool,
-) -> Result<(PathBuf, Written), Error> {
-    read_policy(from, bytes)?;
+/// Puts a policy into its place: that of `trustpolicy.oci.json`, if that is there, else `trustpolicy.json`. Another
+/// that is there stays unless `force` says so.
+fn put(folders: &Folders, bytes: &[u8], force: bool) -> Result<(PathBuf, Written), Error> {
     let _lock = folders.lock()?;
     let [newer, older] = folders.trust_policies();
     let path = if newer.symlink_metadata().is_ok() {
@@ -39,18 +33,32 @@ pub fn put(
         Existing::Keep
     };
     let written = files::write(&path, bytes, 0o600, existing);
-    let written = written.map_err(|source| Error::File { role: ROLE, source })?;
+    let written = written.map_err(|source| match source {
+        files::Error::Exists { .. } | files::Error::Differs { .. } => Error::OtherPolicy { source },
+        source => Error::File { role: ROLE, source },
+    })?;
     Ok((path, written))
 }
 
-/// Reads a policy's file.
-pub fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
-    let read = regular::read(path, folders::MOST, Links::Followed);
-    read.map_err(|source| Error::File { role: ROLE, source })
+/// Puts the policy of a file into its place. One that is not valid stays out.
+pub fn import(folders: &Folders, path: &Path, force: bool) -> Result<(PathBuf, Written), Error> {
+    let bytes = regular::read(path, folders::MOST, Links::Followed);
+    let bytes = bytes.map_err(|source| Error::File { role: ROLE, source })?;
+    TrustPolicy::read(&bytes).map_err(|source| {
+        let path = path.to_owned();
+        Error::NewPolicy { path, source }
+    })?;
+    put(folders, &bytes, force)
 }
 
-/// A policy of one statement for all images, with the level strict.
-pub fn first(name: &str, stores: &[String], identities: &[String]) -> Vec<u8> {
+/// Puts a policy of one statement for all images, with the level strict, into its place.
+pub fn init(
+    folders: &Folders,
+    name: &str,
+    stores: &[String],
+    identities: &[String],
+    force: bool,
+) -> Result<(PathBuf, Written), Error> {
     let policy = json!({
         "version": "1.0",
         "trustPolicies": [{
@@ -61,5 +69,7 @@ pub fn first(name: &str, stores: &[String], identities: &[String]) -> Vec<u8> {
             "trustedIdentities": identities,
         }],
     });
-    format!("{policy:#}\n").into_bytes()
+    let bytes = format!("{policy:#}\n").into_bytes();
+    TrustPolicy::read(&bytes).map_err(Error::Flags)?;
+    put(folders, &bytes, force)
 }

@@ -92,6 +92,9 @@ pub enum SigningKeysError {
     /// A name is empty.
     #[error("a key has an empty name")]
     EmptyName,
+    /// A new key has the name of another.
+    #[error("a key is called {0:?} already")]
+    Taken(String),
     /// Two keys have one name.
     #[error("two keys are called {0:?}")]
     SameName(String),
@@ -117,7 +120,7 @@ impl SigningKeysError {
                 Class::Undecided
             }
             Self::NothingNamed | Self::EmptyName => Class::Usage,
-            Self::SameName(_) | Self::NoKey(_) => Class::Refused,
+            Self::Taken(_) | Self::SameName(_) | Self::NoKey(_) => Class::Refused,
         }
     }
 }
@@ -192,7 +195,7 @@ impl SigningKeys {
             return Err(SigningKeysError::EmptyName);
         }
         if self.get(Some(&key.name)).is_ok() {
-            return Err(SigningKeysError::SameName(key.name));
+            return Err(SigningKeysError::Taken(key.name));
         }
         self.keys.get_or_insert_default().push(key);
         Ok(())

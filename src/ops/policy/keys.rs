@@ -111,8 +111,11 @@ fn path_of(text: &str) -> Result<Option<&str>, &'static str> {
 pub(super) fn public_key(named: &Named, dialect: Dialect) -> Result<PublicKey, Error> {
     let (name, bytes) = named;
     let error = |reason: &str| bad_key(name, reason);
-    let mut blocks = pem::blocks(bytes).ok_or_else(|| error("it is no PEM text"))?;
-    let block = blocks.next().ok_or_else(|| error("it is no PEM text"))?;
+    let mut blocks = pem::blocks(bytes)
+        .ok_or_else(|| error("it is not in PEM, as the keys of policies have to be"))?;
+    let block = blocks
+        .next()
+        .ok_or_else(|| error("it is not in PEM, as the keys of policies have to be"))?;
     let content = block.content();
     match (block.label, dialect) {
         (b"PUBLIC KEY", _) => {

@@ -56,13 +56,22 @@ impl BlobBundle {
 /// Reads a signature file: base64, with line ends or without, or the bytes themselves.
 pub fn signature_of(bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
     if bytes.len() > MOST_SIGNATURE {
-        return Err(Malformed::new(WHAT, "it has more than 16 KiB"));
+        return Err(Malformed::new("signature", "it has more than 16 KiB"));
     }
     let text = std::str::from_utf8(bytes).ok().and_then(|text| {
         let in_one: String = text.split_ascii_whitespace().collect();
         unbase64(&in_one).filter(|read| !read.is_empty())
     });
-    Ok(text.unwrap_or_else(|| bytes.to_vec()))
+    // A signature in bytes is no text: DER holds control characters, and the others are as good as random.
+    let is_text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+    match text {
+        None if bytes.iter().all(is_text) => Err(Malformed::new(
+            WHAT,
+            "it is neither base64 nor the bytes of one",
+        )),
+        None => Ok(bytes.to_vec()),
+        Some(read) => Ok(read),
+    }
 }
 
 impl Bundle {

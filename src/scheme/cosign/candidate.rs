@@ -74,7 +74,7 @@ fn verifies(
     })
 }
 
-const NO_KEY: &str = "it is no signature of a trusted key";
+const NO_KEY: &str = "no trusted key made this signature";
 
 /// A layer under the tag `.sig`: the signature is among its annotations, and made over its blob.
 pub fn of_layer(
@@ -121,7 +121,7 @@ fn of_bytes(
 ) -> Looked {
     let Some((key, by)) = verifies(keys, payload, signature) else {
         let why = if keyless {
-            "a certificate came along: keyless signatures are not verified here, and it is no signature of a trusted key"
+            "a certificate came along: keyless signatures are not verified here, and no trusted key made this signature"
         } else {
             NO_KEY
         };
@@ -224,7 +224,11 @@ fn of_envelope(
     let wants = kind.unwrap_or(PredicateType::SIGNATURE);
     if statement.predicate_type != wants {
         let found = Value::from(statement.predicate_type);
-        return checks.failed(rule::KIND, format!("its predicateType is {found}"));
+        let reason = format!(
+            "its predicateType is {found}, and {} is wanted",
+            Value::from(wants)
+        );
+        return checks.failed(rule::KIND, reason);
     }
     checks.0.push(Check::passed(rule::KIND));
     let met = Met {

@@ -10,7 +10,7 @@ use super::tree::Tree;
 use crate::crypto::Digest;
 use crate::image::{Descriptor, Platform, Reference, media};
 use crate::store::error::{Error, Kind};
-use crate::store::tags::{Named, check_tags, only_one};
+use crate::store::tags::{Named, check_tags, is_cosigns, only_one};
 
 impl Reader<'_> {
     /// The only image there is, with its name. If any entries have tags, only those count. Manifests that are no images
@@ -33,12 +33,16 @@ impl Reader<'_> {
         Ok((name, meant.collect()))
     }
 
-    /// The entries without artifacts and without manifests that refer to another entry.
+    /// The entries without artifacts, without what cosign tags as attachments, and without manifests that refer to
+    /// another entry.
     fn images_among(&self, entries: &[Arc<Descriptor>]) -> Result<Vec<Arc<Descriptor>>, Error> {
         let mut images = Vec::new();
         for entry in entries {
+            let attaches = entry.tag().is_some_and(is_cosigns);
             let is_no_image = media::is_manifest(&entry.media_type)
-                && self.is_no_image(entry, |m| m.is_artifact() || m.subject.is_some())?;
+                && self.is_no_image(entry, |m| {
+                    attaches || m.is_artifact() || m.subject.is_some()
+                })?;
             if !is_no_image {
                 images.push(entry.clone());
             }

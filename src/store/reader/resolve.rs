@@ -13,7 +13,7 @@ use crate::crypto::Digest;
 use crate::image::{Descriptor, Image, Manifest, Platform, Reference, media};
 use crate::store::error::{Error, Kind};
 use crate::store::problem::Part;
-use crate::store::tags::check_tags;
+use crate::store::tags::{check_tags, is_cosigns};
 
 impl Reader<'_> {
     /// The entries and the indexes below them as a list, each index before what it holds.
@@ -366,13 +366,6 @@ impl Reader<'_> {
             within: self.place().kind(),
         })
     }
-}
-
-/// Whether a tag is one that cosign gives to its attachments to an image: `sha256-HEX.sig`.
-fn is_cosigns(tag: &str) -> bool {
-    let (name, ending) = tag.rsplit_once('.').unwrap_or_default();
-    let digest = name.replacen('-', ":", 1);
-    matches!(ending, "sig" | "att" | "sbom") && digest.parse::<Digest>().is_ok()
 }
 
 fn with_platform(tag: &str, platform: Option<&Platform>) -> String {

@@ -20,8 +20,8 @@ pub enum CosignCommand {
     GenerateKeyPair(Box<GenerateKeyPair>),
     /// Bring a private key into the form of cosign: import-cosign.key, encrypted, and import-cosign.pub
     ///
-    /// Takes EC keys on P-256, P-384 and P-521: SEC1 or PKCS#8, encrypted or not, in DER or PEM, and cosign's own key
-    /// files, which get another passphrase that way. The file is left as it is.
+    /// Takes RSA keys and EC keys on P-256, P-384 and P-521: SEC1, PKCS#1 or PKCS#8, encrypted or not, in DER or PEM, and
+    /// cosign's own key files, which get another passphrase that way. The file is left as it is.
     ImportKeyPair(ImportKeyPair),
     /// Print the public key of a private key, in PEM
     PublicKey(PublicKeyOf),

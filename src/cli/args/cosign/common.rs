@@ -42,6 +42,14 @@ impl FromStr for Annotation {
     }
 }
 
+/// The name that a signature states: one by which clusters ask a registry for the image.
+pub(super) fn identity(text: &str) -> Result<String, String> {
+    match image(text)? {
+        ImageName::Docker { .. } if !text.contains("://") => Ok(text.to_owned()),
+        _ => Err("it is no name of an image in a registry: HOST/REPO:TAG".into()),
+    }
+}
+
 // The private key.
 #[derive(Debug, Args)]
 pub struct PrivateKeyArgs {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
-use super::common::{Annotation, FamilyArgs, HangingArgs, image};
+use super::common::{Annotation, FamilyArgs, HangingArgs, identity, image};
 use crate::cli::args::paths;
 use crate::cli::args::settings::{Common, Settings};
 use crate::cli::args::token::TokenArgs;
@@ -22,11 +22,14 @@ pub struct Generate {
     #[arg(short, long, value_name = "NAME=VALUE")]
     pub annotations: Vec<Annotation>,
     /// The name that the signature is to state [default: the image's own, HOST/REPO[:TAG]]
-    #[arg(long, value_name = "REF")]
+    #[arg(long, value_name = "REF", value_parser = identity)]
     pub sign_container_identity: Option<String>,
     /// Where the payload goes [default: standard output]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub output_file: Option<PathBuf>,
+    /// Replace another payload file that is there already
+    #[arg(long)]
+    pub force: bool,
     #[command(flatten)]
     pub hanging: HangingArgs,
     #[command(flatten)]

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::common::{Annotation, FamilyArgs, HangingArgs, PrivateKeyArgs, PublicKeyArgs, image};
+use super::common::{
+    Annotation, FamilyArgs, HangingArgs, PrivateKeyArgs, PublicKeyArgs, identity, image,
+};
 use crate::cli::args::fleet::ManyArgs;
 use crate::cli::args::paths;
 use crate::image::ImageName;
@@ -25,7 +27,7 @@ pub struct Sign {
     #[arg(short, long)]
     pub recursive: bool,
     /// The name that the signature states [default: the image's own, HOST/REPO[:TAG]]
-    #[arg(long = "sign-container-identity", value_name = "REF")]
+    #[arg(long = "sign-container-identity", value_name = "REF", value_parser = identity)]
     pub identity: Option<String>,
     /// Sign this payload, that `cosign generate` wrote, and no image
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream(), conflicts_with = "images", requires = "output_signature")]
@@ -70,6 +72,9 @@ pub struct Verify {
     /// Where they are printed [default: standard output]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub output_file: Option<PathBuf>,
+    /// Replace another output file that is there already
+    #[arg(long)]
+    pub force: bool,
     /// A payload that does not hang on the image, to be verified with --signature
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream(), requires = "signature")]
     pub payload: Option<PathBuf>,

@@ -42,7 +42,7 @@ impl From<CurveName> for Curve {
 #[derive(Debug, Args)]
 pub struct GenerateKeyPair {
     /// What the files are called before .key and .pub
-    #[arg(long, value_name = "PREFIX", default_value = "cosign", value_hint = ValueHint::FilePath, value_parser = paths::place())]
+    #[arg(long, value_name = "PREFIX", default_value = "cosign", value_hint = ValueHint::FilePath, value_parser = paths::prefix())]
     pub output_key_prefix: PathBuf,
     /// The curve
     #[arg(long, value_enum, default_value_t = CurveName::P256)]
@@ -69,10 +69,10 @@ pub struct GenerateKeyPair {
 #[derive(Debug, Args)]
 pub struct ImportKeyPair {
     /// The private key's file
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::secret())]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::secret_to_copy())]
     pub key: PathBuf,
     /// What the new files are called before .key and .pub
-    #[arg(long, value_name = "PREFIX", default_value = "import-cosign", value_hint = ValueHint::FilePath, value_parser = paths::place())]
+    #[arg(long, value_name = "PREFIX", default_value = "import-cosign", value_hint = ValueHint::FilePath, value_parser = paths::prefix())]
     pub output_key_prefix: PathBuf,
     /// Replace another public key file that is there already (a private key is never replaced)
     #[arg(long)]

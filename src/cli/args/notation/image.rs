@@ -116,9 +116,7 @@ const LONGEST: Duration = Duration::from_hours(36_525 * 24);
 fn lifetime(text: &str) -> Result<Duration, &'static str> {
     match humantime::parse_duration(text) {
         Ok(time) if time.subsec_nanos() == 0 && !time.is_zero() && time <= LONGEST => Ok(time),
-        _ => {
-            Err("a time is whole seconds up to a century, in hours and minutes as in 24h or 3h20m")
-        }
+        _ => Err("write it as 24h or 3h20m: whole seconds, up to a century"),
     }
 }
 

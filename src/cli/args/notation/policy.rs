@@ -98,7 +98,7 @@ pub struct AddCrl {
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath, value_parser = paths::place())]
     pub files: Vec<PathBuf>,
     /// The address under which notation looks for the list
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = address)]
     pub url: Option<String>,
     /// Certificates that name the address of their list: PEM or DER (several allowed)
     #[arg(long = "certificate", value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::place())]
@@ -112,5 +112,16 @@ impl SettingsOf for CrlCommand {
         match self {
             Self::Add(args) => args.common.into(),
         }
+    }
+}
+
+/// An address as certificates name it. notation asks no others.
+fn address(text: &str) -> Result<String, &'static str> {
+    let rest = ["http://", "https://"]
+        .into_iter()
+        .find_map(|scheme| text.strip_prefix(scheme));
+    match rest {
+        Some(rest) if !rest.is_empty() => Ok(text.to_owned()),
+        _ => Err("the address of a list begins with http:// or https://"),
     }
 }

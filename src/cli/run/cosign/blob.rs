@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::common::{check_outputs, keys, now, signer, write};
+use super::common::{check_outputs, key_files, keys, now, signer, write};
 use super::shown;
 use crate::cli::args::cosign::blob::{AttestBlob, SignBlob, VerifyBlob, VerifyBlobAttestation};
 use crate::cli::console::{Console, Outcome, print};
@@ -23,11 +23,14 @@ use crate::ops::cosign::blob::{
 const MOST_PREDICATE: usize = 128 << 20;
 
 pub(super) fn sign(args: &SignBlob, console: &Console) -> Outcome {
+    let mut inputs = key_files(&args.key);
+    inputs.push(&args.file);
     check_outputs(
         &[
             ("signature file", &args.output_signature),
             ("bundle file", &args.bundle),
         ],
+        &inputs,
         console,
     )?;
     let signer = signer(&args.key, console)?;
@@ -61,11 +64,14 @@ pub(super) fn sign(args: &SignBlob, console: &Console) -> Outcome {
 }
 
 pub(super) fn attest(args: &AttestBlob, console: &Console) -> Outcome {
+    let mut inputs = key_files(&args.key);
+    inputs.extend([&*args.file, &*args.predicate]);
     check_outputs(
         &[
             ("attestation file", &args.output_attestation),
             ("bundle file", &args.bundle),
         ],
+        &inputs,
         console,
     )?;
     let content = files::read(&args.predicate, MOST_PREDICATE);

@@ -21,6 +21,7 @@ use crate::ops::cosign::hanging::Hanging;
 use crate::ops::cosign::image::CosignImage;
 use crate::ops::cosign::sign::Forms;
 use crate::ops::many::all_tags;
+use crate::ops::outputs::check_output;
 use crate::text::plain;
 
 /// The most bytes of an attestation that is read, where the variable names none.
@@ -37,6 +38,20 @@ pub(super) fn signer(args: &PrivateKeyArgs, console: &Console) -> Result<Box<dyn
     warn_if_open(&args.key, console);
     let passphrases = passphrases(&args.passphrase, console);
     Ok(ring.signer_of_any(&args.key, &passphrases)?)
+}
+
+/// The files of a key that a command reads: no output may replace them.
+pub(super) fn key_files(key: &PrivateKeyArgs) -> Vec<&Path> {
+    let of_key = match &key.key {
+        KeyRef::File(path) => Some(path),
+        KeyRef::Token(_) => None,
+    };
+    let of_tokens = key.tokens.public_keys.iter();
+    of_key
+        .into_iter()
+        .chain(of_tokens)
+        .map(|path| &**path)
+        .collect()
 }
 
 /// The public keys that a command names.
@@ -193,14 +208,19 @@ pub(super) fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
 
-/// Refuses outputs that could not be written, before a key is asked.
+/// Refuses outputs that could not be written, or that would replace a private key, an input or one another, before a
+/// key is asked.
 pub(super) fn check_outputs(
     outputs: &[(&'static str, &Option<std::path::PathBuf>)],
+    inputs: &[&Path],
     console: &Console,
 ) -> Result<(), Failure> {
+    let mut taken = inputs.to_vec();
     for (role, path) in outputs {
         if let Some(path) = path {
             not_beside_json(role, path, console)?;
+            check_output(role, path, &taken)?;
+            taken.push(path);
             let checked = files::check_writable(path);
             checked.map_err(|source| Error::File { role, source })?;
         }

@@ -19,7 +19,7 @@ use crate::scheme::cosign::{Attachment, PredicateType};
 use crate::text::plain;
 
 pub(super) fn generate(args: GenerateArgs, console: &Console) -> Outcome {
-    check_outputs(&[("payload file", &args.output_file)], console)?;
+    check_outputs(&[("payload file", &args.output_file)], &[], console)?;
     let request = Generate {
         image: one_image(args.image, &args.family, console)?,
         identity: args.sign_container_identity,
@@ -28,7 +28,7 @@ pub(super) fn generate(args: GenerateArgs, console: &Console) -> Outcome {
     };
     let payload = beside_bar(console, |bar| request.run(bar))?;
     match &args.output_file {
-        Some(path) => write("payload file", path, &payload, false, console)?,
+        Some(path) => write("payload file", path, &payload, args.force, console)?,
         // Without an end of line: the bytes that are signed.
         None if !console.settings.json => print(&payload)?,
         None => {}

@@ -1,14 +1,18 @@
 //! Signing and verifying images.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
-use super::common::{annotations, check_outputs, forms, hanging, images, keys, now, signer, write};
+use super::common::{
+    annotations, check_outputs, forms, hanging, images, key_files, keys, now, signer, write,
+};
 use super::shown;
 use crate::cli::args::cosign::image::{Attest, Sign, Verify, VerifyAttestation};
 use crate::cli::console::{Console, Failure, Outcome, print};
 use crate::cli::context::beside_bar;
 use crate::cli::run::many::Many;
-use crate::cli::run::written::error_json;
+use crate::cli::run::written::{error_json, shown as path_of};
 use crate::cli::status::{self, Status};
 use crate::cli::{explain, show};
 use crate::encoding::base64::base64;
@@ -25,12 +29,15 @@ use crate::text::plain;
 const MOST_PREDICATE: usize = 128 << 20;
 
 pub(super) fn sign(args: Sign, console: &Console) -> Outcome {
+    let mut inputs = key_files(&args.key);
+    inputs.extend(args.payload.as_deref());
     check_outputs(
         &[
             ("signature file", &args.output_signature),
             ("payload file", &args.output_payload),
             ("bundle file", &args.bundle),
         ],
+        &inputs,
         console,
     )?;
     let hashes = Hashes(args.key.signature_digest_algorithm);
@@ -83,25 +90,7 @@ pub(super) fn sign(args: Sign, console: &Console) -> Outcome {
     let signer = signer(&args.key, console)?;
     let all = beside_bar(console, |bar| request.run(&*signer, bar))?;
     if let [Ok(signed)] = &*all {
-        let made = || signed.iter().flat_map(|image| &image.made);
-        let new = || made().filter_map(|made| made.new.as_ref().map(|new| (made.form, new)));
-        if let Some(path) = &args.output_signature {
-            let by_tag = new().filter(|(form, _)| *form != "bundle");
-            let text: String = by_tag
-                .map(|(_, new)| base64(&new.signature) + "\n")
-                .collect();
-            write("signature file", path, text.as_bytes(), args.force, console)?;
-        }
-        if let Some(path) = &args.output_payload
-            && let Some((_, new)) = new().find(|(form, _)| *form != "bundle")
-        {
-            write("payload file", path, &new.message, args.force, console)?;
-        }
-        if let Some(path) = &args.bundle
-            && let Some(bundle) = new().find_map(|(_, new)| new.bundle.as_ref())
-        {
-            write("bundle file", path, bundle, args.force, console)?;
-        }
+        write_new(signed, outputs, args.force, console)?;
     }
     let result = show_signed(all, &signer.public_key().fingerprint().to_string(), console);
     if request.attaches && !console.settings.quiet {
@@ -110,6 +99,41 @@ pub(super) fn sign(args: Sign, console: &Console) -> Outcome {
         );
     }
     result
+}
+
+/// Writes what one image's new signatures are into the files that the user names.
+fn write_new(
+    signed: &[CosignSigned],
+    [of_signatures, of_payload, of_bundle]: [&Option<PathBuf>; 3],
+    force: bool,
+    console: &Console,
+) -> Result<(), Failure> {
+    let made = || signed.iter().flat_map(|image| &image.made);
+    let new = || made().filter_map(|made| made.new.as_ref().map(|new| (made.form, new)));
+    let by_tag = || {
+        new()
+            .filter(|(form, _)| *form != "bundle")
+            .map(|(_, new)| new)
+    };
+    let text: String = by_tag().map(|new| base64(&new.signature) + "\n").collect();
+    let signatures = (!text.is_empty()).then_some(text.as_bytes());
+    let payload = by_tag().next().map(|new| &*new.message);
+    let bundle = new().find_map(|(_, new)| new.bundle.as_deref());
+    for (role, path, bytes) in [
+        ("signature file", of_signatures, signatures),
+        ("payload file", of_payload, payload),
+        ("bundle file", of_bundle, bundle),
+    ] {
+        match (path, bytes) {
+            (None, _) => {}
+            (Some(path), Some(bytes)) => write(role, path, bytes, force, console)?,
+            (Some(path), None) => console.warn(&format!(
+                "{} was not written, as nothing new was signed for it; `ir-sign cosign download` prints what is there",
+                path_of(path)
+            )),
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn attest(args: Attest, console: &Console) -> Outcome {
@@ -213,6 +237,9 @@ fn signed_json(image: &CosignSigned) -> Value {
 
 pub(super) fn verify(args: Verify, console: &Console) -> Outcome {
     let chosen = forms(&args.hanging);
+    let inputs = [&args.payload, &args.signature].into_iter().flatten();
+    let inputs: Vec<_> = inputs.map(PathBuf::as_path).collect();
+    check_outputs(&[("output file", &args.output_file)], &inputs, console)?;
     let request = CosignVerify {
         images: images(args.images, args.many.all, &args.family, console)?,
         shard: args.many.fleet.shard,
@@ -235,7 +262,7 @@ pub(super) fn verify(args: Verify, console: &Console) -> Outcome {
         let list = Value::from(signatures.collect::<Vec<_>>());
         let text = format!("{list}\n");
         match &args.output_file {
-            Some(path) => write("output file", path, text.as_bytes(), true, console)?,
+            Some(path) => write("output file", path, text.as_bytes(), args.force, console)?,
             None => print(text.as_bytes())?,
         }
     }

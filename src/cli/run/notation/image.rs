@@ -62,7 +62,7 @@ fn show_signed(
             format!("{name}: signed, signature {}", image.signature)
         } else {
             format!(
-                "{name}: is signed so already, nothing was added; signature {}",
+                "{name}: already signed this way, so nothing was added; signature {}",
                 image.signature
             )
         });

@@ -1,6 +1,6 @@
 //! The trust policy, and revocation lists for notation.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::cli::console::{Console, Outcome, print};
 use crate::cli::run::written::written;
 use crate::cli::status::Status;
 use crate::encoding::time;
-use crate::ops::notation::folders::Folders;
+use crate::files::Written;
 use crate::ops::notation::{crls, policies, trust};
 
 /// `notation policy show`.
@@ -34,25 +34,24 @@ pub(super) fn show(console: &Console) -> Outcome {
 
 /// `notation policy import`.
 pub(super) fn import(args: &Import, console: &Console) -> Outcome {
-    let bytes = policies::read_file(&args.file).map_err(failed)?;
-    put(&folders()?, &args.file, &bytes, args.force, console)
+    let put = policies::import(&folders()?, &args.file, args.force);
+    tell(&put.map_err(failed)?, console)
 }
 
 /// `notation policy init`.
 pub(super) fn init(args: &Init, console: &Console) -> Outcome {
-    let bytes = policies::first(&args.name, &args.stores, &args.identities);
-    put(
+    let put = policies::init(
         &folders()?,
-        Path::new("the new policy"),
-        &bytes,
+        &args.name,
+        &args.stores,
+        &args.identities,
         args.force,
-        console,
-    )
+    );
+    tell(&put.map_err(failed)?, console)
 }
 
-fn put(folders: &Folders, from: &Path, bytes: &[u8], force: bool, console: &Console) -> Outcome {
-    let (path, how) = policies::put(folders, from, bytes, force).map_err(failed)?;
-    console.note(&written(&path, how));
+fn tell((path, how): &(PathBuf, Written), console: &Console) -> Outcome {
+    console.note(&written(path, *how));
     console.json(|| json!({ "policy": path.display().to_string() }))?;
     Ok(Status::Done)
 }
