@@ -343,7 +343,8 @@ fn a_policy_that_is_met_wants_the_content_too_where_there_is_a_key() {
     sandbox.write("other", [0x52; 32]);
     policy_check(&sandbox, anything, "")
         .exits(0)
-        .says("allowed");
+        .says("allowed")
+        .says("it has encrypted layers, and without --decryption-key nobody compared them");
     policy_check(&sandbox, anything, "--decryption-key kek")
         .exits(0)
         .says("met         layers")

@@ -42,6 +42,9 @@ fn notation_takes_lists_from_its_cache_until_one_revokes_the_signer() {
         ),
         "cert crl --ca-cert root.crt -x root.prv --days 9 -o 1.crl",
         "cert crl --ca-cert root.crt -x root.prv --days 9 --previous 1.crl --revoke leaf.crt=keyCompromise -o 2.crl",
+        "gen-key -o other.prv",
+        &format!("cert root -k other.prv {subject}=Elsewhere --days 99 -o other.crt"),
+        "cert crl --ca-cert other.crt -x other.prv --days 9 -o other.crl",
     ] {
         own(&desk, line);
     }
@@ -69,7 +72,10 @@ fn notation_takes_lists_from_its_cache_until_one_revokes_the_signer() {
     // The address comes from the certificates of the key list.
     desk.run("crl add 1.crl").ok();
     assert_eq!(cached(&desk).len(), 1);
-    ours("--crl 1.crl").ok();
+    ours("--crl other.crl").exits(1);
+    ours("--crl 1.crl --crl other.crl")
+        .ok()
+        .says("CN=Elsewhere\" says nothing about this signature");
     if let Some(run) = theirs() {
         run.ok();
     }

@@ -197,7 +197,13 @@ impl Judged<'_> {
             is_over |= !matches!(report.outcome, Outcome::Met);
             requirements.push(report);
         }
-        if !self.run.request.decryption.is_empty() {
+        let mut unopened = None;
+        if self.run.request.decryption.is_empty() {
+            if !is_over {
+                let said = layers::unopened(self.reader, self.selected());
+                unopened = said.map(|text| format!("{name}: {text}"));
+            }
+        } else {
             let outcome = if is_over {
                 Outcome::NotReached
             } else {
@@ -212,7 +218,7 @@ impl Judged<'_> {
             digest: self.subject.digest,
             scope: chosen.scope.clone(),
             requirements,
-            warnings: warnings.map(ToString::to_string).collect(),
+            warnings: warnings.map(ToString::to_string).chain(unopened).collect(),
         }
     }
 

@@ -2,6 +2,7 @@
 //! config's `diff_ids`.
 
 use super::report::Outcome;
+use crate::image::media;
 use crate::ops::error::Error;
 use crate::progress::Progress;
 use crate::report::rule;
@@ -35,4 +36,25 @@ pub(super) fn judged(
         Ok(Outcome::Met)
     };
     judge().unwrap_or_else(Outcome::from)
+}
+
+/// What to say of an image that is let in with encrypted layers and without a key for them. An image of another platform
+/// alone, which the policy's dialect lets in as a whole, has no layers to speak of here.
+pub(super) fn unopened(
+    reader: &Reader<'_>,
+    images: Result<Vec<Selected>, Error>,
+) -> Option<String> {
+    let is_encrypted = |selected: &Selected| {
+        let read = reader.manifest(&selected.descriptor);
+        read.is_ok_and(|(_, manifest)| {
+            let mut layers = manifest.layers.iter();
+            layers.any(|layer| media::decrypted(&layer.media_type).is_some())
+        })
+    };
+    images.ok()?.iter().any(is_encrypted).then(|| {
+        format!(
+            "it has encrypted layers, and without --decryption-key nobody compared them with its config [{}]",
+            rule::DIFF_IDS
+        )
+    })
 }

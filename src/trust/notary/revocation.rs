@@ -23,6 +23,9 @@ pub trait Revocations {
     /// What they say about a certificate of this issuer at this time.
     fn standing(&self, certificate: &Certificate, issuer: &Certificate, at: SystemTime)
     -> Standing;
+
+    /// The issuers of lists that concern no certificate of a chain.
+    fn foreign(&self, chain: &[Certificate]) -> Vec<String>;
 }
 
 /// Revocation lists that the user gave. Those of other issuers than the certificate's say nothing about it.
@@ -61,6 +64,16 @@ impl Revocations for Lists<'_> {
         }
         standing
     }
+
+    fn foreign(&self, chain: &[Certificate]) -> Vec<String> {
+        let issuers = chain.get(1..).unwrap_or_default();
+        let is_foreign = |list: &&RevocationList| {
+            let mut issuers = issuers.iter();
+            !issuers.any(|issuer| issuer.subject() == list.issuer())
+        };
+        let lists = self.0.iter().filter(is_foreign);
+        lists.map(|list| list.issuer().to_string()).collect()
+    }
 }
 
 /// Checks every certificate but the root. Notes tell of those that say nowhere where their status is to be had.
@@ -70,6 +83,11 @@ pub(super) fn check(
     now: SystemTime,
     notes: &mut Vec<String>,
 ) -> Result<(), String> {
+    for issuer in lists.foreign(chain) {
+        notes.push(format!(
+            "the revocation list of \"{issuer}\" says nothing about this signature: that CA issued none of its certificates"
+        ));
+    }
     for pair in chain.windows(2) {
         let [certificate, issuer] = pair else {
             continue;
