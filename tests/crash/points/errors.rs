@@ -139,9 +139,15 @@ fn lasts(case: &Case, calls: &[Call], registry: &Path, status: i32) -> Result<()
     Ok(())
 }
 
-fn try_all(what: &str, error: (Fault, &str), meets: impl Fn(&Call) -> bool) {
+fn try_all(
+    cases: Vec<Case>,
+    at_most: usize,
+    what: &str,
+    error: (Fault, &str),
+    meets: impl Fn(&Call) -> bool,
+) {
     let mut wrong = Vec::new();
-    for case in Case::all() {
+    for case in cases {
         let scene = case.scene();
         let (run, calls) = case.record(&scene);
         run.ok();
@@ -153,7 +159,7 @@ fn try_all(what: &str, error: (Fault, &str), meets: impl Fn(&Call) -> bool) {
         // The calls after the last rename decide.
         let last = last_rename(&calls);
         let decides = |point: &Point| point.at >= last && calls[point.at].name != "openat";
-        let tried = some_and(&points, SOME, decides);
+        let tried = some_and(&points, at_most, decides);
         let results = on_two_threads(&tried, |point| until_come_to(|| fail(&case, point, error)));
         let mut ends: BTreeMap<(i32, State), usize> = BTreeMap::new();
         let mut missed = 0;
@@ -181,14 +187,24 @@ fn try_all(what: &str, error: (Fault, &str), meets: impl Fn(&Call) -> bool) {
     none_wrong(&wrong);
 }
 
+/// Runs each command on a disk that breaks at some of its calls.
+pub fn break_all(cases: Vec<Case>, at_most: usize) {
+    try_all(cases, at_most, "EIO", BROKEN, |_| true);
+}
+
+/// Runs each command on a disk that is full from some of its writes on.
+pub fn fill_all(cases: Vec<Case>, at_most: usize) {
+    try_all(cases, at_most, "ENOSPC", FULL, takes_room);
+}
+
 #[test]
 fn a_broken_disk_at_any_call_is_never_a_success_nor_a_broken_layout() {
-    try_all("EIO", BROKEN, |_| true);
+    break_all(Case::all(), SOME);
 }
 
 #[test]
 fn a_full_disk_at_any_write_is_never_a_success_nor_a_broken_layout() {
-    try_all("ENOSPC", FULL, takes_room);
+    fill_all(Case::all(), SOME);
 }
 
 /// Its own files go, and nothing else does.
