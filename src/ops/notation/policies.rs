@@ -30,7 +30,9 @@ pub fn put(
     };
     // A link in its place is refused, and so is a pipe.
     let there = folders::read(ROLE, &path)?;
+    let failed = |source| Error::File { role: ROLE, source };
     if there.as_deref() == Some(bytes) {
+        files::sync_existing(&path).map_err(failed)?;
         return Ok((path, Written::Same));
     }
     let existing = if force {
@@ -38,8 +40,7 @@ pub fn put(
     } else {
         Existing::Keep
     };
-    let written = files::write(&path, bytes, 0o600, existing);
-    let written = written.map_err(|source| Error::File { role: ROLE, source })?;
+    let written = files::write(&path, bytes, 0o600, existing).map_err(failed)?;
     Ok((path, written))
 }
 
