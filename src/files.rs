@@ -1,23 +1,26 @@
 //! Whole files: read up to a limit, written whole or not at all.
 
 mod error;
+mod folder;
 pub mod regular;
+mod staged;
 mod standard;
 #[cfg(test)]
 mod tests;
 
-use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use rustix::fs::RenameFlags;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::secret::Secret;
 pub use error::{Error, is_reader_gone, is_standard};
+use folder::{open_parent, temporary_name};
+pub use folder::{parent_of, random_name, sync_dir, syncs_no_folders};
+pub use staged::{Existing, Staged};
 
 /// Opens a file of any kind for reading, as a pipe, but refuses a folder. `-` is standard input, once.
 pub fn open(path: &Path) -> Result<File, Error> {
@@ -129,17 +132,6 @@ pub fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize>
     }
 }
 
-/// How to treat an existing file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Existing {
-    /// Refuse, even one with the same bytes: for private keys.
-    Refuse,
-    /// Leave one with the same bytes alone, refuse one with other bytes.
-    Keep,
-    /// Replace it.
-    Replace,
-}
-
 /// What [`write()`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
@@ -190,21 +182,6 @@ pub fn sync_existing(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether an error of a folder's `fsync` says that the file system has no such call for folders (fsync(2); FUSE, 9p and
-/// network file systems). There names are as durable as the file system makes them.
-pub fn syncs_no_folders(error: rustix::io::Errno) -> bool {
-    use rustix::io::Errno;
-    matches!(error, Errno::INVAL | Errno::NOSYS | Errno::NOTSUP)
-}
-
-/// Makes the names in an open folder durable, where its file system can.
-fn sync_folder(folder: &File) -> io::Result<()> {
-    match rustix::fs::fsync(folder) {
-        Err(e) if !syncs_no_folders(e) => Err(e.into()),
-        _ => Ok(()),
-    }
-}
-
 /// Refuses early what [`write()`] would refuse later.
 pub fn check(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), Error> {
     if is_standard(path) {
@@ -242,12 +219,6 @@ fn ends_as_folder(path: &Path) -> bool {
         .any(|end| path.ends_with(end))
 }
 
-/// Opens the folder a file is in. One that cannot be read cannot be synced: nothing is to be in it then.
-fn open_parent(path: &Path) -> Result<File, Error> {
-    let parent = parent_of(path);
-    File::open(&parent).map_err(Error::io(&parent, "open"))
-}
-
 fn check_target(path: &Path, bytes: &[u8], existing: Existing) -> Result<Option<Written>, Error> {
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
@@ -283,83 +254,7 @@ fn check_target(path: &Path, bytes: &[u8], existing: Existing) -> Result<Option<
 }
 
 fn write_new(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> Result<(), Error> {
-    let temporary = parent_of(path).join(temporary_name(path));
-    let result = (|| {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(&temporary)
-            .map_err(Error::io(path, "create"))?;
-        let parent = open_parent(path)?;
-        file.write_all(bytes).map_err(Error::io(path, "write"))?;
-        file.sync_all().map_err(Error::io(path, "sync"))?;
-        if existing == Existing::Replace {
-            fs::rename(&temporary, path).map_err(Error::io(path, "rename into place"))?;
-        } else {
-            rename_new(&temporary, path)?;
-        }
-        Ok(parent)
-    })();
-    match result {
-        Ok(parent) => sync_folder(&parent).map_err(Error::io(&parent_of(path), "sync")),
-        Err(error) => {
-            // The first error is the one to report; the file may not even exist.
-            let _ = fs::remove_file(&temporary);
-            Err(error)
-        }
-    }
-}
-
-/// Renames without ever replacing what is there.
-fn rename_new(from: &Path, to: &Path) -> Result<(), Error> {
-    use rustix::io::Errno;
-    let cwd = rustix::fs::CWD;
-    let error = match rustix::fs::renameat_with(cwd, from, cwd, to, RenameFlags::NOREPLACE) {
-        // A file system that cannot rename this way can make a second link, which never replaces either.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-            fs::hard_link(from, to).and_then(|()| fs::remove_file(from))
-        }
-        other => other.map_err(io::Error::from),
-    };
-    error.map_err(|e| match e.kind() {
-        io::ErrorKind::AlreadyExists => Error::Exists {
-            path: to.to_owned(),
-        },
-        _ => Error::io(to, "rename into place")(e),
-    })
-}
-
-/// Makes the names in a folder durable.
-pub fn sync_dir(path: &Path) -> Result<(), Error> {
-    File::open(path)
-        .and_then(|folder| sync_folder(&folder))
-        .map_err(Error::io(path, "sync"))
-}
-
-/// The folder a path is in, `.` where it names none.
-pub fn parent_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
-}
-
-/// The longest name a Linux file system takes is 255 bytes, so of a long one only the start is used.
-fn temporary_name(path: &Path) -> OsString {
-    let stem = path.file_name().unwrap_or_default().as_bytes();
-    let mut name = OsString::from(".");
-    name.push(OsStr::from_bytes(&stem[..stem.len().min(200)]));
-    name.push(format!(".{}.tmp", random_name()));
-    name
-}
-
-/// Sixteen random hexadecimal digits, for names that must not collide.
-pub fn random_name() -> String {
-    use std::hash::{BuildHasher, Hasher};
-    // The standard library's hash keys come from the system's random source.
-    let state = std::collections::hash_map::RandomState::new();
-    format!("{:016x}", state.build_hasher().finish())
+    Staged::new(path, bytes, mode)?.put(existing)?.sync()
 }
 
 /// Whether two paths name the same file: equal after links are followed, or two links to one file.

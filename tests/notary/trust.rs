@@ -237,6 +237,10 @@ impl Revocations for Says {
     fn standing(&self, _: &Certificate, _: &Certificate, _: SystemTime) -> Standing {
         self.0.clone()
     }
+
+    fn foreign(&self, _: &[Certificate]) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// All that a decision depends on.

@@ -1,5 +1,6 @@
 //! Roots, requests, and certificates for requests.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -11,6 +12,7 @@ use super::sign::{Keys, self_check, sign};
 use crate::crypto::PublicKey;
 use crate::files::{self, Written};
 use crate::ops::error::Error;
+use crate::ops::keys::existing;
 use crate::x509::chain::check_links;
 use crate::x509::{
     Certificate, CrlUrl, DistinguishedName, Draft, Issuer, Profile, Request, Serial, Terms,
@@ -149,19 +151,43 @@ impl IssueCertificate {
         let signer = keys.open()?;
         let made = sign(CERTIFICATE, draft_by(signer.public_key())?, &*signer)?;
         let value = read_back(&made, ca.public_key())?;
-        let mut written = Vec::new();
-        // The chain first: a run that stops in between leaves no certificate that looks finished.
-        if let Some(path) = &self.chain {
-            let pem: String = [&value]
-                .into_iter()
-                .chain(&chain)
-                .map(Certificate::pem)
-                .collect();
-            let one = output::write("chain", path, pem.as_bytes(), self.output.force)?;
-            written.push(one);
-        }
-        written.extend(self.output.write(CERTIFICATE, value.der(), &value.pem())?);
+        let written = self.write(&value, &chain)?;
         Ok(Made { value, written })
+    }
+
+    /// Writes the chain first: a run that stops in between leaves no certificate that looks finished.
+    fn write(
+        &self,
+        value: &Certificate,
+        chain: &[Certificate],
+    ) -> Result<Vec<(PathBuf, Written)>, Error> {
+        let (der, pem) = (value.der(), value.pem());
+        let Some(path) = &self.chain else {
+            return self.output.write(CERTIFICATE, der, &pem);
+        };
+        // A full disk is no reason to leave the chain alone.
+        let staged = self.output.stage(CERTIFICATE, der, &pem)?;
+        let all = std::iter::once(value).chain(chain);
+        let all: String = all.map(Certificate::pem).collect();
+        let was_there = path.symlink_metadata().is_ok();
+        let chain = output::write("chain", path, all.as_bytes(), self.output.force)?;
+        let written = match (staged, &self.output.path) {
+            (Some(staged), Some(output)) => match staged.put(existing(self.output.force)) {
+                Ok(put) => {
+                    put.sync().map_err(Error::file(CERTIFICATE))?;
+                    vec![(output.clone(), Written::New)]
+                }
+                Err(error) => {
+                    if !was_there {
+                        // The error is the one to report.
+                        let _ = fs::remove_file(path);
+                    }
+                    return Err(Error::file(CERTIFICATE)(error));
+                }
+            },
+            _ => self.output.write(CERTIFICATE, der, &pem)?,
+        };
+        Ok([vec![chain], written].concat())
     }
 }
 

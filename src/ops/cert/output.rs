@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use crate::files::regular::{self, Links};
-use crate::files::{self, Written};
+use crate::files::{self, Staged, Written};
 use crate::ops::error::Error;
 use crate::ops::keys::existing;
 use crate::ops::outputs::check_output;
 
 /// The most bytes of a file that may be the result of an earlier run.
 const MOST_THERE: usize = 1 << 20;
+
+/// The permission bits of a result.
+const MODE: u32 = 0o644;
 
 /// Where a result goes.
 #[derive(Clone, Debug)]
@@ -68,6 +71,18 @@ impl Output {
         if self.der { der } else { pem.as_bytes() }
     }
 
+    /// Writes the result beside its place, where that is a file's.
+    pub(super) fn stage(
+        &self,
+        role: &'static str,
+        der: &[u8],
+        pem: &str,
+    ) -> Result<Option<Staged>, Error> {
+        let path = self.path.as_ref().filter(|path| !files::is_standard(path));
+        let staged = path.map(|path| Staged::new(path, self.form(der, pem), MODE));
+        staged.transpose().map_err(Error::file(role))
+    }
+
     /// Writes the result.
     pub(super) fn write(
         &self,
@@ -101,6 +116,6 @@ pub(super) fn write(
     bytes: &[u8],
     force: bool,
 ) -> Result<(PathBuf, Written), Error> {
-    let how = files::write(path, bytes, 0o644, existing(force)).map_err(Error::file(role))?;
+    let how = files::write(path, bytes, MODE, existing(force)).map_err(Error::file(role))?;
     Ok((path.to_owned(), how))
 }

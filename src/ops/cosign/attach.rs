@@ -109,7 +109,9 @@ impl Attach {
             let reader = layout.reader();
             self.edits(&reader, &reader)?
         };
-        if !edits.is_empty() {
+        if edits.is_empty() {
+            layout.sync_existing()?;
+        } else {
             layout.apply(&edits)?;
         }
         Ok(digest)

@@ -210,7 +210,9 @@ impl CosignSign {
             let reader = layout.reader();
             self.edits(image, signer, &reader, &reader)?
         };
-        if self.attaches && !edits.is_empty() {
+        if self.attaches && edits.is_empty() {
+            layout.sync_existing()?;
+        } else if self.attaches {
             layout.apply(&edits)?;
             // The image is signed: later errors do not undo that.
             let realms = layout.realm_findings().map_err(|error| error.to_string());

@@ -1,17 +1,18 @@
 //! Trust stores: folders of certificates that are trusted, each a regular file in PEM or DER.
 //!
 //! notation refuses a store as a whole for one file in it that is no certificate. So a certificate is written elsewhere, and
-//! comes into a store, or a new store into its place, by a rename.
+//! comes into a store as a whole.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::error::Error;
+use super::exchange;
 use super::folders::{self, Folders};
 use crate::files::regular::{self, Links};
-use crate::files::{self, Existing, Written};
+use crate::files::{self, Written};
 use crate::trust::notary::{StoreKind, check_store};
 use crate::x509::Certificate;
 
@@ -97,8 +98,7 @@ pub fn add(
     paths: &[PathBuf],
 ) -> Result<Vec<Written>, Error> {
     let place = folder(folders, kind, store.as_str());
-    let mut new: Vec<(PathBuf, Vec<u8>)> = Vec::new();
-    let mut done = Vec::new();
+    let mut all: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     for path in paths {
         let bytes = regular::read(path, folders::MOST, Links::Followed)
             .map_err(|source| Error::File { role: ROLE, source })?;
@@ -112,7 +112,12 @@ pub fn add(
             name: path.display().to_string(),
             what: "name of a file in a trust store",
         })?;
-        let target = place.join(name.as_str());
+        all.push((place.join(name.as_str()), bytes));
+    }
+    let _lock = exchange::lock(folders)?;
+    let mut new: Vec<(PathBuf, Vec<u8>)> = Vec::new();
+    let mut done = Vec::new();
+    for (target, bytes) in all {
         let same_twice = new.iter().find(|(other, _)| *other == target);
         let there = match same_twice {
             Some((_, bytes)) => Some(bytes.clone()),
@@ -131,93 +136,19 @@ pub fn add(
         }
     }
     if !new.is_empty() {
-        let _lock = folders.lock()?;
-        put(folders, &place, &new)?;
+        exchange::put(folders, &place, &new)?;
     }
     Ok(done)
 }
 
-/// The bytes of a file that is there already.
+/// The bytes of a file that is there already. It lasts: the run that brought it may have been killed before it synced it.
 fn existing(path: &Path) -> Result<Option<Vec<u8>>, Error> {
-    folders::read(ROLE, path)
-}
-
-/// Brings new files into a store, by renames from a folder beside all stores.
-fn put(folders: &Folders, place: &Path, new: &[(PathBuf, Vec<u8>)]) -> Result<(), Error> {
-    let made = temporary(folders);
-    folders::make(&made)?;
-    let result = (|| {
-        for (target, bytes) in new {
-            let name = target.file_name().unwrap_or_default();
-            files::write(&made.join(name), bytes, 0o600, Existing::Refuse)
-                .map_err(|source| Error::File { role: ROLE, source })?;
-        }
-        let above = files::parent_of(place);
-        folders::make(&above)?;
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |source| Error::Folder {
-                path,
-                action: "change",
-                source,
-            }
-        };
-        // A store that is empty is replaced by the rename, one that is not stays.
-        match fs::rename(&made, place) {
-            Ok(()) => {}
-            Err(e) if is_occupied(&e) && is_folder(place) => {
-                let mut there: Vec<&Path> = Vec::new();
-                for (target, _) in new {
-                    let name = target.file_name().unwrap_or_default();
-                    // Not even a file that another program brought meanwhile is replaced.
-                    let moved = fs::hard_link(made.join(name), target);
-                    if let Err(error) = moved {
-                        for path in there {
-                            let _ = fs::remove_file(path);
-                        }
-                        return Err(failed(target)(error));
-                    }
-                    there.push(target);
-                }
-            }
-            Err(e) if is_occupied(&e) => return Err(not_a_folder(place)),
-            Err(error) => return Err(failed(place)(error)),
-        }
-        for folder in [place, &above] {
-            files::sync_dir(folder).map_err(|source| Error::File {
-                role: "trust store",
-                source,
-            })?;
-        }
-        Ok(())
-    })();
-    // It is gone where it became the store.
-    let _ = fs::remove_dir_all(&made);
-    result
-}
-
-/// A folder beside all stores, for what comes into one or goes out of one.
-fn temporary(folders: &Folders) -> PathBuf {
-    let name = format!(".truststore.{}.tmp", files::random_name());
-    folders.config.join(name)
-}
-
-fn is_occupied(error: &std::io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists | ErrorKind::NotADirectory
-    )
-}
-
-fn is_folder(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|there| there.is_dir())
-}
-
-fn not_a_folder(path: &Path) -> Error {
-    Error::Store {
-        path: path.to_owned(),
-        reason: "is no folder, and links to one are not followed",
+    let there = folders::read(ROLE, path)?;
+    if there.is_some() {
+        folders::make(&files::parent_of(path))?;
+        files::sync_existing(path).map_err(|source| Error::File { role: ROLE, source })?;
     }
+    Ok(there)
 }
 
 /// The names in a folder, in order. None where the folder is not there.
@@ -230,7 +161,7 @@ pub(super) fn names(path: &Path) -> Result<Vec<String>, Error> {
     match path.symlink_metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(failed(error)),
-        Ok(there) if !there.is_dir() => return Err(not_a_folder(path)),
+        Ok(there) if !there.is_dir() => return Err(exchange::not_a_folder(path)),
         Ok(_) => {}
     }
     let mut names = Vec::new();
@@ -291,35 +222,34 @@ pub fn delete(
 ) -> Result<PathBuf, Error> {
     let place = folder(folders, kind, store.as_str());
     let path = file.map_or_else(|| place.clone(), |file| place.join(file.as_str()));
-    let failed = |source| Error::Folder {
-        path: path.clone(),
-        action: "delete from",
-        source,
+    let missing = |path: &Path| Error::Store {
+        path: path.to_owned(),
+        reason: "does not exist",
     };
-    if !is_folder(&place) {
+    if !exchange::is_folder(&place) {
         return Err(match place.symlink_metadata() {
-            Err(_) => Error::Store {
-                path: place,
-                reason: "does not exist",
-            },
-            Ok(_) => not_a_folder(&place),
+            Err(_) => missing(&place),
+            Ok(_) => exchange::not_a_folder(&place),
         });
     }
-    let _lock = folders.lock()?;
-    if file.is_some() {
-        fs::remove_file(&path).map_err(failed)?;
-        // It is removed only if it is empty.
-        let _ = fs::remove_dir(&place);
-    } else {
-        // Whoever reads the store meanwhile finds all of it or nothing.
-        let gone = temporary(folders);
-        fs::rename(&place, &gone).map_err(failed)?;
-        fs::remove_dir_all(&gone).map_err(failed)?;
+    let _lock = exchange::lock(folders)?;
+    if file.is_none() {
+        return exchange::remove(folders, &place).map(|()| path);
     }
-    let above = files::parent_of(&place);
-    files::sync_dir(&above).map_err(|source| Error::File {
-        role: "trust store",
-        source,
-    })?;
+    let failed = |source: io::Error| match source.kind() {
+        ErrorKind::NotFound => missing(&path),
+        _ => Error::Folder {
+            path: path.clone(),
+            action: "delete from",
+            source,
+        },
+    };
+    fs::remove_file(&path).map_err(failed)?;
+    if names(&place)?.is_empty() {
+        fs::remove_dir(&place).map_err(failed)?;
+    } else {
+        exchange::sync(&place)?;
+    }
+    exchange::sync(&files::parent_of(&place))?;
     Ok(path)
 }

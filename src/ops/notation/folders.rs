@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File};
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -96,23 +97,45 @@ impl Folders {
 /// Reads a file of the configuration: a regular file, to which no link leads, as notation wants it. `None` if there is none.
 pub fn read(role: &'static str, path: &Path) -> Result<Option<Vec<u8>>, Error> {
     match regular::read(path, MOST, Links::Refused) {
-        Err(files::Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            Ok(None)
-        }
+        Err(files::Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
         read => read
             .map(Some)
             .map_err(|source| Error::File { role, source }),
     }
 }
 
-/// Makes a folder and those above it, for their owner alone.
+/// Makes a folder and those above it, for their owner alone. They last: what is in a folder is lost with it.
 pub fn make(path: &Path) -> Result<(), Error> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|source| Error::Folder {
-        path: path.to_owned(),
-        action: "make",
-        source,
-    })
+    let above = files::parent_of(path);
+    if path.is_dir() {
+        // The run that made it may have been killed before it synced it.
+        return sync(
+            &above,
+            &[ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem],
+        );
+    }
+    make(&above)?;
+    match DirBuilder::new().mode(0o700).create(path) {
+        // Another run was faster.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {}
+        made => made.map_err(|source| Error::Folder {
+            path: path.to_owned(),
+            action: "make",
+            source,
+        })?,
+    }
+    sync(&above, &[])
+}
+
+/// Makes the names in a folder durable. Some errors say that the user cannot have made any of them.
+fn sync(path: &Path, harmless: &[ErrorKind]) -> Result<(), Error> {
+    match files::sync_dir(path) {
+        Err(files::Error::Io { source, .. }) if harmless.contains(&source.kind()) => Ok(()),
+        synced => synced.map_err(|source| Error::File {
+            role: "folder",
+            source,
+        }),
+    }
 }
 
 #[cfg(test)]

@@ -38,10 +38,12 @@ pub fn edit<T>(
         path: path.clone(),
         source,
     })?;
-    if list != before {
-        let written = files::write(&path, &list.to_bytes(), 0o600, Existing::Replace);
-        written.map_err(|source| Error::File { role: ROLE, source })?;
-    }
+    let written = if list == before {
+        files::sync_existing(&path)
+    } else {
+        files::write(&path, &list.to_bytes(), 0o600, Existing::Replace).map(drop)
+    };
+    written.map_err(|source| Error::File { role: ROLE, source })?;
     Ok(done)
 }
 

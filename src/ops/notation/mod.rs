@@ -3,6 +3,7 @@
 pub mod certificates;
 pub mod crls;
 mod error;
+mod exchange;
 pub mod folders;
 pub mod image;
 pub mod keys;

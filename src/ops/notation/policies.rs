@@ -24,7 +24,9 @@ fn put(folders: &Folders, bytes: &[u8], force: bool) -> Result<(PathBuf, Written
     };
     // A link in its place is refused, and so is a pipe.
     let there = folders::read(ROLE, &path)?;
+    let failed = |source| Error::File { role: ROLE, source };
     if there.as_deref() == Some(bytes) {
+        files::sync_existing(&path).map_err(failed)?;
         return Ok((path, Written::Same));
     }
     let existing = if force {

@@ -151,7 +151,9 @@ impl NotationSign {
         layout: &mut Layout,
     ) -> Result<Vec<NotationSigned>, Error> {
         let (mut done, edits) = self.edits(image, signer, &layout.reader())?;
-        if !edits.is_empty() {
+        if edits.is_empty() {
+            layout.sync_existing()?;
+        } else {
             layout.apply(&edits)?;
             // The image is signed: later errors do not undo that.
             let realms = layout.realm_findings().map_err(|error| error.to_string());

@@ -47,6 +47,11 @@ impl Layout {
         self.change(edits, Some(realms))
     }
 
+    /// Makes last what is there already: a killed run may have made the change without syncing it.
+    pub fn sync_existing(&self) -> Result<(), Error> {
+        self.dir.sync_existing()
+    }
+
     fn change(&mut self, edits: &[Edit], realms: Option<ForRealms<'_>>) -> Result<Applied, Error> {
         // This opens the folder a second time, so that the lock ends with this call.
         let lock = self.dir.dir(".")?;

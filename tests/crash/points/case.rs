@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::judge::{State, differences, without_left_overs};
+use super::judge::{State, differences, files_of, without_left_overs};
 use harness::oci::{self, LAYER, Maker};
 use harness::strace::{self, Call, Point};
-use harness::{Run, Scene, Snapshot, ir_sign, program, read, snapshot, write};
+use harness::{Run, Scene, Snapshot, ir_sign, limited, program, read, snapshot, write};
 
 /// A command's arguments in a scene.
 type Args = Box<dyn Fn(&Scene) -> Vec<String> + Send + Sync>;
@@ -18,6 +18,8 @@ pub struct Case {
     pub name: &'static str,
     args: Args,
     pub kind: Kind,
+    /// The exit status and the message of a run that finds its work done, if that is no success.
+    done: Option<(i32, &'static str)>,
     pub before: Snapshot,
     /// The files and the output of a run that nothing interrupts.
     pub after: Snapshot,
@@ -35,6 +37,19 @@ pub enum Kind {
     Key,
     /// A file.
     File,
+    /// Files of notation's configuration, all at once. The folders above them may be there before.
+    Configuration,
+    /// One more signature of an image that has one.
+    Signature,
+    /// A certificate, its chain, a revocation list: no two runs make the same.
+    Certificates,
+}
+
+impl Kind {
+    /// Whether each run makes the same bytes.
+    pub const fn is_reproducible(self) -> bool {
+        !matches!(self, Self::Key | Self::Signature | Self::Certificates)
+    }
 }
 
 impl Case {
@@ -44,29 +59,44 @@ impl Case {
         prepare: impl FnOnce(&Scene),
         args: impl Fn(&Scene, &Path) -> Vec<String> + Send + Sync + 'static,
     ) -> Self {
-        // They lie there as long as the command has a use for them.
-        let archives = harness::temp_dir();
-        pack(archives.path());
+        let prepare = |scene: &Scene, folder: &Path| {
+            pack(folder);
+            prepare(scene);
+        };
+        let done = (kind == Kind::Key).then_some((1, "exists already"));
+        Self::of(name, kind, done, prepare, args)
+    }
+
+    /// `prepare` and `args` get a folder that stays the same in all scenes of the case, for what the command reads.
+    pub fn of(
+        name: &'static str,
+        kind: Kind,
+        done: Option<(i32, &'static str)>,
+        prepare: impl FnOnce(&Scene, &Path),
+        args: impl Fn(&Scene, &Path) -> Vec<String> + Send + Sync + 'static,
+    ) -> Self {
+        let folder = harness::temp_dir();
         let scene = Scene::new();
-        prepare(&scene);
+        prepare(&scene, folder.path());
         let before = snapshot(&scene.registry());
-        let args = Box::new(move |scene: &Scene| args(scene, archives.path()));
+        let args = Box::new(move |scene: &Scene| args(scene, folder.path()));
         let case = Self {
             name,
             args,
             kind,
+            done,
             before,
             after: Snapshot::new(),
             printed: String::new(),
         };
-        let run = ir_sign(case.args(&scene)).ok();
+        let run = case.run(&scene).ok();
         let after = snapshot(&scene.registry());
         assert!(
             without_left_overs(&after) == after,
             "something is left over"
         );
         let printed = run.stdout;
-        if scene.app("app").exists() {
+        if scene.app("app").exists() && case.args(&scene)[0] != "cosign" {
             scene.verify("app", &["--all"]).ok();
         }
         Self {
@@ -200,6 +230,19 @@ impl Case {
         Self::new("cert request", Kind::File, |_| (), args)
     }
 
+    pub fn sign_for_cosign() -> Self {
+        let prepare = |scene: &Scene| drop(scene.unpack("umoci", "app"));
+        let args = |scene: &Scene, _: &Path| {
+            let image = format!("oci:{}:latest", scene.app("app").display());
+            let (ca, identity) = (scene.text("ca"), "example.com/app:latest");
+            let name = "--sign-container-identity";
+            ["cosign", "sign", "--key", &ca, name, identity, &image]
+                .map(str::to_owned)
+                .into()
+        };
+        Self::new("cosign sign", Kind::Change, prepare, args)
+    }
+
     pub fn extract_public() -> Self {
         let args = |scene: &Scene, _: &Path| {
             let public = scene.registry().join("ca.pub").display().to_string();
@@ -219,11 +262,21 @@ impl Case {
         (self.args)(scene)
     }
 
+    /// Whether another run is refused once the work is done.
+    pub const fn is_done_once(&self) -> bool {
+        self.done.is_some()
+    }
+
+    /// Runs the command.
+    pub fn run(&self, scene: &Scene) -> Run {
+        run_in(scene, self.args(scene))
+    }
+
     /// Runs the command with all its calls recorded.
     pub fn record(&self, scene: &Scene) -> (Run, Vec<Call>) {
         let log = scene.path("strace.log");
         let mut command = strace::recorded(OsStr::new(program()), &log);
-        let run = Run::of(command.args(self.args(scene)));
+        let run = Run::of(at_home(&mut command, scene).args(self.args(scene)));
         (run, strace::read(&log))
     }
 
@@ -240,31 +293,39 @@ impl Case {
     pub fn faulted(&self, scene: &Scene, point: &Point, fault: strace::Fault) -> Command {
         let log = scene.path("strace.log");
         let mut command = strace::faulted(OsStr::new(program()), &log, point, fault);
-        command.args(self.args(scene));
+        at_home(&mut command, scene).args(self.args(scene));
         command
     }
 
     /// Runs the command again: it finishes what was begun, or says that it is done, and then all is
     /// as if nothing had happened.
     pub fn again(&self, scene: &Scene, state: State) -> Result<(), String> {
-        let run = ir_sign(self.args(scene));
+        let found = snapshot(&scene.registry());
+        let run = self.run(scene);
         let there = snapshot(&scene.registry());
         let mut wrong = Vec::new();
-        if self.kind == Kind::Key {
-            let refused = run.status == 1 && run.stderr.contains("exists already");
-            if state != State::Old && !refused {
-                wrong.push(format!("a second key was made: {run:?}"));
+        if let Some((status, text)) = self.done.filter(|_| state != State::Old) {
+            if run.status != status || !run.stderr.contains(text) {
+                wrong.push(format!("it was done twice: {run:?}"));
             }
-            if state == State::Old && run.status != 0 {
-                wrong.push(format!("no key can be made: {run:?}"));
+            if there != found {
+                wrong.push(differences(&there, &found));
             }
+        } else if run.status != 0 {
+            wrong.push(format!("it cannot be done any more: {run:?}"));
+        }
+        let is_signed_twice = self.kind == Kind::Signature && state == State::New;
+        if is_signed_twice && files_of(&there) != files_of(&found) {
+            wrong.push(differences(&there, &found));
+        }
+        if self.done.is_some() || !self.kind.is_reproducible() || self.kind == Kind::Configuration {
             match self.judge(&there) {
-                Ok(State::Old) => wrong.push("there is no key".into()),
+                Ok(State::Old) => wrong.push("nothing is there".into()),
                 Ok(_) => {}
                 Err(e) => wrong.push(e),
             }
         } else {
-            if run.status != 0 || run.stdout != self.printed {
+            if run.stdout != self.printed {
                 wrong.push(format!("not as when nothing had happened: {run:?}"));
             }
             let there = if self.kind == Kind::File {
@@ -286,6 +347,20 @@ impl Case {
             Err(format!("run again: {}", wrong.join("; ")))
         }
     }
+}
+
+/// The folders of notation's configuration are in the registry, so that all that is written is.
+pub fn at_home<'a>(command: &'a mut Command, scene: &Scene) -> &'a mut Command {
+    let registry = scene.registry();
+    command
+        .env("NOTATION_CONFIG", registry.join("config"))
+        .env("NOTATION_CACHE", registry.join("cache"))
+        .env_remove("NOTATION_LIBEXEC")
+}
+
+/// Runs the program in a scene.
+pub fn run_in<S: AsRef<OsStr>>(scene: &Scene, args: impl IntoIterator<Item = S>) -> Run {
+    Run::of(at_home(&mut limited(program()), scene).args(args))
 }
 
 /// A scene in whose registry this is.

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::case::{Case, Kind};
+use super::{certificates, notary};
 use harness::oci::digest_with;
 use harness::{Snapshot, ir_sign, write};
 
@@ -12,7 +13,7 @@ use harness::{Snapshot, ir_sign, write};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     Old,
-    /// The private key without its public half.
+    /// The private key without its public half, or a chain without the certificate that it begins with.
     Half,
     New,
 }
@@ -27,6 +28,20 @@ impl Case {
             Kind::Unpack | Kind::File if there == self.before => Ok(State::Old),
             Kind::Unpack | Kind::File if there == self.after => Ok(State::New),
             Kind::Unpack | Kind::File => Err(differences(&there, &self.after)),
+            Kind::Configuration => self.judge_configuration(&there),
+            Kind::Signature => notary::judge_signature(self, &there),
+            Kind::Certificates => certificates::judge(self, &there),
+        }
+    }
+
+    fn judge_configuration(&self, there: &Snapshot) -> Result<State, String> {
+        let [there, before, after] = [there, &self.before, &self.after].map(files_of);
+        if there == before {
+            Ok(State::Old)
+        } else if there == after {
+            Ok(State::New)
+        } else {
+            Err(differences(&there, &after))
         }
     }
 
@@ -96,6 +111,13 @@ pub fn without_left_overs(all: &Snapshot) -> Snapshot {
         .collect()
 }
 
+/// The files of a snapshot without its folders and without what a run that was ended may leave.
+pub fn files_of(all: &Snapshot) -> Snapshot {
+    let mut kept = without_left_overs(all);
+    kept.retain(|_, content| content != b"folder");
+    kept
+}
+
 /// The files of a layout that its `index.json` leads to, by any digest.
 fn reachable(all: &Snapshot) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
@@ -127,7 +149,7 @@ pub fn differences(a: &Snapshot, b: &Snapshot) -> String {
 }
 
 /// Every blob has the digest that it is named by.
-fn blobs_match(there: &Snapshot) -> Result<(), String> {
+pub fn blobs_match(there: &Snapshot) -> Result<(), String> {
     for (name, content) in there {
         let parts: Vec<_> = name.iter().map(|part| part.to_string_lossy()).collect();
         if let [_, blobs, algorithm, hex] = &parts[..]

@@ -40,11 +40,16 @@ fn kill(case: &Case, point: &Point) -> Result<Option<State>, String> {
 
 #[test]
 fn a_command_killed_at_any_call_leaves_the_old_or_the_new_and_can_be_run_again() {
+    kill_all(&Case::all(), SOME);
+}
+
+/// Kills each command at some of its calls.
+pub fn kill_all(cases: &[Case], at_most: usize) {
     let mut wrong = Vec::new();
-    for case in Case::all() {
+    for case in cases {
         let (points, _) = case.points();
-        let tried = some(&points, SOME);
-        let results = on_two_threads(&tried, |point| until_come_to(|| kill(&case, point)));
+        let tried = some(&points, at_most);
+        let results = on_two_threads(&tried, |point| until_come_to(|| kill(case, point)));
         let mut states: BTreeMap<State, usize> = BTreeMap::new();
         let mut missed = 0;
         for (point, result) in tried.iter().zip(results) {

@@ -8,7 +8,7 @@ use super::case::{Case, Kind};
 use harness::strace::{Call, parse::Arg};
 
 /// The open folders that are locked when a call is made, each with whether it is for this run alone.
-fn locked(calls: &[Call], at: usize) -> BTreeMap<PathBuf, bool> {
+pub fn locked(calls: &[Call], at: usize) -> BTreeMap<PathBuf, bool> {
     let mut locked = BTreeMap::new();
     for call in &calls[..at] {
         let Some(Arg::Open(number, path)) = call.args.first() else {

@@ -5,9 +5,12 @@
 //! it tried, of how many (`cargo test --test crash points -- --nocapture`).
 
 mod case;
+mod certificates;
 mod disk;
 mod errors;
 mod judge;
 mod kills;
 mod locks;
+mod notary;
+mod pki;
 mod power;
