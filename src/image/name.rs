@@ -97,7 +97,9 @@ pub enum ImageNameError {
     #[error("\"{0}\" names no image")]
     Empty(String),
     /// A name without `docker://` has no host.
-    #[error("\"{0}\" has no registry's host (on docker.io it is docker://{0})")]
+    #[error(
+        "\"{0}\" has no registry's host: a layout is oci:{0}, and an image on docker.io is docker://{0}"
+    )]
     NoHost(String),
     /// There is a host and no repository.
     #[error("\"{0}\" names a registry and no repository in it")]

@@ -151,3 +151,18 @@ fn an_image_beside_its_attachments_is_the_only_one() {
         assert!(tree.contains("Signatures for an image tag"), "{tree}");
     }
 }
+
+#[test]
+fn a_folder_whose_name_leads_to_a_registry_is_pointed_out() {
+    let sandbox = harness::Sandbox::new();
+    sandbox.openssl("ecparam -name prime256v1 -genkey -noout -out key.pem");
+    sandbox.openssl("pkey -in key.pem -pubout -out key.pub");
+    harness::unpack("umoci", &sandbox.path("registry/hello"));
+    let mut command = sandbox.command(harness::program());
+    // Nobody answers there, and the name leads nowhere else.
+    command.env("HTTPS_PROXY", "http://127.0.0.1:9");
+    command.args("cosign verify --retries 0 --key key.pub registry/hello".split(' '));
+    harness::Run::of(&mut command)
+        .exits(3)
+        .says("if the folder registry/hello is meant: oci:registry/hello");
+}

@@ -1,5 +1,7 @@
 //! Advice where a registry lacks an image, or refuses a request.
 
+use std::path::Path;
+
 use super::mirrors::mirror_of;
 use super::nearest::nearest;
 use super::shell::word;
@@ -51,10 +53,23 @@ pub(super) fn of_registry(place: &Place, problem: &Problem) -> Option<String> {
             word(mirror.image)
         )
     });
-    match (first, mirror) {
-        (Some(first), Some(mirror)) => Some(format!("{first}; {mirror}")),
-        (first, mirror) => first.or(mirror),
+    let folder = folder_of(host, repository).map(|folder| {
+        format!(
+            "if the folder {folder} is meant: {}",
+            word(format!("oci:{folder}"))
+        )
+    });
+    let advice: Vec<_> = [folder, first, mirror].into_iter().flatten().collect();
+    (!advice.is_empty()).then(|| advice.join("; "))
+}
+
+/// A folder here that has the name of a repository on docker.io, where names without a host lead to.
+fn folder_of<'a>(host: &str, repository: &'a str) -> Option<&'a str> {
+    if host != "docker.io" {
+        return None;
     }
+    let name = repository.strip_prefix("library/").unwrap_or(repository);
+    Path::new(name).is_dir().then_some(name)
 }
 
 fn of_problem(host: &str, problem: &Problem) -> Option<String> {

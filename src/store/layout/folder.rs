@@ -131,7 +131,13 @@ impl Layout {
             .map(|(_, dir)| dir)
     }
 
-    /// Whether the layout has a file of that blob's name; its content may be anything.
+    /// Whether the layout has no file of that blob's name. One that cannot be opened is there: whoever reads it learns why.
+    pub(in crate::store) fn lacks_blob(&self, digest: &Digest) -> bool {
+        self.algorithm_dir(digest.algorithm())
+            .is_none_or(|dir| matches!(absent_is_none(dir.file(&digest.hex())), Ok(None)))
+    }
+
+    /// Whether the layout has a file of that blob's name that opens; its content may be anything.
     pub(in crate::store) fn has_blob(&self, digest: &Digest) -> bool {
         self.algorithm_dir(digest.algorithm())
             .is_some_and(|dir| dir.file(&digest.hex()).is_ok())
@@ -186,7 +192,7 @@ impl Store for Layout {
     }
 
     fn has(&self, blob: &Digest) -> Option<bool> {
-        Some(self.has_blob(blob))
+        Some(!self.lacks_blob(blob))
     }
 
     fn index_size(&self) -> u64 {
@@ -197,7 +203,7 @@ impl Store for Layout {
         self.error(Kind::NoSuchImage {
             reference: reference.clone(),
             present: names(self.named()),
-            unreferenced: matches!(reference, Reference::Digest(digest) if self.has_blob(digest)),
+            unreferenced: matches!(reference, Reference::Digest(digest) if !self.lacks_blob(digest)),
         })
     }
 }

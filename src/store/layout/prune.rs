@@ -172,7 +172,7 @@ impl Layout {
             }
             if (reference.is_listed || document.is_some())
                 && !lacking.contains_key(digest)
-                && !self.has_blob(digest)
+                && self.lacks_blob(digest)
             {
                 let part = document.clone().unwrap_or(Part::Blob(*digest));
                 lacking.insert(*digest, part);

@@ -65,7 +65,7 @@ fn changes() -> Vec<Case> {
             "key add",
             &[],
             "key add new --plugin ir-sign --id pkcs11:object=b --plugin-config certificate_chain=@first.crt",
-            Some((1, "two keys are called")),
+            Some((1, "a key is called")),
         ),
         update(),
         change(
