@@ -134,7 +134,7 @@ fn a_plan_goes_to_the_stick_and_is_run_however_it_is_spelt() {
     assert!(
         verified
             .stdout
-            .contains("x.pub.sig, which no transcript tells of")
+            .contains("x.pub.sig, which no transcript names")
     );
     lone.write("sub/x.pub", room.read("keys/vendor-3 key"));
     assert_ne!(verify(lone.root()).status, 0);
