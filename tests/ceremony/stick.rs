@@ -171,14 +171,14 @@ fn what_cannot_be_prepared_leaves_nothing_behind() {
             "./root-ca.pub",
             "verify",
             1,
-            "in the place of the stick's own verify",
+            "has the name of the stick's own verify",
         ),
         ("rehearsal=true", "rehearsal=maybe", 2, "line 3"),
         (
             "record of it.log",
             "ir-sign",
             1,
-            "in the place of the stick's own ir-sign",
+            "has the name of the stick's own ir-sign",
         ),
     ] {
         assert!(plan.contains(from), "{from}");
