@@ -305,12 +305,12 @@ fn check_kind_of_token(plan: &Plan, described: &Described) -> Result<(), Error> 
     };
     if plan.is_rehearsal() {
         if !is_program && described.in_hardware_slot {
-            return refuse("it is hardware, and the plan is a rehearsal's");
+            return refuse("it is hardware, but the plan is for a rehearsal");
         }
         return Ok(());
     }
     if is_program {
-        return refuse("it is a program, and the plan is not a rehearsal's (rehearsal = true)");
+        return refuse("it is a program, but the plan is not for a rehearsal (rehearsal = true)");
     }
     if !described.in_hardware_slot && !plan.token().hardware_without_flag {
         return refuse(

@@ -35,9 +35,9 @@ impl Story<'_> {
             rule::PLAN,
             line["rehearsal"] == plan.is_rehearsal(),
             if plan.is_rehearsal() {
-                "the plan is a rehearsal's, and it says that it is none"
+                "the plan is for a rehearsal, but the line says that this is none"
             } else {
-                "it says that it is a rehearsal, and the plan is none's"
+                "the line says that this is a rehearsal, but the plan is not for one"
             },
         );
         let people = plan.people().iter();
@@ -65,7 +65,7 @@ impl Story<'_> {
         for difference in unasked {
             self.fail(
                 rule::KEY,
-                format!("such a key is not left on a token: {difference}"),
+                format!("ir-sign never leaves such a key on a token: {difference}"),
             );
         }
         let noted = value["oddities"].as_array().into_iter().flatten();
@@ -74,7 +74,7 @@ impl Story<'_> {
         if let Some(oddity) = noted.iter().find(of_none) {
             self.fail(
                 rule::KEY,
-                format!("it notes what its attributes do not have: {oddity}"),
+                format!("it notes an oddity that its attributes do not have: {oddity}"),
             );
         }
         for name in odd {
@@ -82,7 +82,7 @@ impl Story<'_> {
             self.hold(
                 rule::KEY,
                 is,
-                &format!("{name} is odd, and that is not noted"),
+                &format!("{name} is odd, but the line does not note it"),
             );
         }
     }
@@ -94,7 +94,7 @@ impl Story<'_> {
             .as_ref()
             .map(|spki| Digest::of(HashAlgorithm::Sha256, spki).hex());
         let is = digest.is_some_and(|digest| value["sha256"] == *digest);
-        self.hold(rule::KEY, is, "its sha256 is not that of its spki");
+        self.hold(rule::KEY, is, "its sha256 is not the digest of its spki");
         spki
     }
 
@@ -108,13 +108,13 @@ impl Story<'_> {
         self.hold(
             rule::VENDORS,
             value["vendor"] == name,
-            "its vendor is another than its step's",
+            "it names another vendor than its step",
         );
         let found = self.spki(value).map(|spki| sha384(&spki));
         self.hold(
             rule::VENDORS,
             found.as_deref() == Some(digest),
-            "its key is not the one that the plan gives the vendor",
+            "its key is not the key that the plan gives for the vendor",
         );
     }
 
@@ -128,16 +128,12 @@ impl Story<'_> {
         let is_planned = found
             .as_ref()
             .is_some_and(|(bytes, _)| sha384(bytes) == digest);
-        self.hold(
-            rule::PAYLOADS,
-            is_planned,
-            "its payload is not the one that the plan names",
-        );
+        self.hold(rule::PAYLOADS, is_planned, "its payload is not the plan's");
         let is_shown = found.is_some_and(|(_, prepared)| prepared.says() == value["says"]);
         self.hold(
             rule::PAYLOADS,
             is_shown,
-            "its payload says something else than what was shown",
+            "its payload says something else than the run showed",
         );
     }
 
@@ -151,7 +147,7 @@ impl Story<'_> {
         self.hold(
             rule::CERTIFICATES,
             found.as_deref() == Some(digest),
-            "its request is not the one that the plan names",
+            "its request is not the plan's",
         );
     }
 
@@ -167,7 +163,7 @@ impl Story<'_> {
         self.hold(
             rule::CERTIFICATES,
             is,
-            "its previous CRL or its revoked certificates are not those that the plan names",
+            "its previous CRL or its revoked certificates are not the plan's",
         );
     }
 
@@ -189,7 +185,7 @@ impl Story<'_> {
         self.hold(
             rule::PASSPORT,
             found.as_deref() == wanted.passport,
-            "it is not the passport that the plan names, or the plan names none",
+            "it is not the plan's passport, or the plan names no passport",
         );
         self.finish(None);
     }
@@ -199,13 +195,13 @@ impl Story<'_> {
             return;
         };
         let named = value["file"] == *output.name && value["role"] == output.role;
-        self.hold(rule::OUTPUTS, named, "it is another file than its step's");
+        self.hold(rule::OUTPUTS, named, "it names another file than its step");
         let made = self.current.checked_sub(1).and_then(|n| self.made.get(&n));
         let is = made.is_none_or(|made| value["sha384"] == **made);
         self.hold(
             rule::OUTPUTS,
             is,
-            "its SHA-384 is not that of what the step before made",
+            "its SHA-384 is not the digest of the result before it",
         );
         self.finish(None);
     }
@@ -214,13 +210,13 @@ impl Story<'_> {
         let asked = self.plan.people().iter().filter(|_| self.run.attended);
         let wanted: Value = asked.map(|person| person.name.as_str()).collect();
         let reason = if self.run.attended {
-            "it was not confirmed by the plan's people"
+            "the plan's people did not confirm it"
         } else {
-            "nobody was asked, and yet it names people"
+            "the run asked nobody, but the line names people"
         };
         self.hold(rule::PEOPLE, *people == wanted, reason);
         let unasked = self.run.stage == Stage::Unasked;
-        self.hold(rule::ORDER, unasked, "the step was confirmed twice");
+        self.hold(rule::ORDER, unasked, "people confirmed the step twice");
         self.run.stage = Stage::Confirmed;
     }
 }

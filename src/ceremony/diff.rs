@@ -72,20 +72,18 @@ pub fn diff(a: &Path, b: &Path) -> Result<Compared, Error> {
                 places.push(at);
                 compare(name, "", &line.value, &b_steps[at].1.value, differences);
             }
-            None => differences.push(format!("{name}: it is in {} only", a.display())),
+            None => differences.push(format!("{name}: only {} has it", a.display())),
         }
     }
     for (name, _) in &b_steps {
         if find(&a_steps, name).is_none() {
-            differences.push(format!("{name}: it is in {} only", b.display()));
+            differences.push(format!("{name}: only {} has it", b.display()));
         }
     }
     let before = places.array_windows().position(|[one, next]| one > next);
     if let Some(at) = before {
         let name = &b_steps[places[at]].0;
-        differences.push(format!(
-            "{name}: it comes at another place in one than in the other"
-        ));
+        differences.push(format!("{name}: it comes at different places in the two"));
     }
     Ok(compared)
 }
@@ -108,7 +106,7 @@ fn steps<'a>(lines: &'a [Line], path: &Path, compared: &mut Compared) -> Vec<(St
                 apart("resumed after an interruption".to_owned());
                 if line.value["tool"] != lines[0].value["tool"] {
                     compared.differences.push(format!(
-                        "{place}: another program went on: {}, and it was begun with {}",
+                        "{place}: another program resumed it: {} instead of {}",
                         line.value["tool"], lines[0].value["tool"]
                     ));
                 }

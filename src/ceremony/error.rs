@@ -20,7 +20,7 @@ pub enum Error {
         reason: String,
     },
     /// An input has another digest than the plan says.
-    #[error("{role} {}: its SHA-384 is {found}, and the plan says {wanted}", .path.display())]
+    #[error("{role} {}: its SHA-384 is {found}, but the plan says {wanted}", .path.display())]
     Input {
         /// The file's role.
         role: &'static str,
@@ -69,7 +69,7 @@ pub enum Error {
         source: files::Error,
     },
     /// An output exists already.
-    #[error("{role} {}: it is there already", .path.display())]
+    #[error("{role} {}: it exists already", .path.display())]
     Exists {
         /// The file's role.
         role: &'static str,
@@ -77,7 +77,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// A file, read back, differs from the written bytes.
-    #[error("{role} {}: it does not read as it was written", .path.display())]
+    #[error("{role} {}: the file does not hold the bytes that were written", .path.display())]
     Reread {
         /// The file's role.
         role: &'static str,
@@ -93,7 +93,7 @@ pub enum Error {
         reason: &'static str,
     },
     /// The key on the token is not the plan's root.
-    #[error("the key on the token has the fingerprint {found}, and the plan's root has {wanted}")]
+    #[error("the key on the token has the fingerprint {found}, but the plan's root has {wanted}")]
     OtherRoot {
         /// The key on the token.
         found: Fingerprint,
@@ -101,7 +101,7 @@ pub enum Error {
         wanted: Fingerprint,
     },
     /// The token or key is not the transcript's.
-    #[error("transcript {}: {what} was {then} when it was begun, and is {now}", .path.display())]
+    #[error("transcript {}: {what} was {then} when the ceremony began, and is now {now}", .path.display())]
     Changed {
         /// The transcript.
         path: PathBuf,
@@ -113,7 +113,7 @@ pub enum Error {
         now: String,
     },
     /// The clock is behind the transcript.
-    #[error("transcript {}: its last line was written at {then}, and it is {now} by this machine's clock", .path.display())]
+    #[error("transcript {}: its last line is from {then}, but this machine's clock says {now}", .path.display())]
     Clock {
         /// The transcript.
         path: PathBuf,
@@ -133,7 +133,7 @@ pub enum Error {
         reason: String,
     },
     /// The transcript is another plan's.
-    #[error("transcript {}: it is another plan's, or the plan was changed since (its SHA-384 was {then}, and is {now})", .path.display())]
+    #[error("transcript {}: it belongs to another plan, or somebody changed the plan since (its SHA-384 was {then}, and is now {now})", .path.display())]
     OtherPlan {
         /// The transcript.
         path: PathBuf,
@@ -155,7 +155,9 @@ pub enum Error {
         path: PathBuf,
     },
     /// Somebody did not confirm a step.
-    #[error("{who} did not confirm the step \"{step}\": {reason}; nothing was done in it")]
+    #[error(
+        "{who} did not confirm the step \"{step}\": {reason}; the run did nothing in this step"
+    )]
     Stopped {
         /// Who.
         who: String,
@@ -168,7 +170,7 @@ pub enum Error {
     #[error("a ceremony needs a terminal: {0}")]
     NoTerminal(std::io::Error),
     /// Only a rehearsal can be unattended.
-    #[error("only a rehearsal can be run unattended")]
+    #[error("only a rehearsal can run unattended")]
     Attended,
     /// The program could not be read.
     #[error("cannot read this program to note its digest: {0}")]

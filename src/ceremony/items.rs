@@ -42,8 +42,8 @@ impl Item<'_> {
     pub(super) const fn undone(&self) -> (&'static str, &'static str) {
         match self {
             Self::Work(step) => step.undone(),
-            Self::Output(_) => (rule::OUTPUTS, "the plan's output was not written"),
-            Self::Root | Self::Close => (rule::ORDER, "the step was not done"),
+            Self::Output(_) => (rule::OUTPUTS, "the run did not write the plan's output"),
+            Self::Root | Self::Close => (rule::ORDER, "the run did not do the step"),
         }
     }
 }

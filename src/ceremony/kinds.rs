@@ -35,7 +35,7 @@ impl Members {
         let with_issuer = [Kind::IssueCertificates, Kind::Revoke];
         if makes_root.contains(&kind) && (self.root.is_some() || self.passport.is_some()) {
             return Some(format!(
-                "{} ceremony has no root and no passport: it makes them",
+                "{} ceremony takes no root and no passport: it makes them",
                 kind.with_article()
             ));
         }
@@ -113,7 +113,7 @@ impl Members {
             ],
         };
         let missing = wanted.iter().find(|(is_there, _)| !is_there);
-        missing.map(|(_, what)| format!("{} ceremony has {what}", kind.with_article()))
+        missing.map(|(_, what)| format!("{} ceremony needs {what}", kind.with_article()))
     }
 
     /// Each revocation names a certificate by its file, with its digest, or by its serial number.
@@ -124,7 +124,7 @@ impl Members {
             let any_file = one.certificate.is_some() || one.sha384.is_some();
             if by_file == by_serial || (any_file && by_serial) {
                 return Err(format!(
-                    "revocation {} has either certificate and sha384, or serial",
+                    "revocation {} must have either certificate and sha384, or serial",
                     n + 1
                 ));
             }
@@ -149,7 +149,7 @@ fn check_once<'a>(
         if let Some((other, ..)) = known.iter().find(is_same) {
             let (one, two) = (other.display(), file.display());
             return Err(format!(
-                "{what} {one} and {two} are one: each is {done} once"
+                "{what} {one} and {two} are the same: each may be {done} only once"
             ));
         }
         known.push((file, plain, sha384));

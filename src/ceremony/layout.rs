@@ -50,7 +50,7 @@ pub fn name(what: &str, path: &Path) -> Result<String, String> {
 /// A character that people cannot see as it is.
 pub(super) fn unseen(c: char) -> String {
     let number = u32::from(c);
-    format!("the character U+{number:04X}, which people do not see as it is")
+    format!("the character U+{number:04X}, which people cannot see")
 }
 
 /// Refuses two outputs of one name, and an output that is a page of the report. Names that differ only

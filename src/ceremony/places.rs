@@ -50,7 +50,7 @@ fn check_apart(plan: &Plan) -> Result<(), Error> {
 fn one_file(plan: &Plan, a: &Path, b: &Path) -> Error {
     Error::Plan {
         path: plan.path.clone(),
-        reason: format!("{} and {} are one file", a.display(), b.display()),
+        reason: format!("{} and {} are the same file", a.display(), b.display()),
     }
 }
 

@@ -97,7 +97,7 @@ impl Plan {
         text("key.label", &members.key.label)?;
         let operators = self.people().iter().filter(|p| p.role == Role::Operator);
         if operators.count() != 1 {
-            return Err("people has to have exactly one operator".into());
+            return Err("people must have exactly one operator".into());
         }
         for person in self.people() {
             text("a person's name", &person.name)?;
@@ -146,7 +146,7 @@ impl Plan {
         if makes_root && !has_passport_for(&members.key.label) {
             let bytes = members.key.label.len();
             return Err(format!(
-                "key.label has {bytes} bytes, and the key's passport would be larger than is read"
+                "key.label has {bytes} bytes, so the key's passport would be too large to read"
             ));
         }
         let json = |text: &str| serde_json::Value::from(text).to_string().len();
@@ -178,7 +178,7 @@ impl Plan {
         // The other half is room for interruptions.
         if most as u64 > MAX_TRANSCRIPT / 2 {
             return Err(format!(
-                "its transcript would have more than {} bytes: hold several ceremonies, each with a part of the work",
+                "its transcript would have more than {} bytes; split the work between several ceremonies",
                 MAX_TRANSCRIPT / 2
             ));
         }

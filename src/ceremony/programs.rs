@@ -59,7 +59,7 @@ pub(super) fn change(lines: &[Line], tool: &Value) -> Option<String> {
     let same = (before.program.as_str(), before.sha384.as_str()) == (&program, now("sha384"));
     (!same).then(|| {
         format!(
-            "another program goes on than the one before: it was {}, SHA-384 {}; it is {program}, SHA-384 {}",
+            "another program resumes the ceremony: it was {}, SHA-384 {}; now it is {program}, SHA-384 {}",
             before.program,
             before.sha384,
             now("sha384")

@@ -230,7 +230,7 @@ impl Under<'_, '_> {
                 return Err(Error::Stopped {
                     who,
                     step: step.to_owned(),
-                    reason: "the answer was not the one that was asked for",
+                    reason: "the answer was not the requested one",
                 });
             }
         }

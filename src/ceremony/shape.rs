@@ -21,7 +21,7 @@ pub(super) fn wrong(line: &Value) -> Option<String> {
         ("token", _) => "token:o",
         ("root", "root") if line["certificate"].is_null() => "step:s spki:s sha256:s passport:s?",
         ("root", "root") => "step:s spki:s sha256:s passport:s? certificate:s",
-        ("root", _) => return Some("its step is another than \"root\"".into()),
+        ("root", _) => return Some("its step is not \"root\"".into()),
         ("confirmed", _) => "step:s people:a",
         ("intent", step) => of_intent(step, line),
         ("result", step) => of_result(step),
@@ -80,7 +80,7 @@ fn program(tool: &Value) -> Option<String> {
     let is_digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
     let digest = tool["sha384"].as_str();
     if digest.is_some_and(|digest| digest.len() != DIGITS || !digest.bytes().all(is_digit)) {
-        return Some("its tool.sha384 is no SHA-384".into());
+        return Some("its tool.sha384 is not a SHA-384".into());
     }
     let is_named = !text("name").is_empty() && !text("version").is_empty();
     (!is_named).then(|| "its tool has no name or no version".into())
@@ -112,5 +112,5 @@ fn members(of: &str, object: &Value, wanted: &str) -> Option<String> {
     }
     let odd = |name: &&String| !wanted.iter().any(|(known, _)| known == name);
     let odd = found.keys().find(odd);
-    odd.map(|name| format!("it has a member that is not known: {of}{name}"))
+    odd.map(|name| format!("it has an unknown member: {of}{name}"))
 }

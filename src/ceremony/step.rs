@@ -76,12 +76,20 @@ impl<'a> Step<'a> {
     /// The rule that is broken where nobody did the step, and the reason.
     pub(super) const fn undone(&self) -> (&'static str, &'static str) {
         match self {
-            Self::Endorse(_) => (rule::VENDORS, "the plan's vendor was not endorsed"),
-            Self::Sign(_) => (rule::PAYLOADS, "the plan's payload was not signed"),
-            Self::Certify => (rule::CERTIFICATES, "the root's certificate was not signed"),
-            Self::Issue(_) => (rule::CERTIFICATES, "the plan's certificate was not issued"),
-            Self::Revoke => (rule::CERTIFICATES, "the plan's CRL was not signed"),
-            Self::MakeKey | Self::Passport | Self::Close => (rule::ORDER, "the step was not done"),
+            Self::Endorse(_) => (rule::VENDORS, "the run did not endorse the plan's vendor"),
+            Self::Sign(_) => (rule::PAYLOADS, "the run did not sign the plan's payload"),
+            Self::Certify => (
+                rule::CERTIFICATES,
+                "the run did not sign the root's certificate",
+            ),
+            Self::Issue(_) => (
+                rule::CERTIFICATES,
+                "the run did not issue the plan's certificate",
+            ),
+            Self::Revoke => (rule::CERTIFICATES, "the run did not sign the plan's CRL"),
+            Self::MakeKey | Self::Passport | Self::Close => {
+                (rule::ORDER, "the run did not do the step")
+            }
         }
     }
 }

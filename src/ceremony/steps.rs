@@ -71,15 +71,15 @@ impl Under<'_, '_> {
             "make the private key \"{label}\" on token \"{token}\" (P-384, never to leave it)"
         );
         if self.transcript.find("intent", step).is_some() {
-            self.show("\nthe transcript says that the key was going to be made; looking for it");
+            self.show("\nthe transcript says that an earlier run was about to make the key; looking for it");
             let uri = self.uri_of_key();
             if let Some(key) = self.made.take() {
-                self.show("it is there, and is taken up");
+                self.show("the key is there; going on with it");
                 return self.key_made(&key, true);
             }
             let removed = self.run.ring.tokens().remove_orphans(&uri)?;
             self.show(&format!(
-                "it is not there ({removed} halves of it were removed)"
+                "the key is not there (removed {removed} halves of it)"
             ));
             self.confirm(step, &what)?;
             let again = json!({ "id": uri.id.as_deref().map(hex), "again": true });
@@ -111,7 +111,7 @@ impl Under<'_, '_> {
         )?;
         for oddity in &key.oddities {
             self.show(&format!(
-                "note: of the key that it made, the token says {oddity}"
+                "note: the token says of the key that it made: {oddity}"
             ));
         }
         Ok(key.p384())
@@ -219,7 +219,7 @@ impl Under<'_, '_> {
             let endorsed = signature
                 .and_then(|signature| Endorsement::verified(vendor.key, *root, signature).ok());
             let signature = endorsed.map(|endorsed| endorsed.signature().clone());
-            let reason = "it holds no signature of the root key over the vendor's";
+            let reason = "it holds no signature by the root key over the vendor's key";
             return signature.ok_or_else(|| self.unsigned(result, reason));
         }
         self.show_key(
@@ -235,7 +235,7 @@ impl Under<'_, '_> {
         let kept = endorsement_there(&vendor.endorsement, root, &vendor.key)?;
         let is_kept = kept.is_some();
         let signature = if let Some(signature) = kept {
-            self.show("an endorsement of this root key is there, holds, and is kept");
+            self.show("keeping the existing endorsement: this root key made it, and it is valid");
             signature
         } else {
             let what = format!(
@@ -269,7 +269,7 @@ impl Under<'_, '_> {
         if let Some(result) = self.transcript.find("result", &step) {
             let signatures = Signatures::of(&result.value);
             let signatures = signatures.filter(|signatures| signatures.hold(root, &message));
-            let reason = "it holds no signatures of the root key over the payload";
+            let reason = "it holds no signatures by the root key over the payload";
             return signatures.ok_or_else(|| self.unsigned(result, reason));
         }
         self.show(&format!("\npayload {name} says"));
@@ -283,7 +283,9 @@ impl Under<'_, '_> {
         let kept = payload.signed_there(root)?;
         let is_kept = kept.is_some();
         let signatures = if let Some(signatures) = kept {
-            self.show("signatures of this root key are there, hold, and are kept");
+            self.show(
+                "keeping the existing signatures: this root key made them, and they are valid",
+            );
             signatures
         } else {
             let what =
@@ -322,7 +324,7 @@ impl Under<'_, '_> {
         key.filter(same).ok_or_else(|| Error::Transcript {
             path: self.run.plan.transcript(),
             line: self.transcript.lines.len(),
-            reason: "it was changed while the token was asked".into(),
+            reason: "somebody changed it while the token worked".into(),
         })
     }
 }

@@ -102,7 +102,7 @@ impl<'a> Story<'a> {
         self.tell_time(line.text("time").unwrap_or_default());
         let event = line.event();
         if self.run.other_token && event != "resumed" {
-            self.fail(rule::TOKEN, "it is another token than the runs before had");
+            self.fail(rule::TOKEN, "it is not the token of the earlier runs");
             self.run.other_token = false;
         }
         if self.run.stage == Stage::Over && event != "resumed" {
@@ -117,24 +117,24 @@ impl<'a> Story<'a> {
             "root" | "confirmed" | "intent" | "result" | "output" | "failed" | "stopped"
             | "signed" => {
                 let known = self.token.is_some();
-                self.hold(rule::ORDER, known, "the token is not told of before");
+                self.hold(rule::ORDER, known, "no earlier line describes the token");
                 if self.come_to(line) {
                     self.item(line);
                 }
             }
-            _ => self.fail(rule::ORDER, "the event is not known"),
+            _ => self.fail(rule::ORDER, "the event is unknown"),
         }
     }
 
     fn tell_time(&mut self, text: &str) {
         let time = humantime::parse_rfc3339(text).ok();
         let plain = time.is_some_and(|t| humantime::format_rfc3339_seconds(t).to_string() == text);
-        self.hold(rule::TIMES, plain, "its time is none");
+        self.hold(rule::TIMES, plain, "its time is not a time");
         let back = time < self.time;
         self.hold(
             rule::TIMES,
             !plain || !back,
-            "its time is before that of the line before",
+            "its time is earlier than the time of the line before",
         );
         self.time = time.max(self.time);
     }
@@ -148,7 +148,7 @@ impl<'a> Story<'a> {
         self.hold(
             rule::PEOPLE,
             may,
-            "nobody was asked, and the plan is no rehearsal's",
+            "the run asked nobody, but the plan is not for a rehearsal",
         );
     }
 
@@ -157,7 +157,7 @@ impl<'a> Story<'a> {
         self.hold(
             rule::ORDER,
             after && self.n > 1,
-            "it does not go on after the line before",
+            "it does not continue after the line before",
         );
         // Older transcripts do not record it: then a run is like the first.
         self.begin(line["attended"].as_bool().unwrap_or(self.run.attended));
@@ -169,7 +169,7 @@ impl<'a> Story<'a> {
 
     fn tell_token(&mut self, token: &'a Value) {
         let first = self.token.is_none();
-        self.hold(rule::ORDER, first, "the token is told of twice");
+        self.hold(rule::ORDER, first, "the run describes the token twice");
         self.compare_token(token);
         self.token = self.token.or(Some(token));
     }
@@ -202,7 +202,7 @@ impl<'a> Story<'a> {
             self.fail(
                 rule::ORDER,
                 if twice {
-                    "the step was done twice"
+                    "the run did the step twice"
                 } else {
                     "the step was done before"
                 },
@@ -215,7 +215,7 @@ impl<'a> Story<'a> {
                 let step = self.items[before].step();
                 self.fail(
                     rule::ORDER,
-                    format!("the plan has {step} before it, which was not done"),
+                    format!("the plan has {step} before it, and the run did not do that"),
                 );
             } else if at < self.current {
                 self.fail(rule::ORDER, "it comes after a later step");
@@ -238,20 +238,28 @@ impl<'a> Story<'a> {
             "output" => self.output(value),
             "failed" => {
                 let intended = self.run.stage == Stage::Announced;
-                self.hold(rule::ORDER, intended, "the step was not announced");
+                self.hold(rule::ORDER, intended, "the run did not announce the step");
                 self.run.stage = Stage::Over;
             }
             "stopped" => {
                 let by = self.plan.people().iter().any(|p| value["by"] == *p.name);
                 let asked = by && self.run.attended;
-                self.hold(rule::PEOPLE, asked, "nobody of the plan's people was asked");
+                self.hold(
+                    rule::PEOPLE,
+                    asked,
+                    "the run asked none of the plan's people",
+                );
                 let unasked = self.run.stage == Stage::Unasked;
                 self.hold(rule::ORDER, unasked, "the step was confirmed before");
                 self.run.stage = Stage::Over;
             }
             _ => {
                 let intended = self.run.stage == Stage::Announced;
-                self.hold(rule::ORDER, intended, "closing was not announced");
+                self.hold(
+                    rule::ORDER,
+                    intended,
+                    "the run did not announce the closing",
+                );
                 self.finish(None);
             }
         }
@@ -266,8 +274,8 @@ impl<'a> Story<'a> {
     fn intent(&mut self, line: &'a Line) {
         match self.run.stage {
             Stage::Confirmed => {}
-            Stage::Announced => self.fail(rule::ORDER, "the step was announced twice"),
-            _ => self.fail(rule::ORDER, "the step was not confirmed"),
+            Stage::Announced => self.fail(rule::ORDER, "the run announced the step twice"),
+            _ => self.fail(rule::ORDER, "people did not confirm the step"),
         }
         let value = &line.value;
         match Step::of(line.text("step").unwrap_or_default()) {
@@ -304,7 +312,7 @@ impl<'a> Story<'a> {
         } else {
             self.run.stage == Stage::Announced
         };
-        self.hold(rule::ORDER, right, "the step was not announced");
+        self.hold(rule::ORDER, right, "the run did not announce the step");
         let made = match Step::of(line.text("step").unwrap_or_default()) {
             Some(Step::MakeKey) => {
                 self.spki(value);
@@ -341,7 +349,7 @@ impl<'a> Story<'a> {
                 rule::TOKEN,
                 0,
                 "the token",
-                Some("it is not told of".into()),
+                Some("no line describes it".into()),
             );
         }
         for (n, item) in self.items.iter().enumerate() {

@@ -88,11 +88,11 @@ pub fn parse(bytes: &[u8]) -> Result<(Vec<Line>, usize), (usize, String)> {
 }
 
 fn parse_line(bytes: &[u8], n: usize, before: Option<&Line>) -> Result<Line, String> {
-    let value: Value =
-        serde_json::from_slice(bytes).map_err(|_| "it was changed: it is not JSON".to_owned())?;
+    let value: Value = serde_json::from_slice(bytes)
+        .map_err(|_| "somebody changed it: it is not JSON".to_owned())?;
     // Only one spelling is valid, so that the hashed bytes have one meaning.
     if format!("{value}\n").as_bytes() != bytes {
-        return Err("it was changed: its JSON is not spelt as ir-sign spells it".into());
+        return Err("somebody changed it: ir-sign does not spell JSON like this".into());
     }
     if value["n"] != n {
         return Err(format!("its number is {}, not {n}", value["n"]));
@@ -102,7 +102,7 @@ fn parse_line(bytes: &[u8], n: usize, before: Option<&Line>) -> Result<Line, Str
         return Err(if n == 0 {
             "it is not a first line: its prev is not zero".into()
         } else {
-            format!("line {n} was changed, or this one: prev is not the SHA-384 of line {n}")
+            format!("somebody changed line {n} or this one: prev is not the SHA-384 of line {n}")
         });
     }
     if value["event"].as_str().is_none() {

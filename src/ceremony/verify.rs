@@ -199,7 +199,7 @@ fn check_signed(lines: &[Line], root: Option<&P384Key>, findings: &mut Findings)
             rule::SIGNED,
             lines.len(),
             "",
-            "the ceremony was not closed: the last line is not signed",
+            "nobody closed the ceremony: the last line is not signed",
         );
     };
     let mut unsigned = last.value.clone();
@@ -213,7 +213,7 @@ fn check_signed(lines: &[Line], root: Option<&P384Key>, findings: &mut Findings)
         (Some(root), Some(signature)) => {
             let holds = root.verifies(&transcript::prehash(&unsigned), &signature);
             (!holds).then(|| {
-                "its signature does not hold: it was changed, or another key made it".into()
+                "its signature is not valid: somebody changed it, or another key made it".into()
             })
         }
     };
@@ -232,7 +232,7 @@ fn check_plan(path: &Path, lines: &[Line], findings: &mut Findings) -> Option<Pl
     let plan = &first.value["plan"];
     let read = match (first.event(), plan["text"].as_str()) {
         ("start", Some(text)) => Plan::parse(text.to_owned(), path)
-            .map_err(|reason| format!("the plan's text is none: {reason}")),
+            .map_err(|reason| format!("its text is not a plan: {reason}")),
         _ => Err("it is not the start of a ceremony".into()),
     };
     match read {
@@ -278,9 +278,7 @@ fn check_passport(lines: &[Line], root: &P384Key, findings: &mut Findings) {
                 (!same)
                     .then(|| "it is of another token than the ceremony's".to_owned())
                     .or_else(|| {
-                        (!kept).then(|| {
-                            "its attributes are not those of the key that was made".to_owned()
-                        })
+                        (!kept).then(|| "its attributes are not those of the new key".to_owned())
                     })
                     .or_else(|| {
                         (!named).then(|| "its label or id is not the announced key's".to_owned())
@@ -306,7 +304,7 @@ fn check_endorsements(lines: &[Line], root: &P384Key, findings: &mut Findings) {
             (Some(vendor), Some(signature)) => {
                 let endorsed = Endorsement::verified(vendor, *root, signature);
                 endorsed.is_err().then(|| {
-                    "its signature is not one of the vendor's key by the root key".to_owned()
+                    "its signature is not by the root key over the vendor's key".to_owned()
                 })
             }
             _ => Some("it holds no vendor's key or no signature".to_owned()),
@@ -328,7 +326,7 @@ fn check_payloads(lines: &[Line], root: &P384Key, findings: &mut Findings) {
             (Some((bytes, prepared)), Some(signatures)) => {
                 let holds = signatures.hold(root, &prepared.message(&bytes));
                 (!holds).then(|| {
-                    "its signatures are not those of the payload by the root key, under SHA-256 and under SHA-384"
+                    "its signatures are not by the root key over the payload, one for SHA-256 and one for SHA-384"
                         .to_owned()
                 })
             }
@@ -355,11 +353,11 @@ fn check_outputs(lines: &[Line], folder: &Path, findings: &mut Findings) {
                 Ok(bytes) => {
                     let found = Digest::of(HashAlgorithm::Sha384, &bytes).hex();
                     (line.value["sha384"] != found.as_str())
-                        .then(|| format!("its SHA-384 is {found}, and the transcript has another"))
+                        .then(|| format!("its SHA-384 is {found}, but the transcript has another"))
                 }
             }
         } else {
-            Some("its name is not that of a file in the folder".to_owned())
+            Some("its name does not lead to a file in the folder".to_owned())
         };
         let about = format!("{}, {name}", place(line));
         findings.add(rule::OUTPUTS, number(line), about, failure);

@@ -239,13 +239,13 @@ fn a_forged_transcript_with_other_certificates_than_the_plans_is_refused() {
         f.find("intent", one)["tbs"] = other;
     });
     for event in ["intent", "result"] {
-        issued.forge(certificates, "something else than what was shown", |f| {
+        issued.forge(certificates, "something else than the run showed", |f| {
             f.find(event, one)["says"]["subject"] = "C=PT, CN=Other".into();
         });
-        issued.forge(certificates, "something else than what was shown", |f| {
+        issued.forge(certificates, "something else than the run showed", |f| {
             f.find(event, two)["says"]["profile"] = Value::Null;
         });
-        issued.forge(certificates, "not the one that the plan names", |f| {
+        issued.forge(certificates, "its request is not the plan's", |f| {
             let other = f.find(event, two)["request"].clone();
             f.find(event, one)["request"] = other;
         });
@@ -277,9 +277,13 @@ fn a_forged_transcript_with_other_certificates_than_the_plans_is_refused() {
             .map(Value::from)
             .contains(&line["step"])
     };
-    issued.forge(certificates, "the plan's certificate was not issued", |f| {
-        f.lines.retain(|line| !of(line));
-    });
+    issued.forge(
+        certificates,
+        "the run did not issue the plan's certificate",
+        |f| {
+            f.lines.retain(|line| !of(line));
+        },
+    );
     // A signature that is not the root's.
     issued.forge("ceremony.certificate-signed", "not the root key's", |f| {
         let text = certificate_in(f, one);
@@ -307,13 +311,13 @@ fn a_forged_transcript_of_another_crl_is_refused() {
     let revoked = unchanged(&room, "revoke.transcript");
     let certificates = "ceremony.certificates";
     for event in ["intent", "result"] {
-        revoked.forge(certificates, "not those that the plan names", |f| {
+        revoked.forge(certificates, "not the plan's", |f| {
             f.find(event, "revoke")["revoked"] = json!([]);
         });
-        revoked.forge(certificates, "not those that the plan names", |f| {
+        revoked.forge(certificates, "not the plan's", |f| {
             f.find(event, "revoke")["previous"] = "AAAA".into();
         });
-        revoked.forge(certificates, "something else than what was shown", |f| {
+        revoked.forge(certificates, "something else than the run showed", |f| {
             let says = &mut f.find(event, "revoke")["says"]["revoked"];
             says.as_array_mut().expect("a list").pop();
         });
@@ -369,7 +373,7 @@ fn plans_of_certificates_that_do_not_hold_together_are_refused_before_a_pin_is_s
         (
             ca.replace("certificate = \"new-ca.pem\"\n", ""),
             2,
-            "a root-certificate ceremony has outputs.certificate",
+            "a root-certificate ceremony needs outputs.certificate",
         ),
         (
             ca.replace("root-certificate", "root-key"),
@@ -385,7 +389,7 @@ fn plans_of_certificates_that_do_not_hold_together_are_refused_before_a_pin_is_s
         (
             ca.replace("2026-01-01T00:00:00Z", "2026-01-01"),
             2,
-            "is no time with an offset",
+            "is not a time with an offset",
         ),
         (
             ca.replace("2026-01-01T00:00:00Z", "\"2026-01-01T00:00:00Z\""),
@@ -425,7 +429,7 @@ fn plans_of_certificates_that_do_not_hold_together_are_refused_before_a_pin_is_s
         (
             issue.replace("signer-1.csr", "ca-1.csr"),
             2,
-            "are one: each is issued for once",
+            "are the same: each may be issued for only once",
         ),
         (
             issue.replace("new-2.pem", "new-1.pem"),
@@ -435,7 +439,7 @@ fn plans_of_certificates_that_do_not_hold_together_are_refused_before_a_pin_is_s
         (
             issue.replace("new-1.pem", "signer-1.pem"),
             1,
-            "certificate signer-1.pem: it is there already",
+            "certificate signer-1.pem: it exists already",
         ),
         (
             issue.replace(&room.sha384("ca-1.csr"), &room.sha384("ca.toml")),
@@ -446,7 +450,7 @@ fn plans_of_certificates_that_do_not_hold_together_are_refused_before_a_pin_is_s
         (
             revoke.replace("serial = \"0abc\"", "serial = \"0abc\"\nsha384 = \"00\""),
             2,
-            "revocation 2 has either",
+            "revocation 2 must have either",
         ),
         (
             revoke.replace("serial = \"0abc\"", "serial = \"x\""),
@@ -456,12 +460,12 @@ fn plans_of_certificates_that_do_not_hold_together_are_refused_before_a_pin_is_s
         (
             revoke.replace("keyCompromise", "keycompromised"),
             1,
-            "is no reason of a revocation",
+            "is not a reason for a revocation",
         ),
         (
             revoke.replace("crl = \"root.crl\"\n", ""),
             2,
-            "a revoke ceremony has outputs.crl",
+            "a revoke ceremony needs outputs.crl",
         ),
         (
             revoke.replace("this-update = 2026", "this-update = 2056"),

@@ -85,7 +85,7 @@ fn a_changed_line_is_named() {
     );
     room.ir("ceremony verify root.transcript")
         .exits(1)
-        .says("FAILED ceremony.chain: line 4: line 3 was changed, or this one");
+        .says("FAILED ceremony.chain: line 4: somebody changed line 3 or this one");
     // No run goes on with this transcript either.
     let cut: Vec<&str> = text.split_inclusive('\n').take(5).collect();
     let cut = cut.concat();
@@ -283,7 +283,7 @@ fn a_key_of_which_only_the_public_half_was_made_is_made_again() {
         .output()
         .expect("pkcs11-tool runs");
     assert!(deleted.status.success(), "{deleted:?}");
-    room.ir(RUN).exits(0).says("1 halves of it were removed");
+    room.ir(RUN).exits(0).says("removed 1 halves of it");
     room.ir("ceremony verify root.transcript -c root-ca.pub")
         .exits(0);
     assert_eq!(room.root_keys(), 1);
@@ -345,7 +345,7 @@ fn on_resume_the_token_is_asked_before_the_transcript_is_believed() {
         made(lines);
         lines[5]["sha384"] = room.sha384("evil.pub").into();
     });
-    refused(5, "and is not on the token", &|lines| {
+    refused(5, "and is now not on the token", &|lines| {
         lines[3]["id"] = "0a".into();
     });
     refused(5, "the root key's attributes was", &|lines| {
@@ -370,7 +370,7 @@ fn on_resume_the_token_is_asked_before_the_transcript_is_believed() {
     refused(5, "ceremony.people", &|lines| {
         lines[2]["people"] = serde_json::json!(["Eve"]);
     });
-    refused(5, "by this machine's clock", &|lines| {
+    refused(5, "but this machine's clock says", &|lines| {
         lines[4]["time"] = "2999-01-01T00:00:00Z".into();
     });
     // Where the key was only announced, the token is asked for it, and no other is made.

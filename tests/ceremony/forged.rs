@@ -172,38 +172,42 @@ fn a_forged_transcript_with_other_vendors_than_the_plans_is_refused() {
         let part = planned(f, "vendor-2");
         f.replan(&part, "");
     });
-    endorsed.forge(vendors, "the plan's vendor was not endorsed", |f| {
+    endorsed.forge(vendors, "the run did not endorse the plan's vendor", |f| {
         let of = member("vendor-2");
         f.lines.retain(|line| !of(line));
     });
     // The last one, so that nothing after it is out of order.
     endorsed.forge(
         "ceremony.outputs",
-        "the plan's output was not written",
+        "the run did not write the plan's output",
         |f| {
             let of = member("vendor-3");
             f.lines.retain(|line| !of(line));
         },
     );
     // V1's name beside V2's key, in all lines, with a signature that holds.
-    endorsed.forge(vendors, "not the one that the plan gives the vendor", |f| {
-        let second = f.find("result", "endorse:vendor-2").clone();
-        for event in ["intent", "result"] {
-            let line = f.find(event, "endorse:vendor-1");
-            for name in ["spki", "sha256", "signature"] {
-                if line[name].is_string() {
-                    line[name] = second[name].clone();
+    endorsed.forge(
+        vendors,
+        "not the key that the plan gives for the vendor",
+        |f| {
+            let second = f.find("result", "endorse:vendor-2").clone();
+            for event in ["intent", "result"] {
+                let line = f.find(event, "endorse:vendor-1");
+                for name in ["spki", "sha256", "signature"] {
+                    if line[name].is_string() {
+                        line[name] = second[name].clone();
+                    }
                 }
             }
-        }
-        let digest = f.find("output", "output:vendor-2.pub.sig")["sha384"].clone();
-        f.find("output", "output:vendor-1.pub.sig")["sha384"] = digest;
-    });
-    endorsed.forge(vendors, "another than its step's", |f| {
+            let digest = f.find("output", "output:vendor-2.pub.sig")["sha384"].clone();
+            f.find("output", "output:vendor-1.pub.sig")["sha384"] = digest;
+        },
+    );
+    endorsed.forge(vendors, "it names another vendor than its step", |f| {
         f.find("result", "endorse:vendor-1")["vendor"] = "vendor-2".into();
     });
     // Two vendors of the plan, the other way round.
-    endorsed.forge("ceremony.order", "which was not done", |f| {
+    endorsed.forge("ceremony.order", "and the run did not do that", |f| {
         let of = member("vendor-1");
         let first: Vec<Value> = f.lines.iter().filter(|line| of(line)).cloned().collect();
         f.lines.retain(|line| !of(line));
@@ -249,12 +253,12 @@ fn a_forged_transcript_with_other_people_than_the_plans_is_refused() {
         ("make-key", json!("Ann Operator")),
         ("make-key", Value::Null),
     ] {
-        made.forge(people, "not confirmed by the plan's people", |f| {
+        made.forge(people, "the plan's people did not confirm it", |f| {
             attended(f);
             f.find("confirmed", step)["people"] = wrong;
         });
     }
-    made.forge(people, "not confirmed by the plan's people", |f| {
+    made.forge(people, "the plan's people did not confirm it", |f| {
         attended(f);
         let line = f
             .find("confirmed", "close")
@@ -262,17 +266,17 @@ fn a_forged_transcript_with_other_people_than_the_plans_is_refused() {
             .expect("members");
         line.remove("people");
     });
-    made.forge("ceremony.order", "the step was not confirmed", |f| {
+    made.forge("ceremony.order", "people did not confirm the step", |f| {
         attended(f);
         f.lines
             .retain(|line| line["event"] != "confirmed" || line["step"] != "make-key");
     });
     // Nobody was asked, and the ceremony is said to be no rehearsal.
-    made.forge(people, "the plan is no rehearsal's", |f| {
+    made.forge(people, "the plan is not for a rehearsal", |f| {
         f.replan("rehearsal = true\n", "");
         f.lines[0]["rehearsal"] = false.into();
     });
-    made.forge(people, "not confirmed by the plan's people", |f| {
+    made.forge(people, "the plan's people did not confirm it", |f| {
         f.lines[0]["attended"] = true.into();
     });
     made.forge("ceremony.plan", "its people are not the plan's", |f| {
@@ -294,10 +298,14 @@ fn a_forged_transcript_of_another_title_token_key_or_rehearsal_is_refused() {
     made.forge(plan, "its title is not the plan's", |f| {
         f.replan("Example CA", "Another CA");
     });
-    made.forge(plan, "a rehearsal's, and it says that it is none", |f| {
-        f.lines[0]["rehearsal"] = false.into();
-    });
-    made.forge(plan, "it says that it is a rehearsal", |f| {
+    made.forge(
+        plan,
+        "for a rehearsal, but the line says that this is none",
+        |f| {
+            f.lines[0]["rehearsal"] = false.into();
+        },
+    );
+    made.forge(plan, "the line says that this is a rehearsal", |f| {
         f.replan("rehearsal = true\n", "");
     });
     let label = format!("label = \"{}\"", room.token.label);
@@ -316,32 +324,32 @@ fn a_forged_transcript_of_another_title_token_key_or_rehearsal_is_refused() {
     made.forge("ceremony.passport", "its label or id", |f| {
         f.find("intent", "make-key")["id"] = "0a".into();
     });
-    made.forge("ceremony.key", "such a key is not left on a token", |f| {
-        f.find("result", "make-key")["attributes"]["CKA_EXTRACTABLE"] = true.into();
-    });
-    made.forge("ceremony.key", "is odd, and that is not noted", |f| {
-        f.find("result", "make-key")["attributes"]["CKA_LOCAL"] = false.into();
-    });
+    made.forge(
+        "ceremony.key",
+        "ir-sign never leaves such a key on a token",
+        |f| {
+            f.find("result", "make-key")["attributes"]["CKA_EXTRACTABLE"] = true.into();
+        },
+    );
+    made.forge(
+        "ceremony.key",
+        "is odd, but the line does not note it",
+        |f| {
+            f.find("result", "make-key")["attributes"]["CKA_LOCAL"] = false.into();
+        },
+    );
     let endorsed = unchanged(&room, "endorse.transcript");
     let digest = room.sha384("root-ca.pub");
     endorsed.forge("ceremony.key", "it is not the plan's root key", |f| {
         f.replan(&digest, &"0".repeat(96));
     });
     let digest = room.sha384("root-ca.passport");
-    endorsed.forge(
-        "ceremony.passport",
-        "not the passport that the plan names",
-        |f| {
-            f.replan(&digest, &"0".repeat(96));
-        },
-    );
-    endorsed.forge(
-        "ceremony.passport",
-        "not the passport that the plan names",
-        |f| {
-            f.find("root", "root")["passport"] = Value::Null;
-        },
-    );
+    endorsed.forge("ceremony.passport", "it is not the plan's passport", |f| {
+        f.replan(&digest, &"0".repeat(96));
+    });
+    endorsed.forge("ceremony.passport", "it is not the plan's passport", |f| {
+        f.find("root", "root")["passport"] = Value::Null;
+    });
 }
 
 #[test]
@@ -353,7 +361,7 @@ fn a_forged_transcript_without_its_plan_or_of_another_kind_is_refused() {
         f.lines[0].as_object_mut().expect("members").remove("plan");
     });
     for text in ["", "# nothing", "title = \"Example CA\"", "]["] {
-        made.forge(plan, "the plan's text is none", |f| {
+        made.forge(plan, "its text is not a plan", |f| {
             f.lines[0]["plan"] = json!({ "sha384": sha384(text), "text": text });
         });
     }
@@ -364,7 +372,7 @@ fn a_forged_transcript_without_its_plan_or_of_another_kind_is_refused() {
     made.forge("ceremony.order", "the plan has no such step", |f| {
         f.lines[0]["plan"] = other;
     });
-    made.forge(plan, "the plan's text is none", |f| {
+    made.forge(plan, "its text is not a plan", |f| {
         f.replan("[outputs]", "pin = \"1234\"\n[outputs]");
     });
 }
@@ -383,16 +391,16 @@ fn a_forged_transcript_with_other_outputs_steps_or_times_is_refused() {
         more["file"] = "../more".into();
         f.lines.insert(6, more);
     });
-    made.forge(outputs, "the plan's output was not written", |f| {
+    made.forge(outputs, "the run did not write the plan's output", |f| {
         f.lines
             .retain(|line| line["step"] != "output:root-ca.passport");
     });
-    made.forge(outputs, "it is another file than its step's", |f| {
+    made.forge(outputs, "it names another file than its step", |f| {
         f.find("output", "output:root-ca.pub")["file"] = "root-ca.passport".into();
     });
     // Another file's digest, and that file in its place.
     room.write("other.pub", "another key");
-    made.forge(outputs, "not that of what the step before made", |f| {
+    made.forge(outputs, "not the digest of the result before it", |f| {
         f.find("output", "output:root-ca.pub")["sha384"] = sha384("another key").into();
     });
     let order = "ceremony.order";
@@ -404,7 +412,7 @@ fn a_forged_transcript_with_other_outputs_steps_or_times_is_refused() {
             f.lines.insert(at + 1, again);
         });
     }
-    made.forge(order, "the event is not known", |f| {
+    made.forge(order, "the event is unknown", |f| {
         let mut odd = f.lines[2].clone();
         odd["event"] = "note".into();
         f.lines.insert(3, odd);
@@ -414,11 +422,11 @@ fn a_forged_transcript_with_other_outputs_steps_or_times_is_refused() {
         odd["step"] = "export-key".into();
         f.lines.insert(2, odd);
     });
-    made.forge(order, "the step was not done", |f| {
+    made.forge(order, "the run did not do the step", |f| {
         f.lines
             .retain(|line| line["step"] != "passport" && line["step"] != "output:root-ca.passport");
     });
-    made.forge("ceremony.shape", "a member that is not known: note", |f| {
+    made.forge("ceremony.shape", "an unknown member: note", |f| {
         f.lines[4]["note"] = "x".into();
     });
     made.forge("ceremony.shape", "it has no oddities", |f| {
@@ -426,10 +434,10 @@ fn a_forged_transcript_with_other_outputs_steps_or_times_is_refused() {
         result.expect("members").remove("oddities");
     });
     let times = "ceremony.times";
-    made.forge(times, "before that of the line before", |f| {
+    made.forge(times, "earlier than the time of the line before", |f| {
         f.lines[5]["time"] = "2020-01-01T00:00:00Z".into();
     });
-    made.forge(times, "its time is none", |f| {
+    made.forge(times, "its time is not a time", |f| {
         f.lines[5]["time"] = "soon".into();
     });
 }

@@ -149,7 +149,7 @@ fn transcripts_are_compared_by_step_and_interruptions_are_told_apart() {
     cut(&b, "root.transcript", 9);
     let run = a.ir(&format!("ceremony diff {a_path} {b_path}")).exits(1);
     assert!(
-        run.stdout.contains("step close, confirmed: it is in "),
+        run.stdout.contains("step close, confirmed: only "),
         "{run:?}"
     );
     assert!(!run.stdout.contains("make-key"), "{run:?}");
@@ -175,7 +175,7 @@ fn another_program_that_goes_on_is_told_listed_and_a_difference() {
     };
     harness::Run::from(output)
         .exits(0)
-        .says("another program goes on than the one before: it was ir-sign ");
+        .says("another program resumes the ceremony: it was ir-sign ");
     let verified = room.ir("ceremony verify root.transcript").exits(0);
     assert!(
         verified.stderr.contains("2 different programs took part"),
@@ -192,6 +192,6 @@ fn another_program_that_goes_on_is_told_listed_and_a_difference() {
     let run = room
         .ir(&format!("ceremony diff root.transcript {}", path.display()))
         .exits(1);
-    assert!(run.stdout.contains("another program went on"), "{run:?}");
+    assert!(run.stdout.contains("another program resumed it"), "{run:?}");
     assert_eq!(run.stdout.lines().count(), 1, "{run:?}");
 }

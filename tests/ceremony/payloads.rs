@@ -171,7 +171,7 @@ fn of_wrong_members(room: &Room, good: &str) -> [(String, i32, &'static str); 5]
             good[..good.find("[[payloads]]").expect("payloads")].to_owned()
                 + "[outputs]\ntranscript = \"t\"\n",
             2,
-            "a sign-payloads ceremony has payloads",
+            "a sign-payloads ceremony needs payloads",
         ),
         (
             good.replace("signature = \"payload-1.sigs\"\n", ""),
@@ -213,21 +213,21 @@ fn a_plan_of_payloads_that_cannot_be_signed_is_refused_before_the_pin() {
         (
             good.replacen("payload-2\"", "payload-1\"", 1),
             2,
-            "payloads payload-1 and payload-1 are one",
+            "payloads payload-1 and payload-1 are the same",
         ),
         (
             good.replacen("payload-2\"", "./payload-1\"", 1),
             2,
-            "payloads payload-1 and ./payload-1 are one",
+            "payloads payload-1 and ./payload-1 are the same",
         ),
         (
             of("payload-4")
                 .replacen("payload-2\"", "payload-1\"", 1)
                 .replace(&room.sha384("payload-2"), &one),
             2,
-            "are one: each is signed once",
+            "are the same: each may be signed only once",
         ),
-        (of("link"), 2, "are one: each is signed once"),
+        (of("link"), 2, "are the same: each may be signed only once"),
         (
             good.replace("payload-2.sigs", "payload-1.sigs"),
             2,
@@ -243,7 +243,11 @@ fn a_plan_of_payloads_that_cannot_be_signed_is_refused_before_the_pin() {
             2,
             "payload-3 is named twice",
         ),
-        (good.replace("payload-2.sigs", "link"), 1, "link: it is "),
+        (
+            good.replace("payload-2.sigs", "link"),
+            1,
+            "link: it exists already",
+        ),
         (
             good.replace("payload-2.sigs", "../sigs"),
             2,
@@ -252,7 +256,7 @@ fn a_plan_of_payloads_that_cannot_be_signed_is_refused_before_the_pin() {
         (
             good.replace("payload-2.sigs", "payload-4"),
             1,
-            "signatures payload-4: it is there already",
+            "signatures payload-4: it exists already",
         ),
         (
             of("no-payload"),
@@ -308,10 +312,12 @@ fn signatures_that_are_there_and_hold_are_kept() {
         room.write("payload-2.sigs", other);
         room.ir(CHECK)
             .exits(1)
-            .says("signatures payload-2.sigs: it is there already");
+            .says("signatures payload-2.sigs: it exists already");
     }
     room.write("payload-2.sigs", &before);
-    room.ir(RUN).exits(0).says("are there, hold, and are kept");
+    room.ir(RUN)
+        .exits(0)
+        .says("keeping the existing signatures");
     assert_eq!(room.read("payload-2.sigs"), before);
     room.ir(VERIFY).exits(0);
     for payload in PAYLOADS {
@@ -393,21 +399,21 @@ fn a_forged_transcript_with_other_payloads_than_the_plans_is_refused() {
     let signed = unchanged(&room, "payloads.transcript");
     let payloads = "ceremony.payloads";
     let step = "sign:payload-1";
-    signed.forge(payloads, "not the one that the plan names", |f| {
+    signed.forge(payloads, "its payload is not the plan's", |f| {
         other_payload(f, "sign:payload-2", step);
     });
     let other = json!("sha256:".to_owned() + &"0".repeat(64));
     for event in ["intent", "result"] {
-        signed.forge(payloads, "something else than what was shown", |f| {
+        signed.forge(payloads, "something else than the run showed", |f| {
             f.find(event, step)["says"]["image"] = other.clone();
         });
-        signed.forge(payloads, "something else than what was shown", |f| {
+        signed.forge(payloads, "something else than the run showed", |f| {
             f.find(event, step)["says"]["reference"] = "registry.example.com/other:1.0".into();
         });
-        signed.forge(payloads, "something else than what was shown", |f| {
+        signed.forge(payloads, "something else than the run showed", |f| {
             f.find(event, "sign:payload-2")["says"]["annotations"] = Value::Null;
         });
-        signed.forge(payloads, "something else than what was shown", |f| {
+        signed.forge(payloads, "something else than the run showed", |f| {
             f.find(event, "sign:payload-3")["says"]["subjects"] = json!([]);
         });
         signed.forge("ceremony.shape", "it has no payload", |f| {
@@ -422,7 +428,7 @@ fn a_forged_transcript_with_other_payloads_than_the_plans_is_refused() {
             .map(Value::from)
             .contains(&line["step"])
     };
-    signed.forge(payloads, "the plan's payload was not signed", |f| {
+    signed.forge(payloads, "the run did not sign the plan's payload", |f| {
         f.lines.retain(|line| !of(line));
     });
     signed.forge(payloads, "the plan names no such payload", |f| {
@@ -430,7 +436,7 @@ fn a_forged_transcript_with_other_payloads_than_the_plans_is_refused() {
         let part = format!("[[payloads]]\nfile = \"payload-1\"\nsha384 = \"{digest}\"\nsignature = \"payload-1.sigs\"\n\n");
         f.replan(&part, "");
     });
-    signed.forge(payloads, "not the one that the plan names", |f| {
+    signed.forge(payloads, "its payload is not the plan's", |f| {
         let digest = room.sha384("payload-1");
         f.replan(&digest, &sha384("another payload"));
     });
@@ -442,7 +448,7 @@ fn signatures_of_payloads_that_the_root_key_did_not_make_fail() {
     room.ir(RUN).exits(0);
     let signed = unchanged(&room, "payloads.transcript");
     let rule = "ceremony.payload-signed";
-    let says = "not those of the payload by the root key";
+    let says = "not by the root key over the payload";
     let all = |f: &mut Forgery<'_>, change: &dyn Fn(&mut Vec<Value>)| {
         let list = f.find("result", "sign:payload-1")["signatures"].as_array_mut();
         change(list.expect("a list"));

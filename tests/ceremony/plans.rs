@@ -33,7 +33,7 @@ fn a_plan_is_strict() {
         (
             "title = \"Example CA\"",
             "title = \"a\\nb\"",
-            "title has the character U+000A, which people do not see as it is",
+            "title has the character U+000A, which people cannot see",
         ),
         ("[key]", "pin = \"1234\"\n[key]", "unknown field `pin`"),
         ("rehearsal = true", "rehearsal = \"yes\"", "line 3"),
@@ -160,10 +160,10 @@ fn another_token_key_or_output_is_refused_before_anything_is_touched() {
     );
     room.ir("ceremony check real.toml PIN")
         .exits(1)
-        .says("it is a program, and the plan is not a rehearsal's");
+        .says("it is a program, but the plan is not for a rehearsal");
     for file in ["root-ca.pub", "root-ca.passport"] {
-        room.write(file, "there already");
-        refused(&room, &plan, "title", "title", 1, "it is there already");
+        room.write(file, "exists already");
+        refused(&room, &plan, "title", "title", 1, "it exists already");
         std::fs::remove_file(room.path(file)).expect("removed");
     }
     room.write("root.transcript", "something else\n");
@@ -238,7 +238,7 @@ fn other_inputs_and_roots_are_refused_before_anything_is_touched() {
         &root_lines,
         &other,
         1,
-        "and the plan's root has",
+        "but the plan's root has",
     );
     refused(
         &room,
@@ -279,7 +279,7 @@ fn only_a_rehearsal_goes_unattended_and_only_on_software() {
     );
     room.ir("ceremony run real.toml --unattended PIN")
         .exits(2)
-        .says("only a rehearsal can be run unattended");
+        .says("only a rehearsal can run unattended");
     assert!(!room.has("root.transcript"));
 }
 
@@ -359,7 +359,7 @@ fn an_output_that_cannot_be_written_is_refused_before_the_pin() {
         refused_unasked(&room, &plan, &[(from, to)], status, says);
     }
     std::os::unix::fs::symlink("elsewhere", room.path("root-ca.pub")).expect("a link");
-    refused_unasked(&room, &plan, &[], 1, "it is there already");
+    refused_unasked(&room, &plan, &[], 1, "it exists already");
     assert_eq!(room.root_keys(), 0);
 }
 
@@ -372,7 +372,7 @@ fn two_outputs_that_are_one_file_are_refused_before_the_pin() {
     for (public, passport, says) in [
         ("x", "./x", "x is named twice"),
         ("out/x", "out//./x", "out/x is named twice"),
-        ("out/x", "link/x", "are one file"),
+        ("out/x", "link/x", "are the same file"),
         ("x", "X", "differ only in case"),
         ("root.transcript", "x", "root.transcript is named twice"),
         ("./root.transcript", "x", "root.transcript is named twice"),
@@ -396,7 +396,7 @@ fn two_outputs_that_are_one_file_are_refused_before_the_pin() {
     room.write("root.toml", plan.replace("root-ca.pub", "twin"));
     room.ir("ceremony check root.toml --pin-source file:/nowhere")
         .exits(1)
-        .says("it is there already");
+        .says("it exists already");
     assert_eq!(room.root_keys(), 0);
 }
 
@@ -426,7 +426,7 @@ fn an_endorsement_that_is_an_input_or_a_link_is_refused_before_the_pin() {
         &plan,
         &[],
         1,
-        "endorsement vendor-1.pub.sig: it is there already",
+        "endorsement vendor-1.pub.sig: it exists already",
     );
 }
 

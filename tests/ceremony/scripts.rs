@@ -206,7 +206,7 @@ fn the_host_check_finds_what_is_not_as_it_should_be() {
         (
             "proc/sys/kernel/core_pattern",
             "|/usr/lib/dumper\n",
-            "given to a program",
+            "gives core dumps to a program",
         ),
         (
             "proc/sys/kernel/random/entropy_avail",

@@ -134,7 +134,7 @@ fn a_plan_goes_to_the_stick_and_is_run_however_it_is_spelt() {
     assert!(
         verified
             .stdout
-            .contains("x.pub.sig, which no transcript tells of")
+            .contains("x.pub.sig, which no transcript names")
     );
     lone.write("sub/x.pub", room.read("keys/vendor-3 key"));
     assert_ne!(verify(lone.root()).status, 0);
@@ -171,14 +171,14 @@ fn what_cannot_be_prepared_leaves_nothing_behind() {
             "./root-ca.pub",
             "verify",
             1,
-            "in the place of the stick's own verify",
+            "has the name of the stick's own verify",
         ),
         ("rehearsal=true", "rehearsal=maybe", 2, "line 3"),
         (
             "record of it.log",
             "ir-sign",
             1,
-            "in the place of the stick's own ir-sign",
+            "has the name of the stick's own ir-sign",
         ),
     ] {
         assert!(plan.contains(from), "{from}");

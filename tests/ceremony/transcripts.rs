@@ -169,21 +169,21 @@ fn a_plan_that_is_not_the_one_of_its_digest_fails() {
 #[test]
 fn steps_out_of_order_fail() {
     for (event, step, says) in [
-        ("confirmed", "passport", "the step was not confirmed"),
-        ("confirmed", "make-key", "the step was not confirmed"),
-        ("confirmed", "close", "the step was not confirmed"),
-        ("intent", "make-key", "the step was not announced"),
-        ("intent", "passport", "the step was not announced"),
-        ("intent", "close", "closing was not announced"),
+        ("confirmed", "passport", "people did not confirm the step"),
+        ("confirmed", "make-key", "people did not confirm the step"),
+        ("confirmed", "close", "people did not confirm the step"),
+        ("intent", "make-key", "the run did not announce the step"),
+        ("intent", "passport", "the run did not announce the step"),
+        ("intent", "close", "the run did not announce the closing"),
     ] {
         fails(root(), rule::ORDER, says, |lines| {
             without(lines, event, step);
         });
     }
-    fails(root(), rule::ORDER, "the step was done twice", |lines| {
+    fails(root(), rule::ORDER, "the run did the step twice", |lines| {
         twice(lines, "result", "make-key");
     });
-    fails(root(), rule::ORDER, "the step was done twice", |lines| {
+    fails(root(), rule::ORDER, "the run did the step twice", |lines| {
         twice(lines, "output", "output:root-ca.pub");
     });
     for event in ["confirmed", "intent"] {
@@ -191,28 +191,38 @@ fn steps_out_of_order_fail() {
             twice(lines, event, "passport");
         });
     }
-    fails(root(), rule::ORDER, "told of twice", |lines| {
+    fails(root(), rule::ORDER, "describes the token twice", |lines| {
         twice(lines, "token", "");
     });
-    fails(root(), rule::ORDER, "the event is not known", |lines| {
+    fails(root(), rule::ORDER, "the event is unknown", |lines| {
         let mut odd = lines[2].clone();
         odd["event"] = "skipped".into();
         lines.insert(3, odd);
     });
-    fails(root(), rule::ORDER, "the step was not done", |lines| {
-        lines.retain(|line| line["event"] != "result" || line["step"] != "passport");
-    });
+    fails(
+        root(),
+        rule::ORDER,
+        "the run did not do the step",
+        |lines| {
+            lines.retain(|line| line["event"] != "result" || line["step"] != "passport");
+        },
+    );
     fails(root(), rule::ORDER, "the ceremony starts twice", |lines| {
         twice(lines, "start", "");
     });
     // A step that is confirmed and announced afterwards was not.
-    fails(root(), rule::ORDER, "the step was not announced", |lines| {
-        let at = lines
-            .iter()
-            .position(|l| l["event"] == "intent")
-            .expect("an intent");
-        lines.swap(at, at + 1);
-    });
+    fails(
+        root(),
+        rule::ORDER,
+        "the run did not announce the step",
+        |lines| {
+            let at = lines
+                .iter()
+                .position(|l| l["event"] == "intent")
+                .expect("an intent");
+            lines.swap(at, at + 1);
+        },
+    );
 }
 
 #[test]
@@ -230,7 +240,7 @@ fn a_passport_of_another_token_key_or_attributes_fails() {
     fails(root(), rule::PASSPORT, "its label or id", |lines| {
         find(lines, "intent", "make-key")["id"] = "00".into();
     });
-    let attributes = "its attributes are not those of the key that was made";
+    let attributes = "its attributes are not those of the new key";
     let rules = [rule::PASSPORT, rule::KEY];
     fails_by(root(), &rules, attributes, |lines| {
         let made = find(lines, "result", "make-key");
@@ -295,7 +305,7 @@ fn outputs_with_other_digests_or_elsewhere_fail() {
     fails(
         root(),
         rule::OUTPUTS,
-        "it is another file than its step's",
+        "it names another file than its step",
         |lines| {
             find(lines, "output", "output:root-ca.pub")["file"] = "../root-ca.pub".into();
         },
@@ -324,14 +334,14 @@ fn a_first_line_that_is_not_the_plans_fails() {
     ] {
         fails(root(), rule::PLAN, says, |lines| lines[0][member] = value);
     }
-    fails(root(), rule::PLAN, "a rehearsal's", |lines| {
+    fails(root(), rule::PLAN, "for a rehearsal", |lines| {
         lines[0]["rehearsal"] = false.into();
     });
     let rules = [rule::PEOPLE, rule::PLAN];
-    fails_by(root(), &rules, "the plan is no rehearsal's", |lines| {
+    fails_by(root(), &rules, "the plan is not for a rehearsal", |lines| {
         replan(lines, "rehearsal = true\n", "");
     });
-    fails(root(), rule::PEOPLE, "no rehearsal's", |lines| {
+    fails(root(), rule::PEOPLE, "not for a rehearsal", |lines| {
         replan(lines, "rehearsal = true\n", "");
         lines[0]["rehearsal"] = false.into();
     });
@@ -340,9 +350,9 @@ fn a_first_line_that_is_not_the_plans_fails() {
 #[test]
 fn a_transcript_without_a_plan_fails() {
     for (text, says) in [
-        ("", "the plan's text is none"),
-        ("title = \"Example CA\"", "the plan's text is none"),
-        ("\u{0}", "the plan's text is none"),
+        ("", "its text is not a plan"),
+        ("title = \"Example CA\"", "its text is not a plan"),
+        ("\u{0}", "its text is not a plan"),
     ] {
         fails(root(), rule::PLAN, says, |lines| {
             lines[0]["plan"] = json!({
@@ -394,7 +404,7 @@ fn another_token_or_key_than_the_plans_fails() {
         "it is not the plan's root key",
         |lines| replan(lines, &digest, &other),
     );
-    let sha256 = "its sha256 is not that of its spki";
+    let sha256 = "its sha256 is not the digest of its spki";
     for event in ["intent", "result"] {
         fails(endorse(), rule::KEY, sha256, |lines| {
             find(lines, event, "endorse:")["sha256"] = "00".repeat(32).into();
@@ -405,17 +415,22 @@ fn another_token_or_key_than_the_plans_fails() {
     fails(
         endorse(),
         rule::PASSPORT,
-        "it is not the passport that the plan names",
+        "it is not the plan's passport",
         |lines| find(lines, "root", "root")["passport"] = passport,
     );
     // A run that went on with another token.
-    fails(root(), rule::TOKEN, "it is another token", |lines| {
-        let again = resumed(lines, 3, true);
-        lines.insert(3, again);
-        lines[3]["token"]["firmware"] = "9.9".into();
-        let confirmed = lines[2].clone();
-        lines.insert(4, confirmed);
-    });
+    fails(
+        root(),
+        rule::TOKEN,
+        "it is not the token of the earlier runs",
+        |lines| {
+            let again = resumed(lines, 3, true);
+            lines.insert(3, again);
+            lines[3]["token"]["firmware"] = "9.9".into();
+            let confirmed = lines[2].clone();
+            lines.insert(4, confirmed);
+        },
+    );
 }
 
 /// The line of a run that goes on before line `at`.
@@ -473,10 +488,15 @@ fn what_an_interruption_leaves_holds_and_nothing_more() {
     find(&mut lines, "result", "make-key")["found_after_interruption"] = true.into();
     let failed = failures(&sealed(&lines, &key(ROOT)), &lines);
     assert!(failed.is_empty(), "{failed:?}");
-    fails(root(), rule::ORDER, "the step was not announced", |lines| {
-        find(lines, "result", "make-key")["found_after_interruption"] = true.into();
-    });
-    fails(root(), rule::ORDER, "it does not go on after", |lines| {
+    fails(
+        root(),
+        rule::ORDER,
+        "the run did not announce the step",
+        |lines| {
+            find(lines, "result", "make-key")["found_after_interruption"] = true.into();
+        },
+    );
+    fails(root(), rule::ORDER, "it does not continue after", |lines| {
         let mut again = resumed(lines, 3, true);
         again["after"] = 7.into();
         lines.insert(2, again);
@@ -512,14 +532,14 @@ fn confirmations_by_others_than_the_plans_people_fail() {
         json!([["Ann Operator"], ["Bob Witness"]]),
     ] {
         for step in ["make-key", "passport", "close"] {
-            let says = "it was not confirmed by the plan's people";
+            let says = "the plan's people did not confirm it";
             let people = people.clone();
             fails_by(attended(), &[rule::PEOPLE], says, |lines| {
                 find(lines, "confirmed", step)["people"] = people;
             });
         }
     }
-    fails(root(), rule::PEOPLE, "yet it names people", |lines| {
+    fails(root(), rule::PEOPLE, "but the line names people", |lines| {
         find(lines, "confirmed", "close")["people"] = names.clone();
     });
     let rules = [rule::SHAPE, rule::PEOPLE];
@@ -527,13 +547,19 @@ fn confirmations_by_others_than_the_plans_people_fail() {
         let line = find(lines, "confirmed", "close");
         line.as_object_mut().expect("members").remove("people");
     });
-    fails(attended(), rule::PEOPLE, "nobody of the plan's", |lines| {
-        let time = lines[2]["time"].clone();
-        let stopped = json!({ "time": time, "event": "stopped", "step": "make-key", "by": "Eve" });
-        let mut again = resumed(lines, 3, true);
-        again["attended"] = true.into();
-        lines.splice(2..2, [stopped, again]);
-    });
+    fails(
+        attended(),
+        rule::PEOPLE,
+        "none of the plan's people",
+        |lines| {
+            let time = lines[2]["time"].clone();
+            let stopped =
+                json!({ "time": time, "event": "stopped", "step": "make-key", "by": "Eve" });
+            let mut again = resumed(lines, 3, true);
+            again["attended"] = true.into();
+            lines.splice(2..2, [stopped, again]);
+        },
+    );
 }
 
 /// The plan of the one with an endorsement, with another vendor.
@@ -554,17 +580,17 @@ fn vendors_beyond_the_plan_or_left_out_or_with_anothers_key_fail() {
         lines.retain(|line| line["event"] != "output");
     });
     let rules = [rule::VENDORS, rule::OUTPUTS, rule::ORDER];
-    fails_by(endorse(), &rules, "was not endorsed", |lines| {
+    fails_by(endorse(), &rules, "did not endorse", |lines| {
         with_vendor(lines, &"00".repeat(48));
     });
     let digest = hex(&Sha384::digest(VENDOR));
-    fails(endorse(), rule::VENDORS, "gives the vendor", |lines| {
+    fails(endorse(), rule::VENDORS, "gives for the vendor", |lines| {
         replan(lines, &digest, &hex(&Sha384::digest(ROOT_PUBLIC)));
     });
     fails(
         endorse(),
         rule::VENDORS,
-        "another than its step's",
+        "it names another vendor than its step",
         |lines| {
             find(lines, "result", "endorse:")["vendor"] = "vendor-2".into();
         },
@@ -586,20 +612,15 @@ fn outputs_beyond_the_plan_left_out_or_of_other_content_fail() {
     );
     let rules = [rule::OUTPUTS, rule::ORDER];
     for name in ["root-ca.pub", "root-ca.passport"] {
-        fails_by(root(), &rules, "was not written", |lines| {
+        fails_by(root(), &rules, "did not write", |lines| {
             without(lines, "output", &format!("output:{name}"));
         });
     }
-    fails(
-        root(),
-        rule::OUTPUTS,
-        "what the step before made",
-        |lines| {
-            // The file that is there, under the name of the other.
-            let digest = find(lines, "output", "output:root-ca.passport")["sha384"].clone();
-            find(lines, "output", "output:root-ca.pub")["sha384"] = digest;
-        },
-    );
+    fails(root(), rule::OUTPUTS, "the result before it", |lines| {
+        // The file that is there, under the name of the other.
+        let digest = find(lines, "output", "output:root-ca.passport")["sha384"].clone();
+        find(lines, "output", "output:root-ca.pub")["sha384"] = digest;
+    });
     fails(root(), rule::OUTPUTS, "another file", |lines| {
         find(lines, "output", "output:root-ca.pub")["role"] = "endorsement".into();
     });
@@ -612,7 +633,7 @@ fn lines_with_other_members_than_their_events_fail() {
         for n in 0..lines.len() {
             let which = || all[kind].clone();
             // The signature is over what is added to its line as well.
-            fails(which(), rule::SHAPE, "not known: more", |lines| {
+            fails(which(), rule::SHAPE, "unknown member: more", |lines| {
                 lines[n]["more"] = "x".into();
             });
         }
@@ -622,16 +643,16 @@ fn lines_with_other_members_than_their_events_fail() {
         (0, "tool", &[rule::SHAPE][..]),
         (1, "token", &[rule::SHAPE, rule::PASSPORT][..]),
     ] {
-        let says = format!("not known: {member}.more");
+        let says = format!("unknown member: {member}.more");
         fails_by(root(), rules, &says, |lines| {
             lines[n][member]["more"] = "x".into();
         });
     }
-    fails(endorse(), rule::SHAPE, "its step is another", |lines| {
+    fails(endorse(), rule::SHAPE, "its step is not", |lines| {
         find(lines, "root", "root")["step"] = "rootx".into();
     });
     for (member, says) in [
-        ("sha384", "its tool.sha384 is no SHA-384"),
+        ("sha384", "its tool.sha384 is not a SHA-384"),
         ("name", "its tool has no name"),
         ("version", "its tool has no name or no version"),
     ] {
@@ -639,7 +660,7 @@ fn lines_with_other_members_than_their_events_fail() {
             lines[0]["tool"][member] = "".into();
         });
     }
-    let says = "it notes what its attributes do not have: x";
+    let says = "it notes an oddity that its attributes do not have: x";
     fails(root(), rule::KEY, says, |lines| {
         find(lines, "result", "make-key")["oddities"] = vec!["x"].into();
     });
@@ -660,7 +681,7 @@ fn times_that_go_back_or_are_none_fail() {
     fails(
         root(),
         rule::TIMES,
-        "before that of the line before",
+        "earlier than the time of the line before",
         |lines| {
             lines[5]["time"] = "2026-11-21T09:53:23Z".into();
         },
@@ -671,7 +692,7 @@ fn times_that_go_back_or_are_none_fail() {
         "2026-11-21T09:53:24.5Z",
         "2026-11-21 09:53:24Z",
     ] {
-        fails(root(), rule::TIMES, "its time is none", |lines| {
+        fails(root(), rule::TIMES, "its time is not a time", |lines| {
             lines[5]["time"] = time.into();
         });
     }

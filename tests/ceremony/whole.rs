@@ -87,11 +87,11 @@ fn a_valid_endorsement_is_kept_and_another_file_refused() {
     room.write("vendor-3.pub.sig", "something else");
     room.ir("ceremony check endorse.toml PIN")
         .exits(1)
-        .says("endorsement vendor-3.pub.sig: it is there already");
+        .says("endorsement vendor-3.pub.sig: it exists already");
     fs::remove_file(room.path("vendor-3.pub.sig")).expect("removed");
     room.ir("ceremony run endorse.toml --unattended PIN")
         .exits(0)
-        .says("is kept");
+        .says("keeping the existing endorsement");
     assert_eq!(room.read("vendor-2.pub.sig"), before);
     room.ir("ceremony verify endorse.transcript -c root-ca.pub")
         .exits(0);

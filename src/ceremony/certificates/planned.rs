@@ -40,8 +40,8 @@ impl Issuer {
         let certificate = one_certificate(&bytes)?;
         let key = certificate.public_key().clone();
         let root = P384Key::of(&key);
-        let root =
-            root.ok_or_else(|| format!("its key is {}; a ceremony's is EC P-384", key.kind()))?;
+        let root = root
+            .ok_or_else(|| format!("its key is {}, but a ceremony needs EC P-384", key.kind()))?;
         Ok(Self {
             root,
             certificate,
@@ -63,7 +63,7 @@ fn one_certificate(bytes: &[u8]) -> Result<Certificate, Wrong> {
     match <[Certificate; 1]>::try_from(all) {
         Ok([one]) => Ok(one),
         Err(all) => Err(format!(
-            "it holds {} certificates, and one is wanted",
+            "it holds {} certificates, but must hold one",
             all.len()
         )),
     }
@@ -152,7 +152,7 @@ impl PlannedCertificate {
             },
             (PlannedProfile::Signer, None) => Profile::Signer,
             (PlannedProfile::Signer, Some(_)) => {
-                return Err("a signer's certificate has no path-len: it is no CA's".into());
+                return Err("a signer's certificate has no path-len: only a CA's has one".into());
             }
         };
         let life = Validity::new(planned.not_before.0, planned.not_after.0);
@@ -233,7 +233,7 @@ impl PlannedCrl {
         let mut revoked = Vec::new();
         for revocation in revocations {
             let reason = revocation.reason.as_deref();
-            let unknown = |name: &str| format!("{name:?} is no reason of a revocation");
+            let unknown = |name: &str| format!("{name:?} is not a reason for a revocation");
             let reason = reason.map(|name| Reason::named(name).ok_or_else(|| unknown(name)));
             let reason = reason.transpose()?;
             revoked.push(if let Some(serial) = &revocation.serial {

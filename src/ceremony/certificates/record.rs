@@ -133,7 +133,7 @@ impl Again<'_> {
         let at = line
             .text("time")
             .and_then(|time| humantime::parse_rfc3339(time).ok());
-        let at = at.ok_or("its time is none")?;
+        let at = at.ok_or("its time is not a time")?;
         if matches!(step, Step::Revoke) {
             let planned = self.crl(&line.value)?;
             let draft = planned.draft(self.issuer()?, at)?;
@@ -177,9 +177,10 @@ impl Again<'_> {
         let crl = members.crl.as_ref().ok_or("the plan has no CRL")?;
         let previous = match &value["previous"] {
             Value::Null => None,
-            text => Some(bytes_of(text).ok_or("its previous CRL is none")?),
+            text => Some(bytes_of(text).ok_or("its previous CRL is not base64")?),
         };
-        let revoked = all_bytes(&value["revoked"]).ok_or("its revoked certificates are none")?;
+        let revoked =
+            all_bytes(&value["revoked"]).ok_or("its revoked certificates are not base64")?;
         let of = (crl, &*members.revocations);
         PlannedCrl::read(of, PathBuf::new(), self.issuer()?, previous, revoked)
     }
@@ -189,7 +190,7 @@ fn check_shown(facts: &[Fact], value: &Value) -> Result<(), Wrong> {
     if says(facts) == value["says"] {
         Ok(())
     } else {
-        Err("it says something else than what was shown".into())
+        Err("it says something else than the run showed".into())
     }
 }
 

@@ -14,7 +14,7 @@ impl<'de> Deserialize<'de> for Time {
         let read = Datetime::deserialize(deserializer)?;
         time(&read).map(Self).ok_or_else(|| {
             de::Error::custom(format!(
-                "{read} is no time with an offset and in whole seconds, such as 2027-01-31T12:00:00Z"
+                "{read} is not a time with an offset and in whole seconds, such as 2027-01-31T12:00:00Z"
             ))
         })
     }

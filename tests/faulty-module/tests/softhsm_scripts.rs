@@ -132,12 +132,12 @@ fn wrong_use_is_told() {
     ends(
         script("make-token").args(["/nonexistent", "x", "--pin-file"]),
         2,
-        "wants a file",
+        "needs a file",
     );
     for (dir, label, says) in [
-        ("/nonexistent", "x ", "does not end in a blank"),
-        ("/nonexistent/a#b", "x", "no directory with # or ="),
-        ("/nonexistent/a=b", "x", "no directory with # or ="),
+        ("/nonexistent", "x ", "cannot end in a blank"),
+        ("/nonexistent/a#b", "x", "a directory with # or ="),
+        ("/nonexistent/a=b", "x", "a directory with # or ="),
         ("/nonexistent/a\nb", "x", "a line break"),
     ] {
         ends(script("make-token").args([dir, label]), 2, says);
