@@ -162,7 +162,7 @@ fn a_folder_whose_name_leads_to_a_registry_is_pointed_out() {
     // Nobody answers there, and the name leads nowhere else.
     command.env("HTTPS_PROXY", "http://127.0.0.1:9");
     command.args("cosign verify --retries 0 --key key.pub registry/hello".split(' '));
-    harness::Run::of(&mut command)
+    Run::of(&mut command)
         .exits(3)
         .says("if the folder registry/hello is meant: oci:registry/hello");
 }
