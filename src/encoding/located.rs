@@ -134,6 +134,21 @@ impl<'t> Reader<'t> {
         self.at = at;
     }
 
+    /// Skips the next value if its bytes are those between two places, where a whole list or object was read.
+    pub fn skip_same(&mut self, from: usize, to: usize) -> bool {
+        self.blank();
+        let is_same = self.text[self.at..].starts_with(&self.text[from..to]);
+        if is_same {
+            self.at += to - from;
+        }
+        is_same
+    }
+
+    /// The byte behind the value that was read last.
+    pub const fn at(&self) -> usize {
+        self.at
+    }
+
     /// Reads a value.
     pub fn value(&mut self) -> Result<Value<'t>, Malformed> {
         let at = self.next_at();

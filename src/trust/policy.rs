@@ -99,6 +99,7 @@ impl Policy {
             default: None,
             transports: None,
             doubts: Vec::new(),
+            last: None,
         };
         let default = draft.read(text).map_err(|fault| fault.error(text))?;
         let warnings = draft.doubts.into_iter().map(|doubt| doubt.warning(text));
@@ -198,6 +199,9 @@ struct Draft {
     default: Option<Place>,
     transports: Option<Transports>,
     doubts: Vec<Doubt>,
+    /// Where the list of requirements stands that was read last. The scopes of a policy mostly ask for the same, so the
+    /// next list often has the same bytes.
+    last: Option<(usize, usize)>,
 }
 
 impl Draft {
@@ -289,9 +293,15 @@ impl Draft {
     }
 
     /// Reads a list of requirements, and keeps where it is.
-    fn list(&self, reader: &mut Reader<'_>) -> Result<Place, Fault> {
-        let place = Place(reader.next_at());
-        kinds::list(reader, self.dialect, self.schemes)?;
-        Ok(place)
+    fn list(&mut self, reader: &mut Reader<'_>) -> Result<Place, Fault> {
+        let at = reader.next_at();
+        if !self
+            .last
+            .is_some_and(|(from, to)| reader.skip_same(from, to))
+        {
+            kinds::list(reader, self.dialect, self.schemes)?;
+            self.last = Some((at, reader.at()));
+        }
+        Ok(Place(at))
     }
 }

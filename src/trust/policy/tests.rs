@@ -364,3 +364,37 @@ fn paths_have_scopes_in_containers_and_none_in_image_rs() {
         .collect();
     assert_eq!(all, ["docker \"\"", "oci \"/srv\"", "the default"]);
 }
+
+#[test]
+fn lists_of_the_same_bytes_are_lists_of_their_own_scopes() {
+    let accept = r#"[{"type": "insecureAcceptAnything"}]"#;
+    let policy = |third: &str| {
+        format!(
+            r#"{{"default": {accept}, "transports": {{"docker": {{
+                "a.example": {accept}, "b.example" : {accept}, "c.example": {third} }} }} }}"#
+        )
+    };
+    let read = |text: &str| Policy::read(text.as_bytes(), Dialect::Containers);
+    for third in [accept, r#"[{"type": "reject"}]"#] {
+        let policy = read(&policy(third)).expect("a policy");
+        let asked = |host: &str| {
+            let asked = Asked::docker(&format!("{host}.example/app")).expect("a name");
+            policy.for_image(&asked)
+        };
+        assert_eq!(
+            asked("b").requirements,
+            [Requirement::InsecureAcceptAnything]
+        );
+        assert_eq!(asked("b").scope.to_string(), "docker \"b.example\"");
+        let is_accepted = asked("c").requirements == [Requirement::InsecureAcceptAnything];
+        assert_eq!(is_accepted, third == accept);
+    }
+    for third in [
+        &format!("{accept}]"),
+        &format!("{accept}, {accept}"),
+        &accept[..accept.len() - 1],
+        &format!("{accept}x"),
+    ] {
+        assert!(read(&policy(third)).is_err(), "{third}");
+    }
+}
