@@ -1,4 +1,4 @@
-//! Verdicts on images: what is told of each as soon as it is there, and what at the end.
+//! Reports the verdict on each image as soon as the run has it, and a summary at the end.
 
 use std::ops::ControlFlow;
 

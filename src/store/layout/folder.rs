@@ -131,7 +131,8 @@ impl Layout {
             .map(|(_, dir)| dir)
     }
 
-    /// Whether the layout has no file of that blob's name. One that cannot be opened is there: whoever reads it learns why.
+    /// Whether the layout has no file of that blob's name. A file that does not open counts as there, and reading it says
+    /// why it does not open.
     pub(in crate::store) fn lacks_blob(&self, digest: &Digest) -> bool {
         self.algorithm_dir(digest.algorithm())
             .is_none_or(|dir| matches!(absent_is_none(dir.file(&digest.hex())), Ok(None)))
