@@ -1,5 +1,4 @@
-//! Trust stores, changed as wholes: whoever reads one meanwhile, or after a run that was ended, finds all of the change or
-//! nothing of it.
+//! Changes a trust store in one step. A reader sees the whole change or none of it, even if the run is killed on the way.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
