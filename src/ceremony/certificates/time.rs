@@ -79,7 +79,7 @@ mod tests {
         ] {
             let reason = read(wrong).expect_err(wrong);
             assert!(
-                reason.contains("is no time with an offset"),
+                reason.contains("is not a time with an offset"),
                 "{wrong}: {reason}"
             );
         }
