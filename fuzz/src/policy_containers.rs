@@ -43,7 +43,8 @@ pub fn run(bytes: &[u8]) {
     }
     for rest in [Rest::Reject, Rest::Stays] {
         let exported = policy.export(rest).policy;
-        let again = Policy::read(exported.to_string().as_bytes(), Dialect::Containers);
+        let written = exported.to_string();
+        let again = Policy::read(written.as_bytes(), Dialect::Containers);
         let again = again.expect("a policy").export(rest);
         assert_eq!(again.policy, exported);
     }

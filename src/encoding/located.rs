@@ -312,21 +312,14 @@ impl<'t> Reader<'t> {
 
     fn string(&mut self) -> Result<Cow<'t, str>, Malformed> {
         self.at += 1;
-        let rest = &self.text[self.at..];
-        let stop = |b: &u8| matches!(b, b'"' | b'\\' | 0..0x20);
-        let end = rest.iter().position(stop).unwrap_or(rest.len());
-        let start = self.unicode_of(&rest[..end])?;
-        self.at += end;
+        let start = self.plain()?;
         if self.peek() == Some(b'"') {
             self.at += 1;
             return Ok(start);
         }
         let mut text = start.into_owned();
         loop {
-            let rest = &self.text[self.at..];
-            let end = rest.iter().position(stop).unwrap_or(rest.len());
-            text.push_str(&self.unicode_of(&rest[..end])?);
-            self.at += end;
+            text.push_str(&self.plain()?);
             match self.peek() {
                 Some(b'"') => break self.at += 1,
                 Some(b'\\') => text.push(self.escape()?),
@@ -335,6 +328,20 @@ impl<'t> Reader<'t> {
             }
         }
         Ok(Cow::Owned(text))
+    }
+
+    /// Reads a text up to the next quotation mark, backslash or control character.
+    fn plain(&mut self) -> Result<Cow<'t, str>, Malformed> {
+        let rest = &self.text[self.at..];
+        let mut plain = &rest[..memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len())];
+        // Without an end before the last byte the compiler looks at many bytes in one step.
+        if plain.iter().fold(false, |found, b| found | (*b < 0x20)) {
+            let end = plain.iter().position(|b| *b < 0x20);
+            plain = &plain[..end.unwrap_or(plain.len())];
+        }
+        let text = self.unicode_of(plain)?;
+        self.at += plain.len();
+        Ok(text)
     }
 
     fn unicode_of(&self, bytes: &'t [u8]) -> Result<Cow<'t, str>, Malformed> {

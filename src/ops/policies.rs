@@ -16,13 +16,27 @@ const ROLE: &str = "policy file";
 /// Bytes of the longest policy that is read.
 const LONGEST: usize = 64 << 20;
 
-/// Reads a policy from a file.
-pub fn read(file: &Path, dialect: Dialect) -> Result<Policy, Error> {
-    let text = files::read(file, LONGEST).map_err(Error::file("policy"))?;
-    Policy::read(&text, dialect).map_err(|source| Error::PolicyText {
-        path: file.to_owned(),
-        source,
-    })
+/// A file with a policy in it.
+pub struct PolicyFile {
+    path: PathBuf,
+    text: Vec<u8>,
+}
+
+impl PolicyFile {
+    /// Reads the file.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = files::read(path, LONGEST).map_err(Error::file("policy"))?;
+        let path = path.to_owned();
+        Ok(Self { path, text })
+    }
+
+    /// The policy in it.
+    pub fn policy(&self, dialect: Dialect) -> Result<Policy<'_>, Error> {
+        Policy::read(&self.text, dialect).map_err(|source| Error::PolicyText {
+            path: self.path.clone(),
+            source,
+        })
+    }
 }
 
 /// A request to write a policy for skopeo.
@@ -55,8 +69,8 @@ impl Export {
         if let Some(output) = &self.output {
             check_output(ROLE, output, &[&self.file])?;
         }
-        let policy = read(&self.file, self.dialect)?;
-        let exported = policy.export(self.rest);
+        let file = PolicyFile::read(&self.file)?;
+        let exported = file.policy(self.dialect)?.export(self.rest);
         let text = format!("{:#}\n", exported.policy);
         let write = |output: &PathBuf| {
             files::write(output, text.as_bytes(), 0o644, existing(self.force))

@@ -23,7 +23,7 @@ const KEY_TYPES: [&str; 4] = [
 pub(super) fn signed_by(mut members: Members<'_>) -> Result<SignedBy, Fault> {
     let at = members.at();
     let key_type = go::text(&mut members, "keyType")?;
-    if !KEY_TYPES.contains(&key_type.as_str()) {
+    if !KEY_TYPES.contains(&&*key_type) {
         return Err(Fault::new(at, format!("there is no key type {key_type:?}")).within("keyType"));
     }
     // A member that is there counts here, whatever it holds.
@@ -33,7 +33,9 @@ pub(super) fn signed_by(mut members: Members<'_>) -> Result<SignedBy, Fault> {
     let paths = go::texts(&mut members, "keyPaths")?;
     let data = go::bytes(&mut members, "keyData")?;
     let keys = match (path, paths, data) {
-        (Some(path), Given::Absent, Given::Absent) if !path.is_empty() => Keys::Path(path),
+        (Some(path), Given::Absent, Given::Absent) if !path.is_empty() => {
+            Keys::Path(path.into_owned())
+        }
         (None, Given::As(paths), Given::Absent) => Keys::Paths(paths),
         (None, Given::Absent, Given::As(data)) => Keys::Data(data),
         _ => {
@@ -46,7 +48,7 @@ pub(super) fn signed_by(mut members: Members<'_>) -> Result<SignedBy, Fault> {
     let identity = identity_or_default(&mut members)?;
     members.end()?;
     Ok(SignedBy {
-        key_type,
+        key_type: key_type.into_owned(),
         keys,
         identity,
         dialect: DIALECT,
@@ -122,7 +124,7 @@ fn sources(members: &mut Members<'_>, names: [&str; 4]) -> Result<Vec<Keys>, Fau
     let mut found = Vec::new();
     let text = go::text(members, path)?;
     if !text.is_empty() {
-        found.push(Keys::Path(text));
+        found.push(Keys::Path(text.into_owned()));
     }
     let texts = go::texts(members, paths)?;
     found.extend(filled(at, paths, texts)?.map(Keys::Paths));
@@ -149,7 +151,7 @@ fn path_or_data(members: &mut Members<'_>, path: &str, data: &str) -> Result<Opt
     match (text.is_empty(), go::bytes(members, data)?.value()) {
         (true, None) => Ok(None),
         (true, Some(bytes)) => Ok(Some(Keys::Data(bytes))),
-        (false, None) => Ok(Some(Keys::Path(text))),
+        (false, None) => Ok(Some(Keys::Path(text.into_owned()))),
         (false, Some(_)) => Err(Fault::new(at, format!("it takes one of {path} and {data}"))),
     }
 }
@@ -161,7 +163,7 @@ fn fulcio(value: Value<'_>) -> Result<Fulcio, Fault> {
     let ca = ca.ok_or_else(|| Fault::new(at, "it wants one of caPath and caData"))?;
     let mut filled = |name: &str| match go::text(&mut members, name)? {
         text if text.is_empty() => Err(Fault::new(at, format!("it wants {name}"))),
-        text => Ok(text),
+        text => Ok(text.into_owned()),
     };
     let oidc_issuer = filled("oidcIssuer")?;
     let subject_email = filled("subjectEmail")?;
@@ -180,8 +182,8 @@ fn pki(value: Value<'_>) -> Result<Pki, Fault> {
     let roots =
         roots.ok_or_else(|| Fault::new(at, "it wants one of caRootsPath and caRootsData"))?;
     let intermediates = path_or_data(&mut members, "caIntermediatesPath", "caIntermediatesData")?;
-    let subject_email = go::text(&mut members, "subjectEmail")?;
-    let subject_hostname = go::text(&mut members, "subjectHostname")?;
+    let subject_email = go::text(&mut members, "subjectEmail")?.into_owned();
+    let subject_hostname = go::text(&mut members, "subjectHostname")?.into_owned();
     if subject_email.is_empty() && subject_hostname.is_empty() {
         let reason = "it wants subjectEmail or subjectHostname";
         return Err(Fault::new(at, reason));
@@ -206,7 +208,7 @@ fn identity(value: Value<'_>) -> Result<Identity, Fault> {
     let mut members = Members::of(value)?;
     let at = members.at();
     let kind = go::text(&mut members, "type")?;
-    let identity = match kind.as_str() {
+    let identity = match &*kind {
         "matchExact" => Identity::MatchExact,
         "matchRepoDigestOrExact" => Identity::MatchRepoDigestOrExact,
         "matchRepository" => Identity::MatchRepository,

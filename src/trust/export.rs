@@ -27,7 +27,7 @@ pub struct Exported {
     pub notes: Vec<String>,
 }
 
-impl Policy {
+impl Policy<'_> {
     /// The policy in containers/image's dialect. Where it cannot say the same, it lets less in, and a note says so.
     pub fn export(&self, rest: Rest) -> Exported {
         let mut default = Value::Null;
@@ -301,7 +301,8 @@ mod tests {
         let policy = Policy::read(text.as_bytes(), dialect).expect(text);
         let exported = policy.export(rest);
         // Whatever comes out, skopeo reads it, and it needs no second export.
-        let again = Policy::read(exported.policy.to_string().as_bytes(), Dialect::Containers);
+        let written = exported.policy.to_string();
+        let again = Policy::read(written.as_bytes(), Dialect::Containers);
         let again = again.expect("a policy").export(rest);
         assert_eq!(again.policy, exported.policy);
         exported

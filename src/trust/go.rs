@@ -1,6 +1,8 @@
 //! Members of requirements as Go's `encoding/json` reads them into strings, `[]string` and `[]byte`: `null` leaves a
 //! member empty, and bytes are base64 or a list of numbers.
 
+use std::borrow::Cow;
+
 use base64ct::{Base64, Encoding};
 
 use super::error::Fault;
@@ -32,29 +34,30 @@ impl<T> Given<T> {
 }
 
 /// A text; `""` for `null`, and where the member is absent.
-pub(super) fn text(members: &mut Members<'_>, name: &str) -> Result<String, Fault> {
+pub(super) fn text<'t>(members: &mut Members<'t>, name: &str) -> Result<Cow<'t, str>, Fault> {
     match members.take(name)? {
-        None => Ok(String::new()),
+        None => Ok(Cow::Borrowed("")),
         Some(value) => text_of(value).map_err(|fault| fault.within(name)),
     }
 }
 
 /// A text in a member that must be there.
 pub(super) fn needed_text(members: &mut Members<'_>, name: &str) -> Result<String, Fault> {
-    text_of(members.need(name)?).map_err(|fault| fault.within(name))
+    let text = text_of(members.need(name)?).map_err(|fault| fault.within(name))?;
+    Ok(text.into_owned())
 }
 
-pub(super) fn text_of(value: Value<'_>) -> Result<String, Fault> {
+pub(super) fn text_of(value: Value<'_>) -> Result<Cow<'_, str>, Fault> {
     match value.data {
-        Data::Null => Ok(String::new()),
-        Data::Text(text) => Ok(text.into_owned()),
+        Data::Null => Ok(Cow::Borrowed("")),
+        Data::Text(text) => Ok(text),
         other => Err(wrong(value.at, &other, "a text")),
     }
 }
 
 /// A list of texts.
 pub(super) fn texts(members: &mut Members<'_>, name: &str) -> Result<Given<Vec<String>>, Fault> {
-    list(members, name, text_of)
+    list(members, name, |value| Ok(text_of(value)?.into_owned()))
 }
 
 /// Bytes.

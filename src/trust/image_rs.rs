@@ -13,6 +13,7 @@ const DIALECT: Dialect = Dialect::ImageRs;
 /// Reads `signedBy`.
 pub(super) fn signed_by(mut members: Members<'_>) -> Result<SignedBy, Fault> {
     let key_type = text(members.need("keyType")?).map_err(|fault| fault.within("keyType"))?;
+    let key_type = key_type.into_owned();
     let keys = keys(&mut members, |data| match unbase64(&data) {
         Some(bytes) => Keys::Data(bytes),
         None => Keys::Unusable("keyData is no base64"),
@@ -65,7 +66,10 @@ fn optional_text(members: &mut Members<'_>, name: &str) -> Result<Option<String>
         | Some(Value {
             data: Data::Null, ..
         }) => Ok(None),
-        Some(value) => text(value).map(Some).map_err(|fault| fault.within(name)),
+        Some(value) => match text(value) {
+            Ok(text) => Ok(Some(text.into_owned())),
+            Err(fault) => Err(fault.within(name)),
+        },
     }
 }
 
@@ -85,7 +89,10 @@ fn identity(members: &mut Members<'_>) -> Result<Option<Identity>, Fault> {
 fn read_identity(value: Value<'_>) -> Result<Identity, Fault> {
     let mut members = Members::of(value)?;
     let at = members.at();
-    let mut needed = |name: &str| text(members.need(name)?).map_err(|fault| fault.within(name));
+    let mut needed = |name: &str| match text(members.need(name)?) {
+        Ok(text) => Ok(text.into_owned()),
+        Err(fault) => Err(fault.within(name)),
+    };
     Ok(match needed("type")?.as_str() {
         "matchExact" => Identity::MatchExact,
         "matchRepoDigestOrExact" => Identity::MatchRepoDigestOrExact,

@@ -51,12 +51,12 @@ fn requirement(
     let mut members = Members::of(value)?;
     let at = members.at();
     let kind = text(members.need("type")?).map_err(|fault| fault.within("type"))?;
-    match (kind.as_str(), dialect) {
+    match (&*kind, dialect) {
         ("reject" | "insecureAcceptAnything", _) => {
             if dialect == Dialect::Containers {
                 members.end()?;
             }
-            Ok(match kind.as_str() {
+            Ok(match &*kind {
                 "reject" => Requirement::Reject,
                 _ => Requirement::InsecureAcceptAnything,
             })

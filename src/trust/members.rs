@@ -1,5 +1,7 @@
 //! The members of one object, taken by name.
 
+use std::borrow::Cow;
+
 use super::error::Fault;
 use crate::encoding::located::{Data, Member, Value};
 
@@ -66,9 +68,9 @@ impl<'t> Members<'t> {
 }
 
 /// A value that must be a text.
-pub(super) fn text(value: Value<'_>) -> Result<String, Fault> {
+pub(super) fn text(value: Value<'_>) -> Result<Cow<'_, str>, Fault> {
     match value.data {
-        Data::Text(text) => Ok(text.into_owned()),
+        Data::Text(text) => Ok(text),
         other => Err(wrong(value.at, &other, "a text")),
     }
 }

@@ -72,5 +72,5 @@ fn filled(value: Value<'_>) -> Result<String, Fault> {
     if text.is_empty() {
         return Err(Fault::new(at, "the text is empty"));
     }
-    Ok(text)
+    Ok(text.into_owned())
 }

@@ -21,7 +21,7 @@ use crate::encoding::located::{Reader, Unicode};
 /// A policy in either dialect, read whole and without an error.
 ///
 /// A policy can have many thousand scopes, of which one counts. So the requirements of each are read when the
-/// policy is, and again, to be kept, when its scope is the one.
+/// policy is, and again, to be kept, when its scope is the one. The names stay in the text.
 ///
 /// ```
 /// use ir_sign::trust::{Asked, Dialect, Policy, Requirement};
@@ -34,12 +34,12 @@ use crate::encoding::located::{Reader, Unicode};
 /// assert_eq!(chosen.requirements, [Requirement::InsecureAcceptAnything]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Policy {
-    text: Box<[u8]>,
+pub struct Policy<'t> {
+    text: &'t [u8],
     dialect: Dialect,
     schemes: &'static [SchemeType],
     default: Place,
-    transports: HashMap<String, HashMap<String, Place>>,
+    transports: Transports<'t>,
     warnings: Vec<Warning>,
 }
 
@@ -81,15 +81,15 @@ impl fmt::Display for Scope {
     }
 }
 
-impl Policy {
+impl<'t> Policy<'t> {
     /// Reads a policy. One error anywhere, in a scope that nobody asks for too, refuses it whole.
-    pub fn read(text: &[u8], dialect: Dialect) -> Result<Self, PolicyError> {
+    pub fn read(text: &'t [u8], dialect: Dialect) -> Result<Self, PolicyError> {
         Self::read_with(text, dialect, SCHEMES)
     }
 
     /// The same with other schemes than [`SCHEMES`].
     pub fn read_with(
-        text: &[u8],
+        text: &'t [u8],
         dialect: Dialect,
         schemes: &'static [SchemeType],
     ) -> Result<Self, PolicyError> {
@@ -109,7 +109,7 @@ impl Policy {
             default,
             transports: draft.transports.unwrap_or_default(),
             warnings: warnings.collect(),
-            text: text.into(),
+            text,
         })
     }
 
@@ -133,7 +133,7 @@ impl Policy {
                 (Dialect::ImageRs, Asked::Path { .. } | Asked::DockerArchive) => Vec::new(),
             };
             let mut names = names.into_iter().chain([String::new()]);
-            names.find_map(|name| Some((*scopes.get(&name)?, name)))
+            names.find_map(|name| Some((*scopes.get(name.as_str())?, name)))
         });
         match found {
             None => self.chosen(Scope::Default, self.default),
@@ -149,7 +149,7 @@ impl Policy {
         let mut all = BTreeMap::new();
         for (transport, scopes) in &self.transports {
             for (name, place) in scopes {
-                let (transport, name) = (transport.clone(), name.clone());
+                let (transport, name) = (transport.clone().into_owned(), name.clone().into_owned());
                 all.insert(Scope::Of { transport, name }, *place);
             }
         }
@@ -158,7 +158,7 @@ impl Policy {
     }
 
     fn chosen(&self, scope: Scope, place: Place) -> Chosen {
-        let mut reader = reader(&self.text, self.dialect);
+        let mut reader = reader(self.text, self.dialect);
         reader.skip_to(place.0);
         // It was read before. Should this reading fail all the same, nothing meets what is left.
         let (requirements, doubts) = kinds::list(&mut reader, self.dialect, self.schemes)
@@ -169,7 +169,7 @@ impl Policy {
         };
         let around = |doubt: Doubt| {
             let steps = steps.iter().map(|step| Step::Name((*step).to_owned()));
-            steps.fold(doubt, Doubt::inside).warning(&self.text)
+            steps.fold(doubt, Doubt::inside).warning(self.text)
         };
         let warnings = doubts.into_iter().map(around).collect();
         Chosen {
@@ -190,22 +190,24 @@ fn reader(text: &[u8], dialect: Dialect) -> Reader<'_> {
     )
 }
 
-type Transports = HashMap<String, HashMap<String, Place>>;
+type Scopes<'t> = HashMap<Cow<'t, str>, Place>;
+
+type Transports<'t> = HashMap<Cow<'t, str>, Scopes<'t>>;
 
 /// A policy while it is read.
-struct Draft {
+struct Draft<'t> {
     dialect: Dialect,
     schemes: &'static [SchemeType],
     default: Option<Place>,
-    transports: Option<Transports>,
+    transports: Option<Transports<'t>>,
     doubts: Vec<Doubt>,
     /// Where the list of requirements stands that was read last. The scopes of a policy mostly ask for the same, so the
     /// next list often has the same bytes.
     last: Option<(usize, usize)>,
 }
 
-impl Draft {
-    fn read(&mut self, text: &[u8]) -> Result<Place, Fault> {
+impl<'t> Draft<'t> {
+    fn read(&mut self, text: &'t [u8]) -> Result<Place, Fault> {
         let mut reader = reader(text, self.dialect);
         let at = reader.next_at();
         reader.members(|reader, at, name| {
@@ -220,7 +222,7 @@ impl Draft {
         self.default.ok_or_else(missing)
     }
 
-    fn member(&mut self, reader: &mut Reader<'_>, at: usize, name: &str) -> Result<(), Fault> {
+    fn member(&mut self, reader: &mut Reader<'t>, at: usize, name: &str) -> Result<(), Fault> {
         let twice = || Fault::new(at, "the member is there twice");
         match name {
             "default" if self.default.is_some() => Err(twice()),
@@ -239,25 +241,21 @@ impl Draft {
         }
     }
 
-    fn transports(&mut self, reader: &mut Reader<'_>) -> Result<Transports, Fault> {
+    fn transports(&mut self, reader: &mut Reader<'t>) -> Result<Transports<'t>, Fault> {
         let mut transports = HashMap::new();
         reader.members(|reader, at, name| {
             let scopes = self.scopes(reader, &name);
             let scopes = scopes.map_err(|fault| fault.within(&name))?;
-            let before = transports.insert(name.clone().into_owned(), scopes);
+            let before = transports.insert(name.clone(), scopes);
             self.once(at, before.is_some(), &[&name, "transports"])
                 .map_err(|fault| fault.within(&name))
         })?;
         Ok(transports)
     }
 
-    fn scopes(
-        &mut self,
-        reader: &mut Reader<'_>,
-        transport: &str,
-    ) -> Result<HashMap<String, Place>, Fault> {
+    fn scopes(&mut self, reader: &mut Reader<'t>, transport: &str) -> Result<Scopes<'t>, Fault> {
         let mut scopes = HashMap::new();
-        reader.members(|reader, at, name: Cow<'_, str>| {
+        reader.members(|reader, at, name: Cow<'t, str>| {
             let read = match self.dialect {
                 Dialect::Containers => transports::problem(transport, &name),
                 Dialect::ImageRs => None,
@@ -267,13 +265,9 @@ impl Draft {
                 None => self.list(reader),
             };
             let place = read.map_err(|fault| fault.within(&name))?;
-            let twice = scopes.contains_key(name.as_ref());
-            if twice {
-                self.once(at, twice, &[&name, transport, "transports"])
-                    .map_err(|fault| fault.within(&name))?;
-            }
-            scopes.insert(name.into_owned(), place);
-            Ok::<(), Fault>(())
+            let before = scopes.insert(name.clone(), place);
+            self.once(at, before.is_some(), &[&name, transport, "transports"])
+                .map_err(|fault| fault.within(&name))
         })?;
         Ok(scopes)
     }

@@ -77,7 +77,7 @@ impl Parameters<'_> {
         let value = self.0.need(name).map_err(ParameterError)?;
         let at = value.at;
         match text(value) {
-            Ok(text) if !text.is_empty() => Ok(text),
+            Ok(text) if !text.is_empty() => Ok(text.into_owned()),
             Ok(_) => Err(ParameterError(
                 Fault::new(at, "the text is empty").within(name),
             )),

@@ -9,7 +9,7 @@ use crate::cli::console::{Console, Outcome, print};
 use crate::cli::show::policies;
 use crate::cli::status::Status;
 use crate::files::Written;
-use crate::ops::policies::{Export, asked, read};
+use crate::ops::policies::{Export, PolicyFile, asked};
 use crate::trust::Rest;
 
 pub(super) fn run(command: PolicyCommand, console: &Console) -> Outcome {
@@ -21,7 +21,8 @@ pub(super) fn run(command: PolicyCommand, console: &Console) -> Outcome {
 }
 
 fn show(args: &PolicyShow, console: &Console) -> Outcome {
-    let policy = read(&args.file, args.dialect.dialect)?;
+    let file = PolicyFile::read(&args.file)?;
+    let policy = file.policy(args.dialect.dialect)?;
     for warning in policy.warnings() {
         console.warn(&warning.to_string());
     }

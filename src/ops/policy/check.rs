@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 pub use super::configuration::{Homes, PolicyAt};
 
 use super::added;
-use super::configuration::{Storage, Where, default_lookaside, policy};
+use super::configuration::{PolicyText, Storage, Where, default_lookaside};
 use super::endorsed;
 use super::gather::{Signature, Signatures, attached, attachments, of_files};
 use super::image_rs;
@@ -67,7 +67,7 @@ pub struct PolicyCheck {
 /// All that a run has read once.
 struct Run<'a> {
     request: &'a PolicyCheck,
-    policy: Policy,
+    policy: Policy<'a>,
     broker: Option<&'a Broker>,
     /// Read when the first image asks for it; an error belongs to each image that does.
     storage: OnceLock<Storage>,
@@ -84,10 +84,10 @@ impl PolicyCheck {
     ) -> Result<(), Error> {
         let broker = self.broker.open()?;
         let broker = broker.as_ref();
-        let policy = policy(self.policy.as_ref(), self.dialect, broker, &self.homes)?;
+        let text = PolicyText::get(self.policy.as_ref(), broker, &self.homes)?;
         let run = Run {
             request: self,
-            policy,
+            policy: text.policy(self.dialect)?,
             broker,
             storage: OnceLock::new(),
             progress,

@@ -47,33 +47,49 @@ impl Homes {
     }
 }
 
-/// Reads the policy.
-pub(super) fn policy(
-    at: Option<&PolicyAt>,
-    dialect: Dialect,
-    broker: Option<&Broker>,
-    homes: &Homes,
-) -> Result<Policy, Error> {
-    let read = |path: &Path| {
-        let bytes = files::read(path, MOST_POLICY).map_err(Error::file("policy"))?;
-        Ok::<_, Error>((path.display().to_string(), bytes))
-    };
-    let (name, bytes) = match at {
-        Some(PolicyAt::File(path)) => read(path)?,
-        Some(PolicyAt::Resource(uri)) => {
-            let broker = broker.ok_or(resource::Error::NoBroker)?;
-            (uri.to_string(), broker.get(uri)?.to_vec())
-        }
-        None => {
-            let path = homes.default_of("policy.json");
-            if !path.exists() {
-                return Err(PolicyProblem::NoPolicy(path).into());
+/// The text of a policy, and the file or resource that it came from.
+pub(super) struct PolicyText {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl PolicyText {
+    /// Reads the file, or asks the key broker.
+    pub(super) fn get(
+        at: Option<&PolicyAt>,
+        broker: Option<&Broker>,
+        homes: &Homes,
+    ) -> Result<Self, Error> {
+        let read = |path: &Path| {
+            let bytes = files::read(path, MOST_POLICY).map_err(Error::file("policy"))?;
+            let name = path.display().to_string();
+            Ok(Self { name, bytes })
+        };
+        match at {
+            Some(PolicyAt::File(path)) => read(path),
+            Some(PolicyAt::Resource(uri)) => {
+                let broker = broker.ok_or(resource::Error::NoBroker)?;
+                let bytes = broker.get(uri)?.to_vec();
+                let name = uri.to_string();
+                Ok(Self { name, bytes })
             }
-            read(&path)?
+            None => {
+                let path = homes.default_of("policy.json");
+                if !path.exists() {
+                    return Err(PolicyProblem::NoPolicy(path).into());
+                }
+                read(&path)
+            }
         }
-    };
-    let policy = Policy::read(&bytes, dialect);
-    policy.map_err(|source| PolicyProblem::Policy { name, source }.into())
+    }
+
+    /// The policy in it.
+    pub(super) fn policy(&self, dialect: Dialect) -> Result<Policy<'_>, Error> {
+        Policy::read(&self.bytes, dialect).map_err(|source| {
+            let name = self.name.clone();
+            PolicyProblem::Policy { name, source }.into()
+        })
+    }
 }
 
 /// The configuration of signature storage.

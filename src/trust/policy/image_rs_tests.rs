@@ -3,7 +3,7 @@
 use super::super::requirement::{Keys, SignedBy, Signers, SigstoreSigned};
 use super::*;
 
-fn taken(text: &str) -> Policy {
+fn taken(text: &str) -> Policy<'_> {
     Policy::read(text.as_bytes(), Dialect::ImageRs)
         .unwrap_or_else(|error| panic!("{error}: {text}"))
 }

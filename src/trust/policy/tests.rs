@@ -12,7 +12,7 @@ fn refused(text: &str) -> String {
     }
 }
 
-fn taken(text: &str, dialect: Dialect) -> Policy {
+fn taken(text: &str, dialect: Dialect) -> Policy<'_> {
     Policy::read(text.as_bytes(), dialect).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
@@ -21,7 +21,7 @@ fn with(requirement: &str) -> String {
     format!(r#"{{"default":[{requirement}],"transports":{{}}}}"#)
 }
 
-fn only(policy: &Policy) -> Requirement {
+fn only(policy: &Policy<'_>) -> Requirement {
     let chosen = policy.for_image(&Asked::DockerArchive);
     let [requirement] = chosen.requirements.as_slice() else {
         panic!("{chosen:?}");
@@ -304,7 +304,8 @@ fn our_types_are_strict_in_both_dialects() {
             assert!(requirement.is_ours(), "{requirement:?}");
         }
         for requirement in bad {
-            let read = Policy::read(with(requirement).as_bytes(), dialect);
+            let policy = with(requirement);
+            let read = Policy::read(policy.as_bytes(), dialect);
             assert!(read.is_err(), "{requirement} was taken");
         }
         let Requirement::EndorsedBy(endorsed) = only(&taken(&with(&good[1]), dialect)) else {
@@ -374,9 +375,12 @@ fn lists_of_the_same_bytes_are_lists_of_their_own_scopes() {
                 "a.example": {accept}, "b.example" : {accept}, "c.example": {third} }} }} }}"#
         )
     };
-    let read = |text: &str| Policy::read(text.as_bytes(), Dialect::Containers);
+    fn read(text: &str) -> Result<Policy<'_>, PolicyError> {
+        Policy::read(text.as_bytes(), Dialect::Containers)
+    }
     for third in [accept, r#"[{"type": "reject"}]"#] {
-        let policy = read(&policy(third)).expect("a policy");
+        let text = policy(third);
+        let policy = read(&text).expect("a policy");
         let asked = |host: &str| {
             let asked = Asked::docker(&format!("{host}.example/app")).expect("a name");
             policy.for_image(&asked)
