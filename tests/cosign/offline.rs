@@ -48,6 +48,48 @@ fn a_payload_is_carried_to_an_offline_machine_and_its_signatures_back() {
     }
 }
 
+/// The first time they are attached; then nothing changes.
+#[test]
+fn a_signature_or_attestation_that_is_there_is_not_attached_again() {
+    let desk = Desk::new();
+    desk.key("k", "secp384r1");
+    desk.sandbox.write("predicate", "{}");
+    desk.run("cosign generate --output-file payload IMAGE").ok();
+    desk.run("cosign generate --new-bundle-format --output-file statement IMAGE")
+        .ok();
+    for of in ["payload", "statement"] {
+        desk.run(&format!(
+            "cosign sign --key k.pem --payload {of} --output-signature of-{of}"
+        ))
+        .ok();
+    }
+    desk.run("copy docker://IMAGE oci:there:1").ok();
+    desk.run("cosign attest --key k.pem --predicate predicate oci:there:1")
+        .ok();
+    let all = desk
+        .run("cosign download attestation oci:there:1")
+        .ok()
+        .stdout;
+    let first = all.lines().next().expect("an envelope");
+    desk.sandbox.write("envelope", first);
+    for image in ["IMAGE", "oci:multi:multi"] {
+        let tree = || desk.run(&format!("cosign tree {image}")).ok().stdout;
+        for attach in [
+            "signature --payload payload --signature of-payload",
+            "signature --payload statement --signature of-statement",
+            "attestation --attestation envelope",
+        ] {
+            let attach = format!("cosign attach {attach} --key k.pub {image}");
+            let before = tree();
+            desk.run(&attach).ok();
+            let once = tree();
+            assert_ne!(before, once, "{attach}");
+            desk.run(&attach).ok().says("attached already");
+            assert_eq!(once, tree(), "{attach}");
+        }
+    }
+}
+
 #[test]
 fn nothing_but_payloads_and_statements_is_signed_offline() {
     let desk = Desk::new();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::Error as CosignError;
-use super::hanging::{Found, Hanging};
+use super::hanging::Hanging;
 use super::image::CosignImage;
 use crate::crypto::Digest;
 use crate::ops::error::Error;
@@ -149,12 +149,11 @@ impl Look {
                 Some((blob?.bytes().to_vec(), layer.annotations.clone()))
             });
             let mut all: Vec<_> = by_tag.collect();
-            for (_, found) in self.hanging.bundles(reader, digest)? {
-                if let Found::It(blob) = found
-                    && let Ok(Bundle {
-                        content: BundleContent::Envelope(envelope),
-                        ..
-                    }) = Bundle::read(blob.bytes())
+            for blob in self.hanging.bundles(reader, digest)?.readable() {
+                if let Ok(Bundle {
+                    content: BundleContent::Envelope(envelope),
+                    ..
+                }) = Bundle::read(blob.bytes())
                 {
                     all.push((envelope.to_bytes(), BTreeMap::new()));
                 }

@@ -12,7 +12,7 @@ use crate::cli::context::beside_bar;
 use crate::cli::status::Status;
 use crate::encoding::base64::base64;
 use crate::image::ImageName;
-use crate::ops::cosign::attach::{Attach, What};
+use crate::ops::cosign::attach::{Attach, AttachedTo, What};
 use crate::ops::cosign::look::{Branch, Kind, Look};
 use crate::ops::cosign::payload::Generate;
 use crate::scheme::cosign::{Attachment, PredicateType};
@@ -70,14 +70,19 @@ fn attach(request: &Attach, console: &Console) -> Outcome {
     let verified = match &request.what {
         What::Signature { key, .. } | What::Attestation { key, .. } => key.is_some(),
     };
-    let digest = request.run()?;
+    let AttachedTo { digest, is_new } = request.run()?;
     let name = plain(&request.image.name.to_string());
-    console.note(&format!("attached to {name}"));
+    console.note(&if is_new {
+        format!("attached to {name}")
+    } else {
+        format!("attached already to {name}, so nothing was changed")
+    });
     if !verified {
         console.warn("no key verified it: --key does so before it is attached");
     }
     console.result(&digest.to_string())?;
-    console.json(|| json!({ "digest": digest.to_string(), "verified": verified }))?;
+    console
+        .json(|| json!({ "digest": digest.to_string(), "new": is_new, "verified": verified }))?;
     Ok(Status::Done)
 }
 
