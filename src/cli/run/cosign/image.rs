@@ -197,7 +197,7 @@ fn show_signed(
                         }
                     }
                     match &image.realms {
-                        Ok(findings) => console.realms(findings),
+                        Ok(findings) => console.realms_in_short(findings),
                         Err(reason) => console.warn(&format!(
                             "cannot tell whether realms get this app: {reason}"
                         )),

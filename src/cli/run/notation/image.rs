@@ -67,7 +67,7 @@ fn show_signed(
             )
         });
         match &image.realms {
-            Ok(findings) => console.realms(findings),
+            Ok(findings) => console.realms_in_short(findings),
             Err(error) => console.warn(&format!("cannot tell whether realms get it: {error}")),
         }
         console.result(&image.digest.to_string())?;
