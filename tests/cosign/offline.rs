@@ -209,18 +209,75 @@ fn flags_of_cosigns_that_are_not_followed_say_why() {
         ("--registry-password x", "docker login"),
         ("--check-claims=false", "is always checked"),
         ("--local-image", "oci:DIR[:TAG]"),
+        (
+            "--use-signed-timestamps",
+            "timestamps are not verified here",
+        ),
+        ("--k8s-keychain", "--authfile FILE"),
+        (
+            "--certificate-github-workflow-ref=x",
+            "certificates are not trusted here",
+        ),
+        (
+            "--output-certificate x",
+            "certificates are not trusted here",
+        ),
     ] {
         let verb = if flag.contains("tlog") {
             "sign --key k.pem"
         } else {
             "verify --key k.pub"
         };
-        desk.run(&format!("cosign {verb} {flag} IMAGE"))
-            .exits(2)
-            .says(says);
+        for place in [format!("{flag} IMAGE"), format!("IMAGE {flag}")] {
+            let run = desk
+                .run(&format!("cosign {verb} {place}"))
+                .exits(2)
+                .says(says);
+            assert!(run.stdout.is_empty(), "{run:?}");
+            // The value may be a password.
+            assert!(!run.stderr.contains("'x'"), "{run:?}");
+        }
     }
+    for command in ["copy", "save", "load"] {
+        desk.run(&format!("cosign {command} IMAGE"))
+            .exits(2)
+            .says("`ir-sign copy --with-signatures`");
+    }
+    desk.sandbox.write("file", "file");
+    desk.run("cosign sign-blob --key k.pem --new-bundle-format=false file")
+        .exits(2)
+        .says("those of cosign 2 are read");
+    desk.run("cosign sign-blob --key k.pem --new-bundle-format -t 3m --bundle b file")
+        .ok();
+    desk.run("cosign verify-blob --key k.pub --new-bundle-format --bundle b file")
+        .ok();
     desk.run("cosign sign IMAGE").exits(2).says("--key");
     desk.run("cosign sign --key awskms://x IMAGE")
         .exits(2)
         .says("network");
+}
+
+#[test]
+fn a_hash_that_is_asked_for_is_the_only_one() {
+    let desk = Desk::new();
+    desk.key("k", "secp384r1");
+    desk.run("cosign sign --key k.pem --signature-digest-algorithm sha256 IMAGE")
+        .ok();
+    let verify = |hash: &str| {
+        desk.run(&format!(
+            "cosign verify --key k.pub --signature-digest-algorithm {hash} IMAGE"
+        ))
+    };
+    verify("sha256").ok();
+    verify("sha384")
+        .exits(1)
+        .says("it is signed by ECDSA on P-384 with SHA-256, and sha384 is wanted");
+    verify("sha224").exits(2);
+    desk.run("cosign sign --key k.pem IMAGE").ok();
+    for hash in ["sha256", "sha384"] {
+        let list: serde_json::Value =
+            serde_json::from_str(&verify(hash).ok().stdout).expect("JSON");
+        // A signature under the tag, and a bundle.
+        assert_eq!(list.as_array().map(Vec::len), Some(2), "{hash}: {list}");
+    }
 }

@@ -8,7 +8,7 @@ use super::error::Error as CosignError;
 use super::hanging::{Found, Hanging};
 use super::image::CosignImage;
 use super::payload::read_payload;
-use crate::crypto::{Digest, PublicKey};
+use crate::crypto::{Digest, HashAlgorithm, PublicKey};
 use crate::image::Blob;
 use crate::ops::error::Error;
 use crate::ops::location::Opened;
@@ -19,7 +19,7 @@ use crate::progress::Progress;
 use crate::report::{Candidate, Check, Report, Verdict, rule as image_rule};
 use crate::scheme::cosign::{
     Attachment, Looked, Met, PredicateType, Said, Wanted, of_attestation, of_bundle, of_layer,
-    of_payload, rule, unreadable,
+    of_payload, only_under, rule, unreadable,
 };
 use crate::store::{self, Limits, Reader};
 
@@ -37,6 +37,8 @@ pub struct CosignVerify {
     pub keys: Vec<PublicKey>,
     /// The annotations that a signature must have.
     pub wanted: Wanted,
+    /// The hash that a signature must be under, if any will not do.
+    pub hash: Option<HashAlgorithm>,
     /// The type of the attestation to look for; without one, the run looks for a signature of the image.
     pub attestation: Option<PredicateType>,
     /// Which forms to look for: under a tag, and bundles.
@@ -132,7 +134,11 @@ impl CosignVerify {
             unknown,
         } = self.candidates(beside, &digest)?;
         let looked_at = looked.len();
-        let (candidates, met): (Vec<_>, Vec<_>) = looked.into_iter().unzip();
+        let looked = looked.into_iter().map(|looked| match self.hash {
+            Some(hash) => only_under(hash, looked),
+            None => looked,
+        });
+        let (candidates, met): (Vec<_>, Vec<_>) = looked.unzip();
         let met: Vec<Met> = met.into_iter().flatten().collect();
         // A signature that could not be read might have held.
         if met.is_empty()
