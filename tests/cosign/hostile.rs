@@ -98,6 +98,8 @@ fn nothing_under_the_tag_hides_a_bundle_that_holds() {
     for (media_type, bytes, says) in cases {
         tag(&desk, media_type, &bytes);
         desk.run(VERIFY).ok();
+        let tree = desk.run("cosign tree oci:multi:multi").ok().stdout;
+        assert!(tree.contains("artifacts via OCI referrer"), "{tree}");
         let run = desk
             .run(&format!("{VERIFY} --new-bundle-format=false"))
             .exits(1);
@@ -317,4 +319,55 @@ fn no_signature_is_added_where_no_reader_would_find_it() {
             .says(&["after this change", "more than 1000 layers"]);
         assert_eq!(desk.sandbox.read("multi/index.json"), before);
     }
+}
+
+/// A certificate is no key that anybody named.
+#[test]
+fn keyless_signatures_are_named_as_such_and_not_trusted() {
+    let desk = signed("--new-bundle-format=false");
+    desk.key("other", "prime256v1");
+    let generate = "cosign generate --sign-container-identity a.example/b:1 --force";
+    desk.run(&format!("{generate} --output-file payload oci:multi:multi"))
+        .ok();
+    desk.run("cosign sign --key other.pem --payload payload --output-signature one")
+        .ok();
+    let one = String::from_utf8(desk.sandbox.read("one")).expect("base64");
+    let mut keyless = layer(&desk, &desk.sandbox.read("payload"), one.trim());
+    keyless["annotations"]["dev.sigstore.cosign/certificate"] =
+        "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n".into();
+    tag(&desk, MANIFEST, &manifest(&desk, &[keyless]));
+    desk.run(VERIFY)
+        .exits(1)
+        .says("keyless signatures are not verified here");
+    let statement =
+        format!("{generate} --new-bundle-format --output-file statement oci:multi:multi");
+    desk.run(&statement).ok();
+    let attach = "--payload statement --signature two";
+    desk.run("cosign sign --key other.pem --payload statement --output-signature two")
+        .ok();
+    desk.run(&format!(
+        "cosign attach signature {attach} --key other.pub oci:multi:multi"
+    ))
+    .ok();
+    desk.run("cosign verify --key other.pub --new-bundle-format=true oci:multi:multi")
+        .ok();
+    // The same bundle with a certificate in the place of the key's name.
+    let tree = desk.run("cosign tree --json oci:multi:multi").ok().json();
+    let bundle = tree["artifacts"][1]["layers"][0]
+        .as_str()
+        .expect("a digest");
+    let bundle = format!("multi/blobs/{}", bundle.replace(':', "/"));
+    let mut bundle = desk.sandbox.json(bundle);
+    bundle["verificationMaterial"] = json!({ "certificate": { "rawBytes": "MAA=" } });
+    let desk = signed("--new-bundle-format=false");
+    let keyless = referrer(&desk, bundle.to_string().as_bytes(), &Value::Null);
+    list(
+        &desk,
+        true,
+        vec![entry(&desk, keyless.to_string().as_bytes())],
+    );
+    desk.run(&format!("{VERIFY} --new-bundle-format=true"))
+        .exits(1)
+        .says("it is keyless");
+    desk.run(VERIFY).ok();
 }

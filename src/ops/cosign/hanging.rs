@@ -55,11 +55,7 @@ impl Hanging {
     ) -> Result<Tagged, Error> {
         match self.look(reader, digest, kind)? {
             (tagged, Ok(_)) => Ok(tagged),
-            (tagged, Err(source)) => Err(CosignError::Malformed {
-                name: format!("tag {} in {}", tagged.tag, reader.place()),
-                source,
-            }
-            .into()),
+            (tagged, Err(source)) => Err(malformed(reader, &tagged, source)),
         }
     }
 
@@ -150,6 +146,12 @@ impl Hanging {
             left_out,
         })
     }
+}
+
+/// The error for something else under a tag.
+pub(super) fn malformed(reader: &Reader<'_>, tagged: &Tagged, source: Malformed) -> Error {
+    let name = format!("tag {} in {}", tagged.tag, reader.place());
+    CosignError::Malformed { name, source }.into()
 }
 
 /// Refuses to put a manifest under a tag that no reader would read any more, as one with too many layers.

@@ -27,7 +27,8 @@ fn kill(case: &Case, point: &Point) -> Result<Option<State>, String> {
     }
     let there = snapshot(&scene.registry());
     if case.kind == Kind::Key {
-        for name in there.keys().map(|name| scene.registry().join(name)) {
+        let new = there.keys().filter(|name| !case.before.contains_key(*name));
+        for name in new.map(|name| scene.registry().join(name)) {
             let mode = name.metadata().expect("metadata").mode();
             // A name that has not become `new.pub` yet starts with it.
             if !name.display().to_string().contains("new.pub") && mode & 0o077 != 0 {

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use super::common::{annotations, check_outputs, hanging, key, now, one_image, write};
+use super::common::{
+    annotations, check_media_types, check_outputs, hanging, key, now, one_image, write,
+};
 use crate::cli::args::cosign::hanging::{
     AttachAttestation, AttachSignature, Download, DownloadAttestation, Generate as GenerateArgs,
     Triangulate,
@@ -67,6 +69,7 @@ pub(super) fn attach_attestation(args: AttachAttestation, console: &Console) -> 
 }
 
 fn attach(request: &Attach, console: &Console) -> Outcome {
+    check_media_types()?;
     let verified = match &request.what {
         What::Signature { key, .. } | What::Attestation { key, .. } => key.is_some(),
     };
