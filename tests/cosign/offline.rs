@@ -81,7 +81,9 @@ fn a_signature_or_attestation_that_is_there_is_not_attached_again() {
         ] {
             let attach = format!("cosign attach {attach} --key k.pub {image}");
             let before = tree();
-            desk.run(&attach).ok();
+            let run = desk.run(&attach).ok();
+            let warns = run.stderr.contains("realms cannot get this app [");
+            assert_eq!(warns, image != "IMAGE", "{run:?}");
             let once = tree();
             assert_ne!(before, once, "{attach}");
             desk.run(&attach).ok().says("attached already");

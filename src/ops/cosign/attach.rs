@@ -11,6 +11,7 @@ use crate::encoding::base64::unbase64;
 use crate::files;
 #[cfg(feature = "registry")]
 use crate::image::Reference;
+use crate::image::realm::Finding;
 use crate::image::{Blob, Change, Descriptor};
 use crate::ops::error::Error;
 use crate::ops::location::Location;
@@ -61,12 +62,14 @@ pub struct Attach {
 }
 
 /// The image that something was attached to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct AttachedTo {
     /// Its digest.
     pub digest: Digest,
     /// Whether the run attached anything: not if everything was there already.
     pub is_new: bool,
+    /// The findings that keep realms from the app, if the place is a layout that was changed.
+    pub realms: Result<Vec<Finding>, String>,
 }
 
 impl AttachedTo {
@@ -74,6 +77,7 @@ impl AttachedTo {
         Self {
             digest,
             is_new: !edits.is_empty(),
+            realms: Ok(Vec::new()),
         }
     }
 }
@@ -127,12 +131,16 @@ impl Attach {
             let reader = layout.reader();
             self.edits(&reader, &reader)?
         };
+        let mut attached = AttachedTo::of(digest, &edits);
         if edits.is_empty() {
             layout.sync_existing()?;
         } else {
             layout.apply(&edits)?;
+            // It is attached: later errors do not undo that.
+            let realms = layout.realm_findings();
+            attached.realms = realms.map_err(|error| error.to_string());
         }
-        Ok(AttachedTo::of(digest, &edits))
+        Ok(attached)
     }
 
     fn edits(

@@ -180,8 +180,10 @@ fn try_all(
                 Err(e) => wrong.push(format!("{}, {what} at {point:?}: {e}", case.name)),
             }
         }
-        // A point may not be come to now and then, but then nothing would have been tried.
-        if missed * 4 > tried.len() || !ends.keys().any(|(status, _)| *status != 0) {
+        // A point may not be come to now and then, but then nothing would have been tried. Several threads write the many
+        // blobs of cosign's two forms, and look at them afterwards.
+        let share = if case.kind == Kind::Attached { 2 } else { 4 };
+        if missed * share > tried.len() || !ends.keys().any(|(status, _)| *status != 0) {
             let (name, all) = (case.name, tried.len());
             wrong.push(format!(
                 "{name}, {what}: {missed} of {all} not come to: {ends:?}"

@@ -1,6 +1,6 @@
 //! What hangs on images: written down for offline machines, attached, downloaded and shown.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::common::{
     annotations, check_media_types, check_outputs, hanging, key, now, one_image, write,
@@ -11,6 +11,7 @@ use crate::cli::args::cosign::hanging::{
 };
 use crate::cli::console::{Console, Outcome, print};
 use crate::cli::context::beside_bar;
+use crate::cli::show::realms_json;
 use crate::cli::status::Status;
 use crate::encoding::base64::base64;
 use crate::image::ImageName;
@@ -73,7 +74,11 @@ fn attach(request: &Attach, console: &Console) -> Outcome {
     let verified = match &request.what {
         What::Signature { key, .. } | What::Attestation { key, .. } => key.is_some(),
     };
-    let AttachedTo { digest, is_new } = request.run()?;
+    let AttachedTo {
+        digest,
+        is_new,
+        realms,
+    } = request.run()?;
     let name = plain(&request.image.name.to_string());
     console.note(&if is_new {
         format!("attached to {name}")
