@@ -88,9 +88,16 @@ fn attach(request: &Attach, console: &Console) -> Outcome {
     if !verified {
         console.warn("no key verified it: --key does so before it is attached");
     }
+    console.realms_in_short(&realms);
     console.result(&digest.to_string())?;
-    console
-        .json(|| json!({ "digest": digest.to_string(), "new": is_new, "verified": verified }))?;
+    console.json(|| {
+        json!({
+            "digest": digest.to_string(),
+            "new": is_new,
+            "verified": verified,
+            "realms": realms.as_ref().map_or(Value::Null, |found| realms_json(found)),
+        })
+    })?;
     Ok(Status::Done)
 }
 
