@@ -102,7 +102,7 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::CopyNotForRealms(_) => Some("leave --for-realms out, or copy into a layout: oci:DIR/NAME:TAG".into()),
         Error::NotCopied { image, what, other } => {
             let (from, to) = if *what == "to" { (other, image) } else { (image, other) };
-            Some(format!("skopeo copy {} {}", word(from.clone()), word(to.clone())))
+            Some(format!("skopeo does: skopeo copy {} {}", word(from.clone()), word(to.clone())))
         }
         Error::OneEndorsement(_) => Some("name one image".into()),
         Error::OutputTaken { .. } => {
