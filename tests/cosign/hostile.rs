@@ -249,13 +249,13 @@ fn a_manifest_that_the_registry_does_not_give_hides_none_that_it_gives() {
 
 #[test]
 fn referrers_beyond_a_thousand_are_told_of_and_hide_no_signature_under_the_tag() {
+    const NOTE: &str = "not looked at, because there are too many: ";
     let desk = signed("");
     let junk = |n: usize| {
         let manifest = referrer(&desk, b"{}", &json!({ "n": n.to_string() }));
         entry(&desk, manifest.to_string().as_bytes())
     };
     let verify = |form: &str| desk.run(&format!("{VERIFY} --json {form}"));
-    const NOTE: &str = "not looked at, because there are too many: ";
     let has_note = |value: &Value| value["images"][0]["notes"].to_string().contains(NOTE);
     list(&desk, true, (0..999).map(junk).collect());
     let run = verify("--new-bundle-format=true").ok().json();
