@@ -124,6 +124,27 @@ impl Console {
         tell(&format!("{} {}", self.paint.warn("hint:"), plain(text)));
     }
 
+    /// In a line, that findings keep realms from an app, or that nobody can tell. Those who sign for clusters may need no
+    /// realm.
+    pub fn realms_in_short(&self, findings: &Result<Vec<Finding>, String>) {
+        let findings = match findings {
+            Ok(findings) => findings,
+            Err(reason) => {
+                self.warn(&format!(
+                    "cannot tell whether realms get this app: {reason}"
+                ));
+                return;
+            }
+        };
+        let rules: Vec<_> = findings.iter().map(|finding| finding.rule).collect();
+        if !rules.is_empty() {
+            let rules = rules.join(", ");
+            self.warn(&format!(
+                "realms cannot get this app [{rules}]: inspect-image says why, and docs/realms.md how to change that"
+            ));
+        }
+    }
+
     /// The findings that keep realms from an app, and advice on them.
     pub fn realms(&self, findings: &[Finding]) {
         for Finding { rule, reason } in findings {

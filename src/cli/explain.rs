@@ -100,6 +100,10 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::NamedAndAll(_) => Some("leave the tag or digest out, or --all".into()),
         Error::NotForRealms(_) => Some("leave --for-realms out, or unpack it: ir-sign extract-sign-image".into()),
         Error::CopyNotForRealms(_) => Some("leave --for-realms out, or copy into a layout: oci:DIR/NAME:TAG".into()),
+        Error::NotCopied { image, what, other } => {
+            let (from, to) = if *what == "to" { (other, image) } else { (image, other) };
+            Some(format!("skopeo does: skopeo copy {} {}", word(from.clone()), word(to.clone())))
+        }
         Error::OneEndorsement(_) => Some("name one image".into()),
         Error::OutputTaken { .. } => {
             Some("name a file for it".into())

@@ -5,14 +5,14 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, ValueEnum};
 
-use super::args::notation::refused_command;
-use super::args::{Cli, Color, Command, Json};
+use super::args::{Cli, Color, Command, Json, cosign, notation};
 use super::pages;
 
 /// Reads arguments, of which the first is the program's name.
 pub fn parse(words: &[OsString]) -> Result<Command, clap::Error> {
     let mut whole = Cli::command();
-    if let Some(why) = refused_command(words) {
+    let refused = cosign::refused_command(words).or_else(|| notation::refused_command(words));
+    if let Some(why) = refused {
         return Err(whole.error(ErrorKind::InvalidSubcommand, why));
     }
     let matches = whole.try_get_matches_from_mut(words).map_err(|error| {

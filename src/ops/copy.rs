@@ -258,6 +258,7 @@ impl Copy {
             other => Err(Error::NotCopied {
                 image: other.to_string(),
                 what: "from",
+                other: self.to.to_string(),
             }),
         }
     }
@@ -286,6 +287,7 @@ impl Copy {
                 return Err(Error::NotCopied {
                     image: other.to_string(),
                     what: "to",
+                    other: self.from.to_string(),
                 });
             }
         };

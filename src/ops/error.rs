@@ -328,6 +328,8 @@ pub enum Error {
         image: String,
         /// Whether the user wanted to copy from there or to there.
         what: &'static str,
+        /// The other image.
+        other: String,
     },
     /// The target's name has another digest than the image.
     #[error("{image}: the image has digest {found}, and the target is named by another one")]

@@ -427,3 +427,20 @@ fn of_two_endorsements_in_a_registry_the_one_in_use_is_kept_as_the_hint_says() {
     sandbox.run(none).exits(1).says("carries no endorsement");
     assert!(!sandbox.has("none.sig"));
 }
+
+#[test]
+fn what_copy_neither_reads_nor_writes_is_copied_as_the_hint_says() {
+    let sandbox = Sandbox::with_keys();
+    harness::unpack("umoci", &sandbox.path("a layout"));
+    for (from, to) in [
+        ("oci:a layout:latest", "dir:folder"),
+        ("dir:folder", "oci:other:latest"),
+    ] {
+        let run = sandbox.run_with(["copy", from, to]).exits(2);
+        let run = run.says("cannot copy ");
+        sandbox.shell(&run.hint(), "").exits(0);
+    }
+    sandbox
+        .run_with(["copy", "oci:other:latest", "oci:another:latest"])
+        .exits(0);
+}

@@ -132,6 +132,26 @@ fn a_size_that_is_none_is_wrong_usage() {
         .says("COSIGN_MAX_ATTACHMENT_SIZE is \"much\", and a size is a number");
 }
 
+/// Only where something is written: those media types are read.
+#[test]
+fn dockers_media_types_are_not_written() {
+    let desk = Desk::new();
+    desk.key("a", "prime256v1");
+    let with = |value: &str, command: &str| {
+        let mut run = desk.sandbox.command(harness::program());
+        run.env("COSIGN_DOCKER_MEDIA_TYPES", value);
+        let command = command.replace("IMAGE", &desk.name("1"));
+        Run::of(run.args(command.split_whitespace()))
+    };
+    let sign = "cosign sign --key a.pem IMAGE";
+    with("1", sign)
+        .exits(2)
+        .says("COSIGN_DOCKER_MEDIA_TYPES is \"1\", and signatures are written with OCI's")
+        .says("hint: set it to another value, or unset it");
+    with("0", sign).ok();
+    with("true", "cosign verify --key a.pub IMAGE").ok();
+}
+
 #[test]
 fn an_image_beside_its_attachments_is_the_only_one() {
     let desk = Desk::new();

@@ -157,7 +157,15 @@ fn bad_signatures_never_hide_a_good_one() {
     desk.run("cosign sign --key bad.pem --payload payload --output-signature one")
         .ok();
     let one = String::from_utf8(desk.sandbox.read("one")).expect("base64");
-    desk.sandbox.write("hundred", one.repeat(100));
+    let alphabet = ('A'..='Z').chain('a'..='z').chain('0'..='9');
+    let pairs = alphabet
+        .clone()
+        .flat_map(|a| alphabet.clone().map(move |b| [a, b]));
+    // One signature, and 99 that differ from it in the middle.
+    let others = pairs.map(|[a, b]| format!("{}{a}{b}{}", &one[..40], &one[42..]));
+    let others = others.filter(|other| *other != one).take(99);
+    desk.sandbox
+        .write("hundred", one.clone() + &others.collect::<String>());
     // Without a key nobody can tell that they are bad.
     desk.run("cosign attach signature --payload payload --signature hundred IMAGE")
         .ok()

@@ -48,6 +48,50 @@ fn a_payload_is_carried_to_an_offline_machine_and_its_signatures_back() {
     }
 }
 
+/// The first time they are attached; then nothing changes.
+#[test]
+fn a_signature_or_attestation_that_is_there_is_not_attached_again() {
+    let desk = Desk::new();
+    desk.key("k", "secp384r1");
+    desk.sandbox.write("predicate", "{}");
+    desk.run("cosign generate --output-file payload IMAGE").ok();
+    desk.run("cosign generate --new-bundle-format --output-file statement IMAGE")
+        .ok();
+    for of in ["payload", "statement"] {
+        desk.run(&format!(
+            "cosign sign --key k.pem --payload {of} --output-signature of-{of}"
+        ))
+        .ok();
+    }
+    desk.run("copy docker://IMAGE oci:there:1").ok();
+    desk.run("cosign attest --key k.pem --predicate predicate oci:there:1")
+        .ok();
+    let all = desk
+        .run("cosign download attestation oci:there:1")
+        .ok()
+        .stdout;
+    let first = all.lines().next().expect("an envelope");
+    desk.sandbox.write("envelope", first);
+    for image in ["IMAGE", "oci:multi:multi"] {
+        let tree = || desk.run(&format!("cosign tree {image}")).ok().stdout;
+        for attach in [
+            "signature --payload payload --signature of-payload",
+            "signature --payload statement --signature of-statement",
+            "attestation --attestation envelope",
+        ] {
+            let attach = format!("cosign attach {attach} --key k.pub {image}");
+            let before = tree();
+            let run = desk.run(&attach).ok();
+            let warns = run.stderr.contains("realms cannot get this app [");
+            assert_eq!(warns, image != "IMAGE", "{run:?}");
+            let once = tree();
+            assert_ne!(before, once, "{attach}");
+            desk.run(&attach).ok().says("attached already");
+            assert_eq!(once, tree(), "{attach}");
+        }
+    }
+}
+
 #[test]
 fn nothing_but_payloads_and_statements_is_signed_offline() {
     let desk = Desk::new();
@@ -167,18 +211,75 @@ fn flags_of_cosigns_that_are_not_followed_say_why() {
         ("--registry-password x", "docker login"),
         ("--check-claims=false", "is always checked"),
         ("--local-image", "oci:DIR[:TAG]"),
+        (
+            "--use-signed-timestamps",
+            "timestamps are not verified here",
+        ),
+        ("--k8s-keychain", "--authfile FILE"),
+        (
+            "--certificate-github-workflow-ref=x",
+            "certificates are not trusted here",
+        ),
+        (
+            "--output-certificate x",
+            "certificates are not trusted here",
+        ),
     ] {
         let verb = if flag.contains("tlog") {
             "sign --key k.pem"
         } else {
             "verify --key k.pub"
         };
-        desk.run(&format!("cosign {verb} {flag} IMAGE"))
-            .exits(2)
-            .says(says);
+        for place in [format!("{flag} IMAGE"), format!("IMAGE {flag}")] {
+            let run = desk
+                .run(&format!("cosign {verb} {place}"))
+                .exits(2)
+                .says(says);
+            assert!(run.stdout.is_empty(), "{run:?}");
+            // The value may be a password.
+            assert!(!run.stderr.contains("'x'"), "{run:?}");
+        }
     }
+    for command in ["copy", "save", "load"] {
+        desk.run(&format!("cosign {command} IMAGE"))
+            .exits(2)
+            .says("`ir-sign copy --with-signatures`");
+    }
+    desk.sandbox.write("file", "file");
+    desk.run("cosign sign-blob --key k.pem --new-bundle-format=false file")
+        .exits(2)
+        .says("those of cosign 2 are read");
+    desk.run("cosign sign-blob --key k.pem --new-bundle-format -t 3m --bundle b file")
+        .ok();
+    desk.run("cosign verify-blob --key k.pub --new-bundle-format --bundle b file")
+        .ok();
     desk.run("cosign sign IMAGE").exits(2).says("--key");
     desk.run("cosign sign --key awskms://x IMAGE")
         .exits(2)
         .says("network");
+}
+
+#[test]
+fn a_hash_that_is_asked_for_is_the_only_one() {
+    let desk = Desk::new();
+    desk.key("k", "secp384r1");
+    desk.run("cosign sign --key k.pem --signature-digest-algorithm sha256 IMAGE")
+        .ok();
+    let verify = |hash: &str| {
+        desk.run(&format!(
+            "cosign verify --key k.pub --signature-digest-algorithm {hash} IMAGE"
+        ))
+    };
+    verify("sha256").ok();
+    verify("sha384")
+        .exits(1)
+        .says("it is signed by ECDSA on P-384 with SHA-256, and sha384 is wanted");
+    verify("sha224").exits(2);
+    desk.run("cosign sign --key k.pem IMAGE").ok();
+    for hash in ["sha256", "sha384"] {
+        let list: serde_json::Value =
+            serde_json::from_str(&verify(hash).ok().stdout).expect("JSON");
+        // A signature under the tag, and a bundle.
+        assert_eq!(list.as_array().map(Vec::len), Some(2), "{hash}: {list}");
+    }
 }

@@ -69,6 +69,30 @@ fn bad_signatures_hide_no_good_one_below_the_limit() {
         .exits(1);
 }
 
+/// They need not be signatures.
+#[test]
+fn manifests_beyond_ten_thousand_that_refer_to_the_image_are_told_of() {
+    let desk = desk(P256);
+    desk.run("sign oci:multi:multi").ok();
+    let maker = maker(&desk);
+    let image = oci::tagged(&desk.sandbox.path("multi"), "multi");
+    let config = maker.blob("application/vnd.oci.empty.v1+json", b"{}");
+    let other = |n: usize| {
+        maker.document(&json!({
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "artifactType": "application/x", "config": config, "layers": [],
+            "subject": { "mediaType": image["mediaType"], "digest": image["digest"], "size": image["size"] },
+            "annotations": { "n": n.to_string() },
+        }))
+    };
+    insert(&desk, &(0..9_999).map(other).collect::<Vec<_>>());
+    desk.run("verify oci:multi:multi").ok();
+    insert(&desk, &[other(9_999)]);
+    desk.run("verify oci:multi:multi")
+        .exits(1)
+        .says("1 more manifests refer to the image, and none of them was looked at");
+}
+
 #[test]
 fn a_listed_signature_of_another_image_is_refused() {
     let desk = desk(P256);

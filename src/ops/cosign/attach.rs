@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::Error as CosignError;
-use super::hanging::Hanging;
+use super::hanging::{Hanging, check_readable};
 use super::image::CosignImage;
 use super::payload::read_prepared;
 use crate::crypto::{Algorithm, Digest, HashAlgorithm, PublicKey, Signature, Signed};
@@ -11,6 +11,7 @@ use crate::encoding::base64::unbase64;
 use crate::files;
 #[cfg(feature = "registry")]
 use crate::image::Reference;
+use crate::image::realm::Finding;
 use crate::image::{Blob, Change, Descriptor};
 use crate::ops::error::Error;
 use crate::ops::location::Location;
@@ -60,6 +61,27 @@ pub struct Attach {
     pub now: String,
 }
 
+/// The image that something was attached to.
+#[derive(Clone, Debug)]
+pub struct AttachedTo {
+    /// Its digest.
+    pub digest: Digest,
+    /// Whether the run attached anything: not if everything was there already.
+    pub is_new: bool,
+    /// The findings that keep realms from the app, if the place is a layout that was changed.
+    pub realms: Result<Vec<Finding>, String>,
+}
+
+impl AttachedTo {
+    const fn of(digest: Digest, edits: &[Edit]) -> Self {
+        Self {
+            digest,
+            is_new: !edits.is_empty(),
+            realms: Ok(Vec::new()),
+        }
+    }
+}
+
 /// The content of the files.
 enum Read {
     /// A payload, and its signatures.
@@ -71,8 +93,8 @@ enum Read {
 }
 
 impl Attach {
-    /// Compares and verifies everything, then attaches it. Returns the image's digest.
-    pub fn run(&self) -> Result<Digest, Error> {
+    /// Compares and verifies everything, then attaches it unless it is there already.
+    pub fn run(&self) -> Result<AttachedTo, Error> {
         self.image.check_writable()?;
         let limits = Limits::default();
         match &self.image.location {
@@ -99,22 +121,26 @@ impl Attach {
                         store.apply(&edits)?;
                     }
                 }
-                Ok(digest)
+                Ok(AttachedTo::of(digest, &edits))
             }
         }
     }
 
-    fn in_layout(&self, mut layout: Layout) -> Result<Digest, Error> {
+    fn in_layout(&self, mut layout: Layout) -> Result<AttachedTo, Error> {
         let (digest, edits) = {
             let reader = layout.reader();
             self.edits(&reader, &reader)?
         };
+        let mut attached = AttachedTo::of(digest, &edits);
         if edits.is_empty() {
             layout.sync_existing()?;
         } else {
             layout.apply(&edits)?;
+            // It is attached: later errors do not undo that.
+            let realms = layout.realm_findings();
+            attached.realms = realms.map_err(|error| error.to_string());
         }
-        Ok(digest)
+        Ok(attached)
     }
 
     fn edits(
@@ -128,6 +154,7 @@ impl Attach {
         let read = self.read(&digest)?;
         let mut edits = Vec::new();
         for change in self.changes(beside, &descriptor, read)? {
+            check_readable(beside, &change)?;
             if let Change::Attach {
                 manifest,
                 blobs,
@@ -150,7 +177,11 @@ impl Attach {
             Read::Signatures(..) => Attachment::Signatures,
             Read::Envelopes(_) => Attachment::Attestations,
             Read::Bundles(bundles) => {
-                let made = bundles.into_iter().map(|(bundle, predicate_type)| {
+                let there = self.hanging.bundles(reader, &subject.digest)?;
+                let there: Vec<_> = there.readable().collect();
+                let is_new = |bundle: &[u8]| there.iter().all(|blob| blob.bytes() != bundle);
+                let new = bundles.into_iter().filter(|(bundle, _)| is_new(bundle));
+                let made = new.map(|(bundle, predicate_type)| {
                     bundle_manifest(subject, bundle, &predicate_type, &self.now)
                 });
                 return Ok(made.collect());
@@ -175,6 +206,10 @@ impl Attach {
                 }
             }
             Read::Bundles(_) => unreachable!("bundles have manifests of their own"),
+        }
+        // Each layer that is to be attached hangs there already.
+        if manifest.layers().len() == tagged.manifest.layers().len() {
+            return Ok(Vec::new());
         }
         Ok(vec![manifest.change(tagged.tag, tagged.digest, blobs)])
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::error::Error as CosignError;
 use crate::crypto::Digest;
-use crate::image::{Blob, Descriptor, Reference, media};
+use crate::image::{Blob, Change, Descriptor, Link, Reference, media};
 use crate::ops::error::Error;
 use crate::parallel;
 use crate::scheme::cosign::{Attachment, BundleManifest, Malformed, Tagged, attachment, tag_of};
@@ -55,11 +55,7 @@ impl Hanging {
     ) -> Result<Tagged, Error> {
         match self.look(reader, digest, kind)? {
             (tagged, Ok(_)) => Ok(tagged),
-            (tagged, Err(source)) => Err(CosignError::Malformed {
-                name: format!("tag {} in {}", tagged.tag, reader.place()),
-                source,
-            }
-            .into()),
+            (tagged, Err(source)) => Err(malformed(reader, &tagged, source)),
         }
     }
 
@@ -113,49 +109,83 @@ impl Hanging {
     }
 
     /// The bundles that refer to a digest.
-    pub(super) fn bundles(
-        &self,
-        reader: &Reader<'_>,
-        digest: &Digest,
-    ) -> Result<Vec<(Digest, Found<Blob>)>, Error> {
+    pub(super) fn bundles(&self, reader: &Reader<'_>, digest: &Digest) -> Result<Bundles, Error> {
         // A list that is none hides the bundles, but no signature under the tag.
         let referrers = match found_or_not(reader.each_referrer(digest))? {
             Ok(referrers) => referrers,
-            Err(reason) => return Ok(vec![(*digest, Found::None(reason))]),
+            Err(reason) => {
+                return Ok(Bundles {
+                    found: vec![Found::None(reason)],
+                    left_out: 0,
+                });
+            }
         };
+        let left_out = referrers.len().saturating_sub(MOST_REFERRERS);
         let mut bundles: Vec<Descriptor> = Vec::new();
         let mut all = Vec::new();
-        let left_out = referrers.len().saturating_sub(MOST_REFERRERS);
-        if left_out > 0 {
-            let reason =
-                format!("{left_out} more manifests refer to it, and none of them was looked at");
-            all.push((*digest, Found::None(reason)));
-        }
         for referrer in referrers.into_iter().take(MOST_REFERRERS) {
-            // One that is malformed hides no other.
-            let referrer = match found_or_not(referrer)? {
-                Ok(referrer) => referrer,
-                Err(reason) => {
-                    all.push((*digest, Found::None(reason)));
-                    continue;
-                }
-            };
-            if !media::is_manifest(&referrer.media_type) {
-                continue;
-            }
-            match found_or_not(reader.manifest(&referrer))? {
-                Ok((_, manifest)) => {
+            // A referrer that is malformed or unreadable hides no other.
+            let read = referrer.and_then(|referrer| {
+                let is_manifest = media::is_manifest(&referrer.media_type);
+                is_manifest.then(|| reader.manifest(&referrer)).transpose()
+            });
+            match found(read) {
+                Found::It(None) => {}
+                Found::It(Some((_, manifest))) => {
                     let found = BundleManifest::of(&manifest);
                     bundles.extend(found.into_iter().flat_map(|found| found.bundles));
                 }
-                Err(reason) => all.push((referrer.digest, Found::None(reason))),
+                Found::None(reason) => all.push(Found::None(reason)),
+                Found::Unknown(error) => all.push(Found::Unknown(error)),
             }
         }
         let descriptors: Vec<_> = bundles.iter().collect();
-        let blobs = read_all(reader, &descriptors, self.most);
-        let digests = bundles.iter().map(|bundle| bundle.digest);
-        all.extend(digests.zip(blobs));
-        Ok(all)
+        all.extend(read_all(reader, &descriptors, self.most));
+        Ok(Bundles {
+            found: all,
+            left_out,
+        })
+    }
+}
+
+/// The error for something else under a tag.
+pub(super) fn malformed(reader: &Reader<'_>, tagged: &Tagged, source: Malformed) -> Error {
+    let name = format!("tag {} in {}", tagged.tag, reader.place());
+    CosignError::Malformed { name, source }.into()
+}
+
+/// Refuses to put a manifest under a tag that no reader would read any more, as one with too many layers.
+pub(super) fn check_readable(reader: &Reader<'_>, change: &Change) -> Result<(), Error> {
+    let Change::Attach {
+        manifest,
+        by: Link::Tag { tag, .. },
+        ..
+    } = change
+    else {
+        return Ok(());
+    };
+    attachment(manifest.bytes()).map_err(|source| CosignError::Malformed {
+        name: format!("tag {tag} in {} after this change", reader.place()),
+        source,
+    })?;
+    Ok(())
+}
+
+/// The bundles that refer to a digest.
+pub(super) struct Bundles {
+    /// Each bundle, or why a referrer has none that is readable.
+    pub(super) found: Vec<Found<Blob>>,
+    /// How many more referrers there are, at which the run did not look.
+    pub(super) left_out: usize,
+}
+
+impl Bundles {
+    /// The bundles that are readable.
+    pub(super) fn readable(self) -> impl Iterator<Item = Blob> {
+        self.found.into_iter().filter_map(|found| match found {
+            Found::It(blob) => Some(blob),
+            Found::None(_) | Found::Unknown(_) => None,
+        })
     }
 }
 
@@ -197,9 +227,9 @@ fn read_all(reader: &Reader<'_>, descriptors: &[&Descriptor], most: u64) -> Vec<
     found.collect()
 }
 
-fn found(read: Result<Blob, store::Error>) -> Found<Blob> {
+fn found<T>(read: Result<T, store::Error>) -> Found<T> {
     match read {
-        Ok(blob) => Found::It(blob),
+        Ok(read) => Found::It(read),
         Err(error) if matches!(error.kind, Kind::Part { .. }) => Found::None(error.to_string()),
         Err(error) => Found::Unknown(Box::new(error)),
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::Error as CosignError;
-use super::hanging::{Found, Hanging};
+use super::hanging::{Hanging, malformed};
 use super::image::CosignImage;
 use crate::crypto::Digest;
 use crate::ops::error::Error;
@@ -87,7 +87,8 @@ impl Look {
                 (Attachment::Signatures, Kind::Signatures),
                 (Attachment::Attestations, Kind::Attestations),
             ] {
-                let tagged = self.hanging.tagged(reader, digest, attachment)?;
+                // Something else under the tag is shown, without layers.
+                let (tagged, _) = self.hanging.look(reader, digest, attachment)?;
                 if tagged.digest.is_some() {
                     let layers = tagged.manifest.layers().iter();
                     branches.push(Branch {
@@ -142,19 +143,18 @@ impl Look {
         progress: &dyn Progress,
     ) -> Result<Vec<Downloaded>, Error> {
         self.open(progress, |reader, digest| {
-            let tagged = self
+            let (tagged, layers) = self
                 .hanging
-                .tagged(reader, digest, Attachment::Attestations)?;
+                .look(reader, digest, Attachment::Attestations)?;
             let by_tag = tagged.layers().filter_map(|(layer, blob)| {
                 Some((blob?.bytes().to_vec(), layer.annotations.clone()))
             });
             let mut all: Vec<_> = by_tag.collect();
-            for (_, found) in self.hanging.bundles(reader, digest)? {
-                if let Found::It(blob) = found
-                    && let Ok(Bundle {
-                        content: BundleContent::Envelope(envelope),
-                        ..
-                    }) = Bundle::read(blob.bytes())
+            for blob in self.hanging.bundles(reader, digest)?.readable() {
+                if let Ok(Bundle {
+                    content: BundleContent::Envelope(envelope),
+                    ..
+                }) = Bundle::read(blob.bytes())
                 {
                     all.push((envelope.to_bytes(), BTreeMap::new()));
                 }
@@ -173,7 +173,12 @@ impl Look {
                 content,
                 annotations,
             });
-            self.some(all.collect(), "attestation")
+            let all: Vec<_> = all.collect();
+            // Something else under the tag hides no bundle.
+            match layers {
+                Err(source) if all.is_empty() => Err(malformed(reader, &tagged, source)),
+                _ => self.some(all, "attestation"),
+            }
         })
     }
 

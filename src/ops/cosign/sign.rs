@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::error::Error as CosignError;
-use super::hanging::{Found, Hanging};
+use super::hanging::{Hanging, check_readable};
 use super::image::CosignImage;
 use crate::crypto::{Algorithm, Digest, PublicKey, Signed};
 #[cfg(feature = "registry")]
@@ -245,6 +245,7 @@ impl CosignSign {
             reader.whole(&descriptor)?;
             let says = self.statements(image, &names, &descriptor.digest)?;
             let made = self.sign(&says, &descriptor, signer, beside, &mut |change| {
+                check_readable(beside, change)?;
                 if let Change::Attach {
                     manifest,
                     blobs,
@@ -344,11 +345,7 @@ impl CosignSign {
         }
         if self.forms.bundle {
             let bundles = self.hanging.bundles(reader, &digest)?;
-            let bundles = bundles.into_iter().filter_map(|(_, found)| match found {
-                Found::It(blob) => Some(blob),
-                Found::None(_) | Found::Unknown(_) => None,
-            });
-            target.bundles = bundles.collect();
+            target.bundles = bundles.readable().collect();
             for by in algorithms {
                 let scheme = ByBundle {
                     says: says.clone(),

@@ -8,7 +8,8 @@ use super::error::Error as CosignError;
 use super::hanging::{Found, Hanging};
 use super::image::CosignImage;
 use super::payload::read_payload;
-use crate::crypto::{Digest, PublicKey};
+use crate::crypto::{Digest, HashAlgorithm, PublicKey};
+use crate::image::Blob;
 use crate::ops::error::Error;
 use crate::ops::location::Opened;
 use crate::ops::many::{One, Sink};
@@ -18,7 +19,7 @@ use crate::progress::Progress;
 use crate::report::{Candidate, Check, Report, Verdict, rule as image_rule};
 use crate::scheme::cosign::{
     Attachment, Looked, Met, PredicateType, Said, Wanted, of_attestation, of_bundle, of_layer,
-    of_payload, rule, unreadable,
+    of_payload, only_under, rule, unreadable,
 };
 use crate::store::{self, Limits, Reader};
 
@@ -36,6 +37,8 @@ pub struct CosignVerify {
     pub keys: Vec<PublicKey>,
     /// The annotations that a signature must have.
     pub wanted: Wanted,
+    /// The hash that a signature must be under, if any will not do.
+    pub hash: Option<HashAlgorithm>,
     /// The type of the attestation to look for; without one, the run looks for a signature of the image.
     pub attestation: Option<PredicateType>,
     /// Which forms to look for: under a tag, and bundles.
@@ -57,7 +60,7 @@ pub struct CosignVerdict {
     pub met: Vec<Met>,
     /// How many signatures the run looked at.
     pub looked_at: usize,
-    /// What a verifier should know about the signatures that hold.
+    /// What a verifier should know about the signatures that hold, and about what was left out.
     pub notes: Vec<String>,
 }
 
@@ -125,9 +128,17 @@ impl CosignVerify {
         // The signature covers the digest of the image's bytes.
         reader.whole(&descriptor)?;
         let digest = descriptor.digest;
-        let (looked, unknown) = self.candidates(beside, &digest)?;
+        let Candidates {
+            looked,
+            left_out,
+            unknown,
+        } = self.candidates(beside, &digest)?;
         let looked_at = looked.len();
-        let (candidates, met): (Vec<_>, Vec<_>) = looked.into_iter().unzip();
+        let looked = looked.into_iter().map(|looked| match self.hash {
+            Some(hash) => only_under(hash, looked),
+            None => looked,
+        });
+        let (candidates, met): (Vec<_>, Vec<_>) = looked.unzip();
         let met: Vec<Met> = met.into_iter().flatten().collect();
         // A signature that could not be read might have held.
         if met.is_empty()
@@ -144,7 +155,12 @@ impl CosignVerify {
             checks,
             signatories: best.signatories,
         };
-        let notes = met.iter().filter_map(|met| note(image, met)).collect();
+        let mut notes: Vec<_> = met.iter().filter_map(|met| note(image, met)).collect();
+        if left_out > 0 {
+            notes.push(format!(
+                "manifests that refer to it and were not looked at, because there are too many: {left_out}"
+            ));
+        }
         Ok(Some(CosignVerdict {
             verdict: report.decide(),
             met,
@@ -153,68 +169,57 @@ impl CosignVerify {
         }))
     }
 
-    /// Looks at everything that hangs on the image. Also returns the first error of reading.
-    fn candidates(
-        &self,
-        reader: &Reader<'_>,
-        digest: &Digest,
-    ) -> Result<(Vec<Looked>, Option<Box<store::Error>>), Error> {
-        let mut looked = Vec::new();
-        let mut unknown = None;
+    /// Looks at everything that hangs on the image.
+    fn candidates(&self, reader: &Reader<'_>, digest: &Digest) -> Result<Candidates, Error> {
+        let mut all = Candidates::default();
         if let Some((payload, signature)) = &self.detached {
             let payload = read_payload(payload)?;
             for key in &self.keys {
                 for signature in read_signatures(signature, Some(key))? {
                     let keys = std::slice::from_ref(key);
                     let one = of_payload(&payload, &signature, digest, keys, &self.wanted);
-                    looked.push(one);
+                    all.looked.push(one);
                 }
             }
-            return Ok((looked, None));
+            return Ok(all);
         }
         if self.by_tag {
             let kind = match self.attestation {
                 None => Attachment::Signatures,
                 Some(_) => Attachment::Attestations,
             };
-            let (tagged, blobs) = self.hanging.look(reader, digest, kind)?;
-            match blobs {
-                Ok(blobs) => {
+            // A place that does not say what is under the tag hides no bundle.
+            match self.hanging.look(reader, digest, kind) {
+                Ok((tagged, Ok(blobs))) => {
                     for (layer, found) in tagged.manifest.layers().iter().zip(blobs) {
-                        looked.push(match (found, &self.attestation) {
-                            (Found::It(blob), None) => {
-                                of_layer(layer, blob.bytes(), digest, &self.keys, &self.wanted)
-                            }
-                            (Found::It(blob), Some(kind)) => {
+                        all.push(found, |blob| match &self.attestation {
+                            None => of_layer(layer, blob.bytes(), digest, &self.keys, &self.wanted),
+                            Some(kind) => {
                                 of_attestation(layer, blob.bytes(), digest, &self.keys, kind.uri())
-                            }
-                            (Found::None(reason), _) => unreadable(&reason),
-                            (Found::Unknown(error), _) => {
-                                unknown.get_or_insert(error);
-                                continue;
                             }
                         });
                     }
                 }
-                Err(malformed) => looked.push(unreadable(&malformed.to_string())),
+                Ok((_, Err(malformed))) => all.looked.push(unreadable(&malformed.to_string())),
+                Err(error) => all.failed(error)?,
             }
         }
         if self.bundles {
             let kind = self.attestation.as_ref().map(PredicateType::uri);
-            for (_, found) in self.hanging.bundles(reader, digest)? {
-                looked.push(match found {
-                    Found::It(blob) => {
-                        of_bundle(blob.bytes(), digest, &self.keys, kind, &self.wanted)
+            // Nor does one that does not list referrers hide a signature under the tag.
+            match self.hanging.bundles(reader, digest) {
+                Ok(bundles) => {
+                    all.left_out = bundles.left_out;
+                    for found in bundles.found {
+                        all.push(found, |blob| {
+                            of_bundle(blob.bytes(), digest, &self.keys, kind, &self.wanted)
+                        });
                     }
-                    Found::None(reason) => unreadable(&reason),
-                    Found::Unknown(error) => {
-                        unknown.get_or_insert(error);
-                        continue;
-                    }
-                });
+                }
+                Err(error) => all.failed(error)?,
             }
         }
-        Ok((looked, unknown))
+        Ok(all)
     }
 
     fn nothing(&self) -> Candidate {
@@ -224,6 +229,38 @@ impl CosignVerify {
         };
         let (candidate, _) = unreadable(reason);
         candidate
+    }
+}
+
+/// What the run looked at.
+#[derive(Default)]
+struct Candidates {
+    looked: Vec<Looked>,
+    /// How many referrers it left out.
+    left_out: usize,
+    /// The first error of reading.
+    unknown: Option<Box<store::Error>>,
+}
+
+impl Candidates {
+    fn push(&mut self, found: Found<Blob>, look: impl FnOnce(&Blob) -> Looked) {
+        match found {
+            Found::It(blob) => self.looked.push(look(&blob)),
+            Found::None(reason) => self.looked.push(unreadable(&reason)),
+            Found::Unknown(error) => {
+                self.unknown.get_or_insert(error);
+            }
+        }
+    }
+
+    fn failed(&mut self, error: Error) -> Result<(), Error> {
+        match error {
+            Error::Store(error) => {
+                self.unknown.get_or_insert(Box::new(error));
+                Ok(())
+            }
+            other => Err(other),
+        }
     }
 }
 

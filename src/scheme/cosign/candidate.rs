@@ -10,7 +10,7 @@ use super::rule;
 use super::sig_manifest::Layer;
 use super::statement::{PredicateType, Statement};
 use super::wanted::Wanted;
-use crate::crypto::{Algorithm, Digest, PublicKey, Signed};
+use crate::crypto::{Algorithm, Digest, HashAlgorithm, PublicKey, Signed};
 use crate::report::{Candidate, Check, Signatory};
 
 /// The content of a signature or attestation that holds for a key.
@@ -267,4 +267,16 @@ fn annotated(
 /// A candidate that is unreadable.
 pub fn unreadable(reason: &str) -> Looked {
     Checks(Vec::new()).failed(rule::FORM, reason)
+}
+
+/// The same, but refused if it holds under another hash than this one.
+pub fn only_under(hash: HashAlgorithm, looked: Looked) -> Looked {
+    match &looked.1 {
+        Some(met) if met.by.hash() != Some(hash) => {
+            let reason = format!("it is signed by {}, and {hash} is wanted", met.by);
+            let form = vec![Check::passed(rule::FORM)];
+            Checks(form).failed(rule::SIGNED, reason)
+        }
+        _ => looked,
+    }
 }

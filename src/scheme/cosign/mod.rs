@@ -40,7 +40,7 @@ pub use artifact::{BundleManifest, bundle_manifest};
 pub use blob_bundle::{BlobBundle, OldBundle, signature_of};
 pub use bundle::{BUNDLE_TYPE, Bundle, Content as BundleContent, bundle_of};
 pub use candidate::{
-    Looked, Met, Said, of_attestation, of_bundle, of_layer, of_payload, unreadable,
+    Looked, Met, Said, of_attestation, of_bundle, of_layer, of_payload, only_under, unreadable,
 };
 pub use envelope::{Envelope, PAYLOAD_TYPE, pae};
 pub use named::{NamedPayload, Rules};

@@ -178,6 +178,14 @@ impl SigManifest {
         media_type: &'static str,
         annotations: BTreeMap<String, String>,
     ) {
+        let is_this = |layer: &Layer| {
+            layer.descriptor.digest == blob.digest()
+                && layer.descriptor.media_type.as_ref() == media_type
+                && layer.annotations == annotations
+        };
+        if self.layers.iter().any(is_this) {
+            return;
+        }
         let text = json!({
             "mediaType": media_type,
             "size": blob.size(),

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::case::{Case, Kind};
-use super::{certificates, notary};
+use super::{certificates, cosign, notary};
 use harness::oci::digest_with;
-use harness::{Snapshot, ir_sign, write};
+use harness::{Run, Snapshot, ir_sign, limited, program, write};
 
 /// The findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +30,8 @@ impl Case {
             Kind::Unpack | Kind::File => Err(differences(&there, &self.after)),
             Kind::Configuration => self.judge_configuration(&there),
             Kind::Signature => notary::judge_signature(self, &there),
+            Kind::Attached => cosign::judge_attached(self, &there),
+            Kind::Files => cosign::judge_files(self, &there),
             Kind::Certificates => certificates::judge(self, &there),
         }
     }
@@ -164,7 +166,7 @@ pub fn blobs_match(there: &Snapshot) -> Result<(), String> {
 
 fn judge_key(there: &Snapshot) -> Result<State, String> {
     let file = |name: &str| there.get(Path::new(name));
-    let (private, public) = match (file("new"), file("new.pub")) {
+    let (private, public) = match (file("new").or(file("new.key")), file("new.pub")) {
         (None, None) => return Ok(State::Old),
         (None, Some(_)) => return Err("a public key without its private key".into()),
         (Some(private), public) => (private, public),
@@ -172,7 +174,19 @@ fn judge_key(there: &Snapshot) -> Result<State, String> {
     let folder = harness::temp_dir();
     let at = |name: &str| folder.path().join(name).display().to_string();
     write(at("key"), private);
-    let run = ir_sign(["extract-public", "-i", &at("key"), "-o", &at("pub")]);
+    let run = if file("new.key").is_some() {
+        let args = [
+            "cosign",
+            "public-key",
+            "--key",
+            &at("key"),
+            "--outfile",
+            &at("pub"),
+        ];
+        Run::of(limited(program()).env("COSIGN_PASSWORD", "").args(args))
+    } else {
+        ir_sign(["extract-public", "-i", &at("key"), "-o", &at("pub")])
+    };
     match public {
         _ if run.status != 0 => Err(format!("half a private key: {}", run.stderr)),
         None => Ok(State::Half),

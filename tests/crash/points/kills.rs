@@ -7,7 +7,9 @@ use super::case::{Case, Kind};
 use super::judge::State;
 use super::judge::none_wrong;
 use harness::snapshot;
-use harness::strace::{Fault, Point, on_two_threads, some, until_come_to, was_killed};
+use harness::strace::{
+    Fault, Point, last_rename, on_two_threads, some_and, until_come_to, was_killed,
+};
 
 /// How many points of a command are tried where not all are.
 const SOME: usize = 24;
@@ -25,7 +27,8 @@ fn kill(case: &Case, point: &Point) -> Result<Option<State>, String> {
     }
     let there = snapshot(&scene.registry());
     if case.kind == Kind::Key {
-        for name in there.keys().map(|name| scene.registry().join(name)) {
+        let new = there.keys().filter(|name| !case.before.contains_key(*name));
+        for name in new.map(|name| scene.registry().join(name)) {
             let mode = name.metadata().expect("metadata").mode();
             // A name that has not become `new.pub` yet starts with it.
             if !name.display().to_string().contains("new.pub") && mode & 0o077 != 0 {
@@ -47,8 +50,11 @@ fn a_command_killed_at_any_call_leaves_the_old_or_the_new_and_can_be_run_again()
 pub fn kill_all(cases: &[Case], at_most: usize) {
     let mut wrong = Vec::new();
     for case in cases {
-        let (points, _) = case.points();
-        let tried = some(&points, at_most);
+        let (points, calls) = case.points();
+        // Just after the last rename, all is in its place.
+        let last = last_rename(&calls);
+        let next = points.iter().find(|point| point.at > last);
+        let tried = some_and(&points, at_most, |point| Some(point) == next);
         let results = on_two_threads(&tried, |point| until_come_to(|| kill(case, point)));
         let mut states: BTreeMap<State, usize> = BTreeMap::new();
         let mut missed = 0;

@@ -6,6 +6,7 @@
 
 mod case;
 mod certificates;
+mod cosign;
 mod disk;
 mod errors;
 mod judge;

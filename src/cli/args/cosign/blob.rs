@@ -9,6 +9,25 @@ use crate::cli::args::paths;
 use crate::cli::args::settings::Common;
 use crate::scheme::cosign::PredicateType;
 
+// Flags of cosign's that change nothing of files.
+#[derive(Clone, Debug, Args)]
+struct BlobsAlone {
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = new_bundles)]
+    new_bundle_format: Option<bool>,
+    #[arg(short, long, hide = true)]
+    timeout: Option<String>,
+}
+
+/// Bundles of cosign 2 are read without a flag, and not written.
+fn new_bundles(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "true" => Ok(true),
+        _ => {
+            Err("bundles of version 0.3 are written, and those of cosign 2 are read without a flag")
+        }
+    }
+}
+
 // `cosign sign-blob`
 #[derive(Debug, Args)]
 pub struct SignBlob {
@@ -26,6 +45,8 @@ pub struct SignBlob {
     /// Replace other output files that are there already
     #[arg(long)]
     pub force: bool,
+    #[command(flatten)]
+    blobs_alone: BlobsAlone,
     #[command(flatten)]
     pub without_effect: WithoutEffect,
     #[command(flatten)]
@@ -46,6 +67,8 @@ pub struct VerifyBlob {
     /// The signature: base64, or DER
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub signature: Option<PathBuf>,
+    #[command(flatten)]
+    blobs_alone: BlobsAlone,
     #[command(flatten)]
     pub without_effect: WithoutEffect,
     #[command(flatten)]
@@ -76,6 +99,8 @@ pub struct AttestBlob {
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]
+    blobs_alone: BlobsAlone,
+    #[command(flatten)]
     pub without_effect: WithoutEffect,
     #[command(flatten)]
     pub common: Common,
@@ -98,6 +123,8 @@ pub struct VerifyBlobAttestation {
     /// The signed statement: a DSSE envelope, as it is or in base64
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub signature: Option<PathBuf>,
+    #[command(flatten)]
+    blobs_alone: BlobsAlone,
     #[command(flatten)]
     pub without_effect: WithoutEffect,
     #[command(flatten)]

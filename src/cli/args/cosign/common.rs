@@ -7,8 +7,8 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueHint};
 
 use super::passphrase::PassphraseArgs;
+use super::unknown::Refused;
 use crate::cli::args::paths;
-use crate::cli::args::refused::refused;
 #[cfg(feature = "registry")]
 use crate::cli::args::registry::RemoteArgs;
 use crate::cli::args::settings::Common;
@@ -101,7 +101,7 @@ pub struct WithoutEffect {
     #[arg(short, long)]
     yes: bool,
     /// No log is written to
-    #[arg(long, value_name = "false", value_parser = only_false, num_args = 1, require_equals = true)]
+    #[arg(long, value_name = "false", value_parser = only_false, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     tlog_upload: Option<bool>,
     /// No log is asked
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "true|false")]
@@ -113,7 +113,7 @@ pub struct WithoutEffect {
     use_signing_config: Option<bool>,
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     offline: Option<bool>,
-    #[arg(long, hide = true, num_args = 1, require_equals = true, value_parser = only_true)]
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = only_true)]
     check_claims: Option<bool>,
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     insecure_ignore_sct: Option<bool>,
@@ -132,86 +132,6 @@ pub struct WithoutEffect {
     refused: Refused,
 }
 
-// Flags of cosign's that are known and not followed.
-#[derive(Clone, Debug, Args)]
-pub struct Refused {
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(NETWORK))]
-    rekor_url: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(NETWORK))]
-    fulcio_url: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(NETWORK))]
-    identity_token: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(NETWORK))]
-    oidc_issuer: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(NETWORK))]
-    oidc_client_id: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(NETWORK))]
-    oidc_provider: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(NETWORK))]
-    oidc_client_secret_file: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(NETWORK))]
-    oidc_redirect_url: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(NETWORK))]
-    fulcio_auth_flow: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(NETWORK))]
-    issue_certificate: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(NETWORK))]
-    timestamp_server_url: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused("security keys are used by their PKCS#11 modules: name the key as pkcs11:..."))]
-    sk: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused("security keys are used by their PKCS#11 modules: name the key as pkcs11:..."))]
-    slot: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(CERTIFICATE))]
-    certificate: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(CERTIFICATE))]
-    certificate_chain: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(CERTIFICATE))]
-    certificate_identity: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(CERTIFICATE))]
-    certificate_identity_regexp: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(CERTIFICATE))]
-    certificate_oidc_issuer: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(CERTIFICATE))]
-    certificate_oidc_issuer_regexp: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(CERTIFICATE))]
-    certificate_github_workflow_name: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(CERTIFICATE))]
-    ca_roots: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(CERTIFICATE))]
-    ca_intermediates: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(CERTIFICATE))]
-    sct: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused("a layout is named as one: oci:DIR[:TAG]"))]
-    local_image: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused("timestamps are not verified here"))]
-    timestamp_certificate_chain: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused("timestamps are not verified here"))]
-    use_signed_timestamps: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused("policies are not read here: the keys and annotations of the command line decide"))]
-    policy: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused("no service is asked for a signature here"))]
-    signing_config: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused("what hangs on an image is signed by its digest: name HOST/REPO@DIGEST"))]
-    attachment: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused("the time is no part of a signature here"))]
-    record_creation_timestamp: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(PASSWORD))]
-    registry_username: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(PASSWORD))]
-    registry_password: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(PASSWORD))]
-    registry_token: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused("the host of the image is the one whose certificate is checked"))]
-    registry_server_name: Option<()>,
-}
-
-const NETWORK: &str =
-    "nothing is asked over the network here: sign with a key in a file or on a token";
-const CERTIFICATE: &str =
-    "certificates are not trusted here, keys are: name the public key by --key";
-const PASSWORD: &str =
-    "passwords come from the files of docker and podman: `docker login`, or --authfile FILE";
-
 /// Nothing else is meant than what is done.
 fn only_false(text: &str) -> Result<bool, &'static str> {
     match text {
@@ -227,7 +147,7 @@ fn only_true(text: &str) -> Result<bool, &'static str> {
     }
 }
 
-fn hash(text: &str) -> Result<HashAlgorithm, &'static str> {
+pub(super) fn hash(text: &str) -> Result<HashAlgorithm, &'static str> {
     let mut known = HashAlgorithm::ALL.into_iter();
     let found = known.find(|hash| hash.name() == text);
     found.ok_or("the hashes are sha256, sha384 and sha512")

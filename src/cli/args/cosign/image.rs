@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::common::{
-    Annotation, FamilyArgs, HangingArgs, PrivateKeyArgs, PublicKeyArgs, identity, image,
+    Annotation, FamilyArgs, HangingArgs, PrivateKeyArgs, PublicKeyArgs, hash, identity, image,
 };
 use crate::cli::args::fleet::ManyArgs;
 use crate::cli::args::paths;
+use crate::crypto::HashAlgorithm;
 use crate::image::ImageName;
 use crate::scheme::cosign::PredicateType;
 
@@ -63,6 +64,9 @@ pub struct Verify {
     pub keys: PublicKeyArgs,
     #[command(flatten)]
     pub many: ManyArgs,
+    /// Take only signatures under this hash
+    #[arg(long, value_name = "sha256|sha384|sha512", value_parser = hash)]
+    pub signature_digest_algorithm: Option<HashAlgorithm>,
     /// What else a signature has to say (several allowed)
     #[arg(short, long, value_name = "NAME=VALUE")]
     pub annotations: Vec<Annotation>,

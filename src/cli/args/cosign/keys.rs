@@ -53,7 +53,7 @@ pub struct GenerateKeyPair {
     /// Replace a public key file that is there already (a private key is never replaced)
     #[arg(long)]
     pub force: bool,
-    #[arg(long, hide = true, value_parser = refused("keys are in files or on PKCS#11 tokens; nothing is asked over the network (a pair on a token: --key pkcs11:...)"))]
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "", value_parser = refused("keys are in files or on PKCS#11 tokens; nothing is asked over the network (a pair on a token: --key pkcs11:...)"))]
     kms: Option<()>,
     #[arg(short, long, hide = true)]
     yes: bool,

@@ -7,6 +7,8 @@ pub mod hanging;
 pub mod image;
 mod keys;
 mod passphrase;
+mod unknown;
 pub use command::CosignCommand;
 pub use keys::{GenerateKeyPair, ImportKeyPair, PublicKeyOf};
 pub use passphrase::PassphraseArgs;
+pub use unknown::refused_command;

@@ -40,13 +40,13 @@ pub struct FamilyArgs {
 // Flags of notation's that are known and not followed, or change nothing here.
 #[derive(Clone, Debug, Args)]
 struct Refused {
-    #[arg(short, long, hide = true, num_args = 0..=1, value_parser = refused(PASSWORD))]
+    #[arg(short, long, hide = true, num_args = 0..=1, default_missing_value = "", value_parser = refused(PASSWORD))]
     username: Option<()>,
-    #[arg(short, long, hide = true, num_args = 0..=1, value_parser = refused(PASSWORD))]
+    #[arg(short, long, hide = true, num_args = 0..=1, default_missing_value = "", value_parser = refused(PASSWORD))]
     password: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(TIMESTAMP))]
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "", value_parser = refused(TIMESTAMP))]
     timestamp_url: Option<()>,
-    #[arg(long, hide = true, num_args = 0..=1, value_parser = refused(TIMESTAMP))]
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "", value_parser = refused(TIMESTAMP))]
     timestamp_root_cert: Option<()>,
     /// As -v
     #[arg(short, long, hide = true, action = ArgAction::Count)]

@@ -140,6 +140,22 @@ fn signatures_repository() -> Result<Option<ImageName>, Failure> {
     }
 }
 
+/// Refuses to write where the user wants docker's media types, which skopeo does not take.
+pub(super) fn check_media_types() -> Result<(), Failure> {
+    const VARIABLE: &str = "COSIGN_DOCKER_MEDIA_TYPES";
+    let text = std::env::var_os(VARIABLE).unwrap_or_default();
+    let text = text.to_string_lossy();
+    match &*text {
+        // As cosign reads it.
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Err(variable(
+            VARIABLE,
+            &text,
+            "and signatures are written with OCI's media types alone: skopeo takes no others",
+        )),
+        _ => Ok(()),
+    }
+}
+
 pub(super) fn one_image(
     name: ImageName,
     family: &FamilyArgs,

@@ -1,18 +1,21 @@
 //! What hangs on images: written down for offline machines, attached, downloaded and shown.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::common::{annotations, check_outputs, hanging, key, now, one_image, write};
+use super::common::{
+    annotations, check_media_types, check_outputs, hanging, key, now, one_image, write,
+};
 use crate::cli::args::cosign::hanging::{
     AttachAttestation, AttachSignature, Download, DownloadAttestation, Generate as GenerateArgs,
     Triangulate,
 };
 use crate::cli::console::{Console, Outcome, print};
 use crate::cli::context::beside_bar;
+use crate::cli::show::realms_json;
 use crate::cli::status::Status;
 use crate::encoding::base64::base64;
 use crate::image::ImageName;
-use crate::ops::cosign::attach::{Attach, What};
+use crate::ops::cosign::attach::{Attach, AttachedTo, What};
 use crate::ops::cosign::look::{Branch, Kind, Look};
 use crate::ops::cosign::payload::Generate;
 use crate::scheme::cosign::{Attachment, PredicateType};
@@ -67,17 +70,34 @@ pub(super) fn attach_attestation(args: AttachAttestation, console: &Console) -> 
 }
 
 fn attach(request: &Attach, console: &Console) -> Outcome {
+    check_media_types()?;
     let verified = match &request.what {
         What::Signature { key, .. } | What::Attestation { key, .. } => key.is_some(),
     };
-    let digest = request.run()?;
+    let AttachedTo {
+        digest,
+        is_new,
+        realms,
+    } = request.run()?;
     let name = plain(&request.image.name.to_string());
-    console.note(&format!("attached to {name}"));
+    console.note(&if is_new {
+        format!("attached to {name}")
+    } else {
+        format!("attached already to {name}, so nothing was changed")
+    });
     if !verified {
         console.warn("no key verified it: --key does so before it is attached");
     }
+    console.realms_in_short(&realms);
     console.result(&digest.to_string())?;
-    console.json(|| json!({ "digest": digest.to_string(), "verified": verified }))?;
+    console.json(|| {
+        json!({
+            "digest": digest.to_string(),
+            "new": is_new,
+            "verified": verified,
+            "realms": realms.as_ref().map_or(Value::Null, |found| realms_json(found)),
+        })
+    })?;
     Ok(Status::Done)
 }
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::common::{
-    annotations, check_outputs, forms, hanging, images, key_files, keys, now, signer, write,
+    annotations, check_media_types, check_outputs, forms, hanging, images, key_files, keys, now,
+    signer, write,
 };
 use super::shown;
 use crate::cli::args::cosign::image::{Attest, Sign, Verify, VerifyAttestation};
@@ -66,6 +67,7 @@ pub(super) fn sign(args: Sign, console: &Console) -> Outcome {
         })?;
         return Ok(Status::Done);
     }
+    check_media_types()?;
     let outputs = [&args.output_signature, &args.output_payload, &args.bundle];
     let request = CosignSign {
         images: images(args.images, false, &args.family, console)?,
@@ -92,9 +94,11 @@ pub(super) fn sign(args: Sign, console: &Console) -> Outcome {
     if let [Ok(signed)] = &*all {
         write_new(signed, outputs, args.force, console)?;
     }
+    let mut made = all.iter().flatten().flatten().flat_map(|image| &image.made);
+    let is_new = made.any(|made| made.new.is_some());
     let result = show_signed(all, &signer.public_key().fingerprint().to_string(), console);
-    if request.attaches && !console.settings.quiet {
-        console.detail(
+    if request.attaches && is_new && !console.settings.quiet {
+        console.hint(
             "cosign verifies it without a network by --insecure-ignore-tlog=true or --private-infrastructure",
         );
     }
@@ -137,6 +141,7 @@ fn write_new(
 }
 
 pub(super) fn attest(args: Attest, console: &Console) -> Outcome {
+    check_media_types()?;
     let now = now();
     let content = files::read(&args.predicate, MOST_PREDICATE);
     let content = content.map_err(|source| Error::File {
@@ -196,12 +201,7 @@ fn show_signed(
                             ));
                         }
                     }
-                    match &image.realms {
-                        Ok(findings) => console.realms(findings),
-                        Err(reason) => console.warn(&format!(
-                            "cannot tell whether realms get this app: {reason}"
-                        )),
-                    }
+                    console.realms_in_short(&image.realms);
                     console.result(&image.digest.to_string())?;
                     shown.push(signed_json(&image));
                 }
@@ -245,6 +245,7 @@ pub(super) fn verify(args: Verify, console: &Console) -> Outcome {
         shard: args.many.fleet.shard,
         keys: keys(&args.keys, console)?,
         wanted: Wanted(annotations(args.annotations)),
+        hash: args.signature_digest_algorithm,
         attestation: None,
         by_tag: chosen.by_tag,
         bundles: chosen.bundle,
@@ -276,6 +277,7 @@ pub(super) fn verify_attestation(args: VerifyAttestation, console: &Console) -> 
         shard: args.many.fleet.shard,
         keys: keys(&args.keys, console)?,
         wanted: Wanted::default(),
+        hash: None,
         attestation: Some(args.kind),
         by_tag: chosen.by_tag,
         bundles: chosen.bundle,
