@@ -135,7 +135,7 @@ impl Under<'_, '_> {
     fn begin(&mut self, resumed: bool, torn: usize, token: &Value) -> Result<(), Error> {
         let plan = self.run.plan;
         if plan.is_rehearsal() {
-            self.show("REHEARSAL: nothing that is made here is to be trusted");
+            self.show("REHEARSAL: do not trust anything that is made here");
         }
         self.show(&format!("ceremony: {}\nplan SHA-384:", plan.title()));
         self.show_digest(&unhex(&plan.digest).unwrap_or_default());

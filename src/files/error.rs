@@ -52,7 +52,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The file exists with other bytes.
-    #[error("{}: exists already, with other content", .path.display())]
+    #[error("{}: already exists, with other content", .path.display())]
     Differs {
         /// The file.
         path: PathBuf,

@@ -28,7 +28,7 @@ pub enum RepositoryError {
     Repository(String),
     /// The host and the repository are too long together.
     #[error(
-        "the registry's name and the repository have {0} bytes, more than the {LONGEST_NAME} that they may have"
+        "the registry's name and the repository have {0} bytes, more than the limit of {LONGEST_NAME}"
     )]
     Length(usize),
     /// The spelling of the tag is wrong.

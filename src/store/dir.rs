@@ -21,7 +21,7 @@ const DIR_FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC);
 
 /// The failed action of an error about a change that is visible, but that a power failure may undo.
-pub const LAST: &str = "make the change durable that is there now";
+pub const LAST: &str = "flush the finished change to the disk";
 
 /// An open folder.
 #[derive(Debug)]

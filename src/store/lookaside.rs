@@ -34,7 +34,7 @@ pub enum Lookaside {
 
 /// A text is no address at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{text}\" is no address of a lookaside: {reason}")]
+#[error("\"{text}\" is not the address of a lookaside: {reason}")]
 pub struct LookasideError {
     text: String,
     reason: &'static str,
@@ -78,7 +78,7 @@ impl Lookaside {
                     None if rest.starts_with('/') => rest,
                     None => "",
                 };
-                let path = unescaped(path).ok_or_else(|| error("it has a wrong escape"))?;
+                let path = unescaped(path).ok_or_else(|| error("it has a malformed escape"))?;
                 Ok(Self::Folder(path.into()))
             }
             "http" | "https" => Ok(Self::Web {
@@ -128,7 +128,10 @@ impl Lookaside {
                     return Err(no_place(base, "this build lacks the feature registry"));
                 }
                 Self::Other(text) => {
-                    return Err(no_place(text, "it is no address of file, http or https"));
+                    return Err(no_place(
+                        text,
+                        "its address is not one of file, http or https",
+                    ));
                 }
             };
             match bytes {
@@ -153,7 +156,7 @@ impl Lookaside {
                 Self::Other(text) => text,
                 Self::Folder(_) => unreachable!("it is none"),
             };
-            return Err(no_place(text, "image-rs reads lookasides of file:// alone"));
+            return Err(no_place(text, "image-rs reads only lookasides at file://"));
         };
         let below = Self::below(repository, manifest);
         let folder = PathBuf::from(format!("{}{below}", base.display()));

@@ -228,7 +228,7 @@ fn identity(value: Value<'_>) -> Result<Identity, Fault> {
             let mut prefix = |name: &str| match go::needed_text(&mut members, name)? {
                 text if is_prefix(&text) => Ok(text),
                 text => {
-                    let reason = format!("{text:?} is no host, with or without a path");
+                    let reason = format!("{text:?} is not a host, with or without a path");
                     Err(Fault::new(at, reason).within(name))
                 }
             };

@@ -60,7 +60,7 @@ pub enum Laxity {
     #[error("the list has no requirement, so every image is allowed")]
     EmptyList,
     /// `sigstoreSigned` without `signedIdentity`.
-    #[error("no signedIdentity is given, so the name in a signature is not checked")]
+    #[error("no signedIdentity is given, so image-rs does not check the name in a signature")]
     NoIdentity,
     /// A member for a Rekor key.
     #[error("image-rs ignores keys of a transparency log")]

@@ -66,7 +66,9 @@ impl Policy {
             let kind = requirement.kind();
             if requirement.is_ours() {
                 was_cut = true;
-                notes.push(format!("{scope}: left out {kind}, which is ir-sign's own"));
+                notes.push(format!(
+                    "{scope}: left out {kind}, which only ir-sign knows"
+                ));
                 continue;
             }
             let mut note = |text: &str| notes.push(format!("{scope}: {kind}: {text}"));
@@ -79,7 +81,7 @@ impl Policy {
             }
         }
         if was_cut && (rest == Rest::Reject || list.is_empty()) {
-            notes.push(format!("{scope}: lets nothing in now"));
+            notes.push(format!("{scope}: now lets nothing in"));
             list = vec![reject()];
         } else if list.is_empty() {
             notes.push(format!(
@@ -325,7 +327,7 @@ mod tests {
             notes,
             [
                 "the default: left out endorsedBy, which is ir-sign's own",
-                "the default: lets nothing in now"
+                "the default: now lets nothing in"
             ]
         );
         let (value, notes) = default(&list, Dialect::Containers, Rest::Stays);

@@ -104,7 +104,7 @@ fn bytes_of(value: Value<'_>) -> Result<Option<Vec<u8>>, Fault> {
             let bytes = base64(&text);
             bytes
                 .map(Some)
-                .ok_or_else(|| Fault::new(at, "the text is no base64"))
+                .ok_or_else(|| Fault::new(at, "the text is not base64"))
         }
         Data::List(items) => {
             let byte = |(n, item): (usize, Value<'_>)| match item.data {

@@ -29,7 +29,7 @@ pub enum Identity {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAdmitted {
     /// It is another name.
-    #[error("the signature is for {signed:?}, and {kind} wants {wanted}")]
+    #[error("the signature is for {signed:?}, but {kind} wants {wanted}")]
     Other {
         /// The name in the signature.
         signed: String,
@@ -39,7 +39,7 @@ pub enum NotAdmitted {
         wanted: String,
     },
     /// The name in the signature has no tag and no digest.
-    #[error("the signature is for {signed:?}, without a tag, and {kind} wants {wanted}")]
+    #[error("the signature is for {signed:?}, without a tag, but {kind} wants {wanted}")]
     NoTag {
         /// The name in the signature.
         signed: String,

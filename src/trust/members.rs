@@ -75,8 +75,5 @@ pub(super) fn text(value: Value<'_>) -> Result<String, Fault> {
 
 /// A value of the wrong kind.
 pub(super) fn wrong(at: usize, found: &Data<'_>, wanted: &str) -> Fault {
-    Fault::new(
-        at,
-        format!("there is {} in the place of {wanted}", found.kind()),
-    )
+    Fault::new(at, format!("there is {} instead of {wanted}", found.kind()))
 }

@@ -117,7 +117,7 @@ impl<'a> Forgery<'a> {
         self.room
             .ir("ceremony report forged -c root-ca.pub")
             .exits(1)
-            .says("no report is written");
+            .says("ir-sign writes no report");
     }
 
     /// Forges it anew.

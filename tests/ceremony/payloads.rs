@@ -61,7 +61,7 @@ fn payloads_are_generated_signed_in_a_ceremony_attached_and_verified() {
         .says("  annotation \"team\": \"blue\"")
         .says("  predicateType: \"https://sigstore.dev/cosign/sign/v1\"")
         .says(&format!("  subject's digest: {digest}"));
-    assert!(checked.stderr.contains("everything is as the plan says"));
+    assert!(checked.stderr.contains("everything matches the plan"));
     assert!(!room.has("payloads.transcript"), "a check writes nothing");
     room.ir(&CHECK.replace("PIN", "--files")).exits(0);
     room.ir(RUN).exits(0);

@@ -243,7 +243,7 @@ fn the_page_is_printed_whole_with_its_steps_and_with_room_to_sign() {
             assert!(foot.iter().all(|word| there.contains_key(word)), "{paper}");
         }
         assert!(
-            holds(&sheets[0], "REHEARSAL: nothing is to be trusted"),
+            holds(&sheets[0], "REHEARSAL: do not trust anything"),
             "{paper}"
         );
         // The page says who confirmed which step and when, and the signed text refers to these steps.

@@ -17,7 +17,7 @@ fn a_root_endorses_vendors_who_sign_images_that_verify_on_softhsm_and_kryoptic()
         let room = Room::with(token);
         room.ir("ceremony check root.toml PIN")
             .exits(0)
-            .says("everything is as the plan says");
+            .says("everything matches the plan");
         assert!(!room.has("root.transcript"), "a check writes nothing");
         room.make_root();
         room.write("endorse.toml", room.endorsement_plan());
@@ -184,7 +184,7 @@ fn the_root_transcript_verifies_without_a_token_and_its_report_holds_the_words()
         .run("ceremony report root.transcript --force -q --json")
         .exits(1)
         .says("error: FAILED ceremony.outputs: ")
-        .says("error: no report is written");
+        .says("error: ir-sign writes no report");
     assert_eq!(refused.json()["holds"], false);
 }
 

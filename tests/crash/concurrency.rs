@@ -377,7 +377,11 @@ fn a_wait_is_told_on_a_terminal_and_nowhere_else() {
             "runs that use the layout",
             "removing",
         ),
-        (replace, "runs that read what was replaced", "in place of"),
+        (
+            replace,
+            "runs that still read the replaced layout",
+            "in place of",
+        ),
     ] {
         for on_terminal in [true, false] {
             scene.unpack("docker-save-new", "new");
@@ -727,7 +731,7 @@ fn odd_names_in_a_layout_are_named() {
     fs::create_dir(blobs.join(&folder)).expect("a folder");
     symlink("../../index.json", blobs.join(&link)).expect("a link");
     let run = scene.prune("app").ok();
-    run.says(&[&folder, &link, "has a name that no blob has"]);
+    run.says(&[&folder, &link, "has a name that no blob can have"]);
     assert!(blobs.join(&folder).is_dir() && blobs.join(&link).is_symlink());
     let odd = OsStr::from_bytes(b"od\xffd");
     write(layout.join(odd), "");

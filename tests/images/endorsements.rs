@@ -484,11 +484,11 @@ fn layouts_that_cannot_be_apps_are_not_passed_over() {
         same(&before, &snapshot(&registry.join("new")));
     };
     fs::rename(&app, registry.join("my app")).expect("renamed");
-    refused("my app: is an image layout in the registry, and by its name it cannot be an app");
+    refused("my app: is an image layout in the registry, but no app can have its name");
     fs::rename(registry.join("my app"), odd(b"my\xff")).expect("renamed");
-    refused("my\u{fffd}: is an image layout in the registry, and by its name it cannot be an app");
+    refused("my\u{fffd}: is an image layout in the registry, but no app can have its name");
     fs::rename(odd(b"my\xff"), odd(b".app")).expect("renamed");
-    refused(".app: is an image layout in the registry, and by its name it cannot be an app");
+    refused(".app: is an image layout in the registry, but no app can have its name");
     fs::rename(odd(b".app"), &elsewhere).expect("renamed");
     link(&elsewhere, "app");
     refused("app: is a symbolic link");

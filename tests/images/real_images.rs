@@ -662,7 +662,7 @@ fn layers_of_zstd_chunked_are_signed_where_their_window_may_be_had() {
         [&copy[..], &["--dest-compress-format", "zstd:chunked"]].concat(),
     );
     let flags = ["-d", "chunked", "--max-zstd-window", "32M"];
-    let says = ["does not unpack", "raises that", flags[2]];
+    let says = ["does not unpack", "raises it", flags[2]];
     scene.sign("app", &flags[..2]).exits(1).says(&says);
     scene.sign("app", &flags).ok();
     scene.verify("app", &flags).ok();

@@ -184,5 +184,5 @@ fn every_platform_is_signed_if_asked_for() {
     }
     desk.run("sign --all-platforms oci:multi:multi")
         .ok()
-        .says("nothing was added");
+        .says("ir-sign added nothing");
 }

@@ -232,7 +232,7 @@ fn an_expired_signature_is_refused() {
     desk.run("verify oci:multi:multi").ok();
     desk.run("sign -e 1h oci:multi:multi")
         .ok()
-        .says("nothing was added");
+        .says("ir-sign added nothing");
     desk.run("sign -e 2h oci:multi:multi").ok();
     for wrong in ["0", "-1h", "1", "x", "0.5s"] {
         desk.run(&format!("sign --expiry={wrong} oci:multi:multi"))

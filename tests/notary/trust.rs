@@ -67,7 +67,7 @@ fn a_policy_that_breaks_a_rule_is_invalid_as_a_whole() {
         (level(""), "no level \"\""),
         (level("Strict"), "no level \"Strict\""),
         (level("loose"), "no level \"loose\""),
-        (level("skip"), "verifies nothing, and names"),
+        (level("skip"), "verifies nothing, but names"),
         (
             overriding("strict", json!({"integrity": "log"})),
             "integrity cannot be overridden",
@@ -94,19 +94,16 @@ fn a_policy_that_breaks_a_rule_is_invalid_as_a_whole() {
         ),
         (stores(json!([])), "no trust store or"),
         (stores(Value::Null), "no trust store or"),
-        (stores(json!(["acme"])), "is no TYPE:NAME"),
-        (stores(json!(["foo:acme"])), "no type that there is"),
-        (stores(json!(["CA:acme"])), "no type that there is"),
+        (stores(json!(["acme"])), "is not TYPE:NAME"),
+        (stores(json!(["foo:acme"])), "an unknown type"),
+        (stores(json!(["CA:acme"])), "an unknown type"),
         (stores(json!(["ca:"])), "other signs"),
         (stores(json!(["ca:a/b"])), "other signs"),
         (stores(json!(["ca:.."])), "other signs"),
         (stores(json!(["ca:a b"])), "other signs"),
         (identities(json!([])), "no trusted identity"),
         (identities(json!([""])), "is empty"),
-        (
-            identities(json!(["*", IDENTITY])),
-            "other identities beside it",
-        ),
+        (identities(json!(["*", IDENTITY])), "other identities too"),
         (identities(json!([IDENTITY, IDENTITY])), "contains another"),
         (
             identities(json!([IDENTITY, format!("{IDENTITY}, CN=x")])),
@@ -122,9 +119,15 @@ fn a_policy_that_breaks_a_rule_is_invalid_as_a_whole() {
             "two attributes O",
         ),
         (scopes(json!([])), "no scope"),
-        (scopes(json!(["*", "local/x"])), "others beside it"),
-        (scopes(json!(["local/*"])), "\"local/*\" is no repository"),
-        (scopes(json!(["example.com/a:1"])), "is no repository"),
+        (scopes(json!(["*", "local/x"])), "others too"),
+        (
+            scopes(json!(["local/*"])),
+            "\"local/*\" is neither a repository",
+        ),
+        (
+            scopes(json!(["example.com/a:1"])),
+            "is neither a repository",
+        ),
         (scopes(json!(["local/x", "local/x"])), "\"local/x\" twice"),
         (json!({"Name": "all"}), "\"name\" to notation"),
         (json!({"trustStores": "ca:acme"}), "expected a list"),
@@ -624,15 +627,15 @@ fn a_signing_authority_vouches_for_the_time_of_signing() {
 fn a_policy_that_wants_timestamps_refuses_what_has_none() {
     let mut scene = Scene::new();
     scene.policy["trustStores"] = json!(["ca:acme", "tsa:acme"]);
-    scene.fails(rule::TIMESTAMP, "the policy wants a timestamp");
+    scene.fails(rule::TIMESTAMP, "the policy asks for a timestamp");
     for when in ["always", ""] {
         scene.policy["signatureVerification"]["verifyTimestamp"] = when.into();
-        scene.fails(rule::TIMESTAMP, "the policy wants a timestamp");
+        scene.fails(rule::TIMESTAMP, "the policy asks for a timestamp");
     }
     scene.policy["signatureVerification"]["verifyTimestamp"] = "afterCertExpiry".into();
     assert!(scene.decide().expect("decided").holds());
     scene.now = SystemTime::now() + Duration::from_hours(24 * 60);
-    scene.fails(rule::TIMESTAMP, "the policy wants a timestamp");
+    scene.fails(rule::TIMESTAMP, "the policy asks for a timestamp");
 }
 
 #[test]

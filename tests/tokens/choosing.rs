@@ -375,7 +375,7 @@ fn rule_5_tokens_that_only_their_slot_tells_apart_are_two() {
             .0
             .exits(3)
             .says(&slot)
-            .says("by its slot-id where nothing differs");
+            .says("by its slot-id if nothing differs");
     }
     harness::unpack("umoci", &desk.path("registry/hello"));
     let image = |a: &str, b: &str| {

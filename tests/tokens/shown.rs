@@ -102,7 +102,7 @@ fn exactly_one_public_key_is_shown_or_the_private_key_tells() {
         .ir(&verify)
         .exits(3)
         .says("there are 2 public keys")
-        .says("name where the PIN comes from, and the private key tells: --pin-source file:PATH");
+        .says("or name the PIN's source, and the private key decides: --pin-source file:PATH");
     assert!(run.stderr.contains("id=%0A%0B"), "{run:?}");
     desk.ir(&format!("{VERIFY} {{key}}")).exits(0);
     // One without a name of a key is none.

@@ -129,7 +129,10 @@ fn a_key_that_no_uri_names_is_listed_as_such() {
     let plan = "attr=CKA_LABEL:;attr=CKA_ID:";
     let (run, _) = desk.planned(plan, "token keys {}");
     let run = run.exits(0).says("no signature has proven them");
-    assert!(run.stdout.starts_with("a key that no URI names"), "{run:?}");
+    assert!(
+        run.stdout.starts_with("a key that no URI can name"),
+        "{run:?}"
+    );
     let (run, _) = desk.planned(plan, "token keys {} --json");
     assert!(run.exits(0).json()["keys"][0]["uri"].is_null());
 }

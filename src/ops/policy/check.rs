@@ -259,7 +259,7 @@ impl Judged<'_> {
             }
             (Requirement::SignedBaseLayer(_), _) => Ok(not_met(
                 requirement,
-                "nobody has said yet how base layers are signed",
+                "there is no specification yet of how base layers are signed",
             )),
             (Requirement::EndorsedBy(wanted), _) => {
                 let selected = self.selected()?;
@@ -269,7 +269,7 @@ impl Judged<'_> {
                 Some(image) => added::judged(wanted, asked, &image.descriptor, self.reader, &keys),
                 None => Ok(not_met(
                     requirement,
-                    "the scheme looks at one image, and this is an index",
+                    "the scheme looks at one image, but this is an index",
                 )),
             },
             (Requirement::NotarySigned(wanted), _) => {

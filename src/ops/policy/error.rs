@@ -18,7 +18,7 @@ pub enum Error {
         source: PolicyError,
     },
     /// The user names no policy, and there is none at the usual places.
-    #[error("there is no policy: none is named, and {} does not exist", .0.display())]
+    #[error("there is no policy: you named none, and {} does not exist", .0.display())]
     NoPolicy(PathBuf),
     /// A file of registries.d is wrong, so nobody knows where signatures are.
     #[error("configuration of signature storage {name}: {reason}")]
@@ -37,7 +37,7 @@ pub enum Error {
         source: ReferenceError,
     },
     /// The image's name has a tag and a digest, which containers/image refuses.
-    #[error("{image}: has a tag and a digest, and containers/image takes no name with both")]
+    #[error("{image}: has a tag and a digest, but containers/image takes no name with both")]
     TagAndDigest {
         /// The image.
         image: String,

@@ -112,10 +112,10 @@ pub(super) fn public_key(named: &Named, dialect: Dialect) -> Result<PublicKey, E
     let (name, bytes) = named;
     let error = |reason: &str| bad_key(name, reason);
     let mut blocks = pem::blocks(bytes)
-        .ok_or_else(|| error("it is not in PEM, as the keys of policies have to be"))?;
+        .ok_or_else(|| error("it is not in PEM, but the keys of policies must be"))?;
     let block = blocks
         .next()
-        .ok_or_else(|| error("it is not in PEM, as the keys of policies have to be"))?;
+        .ok_or_else(|| error("it is not in PEM, but the keys of policies must be"))?;
     let content = block.content();
     match (block.label, dialect) {
         (b"PUBLIC KEY", _) => {

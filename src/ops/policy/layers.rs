@@ -30,7 +30,9 @@ pub(super) fn judged(
                 (Some(Err(reason)), _) | (_, Some(reason)) => {
                     return Ok(not_met(rule::DIFF_IDS, reason));
                 }
-                (None, None) => return Ok(not_met(rule::DIFF_IDS, "nobody looked into them")),
+                (None, None) => {
+                    return Ok(not_met(rule::DIFF_IDS, "ir-sign did not look into them"));
+                }
             }
         }
         Ok(Outcome::Met)
@@ -53,7 +55,7 @@ pub(super) fn unopened(
     };
     images.ok()?.iter().any(is_encrypted).then(|| {
         format!(
-            "it has encrypted layers, and without --decryption-key nobody compared them with its config [{}]",
+            "it has encrypted layers, and without --decryption-key ir-sign did not compare them with its config [{}]",
             rule::DIFF_IDS
         )
     })

@@ -75,7 +75,9 @@ impl RequirementReport {
     /// The report on signatures of which one has to hold.
     pub(super) fn one_of(kind: &'static str, signatures: Vec<LookedAt>, others: &str) -> Self {
         let outcome = match &*signatures {
-            [] => Outcome::NotMet(format!("a signature is wanted, and there is none{others}")),
+            [] => Outcome::NotMet(format!(
+                "it asks for a signature, but there is none{others}"
+            )),
             all if all.iter().any(|one| one.outcome.is_ok()) => Outcome::Met,
             _ => Outcome::NotMet("no signature meets it".into()),
         };

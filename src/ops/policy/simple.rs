@@ -26,7 +26,9 @@ pub(super) fn rings(
     let not_met = |reason: String| RequirementReport::new(KIND, true, Outcome::NotMet(reason));
     if requirement.key_type != GPG {
         let kind = &requirement.key_type;
-        return Ok(Err(not_met(format!("nothing meets the keyType {kind:?}"))));
+        return Ok(Err(not_met(format!(
+            "nothing can meet the keyType {kind:?}"
+        ))));
     }
     let mut rings = Vec::new();
     let mut reason = None;

@@ -326,7 +326,10 @@ impl Staging<'_> {
         if let Ok(blobs) = blobs
             && matches!(blobs.try_lock(), Ok(false))
         {
-            progress.begin("waiting for other runs that read what was replaced", 0);
+            progress.begin(
+                "waiting for other runs that still read the replaced layout",
+                0,
+            );
             let _ = blobs.lock(Lock::Exclusive);
         }
     }

@@ -84,7 +84,7 @@ impl BlobReader<'_> {
             200 => {}
             404 => return Ok(false),
             206 | 204 => {
-                return Err(self.error(Problem::Malformed("it has a part of what was asked for")));
+                return Err(self.error(Problem::Malformed("it holds only a part of the blob")));
             }
             _ => return Err(self.repository.client.refusal(&self.what(), answer)),
         }
@@ -121,9 +121,9 @@ impl BlobReader<'_> {
         match answer.status {
             206 if self.at > 0 => {
                 if !is_rest(answer.header(&CONTENT_RANGE), self.at, self.size) {
-                    return Err(
-                        self.error(Problem::Malformed("it has another part than was asked for"))
-                    );
+                    return Err(self.error(Problem::Malformed(
+                        "it holds another part of the blob than the requested one",
+                    )));
                 }
                 self.skip = 0;
                 self.answer = Some(answer);

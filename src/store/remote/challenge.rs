@@ -29,13 +29,13 @@ pub enum ChallengeError {
     #[error("wants credentials in a header of more than {LONGEST} bytes")]
     TooLong,
     /// The headers are malformed.
-    #[error("wants credentials in a header that is not spelt as one (WWW-Authenticate)")]
+    #[error("wants credentials in a malformed WWW-Authenticate header")]
     Malformed,
     /// No challenge is of a scheme that the client supports.
     #[error("wants credentials, but neither a bearer token nor a password")]
     Unknown,
     /// A bearer's challenge names no token service.
-    #[error("wants a bearer token, and names no token service")]
+    #[error("wants a bearer token, but names no token service")]
     NoRealm,
 }
 

@@ -127,7 +127,7 @@ fn read(path: &Path, text: &[u8], is_bare: bool) -> Result<AuthFile, Credentials
     }
     if is_bare {
         let auths = object::read(text, &AUTHS)
-            .map_err(|_| invalid("it is no list of credentials in JSON"))?;
+            .map_err(|_| invalid("it is not a list of credentials in JSON"))?;
         return Ok(AuthFile {
             auths: Some(auths),
             ..AuthFile::default()

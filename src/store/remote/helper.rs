@@ -109,7 +109,7 @@ fn ask(
         };
     }
     let answer: Answer = object::read(&output, &OBJECT)
-        .map_err(|_| problem("has answered something else than JSON with a user and a secret"))?;
+        .map_err(|_| problem("has answered something other than JSON with a user and a secret"))?;
     if answer.secret.is_empty() {
         return Ok(None);
     }
@@ -193,7 +193,7 @@ fn talk(
         Ok(Ok(bytes)) if bytes.len() <= LONGEST => bytes,
         Ok(Ok(_)) => return Err("has answered with more than a megabyte"),
         Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => return Err("cannot be read"),
-        Err(RecvTimeoutError::Timeout) => return Err("has taken too long, and was ended"),
+        Err(RecvTimeoutError::Timeout) => return Err("took too long, and ir-sign ended it"),
     };
     let Some(id) = Pid::from_raw(i32::try_from(child.id()).unwrap_or(0)) else {
         return Err("has ended in an unknown way");
@@ -202,7 +202,7 @@ fn talk(
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     while matches!(waitid(WaitId::Pid(id), options), Ok(None)) {
         if Instant::now() >= until {
-            return Err("has taken too long, and was ended");
+            return Err("took too long, and ir-sign ended it");
         }
         thread::sleep(Duration::from_millis(1));
     }

@@ -26,7 +26,7 @@ struct One {
 /// What a body says about an error, on one line: the codes and messages of registries, else its text. Nothing of it
 /// where it repeats a secret.
 pub(super) fn words(body: &mut dyn Read, is_secret: &dyn Fn(&[u8]) -> bool) -> String {
-    const HIDDEN: &str = "its words are not shown: they repeat a secret that it was sent";
+    const HIDDEN: &str = "its words are hidden: they repeat a secret that ir-sign sent";
     let mut bytes = Vec::new();
     // Show the part that arrived before the connection broke.
     let _ = body.take(MOST_BYTES).read_to_end(&mut bytes);

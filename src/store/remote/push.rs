@@ -59,7 +59,7 @@ impl RemoteRepository {
         let path = self.path(&format!("manifests/{reference}"));
         let kind = HeaderValue::from_str(&document.media_type);
         let kind = kind.map_err(|_| {
-            let reason = "its media type is none that can be sent".to_owned();
+            let reason = "its media type is not one that a header can hold".to_owned();
             self.error(&what, Problem::Document(reason))
         })?;
         let mut headers = vec![(CONTENT_TYPE, kind)];

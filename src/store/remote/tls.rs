@@ -37,7 +37,7 @@ pub enum TlsError {
     #[error("{}: holds no certificate in PEM", .0.display())]
     NoCertificate(PathBuf),
     /// The file holds no private key that the client can use without a password.
-    #[error("{}: holds no private key in PEM that is not encrypted", .0.display())]
+    #[error("{}: holds no unencrypted private key in PEM", .0.display())]
     NoKey(PathBuf),
     /// A client's certificate has no key beside it, or a key no certificate.
     #[error("{}: has no {} beside it", .file.display(), .lacking.display())]

@@ -44,8 +44,8 @@ pub(super) fn parts(document: &Document) -> Vec<&'static str> {
         kind != media::CONFIG && media::oci_equivalent(kind) != Some(media::CONFIG)
     });
     [
-        (is_docker, "media types of docker's"),
-        (is_other_config, "a config of a type that is no image's"),
+        (is_docker, "Docker's media types"),
+        (is_other_config, "a config that is not an image's"),
         (about.artifact_type.is_some(), "an artifactType"),
         (about.subject.is_some(), "a subject"),
         (

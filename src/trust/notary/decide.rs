@@ -183,7 +183,7 @@ fn plugin(envelope: &Envelope) -> Result<(), String> {
     match &envelope.attributes.plugin {
         None => Ok(()),
         Some(plugin) => Err(format!(
-            "it wants to be verified by the plugin {:?}, and this program runs none",
+            "it asks for the plugin {:?} to verify it, but ir-sign runs no plugins",
             plugin.name
         )),
     }
@@ -210,7 +210,7 @@ fn trusted(envelope: &Envelope, question: &Question<'_>) -> Result<Result<(), St
     let root = chain.last().map(|root| root.subject().to_string());
     Ok(Err(if looked.is_empty() {
         format!(
-            "the policy's statement {:?} has no trust store of the type {:?}, which a signature of the scheme {} wants",
+            "the policy's statement {:?} has no trust store of the type {:?}, which a signature of the scheme {} needs",
             statement.name,
             kind.name(),
             envelope.attributes.scheme.name()
@@ -232,7 +232,7 @@ fn identity(leaf: &Certificate, statement: &Statement) -> Result<(), String> {
         }
     }
     Err(format!(
-        "the signer \"{}\" is none of the identities that the policy's statement {:?} trusts",
+        "the signer \"{}\" is not one of the identities that the policy's statement {:?} trusts",
         leaf.subject(),
         statement.name
     ))
@@ -272,7 +272,7 @@ fn timestamp(envelope: &Envelope, question: &Question<'_>) -> Result<(), String>
             };
             if has_store && wants {
                 return Err(
-                    "the policy wants a timestamp of an authority, and this program reads none"
+                    "the policy asks for a timestamp of an authority, but ir-sign reads none"
                         .into(),
                 );
             }
@@ -288,7 +288,7 @@ fn subject(envelope: &Envelope, question: &Question<'_>) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "it signs {} ({}, {} bytes), and not {} ({}, {} bytes)",
+        "it signs {} ({}, {} bytes), not {} ({}, {} bytes)",
         signed.digest, signed.media_type, signed.size, asked.digest, asked.media_type, asked.size
     ))
 }

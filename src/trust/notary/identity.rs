@@ -23,7 +23,7 @@ pub enum Identity {
 
 /// Why a subject is compared with no identity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the subject \"{subject}\" {reason}, so no identity is compared with it")]
+#[error("the subject \"{subject}\" {reason}, so no identity can match it")]
 pub struct SubjectFault {
     subject: String,
     reason: String,
@@ -85,7 +85,7 @@ fn is_part(part: &BTreeMap<String, String>, whole: &BTreeMap<String, String>) ->
 fn complete(all: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, String> {
     let is_missing = |name: &&&str| all.get(**name).is_none_or(String::is_empty);
     match MANDATORY.iter().find(is_missing) {
-        Some(name) => Err(format!("has no {name}: C, ST and O are wanted")),
+        Some(name) => Err(format!("has no {name}: C, ST and O are required")),
         None => Ok(all),
     }
 }

@@ -107,7 +107,7 @@ pub(super) fn check(
                 let extensions = certificate.extensions();
                 if extensions.has_crl_points || !extensions.ocsp_urls.is_empty() {
                     return Err(format!(
-                        "whether certificate \"{subject}\" is revoked was not checked: no revocation list of its issuer is at hand, and this program asks no network"
+                        "ir-sign did not check whether certificate \"{subject}\" is revoked: it has no revocation list of the issuer, and asks no network"
                     ));
                 }
                 notes.push(format!(

@@ -65,11 +65,13 @@ impl Store {
     /// Reads `TYPE:NAME`.
     pub(super) fn read(text: &str) -> Result<Self, String> {
         let parts = text.split_once(':');
-        let (kind, name) = parts.ok_or_else(|| format!("trust store {text:?} is no TYPE:NAME"))?;
+        let (kind, name) = parts.ok_or_else(|| format!("trust store {text:?} is not TYPE:NAME"))?;
         let kind = StoreKind::named(kind)
-            .ok_or_else(|| format!("trust store {text:?} has no type that there is"))?;
+            .ok_or_else(|| format!("trust store {text:?} has an unknown type"))?;
         Self::new(kind, name).ok_or_else(|| {
-            format!("trust store {text:?} has a name with other signs than letters, digits, _.-")
+            format!(
+                "trust store {text:?} has a name with other characters than letters, digits, _.-"
+            )
         })
     }
 }

@@ -58,8 +58,8 @@ fn laxities_of_image_rs_are_followed_with_a_warning() {
              \"sigstoreSigned\",\"keyPath\":\"/x\",\"rekorPublicKeyPath\":\"/x\"}]}}}"
         ),
         [
-            "line 2, transports.docker[\"a.example\"][1]: no signedIdentity is given, so the name in a signature is \
-             not checked",
+            "line 2, transports.docker[\"a.example\"][1]: no signedIdentity is given, so image-rs does not check the name in a \
+             signature",
             "line 2, transports.docker[\"a.example\"][1].rekorPublicKeyPath: image-rs ignores keys of a transparency \
              log"
         ]

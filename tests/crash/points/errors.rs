@@ -250,8 +250,8 @@ fn a_change_that_could_not_be_made_to_last_is_said_to_be_there() {
         let point = point.expect("the folder is synced");
         let run = Run::of(&mut case.faulted(&scene, point, BROKEN.0)).exits(3);
         run.says(&[
-            "cannot make the change durable that is there now",
-            "hint: all is written",
+            "cannot flush the finished change to the disk",
+            "hint: everything is written",
         ]);
         same(&case.after, &snapshot(&scene.registry()));
         let run = ir_sign(case.args(&scene)).ok();

@@ -22,7 +22,7 @@ fn a_key_of_each_type_is_made_in_a_file_that_openssl_reads() {
                 "gen-key --type {of} -o {of}.key --public {of}.pub --json"
             ))
             .exits(0)
-            .says("annotations and endorsements take P-384 alone");
+            .says("annotations and endorsements take only P-384");
         assert_eq!(made.json()["kind"], kind);
         assert_eq!(sandbox.mode(format!("{of}.key")) & 0o077, 0, "{of}");
         sandbox.openssl(&format!("pkey -inform DER -in {of}.key -check -noout"));

@@ -230,7 +230,7 @@ fn a_public_key_that_is_right_is_left_alone_and_another_is_not_replaced() {
     sandbox
         .run("extract-public -i ca.prv -o vendor.pub")
         .exits(1)
-        .says("public key file vendor.pub: exists already, with other content")
+        .says("public key file vendor.pub: already exists, with other content")
         .says("hint: --force");
     assert_eq!(sandbox.read("vendor.pub"), vendor);
     sandbox

@@ -222,7 +222,7 @@ fn where_two_entries_would_get_one_tag_one_is_to_be_named() {
             "several entries would get the tag \"1\"",
             "a/b:1",
             "c/d:1",
-            "hint: name with -d",
+            "hint: name the one that should get it",
         ]);
         same(&before, &snapshot(&scene.registry()));
     }
@@ -264,7 +264,7 @@ fn what_cannot_be_mended_is_refused_and_nothing_changes() {
     let before = snapshot(&scene.registry());
     for_realms(&scene, &[])
         .exits(1)
-        .says(&["cannot be mended", foreign, "hint: "]);
+        .says(&["ir-sign cannot mend that", foreign, "hint: "]);
     same(&before, &snapshot(&scene.registry()));
     // A config without history is none that realms read.
     maker.index(&[with_tag(maker.image("", &[0; 1024], &[0; 1024]), "1")]);

@@ -202,7 +202,7 @@ fn an_index_is_held_to_its_platform_whatever_calls_itself_an_attestation() {
         assert_eq!(run.status, status, "{n}: {run:?}");
         let said = run
             .stderr
-            .contains("is listed for linux/arm64, and not all");
+            .contains("is listed for linux/arm64, but not everything");
         assert_eq!(said, status == 1, "{n}: {run:?}");
     }
 }

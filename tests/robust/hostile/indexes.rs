@@ -124,7 +124,7 @@ fn indexes_are_read_up_to_what_they_may_be_together() {
     large.refused(
         "app",
         &selected,
-        &["takes the indexes to more than 4194304 bytes together"],
+        &["brings the indexes to more than 4194304 bytes together"],
     );
 }
 
@@ -263,7 +263,7 @@ fn what_an_entry_states_of_an_index_has_to_hold_too() {
         (|entry| entry["data"] = json!("AAAA"), "embeds"),
         (
             |entry| entry["platform"] = json!({ "os": "linux", "architecture": "arm64" }),
-            "is listed for linux/arm64, and not all that it holds",
+            "is listed for linux/arm64, but not everything in it",
         ),
     ];
     for (edit, reason) in edits {

@@ -74,7 +74,7 @@ fn attach(request: &Attach, console: &Console) -> Outcome {
     let name = plain(&request.image.name.to_string());
     console.note(&format!("attached to {name}"));
     if !verified {
-        console.warn("no key verified it: --key does so before it is attached");
+        console.warn("no key verified it: give --key to verify it before attaching");
     }
     console.result(&digest.to_string())?;
     console.json(|| json!({ "digest": digest.to_string(), "verified": verified }))?;
@@ -185,7 +185,7 @@ pub(super) fn tree(args: Download, console: &Console) -> Outcome {
         }
     }
     if branches.is_empty() {
-        console.note("nothing hangs on it");
+        console.note("nothing is attached to it");
     }
     console.json(|| {
         let branches = branches.iter().map(|branch| {

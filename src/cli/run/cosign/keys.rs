@@ -75,7 +75,7 @@ fn tell(pair: &Pair, files: &PairFiles, console: &Console) -> Outcome {
     if let Some(new) = &pair.on_token {
         console.note(&format!("made private key {}", plain(&new.uri.to_string())));
         for oddity in &new.oddities {
-            console.warn(&format!("of a key that it made, the token says {oddity}"));
+            console.warn(&format!("the token says of the key that it made: {oddity}"));
         }
     }
     if pair.unprotected {

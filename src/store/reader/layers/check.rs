@@ -155,7 +155,7 @@ impl Reader<'_> {
                     let found = found.digest;
                     let mislabelled = mislabelled::told(self, &part, layer);
                     findings.fail_diff_id(mislabelled.unwrap_or(format!(
-                        "{part} unpacks to {found}, and the config states {stated}"
+                        "{part} unpacks to {found}, but the config says {stated}"
                     )));
                 }
                 (Ok(found), _) => {
@@ -354,7 +354,7 @@ impl Checker<'_> {
         let unpacked = match (compression, how) {
             (_, How::NotOpened(reason)) => Err(reason.clone()),
             (None, _) => Err(NotUnpacked::Wrong(format!(
-                "has media type \"{}\", and a layer is a tar archive, plain, gzip or zstd",
+                "has media type \"{}\", but a layer must be a tar archive, plain, gzip or zstd",
                 layer.media_type
             ))),
             // The layer is not packed, so one hash gives both digests.
