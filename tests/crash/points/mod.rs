@@ -8,6 +8,7 @@ mod case;
 mod certificates;
 mod disk;
 mod errors;
+mod family;
 mod judge;
 mod kills;
 mod locks;
