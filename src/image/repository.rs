@@ -12,7 +12,7 @@ const LONGEST_TAG: usize = 128;
 const DOCKER_HUB: &str = "docker.io";
 const DOCKER_HUB_OF_OLD: &str = "index.docker.io";
 
-/// A text that is no host, repository or tag of a registry.
+/// A text that is not a host, repository or tag of a registry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RepositoryError {
     /// The spelling of the host is wrong.

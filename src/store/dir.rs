@@ -323,7 +323,7 @@ impl Dir {
         }
     }
 
-    /// Locks the folder for this process alone, unless another run holds the lock; says whether it succeeded.
+    /// Locks the folder exclusively, unless another run holds the lock; says whether it succeeded.
     pub fn try_lock(&self) -> Result<bool, Error> {
         match rustix::fs::flock(&self.fd, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(true),

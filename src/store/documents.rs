@@ -163,7 +163,7 @@ pub fn check_stated(bytes: &[u8], wanted: &'static str) -> Result<(), Problem> {
 }
 
 /// Checks that the server which hands images to realms can read an index or a manifest; `wanted` is its media type. It
-/// must state that very type, and none of its lists may be `null`.
+/// must state exactly that type, and none of its lists may be `null`.
 pub fn check_served(bytes: &[u8], wanted: &'static str) -> Result<(), Problem> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]

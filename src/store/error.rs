@@ -45,13 +45,13 @@ pub enum Kind {
     /// The registry is not there.
     #[error("there is no such registry directory")]
     NoRegistry,
-    /// A symbolic link is in the place of a file or folder.
+    /// A symbolic link has the name of a file or folder.
     #[error("is a symbolic link, and ir-sign follows none in a registry")]
     Link,
     /// A layout in a registry has a name that no app can have.
     #[error("is an image layout in the registry, but no app can have its name")]
     NotAnApp,
-    /// A folder, or something else that is no regular file, is in the place of a file.
+    /// A folder, or something else that is not a regular file, has the name of a file.
     #[error("is not a regular file")]
     NotAFile,
     /// A name is not UTF-8, in a folder whose names ir-sign reads.

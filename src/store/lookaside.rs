@@ -21,7 +21,7 @@ use crate::files;
 pub enum Lookaside {
     /// `file://`: a folder. The host in the address does not matter.
     Folder(PathBuf),
-    /// `http://` or `https://`: the address, and the query behind it.
+    /// `http://` or `https://`: the address, and the query after it.
     Web {
         /// The address without query and fragment.
         base: String,
@@ -32,7 +32,7 @@ pub enum Lookaside {
     Other(String),
 }
 
-/// A text is no address at all.
+/// A text is not an address at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" is not the address of a lookaside: {reason}")]
 pub struct LookasideError {
@@ -94,8 +94,8 @@ impl Lookaside {
         format!("/{repository}@{}={}", manifest.algorithm(), manifest.hex())
     }
 
-    /// The files of a manifest's signatures: from 1 to the first gap. As many as containers/image takes for a fault are
-    /// an error.
+    /// The files of a manifest's signatures: from 1 to the first gap. A number that containers/image takes for a fault
+    /// is an error.
     pub fn signatures(
         &self,
         repository: &str,
@@ -144,7 +144,7 @@ impl Lookaside {
     }
 
     /// All files in the folder of a manifest's signatures, whatever their names, in the order of their names: as
-    /// image-rs takes them. Files that cannot be read are passed over, as are those that are too long.
+    /// image-rs takes them. Skips files that are too long or that it cannot read.
     pub fn all_files(
         &self,
         repository: &str,
@@ -204,7 +204,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
-/// The text with its escapes undone; `None` for an escape that is none.
+/// The text with its escapes undone; `None` if an escape is malformed.
 fn unescaped(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

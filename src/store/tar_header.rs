@@ -63,7 +63,7 @@ pub(super) fn has_doubtful_prefix(header: &Header) -> bool {
     !is_read_whole && prefix.iter().any(|b| *b != 0)
 }
 
-/// The type of a member that is no extension.
+/// The type of a member that is not an extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Type {
     File,

@@ -114,8 +114,8 @@ pub(super) fn signed_base_layer(mut members: Members<'_>) -> Result<Identity, Fa
     Ok(identity)
 }
 
-/// The sources of keys that are given: a path, a list of paths, bytes, a list of bytes, under these names. An empty path and
-/// bytes that are `null` are none; a list must have an item.
+/// The given sources of keys: a path, a list of paths, bytes, a list of bytes, under these names. An empty path and
+/// `null` bytes do not count; a list must have an item.
 fn sources(members: &mut Members<'_>, names: [&str; 4]) -> Result<Vec<Keys>, Fault> {
     let at = members.at();
     let [path, paths, data, datas] = names;

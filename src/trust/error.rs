@@ -1,4 +1,4 @@
-//! Why a policy is refused whole, and what a user should know about one that is not.
+//! Why ir-sign refuses a policy as a whole, and what a user should know about a policy that it takes.
 
 use std::fmt;
 

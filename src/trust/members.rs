@@ -3,7 +3,7 @@
 use super::error::Fault;
 use crate::encoding::located::{Data, Member, Value};
 
-/// The members of an object that nobody has taken yet.
+/// The members of an object that the reader has not taken yet.
 pub(super) struct Members<'t> {
     at: usize,
     left: Vec<Member<'t>>,
@@ -45,7 +45,7 @@ impl<'t> Members<'t> {
         value.ok_or_else(|| Fault::new(at, format!("the member \"{name}\" is missing")))
     }
 
-    /// A member that is left whose name starts so: where it is, and the name.
+    /// A remaining member with such a start of its name: its place, and its name.
     pub(super) fn first_with_prefix(&self, prefix: &str) -> Option<(usize, &str)> {
         let is_it = |member: &&Member<'_>| member.name.starts_with(prefix);
         let member = self.left.iter().find(is_it)?;

@@ -10,7 +10,7 @@ const LONGEST_NAME: usize = 255;
 /// Characters of the longest tag.
 const LONGEST_TAG: usize = 128;
 
-/// A text that is no reference.
+/// A text that is not a reference.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a reference of an image: {reason}")]
 pub struct ReferenceError {
@@ -181,7 +181,7 @@ fn is_lower_hex(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Whether it is a host, perhaps with a port. An address of IPv6 is none in this grammar.
+/// Whether it is a host, perhaps with a port. This grammar has no IPv6 addresses.
 fn is_host(text: &str) -> bool {
     let (host, port) = match text.split_once(':') {
         None => (text, None),

@@ -1,4 +1,4 @@
-//! Which scopes a transport of containers/image takes. All of them are seen with skopeo 1.22.
+//! The scopes that a transport of containers/image takes, all tried with skopeo 1.22.
 
 use crate::crypto::Digest;
 

@@ -6,7 +6,7 @@ use super::requirement::{
 };
 
 impl Requirement {
-    /// What it asks, in words.
+    /// The requirement in words.
     ///
     /// ```
     /// use ir_sign::trust::Requirement;

@@ -40,8 +40,8 @@ pub(super) fn judged(
     judge().unwrap_or_else(Outcome::from)
 }
 
-/// What to say of an image that is let in with encrypted layers and without a key for them. An image of another platform
-/// alone, which the policy's dialect lets in as a whole, has no layers to speak of here.
+/// The warning about an image that the policy lets in with encrypted layers and without a key for them. It does not
+/// concern an image that is only for another platform.
 pub(super) fn unopened(
     reader: &Reader<'_>,
     images: Result<Vec<Selected>, Error>,

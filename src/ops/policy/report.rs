@@ -10,7 +10,7 @@ use crate::trust::Scope;
 pub struct LookedAt {
     /// The file, the address or the layer.
     pub name: String,
-    /// Who signed, or the rule that it breaks and the reason.
+    /// The signer, or the rule that it breaks and the reason.
     pub outcome: Result<String, (&'static str, String)>,
 }
 
@@ -97,7 +97,7 @@ pub enum Decision {
     Allowed,
     /// A requirement is not met.
     Refused,
-    /// Nobody can tell whether a requirement is met.
+    /// It is unknown whether the image meets a requirement.
     Undecided,
 }
 

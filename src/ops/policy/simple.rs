@@ -33,7 +33,7 @@ pub(super) fn rings(
     let mut rings = Vec::new();
     let mut reason = None;
     for (name, bytes) in source.all(&requirement.keys, &KbsUri::gpg_ring())? {
-        // gpg passes over what is no key, as long as there is one.
+        // gpg ignores anything that is not a key, as long as there is one.
         match KeyRing::read(&bytes, rules) {
             Ok(ring) => rings.push(ring),
             Err(bad) => {

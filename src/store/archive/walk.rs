@@ -45,7 +45,7 @@ pub(super) enum Links {
 #[derive(Debug, Default)]
 pub(super) struct Names {
     shapes: HashMap<NameId, Shape>,
-    /// The names that several members have, none of them a folder.
+    /// The names that several members have. None of these is a folder.
     repeated: HashSet<NameId>,
 }
 

@@ -47,7 +47,7 @@ impl Layout {
         self.change(edits, Some(realms))
     }
 
-    /// Makes last what is there already: a killed run may have made the change without syncing it.
+    /// Syncs a change that the layout has already: a killed run may have made it without syncing it.
     pub fn sync_existing(&self) -> Result<(), Error> {
         self.dir.sync_existing()
     }

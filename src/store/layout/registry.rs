@@ -238,7 +238,7 @@ impl Registry {
     /// Removes a staging folder. If it holds the replaced layout, this waits until no run reads that layout.
     fn remove_staged(&self, name: &str) -> Result<(), Error> {
         let outer = self.dir.dir(name)?;
-        // A folder without `blobs` is no layout that a run could be reading.
+        // No run can be reading a folder without `blobs` as a layout.
         let blobs = outer.dir(STAGED).and_then(|layout| layout.dir(BLOBS));
         if let Ok(blobs) = &blobs {
             blobs.lock(Lock::Exclusive)?;

@@ -54,7 +54,7 @@ struct Known {
     meant: HashSet<Digest>,
     /// By full name.
     by_name: HashMap<String, HashSet<Digest>>,
-    /// By tag alone; from entries without a full name.
+    /// By tag only, from entries without a full name.
     by_tag: HashMap<String, HashSet<Digest>>,
 }
 

@@ -1,4 +1,4 @@
-//! Unpacking the layers of an image one after the other, by names alone, to find the place where a realm would stop.
+//! Unpacks the names in the layers of an image, one layer after the other, to find the place where a realm would stop.
 //!
 //! After a fault the model goes on as runtimes do, so that one fault gives one finding.
 

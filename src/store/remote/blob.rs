@@ -17,8 +17,8 @@ use crate::image::{Descriptor, Mismatch};
 /// Bytes that have to come until a blob may break off as often again.
 const GAIN: u64 = 1 << 20;
 
-/// The bytes of a blob as the registry sends them: as many as its descriptor says and no more. The caller checks
-/// them against the digest.
+/// The bytes of a blob as the registry sends them: exactly as many as its descriptor says. The caller checks them
+/// against the digest.
 pub struct BlobReader<'a> {
     repository: &'a RemoteRepository,
     digest: Digest,
@@ -33,8 +33,8 @@ pub struct BlobReader<'a> {
 }
 
 impl RemoteRepository {
-    /// Opens a blob; `None` where the registry has none of that digest. Addresses (`urls`) in the descriptor are never
-    /// asked.
+    /// Opens a blob; `None` if the registry has none with that digest. Never follows addresses (`urls`) in the
+    /// descriptor.
     pub fn blob(&self, descriptor: &Descriptor) -> Result<Option<BlobReader<'_>>, Error> {
         self.blob_of(descriptor.digest, descriptor.size)
     }

@@ -171,7 +171,7 @@ pub enum Problem {
     Stated {
         /// What it has.
         found: String,
-        /// What is stated, made safe to show.
+        /// The digest that the registry states, made safe to show.
         stated: String,
     },
     /// The content is not the kind of document that it should be.
@@ -272,7 +272,7 @@ impl Problem {
         }
     }
 
-    /// Whether asking again may help (R60): nobody answered, the answer was cut off or is not HTTP.
+    /// Whether another try may help (R60): there was no answer, or it was cut off or is not HTTP.
     pub(super) const fn is_passing(&self) -> bool {
         matches!(
             self,

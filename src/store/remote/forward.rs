@@ -74,8 +74,8 @@ impl<In> fmt::Debug for Forwarded<In> {
     }
 }
 
-/// Puts the origin before the path of the first line, and says how many bytes there are then; `None` if it is not
-/// such line, or there is no room.
+/// Puts the origin before the path of the first line, and returns the new number of bytes; `None` if the line is of
+/// another kind, or there is no room.
 fn named(output: &mut [u8], amount: usize, origin: &[u8]) -> Option<usize> {
     let at = output
         .get(..amount)?

@@ -1,7 +1,7 @@
 //! Credential helpers: programs `docker-credential-NAME` that keep credentials (R19).
 //!
-//! A helper gets a server's name on standard input and answers with JSON. It gets as long as any step of a request, and
-//! what it started ends with it. The program never shows its output.
+//! A helper gets a server's name on standard input and answers with JSON. It has as much time as any step of a request,
+//! and its child processes end with it. The program never shows its output.
 //!
 //! Source: docker-credential-helpers, "Development".
 
@@ -185,7 +185,7 @@ fn talk(
         let read = (&mut output)
             .take(LONGEST as u64 + 1)
             .read_to_end(&mut bytes);
-        // Nobody waits for the answer any more if the helper was too slow.
+        // The receiver is gone if the helper was too slow.
         let _ = sender.send(read.map(|_| bytes));
     });
     let left = until.saturating_duration_since(Instant::now());
@@ -198,7 +198,7 @@ fn talk(
     let Some(id) = Pid::from_raw(i32::try_from(child.id()).unwrap_or(0)) else {
         return Err("has ended in an unknown way");
     };
-    // Without taking it away, so that its number still is its own when what it started is ended.
+    // Without reaping it, so that no other process can have its number when this ends its children.
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     while matches!(waitid(WaitId::Pid(id), options), Ok(None)) {
         if Instant::now() >= until {

@@ -43,7 +43,7 @@ pub(super) struct Taken {
 }
 
 impl RemoteRepository {
-    /// Puts a manifest into the repository, by its digest alone. Everything that it leads to is there already.
+    /// Puts a manifest into the repository under its digest only. The repository must hold everything that it leads to.
     pub fn push_manifest(&self, document: &Document) -> Result<(), Error> {
         let reference = ManifestRef::Digest(document.blob.digest());
         self.put_manifest(&reference, document, None).map(|_| ())
@@ -63,7 +63,7 @@ impl RemoteRepository {
             self.error(&what, Problem::Document(reason))
         })?;
         let mut headers = vec![(CONTENT_TYPE, kind)];
-        // Registries that know it let nobody move a tag that was moved (R48).
+        // Registries that know this header refuse to move a tag that another run has moved (R48).
         let known = known.and_then(|digest| HeaderValue::from_str(&format!("\"{digest}\"")).ok());
         headers.extend(known.map(|value| (IF_MATCH, value)));
         let put = self.client.call(&Call {

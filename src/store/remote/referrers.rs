@@ -26,7 +26,7 @@ const DIGITS: usize = 64;
 const LIST: Shape = Shape::Object(&[("manifests", &Shape::List(&Shape::Any))]);
 const ABOUT: Shape = Shape::Object(&[("subject", &OBJECT)]);
 
-/// A manifest whose subject is another one. Nobody has verified this: only the registry or a tag says so.
+/// A manifest with another one as its subject. Only the registry or a tag says so; ir-sign has not verified it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedReferrer {
     /// The descriptor that leads to it.

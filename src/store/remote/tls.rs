@@ -67,7 +67,7 @@ pub(super) fn is_configured(options: &Options, host: &str) -> bool {
     options.tls_ca.is_some() || options.client.is_some() || folder(options, host).is_some()
 }
 
-/// The settings for an origin; a client's certificate goes to the registry itself alone (R28).
+/// The settings for an origin; only the registry itself gets a client's certificate (R28).
 pub(super) fn config(
     options: &Options,
     host: &str,

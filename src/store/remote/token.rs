@@ -174,7 +174,7 @@ fn get(
             return Err(Problem::Redirect("in a circle"));
         }
         seen.push(url.clone());
-        // The password was for the service alone.
+        // The password was only for the service.
         headers.clear();
     }
 }

@@ -124,7 +124,7 @@ impl Lane {
 /// All connections of one client.
 pub(super) struct Wire {
     pub(super) options: Options,
-    /// The registry. A client's certificate goes to it alone.
+    /// The registry. Only it gets a client's certificate.
     host: Host,
     lanes: Mutex<HashMap<Origin, Arc<Lane>>>,
 }
@@ -328,7 +328,8 @@ fn of_io(error: io::Error, during: &'static str, limit: std::time::Duration) -> 
         ureq::Error::Io(error) => error,
         other => return of_ureq(other, "", limit),
     };
-    // rustls hands its errors out in this box only (`rustls::Stream`), and their kind alone does not say enough.
+    // `rustls::Stream` returns its errors only inside an `io::Error`, which owns them as a box. No other way than a
+    // downcast leads to the type, and the kind of the `io::Error` does not tell a bad certificate from noise.
     if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
         return of_rustls(error);
     }

@@ -18,7 +18,7 @@ use crate::x509::{Certificate, chain};
 /// How far the clock of a signer may be ahead of this machine's.
 const CLOCK: Duration = Duration::from_mins(5);
 
-/// What is asked about a signature.
+/// The conditions that a signature must meet.
 pub struct Question<'a> {
     /// The statement of the policy. It does not skip all: then nothing is to be asked.
     pub statement: &'a Statement,
@@ -39,7 +39,7 @@ pub struct Question<'a> {
 pub struct Decision {
     /// The checks, one a rule. A failure that the policy only logs is a warning.
     pub checks: Vec<Check>,
-    /// Facts that the user is told of, and that decide nothing.
+    /// Facts for the user that decide nothing.
     pub notes: Vec<String>,
     /// The signer, if the envelope holds.
     pub signatory: Option<Signatory>,
@@ -56,7 +56,7 @@ impl Decision {
             && self.signatory.is_some()
             && self.checks.iter().all(|check| match check.outcome {
                 Outcome::Passed | Outcome::Warned(_) | Outcome::LeftOut => true,
-                // No check of these is left undone.
+                // ir-sign does all checks of these.
                 Outcome::Failed(_) | Outcome::Blocked | Outcome::Unchecked(_) => false,
             })
     }
@@ -93,9 +93,9 @@ impl Decision {
     }
 }
 
-/// Decides on a signature, as it was read. A trust store that cannot be used leaves the matter undecided.
+/// Decides on a signature. A trust store that ir-sign cannot use leaves the matter undecided.
 ///
-/// The first failure that the policy enforces ends the checks; those behind it are blocked.
+/// The first failure that the policy enforces ends the checks and blocks the later ones.
 pub fn decide(
     envelope: Result<&Envelope, &Malformed>,
     question: &Question<'_>,
@@ -198,7 +198,7 @@ fn trusted(envelope: &Envelope, question: &Question<'_>) -> Result<Result<(), St
     let chain = envelope.chain.certificates();
     let mut looked = Vec::new();
     let mut is_trusted = false;
-    // All of them are read, so that a broken one is told of whichever comes first.
+    // This reads all of them, so that it reports a broken one in any order.
     for store in statement.stores_of(kind) {
         let certificates = question.stores.certificates(store)?;
         is_trusted |= chain.iter().any(|one| certificates.contains(one));

@@ -17,7 +17,7 @@ pub enum Identity {
     Any,
     /// A signer whose subject has these attributes, by their names, and perhaps more.
     Subject(BTreeMap<String, String>),
-    /// An identity of another kind, which a plugin would know. Nobody has it here.
+    /// An identity of another kind, for a plugin. ir-sign runs no plugins, so no signer has it.
     Foreign(String),
 }
 
@@ -159,7 +159,7 @@ fn split<'a>(text: &'a str, marks: &[char]) -> Vec<&'a str> {
 fn decoded(text: &str) -> Result<String, String> {
     let text = text.trim_start_matches(' ');
     let mut bytes = Vec::new();
-    // Bytes up to here are no blanks at the end.
+    // Bytes up to here are not blanks at the end.
     let mut kept = 0;
     let mut rest = text.chars();
     while let Some(c) = rest.next() {

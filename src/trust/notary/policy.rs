@@ -35,11 +35,11 @@ const SHAPE: Shape = Shape::Object(&[
     ),
 ]);
 
-/// Why a text is no trust policy.
+/// Why a text is not a trust policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyError {
-    /// It is no JSON of the right shape.
+    /// It is not JSON of the right shape.
     #[error("it is not a trust policy: {0}")]
     Json(String),
     /// The version is missing or another one.
@@ -82,7 +82,7 @@ impl PolicyError {
     }
 }
 
-/// When a timestamp is wanted, if there is a trust store for timestamps.
+/// When the policy asks for a timestamp, if there is a trust store for timestamps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimestampWhen {
     /// Always.
@@ -97,7 +97,7 @@ pub enum TimestampWhen {
 pub struct TrustPolicy {
     /// The statements, in order.
     pub statements: Vec<Statement>,
-    /// Members that nobody knows, as paths. They have no effect.
+    /// Unknown members, as paths. They have no effect.
     pub unknown: Vec<String>,
 }
 
@@ -108,7 +108,7 @@ pub struct Statement {
     pub name: String,
     /// The scopes: repositories, or a sole `*`.
     pub scopes: Vec<String>,
-    /// What is verified, and how strictly.
+    /// The checks, and how strict they are.
     pub levels: Levels,
     /// When a timestamp is wanted.
     pub timestamps: TimestampWhen,
@@ -153,8 +153,8 @@ struct Verification {
 impl TrustPolicy {
     /// Reads a policy. All of it has to be valid, also the statements for other artifacts.
     ///
-    /// Members that notation does not know have no effect; a member in other capitals, which it would take for a known
-    /// one, or one that is there twice, makes the policy invalid.
+    /// Members that notation does not know have no effect. A member in other capitals, which notation would take for a
+    /// known one, or a repeated member makes the policy invalid.
     pub fn read(bytes: &[u8]) -> Result<Self, PolicyError> {
         strict::check_shape(bytes, &SHAPE).map_err(|refusal| {
             PolicyError::Json(match refusal {

@@ -1,4 +1,4 @@
-//! Policies of image-rs's dialect: what is ignored, refused, or followed with a warning.
+//! Policies of image-rs's dialect: the parts that ir-sign ignores, refuses, or follows with a warning.
 
 use super::super::requirement::{Keys, SignedBy, Signers, SigstoreSigned};
 use super::*;

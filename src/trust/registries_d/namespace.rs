@@ -6,7 +6,7 @@ use crate::encoding::yaml::{Data, Malformed, Node, Stream, read};
 /// Where signatures of a namespace are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Namespace {
-    /// `lookaside`, or `sigstore` where there is none.
+    /// `lookaside`, or else `sigstore`.
     pub(super) lookaside: Option<String>,
     /// `use-sigstore-attachments`.
     pub(super) attachments: Option<bool>,
@@ -164,7 +164,7 @@ fn image_rs(node: &Node) -> Result<File, Malformed> {
             _ if value.is_null() => {}
             "default-docker" => file.default = Some((value.line, serde_namespace(value)?)),
             "docker" => {
-                // No name is a member here, so none is refused for being there twice: the last one counts.
+                // Names are not members here, so a repeated name is fine: the last one counts.
                 for (name, value) in serde_map(value, &[])? {
                     file.docker.retain(|(other, ..)| *other != name);
                     file.docker

@@ -244,7 +244,8 @@ impl Checker<'_> {
             _ => 0,
         };
         let key = (layer.digest, compression, window, algorithm);
-        // What an encrypted layer holds is a matter of its annotations too, and other images may have others.
+        // The content of an encrypted layer depends on its annotations too, and other images may have other
+        // annotations.
         let cell = match decrypted {
             Some(_) => Arc::default(),
             None => self.reader.layer_cache.cell(key),
@@ -377,7 +378,7 @@ impl Checker<'_> {
                         let mut opening = key.open(&mut packed);
                         let unpacked = unpack(&mut opening);
                         match opening.finish() {
-                            // Nothing that was unpacked counts unless the ciphertext is the one that was encrypted.
+                            // The unpacked bytes count only if the ciphertext is authentic.
                             Ok(Err(error)) => Err(NotUnpacked::Wrong(error.to_string())),
                             // An error of the stream arrives again where the blob is hashed to its end.
                             Ok(Ok(())) | Err(_) => unpacked,
