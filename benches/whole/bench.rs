@@ -11,7 +11,7 @@ use super::{Error, Place};
 /// The most memory that any work should take.
 pub const MEMORY: u64 = 24_000_000;
 
-/// Rows so far, and what is needed to come by more.
+/// The rows so far, and the parts needed to measure more.
 pub struct Bench<'a> {
     pub place: &'a Place,
     pub rows: Vec<Row>,

@@ -597,7 +597,7 @@ fn a_ceremony_interrupted_at_each_line_goes_on_with_the_same_serial_numbers() {
         all.dedup();
         assert_eq!(all.len(), 2, "{lines}: {all:?}");
     }
-    // Whoever changes what was announced is told so, and nothing is signed.
+    // If somebody changes the announced bytes, the run says so and signs nothing.
     let line = whole
         .lines()
         .position(|line| line.contains("\"event\":\"intent\""));

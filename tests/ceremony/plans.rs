@@ -211,7 +211,7 @@ fn other_inputs_and_roots_are_refused_before_anything_is_touched() {
         1,
         "root's public key root-ca.pub: its SHA-384 is",
     );
-    // A file that is no public key, under its right digest.
+    // A file that is not a public key, with its right digest.
     room.write("no.key", "not a key");
     let vendor = format!("public = \"vendor-2.pub\"\nsha384 = \"{digest}\"");
     let no_key = format!(
@@ -283,7 +283,7 @@ fn only_a_rehearsal_goes_unattended_and_only_on_software() {
     assert!(!room.has("root.transcript"));
 }
 
-/// Runs a plan whose outputs are changed, and expects it to be refused before the PIN is asked for.
+/// Runs a plan with changed outputs, and expects a refusal before the run asks for the PIN.
 #[track_caller]
 fn refused_unasked(room: &Room, plan: &str, changes: &[(&str, &str)], status: i32, says: &str) {
     let mut text = plan.to_owned();

@@ -216,7 +216,7 @@ fn a_transcript_is_compared_with_its_rehearsals() {
         .exits(1);
 }
 
-/// A root key's signature of a transcript is no endorsement, no image's signature, no passport's.
+/// A root key's signature of a transcript is not one of an endorsement, an image or a passport.
 #[test]
 fn the_transcripts_signature_is_of_nothing_else() {
     let room = Room::new();

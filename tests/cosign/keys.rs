@@ -30,7 +30,7 @@ pub fn with_pairs() -> Sandbox {
 
 /// A command of cosign's in our program, without a terminal.
 pub fn cosign(sandbox: &Sandbox, arguments: &str) -> Command {
-    // Nobody is asked: `setsid` takes the terminal away.
+    // The run cannot ask anybody: `setsid` takes the terminal away.
     let mut command = sandbox.command("setsid");
     command
         .args(["--wait", "timeout", "-k", "1", "60", program(), "cosign"])
@@ -156,7 +156,7 @@ fn no_private_key_is_ever_replaced() {
         "generate-key-pair --output-key-prefix p256 --force -y",
         "import-key-pair -k p384.key --output-key-prefix p256 --force --yes",
     ] {
-        // Without a passphrase: what is refused is refused before one is asked for.
+        // Without a passphrase: the run refuses before it asks for one.
         Run::of(&mut cosign(&sandbox, arguments))
             .exits(1)
             .says(&["key file p256.key: exists already", hint][..]);
@@ -267,7 +267,7 @@ fn a_passphrase_comes_from_where_the_flag_says_first() {
         )
         .exits(3)
         .says("fd:3 holds no passphrase: it is empty");
-    // A file that others can read is told of.
+    // The run warns of a file that others can read.
     harness::set_mode(&sandbox.path("right"), 0o644);
     run(&sandbox, "", &format!("{key} file:right"))
         .ok()

@@ -311,7 +311,7 @@ fn a_layout_that_is_replaced_stays_until_its_readers_are_done() {
     rustix::fs::flock(&blobs, FlockOperation::LockShared).expect("a lock");
     let child = start(&extract_args(&scene, "buildah"));
     waits_for_a_lock(&child);
-    // The new one is there for all who come now, and the old one for who is there still.
+    // New readers find the new app, and present readers still have the old one.
     scene.verify("app", &[]).ok();
     let entries = fs::read_dir(scene.registry()).expect("a folder");
     let paths = entries.map(|entry| entry.expect("an entry").path().join("layout"));
@@ -366,7 +366,7 @@ fn prune_waits_for_a_reader() {
     assert_ne!(before, snapshot(&scene.registry()));
 }
 
-/// A person who waits is told what for.
+/// A waiting run tells the user the reason.
 #[test]
 fn a_wait_is_told_on_a_terminal_and_nowhere_else() {
     let scene = Scene::with("docker-save-new");
@@ -488,7 +488,7 @@ fn prune_removes_what_nothing_leads_to_and_nothing_else() {
         ];
         expected.extend(kept.map(str::to_owned));
         if fixture.name == "wild" {
-            // Its referrer still names the unsigned manifest, which stays with what it has.
+            // Its referrer still names the unsigned manifest, so that manifest and its blobs stay.
             let subject = oci::entries(&oci::index(&layout))[1].clone();
             let referrer = oci::parse(&oci::blob(&layout, &subject));
             let digest = referrer["subject"]["digest"]
@@ -533,7 +533,7 @@ fn prune_refuses_when_it_cannot_know() {
     let stray = Maker::new(layout.clone()).blob(LAYER, b"nobody wants it");
     let index = oci::tagged(&layout, "multi");
     let manifest = oci::image(&layout, "multi", Some("linux/arm64"));
-    // Nobody knows the kind of a damaged blob, whatever refers to it.
+    // The kind of a damaged blob is unknown, whatever refers to it.
     let layer = &oci::parse(&oci::blob(&layout, &manifest))["layers"][0];
     for (descriptor, name) in [
         (&index, "image index"),
@@ -629,7 +629,7 @@ fn prune_keeps_what_documents_of_unknown_kinds_lead_to() {
 fn prune_keeps_what_embedded_documents_lead_to() {
     let scene = Scene::new();
     let maker = Maker::new(scene.app("app"));
-    // A document that stands in its descriptor alone.
+    // A document that is only in its descriptor.
     let embedded = |mut descriptor: Value| {
         let path = blob_path(&maker.dir, descriptor["digest"].as_str().expect("a digest"));
         descriptor["data"] = json!(oci::base64(&harness::read(&path)));
@@ -725,7 +725,7 @@ fn odd_names_in_a_layout_are_named() {
     }
     scene.prune("app").ok();
     assert!(halves.iter().all(|path| path.exists()));
-    // A file with the name of a blob that is none.
+    // A file with an almost right name of a blob.
     let blobs = layout.join("blobs/sha256");
     let (folder, link) = ("0".repeat(64), "1".repeat(64));
     fs::create_dir(blobs.join(&folder)).expect("a folder");

@@ -303,7 +303,7 @@ fn one_that_does_not_hold_is_not_in_use() {
         text.replace_range(text.len() - 1.., last);
         manifest["annotations"][ENDORSEMENT] = json!(text);
     });
-    // Nobody can tell it from one by another CA.
+    // It looks like one by another CA.
     scene.sign("app", &[]).exits(1).says("not by CA");
     let run = scene.sign("app", &["--json", "--replace-endorsement"]).ok();
     assert_eq!(run.json()["endorsement"]["source"], "made");

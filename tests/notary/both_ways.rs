@@ -1,4 +1,4 @@
-//! Real notation verifies what is signed here, and what it signed is verified here.
+//! Real notation verifies our signatures, and ir-sign verifies its signatures.
 
 use harness::distribution::Distribution;
 use harness::ferro::Ferro;

@@ -1,4 +1,4 @@
-//! notation's configuration: real notation reads what is written here, and what it wrote is read here.
+//! notation's configuration: real notation reads our files, and ir-sign reads its files.
 
 use std::fs;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! What others could put in the place of signatures, and in the way of a run.
+//! Files that others could put in the place of signatures, or in the way of a run.
 
 use std::fs;
 use std::process::Command;

@@ -313,7 +313,7 @@ impl Scene {
         assert_eq!(found, rule, "{why}");
         assert!(why.contains(reason), "{reason}: {why}");
         assert!(!decision.holds());
-        // Each rule is told of once, in order, and those behind the failure are not checked.
+        // The report has each rule once, in order, and ir-sign does not check the rules after a failure.
         let rules: Vec<_> = decision.checks.iter().map(|check| check.rule).collect();
         assert_eq!(rules, rule::ALL);
         let at = rules

@@ -1,5 +1,5 @@
-//! What somebody meets who is new to it: names that lead nowhere, registries that are not there or say no, and what is
-//! to be done then.
+//! The first steps of a new user: names that lead nowhere, registries that are absent or refuse, and the advice for
+//! these.
 
 use std::time::Instant;
 

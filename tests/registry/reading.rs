@@ -1,4 +1,4 @@
-//! Manifests and blobs: what is whole and what was asked for comes out, and nothing else.
+//! Manifests and blobs: ir-sign returns whole, requested content, and nothing else.
 
 use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Tokens that hash by themselves what they sign: only where the user says so.
+//! Tokens that make the hash themselves, only if the user says so.
 
 use std::fs;
 

@@ -81,7 +81,7 @@ fn a_pin_is_asked_for_where_the_token_shows_no_public_key() {
         "C_FindObjectsInit@1=CKR_USER_NOT_LOGGED_IN",
     ] {
         let (run, planned) = desk.planned(plan, &verify);
-        // Nobody is there to be asked.
+        // There is no user to ask.
         run.exits(3).says("hint: --pin-source file:PATH");
         let log = Log::read(&planned.log).expect("a log");
         assert_eq!(log.count("C_Login"), 0, "{plan}");

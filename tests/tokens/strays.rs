@@ -86,7 +86,7 @@ fn rule_7_a_public_key_that_is_given_goes_before_a_certificates() {
 #[test]
 fn a_label_or_id_that_anything_has_is_in_use() {
     for kind in Kind::ALL {
-        // NSS, the TPM and p11-kit's client take no such objects, or as those behind them do.
+        // NSS, the TPM and p11-kit's client take no such objects, or behave like the token behind them.
         if !matches!(kind, Kind::SoftHsm | Kind::Kryoptic) {
             continue;
         }

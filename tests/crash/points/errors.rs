@@ -1,5 +1,5 @@
-//! A full disk and a broken one, at every call but `close`, after which nothing is left to go wrong:
-//! what is to last was synced before.
+//! A full disk and a broken one, at every call but `close`. Nothing can go wrong at `close`, because the run has synced
+//! everything that must last.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -40,8 +40,8 @@ fn takes_room(call: &Call) -> bool {
     names.contains(&call.name.as_str()) || call.name.starts_with("rename") || call.has("O_CREAT")
 }
 
-/// Whether a run may get over an error of a call: what is left to be removed goes with the next run,
-/// advice is advice, and standard error is for a person.
+/// Whether a run may ignore an error of a call: the next run removes left-over files, advice is optional, and standard
+/// error is for a person.
 fn may_fail(call: &Call, case: &Case, registry: &Path) -> bool {
     let below = |path: &std::path::PathBuf, start: &str| {
         path.strip_prefix(registry)
@@ -51,7 +51,7 @@ fn may_fail(call: &Call, case: &Case, registry: &Path) -> bool {
     let tidies =
         matches!(call.name.as_str(), "unlinkat" | "openat" | "flock") && !call.has("O_CREAT");
     let removed = about(".ir-sign-") || about("config/.truststore.");
-    // What cannot be read is no signature that is there already, and no blob that need not be written.
+    // An unreadable file does not count as an existing signature or blob.
     let looks = case.kind == Kind::Signature && call.name == "openat" && !call.has("O_CREAT");
     call.name == "fadvise64"
         || call.is_output("2")
@@ -59,8 +59,8 @@ fn may_fail(call: &Call, case: &Case, registry: &Path) -> bool {
         || looks && about("image/blobs/sha256/")
 }
 
-/// Whether a run that had made its change says that it could not look at what it made: what is signed is signed, and
-/// whether realms get it is advice.
+/// Whether a run that has made its change says that it could not look at the result. The signature is there, and the
+/// words about realms are advice.
 fn warns(run: &Run, calls: &[Call], scene: &Scene, text: &str) -> bool {
     let looks = |call: &Call| call.name.starts_with("read") || call.name == "openat";
     let changed = last_rename(calls);
@@ -333,7 +333,7 @@ fn a_file_system_that_has_but_plain_renames_serves_too_and_loses_nothing() {
     same(&other.before, &snapshot(&scene.registry()));
 }
 
-/// FUSE, 9p and some network file systems cannot sync folders. What was changed there was changed.
+/// FUSE, 9p and some network file systems cannot sync folders. A change there counts as made.
 #[test]
 fn a_file_system_that_syncs_no_folders_serves_too() {
     let is_folder = |call: &Call| call.paths().iter().all(|path| path.is_dir());

@@ -1,4 +1,4 @@
-//! New keys: what is written, for whom, and what is never overwritten.
+//! New keys: their files, the permissions of these, and the files that ir-sign never overwrites.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,4 +1,4 @@
-//! `--for-realms`: what it leaves out, what it writes anew, which tags it gives, and what it refuses.
+//! `--for-realms`: the entries that it leaves out, rewrites or refuses, and the tags that it gives.
 
 use std::fs;
 
@@ -266,7 +266,7 @@ fn what_cannot_be_mended_is_refused_and_nothing_changes() {
         .exits(1)
         .says(&["ir-sign cannot mend that", foreign, "hint: "]);
     same(&before, &snapshot(&scene.registry()));
-    // A config without history is none that realms read.
+    // Realms do not read a config without history.
     maker.index(&[with_tag(maker.image("", &[0; 1024], &[0; 1024]), "1")]);
     let before = snapshot(&scene.registry());
     for_realms(&scene, &[])

@@ -149,7 +149,7 @@ fn an_index_that_is_absent_is_named() {
         .says(&["is not in the layout"]);
 }
 
-/// What it holds nobody knows: it is not passed over where all are meant, nor where it may hold the one that is.
+/// Its content is unknown. So ir-sign does not ignore it if the user means all images, or one that it may hold.
 #[test]
 fn an_index_that_is_absent_below_a_tag_is_named() {
     let scene = |kept: bool| {

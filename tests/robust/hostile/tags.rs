@@ -1,4 +1,4 @@
-//! Tags and entries that mislead about which image is meant.
+//! Tags and entries that mislead about the chosen image.
 
 use harness::oci::{self, CONFIG, LAYER, MANIFEST, Maker, with_tag};
 use harness::{ir_sign, program, same, snapshot, write};

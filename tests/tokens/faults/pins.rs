@@ -261,7 +261,7 @@ fn rule_3_the_flags_come_before_the_pin() {
             &format!("hint: {hint}"),
         );
     }
-    // Nobody may insist on a PIN that is locked.
+    // A user cannot insist on a locked PIN.
     let locked = "flags+=CKF_USER_PIN_LOCKED|CKF_USER_PIN_FINAL_TRY";
     let ran = refused_with(
         locked,
