@@ -277,7 +277,7 @@ fn check_outputs(plan: &Plan, work: &Work, begun: bool) -> Result<(), Error> {
     }
 }
 
-/// The valid endorsement that exists already at its path.
+/// The valid endorsement that already exists at its path.
 pub(super) fn endorsement_there(
     path: &Path,
     root: &P384Key,

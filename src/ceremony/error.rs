@@ -68,8 +68,8 @@ pub enum Error {
         /// What is wrong.
         source: files::Error,
     },
-    /// An output exists already.
-    #[error("{role} {}: it exists already", .path.display())]
+    /// An output already exists.
+    #[error("{role} {}: it already exists", .path.display())]
     Exists {
         /// The file's role.
         role: &'static str,

@@ -98,7 +98,7 @@ impl SignFile {
             .map_err(Error::file("signature file"))
     }
 
-    /// The signature that exists already. Refuses to replace another file, unless the user asked for that.
+    /// The signature that already exists. Refuses to replace another file, unless the user asked for that.
     fn there(&self) -> Result<Option<Signature>, Error> {
         // Writing refuses anything but a regular file.
         let metadata = self.signature.symlink_metadata();

@@ -28,7 +28,7 @@ pub enum Lookaside {
         /// The query with its question mark, or nothing.
         query: String,
     },
-    /// An address of another scheme, or of none: it fails when it is read.
+    /// An address of another scheme, or of none: reading it fails.
     Other(String),
 }
 

@@ -326,7 +326,7 @@ mod tests {
         assert_eq!(
             notes,
             [
-                "the default: left out endorsedBy, which is ir-sign's own",
+                "the default: left out endorsedBy, which only ir-sign knows",
                 "the default: now lets nothing in"
             ]
         );

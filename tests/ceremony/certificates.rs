@@ -439,7 +439,7 @@ fn plans_of_certificates_that_do_not_hold_together_are_refused_before_a_pin_is_s
         (
             issue.replace("new-1.pem", "signer-1.pem"),
             1,
-            "certificate signer-1.pem: it exists already",
+            "certificate signer-1.pem: it already exists",
         ),
         (
             issue.replace(&room.sha384("ca-1.csr"), &room.sha384("ca.toml")),

@@ -246,7 +246,7 @@ fn a_plan_of_payloads_that_cannot_be_signed_is_refused_before_the_pin() {
         (
             good.replace("payload-2.sigs", "link"),
             1,
-            "link: it exists already",
+            "link: it already exists",
         ),
         (
             good.replace("payload-2.sigs", "../sigs"),
@@ -256,7 +256,7 @@ fn a_plan_of_payloads_that_cannot_be_signed_is_refused_before_the_pin() {
         (
             good.replace("payload-2.sigs", "payload-4"),
             1,
-            "signatures payload-4: it exists already",
+            "signatures payload-4: it already exists",
         ),
         (
             of("no-payload"),
@@ -312,7 +312,7 @@ fn signatures_that_are_there_and_hold_are_kept() {
         room.write("payload-2.sigs", other);
         room.ir(CHECK)
             .exits(1)
-            .says("signatures payload-2.sigs: it exists already");
+            .says("signatures payload-2.sigs: it already exists");
     }
     room.write("payload-2.sigs", &before);
     room.ir(RUN)

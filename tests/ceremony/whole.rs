@@ -87,7 +87,7 @@ fn a_valid_endorsement_is_kept_and_another_file_refused() {
     room.write("vendor-3.pub.sig", "something else");
     room.ir("ceremony check endorse.toml PIN")
         .exits(1)
-        .says("endorsement vendor-3.pub.sig: it exists already");
+        .says("endorsement vendor-3.pub.sig: it already exists");
     fs::remove_file(room.path("vendor-3.pub.sig")).expect("removed");
     room.ir("ceremony run endorse.toml --unattended PIN")
         .exits(0)

@@ -496,7 +496,7 @@ fn every_command_has_help_and_a_manual_page() {
     assert!(!again.stderr.contains("wrote"), "{again:#?}");
     sandbox.write("pages/ir-sign-verify.1", "mine");
     fs::remove_file(sandbox.path("pages/ir-sign.1")).expect("removed");
-    sandbox.run("man pages").exits(1).says("exists already");
+    sandbox.run("man pages").exits(1).says("already exists");
     assert_eq!(sandbox.read("pages/ir-sign-verify.1"), b"mine");
     assert!(!sandbox.has("pages/ir-sign.1"), "some pages are written");
     sandbox.run("man pages --force").exits(0);

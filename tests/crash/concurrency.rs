@@ -725,7 +725,7 @@ fn odd_names_in_a_layout_are_named() {
     }
     scene.prune("app").ok();
     assert!(halves.iter().all(|path| path.exists()));
-    // A file with an almost right name of a blob.
+    // A folder and a link with names of blobs.
     let blobs = layout.join("blobs/sha256");
     let (folder, link) = ("0".repeat(64), "1".repeat(64));
     fs::create_dir(blobs.join(&folder)).expect("a folder");

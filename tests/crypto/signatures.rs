@@ -343,7 +343,7 @@ fn what_is_no_file_is_never_replaced() {
             sandbox
                 .run(&format!("sign -k ca.prv -f ca.pub -s {output} {force}"))
                 .exits(1)
-                .says("exists already, and is not a regular file");
+                .says("already exists, and is not a regular file");
         }
     }
     assert_eq!(sandbox.names(), names);

@@ -248,7 +248,7 @@ fn an_archive_is_whole_and_the_same_each_time() {
     sandbox
         .run("copy oci:from/umoci oci-archive:multi.tar")
         .exits(1)
-        .says("exists already")
+        .says("already exists")
         .says("--force");
     assert_eq!(sandbox.read("multi.tar"), first);
     sandbox

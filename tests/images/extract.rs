@@ -145,7 +145,7 @@ fn an_app_with_other_content_is_refused_and_replaced_by_force() {
         &other,
         &["-a", "app"],
         1,
-        &["registry/app", "exists already", "--force"],
+        &["registry/app", "already exists", "--force"],
     );
     let run = extract(&scene, &other, &["-a", "app", "--force"]).ok();
     assert_eq!(scene.verify("app", &[]).ok().stdout, run.stdout);

@@ -1,7 +1,7 @@
 //! Walks a layout as the server for realms does, to find everything that the server would refuse.
 //!
 //! The server loads a whole app or nothing, so everything below `index.json` counts, signed or not. ir-sign refuses a
-//! document that readers understand differently; such a document counts as refused by the server.
+//! document that readers understand differently; so it counts as if the server refused it.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};

@@ -247,7 +247,7 @@ impl Registry {
     }
 }
 
-/// The lock of a registry: until it is dropped, other runs wait with their changes.
+/// The lock of a registry. Other runs wait with their changes until this run drops it.
 #[derive(Debug)]
 pub struct RegistryLock {
     _dir: Dir,
@@ -289,9 +289,9 @@ impl Staging<'_> {
         Layout::open(dir, self.registry.limits)
     }
 
-    /// Renames the folder to the app's name in one step. Everything in the folder has been synced before.
+    /// Renames the folder to the app's name in one step. The caller has synced everything in the folder.
     ///
-    /// If the app exists already with the same content, this leaves it alone. If it exists with other content, this
+    /// If the app already exists with the same content, this leaves it alone. If it exists with other content, this
     /// refuses unless `replace` is set.
     pub fn publish(&mut self, replace: bool) -> Result<Published, Error> {
         let registry = &self.registry.dir;

@@ -242,7 +242,7 @@ impl Watch {
             return self.bad_name(&raw, "a name that is too long");
         }
         let Some((last, above)) = parts.split_last() else {
-            // The member is the root, which exists already.
+            // The member is the root, which already exists.
             return;
         };
         if header.entry_type() == EntryType::Regular {

@@ -69,7 +69,7 @@ pub(super) fn media_type(bytes: &[u8], headers: &HeaderMap) -> Result<String, St
     }
 }
 
-/// The type that the header names; `None` where it says nothing.
+/// The type that the header names; `None` if it names none.
 fn outside(headers: &HeaderMap) -> Result<Option<String>, String> {
     const VAGUE: [&str; 5] = [
         "",

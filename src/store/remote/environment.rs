@@ -1,4 +1,4 @@
-//! The variables of the environment that say where credentials and proxies are, and the settings of a run.
+//! The environment variables with the places of credentials and proxies, and the settings of a run.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

@@ -56,7 +56,7 @@ pub(super) struct Helpers(Mutex<BTreeMap<Asked, Option<Arc<Credentials>>>>);
 type Asked = (String, String);
 
 impl Helpers {
-    /// A server's credentials; `None` where the helper has none.
+    /// A server's credentials; `None` if the helper has none.
     pub(super) fn ask(
         &self,
         options: &Options,
@@ -74,7 +74,7 @@ impl Helpers {
     }
 }
 
-/// Asks a helper for a server's credentials; `None` where it has none.
+/// Asks a helper for a server's credentials; `None` if it has none.
 fn ask(
     options: &Options,
     name: &str,
@@ -131,7 +131,7 @@ fn ask(
     }))
 }
 
-/// The first such program in the folders of PATH that are named from the root.
+/// The first such program in the folders of PATH that have absolute names.
 fn search(path: Option<&OsStr>, program: &str) -> Option<PathBuf> {
     let is_program = |file: &PathBuf| {
         file.metadata()

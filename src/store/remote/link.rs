@@ -6,7 +6,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadLink;
 
-/// The address of the next page, as it stands there; `None` where there is no next page.
+/// The address of the next page, as the header spells it; `None` if there is no next page.
 ///
 /// ```
 /// use ir_sign::store::remote::next_page;

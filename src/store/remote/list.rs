@@ -49,7 +49,7 @@ pub fn read_tags(bytes: &[u8]) -> Result<Tags, String> {
 }
 
 impl RemoteRepository {
-    /// All tags of the repository; none where there is no such repository.
+    /// All tags of the repository; none if there is no such repository.
     pub fn tags(&self) -> Result<Tags, Error> {
         let what = self.what("list of tags");
         let first = self.path("tags/list?n=1000");

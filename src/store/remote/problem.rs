@@ -106,7 +106,7 @@ mod tests {
         ] {
             let shown = words(&mut body.as_bytes(), &is_secret);
             assert!(
-                shown.contains("not shown") && !shown.contains("hunt"),
+                shown.contains("are hidden") && !shown.contains("hunt"),
                 "{shown}"
             );
         }

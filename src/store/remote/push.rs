@@ -76,7 +76,7 @@ impl RemoteRepository {
         });
         let answer = match put {
             Ok(answer) if matches!(answer.status, 201 | 200) => answer,
-            // The answer was lost, or the tag cannot be moved and leads there already (R47).
+            // The answer got lost, or the tag cannot move but already leads there (R47).
             Ok(answer) => {
                 if matches!(answer.status, 400 | 409) && self.is_there(reference, document)? {
                     return Ok(Taken { subject: None });
@@ -129,8 +129,8 @@ impl RemoteRepository {
         Ok(found.is_some_and(|found| found.blob.digest() == document.blob.digest()))
     }
 
-    /// Makes a tag lead to a manifest if it still leads to where it led. Registries know no such thing: the tag is read
-    /// right before and after.
+    /// Makes a tag lead to a manifest if it has not moved since the caller read it. Registries have no such request, so
+    /// this reads the tag right before and after.
     pub fn move_tag(
         &self,
         tag: &Tag,

@@ -46,7 +46,7 @@ pub(super) fn retry(
     }
 }
 
-/// Waits before something is tried again, and reports a long wait.
+/// Waits before another try, and reports a long wait.
 pub(super) fn pause(options: &Options, wait: Duration, what: &str, why: &str) {
     if wait >= UNTOLD {
         let seconds = wait.as_secs_f64().round();

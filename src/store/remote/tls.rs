@@ -99,7 +99,7 @@ pub(super) fn config(
         .build())
 }
 
-/// The system's roots, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`; read once, and only where TLS is spoken.
+/// The system's roots, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`; read once, and only if a connection uses TLS.
 fn system_roots() -> Result<Vec<Certificate<'static>>, TlsError> {
     static ROOTS: OnceLock<Option<Vec<Certificate<'static>>>> = OnceLock::new();
     let roots = ROOTS.get_or_init(|| {

@@ -63,7 +63,7 @@ impl Case {
             pack(folder);
             prepare(scene);
         };
-        let done = (kind == Kind::Key).then_some((1, "exists already"));
+        let done = (kind == Kind::Key).then_some((1, "already exists"));
         Self::of(name, kind, done, prepare, args)
     }
 

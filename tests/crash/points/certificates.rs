@@ -13,7 +13,7 @@ const SOME: usize = 4;
 /// And with each error.
 const SOME_ERRORS: usize = 2;
 
-const EXISTS: Option<(i32, &str)> = Some((1, "exists already"));
+const EXISTS: Option<(i32, &str)> = Some((1, "already exists"));
 
 static CERT: Family = Family {
     command: "cert",

@@ -329,7 +329,7 @@ fn a_file_system_that_has_but_plain_renames_serves_too_and_loses_nothing() {
     let [other, case] = [true, false].map(|there| Case::unpack("", "docker-save-old.tar", there));
     let scene = other.scene();
     let run = renamed_plainly(&case, &scene).exits(1);
-    run.says(&["exists already"]);
+    run.says(&["already exists"]);
     same(&other.before, &snapshot(&scene.registry()));
 }
 
