@@ -150,7 +150,7 @@ fn trust_stores_are_notations_both_ways() {
     assert_eq!(desk.sandbox.mode(&stored), 0o600);
     desk.run("certificate add --type ca --store s-1.x_ ca.crt root.crt")
         .ok()
-        .says("is there already");
+        .says("is already in");
     let ours = desk.run("cert ls").ok().stdout;
     assert_eq!(ours.lines().count(), 4, "{ours}");
     if let Some(theirs) = desk.notation("cert ls") {

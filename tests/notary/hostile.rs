@@ -189,7 +189,7 @@ fn every_refusal_says_why() {
         desk.run("verify oci:multi:multi")
     };
     for (from, to, status, says) in [
-        ("O=IR", "O=Other", 1, "none of the identities"),
+        ("O=IR", "O=Other", 1, "is not one of the identities"),
         ("\"*\" ]", "\"local/x\" ]", 1, "no statement"),
         ("ca:acme", "ca:nobody", 3, "ca:nobody"),
         (
@@ -210,7 +210,7 @@ fn every_refusal_says_why() {
         "signatureVerification":{"level":"skip"}}]}"#;
     verify(skip).ok().says("NOT VERIFIED");
     let audit = POLICY.replace("strict", "audit").replace("O=IR", "O=Other");
-    verify(&audit).ok().says("none of the identities");
+    verify(&audit).ok().says("is not one of the identities");
     desk.run("verify --scope x/y 127.0.0.1:1/a/b").exits(2);
     desk.run("verify -u me oci:multi:multi")
         .exits(2)

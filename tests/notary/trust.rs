@@ -691,7 +691,7 @@ fn a_certificate_that_says_where_its_list_is_wants_one() {
         scene.signer.chain = chain.expect("a chain");
         // The leaf is younger than the scene.
         scene.now = SystemTime::now();
-        scene.fails(rule::REVOCATION, "was not checked");
+        scene.fails(rule::REVOCATION, "did not check");
         scene.standing = Standing::Good;
         assert!(scene.decide().expect("decided").holds());
     }
