@@ -403,7 +403,7 @@ fn what_refers_to_the_unsigned_image_is_reported() {
             "subject": before["digest"],
         }])
     );
-    run.says(&["warning:", "refers to", "was replaced"]);
+    run.says(&["warning:", "refers to", "the image before this change"]);
     // Nothing is replaced the second time.
     let again = scene.sign("app", &["-d", "wild", "--json"]).ok().json();
     assert_eq!(again["referrers"], json!([]));

@@ -65,7 +65,7 @@ fn a_tag_names_the_one_image_that_is_left_of_its_index() {
     let digest = run.stdout.trim().to_owned();
     let run = run.says(&[
         "left out",
-        "tag \"1\" names",
+        "tag \"1\" now names",
         "\"localhost/hello:1\" became \"1\"",
     ]);
     run.says(&[
@@ -166,7 +166,7 @@ fn docker_types_and_documents_without_types_become_ocis() {
         .ok();
     let app = served(&scene, &["1", run.stdout.trim()]);
     assert_eq!(app.manifests.len(), 4, "{app:?}");
-    run.says(&[docker["digest"].as_str().expect("a digest"), "written anew"]);
+    run.says(&[docker["digest"].as_str().expect("a digest"), "rewritten"]);
 }
 
 /// docker 28 writes the short tag and the full name of each image that it saves.
