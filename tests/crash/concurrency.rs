@@ -473,7 +473,7 @@ fn prune_removes_what_nothing_leads_to_and_nothing_else() {
             .says(&["would remove", &stray, "left by an interrupted run"]);
         same(&before, &snapshot(&layout));
         let run = scene.prune("app").ok();
-        run.says(&["removing", &stray, ".tmp", "not-a-blob", "left alone"]);
+        run.says(&["removing", &stray, ".tmp", "not-a-blob", "so it stays"]);
         let mut expected: Vec<String> = oci::walk(&layout)
             .iter()
             .map(|d| blob_path(Path::new(""), d["digest"].as_str().expect("a digest")))
@@ -716,7 +716,7 @@ fn odd_names_in_a_layout_are_named() {
     fs::create_dir(&folder).expect("a folder");
     scene.sign("app", &["-d", "latest"]).ok();
     let run = scene.prune("app").ok();
-    run.says(&["warning:", ".ir-sign-0123456789abcdef.tmp", "left alone"]);
+    run.says(&["warning:", ".ir-sign-0123456789abcdef.tmp", "so it stays"]);
     assert!(folder.is_dir());
     // A name with one half of what ours have is somebody's.
     let halves = ["notes.tmp", ".ir-sign-notes"].map(|name| layout.join(name));
