@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::images::MANY;
 use super::job::{Job, Pairs, Usage};
 use super::table::{NO_TARGET, Row};
 use super::{Error, Place};
@@ -10,7 +11,7 @@ use super::{Error, Place};
 /// The most memory that any work should take.
 pub const MEMORY: u64 = 24_000_000;
 
-/// Rows so far, and what is needed to come by more.
+/// The rows so far, and the parts needed to measure more.
 pub struct Bench<'a> {
     pub place: &'a Place,
     pub rows: Vec<Row>,
@@ -59,12 +60,50 @@ impl Bench<'_> {
         });
     }
 
+    /// How much longer ours takes than the reference: at most `most` seconds.
+    pub fn more(&mut self, work: &str, pairs: &Pairs, name: &str, most: f64) {
+        let more = pairs.median(|ours, other| seconds(ours.wall) - seconds(other.wall));
+        self.rows.push(Row {
+            work: work.into(),
+            ours: time(pairs.median(|ours, _| seconds(ours.wall))),
+            reference: against(pairs, name),
+            ratio: format!("+{}", time(more)),
+            target: format!("≤ {} more", time(most)),
+            met: more <= most,
+        });
+    }
+
+    /// How long ours takes for each of `MANY` images: at most `most` milliseconds.
+    pub fn each(&mut self, work: &str, pairs: &Pairs, most: f64) {
+        let each = pairs.median(|ours, _| seconds(ours.wall)) / f64::from(MANY);
+        self.rows.push(Row {
+            work: work.into(),
+            ours: format!("{} an image", time(each)),
+            reference: "–".into(),
+            ratio: "–".into(),
+            target: format!("≤ {most} ms an image on 2 processors"),
+            met: each * 1e3 <= most,
+        });
+    }
+
     pub fn peak(&mut self, work: &str, pairs: &Pairs) {
         let peak = pairs.peak();
         match self.peaks.iter_mut().find(|(known, _)| known == work) {
             Some((_, most)) => *most = peak.max(*most),
             None => self.peaks.push((work.into(), peak)),
         }
+    }
+}
+
+/// The peak memory of ours: at most `most` bytes.
+pub fn memory(work: &str, peak: u64, most: u64) -> Row {
+    Row {
+        work: format!("peak memory of: {work}"),
+        ours: megabytes(peak),
+        reference: "–".into(),
+        ratio: "–".into(),
+        target: format!("≤ {}", megabytes(most)),
+        met: peak <= most,
     }
 }
 
@@ -126,7 +165,7 @@ pub fn time(seconds: f64) -> String {
     }
 }
 
-pub fn megabytes(bytes: u64) -> String {
+fn megabytes(bytes: u64) -> String {
     let tenths = bytes.div_ceil(100_000);
     format!("{}.{} MB", tenths / 10, tenths % 10)
 }

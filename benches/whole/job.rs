@@ -64,7 +64,7 @@ impl Job {
         self
     }
 
-    /// Names what is written, which is removed before each run, in no one's time.
+    /// Names the output. The bench removes it before each run, outside the measured time.
     pub fn writes(mut self, name: &str) -> Self {
         self.output = Some(self.folder.join(name));
         self
@@ -95,7 +95,7 @@ impl Job {
             if let Some(start) = &self.start {
                 copy(start, output)?;
             }
-            // Neither does one pay for what the other has yet to bring to the disk.
+            // So neither waits for data that the other has yet to write to the disk.
             rustix::fs::sync();
         }
         let mut total = Usage::default();
@@ -112,7 +112,7 @@ impl Job {
     }
 
     fn step(&self, program: &Path, arguments: &[String]) -> Result<Usage, Error> {
-        // In memory: to write to a disk is no part of the work.
+        // In memory, because writing to a disk is not part of the work.
         let mut said = File::from(memfd_create("stderr", MemfdFlags::CLOEXEC)?);
         let mut command = Command::new(program);
         command

@@ -3,10 +3,9 @@
 use std::fs;
 
 use super::Error;
-use super::bench::{Bench, measure_pairs, peer, seconds, time};
+use super::bench::{Bench, measure_pairs, peer};
 use super::images::MANY;
 use super::job::Job;
-use super::table::Row;
 
 /// A root, an intermediate and a signer, whose keys are P-384.
 const P384: &str = "
@@ -101,15 +100,7 @@ pub fn measure(bench: &mut Bench<'_>) -> Result<(), Error> {
     at_home(bench.ours(&format!("notation sign -q --key p384 {names}"))).run()?;
     let ours = at_home(bench.ours(&format!("notation verify {names}")));
     let pairs = measure_pairs(&work, &ours, &bench.command("true"), 7)?;
-    let each = pairs.median(|ours, _| seconds(ours.wall)) / f64::from(MANY);
-    bench.rows.push(Row {
-        work: work.clone(),
-        ours: format!("{} an image", time(each)),
-        reference: "–".into(),
-        ratio: "–".into(),
-        target: "≤ 1 ms an image on 2 processors".into(),
-        met: each <= 1e-3,
-    });
+    bench.each(&work, &pairs, 1.0);
     bench.peak(&work, &pairs);
     Ok(())
 }

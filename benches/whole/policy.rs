@@ -5,8 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::Error;
-use super::bench::{Bench, against, measure_pairs, seconds, time};
-use super::table::Row;
+use super::bench::{Bench, measure_pairs};
 
 /// How much longer a policy of very many scopes may take, in seconds.
 const MORE: f64 = 0.005;
@@ -50,14 +49,6 @@ pub fn measure(bench: &mut Bench<'_>, skopeo: &Path, image: &str) -> Result<(), 
     let work = "`policy check`, a policy of 10,000 scopes";
     let (many, few) = (bench.ours(&ours(10_000)), bench.ours(&ours(10)));
     let pairs = measure_pairs(work, &many, &few, 40)?;
-    let more = pairs.median(|many, few| seconds(many.wall) - seconds(few.wall));
-    bench.rows.push(Row {
-        work: work.into(),
-        ours: time(pairs.median(|many, _| seconds(many.wall))),
-        reference: against(&pairs, "one of 10 scopes"),
-        ratio: format!("{} more", time(more)),
-        target: format!("≤ {} more", time(MORE)),
-        met: more <= MORE,
-    });
+    bench.more(work, &pairs, "one of 10 scopes", MORE);
     Ok(())
 }

@@ -7,10 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::bench::{Bench, measure_pairs, megabytes, peer};
+use super::bench::{Bench, measure_pairs, memory, peer};
 use super::job::{Job, Pairs};
 use super::policy;
-use super::table::Row;
 use super::{Error, Place};
 
 /// The most memory that work in registries should take.
@@ -63,15 +62,7 @@ impl Drop for Registry {
 }
 
 fn peak(bench: &mut Bench<'_>, work: &str, pairs: &Pairs) {
-    let peak = pairs.peak();
-    bench.rows.push(Row {
-        work: format!("peak memory of: {work}"),
-        ours: megabytes(peak),
-        reference: "–".into(),
-        ratio: "–".into(),
-        target: format!("≤ {}", megabytes(MEMORY)),
-        met: peak <= MEMORY,
-    });
+    bench.rows.push(memory(work, pairs.peak(), MEMORY));
 }
 
 /// Verifying and copying images.

@@ -1,6 +1,6 @@
 //! The measurements, their references, and the aims.
 
-use super::bench::{Bench, MEMORY, against, measure_pairs, megabytes, seconds, time};
+use super::bench::{Bench, MEMORY, measure_pairs, memory};
 use super::images::MANY;
 use super::job::Job;
 use super::table::Row;
@@ -38,15 +38,10 @@ pub fn measure(place: &Place, wanted: &[&str]) -> Result<Vec<Row>, Error> {
             part(&mut bench)?;
         }
     }
-    let peaks = bench.peaks.into_iter().map(|(work, peak)| Row {
-        work: format!("peak memory of: {work}"),
-        ours: megabytes(peak),
-        reference: "–".into(),
-        ratio: "–".into(),
-        target: format!("≤ {}", megabytes(MEMORY)),
-        met: peak <= MEMORY,
-    });
-    bench.rows.extend(peaks);
+    let peaks = bench.peaks.into_iter();
+    bench
+        .rows
+        .extend(peaks.map(|(work, peak)| memory(&work, peak, MEMORY)));
     Ok(bench.rows)
 }
 
@@ -56,15 +51,7 @@ impl Bench<'_> {
         let ours = self.ours("verify-image -r registry -a small -c ca.pub --config-only");
 
         let pairs = measure_pairs(work, &ours, &self.command("true"), 400)?;
-        let more = pairs.median(|ours, other| seconds(ours.wall) - seconds(other.wall));
-        self.rows.push(Row {
-            work: work.into(),
-            ours: time(pairs.median(|ours, _| seconds(ours.wall))),
-            reference: against(&pairs, "`true`"),
-            ratio: format!("+{}", time(more)),
-            target: "≤ 1.5 ms more".into(),
-            met: more <= 1.5e-3,
-        });
+        self.more(work, &pairs, "`true`", 1.5e-3);
 
         let openssl = |key: &str, signature: &str, file: &str| {
             self.command(&format!(
@@ -91,15 +78,7 @@ impl Bench<'_> {
         let work = format!("`verify-image --all`, {MANY} images of one vendor");
         let ours = self.ours("verify-image -r registry -a many -c ca.pub --all");
         let pairs = measure_pairs(&work, &ours, &self.command("true"), 20)?;
-        let each = pairs.median(|ours, _| seconds(ours.wall)) / f64::from(MANY);
-        self.rows.push(Row {
-            work: work.clone(),
-            ours: format!("{} an image", time(each)),
-            reference: "–".into(),
-            ratio: "–".into(),
-            target: "≤ 0.4 ms an image on 2 processors".into(),
-            met: each <= 0.4e-3,
-        });
+        self.each(&work, &pairs, 0.4);
         self.peak(&work, &pairs);
         Ok(())
     }

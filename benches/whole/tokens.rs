@@ -1,4 +1,4 @@
-//! Keys on a token, against what the token does when nothing but its own functions is called.
+//! Keys on a token, against calls of only the token's own functions.
 //!
 //! The token is `SoftHSM`'s. It, the images and the signatures are in memory where there is such a
 //! place: a disk is not what is measured.
@@ -268,7 +268,7 @@ pub fn raw(count: &str, sessions: &str, verified: bool) -> Result<(), Error> {
     Ok(())
 }
 
-/// A signature, and what it is of.
+/// A signature and the content that it signs.
 type Made = (Prehash, Signature);
 
 fn sign(

@@ -1,5 +1,6 @@
 //! Archives, byte by byte: as they are, and with the checksums of the tar headers made right, so that changes get past
-//! them. What is unpacked has the right names, and is what the `tar` crate finds; what is refused leaves nothing.
+//! them. The unpacked files have the right names, and are those that the `tar` crate finds; a refused archive leaves
+//! nothing.
 
 use std::collections::HashMap;
 use std::fs;

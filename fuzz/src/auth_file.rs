@@ -1,4 +1,5 @@
-//! Files of credentials: what is found is in the file, is for this host, and no error repeats a secret of the file.
+//! Files of credentials: the found credentials are in the file and for this host, and no error repeats a secret of the
+//! file.
 
 use ir_sign::image::{Host, Repository};
 use ir_sign::store::remote::{Credentials, read_auth_file};

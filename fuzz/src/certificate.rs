@@ -1,5 +1,5 @@
-//! Certificates and files of them: each has one encoding, what is read of it is written into a name that reads back,
-//! and a chain that is found and holds has every link.
+//! Certificates and files of them: each has one encoding, its name reads back as written, and a chain that verifies has
+//! every link.
 
 use ir_sign::x509::{Certificate, chain, dn, path};
 

@@ -1,5 +1,5 @@
-//! The header `WWW-Authenticate`, one a line: what is taken names a token service, and reading it again in another order of
-//! headers changes nothing but which of several bearers comes first.
+//! The header `WWW-Authenticate`, one a line: an accepted header names a token service, and reading it again in another
+//! order of headers changes nothing but which of several bearers comes first.
 
 use ir_sign::store::remote::{Challenge, challenge};
 
@@ -16,7 +16,7 @@ pub fn run(bytes: &[u8]) {
         }
         Ok(Challenge::Basic) => {
             assert!(text.contains("basic"));
-            // A password goes only where no bearer is wanted.
+            // A password goes only to a registry that wants no bearer.
             let bearer = |header: &&[u8]| {
                 challenge([*header].into_iter()).is_ok_and(|c| c != Challenge::Basic)
             };

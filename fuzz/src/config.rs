@@ -1,4 +1,4 @@
-//! Configs: what is read is what any reader reads, and a signature is of these very bytes.
+//! Configs: ir-sign reads the same as any reader, and a signature covers exactly these bytes.
 
 use ir_sign::crypto::Signed;
 use ir_sign::crypto::p384::signature_from_der;

@@ -1,4 +1,4 @@
-//! Sigstore bundles and cosign 2's: what is taken has one signature, and is written again as the same content.
+//! Sigstore bundles and cosign 2's: an accepted bundle has one signature, and writing it again gives the same content.
 
 use ir_sign::crypto::PublicKey;
 use ir_sign::key::Signer;

@@ -1,4 +1,4 @@
-//! DSSE envelopes: what is taken is written again as the same envelope.
+//! DSSE envelopes: writing an accepted one again gives the same envelope.
 
 use ir_sign::scheme::cosign::Envelope;
 

@@ -34,7 +34,7 @@ pub fn run(bytes: &[u8]) {
     }
 }
 
-/// What is signed verifies with the public half.
+/// The public half verifies the signature.
 fn signs(key: &AnyKey) {
     let by = match key.public_key().kind() {
         KeyKind::Ec(curve) => Algorithm::Ecdsa(curve, curve.hash()),

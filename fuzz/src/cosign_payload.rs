@@ -1,4 +1,4 @@
-//! cosign's payloads: what is taken is written again as the same payload, and names one digest.
+//! cosign's payloads: writing an accepted one again gives the same payload, and it names one digest.
 
 use ir_sign::scheme::cosign::Payload;
 

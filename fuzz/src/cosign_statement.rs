@@ -1,4 +1,4 @@
-//! In-toto statements: what is taken is about the digests that its subjects state, and about no other.
+//! In-toto statements: an accepted one is about the digests of its subjects, and about no other.
 
 use ir_sign::crypto::{Digest, HashAlgorithm};
 use ir_sign::scheme::cosign::Statement;

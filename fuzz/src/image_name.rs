@@ -1,5 +1,5 @@
-//! Names of images wherever they live: what is read is printed as something that is read as the same, and the parts of a
-//! name in a registry need no escaping in a URL and lead nowhere else there.
+//! Names of images wherever they live: a printed name reads back as the same, and the parts of a name in a registry
+//! need no escaping in a URL and lead nowhere else there.
 
 use ir_sign::image::{Host, ImageName, Repository, Tag};
 

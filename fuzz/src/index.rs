@@ -1,4 +1,4 @@
-//! `index.json`: what is read of it is what any reader reads, and no two readers differ about it.
+//! `index.json`: ir-sign reads the same as any reader, and no two readers differ about it.
 
 use std::collections::HashMap;
 

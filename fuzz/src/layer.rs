@@ -1,4 +1,4 @@
-//! Layers: the blob, plain or packed, and what it unpacks to. The first byte says by which media type.
+//! Layers: the blob, plain or packed, and its unpacked bytes. The first byte chooses the media type.
 
 use std::io::Read;
 

@@ -1,5 +1,5 @@
-//! A layout from a recipe: looked at, verified, signed, verified again and pruned. What is trusted is signed by
-//! another implementation's word, what is signed is trusted, and what is refused is left as it was.
+//! A layout from a recipe: looked at, verified, signed, verified again and pruned. Another implementation agrees that a
+//! trusted image is signed, a newly signed image is trusted, and a refused layout stays as it was.
 
 use std::fs;
 use std::num::NonZeroUsize;

@@ -1,4 +1,4 @@
-//! The fuzz targets: what reads a stranger's bytes, and what has to be true of all that it takes.
+//! The fuzz targets: the readers of a stranger's bytes, and the properties of everything that they accept.
 //!
 //! Each target is a function of bytes that panics where something is wrong. libFuzzer calls it from
 //! `fuzz_targets`, and `tests/robust/fuzz_smoke.rs` of the main crate calls it with the seeds and some

@@ -1,4 +1,4 @@
-//! Manifests: what is read is what any reader reads, and an edit keeps every other member as it stands.
+//! Manifests: ir-sign reads the same as any reader, and an edit keeps every other member as it stands.
 
 use std::collections::BTreeMap;
 

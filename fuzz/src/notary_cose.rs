@@ -60,7 +60,7 @@ fn check_envelope(bytes: &[u8]) {
     check_critical(&envelope, &mut names.collect());
 }
 
-/// What both formats have in common.
+/// The checks that both formats share.
 pub fn check(envelope: &Envelope, has: impl Fn(&str) -> bool) {
     let attributes = &envelope.attributes;
     assert!(has(SCHEME));

@@ -1,4 +1,4 @@
-//! Trust policies: what is taken says the same to a reader of JSON, and each scope leads to one statement.
+//! Trust policies: an accepted one says the same to a reader of JSON, and each scope leads to one statement.
 
 use std::collections::HashSet;
 

@@ -1,5 +1,5 @@
-//! Key passports. One that is accepted is a seed: nothing else has a signature that holds. And a first line that
-//! is signed as `ir-sign` signs it is accepted only if it is spelt as what is understood of it.
+//! Key passports. An accepted passport is a seed, because nothing else has a valid signature. With a new signature by
+//! the key, ir-sign accepts a first line only in its own spelling.
 
 use std::sync::LazyLock;
 
@@ -20,7 +20,7 @@ static KEY: LazyLock<FileKey> = LazyLock::new(|| {
     FileKey::from_sec1(sec1).expect("a private key")
 });
 
-/// A first line with a signature of the key's behind it.
+/// A first line with the key's signature after it.
 fn sealed(line: &[u8]) -> Vec<u8> {
     let message = [b"ir-sign passport v1\0", line].concat();
     let signature = KEY

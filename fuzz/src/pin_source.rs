@@ -1,4 +1,4 @@
-//! Sources of PINs, on a command line and in a URI: what is read is printed as something that is read as the same.
+//! Sources of PINs, on a command line and in a URI: a printed source reads back as the same.
 
 use ir_sign::key::pin::PinSource;
 

@@ -1,4 +1,4 @@
-//! Ceremony plans: what is taken is what any reader of TOML reads, and fit to be shown.
+//! Ceremony plans: an accepted plan is what any reader of TOML reads, and is safe to show.
 
 use std::collections::BTreeSet;
 use std::fs;

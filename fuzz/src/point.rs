@@ -1,4 +1,4 @@
-//! `CKA_EC_POINT`: what is accepted is written again as the same point, raw and in DER.
+//! `CKA_EC_POINT`: writing an accepted point again gives the same point, raw and in DER.
 
 use ir_sign::crypto::Curve;
 use ir_sign::key::pkcs11::read_point;

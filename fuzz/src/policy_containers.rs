@@ -1,5 +1,5 @@
-//! Policies of containers/image: what is taken is JSON with no other members, some scope counts for every image, and
-//! what is written for skopeo is read again and needs no second writing.
+//! Policies of containers/image: an accepted policy is JSON with no other members, some scope counts for every image,
+//! and the policy written for skopeo reads back and needs no second writing.
 
 use ir_sign::trust::{Asked, Dialect, Policy, Rest, Scope};
 use serde_json::Value;
@@ -15,7 +15,7 @@ pub fn run(bytes: &[u8]) {
         }
     };
     assert!(policy.warnings().is_empty());
-    // Where Go replaces what is no text, this reader refuses.
+    // Go replaces bytes that are not text; this reader refuses them.
     if let Ok(document) = serde_json::from_slice::<Value>(bytes) {
         let members = document.as_object().expect("an object");
         assert!(

@@ -1,4 +1,4 @@
-//! Policies of image-rs: what is taken is taken by a reader derived as image-rs derives its own, unless it has types of
+//! Policies of image-rs: a reader derived as image-rs derives its own accepts them too, unless they have types of
 //! ir-sign.
 
 use std::collections::HashMap;

@@ -1,5 +1,5 @@
-//! References to images, and the names and platforms beside them: what is read is printed as it was written,
-//! or as something that is read as the same.
+//! References to images, and the names and platforms beside them: a printed one is as it was written, or reads back as
+//! the same.
 
 use std::fmt::{Debug, Display};
 use std::str::FromStr;

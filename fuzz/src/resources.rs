@@ -1,4 +1,5 @@
-//! Files of offline key brokers: what is taken has the texts of plain JSON, once each, and is written again as the same.
+//! Files of offline key brokers: an accepted file has the texts of plain JSON, once each, and writing it again gives
+//! the same file.
 
 use base64ct::{Base64, Encoding};
 use ir_sign::broker::{KbsUri, ResourceName, Resources, encode};

@@ -1,4 +1,4 @@
-//! Private key files: what is accepted is written again as a file of the same key.
+//! Private key files: writing an accepted key again gives a file of the same key.
 
 use ir_sign::key::file::FileKey;
 

@@ -1,4 +1,4 @@
-//! The list of signing keys: what is taken is written back with the same meaning, and each name leads to one key.
+//! The list of signing keys: writing an accepted list back keeps its meaning, and each name leads to one key.
 
 use std::collections::HashSet;
 

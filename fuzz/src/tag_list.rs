@@ -6,7 +6,7 @@ pub fn run(bytes: &[u8]) {
     let Ok(tags) = read_tags(bytes) else {
         return;
     };
-    // A part that is passed over may hold bytes that are no text.
+    // An ignored part may hold bytes that are not text.
     if let Ok(document) = serde_json::from_slice::<serde_json::Value>(bytes) {
         let names = document.get("tags").and_then(serde_json::Value::as_array);
         let all = tags.tags.len() + tags.passed_over;

@@ -1,5 +1,6 @@
-//! Transcripts: as they are, where only a seed holds, and with each line's number, chain and spelling made right and the
-//! last line signed with a root key at hand, so that changes get past those. One that holds stops to when it is changed.
+//! Transcripts: as they are, where only a seed holds, and with each line's number, chain and spelling made right and
+//! the last line signed with a root key at hand, so that changes get past those. A valid one stops being valid after a
+//! change.
 
 use std::fs;
 use std::path::Path;
@@ -107,7 +108,7 @@ fn check(bytes: &[u8]) {
     });
 }
 
-/// Asserts that nothing of what a transcript says means anything to those that show its page.
+/// Asserts that no text of a transcript has a meaning for programs that show its page.
 fn assert_plain_page(markdown: &str, html: &str) {
     const TAGS: [&str; 14] = [
         "!doctype html",

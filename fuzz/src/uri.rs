@@ -1,4 +1,4 @@
-//! PKCS#11 URIs: what is read is printed as something that is read as the same, and a PIN in it is neither taken nor shown.
+//! PKCS#11 URIs: a printed URI reads back as the same, and ir-sign neither takes nor shows a PIN in it.
 
 use ir_sign::key::uri::TokenUri;
 

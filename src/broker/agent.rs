@@ -61,7 +61,7 @@ impl Agent {
         }
     }
 
-    /// Fetches a resource. The program's own copies of it are wiped; those in the buffers of HTTP/2 are not.
+    /// Fetches a resource. The program wipes its own copies of it, but not those in the buffers of HTTP/2.
     pub(super) fn get(&self, broker: &Source, uri: &KbsUri) -> Result<Zeroizing<Vec<u8>>, Error> {
         let (broker, uri) = (broker.clone(), uri.clone());
         let runtime = runtime::Builder::new_current_thread()
@@ -76,7 +76,7 @@ impl Agent {
             let asked = self.ask(&text);
             tokio::time::timeout(self.timeout, asked).await
         });
-        // A name may still be looked up; nobody waits for that.
+        // The thread may still look up a name; the program does not wait for it.
         runtime.shutdown_background();
         match asked {
             Ok(Ok(resource)) => Ok(resource),
@@ -190,7 +190,7 @@ fn check_status(headers: &HeaderMap) -> Result<(), Failure> {
 }
 
 async fn read(body: &mut RecvStream) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    // As much as there may be, so that no copy stays behind where it grew.
+    // Room for the largest resource, so that the buffer never grows and leaves a copy behind.
     let most = LARGEST_MESSAGE + PREFIX;
     let mut bytes = Zeroizing::new(Vec::with_capacity(most));
     while let Some(chunk) = body.data().await {

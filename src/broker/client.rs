@@ -15,7 +15,7 @@ use super::source::Source;
 use super::uri::KbsUri;
 use crate::files;
 
-/// A key broker. Nothing is read or asked before the first [`Broker::get`].
+/// A key broker. It reads and asks nothing before the first [`Broker::get`].
 #[derive(Debug)]
 pub struct Broker {
     source: Source,
@@ -24,7 +24,7 @@ pub struct Broker {
 
 #[derive(Debug)]
 enum At {
-    /// A file, read once: all resources of a run come from one state of it.
+    /// A file, read once, so that all resources of a run come from one state of it.
     File {
         path: PathBuf,
         resources: OnceLock<Resources>,

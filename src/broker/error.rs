@@ -15,7 +15,7 @@ pub enum Error {
     /// The offline file cannot be read.
     #[error("key broker: {0}")]
     File(#[from] files::Error),
-    /// The offline file is no file, as a folder or a pipe.
+    /// The offline file is not a file but, for example, a folder or a pipe.
     #[error("key broker {}: is not a regular file", .0.display())]
     NotAFile(PathBuf),
     /// The offline file does not hold resources.
@@ -70,7 +70,7 @@ pub enum Error {
         /// The status of gRPC, by its name, and the agent's message.
         status: String,
     },
-    /// The agent's answer is no answer of gRPC.
+    /// The agent's answer is not an answer of gRPC.
     #[error("key broker {broker}: its answer for {uri} is not valid: {reason}")]
     Answer {
         /// The broker.
@@ -88,7 +88,7 @@ pub enum Error {
     LeftOut(Source),
 }
 
-/// What is wrong with an offline file. No text of the file is in here: it may be a secret.
+/// The fault of an offline file, without any text of the file, which may be secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileFault {

@@ -45,7 +45,7 @@ pub(super) enum BadAnswer {
     Compressed,
     /// There are fewer or more bytes than one message.
     Length,
-    /// The message is no message of Protocol Buffers.
+    /// The message is not one of Protocol Buffers.
     Message,
 }
 
@@ -81,7 +81,7 @@ const FIXED_64: u8 = 1;
 const LENGTH_DELIMITED: u8 = 2;
 const FIXED_32: u8 = 5;
 
-/// The last field 1 of a message; other fields are passed over.
+/// The last field 1 of a message. This ignores other fields.
 fn fields(mut rest: &[u8]) -> Option<&[u8]> {
     let mut found: &[u8] = &[];
     while !rest.is_empty() {

@@ -1,6 +1,7 @@
 //! The offline file broker: one JSON object, from a resource's name to its bytes in base64.
 //!
-//! Source: guest-components, `offline_fs_kbc`. The file is read strictly: one value that is no base64 voids all of it.
+//! Source: guest-components, `offline_fs_kbc`. ir-sign reads the file strictly: one value that is not base64 voids all
+//! of it.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -75,7 +76,7 @@ pub fn encode(resources: &[(ResourceName, &[u8])]) -> Zeroizing<Vec<u8>> {
     let room = |(name, bytes): &(ResourceName, &[u8])| {
         name.as_str().len() + Base64::encoded_len(bytes) + r#"  "": "",."#.len()
     };
-    // As much as it takes, so that no copy stays behind where it grew.
+    // Enough room, so that the buffer never grows and leaves a copy behind.
     let room = resources.iter().map(room).sum::<usize>() + "{\n\n}\n".len();
     let mut text = Zeroizing::new(Vec::with_capacity(room));
     text.extend_from_slice(b"{\n");

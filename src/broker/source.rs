@@ -1,4 +1,4 @@
-//! Where a broker is: a file, or an agent's address.
+//! The place of a broker: a file, or an agent's address.
 
 use std::ffi::OsStr;
 use std::fmt;

@@ -25,7 +25,7 @@ pub enum BadUri {
     Character,
 }
 
-/// Which resource: three parts, of which none is empty, `.` or `..`.
+/// The resource: three parts, none of them empty, `.` or `..`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KbsUri {
     /// `REPOSITORY/TYPE/TAG`.
@@ -56,7 +56,7 @@ impl KbsUri {
         Self::of_path(path)
     }
 
-    /// Whether a text is meant as a URI of a broker: [`KbsUri::parse`] reads it or says why not.
+    /// Whether a text looks like the URI of a broker: [`KbsUri::parse`] reads it or says why not.
     pub fn is_meant(text: &str) -> bool {
         text.starts_with("kbs:") || text.starts_with("kbs+")
     }

@@ -119,7 +119,7 @@ fn noted_key(plan: &Plan, ring: &KeyRing, lines: &[Line]) -> Result<Option<NewKe
     };
     let key = ring.tokens().existing(&uri)?;
     let Some(noted) = find(lines, "result", "make-key") else {
-        // Half of it may exist, and nothing else of its name.
+        // Half of it may exist, but nothing else with its name.
         if key.is_none()
             && let Err(error) = ring.tokens().check_label_free(&uri)
             && !matches!(error, pkcs11::Error::InUse { orphans: true, .. })
@@ -146,7 +146,7 @@ fn noted_key(plan: &Plan, ring: &KeyRing, lines: &[Line]) -> Result<Option<NewKe
     Ok(Some(key))
 }
 
-/// The same for the files alone, without the token.
+/// The same for only the files, without the token.
 pub fn check_files(plan: &Plan) -> Result<Work, Error> {
     plan.passport()?;
     files_of(plan).map(|(work, _)| work)
@@ -244,7 +244,7 @@ fn check_outputs(plan: &Plan, work: &Work, begun: bool) -> Result<(), Error> {
         Ok(())
     };
     match work {
-        // Nothing of these is kept: another run makes another key, certificate or CRL.
+        // This run keeps none of these: another run makes another key, certificate or CRL.
         Work::RootKey { .. }
         | Work::RootCertificate { .. }
         | Work::IssueCertificates { .. }
@@ -277,7 +277,7 @@ fn check_outputs(plan: &Plan, work: &Work, begun: bool) -> Result<(), Error> {
     }
 }
 
-/// The valid endorsement that exists already at its path.
+/// The valid endorsement that already exists at its path.
 pub(super) fn endorsement_there(
     path: &Path,
     root: &P384Key,

@@ -41,7 +41,7 @@ pub enum Error {
         /// What is wrong with it.
         source: PublicKeyError,
     },
-    /// An input is no payload of cosign's.
+    /// An input is not a payload of cosign.
     #[error("payload {}: {source}", .path.display())]
     Payload {
         /// The file.
@@ -68,8 +68,8 @@ pub enum Error {
         /// What is wrong.
         source: files::Error,
     },
-    /// An output exists already.
-    #[error("{role} {}: it exists already", .path.display())]
+    /// An output already exists.
+    #[error("{role} {}: it already exists", .path.display())]
     Exists {
         /// The file's role.
         role: &'static str,
@@ -112,7 +112,7 @@ pub enum Error {
         /// What it is.
         now: String,
     },
-    /// The clock is behind the transcript.
+    /// The clock is earlier than the transcript.
     #[error("transcript {}: its last line is from {then}, but this machine's clock says {now}", .path.display())]
     Clock {
         /// The transcript.

@@ -38,7 +38,7 @@ impl Item<'_> {
         }
     }
 
-    /// The rule that is broken where nobody did it, and the reason.
+    /// The rule that a missing step breaks, and the reason.
     pub(super) const fn undone(&self) -> (&'static str, &'static str) {
         match self {
             Self::Work(step) => step.undone(),

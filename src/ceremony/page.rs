@@ -160,7 +160,7 @@ impl Page {
         page
     }
 
-    /// As HTML that needs nothing else.
+    /// As HTML in one file.
     pub(super) fn html(&self) -> String {
         let title = escaped(&self.title);
         let mut page = format!(

@@ -83,7 +83,7 @@ impl Signatures {
         all.iter().map(bytes_of).collect::<Option<_>>().map(Self)
     }
 
-    /// As a transcript's line has them.
+    /// In the form of a transcript's line.
     pub(super) fn json(&self) -> Value {
         self.0.iter().map(|der| base64(der)).collect()
     }

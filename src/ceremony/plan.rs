@@ -44,7 +44,7 @@ pub(super) struct RootDigests<'a> {
 }
 
 impl Plan {
-    /// Reads a plan, and none of its inputs yet.
+    /// Reads a plan, but none of its inputs yet.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let wrong = |reason: String| Error::Plan {
             path: path.to_owned(),

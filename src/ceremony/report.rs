@@ -32,16 +32,18 @@ fn page(verified: &Verified) -> Page {
     let null = Value::Null;
     let start = verified.lines.first().map_or(&null, |line| &line.value);
     let last = verified.lines.last();
-    let banner = "REHEARSAL: nothing that was made here is to be trusted";
+    let banner = "REHEARSAL: do not trust anything that was made here";
     let mut blocks = Vec::new();
     let attended = |line: &&Line| line.value["attended"] == false;
     match verified.lines.iter().filter(attended).count() {
         0 => {}
         n if n == parts(&verified.lines).len() => {
-            blocks.push(Block::Text("Nobody was asked to confirm the steps.".into()));
+            blocks.push(Block::Text(
+                "The run asked nobody to confirm the steps.".into(),
+            ));
         }
         n => blocks.push(Block::Text(format!(
-            "In {n} of the runs nobody was asked to confirm the steps."
+            "{n} of the runs asked nobody to confirm the steps."
         ))),
     }
     blocks.extend(run(verified));
@@ -283,7 +285,9 @@ fn incidents(verified: &Verified) -> Vec<Block> {
                 let by = if same { "the same" } else { "ANOTHER" };
                 let torn = match line.value["torn_bytes"].as_u64() {
                     None | Some(0) => String::new(),
-                    Some(bytes) => format!(" {bytes} bytes of an unfinished line were removed."),
+                    Some(bytes) => {
+                        format!(" {bytes} bytes of an unfinished line were removed then.")
+                    }
                 };
                 format!("Resumed after an interruption, by {by} program.{torn}")
             }
@@ -317,8 +321,8 @@ fn signing(people: &Value, steps: usize) -> [Block; 4] {
         heading("Who took part"),
         Block::Banner,
         Block::Text(format!(
-            "By signing I state that I saw {which} of this page, and that the fingerprints that were read aloud \
-             are those on this page."
+            "By signing I state that I saw {which} of this page, and that the fingerprints read aloud \
+             are the ones on this page."
         )),
         table(Kind::People, &["name", "role", "date", "signature"], rows),
     ]

@@ -36,9 +36,7 @@ pub(super) fn endorsements(verified: &Verified) -> Vec<Block> {
         };
         blocks.push(heading(&format!("Vendor {}", text(&line.value["vendor"]))));
         if line.value["kept"] == true {
-            blocks.push(Block::Text(
-                "The endorsement that was there was kept.".into(),
-            ));
+            blocks.push(Block::Text("The run kept the existing endorsement.".into()));
         }
         blocks.extend(digest(
             "SHA-256 of the SubjectPublicKeyInfo:",
@@ -58,9 +56,7 @@ pub(super) fn payloads(verified: &Verified) -> Vec<Block> {
         };
         blocks.push(heading(&format!("Payload {name}")));
         if line.value["kept"] == true {
-            blocks.push(Block::Text(
-                "The signatures that were there were kept.".into(),
-            ));
+            blocks.push(Block::Text("The run kept the existing signatures.".into()));
         }
         let facts = prepared.facts();
         let rows = facts

@@ -1,8 +1,9 @@
-//! Running a ceremony: for each step it shows it, has it confirmed, notes the intent, does it, verifies it, and notes the result.
+//! Runs a ceremony. For each step, the run shows it, asks people to confirm it, notes the intent, does it, verifies it,
+//! and notes the result.
 //!
 //! A later run resumes an interrupted one from the transcript. The run chooses and notes the id of a key before it
-//! makes the key, and notes a signature before it writes the signature's file. So there is never a second key, and
-//! no signature is lost.
+//! makes the key, and notes a signature before it writes the signature's file. So there is never a second key, and no
+//! signature gets lost.
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +29,7 @@ const NONCE_LEN: usize = 6;
 
 /// The people at a ceremony: shows them texts, and returns their answers.
 pub trait Stage {
-    /// Refuses if nobody can answer. Called before any work, and before a PIN is sent.
+    /// Refuses if nobody can answer. The run calls this before any work, and before it sends a PIN.
     fn open(&mut self) -> Result<(), Error>;
 
     /// Shows a text.
@@ -135,7 +136,7 @@ impl Under<'_, '_> {
     fn begin(&mut self, resumed: bool, torn: usize, token: &Value) -> Result<(), Error> {
         let plan = self.run.plan;
         if plan.is_rehearsal() {
-            self.show("REHEARSAL: nothing that is made here is to be trusted");
+            self.show("REHEARSAL: do not trust anything that is made here");
         }
         self.show(&format!("ceremony: {}\nplan SHA-384:", plan.title()));
         self.show_digest(&unhex(&plan.digest).unwrap_or_default());

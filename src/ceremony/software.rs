@@ -1,11 +1,11 @@
 //! Recognising software tokens by their own info.
 //!
 //! A token itself states its maker and model, and some software says that its slot is hardware (opencryptoki and
-//! tpm2-pkcs11 always, `BouncyHsm` where it is set so). So this finds software that somebody chose by mistake, and
-//! none that hides: `SECURITY.md` says so.
+//! tpm2-pkcs11 always, `BouncyHsm` where it is set so). So this finds software that somebody chose by mistake, but not
+//! software that hides: `SECURITY.md` says so.
 
-/// A program: its maker begins with the first, its model with the second. As they say, in small letters and
-/// with single blanks, from their sources or from what others printed of them.
+/// A program: its maker begins with the first, its model with the second. The texts come from their sources or from
+/// other people's listings, in small letters and with single blanks.
 const KNOWN: [(&str, &str); 23] = [
     ("softhsm", ""),           // "SoftHSM project", "SoftHSM v2"
     ("", "softhsm"),           // also its forks

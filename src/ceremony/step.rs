@@ -73,7 +73,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// The rule that is broken where nobody did the step, and the reason.
+    /// The rule that a missing step breaks, and the reason.
     pub(super) const fn undone(&self) -> (&'static str, &'static str) {
         match self {
             Self::Endorse(_) => (rule::VENDORS, "the run did not endorse the plan's vendor"),

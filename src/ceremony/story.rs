@@ -376,7 +376,7 @@ impl<'a> Story<'a> {
         findings.pass_unless_failed(rule::ORDER, format!("{} steps", self.done.len()));
         let (vendors, payloads) = (self.plan.vendors().count(), self.plan.payloads().count());
         match self.plan.kind() {
-            // What they signed is compared apart.
+            // Another check compares the signed bytes.
             Kind::RootKey | Kind::RootCertificate | Kind::IssueCertificates | Kind::Revoke => {}
             Kind::EndorseVendors => {
                 findings.pass_unless_failed(rule::VENDORS, format!("{vendors} vendors"));

@@ -72,7 +72,7 @@ pub(super) fn bytes_of(value: &Value) -> Option<Vec<u8>> {
 
 /// Reads lines and checks the chain. An error has the line's number, from 1.
 ///
-/// A last line without an end is no line: its bytes are returned apart.
+/// A last line without an end does not count: this returns its bytes separately.
 pub fn parse(bytes: &[u8]) -> Result<(Vec<Line>, usize), (usize, String)> {
     let mut lines: Vec<Line> = Vec::new();
     let mut torn = 0;

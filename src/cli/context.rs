@@ -81,14 +81,8 @@ pub fn cosign_ring<'a>(
     if tokens.pin_source.is_none() && env::var_os(COSIGN_PIN).is_some() {
         tokens.pin_source = Some(PinSource::Env(COSIGN_PIN.to_owned()));
     }
-    let read = |path: &Path| read_any_public(path);
-    let quiet = console.settings.quiet;
-    let passports = passports.require_passport.clone();
-    let mut options = options(&tokens, passports, NonZeroUsize::MIN, read, quiet)?;
     let module = env::var_os(COSIGN_MODULE).filter(|path| !path.is_empty());
-    options.usual_module = module.map(PathBuf::from);
-    options.files.extend(options.usual_module.clone());
-    Ok(KeyRing::new(options))
+    ring_of_any(&tokens, passports, module.map(PathBuf::from), console)
 }
 
 /// The key ring of a command that takes keys of every kind and form.
@@ -100,10 +94,22 @@ pub fn any_ring<'a>(
 ) -> Result<KeyRing, Failure> {
     let sources = own.into_iter().chain([tokens.pin_source.as_ref()]);
     warn_of_secrets(PIN_FILE, sources, console);
+    ring_of_any(tokens, passports, None, console)
+}
+
+/// A ring with public keys of every kind and form. It uses `usual_module` if the user names no module.
+fn ring_of_any(
+    tokens: &TokenArgs,
+    passports: &PassportArgs,
+    usual_module: Option<PathBuf>,
+    console: &Console,
+) -> Result<KeyRing, Failure> {
     let read = |path: &Path| read_any_public(path);
     let quiet = console.settings.quiet;
     let passports = passports.require_passport.clone();
-    let options = options(tokens, passports, NonZeroUsize::MIN, read, quiet)?;
+    let mut options = options(tokens, passports, NonZeroUsize::MIN, read, quiet)?;
+    options.files.extend(usual_module.clone());
+    options.usual_module = usual_module;
     Ok(KeyRing::new(options))
 }
 

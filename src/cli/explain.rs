@@ -115,12 +115,12 @@ pub fn hint(error: &Error) -> Option<String> {
         Error::TwoLists { place, .. } => Some(archives::two_lists(place.path()?)),
         Error::InputInApp { .. } => Some("move the file out of the registry first".into()),
         Error::TooManyTags { .. } => Some(
-            "give the endorsement in use with -s and -c: nothing is searched then (ir-sign inspect-image --endorsement FILE takes it off an image)"
+            "give the endorsement in use with -s and -c: then ir-sign searches for none (ir-sign inspect-image --endorsement FILE copies it out of an image)"
                 .into(),
         ),
         Error::LongForToken { .. } => Some(TAKES_HASHES.into()),
         Error::NotASignature { .. } => Some(
-            "signatures are DER, as `openssl dgst -sha384 -sign` writes them; hex, base64 and raw r||s are not read"
+            "signatures are DER, as `openssl dgst -sha384 -sign` writes them; ir-sign does not read hex, base64 or raw r||s"
                 .into(),
         ),
         Error::NotEndorsed { .. } => Some(
@@ -133,8 +133,8 @@ pub fn hint(error: &Error) -> Option<String> {
                 .into(),
         ),
         Error::OtherEndorsement { changed: true, .. } => Some(
-            "one is the other with n - s for s, which takes no key: somebody changed one of them. Compare both with what \
-             the CA gave (`ir-sign inspect-image --json` prints an image's), and take the changed one off the registry"
+            "they differ only in s and n - s, and that change takes no key: somebody changed one of them. Compare both with what \
+             the CA gave (`ir-sign inspect-image --json` prints an image's), and remove the changed one from the registry"
                 .into(),
         ),
         Error::OtherEndorsement { way, .. } => images::of_endorsements(way),
@@ -147,7 +147,7 @@ pub fn hint(error: &Error) -> Option<String> {
             "run it again: -x uses the endorsement that is there now; with -s it has to be that one".into(),
         ),
         Error::Endorsements { .. } => Some(
-            "give the endorsement with -s and -c, or repair or move away what cannot be read".into(),
+            "give the endorsement with -s and -c, or repair or move away the part that ir-sign cannot read".into(),
         ),
         _ => None,
     }
@@ -207,15 +207,15 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
             "module-name only says what the module has to be called; name the file with --pkcs11-module PATH, PKCS11_MODULE_PATH, or module-path=PATH in the URI"
         }
         E::Tokens { found, .. } if found.is_empty() => {
-            "see `ir-sign token list`; is the token plugged in, and the module the right one?"
+            "see `ir-sign token list`; is the token plugged in, and is this the right module?"
         }
         E::Tokens { .. } => {
-            "name one by its serial, its label, or what else no other has; by its slot-id where nothing differs"
+            "name one by its serial, its label, or anything else that no other has; by its slot-id if nothing differs"
         }
         E::Keys { found, .. } if found.is_empty() => "see `ir-sign token keys`",
         E::Keys { .. } => "name one by label and id",
         E::PublicObjects { .. } => {
-            "name one by label and id, or name where the PIN comes from, and the private key tells: --pin-source file:PATH"
+            "name one by label and id, or name the PIN's source, and the private key decides: --pin-source file:PATH"
         }
         E::NoKeyNamed { .. } => "name a key: pkcs11:token=…;object=LABEL",
         E::NoLabel { .. } => "name the new key: pkcs11:token=…;object=LABEL",
@@ -249,7 +249,7 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
             "the token has no session left: end other programs that use it; each of --jobs takes one, --jobs 1 the fewest"
         }
         E::Point { .. } => {
-            "the form of the token's public object is not known: give its public key with --public-key FILE"
+            "ir-sign does not know the form of the token's public object: give its public key with --public-key FILE"
         }
         E::NoPublic { given: true, .. } => "give the public key of this very key",
         E::NoPublic { .. } => "give its public key with --public-key FILE",
@@ -263,25 +263,27 @@ fn on_token(error: &pkcs11::Error) -> Option<String> {
             orphans: true,
             ..
         } if what == "id" => {
-            "it has no private half, as after an interrupted gen-key: remove it (pkcs11-tool --delete-object --type pubkey --id HEX), or take another id, or leave it out: one is made up"
+            "it has no private half, as after an interrupted gen-key: remove it (pkcs11-tool --delete-object --type pubkey --id HEX), or take another id, or leave it out: ir-sign makes one up"
         }
         E::InUse { orphans: true, .. } => {
             "it has no private half, as after an interrupted gen-key: remove it (pkcs11-tool --delete-object --type pubkey --label LABEL) or take another label"
         }
-        E::InUse { what, .. } if what == "id" => "take another id, or leave it out: one is made up",
+        E::InUse { what, .. } if what == "id" => {
+            "take another id, or leave it out: ir-sign makes one up"
+        }
         E::InUse { .. } => {
             "take another label; if gen-key was interrupted, the key may be the one you want: ir-sign extract-public --pkcs11-uri URI -o FILE"
         }
         E::TokenLock { .. } => "let the other run end, and run this again",
         E::Unsure { .. } => "look before you run it again: ir-sign token keys",
         E::BadKey { removed: false, .. } => {
-            "remove it with the token's own tools; it is not to be used"
+            "do not use it, and remove it with the token's own tools"
         }
         E::BadKey { source, .. } if matches!(**source, E::Twin { .. }) => {
             "see `ir-sign token keys` for what is there now, and take another label for another key"
         }
         E::Unfit { .. } => {
-            "a passport vouches for a key that was made on its token and never left it; --accept CKA_NAME writes down what is otherwise"
+            "a passport vouches for a key that was made on its token and never left it; --accept CKA_NAME records a difference"
         }
         E::NoPassport { .. } => "give its passport too, with --require-passport FILE",
         other => return on_setup(other),
@@ -302,7 +304,7 @@ fn on_setup(error: &pkcs11::Error) -> Option<String> {
             source: PinError::Empty(from),
             ..
         } if from.starts_with("fd:") => {
-            "a descriptor is read to its end, for one PIN: give each of the two its own"
+            "ir-sign reads a descriptor to its end for one PIN: give each PIN its own"
         }
         E::Pad { .. } => {
             "set it up with its maker's program, or, where its module takes PINs all the same, give both: --so-pin-source and --new-pin-source"

@@ -166,7 +166,7 @@ pub fn totals(totals: &Totals, shard: Option<Shard>) -> String {
     for (count, what) in [
         (totals.allowed, "allowed"),
         (totals.in_other_shards, "in other shards"),
-        (totals.gone, "gone meanwhile"),
+        (totals.gone, "gone"),
         (totals.not_looked_at, "not looked at"),
     ] {
         if count > 0 {
@@ -254,7 +254,7 @@ pub fn referrer(referrer: &Referrer) -> String {
     let tag = referrer.tag.as_ref();
     let tag = tag.map_or_else(String::new, |tag| format!(" (tag {})", plain(tag)));
     format!(
-        "{}{tag} refers to {}, which was replaced: it does not refer to the signed image",
+        "{}{tag} refers to {}, the image before this change, not to the signed image",
         referrer.digest, referrer.subject
     )
 }
@@ -350,7 +350,7 @@ fn claimed(claim: &Claim) -> Vec<String> {
         ),
     };
     let holds = if claim.config_signed {
-        "that vendor's signature of the config holds; whether a CA vouches for the vendor is not checked here"
+        "that vendor's signature of the config holds; this command does not check whether a CA vouches for the vendor"
     } else {
         "no signature of the config by that vendor holds"
     };
@@ -398,9 +398,9 @@ pub fn inspected_json(entry: &Inspected) -> Value {
 /// A file that pruning leaves alone, for a person.
 pub fn foreign(name: &str) -> String {
     if name.contains('/') {
-        format!("blobs/{name} has a name that no blob has, and is left alone")
+        format!("blobs/{name} has a name that no blob can have, so it stays")
     } else {
-        format!("{name} has the name of a temporary file, but is no file, and is left alone")
+        format!("{name} has the name of a temporary file, but is not a file, so it stays")
     }
 }
 

@@ -46,13 +46,13 @@ pub enum Error {
         limit: usize,
     },
     /// The file exists, and it must not.
-    #[error("{}: exists already", .path.display())]
+    #[error("{}: already exists", .path.display())]
     Exists {
         /// The file.
         path: PathBuf,
     },
     /// The file exists with other bytes.
-    #[error("{}: exists already, with other content", .path.display())]
+    #[error("{}: already exists, with other content", .path.display())]
     Differs {
         /// The file.
         path: PathBuf,
@@ -64,7 +64,7 @@ pub enum Error {
     #[error("standard output: is a terminal, and the result is no text")]
     Terminal,
     /// The existing file is not a regular file.
-    #[error("{}: exists already, and is not a regular file", .path.display())]
+    #[error("{}: already exists, and is not a regular file", .path.display())]
     NotAFile {
         /// The path.
         path: PathBuf,

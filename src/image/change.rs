@@ -35,7 +35,7 @@ pub enum Link {
     Tag {
         /// The tag.
         tag: String,
-        /// The manifest that the tag leads to until then; `None` where there is no such tag yet.
+        /// The manifest that the tag leads to until then; `None` if there is no such tag yet.
         replaces: Option<Digest>,
     },
 }

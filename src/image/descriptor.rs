@@ -9,7 +9,7 @@ use super::media;
 use super::platform::Platform;
 use crate::crypto::{Digest, HashAlgorithm, Hasher};
 
-/// Points to content: its type, digest and size, and what is said about it.
+/// Points to content: its type, digest and size, and annotations about it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Descriptor {
     /// The media type of the content.

@@ -22,8 +22,8 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Whether it has nothing of an image: no image's config, for there are runtimes that unpack layers of any
-    /// type then; a config that is `{}`, for there are some that read the platform in any; and no layer of files.
+    /// Whether nothing in it could be an image's. It has no image's config, because some runtimes then unpack layers of
+    /// any type. Its config is `{}`, because some read the platform in any config. It has no layer of files.
     pub fn is_artifact(&self) -> bool {
         let empty = Digest::of(self.config.digest.algorithm(), b"{}");
         !self.has_image_config() && !self.has_files() && self.config.digest == empty

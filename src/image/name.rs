@@ -93,7 +93,7 @@ impl ArchiveKind {
 /// A text that names no image.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImageNameError {
-    /// There is no text, or none after the transport.
+    /// The text is empty, or ends after the transport.
     #[error("\"{0}\" names no image")]
     Empty(String),
     /// A name without `docker://` has no host.
@@ -122,13 +122,13 @@ pub enum ImageNameError {
     /// The spelling of the host, the repository or the tag is wrong.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
-    /// The text behind the `@` is no digest.
+    /// The text after the `@` is not a digest.
     #[error(transparent)]
     Digest(#[from] DigestError),
-    /// Registries are asked for digests of two algorithms.
+    /// ir-sign asks registries only for digests of two algorithms.
     #[error("\"{0}\" has a digest of {1}, and registries are asked for sha256 or sha512")]
     Algorithm(String, HashAlgorithm),
-    /// The tag or digest in a layout or an archive is none.
+    /// The tag or digest in a layout or an archive is malformed.
     #[error(transparent)]
     Reference(#[from] ReferenceError),
 }
@@ -246,7 +246,7 @@ fn archive(kind: ArchiveKind, text: &str, rest: &str) -> Result<ImageName, Image
     })
 }
 
-/// A path and a tag or digest in that place. The path ends at the first colon, or at an `@` with a digest behind it.
+/// A path and a tag or digest in that place. The path ends at the first colon, or at an `@` with a digest after it.
 fn place(text: &str, rest: &str) -> Result<(PathBuf, Option<Reference>), ImageNameError> {
     if rest.starts_with("//") {
         return Err(ImageNameError::Slashes(text.to_owned()));
@@ -271,7 +271,7 @@ fn place(text: &str, rest: &str) -> Result<(PathBuf, Option<Reference>), ImageNa
     Ok((path.into(), reference))
 }
 
-/// Whether a text behind an `@` means a digest: it has the form of one, or starts with a name as SHA-2's have.
+/// Whether a text after an `@` means a digest: it has the form of one, or starts with a name like those of SHA-2.
 fn is_digest_like(text: &str) -> bool {
     let name = text.split_once(':').map_or(text, |(name, _)| name);
     let sha = name.get(..3).filter(|sha| sha.eq_ignore_ascii_case("sha"));
@@ -290,7 +290,7 @@ fn registry_digest(text: &str) -> Result<Digest, ImageNameError> {
     }
 }
 
-/// Refuses an `@` in the first part of a name unless a digest stands behind it.
+/// Refuses an `@` in the first part of a name unless a digest follows it.
 fn check_userinfo(rest: &str) -> Result<(), ImageNameError> {
     let first = rest.split('/').next().unwrap_or_default();
     match first.split_once('@') {
@@ -316,7 +316,7 @@ fn docker(text: &str, rest: &str, may_lack_host: bool) -> Result<ImageName, Imag
         Some(("", _)) => return Err(ImageNameError::NoHost(text.to_owned())),
         _ => (None, name),
     };
-    // A colon behind the last slash starts the tag.
+    // A colon after the last slash starts the tag.
     let last = path.rfind('/').map_or(0, |at| at + 1);
     let (path, tag) = match path[last..].split_once(':') {
         None => (path, None),

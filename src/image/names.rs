@@ -18,7 +18,7 @@ pub enum Reference {
 /// A text that cannot name an image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
-    /// The text has the form of a digest and is not a digest.
+    /// The text has the form of a digest but is not a digest.
     #[error(transparent)]
     Digest(#[from] DigestError),
     /// It is not a tag either.

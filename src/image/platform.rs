@@ -48,10 +48,10 @@ impl OsFeatures {
 }
 
 impl Platform {
-    /// Whether an entry that states `self` says of an image what the image's config states: each member that it
-    /// states is the same in the config, in whatever spelling. Runtimes choose by the entry. Many configs state no
-    /// variant, and those that `BuildKit` wrote for Windows no version: the entry's is any then. Features have
-    /// no such exception: an image whose config states none wants none.
+    /// Whether an entry that states `self` says of an image what the image's config states: each member that it states
+    /// is the same in the config, in any spelling. Runtimes choose by the entry. Many configs state no variant, and
+    /// those that `BuildKit` wrote for Windows state no version; then the entry may have any. Features have no such
+    /// exception: an image whose config states none needs none.
     pub fn holds_for(&self, config: &Self) -> bool {
         self.agrees(config, true)
     }
@@ -133,7 +133,8 @@ impl Platform {
             && (wanted.os_features.is_none() || ours.os_features == wanted.os_features)
     }
 
-    /// Whether `self` serves all that it states, but does not state all that is wanted, so that the answer is open.
+    /// Whether `self` serves everything that it states, but does not state everything that the user wants, so that the
+    /// answer is open.
     pub fn leaves_open(&self, wanted: &Self) -> bool {
         let mut rest = wanted.clone();
         if self.os.is_empty() {
@@ -234,7 +235,7 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// Undoes the escaping; `None` if a percent sign has no two hexadecimal digits behind it.
+/// Undoes the escaping; `None` if a percent sign has no two hexadecimal digits after it.
 fn unescaped(text: &str) -> Option<String> {
     let mut parts = text.split('%');
     let mut out = parts.next()?.as_bytes().to_vec();

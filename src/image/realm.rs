@@ -1,8 +1,8 @@
 //! The rules of realms, and of the server that hands images to them, and findings against these rules.
 //!
-//! The server loads a whole app or nothing of it: it walks everything below `index.json`, signed or not
-//! (`Application::import` of islet's image registry). Source of the names' forms: OCI distribution-spec 1.1,
-//! "Pulling manifests".
+//! The server loads a whole app or none of it: it walks everything below `index.json`, signed or not
+//! (`Application::import` of islet's image registry). Source of the names' forms: OCI distribution-spec 1.1, "Pulling
+//! manifests".
 
 use std::fmt;
 
@@ -46,13 +46,13 @@ pub mod rule {
     ];
 
     // A realm unpacks each layer over the former: first it removes what the layer's whiteouts name, then it writes the
-    // layer's members, one after the other. Whatever fails on the way ends it.
+    // layer's members, one after the other. Any failure on the way ends it.
 
     /// The config of an image with layers has a `history`, which OCI leaves optional.
     pub const CONFIG_HISTORY: &str = "realm.config-history";
-    /// A gzip layer is unpacked by its first member alone (RFC 1952, section 2.2): eStargz has several.
+    /// A realm unpacks only the first member of a gzip layer (RFC 1952, section 2.2): eStargz has several.
     pub const GZIP_MEMBERS: &str = "realm.gzip-members";
-    /// A zstd layer is unpacked by its first frame alone, and that is no skippable one (RFC 8878, section 3.1):
+    /// A realm unpacks only the first frame of a zstd layer, which must not be a skippable one (RFC 8878, section 3.1):
     /// zstd:chunked has several.
     pub const ZSTD_FRAMES: &str = "realm.zstd-frames";
     /// A layer is a tar archive that all readers read alike.
@@ -63,7 +63,7 @@ pub mod rule {
     pub const LAYER_PATH: &str = "realm.layer-path";
     /// No whiteout names a folder.
     pub const WHITEOUT_OF_FOLDER: &str = "realm.layer-whiteout-of-folder";
-    /// Every whiteout names what a lower layer has, and no link that leads nowhere.
+    /// Every whiteout names a file of a lower layer, and no link that leads nowhere.
     pub const WHITEOUT_OF_NOTHING: &str = "realm.layer-whiteout-of-nothing";
     /// Every opaque whiteout is in a folder that a lower layer has.
     pub const OPAQUE_OF_NOTHING: &str = "realm.layer-opaque-of-nothing";
@@ -77,7 +77,7 @@ pub mod rule {
     pub const HARD_LINK: &str = "realm.layer-hard-link";
     /// A link's target stands where realms read it: in the header or in GNU's long form, not in a pax record.
     pub const LINK_TARGET: &str = "realm.layer-link-target";
-    /// The layers have no more names than are kept in mind.
+    /// The layers have no more names than ir-sign remembers.
     pub const LAYER_NAMES: &str = "realm.layer-names";
 
     /// All rules that need the content of the layers.

@@ -12,7 +12,7 @@ const LONGEST_TAG: usize = 128;
 const DOCKER_HUB: &str = "docker.io";
 const DOCKER_HUB_OF_OLD: &str = "index.docker.io";
 
-/// A text that is no host, repository or tag of a registry.
+/// A text that is not a host, repository or tag of a registry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RepositoryError {
     /// The spelling of the host is wrong.
@@ -28,7 +28,7 @@ pub enum RepositoryError {
     Repository(String),
     /// The host and the repository are too long together.
     #[error(
-        "the registry's name and the repository have {0} bytes, more than the {LONGEST_NAME} that they may have"
+        "the registry's name and the repository have {0} bytes, more than the limit of {LONGEST_NAME}"
     )]
     Length(usize),
     /// The spelling of the tag is wrong.

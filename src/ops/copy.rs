@@ -30,7 +30,7 @@ use crate::store::{
 /// The tags by which cosign finds what belongs to an image: `sha256-HEX` and one of these endings.
 const ENDINGS: [&str; 3] = ["sig", "att", "sbom"];
 
-/// What a copy takes along with an image, or leaves out.
+/// The other things that a copy takes along with an image, or leaves out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Along {
     /// All that the image itself leads to.
@@ -53,7 +53,7 @@ pub struct Copy {
     pub to: ImageName,
     /// The platform whose image to copy, of a multi-platform image; without it, all are copied.
     pub platform: Option<Platform>,
-    /// What the copy takes along with the image, or leaves out.
+    /// The other things that the copy takes along with the image, or leaves out.
     pub along: Along,
     /// Whether to move a tag of the target that leads to something else.
     pub may_move: bool,
@@ -94,8 +94,8 @@ pub struct Copied {
 }
 
 impl Copy {
-    /// Copies the image: blobs, then documents, then the tag. Where this fails, the finished parts stay, so that the
-    /// next run can go on from them; nothing leads to them.
+    /// Copies the image: blobs, then documents, then the tag. If this fails, the finished parts stay without a tag, and
+    /// the next run goes on from them.
     pub fn run(&self, progress: &dyn Progress) -> Result<Copied, Error> {
         if self.along == Along::ForRealms && !matches!(self.to, ImageName::Layout { .. }) {
             return Err(Error::CopyNotForRealms(self.to.to_string()));

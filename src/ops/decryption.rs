@@ -21,7 +21,7 @@ pub enum KeySource {
     Resource(KbsUri),
 }
 
-/// What signing does about encrypted layers.
+/// How signing treats encrypted layers.
 #[derive(Clone, Debug, Default)]
 pub struct Encrypted {
     /// The keys that open them.

@@ -7,8 +7,8 @@ use crate::crypto::{Digest, Signature};
 use crate::scheme::annotation::Vendor;
 use crate::store::Layout;
 
-/// The vendor's signatures on a layout's images, by config. They are used again, because a token would make other
-/// ones. Images that cannot be read are signed anew.
+/// The vendor's signatures on a layout's images, by config. The run uses them again, because a token would make other
+/// ones. It signs images that it cannot read once more.
 pub(super) fn signatures(
     layout: &Layout,
     scheme: &Vendor,

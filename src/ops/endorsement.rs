@@ -1,8 +1,8 @@
 //! The endorsement that a vendor has in a registry.
 //!
-//! A realm's measurement, and the key of its data, derive from the exact bytes of the endorsement. With another
-//! valid signature of the same CA over the same key the realm loses its data. So ir-sign finds the endorsement in
-//! use and uses it again, and never replaces it by another of the same CA.
+//! A realm's measurement, and the key of its data, derive from the exact bytes of the endorsement. With another valid
+//! signature of the same CA over the same key the realm loses its data. So ir-sign finds the endorsement in use and
+//! uses it again. It never replaces it by another of the same CA.
 
 mod in_use;
 mod other_ca;

@@ -47,7 +47,7 @@ pub enum Error {
     PolicyText {
         /// The file.
         path: PathBuf,
-        /// Where the error is, and which.
+        /// The place of the error, and the error itself.
         source: PolicyError,
     },
     /// Policies do not know such a name of an image.
@@ -126,7 +126,7 @@ pub enum Error {
         /// The app's folder.
         app: PathBuf,
     },
-    /// Something that is no image layout has the app's name in the registry.
+    /// Something that is not an image layout has the app's name in the registry.
     #[error("{app}: exists and is not an image layout ({reason}), so nothing replaces it")]
     InTheWay {
         /// What is there.
@@ -199,7 +199,7 @@ pub enum Error {
         given: String,
         /// Whether anybody can derive one of them from the other.
         changed: bool,
-        /// What the user can do about it.
+        /// The way out for the user.
         way: Way,
     },
     /// The archive's images carry another valid endorsement than the app that they would replace.
@@ -262,7 +262,7 @@ pub enum Error {
     NoAppName {
         /// The archive.
         path: PathBuf,
-        /// What is wrong with the name.
+        /// The fault of the name.
         source: AppNameError,
     },
     /// The archive comes from standard input, and the command gives the app no name.

@@ -87,7 +87,7 @@ impl ExtractSign {
         let (signed, lock) = signed.map_err(of_archive)?;
         drop((layout, present));
         let published = staging.publish(self.force)?;
-        // The replaced app is removed when nobody reads it any more. Other runs need not wait for that.
+        // This run removes the replaced app once no run reads it. Other runs need not wait for that.
         drop(lock);
         staging.wait_for_readers(progress);
         drop(staging);
@@ -136,7 +136,7 @@ impl ExtractSign {
     }
 }
 
-/// The error if something that is no app has the app's path.
+/// The error if something that is not an app has the app's path.
 fn in_the_way(error: store::Error) -> Error {
     let reason = match &error.kind {
         Kind::NotALayout { reason } => reason.clone(),

@@ -44,8 +44,8 @@ pub struct Signed {
 }
 
 impl SignFile {
-    /// Leaves a file alone that holds a valid signature by this key over this file. Refuses all that it can without
-    /// the key, before the PIN prompt.
+    /// Keeps a file that holds a valid signature by this key over this file. Makes every refusal that needs no key
+    /// before the PIN prompt.
     pub fn run(&self, ring: &KeyRing, progress: &dyn Progress) -> Result<Signed, Error> {
         let mut inputs = inputs(ring, &[&self.key]);
         inputs.push(&self.file);
@@ -98,7 +98,7 @@ impl SignFile {
             .map_err(Error::file("signature file"))
     }
 
-    /// The signature that exists already. Refuses to replace another file, unless the user asked for that.
+    /// The signature that already exists. Refuses to replace another file, unless the user asked for that.
     fn there(&self) -> Result<Option<Signature>, Error> {
         // Writing refuses anything but a regular file.
         let metadata = self.signature.symlink_metadata();

@@ -47,7 +47,7 @@ struct Work {
     tags: vec::IntoIter<Tag>,
     /// The images of the tags that were opened.
     images: VecDeque<Selected>,
-    /// How many tags are being opened: images may come of them.
+    /// How many tags the run is opening; they may lead to more images.
     opening: usize,
     /// How many requests failed in succession until now.
     unreached: usize,
@@ -56,8 +56,8 @@ struct Work {
     is_over: bool,
 }
 
-/// What the run met already, each in 16 bytes. The keys of the hashes are secret, so nobody outside can find two things
-/// with one hash.
+/// Hashes of everything that the run has met, 16 bytes each. The keys of the hashes are secret, so nobody outside can
+/// find two things with one hash.
 #[derive(Default)]
 struct Seen {
     keys: [RandomState; 2],
@@ -88,7 +88,7 @@ enum Met<'a> {
     Opened(Digest),
     /// The run decided about it.
     Image(Digest),
-    /// The run checked what an entry states of it.
+    /// The run checked the statements of an entry about it.
     Stated(&'a str, Digest, u64, Option<&'a Platform>, Embedded),
     InOtherShard(Digest),
     Ignored(Digest),
@@ -115,9 +115,9 @@ impl<'a> Met<'a> {
 }
 
 impl Fleet<'_> {
-    /// Verifies all images that the tags lead to, each once, as many at once as there are connections. A refusal or an
-    /// error of one is handed on and stops nothing; an error is one of all: the tags cannot be listed, or there is no
-    /// image at all.
+    /// Verifies all images that the tags lead to, each once, as many at once as there are connections. Hands on a
+    /// refusal or an error of one image, and continues. An error is about all: the registry does not list the tags, or
+    /// there is no image at all.
     pub(super) fn run(&self, judge: Judge<'_>, found: &mut Counted<'_, '_>) -> Result<(), Error> {
         let store = self.at.store().keeping(KEPT);
         let listed = store.tags()?;
@@ -206,7 +206,7 @@ impl<'b, 'c, 'd> Run<'_, 'b, 'c, 'd> {
         }
     }
 
-    /// Asks for what a tag leads to, and notes the images.
+    /// Asks where a tag leads, and notes the images.
     fn open(&self, tag: &Tag) -> Result<(), store::Error> {
         let reference = Reference::Tag(tag.to_string());
         let entries = self.reader.store().find(&reference)?;
@@ -260,7 +260,7 @@ impl<'b, 'c, 'd> Run<'_, 'b, 'c, 'd> {
         work.images.append(&mut new);
     }
 
-    /// Looks at an image, or, if the run did that already, at what the entry states of it.
+    /// Looks at an image, or, if the run did that already, only at the entry's statements about it.
     fn look(&self, selected: &Selected) {
         let digest = selected.descriptor.digest;
         let report = if self.seen.add(&Met::Image(digest)) {

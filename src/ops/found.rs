@@ -46,7 +46,7 @@ pub struct Totals {
     pub refused: usize,
     /// Images, tags and places without a verdict.
     pub undecided: usize,
-    /// Things that are no images and that the run passed over.
+    /// Things that are not images; the run ignored them.
     pub ignored: usize,
     /// Images of other shards.
     pub in_other_shards: usize,
@@ -71,7 +71,7 @@ impl Totals {
     pub(super) fn count(&mut self, found: &Found) {
         match found {
             Found::Verdict(Verdict::Trusted(_)) => self.trusted += 1,
-            // Who trusts a CA asked for a signature.
+            // The user trusts a CA, so an image needs a signature.
             Found::Verdict(Verdict::Allowed(_) | Verdict::Refused(_)) => self.refused += 1,
             Found::Failed { error, .. } => match error.class() {
                 Class::Refused => self.refused += 1,

@@ -46,7 +46,7 @@ pub struct Inspected {
 pub enum Content {
     /// An index, whose entries follow.
     Index,
-    /// An image, and what it claims about who signed it.
+    /// An image, and its claims about its signer.
     Image(Summary, Option<Box<Claim>>),
     /// `BuildKit`'s attestation about an image, which no runtime could run.
     Attestation,
@@ -70,7 +70,7 @@ pub struct Summary {
 pub struct Inspection {
     /// The entries, each index before its own entries.
     pub entries: Vec<Inspected>,
-    /// The findings that keep realms from the app, or why they are unknown; `None` where it is no app.
+    /// The findings that keep realms from the app, or why they are unknown; `None` if it is not an app.
     pub realms: Option<Result<Vec<Finding>, String>>,
     /// The image of which it is unknown whether a realm can unpack it, and why.
     pub untold: Option<String>,
@@ -95,7 +95,7 @@ fn endorsement(place: Place, entries: &[Inspected]) -> Result<Signature, Error> 
 }
 
 impl Inspect {
-    /// Writes the one endorsement that these entries carry, as DER. A file that holds it already is left alone.
+    /// Writes the one endorsement that these entries carry, as DER. Keeps a file that holds it already.
     pub fn write_endorsement(
         &self,
         entries: &[Inspected],

@@ -42,7 +42,7 @@ impl Judge<'_> {
         Ok(report)
     }
 
-    /// The report on an image that another entry leads to as well, if this entry states something wrong of it.
+    /// The report on an image that another entry leads to as well, if this entry states something wrong about it.
     #[cfg(feature = "registry")]
     pub(super) fn against(
         &self,

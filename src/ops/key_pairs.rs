@@ -152,7 +152,7 @@ pub struct PublicHalf {
 }
 
 impl PublicHalf {
-    /// A file that holds this public key already is left alone.
+    /// Keeps a file that holds this public key already.
     pub fn run(
         &self,
         ring: &KeyRing,

@@ -69,7 +69,7 @@ pub struct ExtractPublic {
 }
 
 impl ExtractPublic {
-    /// Leaves a file alone that already holds this public key.
+    /// Keeps a file that already holds this public key.
     pub fn run(&self, ring: &KeyRing) -> Result<(PublicKey, Written), Error> {
         check_output("public key file", &self.output, &inputs(ring, &[&self.key]))?;
         if let KeyRef::Token(_) = self.key {
@@ -120,7 +120,7 @@ pub struct ImportCertificates {
 }
 
 impl ImportCertificates {
-    /// Leaves those alone that are there with the same bytes.
+    /// Keeps those that are there with the same bytes.
     pub fn run(&self, ring: &KeyRing) -> Result<Vec<Imported>, Error> {
         Ok(ring.import_certificates(&self.file, &self.key)?)
     }
@@ -140,7 +140,7 @@ pub struct MakePassport {
 }
 
 impl MakePassport {
-    /// Leaves an existing passport alone that still fits the key.
+    /// Keeps an existing passport that still fits the key.
     pub fn run(&self, ring: &KeyRing) -> Result<(Passport, Written), Error> {
         let files = ring.files().iter().map(PathBuf::as_path);
         let files: Vec<_> = files.chain(self.key.files()).collect();
@@ -185,7 +185,7 @@ pub(super) fn inputs<'a>(ring: &'a KeyRing, keys: &[&'a KeyRef]) -> Vec<&'a Path
     of_ring.chain(of_keys).collect()
 }
 
-/// What to do about an output that is there already.
+/// What to do if an output already exists.
 pub(super) const fn existing(force: bool) -> Existing {
     if force {
         Existing::Replace

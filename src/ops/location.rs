@@ -67,8 +67,8 @@ pub(super) enum Opened {
 }
 
 impl Asked {
-    /// Finds the places of images by their names. Adjacent names of one place are grouped. In a
-    /// registry a name without a tag or digest means the tag `latest`, unless all images are meant.
+    /// Finds the places of images by their names. Groups adjacent names of one place. In a registry a name without a
+    /// tag or digest means the tag `latest`, unless the user means all images.
     pub fn of(
         names: Vec<ImageName>,
         is_all: bool,
@@ -95,7 +95,7 @@ impl Asked {
         Ok(all)
     }
 
-    /// What is asked for, among what other places are asked for.
+    /// The requests at this place, among those at other places.
     pub(super) fn name(&self) -> String {
         match &*self.references {
             [reference] => self.location.full_name(Some(&reference.to_string())),
@@ -273,7 +273,7 @@ impl Opened {
         }
     }
 
-    /// Compares docker's list of images with the entries; `None` where there is no list, or why they differ.
+    /// Compares docker's list of images with the entries; `None` if there is no list; an error says why they differ.
     pub(super) fn check_docker_list(
         &self,
         reader: &Reader<'_>,

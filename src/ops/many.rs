@@ -43,8 +43,8 @@ impl<T> One<T> {
 /// Takes the findings, from one thread at a time. When it breaks off, the run ends as soon as it can.
 pub type Sink<'a, T> = dyn FnMut(One<T>) -> ControlFlow<()> + Send + 'a;
 
-/// Every image that has a tag in one of these places. The names are those of places and name no image there. The index
-/// of an image's referrers has a tag of its own, and so has what cosign attaches; they are left out.
+/// Every image that has a tag in one of these places. The names are those of places and name no image there. Leaves out
+/// the tags of referrers' indexes and of cosign's attachments.
 pub fn all_tags(
     places: Vec<ImageName>,
     options: &RegistryOptions,

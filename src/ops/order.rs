@@ -11,7 +11,8 @@ use crate::store::Selected;
 /// The outcome for an image: its name, and a verdict or the error in place of a verdict.
 type Outcome = Result<Verdict, (String, Error)>;
 
-/// One of the requested images: a user who names several of its tags asks for it several times, unless all are meant.
+/// One of the requested images: a user who names several of its tags asks for it several times, unless the user means
+/// all.
 type Key = (Option<String>, Digest);
 
 /// The state of one image that several entries may lead to.
@@ -21,8 +22,8 @@ struct Entries {
     has_failed: bool,
 }
 
-/// Hands on one verdict for each image, in order and as soon as may be: where entries state different things of it, each
-/// is looked at by itself, and one that does not hold decides.
+/// Hands on one verdict for each image, in order and as soon as possible. If entries state different things about it,
+/// this looks at each entry, and one bad entry decides.
 pub(super) struct Order<'a, 'b, 'c> {
     keys: Vec<Key>,
     images: HashMap<Key, Entries>,

@@ -3,8 +3,8 @@
 use super::error::Error;
 use crate::{files, key};
 
-/// Refuses an output that is the same file as another of the command, or a private key, even with `--force`: nobody
-/// means that.
+/// Refuses an output that is the same file as another of the command, or a private key, even with `--force`, because
+/// that can only be a mistake.
 pub fn check_output(
     role: &'static str,
     output: &std::path::Path,

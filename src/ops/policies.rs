@@ -1,4 +1,4 @@
-//! What is in a policy, and the policy for other programs.
+//! Shows the content of a policy, and writes the policy for other programs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,9 +45,9 @@ pub struct Export {
     pub file: PathBuf,
     /// Its dialect.
     pub dialect: Dialect,
-    /// What becomes of lists from which a requirement is taken.
+    /// What to do with lists that lose a requirement.
     pub rest: Rest,
-    /// The file for the new policy; the caller prints it where there is none.
+    /// The file for the new policy; without one, the caller prints it.
     pub output: Option<PathBuf>,
     /// Whether to replace another file that is there already.
     pub force: bool,
@@ -57,7 +57,7 @@ pub struct Export {
 pub struct Done {
     /// The text of the policy.
     pub text: String,
-    /// What it does not say in the same way.
+    /// The parts that it does not say in the same way.
     pub notes: Vec<String>,
     /// Whether the file is new, if one was to be written.
     pub written: Option<Written>,
@@ -93,7 +93,7 @@ pub fn asked(name: &str) -> Result<Asked, Error> {
         Ok(Asked::Path { transport, path })
     };
     match &image {
-        // The text and not what was read of it: the host keeps its upper and lower case.
+        // The user's text, not the parsed name, so that the host keeps its upper and lower case.
         ImageName::Docker { .. } => Asked::docker(name).map_err(|source| Error::PolicyImage {
             image: name.to_owned(),
             source,
@@ -112,7 +112,7 @@ pub fn asked(name: &str) -> Result<Asked, Error> {
     }
 }
 
-/// A path from the root, without symbolic links. Where nothing is there yet, its folder's.
+/// A path from the root, without symbolic links. If nothing is there yet, its folder's.
 fn written_out(path: &Path) -> Result<String, files::Error> {
     let whole = match (fs::canonicalize(path), path.parent(), path.file_name()) {
         (Err(_), Some(parent), Some(name)) if !path.exists() => {

@@ -33,7 +33,7 @@ pub(super) fn of_copied(layout: &Layout, reference: &Reference) -> Result<Vec<Fi
     Ok(findings)
 }
 
-/// The images that the references mean, after the entries that no server loads are left out.
+/// The images that the references mean, without the entries that no server loads.
 pub(super) fn selected(
     reader: &Reader<'_>,
     references: &[Reference],

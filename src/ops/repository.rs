@@ -16,7 +16,7 @@ pub struct RepositoryAt {
     pub options: Options,
 }
 
-/// Compares the repository alone: the options are the same in all of a run.
+/// Compares only the repository, because the options are the same throughout a run.
 impl PartialEq for RepositoryAt {
     fn eq(&self, other: &Self) -> bool {
         (&self.host, &self.name) == (&other.host, &other.name)

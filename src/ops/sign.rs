@@ -31,7 +31,7 @@ use crate::store::{
 pub struct How {
     /// The images; empty where the layout holds exactly one.
     pub references: Vec<Reference>,
-    /// Whether all images of the layout are meant.
+    /// Whether the user means all images of the layout.
     pub all: bool,
     /// Which images of a multi-platform tag.
     pub selection: Selection,
@@ -63,7 +63,7 @@ pub(super) struct Site<'a> {
     /// The app.
     pub(super) app: &'a AppName,
     pub(super) staging: Staging<'a>,
-    /// Blobs that were hashed while they were written, with their sizes: nobody needs to read them again.
+    /// Blobs that this run hashed while it wrote them, with their sizes. It need not read them again.
     pub(super) written: &'a [(Digest, u64)],
 }
 
@@ -71,7 +71,7 @@ pub(super) struct Site<'a> {
 pub(super) struct Unwritten {
     pub(super) configs: Vec<Digest>,
     pub(super) edits: Vec<Edit>,
-    /// Their encrypted layers that nobody looked into, in words.
+    /// Their encrypted layers that the run did not look into, in words.
     pub(super) sealed: Vec<String>,
     /// The findings that keep realms from them, by their names.
     pub(super) of_images: BTreeMap<String, Vec<Finding>>,
@@ -321,7 +321,7 @@ pub(super) struct Work<'a> {
     pub(super) allow_encrypted: bool,
     /// The findings on layers that realms cannot unpack, by the images' names.
     pub(super) found: Mutex<BTreeMap<String, Vec<Finding>>>,
-    /// Encrypted layers that nobody looked into, in words.
+    /// Encrypted layers that the run did not look into, in words.
     pub(super) sealed: Mutex<Vec<String>>,
     pub(super) progress: &'a dyn Progress,
 }

@@ -62,7 +62,7 @@ impl SignImages {
         self.asked.len() > 1 || self.how.all && self.asked.iter().any(is_repository)
     }
 
-    /// What is signed of a place, each as a change of its own: a layout, or the tags of a repository.
+    /// The parts of a place that a run signs, each in its own change: a layout, or the tags of a repository.
     fn places<'a>(&self, asked: &'a Asked) -> Result<Vec<SignTarget<'a>>, Error> {
         if self.how.all && !asked.references.is_empty() {
             return Err(Error::NamedAndAll(asked.location.place()));

@@ -58,7 +58,7 @@ pub struct VerifyImages {
 /// An image, and the findings that keep realms from it by the name that the user gave.
 type Named = (Selected, Option<Finding>);
 
-/// The chosen images, and what the run passed over.
+/// The chosen images, and the entries that the run ignored.
 #[derive(Default)]
 struct Chosen {
     images: Vec<Named>,
@@ -69,8 +69,8 @@ struct Chosen {
 
 impl VerifyImages {
     /// Verifies the images, several at a time, and hands on what it finds as soon as it does: in the order in which the
-    /// images were named or lie in the index, and with all tags of a repository in that in which they are decided. An
-    /// error is one that concerns them all: where several places were named, that of one place is handed on.
+    /// user named the images or the index has them. With all tags of a repository, the order is that of the decisions.
+    /// An error concerns all images; if the user named several places, this hands on the error of one place.
     pub fn run(
         &self,
         ring: &KeyRing,
@@ -234,7 +234,7 @@ impl VerifyImages {
         Ok(())
     }
 
-    /// The images, each with the findings that keep realms from it by its name, and what the run passed over.
+    /// The images, each with the findings that keep realms from it by its name, and the entries that the run ignored.
     fn select(&self, asked: &Asked, opened: &Opened, reader: &Reader<'_>) -> Result<Chosen, Error> {
         let unnamed = |all: Vec<Selected>| all.into_iter().map(|one| (one, None)).collect();
         if self.all {

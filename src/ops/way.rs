@@ -1,10 +1,10 @@
-//! What the user can do where a vendor has several endorsements by one CA.
+//! What the user can do if a vendor has several endorsements by one CA.
 
 use std::path::PathBuf;
 
 use crate::crypto::Digest;
 
-/// What the user can do where a vendor has several endorsements by one CA.
+/// What the user can do if a vendor has several endorsements by one CA.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Way {
     /// Use the endorsement in use.

@@ -124,7 +124,7 @@ pub struct Claim {
     pub endorsement: Option<Signature>,
 }
 
-/// Reads an image's claims; `None` where it has none of the three annotations.
+/// Reads an image's claims; `None` if it has none of the three annotations.
 pub fn claim(image: &Image) -> Option<Claim> {
     let annotations = &image.manifest.annotations;
     let keys = [SIGNATURE, VENDOR_KEY, ENDORSEMENT];
@@ -227,7 +227,7 @@ const MOST_KNOWN: usize = 1000;
 type EndorsementBytes = (Vec<u8>, Vec<u8>);
 
 impl Root {
-    /// Trusts vendors that `ca` endorsed; where `vendors` is not empty, those alone.
+    /// Trusts vendors that `ca` endorsed; if `vendors` is not empty, only those.
     pub fn new(ca: P384Key, vendors: Vec<P384Key>) -> Self {
         Self {
             ca,

@@ -7,7 +7,7 @@ use super::error::Error;
 
 /// A way of signing. It never holds the private key: a draft can be carried to an offline signer.
 pub trait SignScheme: Sync {
-    /// The subject, with all that the scheme needs to know of it.
+    /// The subject, with everything that the scheme needs to know about it.
     type Subject: ?Sized;
 
     /// Drafts the change that makes the subject one signed by `key`.

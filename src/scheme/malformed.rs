@@ -1,10 +1,10 @@
-//! Why bytes are no part of a signature.
+//! Why bytes are not part of a signature.
 
 use std::fmt::Display;
 
 use crate::encoding::strict;
 
-/// Why bytes are not what they have to be.
+/// Why bytes do not have the right form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it is no {what}: {reason}")]
 pub struct Malformed {

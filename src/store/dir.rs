@@ -21,7 +21,7 @@ const DIR_FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC);
 
 /// The failed action of an error about a change that is visible, but that a power failure may undo.
-pub const LAST: &str = "make the change durable that is there now";
+pub const LAST: &str = "flush the finished change to the disk";
 
 /// An open folder.
 #[derive(Debug)]
@@ -323,7 +323,7 @@ impl Dir {
         }
     }
 
-    /// Locks the folder for this process alone, unless another run holds the lock; says whether it succeeded.
+    /// Locks the folder exclusively, unless another run holds the lock; says whether it succeeded.
     pub fn try_lock(&self) -> Result<bool, Error> {
         match rustix::fs::flock(&self.fd, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(true),

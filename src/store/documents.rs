@@ -163,7 +163,7 @@ pub fn check_stated(bytes: &[u8], wanted: &'static str) -> Result<(), Problem> {
 }
 
 /// Checks that the server which hands images to realms can read an index or a manifest; `wanted` is its media type. It
-/// must state that very type, and none of its lists may be `null`.
+/// must state exactly that type, and none of its lists may be `null`.
 pub fn check_served(bytes: &[u8], wanted: &'static str) -> Result<(), Problem> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -213,7 +213,7 @@ pub fn config(bytes: &[u8]) -> Result<Config, Problem> {
     if kind != "layers" {
         check_length("the type of its rootfs", &kind, LONGEST_NAME).map_err(Problem::json)?;
         return Err(Problem::json(format_args!(
-            "its rootfs has type \"{kind}\", and \"layers\" is the only one there is"
+            "its rootfs has type \"{kind}\", but \"layers\" is the only type"
         )));
     }
     let platform = Platform {
@@ -259,7 +259,7 @@ fn check_length(what: &'static str, text: &str, most: usize) -> Result<(), TooLo
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("{what} has {size} bytes, and {most} is the most")]
+#[error("{what} has {size} bytes, more than the limit of {most}")]
 struct TooLong {
     what: &'static str,
     size: usize,
@@ -304,7 +304,7 @@ fn check_version(version: u32) -> Result<(), Problem> {
         Ok(())
     } else {
         Err(Problem::json(format_args!(
-            "its schemaVersion is {version}, and 2 is the only one there is"
+            "its schemaVersion is {version}, but must be 2"
         )))
     }
 }

@@ -45,20 +45,20 @@ pub enum Kind {
     /// The registry is not there.
     #[error("there is no such registry directory")]
     NoRegistry,
-    /// A symbolic link is in the place of a file or folder.
-    #[error("is a symbolic link, and none is followed below a registry")]
+    /// A symbolic link has the name of a file or folder.
+    #[error("is a symbolic link, and ir-sign follows none in a registry")]
     Link,
     /// A layout in a registry has a name that no app can have.
-    #[error("is an image layout in the registry, and by its name it cannot be an app")]
+    #[error("is an image layout in the registry, but no app can have its name")]
     NotAnApp,
-    /// A folder, or something else that is no regular file, is in the place of a file.
+    /// A folder, or something else that is not a regular file, has the name of a file.
     #[error("is not a regular file")]
     NotAFile,
     /// A name is not UTF-8, in a folder whose names ir-sign reads.
-    #[error("has a name that is not UTF-8, which nothing of a registry has")]
+    #[error("has a name that is not UTF-8, as all names in a registry must be")]
     Name,
     /// A file is longer than any file of its kind may be.
-    #[error("larger than {limit} bytes, the most that are read of such a file")]
+    #[error("is larger than {limit} bytes, the limit for such a file")]
     TooLarge {
         /// The most bytes that ir-sign reads.
         limit: u64,
@@ -70,10 +70,10 @@ pub enum Kind {
         reason: String,
     },
     /// The folder is a `dir:` of skopeo and podman.
-    #[error("is a folder as skopeo writes it for dir:, and no image layout")]
+    #[error("is a folder as skopeo writes it for dir:, not an image layout")]
     SkopeoDir,
     /// The folder is no `dir:` of skopeo and podman.
-    #[error("is no folder as `skopeo copy … dir:PATH` writes it: {reason}")]
+    #[error("is not a folder as `skopeo copy … dir:PATH` writes it: {reason}")]
     NotASkopeoDir {
         /// The missing or wrong part.
         reason: String,
@@ -85,7 +85,7 @@ pub enum Kind {
         most: usize,
     },
     /// An address leads to no lookaside.
-    #[error("no signatures are read from there: {reason}")]
+    #[error("ir-sign cannot read signatures from there: {reason}")]
     NoLookaside {
         /// Why not.
         reason: String,
@@ -99,7 +99,7 @@ pub enum Kind {
         problem: Problem,
     },
     /// The layout lacks indexes or manifests, so ir-sign cannot know which blobs they refer to.
-    #[error("lacks {}: nobody knows which blobs lead on from there, and none is removed", listed("", &parts.iter().map(ToString::to_string).collect::<Vec<_>>(), ""))]
+    #[error("lacks {}, so ir-sign cannot tell which blobs they lead to, and removed none", listed("", &parts.iter().map(ToString::to_string).collect::<Vec<_>>(), ""))]
     Lacking {
         /// The missing documents.
         parts: Vec<Part>,
@@ -115,7 +115,7 @@ pub enum Kind {
         unreferenced: bool,
     },
     /// The user gave no reference, and the layout does not hold exactly one image.
-    #[error("holds {}{}", count(*.found), if *.found == 0 { String::new() } else { format!(", so one has to be named{}", listed(" (there are: ", .present, ")")) })]
+    #[error("holds {}{}", count(*.found), if *.found == 0 { String::new() } else { format!(", so you must name one{}", listed(" (there are: ", .present, ")")) })]
     NotOneImage {
         /// How many images there are.
         found: usize,
@@ -123,7 +123,7 @@ pub enum Kind {
         present: Vec<String>,
     },
     /// Entries for several manifests or indexes have the tag or the full name that the user gave.
-    #[error("\"{tag}\" names {}, so one has to be named otherwise{}", count(*.found), listed(" (there are: ", .present, ")"))]
+    #[error("\"{tag}\" names {}, so you must name one in another way{}", count(*.found), listed(" (there are: ", .present, ")"))]
     AmbiguousTag {
         /// The tag or full name.
         tag: String,
@@ -167,7 +167,7 @@ pub enum Kind {
         entries: Vec<String>,
     },
     /// No change that ir-sign could make would fit an image for realms.
-    #[error("realms cannot get image {name}, and that cannot be mended: {reason}")]
+    #[error("realms cannot get image {name}, and ir-sign cannot mend that: {reason}")]
     NotForRealms {
         /// The image.
         name: String,
@@ -175,7 +175,7 @@ pub enum Kind {
         reason: String,
     },
     /// A tag leads elsewhere, and the user did not allow moving it.
-    #[error("the tag \"{tag}\" leads to {found} already, and it was not to be moved")]
+    #[error("the tag \"{tag}\" already leads to {found}, and --no-move keeps it there")]
     TagTaken {
         /// The tag.
         tag: String,
@@ -208,7 +208,7 @@ pub enum Kind {
         problem: ArchiveProblem,
     },
     /// The registry has the app already, with other content.
-    #[error("exists already, with other content")]
+    #[error("already exists, with other content")]
     Exists,
     /// A registry refused or failed a request.
     #[cfg(feature = "registry")]

@@ -21,20 +21,20 @@ use crate::files;
 pub enum Lookaside {
     /// `file://`: a folder. The host in the address does not matter.
     Folder(PathBuf),
-    /// `http://` or `https://`: the address, and the query behind it.
+    /// `http://` or `https://`: the address, and the query after it.
     Web {
         /// The address without query and fragment.
         base: String,
         /// The query with its question mark, or nothing.
         query: String,
     },
-    /// An address of another scheme, or of none: it fails when it is read.
+    /// An address of another scheme, or of none: reading it fails.
     Other(String),
 }
 
-/// A text is no address at all.
+/// A text is not an address at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{text}\" is no address of a lookaside: {reason}")]
+#[error("\"{text}\" is not the address of a lookaside: {reason}")]
 pub struct LookasideError {
     text: String,
     reason: &'static str,
@@ -78,7 +78,7 @@ impl Lookaside {
                     None if rest.starts_with('/') => rest,
                     None => "",
                 };
-                let path = unescaped(path).ok_or_else(|| error("it has a wrong escape"))?;
+                let path = unescaped(path).ok_or_else(|| error("it has a malformed escape"))?;
                 Ok(Self::Folder(path.into()))
             }
             "http" | "https" => Ok(Self::Web {
@@ -94,8 +94,8 @@ impl Lookaside {
         format!("/{repository}@{}={}", manifest.algorithm(), manifest.hex())
     }
 
-    /// The files of a manifest's signatures: from 1 to the first gap. As many as containers/image takes for a fault are
-    /// an error.
+    /// The files of a manifest's signatures: from 1 to the first gap. A number that containers/image takes for a fault
+    /// is an error.
     pub fn signatures(
         &self,
         repository: &str,
@@ -128,7 +128,10 @@ impl Lookaside {
                     return Err(no_place(base, "this build lacks the feature registry"));
                 }
                 Self::Other(text) => {
-                    return Err(no_place(text, "it is no address of file, http or https"));
+                    return Err(no_place(
+                        text,
+                        "its address is not one of file, http or https",
+                    ));
                 }
             };
             match bytes {
@@ -141,7 +144,7 @@ impl Lookaside {
     }
 
     /// All files in the folder of a manifest's signatures, whatever their names, in the order of their names: as
-    /// image-rs takes them. Files that cannot be read are passed over, as are those that are too long.
+    /// image-rs takes them. Skips files that are too long or that it cannot read.
     pub fn all_files(
         &self,
         repository: &str,
@@ -153,7 +156,7 @@ impl Lookaside {
                 Self::Other(text) => text,
                 Self::Folder(_) => unreachable!("it is none"),
             };
-            return Err(no_place(text, "image-rs reads lookasides of file:// alone"));
+            return Err(no_place(text, "image-rs reads only lookasides at file://"));
         };
         let below = Self::below(repository, manifest);
         let folder = PathBuf::from(format!("{}{below}", base.display()));
@@ -201,7 +204,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
-/// The text with its escapes undone; `None` for an escape that is none.
+/// The text with its escapes undone; `None` if an escape is malformed.
 fn unescaped(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

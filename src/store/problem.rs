@@ -64,7 +64,7 @@ pub enum Problem {
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
     /// It exceeds the size limit for its kind.
-    #[error("has {size} bytes, more than the {limit} that are read")]
+    #[error("has {size} bytes, more than the limit of {limit}")]
     TooLarge {
         /// The stated size in bytes.
         size: u64,
@@ -75,7 +75,7 @@ pub enum Problem {
     #[error("is not valid: {0}")]
     Json(String),
     /// It has, or its descriptor states, a media type that does not fit.
-    #[error("has media type \"{found}\", and {wanted} is wanted")]
+    #[error("has media type \"{found}\", but must be {wanted}")]
     MediaType {
         /// The media type found.
         found: String,
@@ -83,7 +83,7 @@ pub enum Problem {
         wanted: &'static str,
     },
     /// Its descriptor and its config state different platforms.
-    #[error("is listed for {listed}, and its config is for {found}")]
+    #[error("is listed for {listed}, but its config is for {found}")]
     Platform {
         /// The platform in the entry that leads to it.
         listed: Platform,
@@ -91,10 +91,10 @@ pub enum Problem {
         found: Platform,
     },
     /// An entry lists an index for a platform, and not all images in the index are for that platform.
-    #[error("is listed for {0}, and not all that it holds is listed for that too")]
+    #[error("is listed for {0}, but not everything in it is listed for that platform")]
     IndexPlatform(Platform),
     /// Its descriptor and its own `mediaType` member differ.
-    #[error("calls itself \"{inside}\", and its descriptor \"{outside}\"")]
+    #[error("says that it is \"{inside}\", but its descriptor says \"{outside}\"")]
     MediaTypes {
         /// The member `mediaType`.
         inside: String,
@@ -102,7 +102,7 @@ pub enum Problem {
         outside: String,
     },
     /// It does not state its own media type.
-    #[error("has no mediaType, which has to be \"{0}\"")]
+    #[error("has no mediaType, but it must be \"{0}\"")]
     NoMediaType(&'static str),
     /// It has a member that belongs to another kind of document.
     #[error("has a member \"{0}\", which a document of this kind must not have")]
@@ -110,7 +110,7 @@ pub enum Problem {
     /// It has a member whose name differs only in case from one that ir-sign reads: Go's readers, docker's among them,
     /// take the two for the same member, and other readers do not.
     #[error(
-        "has a member \"{name}\", which docker takes for \"{known}\" and readers that mind case do not{}", if name == "rootfS" { "; Microsoft's base images have it" } else { "" }
+        "has a member \"{name}\", which docker takes for \"{known}\", but readers that mind case do not{}", if name == "rootfS" { "; Microsoft's base images have it" } else { "" }
     )]
     Alike {
         /// The member.
@@ -122,16 +122,16 @@ pub enum Problem {
     #[error("is nested more than {0} indexes deep")]
     TooDeep(usize),
     /// It and the indexes around it have more entries than ir-sign follows.
-    #[error("takes the indexes to more than {0} entries together, the most that are followed")]
+    #[error("brings the indexes to more than {0} entries together, the limit")]
     TooMany(usize),
     /// It and the indexes around it have more bytes than ir-sign reads.
-    #[error("takes the indexes to more than {0} bytes together, the most that are read")]
+    #[error("brings the indexes to more than {0} bytes together, the limit")]
     TooManyBytes(u64),
     /// Readers would look for it by the subject that it refers to, but it refers to another one.
     #[error("does not refer to {0}")]
     Subject(Digest),
     /// It states another artifact type.
-    #[error("is an artifact of type \"{found}\", and {wanted} is wanted")]
+    #[error("is an artifact of type \"{found}\", but must be {wanted}")]
     ArtifactType {
         /// The type found.
         found: String,

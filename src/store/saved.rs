@@ -38,7 +38,7 @@ pub(super) struct Saved {
 
 /// Reads `manifest.json`. Ignores members other than the three that matter, such as `Parent` and `LayerSources`.
 /// docker, podman and skopeo read names in any case, and some builders write them in lower case, so this accepts any
-/// case if it fits one member alone.
+/// case if it fits only one member.
 pub(super) fn saved(bytes: &[u8]) -> Result<Vec<Saved>, Problem> {
     let images: Vec<Object<'_>> = json::read(bytes).map_err(|e| invalid(&e))?;
     images.iter().map(image).collect()

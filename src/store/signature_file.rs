@@ -1,6 +1,6 @@
 //! Files with signatures, as folders of `dir:` and lookasides hold them.
 
-/// A file with a signature. Nothing about it is checked.
+/// A file with a signature. ir-sign has checked nothing about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignatureFile {
     /// Its name, for messages.

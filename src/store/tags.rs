@@ -126,7 +126,7 @@ fn with_digests<'a>(entries: impl Iterator<Item = Named<'a>>) -> Vec<String> {
         .collect()
 }
 
-/// Splits a `NAME:TAG` into the full name, with the tag, and the tag alone. A full name starts with a registry's host
+/// Splits a `NAME:TAG` into the full name, with the tag, and only the tag. A full name starts with a registry's host
 /// name: the part before the first slash, if that part has a dot or a colon, is `localhost`, or has upper case.
 /// Otherwise the host is `docker.io`, where names of one part are in `library` (distribution/reference,
 /// `ParseNormalizedNamed`).

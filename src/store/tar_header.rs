@@ -63,7 +63,7 @@ pub(super) fn has_doubtful_prefix(header: &Header) -> bool {
     !is_read_whole && prefix.iter().any(|b| *b != 0)
 }
 
-/// The type of a member that is no extension.
+/// The type of a member that is not an extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Type {
     File,
@@ -139,7 +139,7 @@ impl Extensions {
             }
             // Go's reader then forgets the extensions that came before.
             Extension::GlobalPax if self.any() => {
-                Err("it stands between another extension and the member which that is about")
+                Err("it stands between another extension and the member that the other describes")
             }
             // No known program writes these for all members, and readers differ about when they end.
             Extension::GlobalPax => records(&content, |key, _| {
@@ -158,7 +158,7 @@ impl Extensions {
             b"linkpath" => set(&mut self.link, value.to_vec()),
             b"size" => set(
                 &mut self.size,
-                decimal(value).ok_or("its size is no number")?,
+                decimal(value).ok_or("its size is not a number")?,
             ),
             key => {
                 self.sparse |= is_sparse(key);
@@ -170,7 +170,7 @@ impl Extensions {
 
 fn set<T>(field: &mut Option<T>, value: T) -> Result<(), &'static str> {
     if field.is_some() {
-        return Err("it states one thing twice");
+        return Err("it gives one value twice");
     }
     *field = Some(value);
     Ok(())

@@ -47,7 +47,7 @@ pub(super) fn reason(error: &io::Error, most: u64) -> String {
                 whole => format!("{whole} MiB"),
             };
             format!(
-                "it asks for a zstd window of more than {most}, the most that is given; --max-zstd-window raises that"
+                "it asks for a zstd window of more than {most}, the limit; --max-zstd-window raises it"
             )
         }
         text => text,

@@ -116,8 +116,8 @@ pub(super) fn signed_base_layer(mut members: Members<'_>) -> Result<Identity, Fa
     Ok(identity)
 }
 
-/// The sources of keys that are given: a path, a list of paths, bytes, a list of bytes, under these names. An empty path and
-/// bytes that are `null` are none; a list must have an item.
+/// The given sources of keys: a path, a list of paths, bytes, a list of bytes, under these names. An empty path and
+/// `null` bytes do not count; a list must have an item.
 fn sources(members: &mut Members<'_>, names: [&str; 4]) -> Result<Vec<Keys>, Fault> {
     let at = members.at();
     let [path, paths, data, datas] = names;
@@ -230,7 +230,7 @@ fn identity(value: Value<'_>) -> Result<Identity, Fault> {
             let mut prefix = |name: &str| match go::needed_text(&mut members, name)? {
                 text if is_prefix(&text) => Ok(text),
                 text => {
-                    let reason = format!("{text:?} is no host, with or without a path");
+                    let reason = format!("{text:?} is not a host, with or without a path");
                     Err(Fault::new(at, reason).within(name))
                 }
             };

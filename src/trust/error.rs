@@ -1,4 +1,4 @@
-//! Why a policy is refused whole, and what a user should know about one that is not.
+//! Why ir-sign refuses a policy as a whole, and what a user should know about a policy that it takes.
 
 use std::fmt;
 
@@ -60,7 +60,7 @@ pub enum Laxity {
     #[error("the list has no requirement, so every image is allowed")]
     EmptyList,
     /// `sigstoreSigned` without `signedIdentity`.
-    #[error("no signedIdentity is given, so the name in a signature is not checked")]
+    #[error("no signedIdentity is given, so image-rs does not check the name in a signature")]
     NoIdentity,
     /// A member for a Rekor key.
     #[error("image-rs ignores keys of a transparency log")]

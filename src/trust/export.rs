@@ -9,7 +9,7 @@ use super::reference::{DockerReference, is_prefix};
 use super::requirement::{Fulcio, Keys, Pki, Requirement, SignedBy, Signers, SigstoreSigned};
 use crate::encoding::base64::base64;
 
-/// What becomes of a list from which a requirement was taken.
+/// What to do with a list that loses a requirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rest {
     /// The list lets nothing in.
@@ -23,12 +23,12 @@ pub enum Rest {
 pub struct Exported {
     /// The policy.
     pub policy: Value,
-    /// What it does not say in the same way, each with its scope.
+    /// The parts that it does not say in the same way, each with its scope.
     pub notes: Vec<String>,
 }
 
 impl Policy<'_> {
-    /// The policy in containers/image's dialect. Where it cannot say the same, it lets less in, and a note says so.
+    /// The policy in containers/image's dialect. If it cannot say the same, it lets less in, and a note says so.
     pub fn export(&self, rest: Rest) -> Exported {
         let mut default = Value::Null;
         let mut transports = Map::new();
@@ -66,7 +66,9 @@ impl Policy<'_> {
             let kind = requirement.kind();
             if requirement.is_ours() {
                 was_cut = true;
-                notes.push(format!("{scope}: left out {kind}, which is ir-sign's own"));
+                notes.push(format!(
+                    "{scope}: left out {kind}, which only ir-sign knows"
+                ));
                 continue;
             }
             let mut note = |text: &str| notes.push(format!("{scope}: {kind}: {text}"));
@@ -79,7 +81,7 @@ impl Policy<'_> {
             }
         }
         if was_cut && (rest == Rest::Reject || list.is_empty()) {
-            notes.push(format!("{scope}: lets nothing in now"));
+            notes.push(format!("{scope}: now lets nothing in"));
             list = vec![reject()];
         } else if list.is_empty() {
             notes.push(format!(
@@ -276,7 +278,7 @@ fn identity(identity: &Identity, dialect: Dialect) -> Result<Value, &'static str
             let read = DockerReference::parse(name).ok();
             let is_same = |read: &DockerReference| match dialect {
                 Dialect::Containers => true,
-                // What is not written out never matches.
+                // A name that is not written in full never matches.
                 Dialect::ImageRs => read.name() == name,
             };
             read.filter(is_same)
@@ -325,8 +327,8 @@ mod tests {
         assert_eq!(
             notes,
             [
-                "the default: left out endorsedBy, which is ir-sign's own",
-                "the default: lets nothing in now"
+                "the default: left out endorsedBy, which only ir-sign knows",
+                "the default: now lets nothing in"
             ]
         );
         let (value, notes) = default(&list, Dialect::Containers, Rest::Stays);

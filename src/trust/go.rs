@@ -107,7 +107,7 @@ fn bytes_of(value: Value<'_>) -> Result<Option<Vec<u8>>, Fault> {
             let bytes = base64(&text);
             bytes
                 .map(Some)
-                .ok_or_else(|| Fault::new(at, "the text is no base64"))
+                .ok_or_else(|| Fault::new(at, "the text is not base64"))
         }
         Data::List(items) => {
             let byte = |(n, item): (usize, Value<'_>)| match item.data {
@@ -124,8 +124,8 @@ fn bytes_of(value: Value<'_>) -> Result<Option<Vec<u8>>, Fault> {
     }
 }
 
-/// Base64 with padding, as Go's `StdEncoding` reads it: line breaks are passed over, and the bits behind the last byte may
-/// be anything.
+/// Base64 with padding, as Go's `StdEncoding` reads it: it ignores line breaks, and the bits after the last byte may be
+/// anything.
 fn base64(text: &str) -> Option<Vec<u8>> {
     let mut text = text.replace(['\r', '\n'], "");
     // The digit before the padding carries 4 or 2 of those bits.

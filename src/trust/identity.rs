@@ -6,7 +6,7 @@ use super::reference::{DockerReference, ReferenceError};
 /// Which name a signature must bear.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
-    /// `matchExact`: the name that is asked for, with its tag or digest.
+    /// `matchExact`: the requested name, with its tag or digest.
     MatchExact,
     /// `matchRepoDigestOrExact`: by tag as `matchExact`; by digest the same repository with any tag or digest.
     MatchRepoDigestOrExact,
@@ -18,7 +18,7 @@ pub enum Identity {
     ExactRepository(String),
     /// `remapIdentity`: as `matchRepoDigestOrExact`, after one prefix of the name is exchanged for another.
     RemapIdentity {
-        /// The prefix of the name that is asked for.
+        /// The prefix of the requested name.
         prefix: String,
         /// The prefix in its place.
         signed_prefix: String,
@@ -29,7 +29,7 @@ pub enum Identity {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAdmitted {
     /// It is another name.
-    #[error("the signature is for {signed:?}, and {kind} wants {wanted}")]
+    #[error("the signature is for {signed:?}, but {kind} wants {wanted}")]
     Other {
         /// The name in the signature.
         signed: String,
@@ -39,7 +39,7 @@ pub enum NotAdmitted {
         wanted: String,
     },
     /// The name in the signature has no tag and no digest.
-    #[error("the signature is for {signed:?}, without a tag, and {kind} wants {wanted}")]
+    #[error("the signature is for {signed:?}, without a tag, but {kind} wants {wanted}")]
     NoTag {
         /// The name in the signature.
         signed: String,
@@ -80,7 +80,7 @@ impl Identity {
         }
     }
 
-    /// Whether a signature with this name holds for the image that is asked for, to containers/image.
+    /// Whether a signature with this name counts for the requested image in containers/image.
     ///
     /// Source: containers-policy.json(5), "signedBy", "signedIdentity".
     pub fn admits(&self, asked: &Asked, signed: &str) -> Result<(), NotAdmitted> {
@@ -365,7 +365,7 @@ mod tests {
             &remap("r.example:5000/lab/a", "up.example/b"),
             &[("up.example/b:v1", true, true)],
         );
-        // What comes out must be written out already.
+        // The result must be written in full already.
         check(
             &remap("r.example:5000/lab/a", "busybox"),
             &[("busybox:v1", false, false)],

@@ -16,7 +16,7 @@ pub(super) fn signed_by(mut members: Members<'_>) -> Result<SignedBy, Fault> {
     let key_type = key_type.into_owned();
     let keys = keys(&mut members, |data| match unbase64(&data) {
         Some(bytes) => Keys::Data(bytes),
-        None => Keys::Unusable("keyData is no base64"),
+        None => Keys::Unusable("keyData is not base64"),
     })?;
     let identity = identity(&mut members)?;
     Ok(SignedBy {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::error::Fault;
 use crate::encoding::located::{Data, Member, Value};
 
-/// The members of an object that nobody has taken yet.
+/// The members of an object that the reader has not taken yet.
 pub(super) struct Members<'t> {
     at: usize,
     left: Vec<Member<'t>>,
@@ -47,7 +47,7 @@ impl<'t> Members<'t> {
         value.ok_or_else(|| Fault::new(at, format!("the member \"{name}\" is missing")))
     }
 
-    /// A member that is left whose name starts so: where it is, and the name.
+    /// A remaining member with such a start of its name: its place, and its name.
     pub(super) fn first_with_prefix(&self, prefix: &str) -> Option<(usize, &str)> {
         let is_it = |member: &&Member<'_>| member.name.starts_with(prefix);
         let member = self.left.iter().find(is_it)?;
@@ -77,8 +77,5 @@ pub(super) fn text(value: Value<'_>) -> Result<Cow<'_, str>, Fault> {
 
 /// A value of the wrong kind.
 pub(super) fn wrong(at: usize, found: &Data<'_>, wanted: &str) -> Fault {
-    Fault::new(
-        at,
-        format!("there is {} in the place of {wanted}", found.kind()),
-    )
+    Fault::new(at, format!("there is {} instead of {wanted}", found.kind()))
 }

@@ -1,5 +1,5 @@
-//! What a user trusts: policies in both dialects, the scope that counts for an image, what it asks, and which name a
-//! signature must bear. Pure: readers pass bytes.
+//! The trust of a user: policies in both dialects, the scope that counts for an image, its requirements, and the name
+//! that a signature must bear. Nothing here does I/O.
 //!
 //! ```
 //! use ir_sign::trust::{Asked, Dialect, Policy};

@@ -40,7 +40,7 @@ fn vendor(value: Value<'_>) -> Result<Vendor, Fault> {
         Some(hex) if is_sha384(hex) => Ok(Vendor::Sha384(hex.to_owned())),
         Some(_) => Err(Fault::new(
             at,
-            "\"sha384:\" wants 96 lower-case hexadecimal digits behind it",
+            "\"sha384:\" needs 96 lower-case hexadecimal digits after it",
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! A policy: what it asks of images by their scopes.
+//! A policy: its requirements for images, by scope.
 
 #[cfg(test)]
 mod image_rs_tests;
@@ -20,8 +20,9 @@ use crate::encoding::located::{Reader, Unicode};
 
 /// A policy in either dialect, read whole and without an error.
 ///
-/// A policy can have many thousand scopes, of which one counts. So the requirements of each are read when the
-/// policy is, and again, to be kept, when its scope is the one. The names stay in the text.
+/// A policy can have many thousand scopes, but only one counts. So reading the policy checks the requirements of each
+/// scope, and keeps only those of the scope that counts, which it reads again. The names stay in
+/// the text.
 ///
 /// ```
 /// use ir_sign::trust::{Asked, Dialect, Policy, Requirement};
@@ -47,7 +48,7 @@ pub struct Policy<'t> {
 #[derive(Clone, Copy)]
 struct Place(usize);
 
-/// The scope that counts for an image, and what it asks.
+/// The scope that counts for an image, and its requirements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
     /// The scope.
@@ -82,7 +83,7 @@ impl fmt::Display for Scope {
 }
 
 impl<'t> Policy<'t> {
-    /// Reads a policy. One error anywhere, in a scope that nobody asks for too, refuses it whole.
+    /// Reads a policy. One error anywhere, even in a scope that no image needs, refuses the whole policy.
     pub fn read(text: &'t [u8], dialect: Dialect) -> Result<Self, PolicyError> {
         Self::read_with(text, dialect, SCHEMES)
     }
@@ -123,7 +124,7 @@ impl<'t> Policy<'t> {
         &self.warnings
     }
 
-    /// What the policy asks of an image: the nearest scope counts, alone.
+    /// The requirements of the policy for an image. Only the nearest scope counts.
     pub fn for_image(&self, asked: &Asked) -> Chosen {
         let transport = asked.transport_in(self.dialect);
         let found = self.transports.get(transport).and_then(|scopes| {
@@ -160,7 +161,7 @@ impl<'t> Policy<'t> {
     fn chosen(&self, scope: Scope, place: Place) -> Chosen {
         let mut reader = reader(self.text, self.dialect);
         reader.skip_to(place.0);
-        // It was read before. Should this reading fail all the same, nothing meets what is left.
+        // The policy's reader has read it before. If this reading fails all the same, nothing meets the rest.
         let (requirements, doubts) = kinds::list(&mut reader, self.dialect, self.schemes)
             .unwrap_or_else(|_| (vec![Requirement::Reject], Vec::new()));
         let steps = match &scope {
@@ -201,8 +202,8 @@ struct Draft<'t> {
     default: Option<Place>,
     transports: Option<Transports<'t>>,
     doubts: Vec<Doubt>,
-    /// Where the list of requirements stands that was read last. The scopes of a policy mostly ask for the same, so the
-    /// next list often has the same bytes.
+    /// The place of the last list of requirements. Most scopes of a policy ask for the same, so the next list often has
+    /// the same bytes.
     last: Option<(usize, usize)>,
 }
 
@@ -272,7 +273,7 @@ impl<'t> Draft<'t> {
         Ok(scopes)
     }
 
-    /// That a name of free choice is not there twice: to image-rs the last one counts.
+    /// Refuses a repeated name of free choice; for image-rs, the last one counts.
     fn once(&mut self, at: usize, twice: bool, steps: &[&str]) -> Result<(), Fault> {
         match (twice, self.dialect) {
             (false, _) => Ok(()),

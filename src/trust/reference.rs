@@ -10,9 +10,9 @@ const LONGEST_NAME: usize = 255;
 /// Characters of the longest tag.
 const LONGEST_TAG: usize = 128;
 
-/// A text that is no reference.
+/// A text that is not a reference.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no reference of an image: {reason}")]
+#[error("{text:?} is not a reference of an image: {reason}")]
 pub struct ReferenceError {
     text: String,
     reason: &'static str,
@@ -23,7 +23,7 @@ impl ReferenceError {
     pub(super) fn short(text: &str) -> Self {
         Self {
             text: text.to_owned(),
-            reason: "it is not written out",
+            reason: "it must be written in full",
         }
     }
 }
@@ -77,16 +77,16 @@ impl DockerReference {
             return Err(error("it has no repository"));
         }
         if !is_host(host) {
-            return Err(error("the spelling of its host is wrong"));
+            return Err(error("its host is misspelt"));
         }
         if !path.split('/').all(is_component) {
-            return Err(error("the spelling of its repository is wrong"));
+            return Err(error("its repository is misspelt"));
         }
         if tag.is_some_and(|tag| !is_tag(tag)) {
-            return Err(error("the spelling of its tag is wrong"));
+            return Err(error("its tag is misspelt"));
         }
         if digest.is_some_and(|digest| digest.parse::<Digest>().is_err()) {
-            return Err(error("its digest is none"));
+            return Err(error("its digest is not a digest"));
         }
         let library = if host == "docker.io" && !path.contains('/') {
             "library/"
@@ -181,7 +181,7 @@ fn is_lower_hex(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Whether it is a host, perhaps with a port. An address of IPv6 is none in this grammar.
+/// Whether it is a host, perhaps with a port. This grammar has no IPv6 addresses.
 fn is_host(text: &str) -> bool {
     let (host, port) = match text.split_once(':') {
         None => (text, None),

@@ -5,7 +5,7 @@ use super::dialect::Dialect;
 use super::identity::{Identity, NotAdmitted};
 use super::scheme::Added;
 
-/// What a policy asks of an image.
+/// The requirements of a policy for an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Requirement {
     /// `reject`: nothing meets it.
@@ -65,7 +65,7 @@ pub enum Keys {
     Data(Vec<u8>),
     /// `keyDatas`: one of them suffices, and all must be readable.
     Datas(Vec<Vec<u8>>),
-    /// The requirement parses and nothing can meet it, for this reason.
+    /// The requirement parses, but nothing can meet it, for this reason.
     Unusable(&'static str),
 }
 
@@ -82,7 +82,7 @@ pub struct SignedBy {
 }
 
 impl SignedBy {
-    /// Whether a signature with this name holds for the image that is asked for.
+    /// Whether a signature with this name counts for the requested image.
     pub fn admits(&self, asked: &Asked, signed: &str) -> Result<(), NotAdmitted> {
         match self.dialect {
             Dialect::Containers => self.identity.admits(asked, signed),
@@ -104,7 +104,7 @@ pub struct SigstoreSigned {
 }
 
 impl SigstoreSigned {
-    /// Whether a signature with this name holds for the image that is asked for.
+    /// Whether a signature with this name counts for the requested image.
     pub fn admits(&self, asked: &Asked, signed: &str) -> Result<(), NotAdmitted> {
         match (&self.identity, self.dialect) {
             (None, _) => Ok(()),

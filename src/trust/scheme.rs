@@ -19,7 +19,7 @@ pub const SCHEMES: &[SchemeType] = &[];
 pub struct SchemeType {
     /// Its name in a policy.
     pub name: &'static str,
-    /// Reads its parameters. A parameter that is left is an error in both dialects.
+    /// Reads its parameters. A remaining parameter is an error in both dialects.
     pub read: fn(&mut Parameters<'_>) -> Result<Arc<dyn SignScheme>, ParameterError>,
 }
 
@@ -31,11 +31,11 @@ pub trait SignScheme: fmt::Debug + Send + Sync {
     /// Every check. `Ok` says who signed; `Err` says why the image does not meet the requirement.
     fn allows_image(&self, image: &ImageFacts<'_>, files: &[Vec<u8>]) -> Result<String, String>;
 
-    /// What the requirement asks, in words.
+    /// The requirement in words.
     fn words(&self) -> String;
 }
 
-/// What a scheme sees of an image.
+/// The parts of an image that a scheme sees.
 #[derive(Clone, Copy, Debug)]
 pub struct ImageFacts<'a> {
     /// The name by which it was asked for.

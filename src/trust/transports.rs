@@ -1,4 +1,4 @@
-//! Which scopes a transport of containers/image takes. All of them are seen with skopeo 1.22.
+//! The scopes that a transport of containers/image takes, all tried with skopeo 1.22.
 
 use crate::crypto::Digest;
 
@@ -13,7 +13,7 @@ pub(super) fn problem(transport: &str, scope: &str) -> Option<&'static str> {
         "docker-daemon" => scope
             .parse::<Digest>()
             .is_ok()
-            .then_some("a digest is no scope of this transport"),
+            .then_some("this transport has no digests as scopes"),
         "atomic" => (!is_stream(scope)).then_some("the transport wants NAMESPACE/STREAM:TAG"),
         "containers-storage" => {
             (!is_stored(scope)).then_some("the transport wants [DRIVER@ROOT]NAME")
@@ -27,7 +27,7 @@ fn of_path(scope: &str) -> Option<&'static str> {
         return Some("the path is not absolute");
     };
     if rest.is_empty() {
-        return Some("\"/\" is no scope; \"\" is the scope of all images of a transport");
+        return Some("\"/\" is not a scope; \"\" is the scope of all images of a transport");
     }
     let is_clean = rest
         .split('/')

@@ -6,21 +6,21 @@ use super::requirement::{
 };
 
 impl Requirement {
-    /// What it asks, in words.
+    /// The requirement in words.
     ///
     /// ```
     /// use ir_sign::trust::Requirement;
     ///
-    /// assert_eq!(Requirement::Reject.words(), "no image is let in");
+    /// assert_eq!(Requirement::Reject.words(), "it lets no image in");
     /// ```
     pub fn words(&self) -> String {
         match self {
-            Self::Reject => "no image is let in".into(),
-            Self::InsecureAcceptAnything => "every image is let in, signed or not".into(),
+            Self::Reject => "it lets no image in".into(),
+            Self::InsecureAcceptAnything => "it lets every image in, signed or not".into(),
             Self::SignedBy(signed) => signed_by(signed),
             Self::SigstoreSigned(signed) => sigstore_signed(signed),
             Self::SignedBaseLayer(_) => {
-                "a signed base layer, which no program verifies yet: no image is let in".into()
+                "a signed base layer, which no program verifies yet: it lets no image in".into()
             }
             Self::EndorsedBy(endorsed) => endorsed_by(endorsed),
             Self::NotarySigned(signed) => notary_signed(signed),
@@ -32,7 +32,7 @@ impl Requirement {
 fn signed_by(signed: &SignedBy) -> String {
     if signed.key_type != "GPGKeys" {
         let kind = &signed.key_type;
-        return format!("a signature by keys of type {kind:?}, which nothing meets");
+        return format!("a signature by keys of type {kind:?}, which nothing can meet");
     }
     let keys = keys(&signed.keys);
     let name = signed.identity.words();
@@ -59,7 +59,7 @@ fn sigstore_signed(signed: &SigstoreSigned) -> String {
         Some(_) => ", logged by a transparency log (which ir-sign does not verify)",
     };
     let name = match &signed.identity {
-        None => "the name in it is not checked".into(),
+        None => "with any name in it".into(),
         Some(identity) => identity.words(),
     };
     format!("a signature as cosign makes it, by {by}{log}; {name}")
@@ -116,9 +116,9 @@ impl Identity {
     /// Which name a signature must bear, in words.
     pub fn words(&self) -> String {
         match self {
-            Self::MatchExact => "it must be for the very name that is asked for, with tag or digest".into(),
+            Self::MatchExact => "it must be for the exact name that the user asks for, with tag or digest".into(),
             Self::MatchRepoDigestOrExact => {
-                "it must be for the same name and tag, or, if the image is asked for by digest, for the same \
+                "it must be for the same name and tag, or, if the user asks for the image by digest, for the same \
                  repository with any tag"
                     .into()
             }
@@ -129,8 +129,8 @@ impl Identity {
                 prefix,
                 signed_prefix,
             } => format!(
-                "it must be for the same name and tag with {signed_prefix} in the place of {prefix}, or, if the image \
-                 is asked for by digest, for that repository with any tag"
+                "it must be for the same name and tag with {signed_prefix} in the place of {prefix}, or, if the user \
+                 asks for the image by digest, for that repository with any tag"
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! One certificate, read strictly: its bytes are the one DER encoding of what is read.
+//! One certificate, read strictly: its bytes are the only DER encoding of its content.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -42,7 +42,7 @@ impl PartialEq for Certificate {
 
 impl Eq for Certificate {}
 
-/// Why bytes are no certificate that this program reads.
+/// Why bytes are not a certificate that this program reads.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertificateError {
@@ -132,7 +132,7 @@ impl Certificate {
     }
 
     /// Reads all certificates of a file: PEM text with nothing but certificates in its blocks, or DER certificates one
-    /// behind the other.
+    /// after the other.
     pub fn read_all(bytes: &[u8]) -> Result<Vec<Self>, CertificateError> {
         let mut all = Vec::new();
         if bytes.starts_with(&[0x30]) {

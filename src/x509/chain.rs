@@ -95,7 +95,7 @@ const OTHER_PURPOSES: [(ObjectIdentifier, &str); 6] = [
     (oid("1.3.6.1.5.5.7.3.9"), "OCSPSigning"),
 ];
 
-/// What the first certificate of a chain has to be good for.
+/// The use that the first certificate of a chain must allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Signatures of Notary Project.

@@ -57,7 +57,7 @@ impl PartialEq for RevocationList {
 
 impl Eq for RevocationList {}
 
-/// Why bytes are no revocation list that this program reads.
+/// Why bytes are not a revocation list that this program reads.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CrlError {
@@ -314,8 +314,8 @@ impl RevocationList {
         Ok(())
     }
 
-    /// What it says about the certificate with this serial number, the content of a DER INTEGER. The caller sees to it
-    /// that the certificate is this issuer's: [`Self::check_issuer`].
+    /// The status of the certificate with this serial number, the content of a DER INTEGER. The caller checks that the
+    /// certificate is this issuer's: [`Self::check_issuer`].
     pub fn status(&self, serial: &[u8]) -> Status<'_> {
         let found = self
             .by_serial
@@ -353,7 +353,7 @@ fn time(time: Time) -> Result<SystemTime, CrlError> {
     }
 }
 
-/// The extensions, each of which stands there once. A list of none is left out.
+/// The extensions, each at most once. A list must not be empty.
 fn extensions(all: Option<&[Extension]>) -> Result<&[Extension], CrlError> {
     let Some(all) = all else {
         return Ok(&[]);

@@ -1,5 +1,5 @@
 //! Revocation lists drafted (RFC 5280, section 5): version 2, with a number that grows and the issuer's own key
-//! identifier. What was revoked stays revoked, with its date.
+//! identifier. A revoked certificate stays revoked, with its date.
 
 use std::time::SystemTime;
 
@@ -26,7 +26,7 @@ const MOST: usize = 20;
 pub struct Revocation {
     /// Its serial number.
     pub serial: Serial,
-    /// Why. [`Reason::Unspecified`] says no more than none, and is left out.
+    /// Why. [`Reason::Unspecified`] says no more than no reason does, so the list omits it.
     pub reason: Option<Reason>,
 }
 
@@ -175,7 +175,7 @@ pub fn revocations(
     Ok(Draft::new(message, signing, issuer.key))
 }
 
-/// Adds an entry behind those that are kept. One of those that was on hold can be revoked for good: it keeps its date.
+/// Adds an entry after the kept ones. The issuer can revoke a certificate that was on hold for good; it keeps its date.
 fn add(
     entries: &mut Vec<Entry>,
     kept: usize,

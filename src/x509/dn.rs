@@ -17,7 +17,7 @@ use x509_cert::name::{RdnSequence, RelativeDistinguishedName};
 
 use super::name::{DistinguishedName, KNOWN};
 
-/// Why a text is no distinguished name that a certificate can have.
+/// Why a text is not a distinguished name that a certificate can have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DnError {
@@ -49,7 +49,7 @@ pub enum DnError {
     /// A value in the hexadecimal of its DER bytes.
     #[error("attribute {0}: a value that begins with # is DER in hexadecimal, and text is wanted")]
     Hexadecimal(&'static str),
-    /// A backslash with nothing that can be escaped behind it.
+    /// A backslash with nothing after it that one can escape.
     #[error(
         "attribute {0}: a backslash escapes a character of , + \" \\ < > ; = # and space, or has two hexadecimal digits behind it"
     )]
@@ -57,7 +57,7 @@ pub enum DnError {
     /// A character that does not print.
     #[error("attribute {0} has a control character")]
     Control(&'static str),
-    /// The bytes that were escaped are no text.
+    /// The escaped bytes are not text.
     #[error("attribute {0} is not UTF-8")]
     Utf8(&'static str),
     /// A country is something else than two letters.
@@ -134,7 +134,7 @@ pub fn check(name: &DistinguishedName) -> Result<(), DnError> {
     Ok(())
 }
 
-/// The type that an element begins with, and the text behind its `=`.
+/// The type at the start of an element, and the text after its `=`.
 fn attribute_type(text: &str) -> Result<(&'static str, ObjectIdentifier, &str), DnError> {
     let end = text.find([',', '=']).unwrap_or(text.len());
     let unfinished = || DnError::Unfinished(text[..end].trim_matches(' ').to_owned());
@@ -194,7 +194,7 @@ fn read_value<'a>(kind: &'static str, text: &'a str) -> Result<(String, Option<&
     Ok((value, behind))
 }
 
-/// The byte that the characters behind a backslash stand for.
+/// The byte that the characters after a backslash stand for.
 fn escaped(kind: &'static str, chars: &mut std::str::CharIndices<'_>) -> Result<u8, DnError> {
     let error = DnError::Escape(kind);
     let Some((_, first)) = chars.next() else {

@@ -1,5 +1,5 @@
-//! Bytes that a key has yet to sign: certificates, requests and revocation lists. A draft knows the public half alone,
-//! so the key may be a file's, a token's or one far away, and its errors stay its own.
+//! Bytes that a key has yet to sign: certificates, requests and revocation lists. A draft knows only the public half,
+//! so the key may be in a file, on a token or far away, and its errors stay its own.
 
 use der::asn1::{Any, AnyRef, BitStringRef};
 use der::{Encode, Sequence};
@@ -98,7 +98,7 @@ impl Draft {
         &self.key
     }
 
-    /// The whole in DER with an empty signature, which verifies for nobody: to show what is about to be signed.
+    /// The whole in DER with an empty signature, which never verifies, to show the bytes before a key signs them.
     pub fn unsigned(&self) -> Vec<u8> {
         self.whole(&[])
     }

@@ -1,5 +1,5 @@
-//! Certificates drafted by a profile: roots, intermediate CAs, and signers of code. Nothing of a request but its key and
-//! its name gets into one.
+//! Certificates drafted by a profile: roots, intermediate CAs, and signers of code. They take only the key and the name
+//! from a request.
 
 use std::time::SystemTime;
 
@@ -38,7 +38,7 @@ pub struct Terms {
     pub serial: Serial,
     /// The life.
     pub validity: Validity,
-    /// Where the issuer publishes its revocation list.
+    /// The address at which the issuer publishes its revocation list.
     pub crl_url: Option<CrlUrl>,
 }
 

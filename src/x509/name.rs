@@ -129,7 +129,7 @@ impl fmt::Display for Attribute {
     }
 }
 
-/// As trust policies write it: `C=PT, ST=Lisboa, O=A\, B`, in the order of the encoding.
+/// In the spelling of trust policies: `C=PT, ST=Lisboa, O=A\, B`, in the order of the encoding.
 impl fmt::Display for DistinguishedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, rdn) in self.rdns.iter().enumerate() {

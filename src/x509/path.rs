@@ -7,9 +7,9 @@ const LONGEST: usize = 16;
 /// The most certificates that the search tries: others may give many of one name.
 const MOST_TRIES: usize = 1000;
 
-/// The certificates from this one to a root, each followed by one that issued it: by name, and if there is one, by its
-/// signature. A way that has one of the trusted certificates on it is better than another. If there is no way to a root,
-/// it ends where nobody follows.
+/// The certificates from this one to a root, each followed by one that issued it, by name and, if possible, by
+/// signature. A path with a trusted certificate goes before others. If there is no path to a root, it ends at the last
+/// known issuer.
 pub fn build(
     leaf: &Certificate,
     pool: &[Certificate],

@@ -60,8 +60,8 @@ pub fn key_id(key: &PublicKey) -> [u8; 20] {
     sha1_name(spki.subject_public_key.raw_bytes())
 }
 
-/// The identifier by which the certificates that this CA issues name its key: the one in its own certificate. A CA
-/// whose certificate has none is named as [`key_id`] has it.
+/// The identifier by which the certificates that this CA issues name its key: the one in its own certificate. If a CA's
+/// certificate has none, this is [`key_id`].
 pub(super) fn key_id_of(ca: &Certificate) -> Vec<u8> {
     let own = ca.extensions().subject_key_id.clone();
     own.unwrap_or_else(|| key_id(ca.public_key()).to_vec())

@@ -24,7 +24,7 @@ use crate::encoding::pem_text;
 pub const PEM_LABEL: &str = "CERTIFICATE REQUEST";
 /// An older one, which some programs still write.
 pub const OLD_LABEL: &str = "NEW CERTIFICATE REQUEST";
-/// The attribute with the extensions that are asked for (RFC 2985, section 5.4.2).
+/// The attribute with the requested extensions (RFC 2985, section 5.4.2).
 const EXTENSION_REQUEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.14");
 
 /// A request whose signature is its key's. Two are equal exactly when their bytes are.
@@ -44,7 +44,7 @@ impl PartialEq for Request {
 
 impl Eq for Request {}
 
-/// Why bytes are no request that a certificate can be issued for.
+/// Why bytes are not a request for which a CA can issue a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
@@ -86,7 +86,7 @@ struct Info<'a> {
     attributes: SetOfVec<AnyRef<'a>>,
 }
 
-/// Drafts the request of this key for a name. No extension is asked for: the issuer's profile decides.
+/// Drafts the request of this key for a name. It asks for no extension: the issuer's profile decides.
 pub fn draft(key: &PublicKey, subject: &DistinguishedName) -> Result<Draft, NoSigner> {
     let signing = Signing::of(key.kind())?;
     let encode = || {
@@ -154,7 +154,7 @@ impl Request {
         Digest::of(HashAlgorithm::Sha256, &self.der)
     }
 
-    /// The name that is asked for. It may be empty.
+    /// The requested name. It may be empty.
     pub const fn subject(&self) -> &DistinguishedName {
         &self.subject
     }
@@ -164,7 +164,7 @@ impl Request {
         &self.public_key
     }
 
-    /// The extensions that are asked for. No certificate takes one over.
+    /// The requested extensions. No certificate copies them.
     pub fn asked(&self) -> &[ObjectIdentifier] {
         &self.asked
     }

@@ -74,7 +74,7 @@ impl Reason {
             CrlReason::CertificateHold => Self::CertificateHold,
             CrlReason::PrivilegeWithdrawn => Self::PrivilegeWithdrawn,
             CrlReason::AaCompromise => Self::AaCompromise,
-            // It stands in delta lists alone.
+            // Only delta lists have it.
             CrlReason::RemoveFromCRL => return None,
         })
     }
@@ -111,7 +111,7 @@ pub struct Entry {
     pub reason: Option<Reason>,
 }
 
-/// What a list says about a certificate of its issuer.
+/// The status of a certificate in its issuer's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status<'a> {
     /// It is not on the list.

@@ -13,7 +13,7 @@ const RANDOM: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Serial(Vec<u8>);
 
-/// Bytes that are no serial number.
+/// Bytes that are not a serial number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no serial number: a positive number of at most {MOST} bytes is wanted")]
 pub struct SerialError;
@@ -65,8 +65,8 @@ impl Serial {
         Self::from_bytes(&bytes)
     }
 
-    /// The content of its DER INTEGER: [`super::Certificate::serial`], and what a list's
-    /// [`super::RevocationList::status`] takes.
+    /// The content of its DER INTEGER: [`super::Certificate::serial`], and the argument of a list's
+    /// [`super::RevocationList::status`].
     pub fn content(&self) -> &[u8] {
         &self.0
     }
@@ -80,7 +80,7 @@ pub fn shown(content: &[u8]) -> String {
     }
 }
 
-/// As `openssl x509 -serial` shows it, in lower case.
+/// In the spelling of `openssl x509 -serial`, but in lower case.
 impl fmt::Display for Serial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&shown(&self.0))

@@ -120,8 +120,8 @@ impl SignatureAlgorithm {
         }
     }
 
-    /// The object identifier, and whether its parameters are NULL or left out. RSA-PSS has parameters of its own, and is
-    /// verified alone.
+    /// The object identifier, and whether its parameters are NULL or absent. RSA-PSS has parameters of its own, and
+    /// ir-sign only verifies it.
     pub(super) fn identifier(self) -> Option<(ObjectIdentifier, bool)> {
         let of = |table: &[(ObjectIdentifier, HashAlgorithm); 3], hash| {
             let found = table.iter().find(|(_, known)| *known == hash);

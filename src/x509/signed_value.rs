@@ -1,5 +1,5 @@
-//! What certificates, requests and CRLs have in common: a message, an algorithm, and a signature over the message
-//! (RFC 5280, section 4.1.1; RFC 2986, section 4.2).
+//! The form that certificates, requests and CRLs share: a message, an algorithm, and a signature over the message (RFC
+//! 5280, section 4.1.1; RFC 2986, section 4.2).
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use super::signature_algorithm::{AlgorithmFault, SignatureAlgorithm};
 use crate::crypto::PublicKey;
 use crate::encoding::pem_text::{PemError, PemText};
 
-/// Where the message stands in the bytes, and how it is signed.
+/// The place of the message in the bytes, and its signature.
 #[derive(Clone, Debug)]
 pub(super) struct SignedValue {
     message: Range<usize>,

@@ -73,7 +73,7 @@ impl Extensions {
 }
 
 impl super::request::Request {
-    /// The names of the extensions that are asked for.
+    /// The names of the requested extensions.
     pub fn asked_names(&self) -> Vec<String> {
         let known = [OTHERS.as_slice(), &extensions::READ].concat();
         self.asked().iter().map(|id| name(*id, &known)).collect()

@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use tokio::net::TcpListener;
 use tokio::runtime;
 
-/// What an agent answers to one call.
+/// An agent's answer to one call.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,

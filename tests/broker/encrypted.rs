@@ -344,7 +344,7 @@ fn a_policy_that_is_met_wants_the_content_too_where_there_is_a_key() {
     policy_check(&sandbox, anything, "")
         .exits(0)
         .says("allowed")
-        .says("it has encrypted layers, and without --decryption-key nobody compared them");
+        .says("it has encrypted layers, and without --decryption-key ir-sign did not compare them");
     policy_check(&sandbox, anything, "--decryption-key kek")
         .exits(0)
         .says("met         layers")

@@ -202,7 +202,7 @@ fn what_cannot_be_encoded_is_refused_and_nothing_is_written() {
     sandbox
         .run("resource encode a/b/c=a -o out")
         .exits(1)
-        .says("exists already");
+        .says("already exists");
     assert_eq!(sandbox.read("out"), b"other");
     sandbox
         .run("resource encode a/b/c=a -o out --force")

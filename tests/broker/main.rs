@@ -1,4 +1,4 @@
-//! Key brokers and encrypted layers: whatever a broker, or whoever encrypts, does wrong leaves nothing trusted.
+//! Key brokers and encrypted layers. If a broker or the one who encrypts does anything wrong, ir-sign trusts nothing.
 
 #[cfg(feature = "grpc")]
 mod agent;

@@ -188,7 +188,7 @@ impl Ceremony {
         })
     }
 
-    /// The module broke its own files: that is said, and nothing else was done.
+    /// The module broke its own files. The run says so, and does nothing else.
     fn refuses(&self, room: &Room, run: &Run, there: &[Option<Vec<u8>>]) -> Result<End, String> {
         let end = if run.stderr.contains("error: there is no token for pkcs11:") {
             End::TokenBroken

@@ -439,7 +439,7 @@ fn plans_of_certificates_that_do_not_hold_together_are_refused_before_a_pin_is_s
         (
             issue.replace("new-1.pem", "signer-1.pem"),
             1,
-            "certificate signer-1.pem: it exists already",
+            "certificate signer-1.pem: it already exists",
         ),
         (
             issue.replace(&room.sha384("ca-1.csr"), &room.sha384("ca.toml")),
@@ -597,7 +597,7 @@ fn a_ceremony_interrupted_at_each_line_goes_on_with_the_same_serial_numbers() {
         all.dedup();
         assert_eq!(all.len(), 2, "{lines}: {all:?}");
     }
-    // Whoever changes what was announced is told so, and nothing is signed.
+    // If somebody changes the announced bytes, the run says so and signs nothing.
     let line = whole
         .lines()
         .position(|line| line.contains("\"event\":\"intent\""));

@@ -218,7 +218,7 @@ fn an_endorsement_ceremony_killed_at_any_signature_loses_none() {
             let (run, planned) = room.planned("", "ceremony check endorse.toml PIN");
             run.expect("not killed").exits(0);
             let before = Log::read(&planned.log).expect("a log").entries.len();
-            // The signatures follow what a check does: find the call by a run that is let through.
+            // The signatures come after the calls of a check. A run without faults finds the number of the call.
             let (run, planned) =
                 room.planned(&format!("C_Sign@{n}=CKR_GENERAL_ERROR"), RUN_ENDORSE);
             run.expect("not killed").exits(3);
@@ -289,7 +289,7 @@ fn a_key_of_which_only_the_public_half_was_made_is_made_again() {
     assert_eq!(room.root_keys(), 1);
 }
 
-/// The first lines of a root transcript, changed and chained anew: what a run that goes on finds.
+/// The first lines of a root transcript, changed and chained again, as a resuming run finds them.
 fn cut(room: &Room, lines: usize, change: impl Fn(&mut Vec<serde_json::Value>)) {
     use sha2::{Digest, Sha384};
     let text = String::from_utf8(room.read("root.transcript")).expect("text");
@@ -307,8 +307,7 @@ fn cut(room: &Room, lines: usize, change: impl Fn(&mut Vec<serde_json::Value>)) 
     room.write("root.transcript", out);
 }
 
-/// A transcript that is not signed yet is no more than a file: somebody may have written another key, id,
-/// name or time into it.
+/// Nothing protects a transcript before it is signed: somebody may have written another key, id, name or time into it.
 #[test]
 fn on_resume_the_token_is_asked_before_the_transcript_is_believed() {
     use base64ct::{Base64, Encoding};
@@ -373,7 +372,7 @@ fn on_resume_the_token_is_asked_before_the_transcript_is_believed() {
     refused(5, "but this machine's clock says", &|lines| {
         lines[4]["time"] = "2999-01-01T00:00:00Z".into();
     });
-    // Where the key was only announced, the token is asked for it, and no other is made.
+    // If the transcript only announces the key, the run looks for it on the token, and makes no other.
     refused(4, "the label is in use already", &|lines| {
         lines[3]["id"] = "0a".into();
     });

@@ -1,5 +1,5 @@
-//! Transcripts that the root's own token signed again after they were changed: chained as they have to be, with
-//! the plan's digest beside the plan. Whoever has the token and its PIN can make them, and none verifies.
+//! Changed transcripts that the root's own token signed again, with the right chain and the plan's digest beside the
+//! plan. Anyone with the token and its PIN can make them, but none verifies.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha384};
@@ -117,7 +117,7 @@ impl<'a> Forgery<'a> {
         self.room
             .ir("ceremony report forged -c root-ca.pub")
             .exits(1)
-            .says("no report is written");
+            .says("ir-sign writes no report");
     }
 
     /// Forges it anew.
@@ -139,7 +139,7 @@ fn room() -> Room {
     room
 }
 
-/// Unchanged lines, written and signed anew, verify: so all else is for what was changed.
+/// Unchanged lines, written and signed again, verify. So every other refusal comes from the change.
 pub fn unchanged<'a>(room: &'a Room, name: &'static str) -> Forgery<'a> {
     let whole = Forgery::of(room, name);
     whole.write("forged");
@@ -229,7 +229,7 @@ fn a_forged_transcript_with_other_people_than_the_plans_is_refused() {
     let made = unchanged(&room, "root.transcript");
     let people = "ceremony.people";
     let names = json!(["Ann Operator", "Bob Witness"]);
-    // With everybody's word it is a ceremony as it ought to be: what it says then holds together.
+    // If everybody confirms, it is a proper ceremony, and its lines fit together.
     let attended = |f: &mut Forgery<'_>| {
         f.replan("rehearsal = true\n", "");
         f.lines[0]["rehearsal"] = false.into();
@@ -271,7 +271,7 @@ fn a_forged_transcript_with_other_people_than_the_plans_is_refused() {
         f.lines
             .retain(|line| line["event"] != "confirmed" || line["step"] != "make-key");
     });
-    // Nobody was asked, and the ceremony is said to be no rehearsal.
+    // The run asked nobody, but says that the ceremony is not a rehearsal.
     made.forge(people, "the plan is not for a rehearsal", |f| {
         f.replan("rehearsal = true\n", "");
         f.lines[0]["rehearsal"] = false.into();

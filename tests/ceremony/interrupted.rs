@@ -90,7 +90,7 @@ fn interrupted() -> Room {
     room
 }
 
-/// The program with a few bytes behind its end: it does the same and is another.
+/// The program with a few bytes after its end: it does the same, but is another program.
 fn other_program(room: &Room) -> String {
     let mut bytes = fs::read(program()).expect("it is there");
     bytes.extend(b"another");

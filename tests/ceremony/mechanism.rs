@@ -1,4 +1,4 @@
-//! Ceremonies on a token that hashes by itself what it signs.
+//! Ceremonies on a token that makes the hash itself.
 
 use faulty_module::log::Log;
 
@@ -61,8 +61,8 @@ fn a_ceremony_signs_by_the_mechanism_of_its_plan() {
     }
 }
 
-/// What was opened before anybody was going to write may only read, and a second session takes a second PIN: a pipe
-/// gives one.
+/// The first session can only read, because the run opens it before it knows that it will write. A second session takes
+/// a second PIN, but a pipe gives only one.
 #[test]
 fn a_token_with_one_session_has_its_ceremony_too() {
     let room = Room::new();

@@ -61,7 +61,7 @@ fn payloads_are_generated_signed_in_a_ceremony_attached_and_verified() {
         .says("  annotation \"team\": \"blue\"")
         .says("  predicateType: \"https://sigstore.dev/cosign/sign/v1\"")
         .says(&format!("  subject's digest: {digest}"));
-    assert!(checked.stderr.contains("everything is as the plan says"));
+    assert!(checked.stderr.contains("everything matches the plan"));
     assert!(!room.has("payloads.transcript"), "a check writes nothing");
     room.ir(&CHECK.replace("PIN", "--files")).exits(0);
     room.ir(RUN).exits(0);
@@ -124,7 +124,7 @@ fn people_see_all_that_a_payload_says_before_they_confirm() {
     // In digits for reading along, with words beside them.
     let digits = &digest["sha256:".len()..];
     assert!(part.contains(&format!("    {} {}", &digits[..4], &digits[4..8])));
-    // Nobody has said a word yet when it is shown, and nothing is done without that.
+    // The run shows it before anybody confirms, and does nothing without a confirmation.
     let other = self::room();
     let stopped = run_plan(
         &other,
@@ -246,7 +246,7 @@ fn a_plan_of_payloads_that_cannot_be_signed_is_refused_before_the_pin() {
         (
             good.replace("payload-2.sigs", "link"),
             1,
-            "link: it exists already",
+            "link: it already exists",
         ),
         (
             good.replace("payload-2.sigs", "../sigs"),
@@ -256,7 +256,7 @@ fn a_plan_of_payloads_that_cannot_be_signed_is_refused_before_the_pin() {
         (
             good.replace("payload-2.sigs", "payload-4"),
             1,
-            "signatures payload-4: it exists already",
+            "signatures payload-4: it already exists",
         ),
         (
             of("no-payload"),
@@ -300,7 +300,7 @@ fn signatures_that_are_there_and_hold_are_kept() {
     let signed = room.ir(&sign.replace(&uri, &uri.replace(' ', "%20")));
     signed.exits(0);
     let before = room.read("payload-2.sigs");
-    // Half of them, or in another order, are not what is written here.
+    // The run would not write half of them, or another order.
     let text = String::from_utf8(before.clone()).expect("text");
     let (first, second) = text.trim_end().split_once('\n').expect("two lines");
     for other in [
@@ -312,7 +312,7 @@ fn signatures_that_are_there_and_hold_are_kept() {
         room.write("payload-2.sigs", other);
         room.ir(CHECK)
             .exits(1)
-            .says("signatures payload-2.sigs: it exists already");
+            .says("signatures payload-2.sigs: it already exists");
     }
     room.write("payload-2.sigs", &before);
     room.ir(RUN)
@@ -376,7 +376,7 @@ fn a_payloads_ceremony_interrupted_at_each_line_or_signature_is_gone_on_with() {
     }
 }
 
-/// Another payload, with what it says and the root's signatures of it, in the lines of a step.
+/// Another payload, with its content and the root's signatures of it, in the lines of a step.
 fn other_payload(forgery: &mut Forgery<'_>, from: &str, to: &str) {
     for event in ["intent", "result"] {
         let source = forgery.find(event, from).clone();

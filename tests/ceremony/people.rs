@@ -22,7 +22,7 @@ pub fn run_plan(room: &Room, plan: &str, dialogue: &[(&str, Answer<'_>)]) -> Ses
     session(&command, dialogue)
 }
 
-/// The code that is asked for: the last seven characters before the colon.
+/// The requested code: the last seven characters before the colon.
 fn nonce(screen: &str) -> Vec<u8> {
     let at = screen.rfind("retype ").expect("it was asked for") + "retype ".len();
     let number: String = screen[at..].chars().take(7).collect();

@@ -162,8 +162,8 @@ fn another_token_key_or_output_is_refused_before_anything_is_touched() {
         .exits(1)
         .says("it is a program, but the plan is not for a rehearsal");
     for file in ["root-ca.pub", "root-ca.passport"] {
-        room.write(file, "exists already");
-        refused(&room, &plan, "title", "title", 1, "it exists already");
+        room.write(file, "already exists");
+        refused(&room, &plan, "title", "title", 1, "it already exists");
         std::fs::remove_file(room.path(file)).expect("removed");
     }
     room.write("root.transcript", "something else\n");
@@ -211,7 +211,7 @@ fn other_inputs_and_roots_are_refused_before_anything_is_touched() {
         1,
         "root's public key root-ca.pub: its SHA-384 is",
     );
-    // A file that is no public key, under its right digest.
+    // A file that is not a public key, with its right digest.
     room.write("no.key", "not a key");
     let vendor = format!("public = \"vendor-2.pub\"\nsha384 = \"{digest}\"");
     let no_key = format!(
@@ -283,7 +283,7 @@ fn only_a_rehearsal_goes_unattended_and_only_on_software() {
     assert!(!room.has("root.transcript"));
 }
 
-/// Runs a plan whose outputs are changed, and expects it to be refused before the PIN is asked for.
+/// Runs a plan with changed outputs, and expects a refusal before the run asks for the PIN.
 #[track_caller]
 fn refused_unasked(room: &Room, plan: &str, changes: &[(&str, &str)], status: i32, says: &str) {
     let mut text = plan.to_owned();
@@ -359,7 +359,7 @@ fn an_output_that_cannot_be_written_is_refused_before_the_pin() {
         refused_unasked(&room, &plan, &[(from, to)], status, says);
     }
     std::os::unix::fs::symlink("elsewhere", room.path("root-ca.pub")).expect("a link");
-    refused_unasked(&room, &plan, &[], 1, "it exists already");
+    refused_unasked(&room, &plan, &[], 1, "it already exists");
     assert_eq!(room.root_keys(), 0);
 }
 
@@ -396,7 +396,7 @@ fn two_outputs_that_are_one_file_are_refused_before_the_pin() {
     room.write("root.toml", plan.replace("root-ca.pub", "twin"));
     room.ir("ceremony check root.toml --pin-source file:/nowhere")
         .exits(1)
-        .says("it exists already");
+        .says("it already exists");
     assert_eq!(room.root_keys(), 0);
 }
 
@@ -426,7 +426,7 @@ fn an_endorsement_that_is_an_input_or_a_link_is_refused_before_the_pin() {
         &plan,
         &[],
         1,
-        "endorsement vendor-1.pub.sig: it exists already",
+        "endorsement vendor-1.pub.sig: it already exists",
     );
 }
 

@@ -149,7 +149,7 @@ fn words(html: &str) -> Vec<String> {
         rest = tag.split_once('>').expect("the tag's end").1;
     }
     let text = unescaped(&text);
-    // A line may end behind a hyphen.
+    // A line may end after a hyphen.
     let words = text
         .split_whitespace()
         .flat_map(|word| word.split_inclusive('-'));
@@ -243,7 +243,7 @@ fn the_page_is_printed_whole_with_its_steps_and_with_room_to_sign() {
             assert!(foot.iter().all(|word| there.contains_key(word)), "{paper}");
         }
         assert!(
-            holds(&sheets[0], "REHEARSAL: nothing is to be trusted"),
+            holds(&sheets[0], "REHEARSAL: do not trust anything"),
             "{paper}"
         );
         // The page says who confirmed which step and when, and the signed text refers to these steps.
@@ -273,7 +273,7 @@ fn the_page_is_printed_whole_with_its_steps_and_with_room_to_sign() {
     }
 }
 
-/// A ceremony with what is widest and longest of everything.
+/// A ceremony with the widest and longest of everything.
 fn widest(room: &Room) -> Verified {
     room.make_root();
     room.write("endorse.toml", room.endorsement_plan());

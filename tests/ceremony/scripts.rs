@@ -35,7 +35,7 @@ fn the_example_holds_and_its_pages_are_what_is_written_today() {
         sandbox
             .run(&format!("ceremony verify {transcript} -c root-ca.pub"))
             .exits(0);
-        // Pages that are right already are left alone; others are refused.
+        // The script keeps pages that are already right, and refuses others.
         sandbox
             .run(&format!("ceremony report {transcript} -c root-ca.pub"))
             .exits(0);
@@ -81,7 +81,7 @@ fn a_rehearsal_leaves_everything_and_plans_are_rehearsed_as_they_are() {
     fs::write(&signature, right).expect("written");
     script("verify", &[&dir, &root]).exits(0);
 
-    // The plan of an endorsement alone, with a root of its own, differs in nothing that matters.
+    // A plan with only an endorsement, and a root of its own, differs in nothing that matters.
     let again = sandbox.path("again").display().to_string();
     script("rehearse", &[&again, &format!("{dir}/endorse.toml")]).exits(0);
     let transcripts = [&dir, &again].map(|dir| format!("{dir}/endorse.transcript"));

@@ -273,9 +273,11 @@ fn the_files_of_a_plan_are_checked_without_a_token() {
     );
     ir(&["--files"]).exits(3).says("signed/vendor-1.der");
     fs::create_dir(room.path("signed")).expect("a folder");
-    let checked = ir(&["--files"]).exits(0).says("the token was not checked");
+    let checked = ir(&["--files"])
+        .exits(0)
+        .says("ir-sign did not check the token");
     assert!(
-        !checked.stderr.contains("everything is as the plan says"),
+        !checked.stderr.contains("everything matches the plan"),
         "{checked:?}"
     );
     let before = room.names();

@@ -1,5 +1,5 @@
-//! Transcripts that somebody wrote who has the root key: chained and signed as they have to be, and wrong in
-//! one thing. Each rule finds its own.
+//! Transcripts by somebody who has the root key: with the right chain and signature, but one fault. Each rule finds its
+//! own fault.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -69,7 +69,7 @@ fn sealed(lines: &[Value], signer: &FileKey) -> String {
     out
 }
 
-/// The rules that fail, each with what it says.
+/// The rules that fail, each with its reason.
 fn failures(transcript: &str, lines: &[Value]) -> Vec<(&'static str, String)> {
     let folder = tempfile::tempdir().expect("a folder");
     let put = |name: &str, bytes: &[u8]| {
@@ -113,7 +113,7 @@ fn twice(lines: &mut Vec<Value>, event: &str, step: &str) {
     lines.insert(at + 1, lines[at].clone());
 }
 
-/// Asserts that a changed transcript fails by one rule alone, which says why.
+/// Asserts that a changed transcript fails only by one rule, with this reason.
 #[track_caller]
 fn fails(lines: Vec<Value>, rule: &str, says: &str, change: impl FnOnce(&mut Vec<Value>)) {
     fails_by(lines, &[rule], says, change);
@@ -455,7 +455,7 @@ fn what_an_interruption_leaves_holds_and_nothing_more() {
         for at in 2..12 {
             let mut lines = root();
             let again = resumed(&lines, at, noted);
-            // The run that goes on confirms and announces anew what was not done.
+            // The resuming run confirms and announces the missing step again.
             let step = lines[at]["step"].clone();
             let begun = lines[at - 1]["event"] == "confirmed" || lines[at - 1]["event"] == "intent";
             let anew: Vec<Value> = lines[..at]
@@ -632,7 +632,7 @@ fn lines_with_other_members_than_their_events_fail() {
     for (kind, lines) in all.iter().enumerate() {
         for n in 0..lines.len() {
             let which = || all[kind].clone();
-            // The signature is over what is added to its line as well.
+            // The signature covers additions to its line as well.
             fails(which(), rule::SHAPE, "unknown member: more", |lines| {
                 lines[n]["more"] = "x".into();
             });

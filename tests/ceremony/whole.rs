@@ -17,7 +17,7 @@ fn a_root_endorses_vendors_who_sign_images_that_verify_on_softhsm_and_kryoptic()
         let room = Room::with(token);
         room.ir("ceremony check root.toml PIN")
             .exits(0)
-            .says("everything is as the plan says");
+            .says("everything matches the plan");
         assert!(!room.has("root.transcript"), "a check writes nothing");
         room.make_root();
         room.write("endorse.toml", room.endorsement_plan());
@@ -87,7 +87,7 @@ fn a_valid_endorsement_is_kept_and_another_file_refused() {
     room.write("vendor-3.pub.sig", "something else");
     room.ir("ceremony check endorse.toml PIN")
         .exits(1)
-        .says("endorsement vendor-3.pub.sig: it exists already");
+        .says("endorsement vendor-3.pub.sig: it already exists");
     fs::remove_file(room.path("vendor-3.pub.sig")).expect("removed");
     room.ir("ceremony run endorse.toml --unattended PIN")
         .exits(0)
@@ -184,7 +184,7 @@ fn the_root_transcript_verifies_without_a_token_and_its_report_holds_the_words()
         .run("ceremony report root.transcript --force -q --json")
         .exits(1)
         .says("error: FAILED ceremony.outputs: ")
-        .says("error: no report is written");
+        .says("error: ir-sign writes no report");
     assert_eq!(refused.json()["holds"], false);
 }
 
@@ -216,7 +216,7 @@ fn a_transcript_is_compared_with_its_rehearsals() {
         .exits(1);
 }
 
-/// A root key's signature of a transcript is no endorsement, no image's signature, no passport's.
+/// A root key's signature of a transcript is not one of an endorsement, an image or a passport.
 #[test]
 fn the_transcripts_signature_is_of_nothing_else() {
     let room = Room::new();

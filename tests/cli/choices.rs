@@ -1,4 +1,4 @@
-//! Which image is meant: by a tag that others have too, by a full name, and where nothing is said.
+//! How a command chooses an image: by a tag that others have too, by a full name, and without a name.
 
 use std::fs;
 

@@ -50,7 +50,7 @@ fn quiet_runs_print_results_and_errors_only() {
     let run = sandbox.run(&format!("verify-image {place} -d absent -c ca.pub"));
     let run = run.exits(3).says("error: ");
     assert_eq!(run.stdout, "");
-    // Of an image that is not trusted it is said which, and why.
+    // A refusal names the image and the reason.
     sandbox.unpack("umoci", "unsigned");
     tamper(&sandbox.path("registry/app"));
     for (app, ca, rules) in [
@@ -398,7 +398,7 @@ fn progress_is_shown_on_terminals_where_work_takes_over_a_second() {
             scope.spawn(move || {
                 let shown = shown(wait, &format!("{command} {flag}"), on_terminal);
                 assert_eq!(shown.contains("hashing"), wanted, "{flag}: {shown:?}");
-                // A pipe has no length, and what is over is taken off the screen.
+                // A pipe has no length, and a finished bar leaves the screen.
                 if let Some((_, after)) = shown.rsplit_once("hashing") {
                     let after = after.trim_start();
                     assert!(after.starts_with("\x1b[2K"), "{shown:?}");
@@ -496,7 +496,7 @@ fn every_command_has_help_and_a_manual_page() {
     assert!(!again.stderr.contains("wrote"), "{again:#?}");
     sandbox.write("pages/ir-sign-verify.1", "mine");
     fs::remove_file(sandbox.path("pages/ir-sign.1")).expect("removed");
-    sandbox.run("man pages").exits(1).says("exists already");
+    sandbox.run("man pages").exits(1).says("already exists");
     assert_eq!(sandbox.read("pages/ir-sign-verify.1"), b"mine");
     assert!(!sandbox.has("pages/ir-sign.1"), "some pages are written");
     sandbox.run("man pages --force").exits(0);

@@ -1,6 +1,6 @@
-//! The golden pages: what is typed in `tests/cli/*.trycmd`, and what is printed.
+//! The golden pages: the commands in `tests/cli/*.trycmd`, and their output.
 //!
-//! `TRYCMD=overwrite cargo test --test cli golden` writes what is printed now into those files.
+//! `TRYCMD=overwrite cargo test --test cli golden` writes the present output into those files.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -20,7 +20,7 @@ const APPS: [(&str, &str); 5] = [
     ("sealed", "pages/sealed"),
 ];
 
-/// What opens the layers of the app `sealed`.
+/// The key for the layers of the app `sealed`.
 const IMAGE_KEY: [u8; 32] = [b'Q'; 32];
 
 /// The variables of the environment that would bring in a configuration of this machine. They are empty in pages, whatever

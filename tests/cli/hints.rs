@@ -122,7 +122,7 @@ fn what_is_in_the_way_of_a_name_a_tag_or_a_limit_has_its_hint_that_helps() {
         let run = sandbox
             .run(&format!("{verify} -d {signed} {flag} 1"))
             .exits(1);
-        let raise = format!("if it is meant to be so large, raise {flag}");
+        let raise = format!("if it is really so large, raise {flag}");
         assert_eq!(hint(&run), Some(&*raise));
         sandbox
             .run(&format!("{verify} -d {signed} {flag} 1G"))

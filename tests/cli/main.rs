@@ -1,4 +1,4 @@
-//! The command line as a user meets it: what is typed, what is printed where, and which advice is given.
+//! The command line as a user meets it: the arguments, the output on each stream, and the advice.
 
 mod choices;
 mod console;

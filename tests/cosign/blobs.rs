@@ -61,7 +61,7 @@ fn keys_of_every_kind_verify_files() {
     }
     desk.run("cosign verify-blob --key ed.pub --signature rsa.sig file")
         .exits(1);
-    // SHA-1 is no hash of cosign's.
+    // cosign does not use SHA-1.
     desk.sandbox
         .openssl("dgst -sha1 -sign rsa.pem -out sha1.sig file");
     desk.run("cosign verify-blob --key rsa.pub --signature sha1.sig file")

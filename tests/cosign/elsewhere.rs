@@ -179,7 +179,7 @@ fn a_folder_whose_name_leads_to_a_registry_is_pointed_out() {
     sandbox.openssl("pkey -in key.pem -pubout -out key.pub");
     harness::unpack("umoci", &sandbox.path("registry/hello"));
     let mut command = sandbox.command(harness::program());
-    // Nobody answers there, and the name leads nowhere else.
+    // No registry answers there, and the name leads nowhere else.
     command.env("HTTPS_PROXY", "http://127.0.0.1:9");
     command.args("cosign verify --retries 0 --key key.pub registry/hello".split(' '));
     Run::of(&mut command)

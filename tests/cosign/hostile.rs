@@ -74,7 +74,7 @@ fn nothing_under_the_tag_hides_a_bundle_that_holds() {
         (
             MANIFEST,
             manifest(&desk, &[layer(&desk, &vec![b' '; 5 << 20], "AAAA")]),
-            "more than the 4194304 that are read",
+            "more than the limit of 4194304",
         ),
         (
             MANIFEST,

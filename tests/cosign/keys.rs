@@ -30,7 +30,7 @@ pub fn with_pairs() -> Sandbox {
 
 /// A command of cosign's in our program, without a terminal.
 pub fn cosign(sandbox: &Sandbox, arguments: &str) -> Command {
-    // Nobody is asked: `setsid` takes the terminal away.
+    // The run cannot ask anybody: `setsid` takes the terminal away.
     let mut command = sandbox.command("setsid");
     command
         .args(["--wait", "timeout", "-k", "1", "60", program(), "cosign"])
@@ -156,10 +156,10 @@ fn no_private_key_is_ever_replaced() {
         "generate-key-pair --output-key-prefix p256 --force -y",
         "import-key-pair -k p384.key --output-key-prefix p256 --force --yes",
     ] {
-        // Without a passphrase: what is refused is refused before one is asked for.
+        // Without a passphrase: the run refuses before it asks for one.
         Run::of(&mut cosign(&sandbox, arguments))
             .exits(1)
-            .says(&["key file p256.key: exists already", hint][..]);
+            .says(&["key file p256.key: already exists", hint][..]);
     }
     assert_eq!(sandbox.read("p256.key"), before);
     // As an output of another command it is not replaced either.
@@ -183,7 +183,7 @@ fn a_public_key_file_stays_unless_it_is_forced() {
         "generate-key-pair --output-key-prefix new",
     )
     .exits(1);
-    failed.says("public key file new.pub: exists already");
+    failed.says("public key file new.pub: already exists");
     assert!(!sandbox.has("new.key"));
     let arguments = "public-key --key p256.key --outfile new.pub";
     run(&sandbox, "ir-sign tests", arguments)
@@ -226,7 +226,7 @@ fn an_import_keeps_the_key_and_changes_the_passphrase() {
     fs::remove_file(sandbox.path("p256.key")).expect("it was there");
     run(&sandbox, "another", &arguments)
         .exits(1)
-        .says("public key file p256.pub: exists already");
+        .says("public key file p256.pub: already exists");
     assert!(!sandbox.has("p256.key"));
     // Its own is.
     let arguments = arguments.replace("prefix p256", "prefix p521b");
@@ -267,7 +267,7 @@ fn a_passphrase_comes_from_where_the_flag_says_first() {
         )
         .exits(3)
         .says("fd:3 holds no passphrase: it is empty");
-    // A file that others can read is told of.
+    // The run warns of a file that others can read.
     harness::set_mode(&sandbox.path("right"), 0o644);
     run(&sandbox, "", &format!("{key} file:right"))
         .ok()

@@ -1,4 +1,4 @@
-//! Private keys in each form that openssl writes, and what is none.
+//! Private keys in each form that openssl writes, and files that are not private keys.
 
 use std::fs;
 
@@ -44,7 +44,7 @@ fn each_form_of_openssl_on_each_curve_is_imported() {
         ] {
             imports(&sandbox, file, &public);
         }
-        // The words behind a key are no key's, and before one they are.
+        // Words after a key do not belong to it; words before one do.
         run(
             &sandbox,
             "secret",

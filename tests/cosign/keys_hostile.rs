@@ -289,7 +289,7 @@ fn json_that_readers_disagree_about_is_refused() {
         let shown = run(&sandbox, PASSPHRASE, "public-key --key bad.key").exits(1);
         shown.says("key file bad.key: it is no cosign key file: ");
     }
-    // White space around and within is no other text.
+    // White space around and within does not change the text.
     sandbox.write("good.key", pem(&format!("\n{good:#}\n")));
     run(&sandbox, PASSPHRASE, "public-key --key good.key").ok();
 }

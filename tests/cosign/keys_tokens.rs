@@ -79,7 +79,7 @@ fn a_label_that_is_in_use_is_refused_and_the_public_key_file_first() {
     Run::of(&mut on_token(&sandbox, &token, &arguments)).ok();
     Run::of(&mut on_token(&sandbox, &token, &arguments))
         .exits(1)
-        .says("public key file cosign.pub: exists already");
+        .says("public key file cosign.pub: already exists");
     let arguments = format!("{arguments} --output-key-prefix other");
     Run::of(&mut on_token(&sandbox, &token, &arguments))
         .exits(1)

@@ -1,4 +1,4 @@
-//! cosign's family: what is made here is held against the real programs, and what those make is verified here.
+//! cosign's family: the real programs verify our output, and ir-sign verifies theirs.
 
 mod blobs;
 mod desk;

@@ -166,7 +166,7 @@ fn a_bundle_is_refused_by_the_rule_that_it_breaks() {
         look(&bundle(&ours, &elsewhere, IN_TOTO), None),
         Some(rule::SUBJECT)
     );
-    // An attestation in the place of a signature.
+    // An attestation instead of a signature.
     let kind: PredicateType = "slsaprovenance1".parse().expect("a type");
     let predicate = kind.predicate(b"{}", "").expect("an object");
     let attestation = Statement::attesting("h.example/r", &digest(), &kind, &predicate);

@@ -311,7 +311,7 @@ fn a_layout_that_is_replaced_stays_until_its_readers_are_done() {
     rustix::fs::flock(&blobs, FlockOperation::LockShared).expect("a lock");
     let child = start(&extract_args(&scene, "buildah"));
     waits_for_a_lock(&child);
-    // The new one is there for all who come now, and the old one for who is there still.
+    // New readers find the new app, and present readers still have the old one.
     scene.verify("app", &[]).ok();
     let entries = fs::read_dir(scene.registry()).expect("a folder");
     let paths = entries.map(|entry| entry.expect("an entry").path().join("layout"));
@@ -366,7 +366,7 @@ fn prune_waits_for_a_reader() {
     assert_ne!(before, snapshot(&scene.registry()));
 }
 
-/// A person who waits is told what for.
+/// A waiting run tells the user the reason.
 #[test]
 fn a_wait_is_told_on_a_terminal_and_nowhere_else() {
     let scene = Scene::with("docker-save-new");
@@ -377,7 +377,11 @@ fn a_wait_is_told_on_a_terminal_and_nowhere_else() {
             "runs that use the layout",
             "removing",
         ),
-        (replace, "runs that read what was replaced", "in place of"),
+        (
+            replace,
+            "runs that still read the replaced layout",
+            "in place of",
+        ),
     ] {
         for on_terminal in [true, false] {
             scene.unpack("docker-save-new", "new");
@@ -469,7 +473,7 @@ fn prune_removes_what_nothing_leads_to_and_nothing_else() {
             .says(&["would remove", &stray, "left by an interrupted run"]);
         same(&before, &snapshot(&layout));
         let run = scene.prune("app").ok();
-        run.says(&["removing", &stray, ".tmp", "not-a-blob", "left alone"]);
+        run.says(&["removing", &stray, ".tmp", "not-a-blob", "so it stays"]);
         let mut expected: Vec<String> = oci::walk(&layout)
             .iter()
             .map(|d| blob_path(Path::new(""), d["digest"].as_str().expect("a digest")))
@@ -484,7 +488,7 @@ fn prune_removes_what_nothing_leads_to_and_nothing_else() {
         ];
         expected.extend(kept.map(str::to_owned));
         if fixture.name == "wild" {
-            // Its referrer still names the unsigned manifest, which stays with what it has.
+            // Its referrer still names the unsigned manifest, so that manifest and its blobs stay.
             let subject = oci::entries(&oci::index(&layout))[1].clone();
             let referrer = oci::parse(&oci::blob(&layout, &subject));
             let digest = referrer["subject"]["digest"]
@@ -529,7 +533,7 @@ fn prune_refuses_when_it_cannot_know() {
     let stray = Maker::new(layout.clone()).blob(LAYER, b"nobody wants it");
     let index = oci::tagged(&layout, "multi");
     let manifest = oci::image(&layout, "multi", Some("linux/arm64"));
-    // Nobody knows the kind of a damaged blob, whatever refers to it.
+    // The kind of a damaged blob is unknown, whatever refers to it.
     let layer = &oci::parse(&oci::blob(&layout, &manifest))["layers"][0];
     for (descriptor, name) in [
         (&index, "image index"),
@@ -625,7 +629,7 @@ fn prune_keeps_what_documents_of_unknown_kinds_lead_to() {
 fn prune_keeps_what_embedded_documents_lead_to() {
     let scene = Scene::new();
     let maker = Maker::new(scene.app("app"));
-    // A document that stands in its descriptor alone.
+    // A document that is only in its descriptor.
     let embedded = |mut descriptor: Value| {
         let path = blob_path(&maker.dir, descriptor["digest"].as_str().expect("a digest"));
         descriptor["data"] = json!(oci::base64(&harness::read(&path)));
@@ -712,7 +716,7 @@ fn odd_names_in_a_layout_are_named() {
     fs::create_dir(&folder).expect("a folder");
     scene.sign("app", &["-d", "latest"]).ok();
     let run = scene.prune("app").ok();
-    run.says(&["warning:", ".ir-sign-0123456789abcdef.tmp", "left alone"]);
+    run.says(&["warning:", ".ir-sign-0123456789abcdef.tmp", "so it stays"]);
     assert!(folder.is_dir());
     // A name with one half of what ours have is somebody's.
     let halves = ["notes.tmp", ".ir-sign-notes"].map(|name| layout.join(name));
@@ -721,13 +725,13 @@ fn odd_names_in_a_layout_are_named() {
     }
     scene.prune("app").ok();
     assert!(halves.iter().all(|path| path.exists()));
-    // A file with the name of a blob that is none.
+    // A folder and a link with names of blobs.
     let blobs = layout.join("blobs/sha256");
     let (folder, link) = ("0".repeat(64), "1".repeat(64));
     fs::create_dir(blobs.join(&folder)).expect("a folder");
     symlink("../../index.json", blobs.join(&link)).expect("a link");
     let run = scene.prune("app").ok();
-    run.says(&[&folder, &link, "has a name that no blob has"]);
+    run.says(&[&folder, &link, "has a name that no blob can have"]);
     assert!(blobs.join(&folder).is_dir() && blobs.join(&link).is_symlink());
     let odd = OsStr::from_bytes(b"od\xffd");
     write(layout.join(odd), "");

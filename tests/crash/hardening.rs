@@ -208,8 +208,8 @@ fn no_umask_lets_others_write_what_is_made() {
     }
 }
 
-/// Below the registry, each name is looked up in the folder that was opened before it, and what it
-/// leads to is not followed: a link that is put in anywhere, at any moment, leads nowhere.
+/// Below the registry, ir-sign looks up each name in the folder that it opened before, and follows no link. So a link
+/// that somebody puts in anywhere, at any moment, leads nowhere.
 #[test]
 fn no_path_below_the_registry_is_followed() {
     let scene = Scene::with("nested-attest");

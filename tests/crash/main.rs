@@ -1,5 +1,5 @@
-//! What becomes of layouts, keys and memory when a run is disturbed: killed, out of power, without room
-//! or threads, among other runs, or looked at from outside.
+//! The state of layouts, keys and memory after something disturbs a run: a kill, a power failure, no room or threads,
+//! other runs, or a look from outside.
 
 mod concurrency;
 mod disks;

@@ -104,7 +104,7 @@ struct Case {
     config: fn(&mut Document),
     manifest: fn(&mut Document, config: &str, layer: &str),
     index: fn(&mut Document, entry: &str),
-    /// Whether an index lists what is absent.
+    /// Whether an index lists absent blobs.
     lacks: bool,
 }
 
@@ -207,7 +207,7 @@ fn measure_ending(status: i32, most: u64, runs: &[(&str, Vec<String>)]) {
     assert!(!told.contains("TOO MUCH"), "\n{told}");
 }
 
-/// Runs the program from a process of its own, and says the most memory it had or what it said.
+/// Runs the program from a process of its own, and returns its peak memory or its message.
 fn peak(args: &[String], status: i32) -> Result<u64, String> {
     let launcher = std::env::current_exe().expect("this program");
     let run = Command::new(launcher)

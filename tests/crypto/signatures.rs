@@ -320,7 +320,7 @@ fn other_content_is_replaced_only_if_forced() {
         sandbox
             .run("sign -k ca.prv -f file -s sig")
             .exits(1)
-            .says("signature file sig: exists already, with other content")
+            .says("signature file sig: already exists, with other content")
             .says("hint: --force replaces the signature file");
         assert_eq!(sandbox.read("sig"), bytes);
         sandbox
@@ -343,7 +343,7 @@ fn what_is_no_file_is_never_replaced() {
             sandbox
                 .run(&format!("sign -k ca.prv -f ca.pub -s {output} {force}"))
                 .exits(1)
-                .says("exists already, and is not a regular file");
+                .says("already exists, and is not a regular file");
         }
     }
     assert_eq!(sandbox.names(), names);

@@ -1,5 +1,5 @@
-//! Manifests attached to images: a scheme of a few lines enters by a draft alone, and whoever reads layouts finds what
-//! it made.
+//! Manifests attached to images: a scheme of a few lines enters with only a draft, and readers of layouts find its
+//! result.
 
 use harness::oci::{self, blob_path};
 use harness::{Scene, read, same, snapshot, tool};
@@ -177,7 +177,7 @@ fn a_scheme_that_attaches_enters_by_its_draft_alone() {
         let before = snapshot(&scene.registry());
         assert!(!sign(&scene, &REFERRER, tag).expect("it is there"));
         same(&before, &snapshot(&scene.registry()));
-        // It is in nobody's way: the only image is still the only one, and nothing of it is left over.
+        // It disturbs nothing: the only image is still the only one, and no file is left over.
         scene.sign("app", &["-d", tag]).ok();
         scene.verify("app", &["-d", tag]).ok();
         let prune = scene.prune("app").ok();

@@ -123,7 +123,7 @@ fn a_tag_moves_and_says_so_unless_it_must_not() {
     let entries = oci::index(&sandbox.path("to"));
     let named = |entry: &&Value| entry["annotations"][REF_NAME] == "app";
     assert_eq!(oci::entries(&entries).iter().filter(named).count(), 1);
-    // The image that lost its tag is still there for whoever has its digest, until prune.
+    // The image that lost its tag is still there by its digest, until prune.
     let old = old.as_str().expect("a digest");
     assert!(blob_path(&sandbox.path("to"), old).exists());
 }
@@ -248,7 +248,7 @@ fn an_archive_is_whole_and_the_same_each_time() {
     sandbox
         .run("copy oci:from/umoci oci-archive:multi.tar")
         .exits(1)
-        .says("exists already")
+        .says("already exists")
         .says("--force");
     assert_eq!(sandbox.read("multi.tar"), first);
     sandbox

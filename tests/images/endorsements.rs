@@ -303,7 +303,7 @@ fn one_that_does_not_hold_is_not_in_use() {
         text.replace_range(text.len() - 1.., last);
         manifest["annotations"][ENDORSEMENT] = json!(text);
     });
-    // Nobody can tell it from one by another CA.
+    // It looks like one by another CA.
     scene.sign("app", &[]).exits(1).says("not by CA");
     let run = scene.sign("app", &["--json", "--replace-endorsement"]).ok();
     assert_eq!(run.json()["endorsement"]["source"], "made");
@@ -484,11 +484,11 @@ fn layouts_that_cannot_be_apps_are_not_passed_over() {
         same(&before, &snapshot(&registry.join("new")));
     };
     fs::rename(&app, registry.join("my app")).expect("renamed");
-    refused("my app: is an image layout in the registry, and by its name it cannot be an app");
+    refused("my app: is an image layout in the registry, but no app can have its name");
     fs::rename(registry.join("my app"), odd(b"my\xff")).expect("renamed");
-    refused("my\u{fffd}: is an image layout in the registry, and by its name it cannot be an app");
+    refused("my\u{fffd}: is an image layout in the registry, but no app can have its name");
     fs::rename(odd(b"my\xff"), odd(b".app")).expect("renamed");
-    refused(".app: is an image layout in the registry, and by its name it cannot be an app");
+    refused(".app: is an image layout in the registry, but no app can have its name");
     fs::rename(odd(b".app"), &elsewhere).expect("renamed");
     link(&elsewhere, "app");
     refused("app: is a symbolic link");

@@ -145,7 +145,7 @@ fn an_app_with_other_content_is_refused_and_replaced_by_force() {
         &other,
         &["-a", "app"],
         1,
-        &["registry/app", "exists already", "--force"],
+        &["registry/app", "already exists", "--force"],
     );
     let run = extract(&scene, &other, &["-a", "app", "--force"]).ok();
     assert_eq!(scene.verify("app", &[]).ok().stdout, run.stdout);
@@ -168,7 +168,7 @@ fn an_app_with_a_damaged_blob_is_not_the_same_and_force_puts_it_right() {
             Some(bytes) => write(&layer, bytes),
             None => symlink("/dev/null", &layer).expect("a link"),
         }
-        let parts = ["registry/app", "exists already, with other content"];
+        let parts = ["registry/app", "already exists, with other content"];
         refused(&scene, &archive, &["-a", "app"], 1, &parts);
         let run = extract(&scene, &archive, &["-a", "app", "--force", "--json"]).ok();
         assert_eq!(run.json()["changed"], true);

@@ -1,4 +1,4 @@
-//! Images from archive to realm: what is taken in, signed, verified, shown and pruned.
+//! Images from archive to realm: taking them in, signing, verifying, showing and pruning them.
 
 mod archive;
 mod attach;

@@ -72,7 +72,7 @@ fn what_two_entries_of_a_signed_index_swap_is_seen() {
         run.says(&[
             "FAILED      image.manifest-digest",
             "is listed for",
-            "and its config is for",
+            "but its config is for",
         ]);
         scene.sign("app", &["--all-platforms"]).exits(1);
     }

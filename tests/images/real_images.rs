@@ -403,7 +403,7 @@ fn what_refers_to_the_unsigned_image_is_reported() {
             "subject": before["digest"],
         }])
     );
-    run.says(&["warning:", "refers to", "was replaced"]);
+    run.says(&["warning:", "refers to", "the image before this change"]);
     // Nothing is replaced the second time.
     let again = scene.sign("app", &["-d", "wild", "--json"]).ok().json();
     assert_eq!(again["referrers"], json!([]));
@@ -662,7 +662,7 @@ fn layers_of_zstd_chunked_are_signed_where_their_window_may_be_had() {
         [&copy[..], &["--dest-compress-format", "zstd:chunked"]].concat(),
     );
     let flags = ["-d", "chunked", "--max-zstd-window", "32M"];
-    let says = ["does not unpack", "raises that", flags[2]];
+    let says = ["does not unpack", "raises it", flags[2]];
     scene.sign("app", &flags[..2]).exits(1).says(&says);
     scene.sign("app", &flags).ok();
     scene.verify("app", &flags).ok();

@@ -1,4 +1,4 @@
-//! Real notation verifies what is signed here, and what it signed is verified here.
+//! Real notation verifies our signatures, and ir-sign verifies its signatures.
 
 use harness::distribution::Distribution;
 use harness::ferro::Ferro;
@@ -184,5 +184,5 @@ fn every_platform_is_signed_if_asked_for() {
     }
     desk.run("sign --all-platforms oci:multi:multi")
         .ok()
-        .says("nothing was added");
+        .says("ir-sign added nothing");
 }

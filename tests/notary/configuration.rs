@@ -1,4 +1,4 @@
-//! notation's configuration: real notation reads what is written here, and what it wrote is read here.
+//! notation's configuration: real notation reads our files, and ir-sign reads its files.
 
 use std::fs;
 use std::io::Write;
@@ -150,7 +150,7 @@ fn trust_stores_are_notations_both_ways() {
     assert_eq!(desk.sandbox.mode(&stored), 0o600);
     desk.run("certificate add --type ca --store s-1.x_ ca.crt root.crt")
         .ok()
-        .says("is there already");
+        .says("is already in");
     let ours = desk.run("cert ls").ok().stdout;
     assert_eq!(ours.lines().count(), 4, "{ours}");
     if let Some(theirs) = desk.notation("cert ls") {

@@ -1,4 +1,4 @@
-//! What others could put in the place of signatures, and in the way of a run.
+//! Files that others could put in the place of signatures, or in the way of a run.
 
 use std::fs;
 use std::process::Command;
@@ -213,7 +213,7 @@ fn every_refusal_says_why() {
         desk.run("verify oci:multi:multi")
     };
     for (from, to, status, says) in [
-        ("O=IR", "O=Other", 1, "none of the identities"),
+        ("O=IR", "O=Other", 1, "is not one of the identities"),
         ("\"*\" ]", "\"local/x\" ]", 1, "no statement"),
         ("ca:acme", "ca:nobody", 3, "ca:nobody"),
         (
@@ -234,7 +234,7 @@ fn every_refusal_says_why() {
         "signatureVerification":{"level":"skip"}}]}"#;
     verify(skip).ok().says("NOT VERIFIED");
     let audit = POLICY.replace("strict", "audit").replace("O=IR", "O=Other");
-    verify(&audit).ok().says("none of the identities");
+    verify(&audit).ok().says("is not one of the identities");
     desk.run("verify --scope x/y 127.0.0.1:1/a/b").exits(2);
     desk.run("verify -u me oci:multi:multi")
         .exits(2)
@@ -256,7 +256,7 @@ fn an_expired_signature_is_refused() {
     desk.run("verify oci:multi:multi").ok();
     desk.run("sign -e 1h oci:multi:multi")
         .ok()
-        .says("nothing was added");
+        .says("ir-sign added nothing");
     desk.run("sign -e 2h oci:multi:multi").ok();
     for wrong in ["0", "-1h", "1", "x", "0.5s"] {
         desk.run(&format!("sign --expiry={wrong} oci:multi:multi"))

@@ -81,7 +81,7 @@ fn bad_signatures_before_a_good_one_hide_nothing_up_to_a_hundred() {
     check(&sandbox).exits(0).says("signed by C=PT");
     list(&sandbox, bads(100), true);
     let run = check(&sandbox).exits(1);
-    run.says("none of the first 100 signatures meets it, and no more are looked at");
+    run.says("none of the first 100 signatures meets it, and ir-sign looks at no more");
     list(&sandbox, bads(2), false);
     check(&sandbox)
         .exits(1)
@@ -99,7 +99,7 @@ fn a_manifest_that_is_none_of_this_images_signature_does_not_count() {
         (
             "/subject/digest",
             json!(other),
-            "a signature is wanted, and there is none",
+            "it asks for a signature, but there is none",
         ),
         ("/subject/size", json!(412), "it is about another artifact"),
         (

@@ -1,4 +1,4 @@
-//! Notary Project's family: what is made here is held against real notation, and what that makes is verified here.
+//! Notary Project's family: real notation verifies our output, and ir-sign verifies its output.
 
 mod both_ways;
 mod cache;

@@ -42,7 +42,7 @@ fn both_dialects_let_in_what_is_signed_for_them() {
     for dialect in ["containers", "image-rs"] {
         check(&desk, &name, dialect, "")
             .exits(1)
-            .says("a signature is wanted, and there is none");
+            .says("it asks for a signature, but there is none");
     }
     // To image-rs the index counts, and to containers/image the platform's manifest.
     desk.run(&format!("sign {name}")).ok();

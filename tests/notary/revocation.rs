@@ -1,4 +1,4 @@
-//! What revocation lists say about the certificates of a chain.
+//! The statements of revocation lists about the certificates of a chain.
 
 use std::time::{Duration, SystemTime};
 

@@ -90,7 +90,7 @@ impl Signer {
         ]
     }
 
-    /// What this program is to sign.
+    /// The content that this program must sign.
     #[expect(clippy::unused_self, reason = "read as a method of the signer")]
     pub fn terms(&self, format: Format) -> Terms {
         Terms {

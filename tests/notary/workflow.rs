@@ -107,7 +107,7 @@ fn the_guides_workflow_holds_word_for_word() {
         verified.says("signed by C=PT, ST=Lisboa, O=IR, CN=leaf");
         let again =
             format!("sign --signature-format cose --passphrase-source file:passphrase {image}");
-        desk.run(&again).ok().says("nothing was added");
+        desk.run(&again).ok().says("ir-sign added nothing");
         assert_eq!(desk.run(&format!("ls {image}")).ok().stdout, listed);
         let shown = desk.run(&format!("inspect {image}")).ok().stdout;
         assert!(

@@ -389,7 +389,7 @@ fn r20_a_token_that_is_echoed_is_not_shown_either() {
         .expect_err("refused")
         .to_string();
     assert!(
-        !error.contains(BASIC) && error.contains("not shown"),
+        !error.contains(BASIC) && error.contains("are hidden"),
         "{error}"
     );
 }

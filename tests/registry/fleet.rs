@@ -353,7 +353,7 @@ fn r55_tags_that_cannot_be_listed_are_one_error_and_a_tag_that_went_is_none() {
     assert_eq!((&totals["gone"], &totals["images"]), (&json!(1), &json!(2)));
     let run = verify(&scene, &["--all", &image]).ok();
     assert!(
-        run.stderr.contains("ignored t1: it was listed"),
+        run.stderr.contains("ignored t1: the list has it"),
         "{}",
         run.stderr
     );

@@ -1,4 +1,4 @@
-//! The halves of rules that no other test names: what is asked for and shown, and what ends in time.
+//! The halves of rules that no other test names: requests, output, and time limits.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

@@ -1,5 +1,5 @@
-//! What somebody meets who is new to it: names that lead nowhere, registries that are not there or say no, and what is
-//! to be done then.
+//! The first steps of a new user: names that lead nowhere, registries that are absent or refuse, and the advice for
+//! these.
 
 use std::time::Instant;
 
@@ -207,12 +207,12 @@ fn r46_what_some_registries_refuse_of_a_manifest_is_told_in_words() {
             .says("an artifactType")
             .says("a subject")
             .says("(;)");
-        let run = run.says("a config of a type that is no image's").says(code);
+        let run = run.says("a config that is not an image's").says(code);
         assert!(
             hint(&run).contains("copy changes no media type"),
             "{run:#?}"
         );
-        copy("docker").says("media types of docker's");
+        copy("docker").says("Docker's media types");
         let plain = copy("plain").says(&status.to_string());
         assert!(
             !plain.stderr.contains("some registries"),

@@ -1,4 +1,4 @@
-//! The commands on images in registries: what they print, ask for, and refuse.
+//! The commands on images in registries: their output, requests and refusals.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -144,7 +144,7 @@ fn what_a_registry_changes_is_refused_and_what_it_keeps_back_is_not_decided() {
     good.lock().expect("a lock").blobs.remove(&layer);
     verify(&scene, &[&image]).exits(1);
     verify(&scene, &["--config-only", &image]).ok();
-    // Nobody knows of a tag that is not there, or of a registry that is not.
+    // An absent tag, and an absent registry.
     verify(&scene, &[&format!("{image}:none")]).exits(3);
     let gone = server.host();
     drop(server);

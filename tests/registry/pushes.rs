@@ -1,4 +1,4 @@
-//! Pushing piece by piece, and runs that are killed in the middle: nothing leads to what is not there.
+//! Pushing piece by piece, and runs killed in the middle: nothing leads to absent content.
 
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Manifests and blobs: what is whole and what was asked for comes out, and nothing else.
+//! Manifests and blobs: ir-sign returns whole, requested content, and nothing else.
 
 use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -329,7 +329,7 @@ fn r33_gain_begins_the_count_of_tries_anew_and_without_gain_it_ends() {
         reply.cut(100)
     });
     let error = all(&server.app(), &content).expect_err("it never ends");
-    assert!(error.contains("ended before"), "{error}");
+    assert!(error.contains("ended too early"), "{error}");
     assert_eq!(server.log().len(), 4);
 }
 

@@ -1,4 +1,4 @@
-//! A server of HTTP that answers as each test wants, over TLS or not, and remembers what it was asked.
+//! An HTTP server that answers as each test wants, with or without TLS, and remembers the requests.
 
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};

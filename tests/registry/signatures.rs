@@ -234,7 +234,7 @@ fn no_move_leaves_every_tag_where_it_is_cosigns_too() {
         let run = copy(&["--no-move"])
             .exits(1)
             .says(taken)
-            .says("was not to be moved");
+            .says("--no-move keeps it there");
         assert!(run.stdout.is_empty());
         assert_eq!(good.lock().expect("a lock").tags[taken], old);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! TLS, plain HTTP and proxies: who is believed, and what goes without.
+//! TLS, plain HTTP and proxies: the certificates that ir-sign trusts, and the cases without TLS.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -175,7 +175,7 @@ fn manifest(host: &str, options: &Options) -> Result<bool, Error> {
 #[test]
 fn r25_an_own_authority_is_believed_and_no_other_certificate() {
     let (authority, server) = Authority::with_server("IP:127.0.0.1");
-    // Nobody knows this authority, and this machine is no reason to believe it.
+    // This authority is unknown, and being on this machine does not make it trusted.
     disbelieved(&server, &quick());
     disbelieved(&server, &Authority::new().options());
     assert!(manifest(&server.host(), &authority.options()).expect("believed"));

@@ -1,7 +1,7 @@
 //! The fuzz targets without libFuzzer: each is given its seeds and, for a second, changes of them.
 //!
 //! The changes are the same in each run. `IR_SIGN_FUZZ_SEED=N` makes others, and `IR_SIGN_FUZZ_SECONDS=N` more of them;
-//! `scripts/fuzz` looks for what those do not find. An input that a target falls over is kept, and named.
+//! `scripts/fuzz` looks for what those do not find. The test keeps and names an input on which a target fails.
 
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;

@@ -301,7 +301,7 @@ fn names_that_docker_reads_are_in_one_case_at_any_depth() {
     ]);
 }
 
-/// Nobody knows what an index or a manifest leads to that is not there.
+/// The content below an absent index or manifest is unknown.
 #[test]
 fn prune_removes_nothing_while_a_document_is_absent_unless_it_is_named() {
     for case in [

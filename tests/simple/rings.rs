@@ -1,4 +1,4 @@
-//! The ring: armour, several keys, what else is in it, and what is none.
+//! The ring: armour, several keys, other content, and files that are not rings.
 
 use ir_sign::scheme::simple::{KeyRing, Rules};
 

@@ -1,4 +1,5 @@
-//! What a ring says of its keys: expiry, revocation, subkeys, flags, and how dates of keys and signatures go together.
+//! The statements of a ring about its keys: expiry, revocation, subkeys, flags, and how dates of keys and signatures go
+//! together.
 
 use ir_sign::scheme::simple::{Doubt, Refusal, Rules, rule};
 

@@ -77,7 +77,7 @@ fn a_chain_is_put_beside_its_key_once() {
             for file in ["chain.pem", "leaf.pem", "leaf.der"] {
                 desk.ir(&format!("token import-certificate {{key}} {file}"))
                     .exits(0)
-                    .says("the certificate was there already: C=PT, O=Acme, CN=Leaf");
+                    .says("the certificate was already there: C=PT, O=Acme, CN=Leaf");
             }
             assert_eq!(subjects(desk), there);
             // Another program finds it by the key's id, and sees the same bytes.

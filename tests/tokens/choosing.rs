@@ -1,4 +1,4 @@
-//! Choosing a module, a token and a key: exactly one, or an error that lists what is there.
+//! Choosing a module, a token and a key: exactly one, or an error that lists the choices.
 
 use crate::desk::Desk;
 use harness::tokens::{Fixture, Kind};
@@ -306,7 +306,7 @@ fn a_module_is_the_flags_then_the_uris_then_the_environments() {
         .exits(3)
         .says("PKCS#11 module p11-kit-proxy.so: the URI asks for the module named softhsm2")
         .says("name the file with --pkcs11-module PATH");
-    // A library that is no module, and a file that is no library.
+    // A library that is not a module, and a file that is not a library.
     desk.write("text", "not a library");
     run(&desk.path("text").display().to_string(), &[], &uri)
         .exits(3)
@@ -375,7 +375,7 @@ fn rule_5_tokens_that_only_their_slot_tells_apart_are_two() {
             .0
             .exits(3)
             .says(&slot)
-            .says("by its slot-id where nothing differs");
+            .says("by its slot-id if nothing differs");
     }
     harness::unpack("umoci", &desk.path("registry/hello"));
     let image = |a: &str, b: &str| {
@@ -385,7 +385,7 @@ fn rule_5_tokens_that_only_their_slot_tells_apart_are_two() {
             key("other", b)
         )
     };
-    // One token's PIN is for that token alone, from the command line or kept.
+    // One token's PIN is only for that token, whether it comes from the command line or is kept.
     let log = |path: &std::path::Path| faulty_module::log::Log::read(path).expect("a log");
     let (run, planned) = desk.planned(same, &format!("{} --pin-source file:a", image("", "")));
     run.exits(2)

@@ -34,7 +34,7 @@ fn a_key_of_each_type_is_made_shown_and_proven() {
                 .exits(0);
             let warned = made
                 .stderr
-                .contains("annotations and endorsements take P-384 alone");
+                .contains("annotations and endorsements take only P-384");
             assert_eq!(warned, of != "p384", "{name}: {made:#?}");
             let text = desk.openssl(&format!(
                 "pkey -pubin -in {of}.pub -inform DER -noout -text"

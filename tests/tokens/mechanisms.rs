@@ -1,4 +1,4 @@
-//! Tokens that hash by themselves what they sign: only where the user says so.
+//! Tokens that make the hash themselves, only if the user says so.
 
 use std::fs;
 
@@ -117,7 +117,7 @@ fn rule_10_a_token_by_whose_settings_it_only_hashes_by_itself() {
     desk.ir("gen-key --pkcs11-uri {key}")
         .exits(3)
         .says(refused)
-        .says("hint: --mechanism CKM_ECDSA_SHA384 has the token hash by itself what it signs");
+        .says("hint: --mechanism CKM_ECDSA_SHA384 makes the token hash what it signs");
     desk.ir(&format!(
         "gen-key --pkcs11-uri {{key}} --public key.pub {BY_MESSAGE}"
     ))
@@ -183,7 +183,7 @@ fn rule_10_neither_mechanism_is_tried_for_the_other() {
     let (run, planned) = hidden(&desk, "sign -k {key} -f letter -s s");
     run.exits(3)
         .says("it does not offer CKM_ECDSA for signing; it offers ")
-        .says("hint: --mechanism CKM_ECDSA_SHA384 has the token hash by itself");
+        .says("hint: --mechanism CKM_ECDSA_SHA384 makes the token hash");
     assert_eq!(calls(&planned, "C_SignInit"), 0);
     assert!(!desk.has("s"));
     for wrong in ["ECDSA", "ckm_ecdsa", "CKM_ECDSA_SHA256", ""] {

@@ -1,4 +1,4 @@
-//! Key passports: made of what a token says, signed by the key, and compared before it signs.
+//! Key passports: made from a token's statements, signed by the key, and compared before it signs.
 
 use crate::desk::Desk;
 use harness::tokens::Kind;

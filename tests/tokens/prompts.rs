@@ -149,7 +149,7 @@ fn a_new_tokens_pins_are_asked_for_twice() {
         .exits(0);
 }
 
-/// Nobody types four PINs to hear that the first was too short.
+/// A user need not type four PINs to learn that the first was too short.
 #[test]
 fn a_new_pin_of_a_wrong_length_is_refused_when_it_is_typed() {
     let desk = Desk::new();
@@ -179,7 +179,7 @@ fn a_new_pin_of_a_wrong_length_is_refused_when_it_is_typed() {
     assert!(!listed.stdout.contains("fresh"), "{listed:?}");
 }
 
-/// The SO PIN of a token that is erased exists already; it is refused if it is wrong.
+/// The SO PIN of a token that is erased already exists; it is refused if it is wrong.
 #[test]
 fn an_erased_tokens_so_pin_is_asked_for_once() {
     let desk = Desk::new();

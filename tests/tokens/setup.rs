@@ -285,7 +285,10 @@ fn a_key_file_is_brought_onto_a_token_and_said_to_have_been_outside() {
             assert_eq!(listed["keys"].as_array().map(Vec::len), Some(0), "{name}");
             continue;
         }
-        assert!(run.stderr.contains("it was in a file"), "{name}: {run:?}");
+        assert!(
+            run.stderr.contains("it came from a file"),
+            "{name}: {run:?}"
+        );
         assert_ne!(
             run.json()["attributes"]["CKA_ALWAYS_SENSITIVE"],
             true,

@@ -81,7 +81,7 @@ fn a_pin_is_asked_for_where_the_token_shows_no_public_key() {
         "C_FindObjectsInit@1=CKR_USER_NOT_LOGGED_IN",
     ] {
         let (run, planned) = desk.planned(plan, &verify);
-        // Nobody is there to be asked.
+        // There is no user to ask.
         run.exits(3).says("hint: --pin-source file:PATH");
         let log = Log::read(&planned.log).expect("a log");
         assert_eq!(log.count("C_Login"), 0, "{plan}");
@@ -102,7 +102,7 @@ fn exactly_one_public_key_is_shown_or_the_private_key_tells() {
         .ir(&verify)
         .exits(3)
         .says("there are 2 public keys")
-        .says("name where the PIN comes from, and the private key tells: --pin-source file:PATH");
+        .says("or name the PIN's source, and the private key decides: --pin-source file:PATH");
     assert!(run.stderr.contains("id=%0A%0B"), "{run:?}");
     desk.ir(&format!("{VERIFY} {{key}}")).exits(0);
     // One without a name of a key is none.

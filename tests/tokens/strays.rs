@@ -86,7 +86,7 @@ fn rule_7_a_public_key_that_is_given_goes_before_a_certificates() {
 #[test]
 fn a_label_or_id_that_anything_has_is_in_use() {
     for kind in Kind::ALL {
-        // NSS, the TPM and p11-kit's client take no such objects, or as those behind them do.
+        // NSS, the TPM and p11-kit's client take no such objects, or behave like the token behind them.
         if !matches!(kind, Kind::SoftHsm | Kind::Kryoptic) {
             continue;
         }
@@ -129,7 +129,10 @@ fn a_key_that_no_uri_names_is_listed_as_such() {
     let plan = "attr=CKA_LABEL:;attr=CKA_ID:";
     let (run, _) = desk.planned(plan, "token keys {}");
     let run = run.exits(0).says("no signature has proven them");
-    assert!(run.stdout.starts_with("a key that no URI names"), "{run:?}");
+    assert!(
+        run.stdout.starts_with("a key that no URI can name"),
+        "{run:?}"
+    );
     let (run, _) = desk.planned(plan, "token keys {} --json");
     assert!(run.exits(0).json()["keys"][0]["uri"].is_null());
 }

@@ -76,7 +76,8 @@ fn profile(certificate: &Certificate) -> String {
     }
 }
 
-/// The content of a CRL: what it revokes that the list before it does not, and how many others it keeps.
+/// The content of a CRL: the certificates that it revokes and the list before it does not, and how many others it
+/// keeps.
 pub(in crate::ceremony) fn of_crl(
     list: &RevocationList,
     previous: Option<&RevocationList>,

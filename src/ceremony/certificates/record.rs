@@ -76,7 +76,7 @@ pub(in crate::ceremony) fn check(
     }
 }
 
-/// Drafts again what the plan has signed.
+/// Drafts again the bytes that the plan has signed.
 struct Again<'a> {
     plan: &'a Plan,
     root: &'a P384Key,

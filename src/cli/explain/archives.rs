@@ -47,7 +47,7 @@ pub(super) fn two_lists(layout: &Path) -> String {
     }
     let archive = quoted(layout);
     format!(
-        "copy out the one that is meant, with the tag that it has: skopeo copy oci-archive:{archive}:TAG \
+        "copy out the one that you mean, with its tag: skopeo copy oci-archive:{archive}:TAG \
          oci-archive:image.tar:TAG (or docker-archive:{archive} for docker's)"
     )
 }
@@ -72,9 +72,7 @@ fn is_input(path: &Path) -> bool {
 /// The command that unpacks a file; where the name shows the packing, into a file beside it, so that it overwrites nothing.
 fn unpack(path: &Path, file: &str, packing: Packing) -> String {
     let Some(program) = packing.program() else {
-        return format!(
-            "unpack it, and give the image's archive that is in it: {file} is none itself"
-        );
+        return format!("unpack it, and give the image's archive inside: {file} is not one itself");
     };
     if is_input(path) {
         return format!(

@@ -23,7 +23,7 @@ pub(super) fn hint(error: &Error) -> Option<&'static str> {
             Some("names are exact; `ir-sign resource encode NAME=FILE` makes a file with it")
         }
         Error::NoKey { .. } => Some(
-            "a key for encrypted layers has 32 bytes, as they are or in a file as aa-offline_fs_kbc-keys.json",
+            "a key for encrypted layers has 32 bytes, raw or in a file such as aa-offline_fs_kbc-keys.json",
         ),
         Error::Broker(_) | Error::Twice(_) | Error::Empty(_) | Error::TooLarge { .. } => None,
     }

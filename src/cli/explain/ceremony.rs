@@ -10,21 +10,21 @@ pub(super) fn hint(error: &Error) -> Option<&'static str> {
     Some(match error {
         Error::Stopped { .. } => "run it again to go on from there",
         Error::Payload { .. } => {
-            "only a payload or a statement is signed, as `ir-sign cosign generate` writes them"
+            "a ceremony signs only payloads and statements, as `ir-sign cosign generate` writes them"
         }
         Error::Complete { .. } => "verify it: ir-sign ceremony verify TRANSCRIPT",
         Error::OtherPlan { .. } => {
-            "a plan is not changed under way: finish with the one that it was begun with"
+            "a plan must not change during its ceremony: finish with the plan that began it"
         }
         Error::Transcript { .. } => {
-            "nothing more is written to it: keep it as it is, and see SECURITY.md for what to do"
+            "ir-sign adds nothing more to it: keep it as it is, and see SECURITY.md for what to do"
         }
         Error::Exists { .. } => {
             "a ceremony replaces nothing: move it away, or name another in the plan"
         }
         Error::Clock { .. } => "set the clock of this machine, and run it again",
         Error::Changed { .. } => {
-            "the token proves another thing than the transcript says: keep both as they are, and see SECURITY.md for what to do"
+            "the token does not prove what the transcript says: keep both as they are, and see SECURITY.md for what to do"
         }
         Error::Busy { .. } => "wait for it to end",
         Error::NoTerminal(_) => {

@@ -15,13 +15,13 @@ pub(super) fn hint(error: &Error) -> Option<&'static str> {
         Error::Crl { source, .. } => of_list(source),
         Error::Several { .. } => Some("name a file with the one certificate, or its serial number"),
         Error::Unknown(_) => {
-            Some("private keys are not shown; public ones: ir-sign fingerprint FILE")
+            Some("ir-sign shows no private keys; for public ones: ir-sign fingerprint FILE")
         }
         Error::Issue(error) => of_issue(error),
         Error::Revoke(error) => of_revoke(error),
-        Error::Chain(_) => Some(
-            "give the CA's certificate first, and then each with its issuer behind it, or the CA's alone",
-        ),
+        Error::Chain(_) => {
+            Some("give the CA's certificate first and each issuer's after it, or only the CA's")
+        }
         Error::SelfCheck { .. } | Error::Random(_) | Error::NoSigner(_) => None,
     }
 }
@@ -40,9 +40,9 @@ const fn of_request(error: &RequestError) -> Option<&'static str> {
         RequestError::Form(FormError::Label { .. }) => {
             Some("`ir-sign cert request` makes a request, and so does `openssl req -new`")
         }
-        RequestError::Signature => {
-            Some("the requester has to make it anew: it was changed, or signed with another key")
-        }
+        RequestError::Signature => Some(
+            "the requester has to make a new one: somebody changed it, or signed it with another key",
+        ),
         _ => None,
     }
 }

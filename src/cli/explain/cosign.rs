@@ -10,9 +10,9 @@ pub(super) fn hint(error: &Error) -> Option<&'static str> {
         Error::InArchive(_) => Some("`ir-sign copy` brings it into a layout: oci:DIR:TAG"),
         Error::Overtaken { .. } => Some("run it again"),
         Error::OtherImage { .. } => {
-            Some("it is of another image, or of this one before it changed: make it anew")
+            Some("it is for another image, or for this one before it changed: make a new one")
         }
-        Error::BadSignature { .. } => Some("give the public key of the one who signed"),
+        Error::BadSignature { .. } => Some("give the signer's public key"),
         Error::Variable {
             name: "COSIGN_REPOSITORY",
             ..

@@ -66,7 +66,7 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
         Kind::NoSuchImage {
             unreferenced: true, ..
         } => Some(
-            "a blob of that digest is there, but nothing leads to it: an image that is signed gets a new digest".into(),
+            "a blob of that digest is there, but nothing leads to it: signing gives an image a new digest".into(),
         ),
         #[cfg(feature = "registry")]
         Kind::Registry { problem, .. } => registries::of_registry(&error.place, problem),
@@ -86,13 +86,13 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
             .map(|name| format!("did you mean -d {}?", word(name))),
         Kind::Archive { problem } => archives::of(error.place.path()?, problem),
         Kind::NotAFile if error.place.path()?.join("oci-layout").is_file() => Some(format!(
-            "a layout is signed where it lies: cp -r {} DIR/NAME, then ir-sign sign-image -r DIR -a NAME",
+            "ir-sign signs a layout in place: cp -r {} DIR/NAME, then ir-sign sign-image -r DIR -a NAME",
             quoted(error.place.path()?)
         )),
         Kind::SkopeoDir => Some(archives::from_dir(&quoted(error.place.path()?))),
-        Kind::Bomb { flag, .. } => Some(format!("if it is meant to be so large, raise {flag}")),
+        Kind::Bomb { flag, .. } => Some(format!("if it is really so large, raise {flag}")),
         Kind::TagTaken { .. } => Some("leave --no-move out to move it, or name another tag".into()),
-        Kind::SameTag { .. } => Some("name with -d the one that is to have it, by its tag as it is or by its digest".into()),
+        Kind::SameTag { .. } => Some("name the one that should get it with -d, by its present tag or its digest".into()),
         Kind::NotForRealms { .. } => Some(realms::BUILD.into()),
         Kind::Name => Some("rename it, or move it away".into()),
         Kind::Lost { .. } | Kind::Replaced => Some("run it again".into()),
@@ -105,12 +105,12 @@ pub(super) fn of_layout(error: &store::Error) -> Option<String> {
             quoted(error.place.path()?)
         )),
         Kind::Io { action: store::dir::LAST, .. } => Some(
-            "all is written, but a power failure may lose it: check the disk, and run this again".into(),
+            "everything is written, but a power failure may lose it: check the disk, and run this again".into(),
         ),
         // Not every file system can, and another user's folder is not ours to touch.
         Kind::Io { action: "replace", .. } => Some(MOVE.into()),
         Kind::Io { action: "lock", source, .. } if store::dir::has_no_locks(source) => Some(
-            "the file system has no locks (flock), and without them two runs could undo each other's changes: work on a copy of the registry elsewhere; images can be verified where they are".into(),
+            "the file system has no locks (flock), and without them two runs could undo each other's changes: work on a copy of the registry elsewhere; verifying works in place".into(),
         ),
         Kind::Io { action: "open folder", source, .. }
             if source.kind() == ErrorKind::NotFound =>

@@ -122,12 +122,12 @@ pub(super) fn of_any(path: &Path, error: &FormError) -> Option<String> {
 pub(super) fn of_mechanism(wanted: &str, offered: &str) -> &'static str {
     let has = |mechanism: SignMechanism| offered.split(", ").any(|name| name == mechanism.name());
     if wanted == SignMechanism::Ecdsa.wanted() && has(SignMechanism::EcdsaSha384) {
-        "--mechanism CKM_ECDSA_SHA384 has the token hash by itself what it signs (in a ceremony: mechanism in the plan's [key])"
+        "--mechanism CKM_ECDSA_SHA384 makes the token hash what it signs (in a ceremony: mechanism in the plan's [key])"
     } else if wanted == SignMechanism::EcdsaSha384.wanted() && has(SignMechanism::Ecdsa) {
-        "leave --mechanism out: the token signs a hash that is made here"
+        "leave --mechanism out: then ir-sign makes the hash, and the token signs it"
     } else if wanted.contains("RSA") {
         "RSA keys sign by CKM_RSA_PKCS_PSS, and for certificates and cosign by CKM_RSA_PKCS; see the token's settings"
     } else {
-        "only CKM_ECDSA is used, or CKM_ECDSA_SHA384 where --mechanism says so; see the token's settings"
+        "ir-sign uses only CKM_ECDSA, or CKM_ECDSA_SHA384 if --mechanism says so; see the token's settings"
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn hint(error: &Error) -> Option<&'static str> {
             | SigningKeysError::NoPlace(_) => None,
         },
         Error::NotTrusted { .. } => {
-            Some("the root of the signer's chain is what a store of the type ca holds")
+            Some("a store of the type ca holds the root of the signer's chain")
         }
         Error::NobodyAnswers { .. } => Some("say --yes"),
         Error::OtherPlugin { .. } => Some("notation itself signs with it"),

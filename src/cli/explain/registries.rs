@@ -32,7 +32,7 @@ pub(super) fn of_absent(repository: &str, tag: &str, present: &[String]) -> Stri
             )
         }
         Some(first) => format!("name one that is there, as in {}", image(first)),
-        None => "see that the repository's name is right: no tags are listed for it".into(),
+        None => "see that the repository's name is right: the registry lists no tags for it".into(),
     }
 }
 
@@ -48,7 +48,7 @@ pub(super) fn of_registry(place: &Place, problem: &Problem) -> Option<String> {
         .flatten();
     let mirror = mirror.map(|mirror| {
         format!(
-            "{} names a mirror, and is not read: name the mirror as the host: {}",
+            "{} names a mirror, but ir-sign does not read it: name the mirror as the host: {}",
             mirror.file,
             word(mirror.image)
         )
@@ -82,13 +82,13 @@ fn of_problem(host: &str, problem: &Problem) -> Option<String> {
         }
         Problem::NoHost { .. } => "see that the host is spelt right, and that DNS knows it here".into(),
         Problem::NoTls => {
-            "if the registry is one without TLS, on a network that you trust: --allow-http".into()
+            "if the registry has no TLS, and you trust the network: --allow-http".into()
         }
         Problem::Tls(reason) if reason.contains("UnknownIssuer") => {
             "name the authority that issued its certificate: --tls-ca FILE".into()
         }
         Problem::Anonymous { .. } => format!(
-            "log in with podman login {0} or docker login {0}, whose files are read, or name a file with --authfile",
+            "log in with podman login {0} or docker login {0} (ir-sign reads their files), or name a file with --authfile",
             word(host)
         ),
         Problem::Credentials { .. } => format!(
@@ -101,7 +101,7 @@ fn of_problem(host: &str, problem: &Problem) -> Option<String> {
             "make the repository there first: this registry makes none by itself".into()
         }
         Problem::NotTaken { .. } => {
-            "copy changes no media type: push to another registry, or switch on there what it refuses; sign-image writes OCI's types in place of docker's"
+            "copy changes no media type: push to another registry, or make this one accept them; sign-image writes OCI's types in place of docker's"
                 .into()
         }
         Problem::Moved { .. } => "run it again when the others are done".into(),

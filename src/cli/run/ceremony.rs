@@ -125,7 +125,7 @@ fn tell_work(
         plain(plan.title())
     ));
     if plan.is_rehearsal() {
-        console.note("a rehearsal: nothing that it makes is to be trusted");
+        console.note("a rehearsal: do not trust anything that it makes");
     }
     if let Some(token) = token {
         console.note(&format!("token {token}"));
@@ -138,8 +138,8 @@ fn tell_work(
         console.note(&format!("{}: {}", person.role.name(), plain(&person.name)));
     }
     console.note(match token {
-        Some(_) => "everything is as the plan says",
-        None => "the files are as the plan says; the token was not checked",
+        Some(_) => "everything matches the plan",
+        None => "the files match the plan; ir-sign did not check the token",
     });
     console.json(|| {
         json!({
@@ -236,7 +236,7 @@ fn tell_progress(found: &Verified, console: &Console) {
     let Some(progress) = progress::progress(&found.lines) else {
         return;
     };
-    console.note("this ceremony was interrupted, or is under way; of its plan");
+    console.note("this ceremony was interrupted or still runs; from its plan");
     for (word, list) in [("done   ", &progress.done), ("missing", &progress.missing)] {
         for what in list {
             console.note(&format!("  {word} {}", plain(&show::short(what))));
@@ -274,7 +274,7 @@ fn is_rehearsal(found: &Verified) -> bool {
 
 fn tell_findings(found: &Verified, console: &Console) {
     if is_rehearsal(found) {
-        console.note("REHEARSAL: nothing that was made is to be trusted");
+        console.note("REHEARSAL: do not trust anything that it made");
     }
     let programs = programs::programs(&found.lines);
     if programs.len() > 1 {
@@ -315,7 +315,7 @@ fn write_report(args: &Report, console: &Console) -> Outcome {
     let found = verified(&args.transcript, &args.against)?;
     if !found.holds() {
         tell_findings(&found, console);
-        console.failure("no report is written of a transcript that does not hold");
+        console.failure("ir-sign writes no report, because the transcript does not verify");
         console.json(|| findings_json(&found))?;
         return Ok(Status::Refused);
     }

@@ -24,7 +24,7 @@ pub fn run(command: Command) -> ExitCode {
     let outcome = execute(command, &console);
     if let Some(reason) = secret::refused() {
         console.warn(&format!(
-            "keys and PINs were in memory that is not locked, and may have reached swap: {reason}; \
+            "keys and PINs were in unlocked memory, and may have reached swap: {reason}; \
              raise the limit on locked memory (ulimit -l)"
         ));
     }

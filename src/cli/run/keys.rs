@@ -41,7 +41,7 @@ pub(super) fn gen_key(args: GenKey, console: &Console) -> Outcome {
     console.note(&format!("fingerprint {}", key.fingerprint()));
     if request.of != KeyType::default() {
         console.note(&format!(
-            "it is an {} key: annotations and endorsements take P-384 alone",
+            "it is an {} key: annotations and endorsements take only P-384",
             key.kind()
         ));
     }

@@ -134,7 +134,7 @@ fn list_keys(args: &Keys, console: &Console) -> Outcome {
         });
     } else {
         console.note(
-            "the fingerprints are of what the token shows, and no signature has proven them: \
+            "the fingerprints are those that the token shows, but no signature has proven them: \
              `ir-sign token doctor --login` does",
         );
     }
@@ -185,8 +185,10 @@ fn shown_key(key: &KeyListing) -> String {
     };
     let uri = match (is_nameless(key), key.label.is_empty()) {
         (false, _) => key.uri.to_string(),
-        (true, true) => "a key that no URI names: it has neither label nor id".into(),
-        (true, false) => "a key that no URI names: its label is not UTF-8, and it has no id".into(),
+        (true, true) => "a key that no URI can name: it has neither label nor id".into(),
+        (true, false) => {
+            "a key that no URI can name: its label is not UTF-8, and it has no id".into()
+        }
     };
     format!(
         "{uri}\n  label \"{}\", id {}\n  {public}\n  {}",
@@ -272,8 +274,8 @@ fn import(args: Import, console: &Console) -> Outcome {
     let new = request.run(&ring)?;
     console.note("imported the private key into the token, read it back, and signed with it");
     console.note(
-        "it was in a file: the token does not call it local, always sensitive or never extractable, \
-         and whoever has the file still has the key",
+        "it came from a file: the token does not call it local, always sensitive or never extractable, \
+         and anyone with the file still has the key",
     );
     console.note(&format!("fingerprint {}", new.public.fingerprint()));
     or_tell_key(console.result(&new.uri.to_string()), &new.uri)?;
@@ -293,7 +295,7 @@ fn import_certificate(args: ImportCertificate, console: &Console) -> Outcome {
         let done = if one.is_new {
             "put certificate on the token"
         } else {
-            "the certificate was there already"
+            "the certificate was already there"
         };
         console.note(&format!("{done}: {}", plain(&subject)));
         console.result(&one.certificate.uri.to_string())?;

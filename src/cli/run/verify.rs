@@ -142,14 +142,12 @@ impl Told<'_> {
             }
             Found::Gone(tag) => {
                 let tag = plain(&tag);
-                self.note(&format!(
-                    "ignored {tag}: it was listed, and is there no more"
-                ));
+                self.note(&format!("ignored {tag}: the list has it, but it is gone"));
                 Ok(())
             }
             Found::Unnameable(count) => {
                 self.note(&format!(
-                    "ignored {count} names in the list of tags that no tag can have"
+                    "ignored {count} names in the list of tags that cannot be tags"
                 ));
                 Ok(())
             }

@@ -9,7 +9,7 @@ use crate::trust::{Asked, Chosen, Dialect, Scope};
 pub fn scope(chosen: &Chosen) -> String {
     let mut lines = vec![format!("{}:", plain(&chosen.scope.to_string()))];
     if chosen.requirements.is_empty() {
-        lines.push("  nothing is asked, so every image is let in".into());
+        lines.push("  it asks for nothing, so it lets every image in".into());
     }
     for requirement in &chosen.requirements {
         lines.push(format!(

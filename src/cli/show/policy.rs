@@ -46,7 +46,7 @@ pub fn report(report: &PolicyReport, paint: Paint) -> String {
     let decision = report.decision();
     lines.push(match decision {
         Decision::Trusted => paint.good("trusted"),
-        Decision::Allowed => paint.warn("allowed: no signature was asked for"),
+        Decision::Allowed => paint.warn("allowed: the policy asks for no signature"),
         Decision::Refused => paint.bad("refused"),
         Decision::Undecided => paint.bad("undecided"),
     });

@@ -32,7 +32,7 @@ pub fn mended(mended: &Mended) -> String {
             format!("tag \"{from}\" was removed: realms get {digest} by its digest")
         }
         Mended::Named { tag, digest } => {
-            format!("tag \"{tag}\" names {digest} itself now, and no index")
+            format!("tag \"{tag}\" now names {digest} itself, not an index")
         }
         Mended::Several { tag, images } => {
             const MOST: usize = 20;
@@ -44,7 +44,7 @@ pub fn mended(mended: &Mended) -> String {
             )
         }
         Mended::Rewritten { old, new } => {
-            format!("{old} was written anew with OCI's types: it became {new}")
+            format!("{old} was rewritten with OCI's types and became {new}")
         }
     };
     plain(&short(&text))

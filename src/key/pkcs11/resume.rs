@@ -1,4 +1,4 @@
-//! Resuming work on a token after an interruption: finding the key that exists already, and the remains of a key
+//! Resuming work on a token after an interruption: finding the key that already exists, and the remains of a key
 //! that was half made.
 
 use std::sync::Arc;

@@ -34,7 +34,7 @@ pub enum Error {
         /// Why it holds none.
         source: CrlError,
     },
-    /// A file holds several certificates, and one is meant.
+    /// A file holds several certificates instead of one.
     #[error("{name}: it holds {found} certificates, and one is wanted")]
     Several {
         /// The file.
@@ -45,13 +45,13 @@ pub enum Error {
     /// A file holds nothing that is shown.
     #[error("{0}: it is no certificate, no request and no revocation list in PEM or DER")]
     Unknown(String),
-    /// The times of what is to be made.
+    /// The times of the new certificate or list.
     #[error("the times: {0}")]
     Times(#[from] ValidityError),
     /// Only CAs have one.
     #[error("a signer's certificate has no path length")]
     PathLen,
-    /// The certificates behind the CA's are not its chain.
+    /// The certificates after the CA's are not its chain.
     #[error("the chain of the CA: {0}")]
     Chain(ChainFault),
     /// The key cannot sign certificates.
@@ -63,7 +63,7 @@ pub enum Error {
     /// No revocation list is made.
     #[error("no revocation list is made: {0}")]
     Revoke(#[from] RevokeError),
-    /// What was made does not hold.
+    /// The new certificate or list does not verify.
     #[error("the {what} that was made does not hold ({reason}); nothing was written")]
     SelfCheck {
         /// What was made.

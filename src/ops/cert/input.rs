@@ -24,7 +24,8 @@ pub(super) fn name(role: &str, path: &Path) -> String {
     format!("{role} {}", plain(&path.display().to_string()))
 }
 
-/// The bytes of a file. A pipe in its place, which may never end, is refused; standard input is what the user asks for.
+/// The bytes of a file. Refuses a pipe in its place, which may never end. Standard input is fine, because the user asks
+/// for it.
 pub(super) fn read(role: &'static str, path: &Path, most: usize) -> Result<Vec<u8>, Error> {
     let bytes = if files::is_standard(path) {
         files::read(path, most)

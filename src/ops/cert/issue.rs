@@ -55,7 +55,7 @@ impl MakeRoot {
 /// Makes a request.
 #[derive(Clone, Debug)]
 pub struct MakeRequest {
-    /// The name that is asked for.
+    /// The requested name.
     pub subject: DistinguishedName,
     /// Where it goes.
     pub output: Output,
@@ -146,7 +146,7 @@ impl IssueCertificate {
             let draft = issue::certificate(&request, subject, self.profile, issuer, &terms, now);
             Ok(draft.map_err(CertError::from)?)
         };
-        // Refuses before a PIN is asked for: with the key of the CA's certificate, which the key has to be.
+        // Refuses before ir-sign asks for a PIN. It compares the key with the one in the CA's certificate.
         draft_by(ca.public_key())?;
         let signer = keys.open()?;
         let made = sign(CERTIFICATE, draft_by(signer.public_key())?, &*signer)?;
@@ -165,7 +165,7 @@ impl IssueCertificate {
         let Some(path) = &self.chain else {
             return self.output.write(CERTIFICATE, der, &pem);
         };
-        // A full disk is no reason to leave the chain alone.
+        // The certificate's bytes come first, so that a full disk cannot leave the chain without it.
         let staged = self.output.stage(CERTIFICATE, der, &pem)?;
         let all = std::iter::once(value).chain(chain);
         let all: String = all.map(Certificate::pem).collect();

@@ -74,7 +74,7 @@ impl MakeList {
             let draft = revocations(issuer, previous.as_ref(), &new, validity, now);
             Ok(draft.map_err(CertError::from)?)
         };
-        // Refuses before a PIN is asked for: with the key of the CA's certificate, which the key has to be.
+        // Refuses before ir-sign asks for a PIN. It compares the key with the one in the CA's certificate.
         draft_by(ca.public_key())?;
         let signer = keys.open()?;
         let made = sign(LIST, draft_by(signer.public_key())?, &*signer)?;

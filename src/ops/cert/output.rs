@@ -35,8 +35,8 @@ pub struct Made<T> {
 }
 
 impl Output {
-    /// Checks before any key is asked that the file can be written. Each run makes another serial number, so a file that
-    /// is there is in the way.
+    /// Checks that this run can write the file, before it uses any key. Each run makes another serial number, so it
+    /// refuses a file that is already there.
     pub(super) fn check(&self, role: &'static str, inputs: &[&Path]) -> Result<(), Error> {
         match &self.path {
             Some(path) => check(role, path, self.force, inputs),
@@ -60,7 +60,7 @@ impl Output {
         };
         match regular::read(path, MOST_THERE, Links::Followed) {
             Ok(bytes) => Ok(Some((path.clone(), bytes))),
-            // Writing refuses what is no file.
+            // The write itself refuses anything that is not a file.
             Err(files::Error::TooLarge { .. } | files::Error::NotRegular { .. }) => Ok(None),
             Err(error) => Err(Error::file(role)(error)),
         }

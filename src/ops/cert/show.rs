@@ -74,7 +74,7 @@ fn of_der(bytes: &[u8]) -> Option<Shown> {
     found.or_else(|| list().ok()).or_else(|| request().ok())
 }
 
-/// Why a file in DER is not read, by what it looks most like.
+/// The reason why ir-sign cannot read a file in DER, judged as the kind that it looks most like.
 fn reason(bytes: &[u8], name: String) -> CertError {
     match start(bytes) {
         Some([0xa0, ..]) => match Certificate::read_all(bytes) {
@@ -93,12 +93,12 @@ fn reason(bytes: &[u8], name: String) -> CertError {
     }
 }
 
-/// The start of what is signed: a tagged version in a certificate, the number 1 in a list and 0 in a request.
+/// The start of the signed bytes: a tagged version in a certificate, the number 1 in a list and 0 in a request.
 fn start(bytes: &[u8]) -> Option<&[u8]> {
     content(content(bytes)?)
 }
 
-/// What follows the tag and the length of a SEQUENCE.
+/// The bytes after the tag and the length of a SEQUENCE.
 fn content(bytes: &[u8]) -> Option<&[u8]> {
     match bytes {
         [0x30, ..0x80, rest @ ..] => Some(rest),

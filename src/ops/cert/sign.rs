@@ -50,7 +50,7 @@ impl From<CertError> for Error {
     }
 }
 
-/// What was made does not hold.
+/// The new certificate or list does not verify.
 pub(super) fn self_check(what: &'static str, reason: impl std::fmt::Display) -> CertError {
     let reason = reason.to_string();
     CertError::SelfCheck { what, reason }

@@ -22,7 +22,7 @@ pub struct VerifyCertificate {
     pub lists: Vec<PathBuf>,
     /// The time; now, if the user says nothing.
     pub at: Option<SystemTime>,
-    /// What the certificate has to be good for.
+    /// The use that the certificate must allow.
     pub purpose: Purpose,
 }
 
@@ -50,7 +50,7 @@ impl VerifyCertificate {
     }
 }
 
-/// What a certificate is held against.
+/// The conditions that a certificate must meet.
 struct Given<'a> {
     trusted: &'a [Certificate],
     lists: &'a [RevocationList],

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::store::Brought;
 
-/// How many blobs and documents there were, and what became of them.
+/// How many blobs and documents the copy sent, found or mounted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Written or sent.

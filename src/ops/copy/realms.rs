@@ -12,8 +12,8 @@ use crate::store::{
     self, Closure, ForRealms, Kind, Layout, Limits, Mended, Reader, Store, unserved,
 };
 
-/// Refuses an image that the server for realms would not hand out, whatever is left out beside it. Nothing was brought
-/// yet.
+/// Refuses an image that the server for realms would not hand out, even if the copy leaves out everything else. The
+/// copy has brought nothing yet.
 pub(super) fn check(
     reader: &Reader<'_>,
     closure: &Closure,
@@ -85,7 +85,7 @@ pub(super) fn mend(
     }
     let after = digests(&layout)?;
     if !after.contains(&now.digest) {
-        // No tag leads to it, and it was written anew.
+        // No tag leads to it, and the copy has rewritten it.
         let mut new = after.iter().filter(|digest| !before.contains(digest));
         if let (Some(only), None) = (new.next(), new.next()) {
             now.digest = *only;

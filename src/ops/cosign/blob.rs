@@ -23,7 +23,7 @@ const MOST_BUNDLE: usize = 128 << 20;
 const MOST_SIGNATURE: usize = 64 << 10;
 /// The longest file that a key verifies which hashes the message itself: it is held in memory.
 const MOST_IN_MEMORY: usize = 1 << 30;
-/// What a file of either kind is called in errors.
+/// The name of either kind of file in errors.
 const BUNDLE: &str = "bundle file";
 const SIGNATURE: &str = "signature file";
 /// How many bytes of a file to read at a time.
@@ -126,7 +126,7 @@ pub fn verify_blob(
         let reason = "no trusted key made this signature of this file";
         checks.push(Check::failed(rule::SIGNED, reason));
     }
-    // The digest that the bundle states must be right too: some readers tell files apart by it alone.
+    // The digest that the bundle states must be right too: some readers tell files apart only by it.
     let other = stated.filter(|stated| content.digest(stated.algorithm()) != *stated);
     let is_signed = !signatories.is_empty();
     checks.push(match other {

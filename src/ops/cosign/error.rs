@@ -9,7 +9,7 @@ use crate::store::Place;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Bytes are not what they have to be.
+    /// Bytes do not have the right form.
     #[error("{name}: {source}")]
     Malformed {
         /// The file or the image.
@@ -23,7 +23,7 @@ pub enum Error {
         /// The image.
         image: String,
     },
-    /// Signatures are written into layouts and registries alone.
+    /// ir-sign writes signatures only into layouts and registries.
     #[error("{0}: nothing is written into an archive")]
     InArchive(Place),
     /// A payload is about another image.
@@ -41,10 +41,10 @@ pub enum Error {
     BadSignature {
         /// The signature's file.
         name: String,
-        /// What it should be a signature of.
+        /// The content that it should sign.
         of: String,
     },
-    /// Nothing of the kind that the user asked for hangs on the image.
+    /// The image has no attachment of the kind that the user asked for.
     #[error("{image}: there is no {what}")]
     Nothing {
         /// The image.

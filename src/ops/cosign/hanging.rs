@@ -35,7 +35,7 @@ impl Default for Hanging {
     }
 }
 
-/// The blobs of the layers under a tag, or why what is there is no manifest of such layers.
+/// The blobs of the layers under a tag, or the reason why the tag does not lead to a manifest of such layers.
 pub(super) type Layers = Result<Vec<Found<Blob>>, Malformed>;
 
 /// The result of a search: the thing, why it does not count, or the error that hid it.
@@ -46,7 +46,7 @@ pub(super) enum Found<T> {
 }
 
 impl Hanging {
-    /// What hangs on a digest by a tag. A tag that leads to something else is an error.
+    /// The attachments of a digest by a tag. A tag that leads to something else is an error.
     pub(super) fn tagged(
         &self,
         reader: &Reader<'_>,
@@ -110,7 +110,7 @@ impl Hanging {
 
     /// The bundles that refer to a digest.
     pub(super) fn bundles(&self, reader: &Reader<'_>, digest: &Digest) -> Result<Bundles, Error> {
-        // A list that is none hides the bundles, but no signature under the tag.
+        // A malformed list hides the bundles, but not the signatures under the tag.
         let referrers = match found_or_not(reader.each_referrer(digest))? {
             Ok(referrers) => referrers,
             Err(reason) => {

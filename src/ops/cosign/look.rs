@@ -42,7 +42,7 @@ pub enum Kind {
     Referrer(Option<String>),
 }
 
-/// A signature, and what it signs.
+/// A signature and the content that it signs.
 #[derive(Clone, Debug)]
 pub struct Downloaded {
     /// The payload, or the statement's envelope.

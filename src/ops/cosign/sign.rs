@@ -22,7 +22,7 @@ use crate::scheme::cosign::{
 };
 use crate::store::{self, Edit, Kind, Layout, Limits, Reader, Registry, Target as _};
 
-/// How often the run starts anew because another run changed what hangs on the image.
+/// How often the run starts again because another run changed the image's attachments.
 const MOST_TRIES: usize = 3;
 
 /// The forms to make a signature in.
@@ -35,7 +35,7 @@ pub struct Forms {
 }
 
 impl Forms {
-    /// All of them: each verifier finds one that it knows.
+    /// All forms, so that each verifier finds one that it knows.
     pub const ALL: Self = Self {
         by_tag: true,
         bundle: true,
@@ -66,7 +66,7 @@ pub struct CosignSign {
 /// What to sign about an image.
 #[derive(Clone, Debug)]
 pub enum Says {
-    /// That the signer vouches for it.
+    /// The signer vouches for it.
     Signature {
         /// The name by which to sign the image, if the user gives one.
         identity: Option<String>,
@@ -104,7 +104,7 @@ pub struct Made {
     pub form: &'static str,
     /// Its algorithm.
     pub by: Algorithm,
-    /// A new signature and what it signs; `None` if a valid signature was there already.
+    /// A new signature and the content that it signs; `None` if a valid signature was there already.
     pub new: Option<NewSignature>,
     /// How many older attestations stay that the new one was to replace.
     pub left: usize,

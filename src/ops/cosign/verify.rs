@@ -60,7 +60,7 @@ pub struct CosignVerdict {
     pub met: Vec<Met>,
     /// How many signatures the run looked at.
     pub looked_at: usize,
-    /// What a verifier should know about the signatures that hold, and about what was left out.
+    /// Facts that the user should know, of the valid signatures and of what the run left out.
     pub notes: Vec<String>,
 }
 
@@ -283,8 +283,8 @@ fn best(candidates: Vec<Candidate>) -> Option<Candidate> {
     candidates.into_iter().nth(at)
 }
 
-/// What the user should know of a signature that holds: it names the image otherwise than the user did, as behind a
-/// mirror; or it comes with a log entry that the run did not check.
+/// Facts about a valid signature that the user should know: it names the image otherwise than the user did, as with a
+/// mirror, or it comes with a log entry that the run did not check.
 fn note(image: &CosignImage, met: &Met) -> Option<String> {
     if met.has_log {
         return Some("log: not checked".into());

@@ -35,7 +35,8 @@ impl Use {
     }
 }
 
-/// Reads a manifest that may carry an endorsement; `None` where it is absent, or is no image's. Its config is not read.
+/// Reads a manifest that may carry an endorsement; `None` if it is absent or not an image's. This does not read its
+/// config.
 pub(super) fn manifest_if_any(
     reader: &Reader<'_>,
     descriptor: &Descriptor,

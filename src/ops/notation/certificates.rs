@@ -1,7 +1,7 @@
-//! Trust stores: folders of certificates that are trusted, each a regular file in PEM or DER.
+//! Trust stores: folders of trusted certificates, each a regular file in PEM or DER.
 //!
-//! notation refuses a store as a whole for one file in it that is no certificate. So a certificate is written elsewhere, and
-//! comes into a store as a whole.
+//! notation refuses a whole store if one file in it is not a certificate. So ir-sign writes a certificate elsewhere,
+//! and moves it into the store in one step.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -90,7 +90,7 @@ fn check(path: &Path, kind: StoreKind, certificates: &[Certificate]) -> Result<(
     }
 }
 
-/// Puts files into a trust store, all or none. One that is there with the same bytes is kept.
+/// Puts files into a trust store, all or none. Keeps a file that is there with the same bytes.
 pub fn add(
     folders: &Folders,
     kind: StoreKind,
@@ -151,7 +151,7 @@ fn existing(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     Ok(there)
 }
 
-/// The names in a folder, in order. None where the folder is not there.
+/// The names in a folder, in order. There are none if the folder does not exist.
 pub(super) fn names(path: &Path) -> Result<Vec<String>, Error> {
     let failed = |source| Error::Folder {
         path: path.to_owned(),
@@ -213,7 +213,8 @@ pub fn show(
     read_file(&path, Links::Refused)
 }
 
-/// Takes one file out of a store, or the whole store where none is named. A store that is empty then goes too.
+/// Takes one file out of a store, or removes the whole store if `file` is `None`. Removes a store that is empty then,
+/// too.
 pub fn delete(
     folders: &Folders,
     kind: StoreKind,

@@ -110,7 +110,7 @@ fn known(folders: &Folders, chains: &[PathBuf]) -> Result<Vec<Certificate>, Erro
     Ok(all)
 }
 
-/// Refuses a list that an issuer of its name, who is known, did not sign.
+/// Refuses a list if a known issuer has its name but did not sign it.
 fn check_signed(list: &RevocationList, known: &[Certificate]) -> Result<(), String> {
     let issuers = known.iter().filter(|one| one.subject() == list.issuer());
     let mut fault = None;

@@ -47,7 +47,7 @@ pub enum Error {
         /// What is wrong.
         source: files::Error,
     },
-    /// The list of signing keys is none, or has no such key.
+    /// The list of signing keys is malformed, or has no such key.
     #[error("{}: {source}", .path.display())]
     SigningKeys {
         /// The list.
@@ -107,7 +107,7 @@ pub enum Error {
     /// A trust store cannot be used.
     #[error(transparent)]
     TrustStore(#[from] StoreFault),
-    /// A text is no name of a store or a file in it.
+    /// A text is not the name of a store or of a file in it.
     #[error("{name:?} is no {what}: letters, digits and _ . - make one")]
     Name {
         /// The text.
@@ -115,7 +115,7 @@ pub enum Error {
         /// What it should be.
         what: &'static str,
     },
-    /// Nobody answers a question that the run has to ask.
+    /// Nobody can answer a question that the run has to ask.
     #[error("nobody answers whether {what} is to be deleted")]
     NobodyAnswers {
         /// The thing.
@@ -163,13 +163,13 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
-    /// No certificate at hand says under which address a list is looked for.
+    /// No known certificate gives the address at which notation looks for a list.
     #[error("revocation list {}: no certificate at hand names the address of its issuer's lists", .path.display())]
     NoAddress {
         /// The file.
         path: PathBuf,
     },
-    /// Signatures are written into layouts and registries alone.
+    /// ir-sign writes signatures only into layouts and registries.
     #[error("{0}: nothing is written into an archive")]
     InArchive(Place),
     /// The first certificate is another key's.

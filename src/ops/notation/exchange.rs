@@ -12,7 +12,7 @@ use super::folders::{self, Folders};
 use crate::files::{self, Existing};
 use crate::trust::notary::StoreKind;
 
-/// What a change of a store is called as long as it is none.
+/// The name of a change of a store until it takes effect.
 const BEFORE: &str = ".truststore.";
 const AFTER: &str = ".tmp";
 
@@ -29,7 +29,7 @@ pub(super) fn lock(folders: &Folders) -> Result<File, Error> {
         }
     }
     if !left.is_empty() {
-        // Power may be lost, and bring a store back that is one of them now.
+        // A power failure may bring back a store that is one of them now.
         let kinds = StoreKind::ALL.map(|kind| folders.trust_stores().join(kind.name()));
         for folder in kinds.iter().filter(|folder| is_folder(folder)) {
             sync(folder)?;
@@ -37,7 +37,7 @@ pub(super) fn lock(folders: &Folders) -> Result<File, Error> {
         sync(config)?;
     }
     for path in left {
-        // Nobody reads it as a store, and it may be another user's.
+        // No program reads it as a store, and it may be another user's.
         let _ = fs::remove_dir_all(path);
     }
     Ok(lock)
@@ -59,7 +59,7 @@ pub(super) fn put(
     folders::make(&made)?;
     let above = files::parent_of(place);
     match bring(&made, place, new) {
-        // What another program brought meanwhile stays.
+        // A file that another program brought meanwhile stays.
         Ok(Came::Exchanged) => link_all(&made, place, Existing::Keep).map(drop)?,
         Ok(Came::Added) => {}
         Err(error) => {
@@ -70,7 +70,7 @@ pub(super) fn put(
     }
     sync(place)?;
     sync(&above)?;
-    // It is gone where it became the store. What stays goes with the next change.
+    // It is gone if it became the store. Otherwise the next change removes it.
     let _ = fs::remove_dir_all(&made);
     Ok(())
 }
@@ -147,7 +147,7 @@ fn link(made: &Path, new: &[(PathBuf, Vec<u8>)]) -> Result<(), Error> {
     let mut there: Vec<&Path> = Vec::new();
     for (target, _) in new {
         let name = target.file_name().unwrap_or_default();
-        // Not even a file that another program brought meanwhile is replaced.
+        // This does not replace a file that another program brought meanwhile.
         if let Err(error) = fs::hard_link(made.join(name), target) {
             for path in there {
                 let _ = fs::remove_file(path);
@@ -163,7 +163,7 @@ fn link(made: &Path, new: &[(PathBuf, Vec<u8>)]) -> Result<(), Error> {
 pub(super) fn remove(folders: &Folders, place: &Path) -> Result<(), Error> {
     let gone = temporary(folders);
     fs::rename(place, &gone).map_err(failed(place, "delete from"))?;
-    // Only then is no certificate of it missing without the others.
+    // Only then do its certificates go all at once.
     sync(&folders.config)?;
     sync(&files::parent_of(place))?;
     fs::remove_dir_all(&gone).map_err(failed(&gone, "delete from"))

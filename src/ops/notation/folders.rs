@@ -94,7 +94,7 @@ impl Folders {
     }
 }
 
-/// Reads a file of the configuration: a regular file, to which no link leads, as notation wants it. `None` if there is none.
+/// Reads a file of the configuration: a regular file, not behind a link, as notation requires. `None` if there is none.
 pub fn read(role: &'static str, path: &Path) -> Result<Option<Vec<u8>>, Error> {
     match regular::read(path, MOST, Links::Refused) {
         Err(files::Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
@@ -104,7 +104,8 @@ pub fn read(role: &'static str, path: &Path) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
-/// Makes a folder and those above it, for their owner alone. They last: what is in a folder is lost with it.
+/// Makes a folder and those above it, only for their owner. It syncs them, because the files in a folder are lost with
+/// it.
 pub fn make(path: &Path) -> Result<(), Error> {
     let above = files::parent_of(path);
     if path.is_dir() {
@@ -127,7 +128,7 @@ pub fn make(path: &Path) -> Result<(), Error> {
     sync(&above, &[])
 }
 
-/// Makes the names in a folder durable. Some errors say that the user cannot have made any of them.
+/// Makes the names in a folder durable. Ignores errors that show that the user cannot have made any of the names.
 fn sync(path: &Path, harmless: &[ErrorKind]) -> Result<(), Error> {
     match files::sync_dir(path) {
         Err(files::Error::Io { source, .. }) if harmless.contains(&source.kind()) => Ok(()),

@@ -16,7 +16,7 @@ pub const PLUGIN_CONFIG: [&str; 3] = ["certificate_chain", "pin_source", "pkcs11
 /// Why another member is refused.
 pub const KNOWN: &str = "this plugin knows certificate_chain, pin_source and pkcs11_module";
 
-/// Reads the list. It is empty where there is no file yet.
+/// Reads the list. It is empty if there is no file yet.
 pub fn read(folders: &Folders) -> Result<SigningKeys, Error> {
     let path = folders.signing_keys();
     let Some(bytes) = folders::read(ROLE, &path)? else {

@@ -36,12 +36,12 @@ pub struct Looked {
 pub struct LookedAt {
     /// The digest of its manifest.
     pub digest: Digest,
-    /// What it says, or why it says nothing.
+    /// Its content, or why it has none.
     pub read: Result<(SignatureManifest, Envelope), String>,
 }
 
 impl NotationLook {
-    /// Finds the signatures, and reads what they say.
+    /// Finds the signatures, and reads them.
     pub fn run(&self, progress: &dyn Progress) -> Result<Looked, Error> {
         let limits = Limits::default();
         let mut opened = self.image.location.open(limits, progress)?;

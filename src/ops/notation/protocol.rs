@@ -99,7 +99,7 @@ impl Refusal {
     }
 }
 
-/// What a signature is to be of.
+/// The content to sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToSign {
     /// The algorithm: the key's only one.
@@ -142,7 +142,7 @@ impl Request {
         config.into_iter().collect()
     }
 
-    /// What to sign, checked against the key that is there.
+    /// The content to sign, checked against the key.
     pub fn to_sign(&self, key: KeyKind) -> Result<ToSign, Refusal> {
         let wrong = |message: String| Refusal::new(Code::ValidationError, message);
         let by = algorithm(key)?;

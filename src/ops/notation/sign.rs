@@ -21,7 +21,7 @@ use crate::scheme::notary::{
 use crate::store::{self, Edit, Kind, Layout, Limits, Reader, Registry, Target as _};
 use crate::x509::{Certificate, chain};
 
-/// How often the run starts anew because another run changed the place.
+/// How often the run starts again because another run changed the place.
 const MOST_TRIES: usize = 3;
 
 /// Signs images.
@@ -85,7 +85,7 @@ impl NotationSign {
         Ok(all)
     }
 
-    /// Refuses a chain that signs nothing now, or is another key's, before a key is asked.
+    /// Refuses a chain that cannot sign now or is another key's, before it uses a key.
     fn check(&self, signer: &dyn Signer) -> Result<(), NotationError> {
         let leaf = self.chain.first();
         if leaf.is_none_or(|leaf| leaf.public_key() != signer.public_key()) {
@@ -201,7 +201,7 @@ impl NotationSign {
         let mut subjects = Vec::new();
         let mut seen = HashSet::new();
         for below in reader.with_all_below(&subject)? {
-            // An attestation is about an image, and is none.
+            // An attestation is about an image, but is not one.
             if seen.insert(below.digest) && !reader.is_attestation(&below)? {
                 subjects.push(below);
             }
@@ -264,7 +264,7 @@ impl NotationSign {
     ) -> Result<Option<(Digest, Option<SystemTime>)>, Error> {
         let chains = Chains::new();
         for found in Signatures::of(reader, subject, &chains)?.take(MOST_SIGNATURES) {
-            // One that cannot be read is no reason not to sign.
+            // The run signs even if it cannot read one of these.
             if let Ok(found) = found
                 && let Ok((manifest, envelope)) = found.read
                 && manifest.format == self.format

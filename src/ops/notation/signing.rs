@@ -103,7 +103,7 @@ impl SigningKey {
         })
     }
 
-    /// Refuses a key file that is no regular file, before anything waits for a pipe.
+    /// Refuses a key file that is not a regular file, before anything waits for a pipe.
     pub fn check_file(&self) -> Result<(), Error> {
         match &self.key {
             KeyRef::File(path) => {

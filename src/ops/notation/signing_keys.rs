@@ -1,4 +1,4 @@
-//! `signingkeys.json`: the names of signing keys, and where each of them is.
+//! `signingkeys.json`: the names of signing keys, and the place of each.
 //!
 //! Members that this program does not know stay as they are. Source: notation's "Signing keys" specification, and
 //! notation-go's `config` package.
@@ -18,7 +18,7 @@ pub const OWN_PLUGIN: &str = "ir-sign";
 /// The list of signing keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SigningKeys {
-    /// The name of the key that signs where none is named.
+    /// The name of the key that signs if the user names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
     #[serde(default)]
@@ -45,7 +45,7 @@ pub struct NamedKey {
     /// Its plugin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plugin_name: Option<String>,
-    /// What its plugin is told besides.
+    /// The other settings for its plugin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plugin_config: Option<BTreeMap<String, String>>,
     /// Members that this program does not know.
@@ -98,7 +98,7 @@ pub enum SigningKeysError {
     /// Two keys have one name.
     #[error("two keys are called {0:?}")]
     SameName(String),
-    /// The default is no key of the list.
+    /// The list does not have the default key.
     #[error("its default is {0:?}, and no key is called that")]
     NoDefault(String),
     /// No key of the list has this name.
@@ -208,7 +208,7 @@ impl SigningKeys {
         Ok(())
     }
 
-    /// Takes a key off the list. Says whether it was the default: then none is.
+    /// Takes a key off the list. Returns whether it was the default; then the list has no default any more.
     pub fn remove(&mut self, name: &str) -> Result<bool, SigningKeysError> {
         self.get(Some(name))?;
         self.keys

@@ -22,14 +22,14 @@ const MOST_REFERRERS: usize = 10_000;
 pub struct Found {
     /// The digest of its manifest.
     pub digest: Digest,
-    /// The manifest and the envelope, or why they are none.
+    /// The manifest and the envelope, or the reason why they are malformed.
     pub read: Result<(SignatureManifest, Envelope), Malformed>,
 }
 
 /// Why a place gave no signature: it could not be read.
 type Unread = Box<store::Error>;
 
-/// The signatures of an artifact, in the order of the place. Each is read when it is asked for.
+/// The signatures of an artifact, in the order of the place. Reads each when the caller asks for it.
 pub struct Signatures<'a> {
     reader: &'a Reader<'a>,
     artifact: &'a Descriptor,
@@ -118,7 +118,7 @@ impl Iterator for Signatures<'_> {
     }
 }
 
-/// What a run asks of all its artifacts.
+/// The conditions for all artifacts of a run.
 pub struct Verifier<'a> {
     /// The trust stores.
     pub stores: &'a (dyn Stores + Sync),
@@ -139,7 +139,7 @@ pub struct Verifier<'a> {
 pub struct Findings {
     /// The signatures that were looked at, the one that holds being the last.
     pub looked_at: Vec<(Digest, Decision)>,
-    /// Whether there are more than are looked at.
+    /// Whether there are more than ir-sign looks at.
     pub are_more: bool,
     /// How many manifests that refer to the artifact were not read.
     pub left_out: usize,

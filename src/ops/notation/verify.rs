@@ -66,7 +66,7 @@ pub struct NotationVerdict {
     pub holds_until: Option<SystemTime>,
     /// Why each of the others does not hold.
     pub refused: Vec<(Digest, String)>,
-    /// Facts that the user is told of.
+    /// Facts for the user.
     pub notes: Vec<String>,
 }
 
@@ -240,7 +240,7 @@ impl NotationVerdict {
         if let Some((_, decision)) = good.or_else(|| looked_at.into_iter().max_by_key(reached)) {
             self.report.checks.extend(decision.checks);
             self.notes.extend(decision.notes);
-            // Nobody is named whose signature does not hold.
+            // A report names no signer whose signature is not valid.
             if held {
                 self.report.signatories = decision.signatory.into_iter().collect();
                 self.subject = decision.subject;

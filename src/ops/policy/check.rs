@@ -42,11 +42,11 @@ pub struct PolicyCheck {
     pub images: Vec<ImageName>,
     /// The shard of them that the user meant.
     pub shard: Option<Shard>,
-    /// The policy; the usual file if none is named.
+    /// The policy; the usual file if the user names none.
     pub policy: Option<PolicyAt>,
     /// Its dialect.
     pub dialect: Dialect,
-    /// The folder that says where signatures are; the usual one if none is named.
+    /// The folder with the places of signatures; the usual one if the user names none.
     pub registries_d: Option<PathBuf>,
     /// Which images of an index; this machine's if the user does not choose.
     pub selection: Option<Selection>,
@@ -75,7 +75,7 @@ struct Run<'a> {
 }
 
 impl PolicyCheck {
-    /// Asks about all images, and hands on what it finds in their order. An error is one that concerns them all: of the
+    /// Asks about all images, and hands on what it finds in their order. An error concerns all images: it is one of the
     /// policy, or of the broker that has it.
     pub fn run(
         &self,
@@ -99,7 +99,7 @@ impl PolicyCheck {
             }
             Err(error) => vec![One::of(name, Err(error))],
         };
-        // Whoever breaks off has seen why.
+        // A caller that stops early knows the reason.
         let _ = parallel::in_order(AT_ONCE, &self.images, look, &mut |findings: Vec<_>| {
             findings.into_iter().try_for_each(&mut *sink)
         });
@@ -259,7 +259,7 @@ impl Judged<'_> {
             }
             (Requirement::SignedBaseLayer(_), _) => Ok(not_met(
                 requirement,
-                "nobody has said yet how base layers are signed",
+                "there is no specification yet of how base layers are signed",
             )),
             (Requirement::EndorsedBy(wanted), _) => {
                 let selected = self.selected()?;
@@ -269,7 +269,7 @@ impl Judged<'_> {
                 Some(image) => added::judged(wanted, asked, &image.descriptor, self.reader, &keys),
                 None => Ok(not_met(
                     requirement,
-                    "the scheme looks at one image, and this is an index",
+                    "the scheme looks at one image, but this is an index",
                 )),
             },
             (Requirement::NotarySigned(wanted), _) => {

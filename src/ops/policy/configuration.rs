@@ -97,7 +97,7 @@ pub(super) struct Storage {
     lookup: Lookup,
 }
 
-/// Where the signatures of an image in a registry are.
+/// The places of the signatures of an image in a registry.
 pub(super) struct Where {
     pub(super) lookaside: Option<Lookaside>,
     pub(super) attachments: bool,
@@ -109,8 +109,8 @@ fn problem(name: &str, reason: impl Into<String>) -> Error {
 }
 
 impl Storage {
-    /// Reads the folder that is given, or else the usual one; for image-rs, where there is neither, what the key broker
-    /// has. A folder that is not there holds nothing.
+    /// Reads the given folder, or else the usual one. For image-rs without either, reads the key broker's. A folder
+    /// that does not exist counts as empty.
     pub(super) fn read(
         folder: Option<&Path>,
         dialect: Dialect,
@@ -138,7 +138,7 @@ impl Storage {
         Ok(Self { lookup })
     }
 
-    /// Where the signatures of an image are.
+    /// The places of the signatures of an image.
     pub(super) fn of_image(&self, image: &DockerReference) -> Result<Where, Error> {
         let base = self.lookup.lookaside(image);
         let lookaside = base.map(Lookaside::parse).transpose();

@@ -58,7 +58,7 @@ pub(super) fn judged(
                     None => Err((
                         rule::VENDOR_PINNED,
                         format!(
-                            "the vendor is none of those that the policy names ({})",
+                            "the policy does not name the vendor (it names {})",
                             signatories
                                 .iter()
                                 .map(|one| format!("{} {}", one.role, one.fingerprint))
@@ -80,7 +80,7 @@ pub(super) fn judged(
     let all_hold = looked_at.iter().all(|one| one.outcome.is_ok());
     let mut report = RequirementReport::one_of(KIND, looked_at, "");
     if !all_hold && matches!(report.outcome, Outcome::Met) {
-        report.outcome = Outcome::NotMet("not each image of the index meets it".into());
+        report.outcome = Outcome::NotMet("not every image of the index meets it".into());
     }
     Ok(report)
 }

@@ -17,10 +17,10 @@ pub enum Error {
         /// What is wrong with it.
         source: PolicyError,
     },
-    /// The user names no policy, and there is none at the usual places.
-    #[error("there is no policy: none is named, and {} does not exist", .0.display())]
+    /// The user names no policy, and the usual places have none.
+    #[error("there is no policy: you named none, and {} does not exist", .0.display())]
     NoPolicy(PathBuf),
-    /// A file of registries.d is wrong, so nobody knows where signatures are.
+    /// A file of registries.d is wrong, so the places of signatures are unknown.
     #[error("configuration of signature storage {name}: {reason}")]
     Storage {
         /// The file or the folder.
@@ -37,12 +37,12 @@ pub enum Error {
         source: ReferenceError,
     },
     /// The image's name has a tag and a digest, which containers/image refuses.
-    #[error("{image}: has a tag and a digest, and containers/image takes no name with both")]
+    #[error("{image}: has a tag and a digest, but containers/image takes no name with both")]
     TagAndDigest {
         /// The image.
         image: String,
     },
-    /// A key's file is not there, or nobody can read it.
+    /// A key's file does not exist, or ir-sign cannot read it.
     #[error("key {name}: {reason}")]
     NoKey {
         /// The key, as the policy names it.
@@ -50,7 +50,7 @@ pub enum Error {
         /// Why there is none.
         reason: String,
     },
-    /// Bytes are no key that the dialect takes.
+    /// Bytes are not a key that the dialect takes.
     #[error("key {name}: {reason}")]
     BadKey {
         /// The key, as the policy names it.
@@ -58,7 +58,7 @@ pub enum Error {
         /// Why they are none.
         reason: String,
     },
-    /// Something that is stored as a signature is none, which spoils all others beside it.
+    /// Something stored as a signature is not one, and that voids all signatures beside it.
     #[error("signature {name}: {reason}")]
     Stored {
         /// The file, the address or the layer.

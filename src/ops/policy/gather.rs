@@ -59,7 +59,7 @@ impl Signatures {
     }
 }
 
-/// What containers/image writes of a Sigstore signature into a file.
+/// The file that containers/image writes for a Sigstore signature.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Text {
@@ -97,8 +97,8 @@ pub(super) fn of_files(files: Vec<SignatureFile>) -> Result<Vec<Signature>, Erro
     files.into_iter().map(of_file).collect()
 }
 
-/// The manifest under the tag `.sig`, with its name; `None` if there is none. containers/image takes an OCI manifest
-/// alone, and others docker's too.
+/// The manifest under the tag `.sig`, with its name; `None` if there is none. containers/image takes only an OCI
+/// manifest, and other programs also docker's.
 pub(super) fn attached(
     reader: &Reader<'_>,
     digest: &Digest,
@@ -118,7 +118,7 @@ pub(super) fn attached(
     Ok(Some((tag, manifest)))
 }
 
-/// The attachments of an image in a registry: all of them, of whatever type, each with its payload.
+/// The attachments of an image in a registry: all of them, of any type, each with its payload.
 pub(super) fn attachments(
     reader: &Reader<'_>,
     tag: &str,

@@ -42,7 +42,7 @@ pub(super) fn sigstore(
         let found = &layer.descriptor.media_type;
         if found != PAYLOAD_MEDIA_TYPE {
             return Ok(not_met(format!(
-                "{tag} layer {} has media type {found}, for which image-rs refuses all layers",
+                "{tag} layer {} has media type {found}, so image-rs refuses all layers",
                 n + 1
             )));
         }
@@ -92,7 +92,7 @@ pub(super) fn sigstore(
     }
     let mut report = RequirementReport::one_of(kind, looked_at, "");
     if let (Outcome::Met, Some(reason)) = (&report.outcome, misnamed) {
-        let reason = format!("image-rs wants the right name in every layer: {reason}");
+        let reason = format!("image-rs needs the right name in every layer: {reason}");
         report.outcome = Outcome::NotMet(reason);
     }
     report.warnings = warnings;

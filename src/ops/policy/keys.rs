@@ -17,7 +17,7 @@ use crate::trust::{Dialect, Keys};
 /// No file with keys is longer.
 const MOST_BYTES: usize = 4 << 20;
 
-/// Where the keys of a policy come from.
+/// The sources of a policy's keys.
 pub(super) struct KeySource<'a> {
     pub(super) dialect: Dialect,
     pub(super) broker: Option<&'a Broker>,
@@ -106,16 +106,16 @@ fn path_of(text: &str) -> Result<Option<&str>, &'static str> {
     Ok((path.starts_with('/') && path.bytes().all(is_kept)).then_some(path))
 }
 
-/// The public key in the text of a policy's key file. containers/image takes `PUBLIC KEY` and `RSA PUBLIC KEY`, image-rs
-/// the former alone; only the first block counts for both.
+/// The public key in the text of a policy's key file. containers/image takes `PUBLIC KEY` and `RSA PUBLIC KEY`,
+/// image-rs only the former; only the first block counts for both.
 pub(super) fn public_key(named: &Named, dialect: Dialect) -> Result<PublicKey, Error> {
     let (name, bytes) = named;
     let error = |reason: &str| bad_key(name, reason);
     let mut blocks = pem::blocks(bytes)
-        .ok_or_else(|| error("it is not in PEM, as the keys of policies have to be"))?;
+        .ok_or_else(|| error("it is not in PEM, but the keys of policies must be"))?;
     let block = blocks
         .next()
-        .ok_or_else(|| error("it is not in PEM, as the keys of policies have to be"))?;
+        .ok_or_else(|| error("it is not in PEM, but the keys of policies must be"))?;
     let content = block.content();
     match (block.label, dialect) {
         (b"PUBLIC KEY", _) => {

@@ -30,7 +30,9 @@ pub(super) fn judged(
                 (Some(Err(reason)), _) | (_, Some(reason)) => {
                     return Ok(not_met(rule::DIFF_IDS, reason));
                 }
-                (None, None) => return Ok(not_met(rule::DIFF_IDS, "nobody looked into them")),
+                (None, None) => {
+                    return Ok(not_met(rule::DIFF_IDS, "ir-sign did not look into them"));
+                }
             }
         }
         Ok(Outcome::Met)
@@ -38,8 +40,8 @@ pub(super) fn judged(
     judge().unwrap_or_else(Outcome::from)
 }
 
-/// What to say of an image that is let in with encrypted layers and without a key for them. An image of another platform
-/// alone, which the policy's dialect lets in as a whole, has no layers to speak of here.
+/// The warning about an image that the policy lets in with encrypted layers and without a key for them. It does not
+/// concern an image that is only for another platform.
 pub(super) fn unopened(
     reader: &Reader<'_>,
     images: Result<Vec<Selected>, Error>,
@@ -53,7 +55,7 @@ pub(super) fn unopened(
     };
     images.ok()?.iter().any(is_encrypted).then(|| {
         format!(
-            "it has encrypted layers, and without --decryption-key nobody compared them with its config [{}]",
+            "it has encrypted layers, and without --decryption-key ir-sign did not compare them with its config [{}]",
             rule::DIFF_IDS
         )
     })

@@ -68,7 +68,7 @@ pub(super) fn judged(
     };
     if statement.levels.skips_all() {
         return Ok(not_met(format!(
-            "the trust policy's statement {:?} verifies nothing (level skip), and a signature is wanted",
+            "the trust policy's statement {:?} verifies nothing (level skip), but the policy asks for a signature",
             statement.name
         )));
     }
@@ -85,9 +85,7 @@ pub(super) fn judged(
     let mut warnings: Vec<String> = policy
         .unknown
         .iter()
-        .map(|member| {
-            format!("the trust policy's member {member:?} is not known and has no effect")
-        })
+        .map(|member| format!("the trust policy's member {member:?} is unknown and has no effect"))
         .collect();
     if let Some((_, held)) = findings.held() {
         let failures = held.warnings();
@@ -103,7 +101,7 @@ pub(super) fn judged(
     let mut report = RequirementReport::one_of(KIND, looked_at.collect(), "");
     if findings.are_more && !matches!(report.outcome, Outcome::Met) {
         report.outcome = Outcome::NotMet(format!(
-            "none of the first {MOST_SIGNATURES} signatures meets it, and no more are looked at"
+            "none of the first {MOST_SIGNATURES} signatures meets it, and ir-sign looks at no more"
         ));
     }
     report.warnings = warnings;

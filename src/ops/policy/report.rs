@@ -10,7 +10,7 @@ use crate::trust::Scope;
 pub struct LookedAt {
     /// The file, the address or the layer.
     pub name: String,
-    /// Who signed, or the rule that it breaks and the reason.
+    /// The signer, or the rule that it breaks and the reason.
     pub outcome: Result<String, (&'static str, String)>,
 }
 
@@ -75,7 +75,9 @@ impl RequirementReport {
     /// The report on signatures of which one has to hold.
     pub(super) fn one_of(kind: &'static str, signatures: Vec<LookedAt>, others: &str) -> Self {
         let outcome = match &*signatures {
-            [] => Outcome::NotMet(format!("a signature is wanted, and there is none{others}")),
+            [] => Outcome::NotMet(format!(
+                "it asks for a signature, but there is none{others}"
+            )),
             all if all.iter().any(|one| one.outcome.is_ok()) => Outcome::Met,
             _ => Outcome::NotMet("no signature meets it".into()),
         };
@@ -95,7 +97,7 @@ pub enum Decision {
     Allowed,
     /// A requirement is not met.
     Refused,
-    /// Nobody can tell whether a requirement is met.
+    /// It is unknown whether the image meets a requirement.
     Undecided,
 }
 

@@ -22,12 +22,12 @@ pub(super) fn keys(
         Signers::Keys(keys) => keys,
         Signers::Fulcio(_) => {
             return Ok(Err(
-                "it asks for certificates of fulcio, and this program verifies signatures of keys alone",
+                "it asks for certificates of Fulcio, but ir-sign verifies only signatures of keys",
             ));
         }
         Signers::Pki(_) => {
             return Ok(Err(
-                "it asks for certificates, and this program verifies signatures of keys alone",
+                "it asks for certificates, but ir-sign verifies only signatures of keys",
             ));
         }
     };
@@ -99,7 +99,7 @@ impl Judge<'_> {
         let no_signature = || "it has no signature among its annotations".to_owned();
         let signature = signature.ok_or_else(|| (rule::FORM, no_signature()))?;
         if self.requirement.rekor.is_some() {
-            let reason = "the log's entry of it is not verified by this program";
+            let reason = "ir-sign does not verify its entry in the log";
             return Err((rule::LOG, reason.into()));
         }
         let key = rules.signer(self.keys, &content.payload, signature);

@@ -26,12 +26,14 @@ pub(super) fn rings(
     let not_met = |reason: String| RequirementReport::new(KIND, true, Outcome::NotMet(reason));
     if requirement.key_type != GPG {
         let kind = &requirement.key_type;
-        return Ok(Err(not_met(format!("nothing meets the keyType {kind:?}"))));
+        return Ok(Err(not_met(format!(
+            "nothing can meet the keyType {kind:?}"
+        ))));
     }
     let mut rings = Vec::new();
     let mut reason = None;
     for (name, bytes) in source.all(&requirement.keys, &KbsUri::gpg_ring())? {
-        // gpg passes over what is no key, as long as there is one.
+        // gpg ignores anything that is not a key, as long as there is one.
         match KeyRing::read(&bytes, rules) {
             Ok(ring) => rings.push(ring),
             Err(bad) => {

@@ -1,4 +1,4 @@
-//! The image that a policy is asked about: its name as policies see it, its place, and the manifest that counts.
+//! The image that the user asks a policy about: its name as policies see it, its place, and the manifest that counts.
 
 use std::fs;
 use std::path::Path;
@@ -123,8 +123,8 @@ fn own_platform() -> Platform {
     }
 }
 
-/// The manifests whose signatures count: to containers/image those of the platforms, to image-rs whatever the name
-/// leads to. `selection` is none where the user does not choose: then this machine's platform is meant.
+/// The manifests whose signatures count: to containers/image those of the platforms, to image-rs the one that the name
+/// leads to. `selection` is `None` if the user does not choose; then this machine's platform counts.
 pub(super) fn subjects(
     reader: &Reader<'_>,
     reference: Option<&Reference>,

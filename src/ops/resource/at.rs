@@ -17,8 +17,8 @@ pub struct BrokerAt {
 }
 
 impl BrokerAt {
-    /// The named broker, or the default file if that exists; `None` if there is neither. Nothing is read yet, and
-    /// wrong usage is refused.
+    /// The named broker, or the default file if that exists; `None` if there is neither. Refuses wrong usage, and reads
+    /// nothing yet.
     pub fn open(&self) -> Result<Option<Broker>, Error> {
         let source = self.source.clone().or_else(Source::default_if_there);
         let open = |source| Broker::open(&source, self.timeout, self.allow_http);

@@ -24,7 +24,7 @@ pub enum Error {
     /// A file has no byte, and no broker gives an empty resource.
     #[error("resource file {}: is empty", .0.display())]
     Empty(PathBuf),
-    /// A file or a resource is no key for encrypted layers.
+    /// A file or a resource is not a key for encrypted layers.
     #[error("{name}: {reason}")]
     NoKey {
         /// The file or the resource.

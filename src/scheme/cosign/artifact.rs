@@ -16,8 +16,8 @@ pub struct BundleManifest {
 }
 
 impl BundleManifest {
-    /// The bundles of a manifest; `None` where it holds none. The type of the layers decides, for some write another
-    /// `artifactType`.
+    /// The bundles of a manifest; `None` if it holds none. The type of the layers decides, because some programs write
+    /// another `artifactType`.
     pub fn of(manifest: &Manifest) -> Option<Self> {
         let layers = manifest.layers.iter();
         let bundles: Vec<_> = layers
@@ -28,7 +28,7 @@ impl BundleManifest {
     }
 }
 
-/// What attaches a bundle to an image, made at a time in RFC 3339.
+/// The manifest that attaches a bundle to an image, made at a time in RFC 3339.
 pub fn bundle_manifest(
     subject: &Descriptor,
     bundle: Vec<u8>,

@@ -16,7 +16,7 @@ const MOST_SIGNATURE: usize = 16 << 10;
 pub enum BlobBundle {
     /// A Sigstore bundle, version 0.3.
     Bundle(Bundle),
-    /// The bundle that cosign 2 wrote: a signature alone, as far as a key is concerned.
+    /// The bundle that cosign 2 wrote: for keys, only a signature.
     Old(OldBundle),
 }
 
@@ -62,7 +62,7 @@ pub fn signature_of(bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
         let in_one: String = text.split_ascii_whitespace().collect();
         unbase64(&in_one).filter(|read| !read.is_empty())
     });
-    // A signature in bytes is no text: DER holds control characters, and the others are as good as random.
+    // A signature in bytes is not text: DER holds control characters, and other signatures look random.
     let is_text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
     match text {
         None if bytes.iter().all(is_text) => Err(Malformed::new(

@@ -157,7 +157,7 @@ fn of_message(message: &MessageSignature) -> Result<Content, Malformed> {
     })
 }
 
-/// The bundle of what a key signed, in JSON.
+/// The bundle of a message and its signature, in JSON.
 pub fn bundle_of(key: &PublicKey, content: &Content) -> Vec<u8> {
     let hint = Digest::of(HashAlgorithm::Sha256, key.spki());
     let start = format!(

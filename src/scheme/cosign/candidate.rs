@@ -98,7 +98,7 @@ pub fn of_layer(
     of_bytes(checks, payload, &signature, keyless, image, keys, wanted)
 }
 
-/// A payload and a signature of it that hang on nothing.
+/// A payload and a signature of it, attached to nothing.
 pub fn of_payload(
     payload: &[u8],
     signature: &[u8],
@@ -150,7 +150,7 @@ fn of_bytes(
     annotated(checks, said.as_ref(), wanted, met)
 }
 
-/// A bundle that refers to the image: a signature of it where `kind` is none, else an attestation of that type.
+/// A bundle that refers to the image: a signature of it if `kind` is `None`, else an attestation of that type.
 pub fn of_bundle(
     bundle: &[u8],
     subject: &Digest,

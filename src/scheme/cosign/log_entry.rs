@@ -1,4 +1,4 @@
-//! What a signer with a network adds to a bundle: entries of a transparency log, and timestamps (sigstore's
+//! The parts that a signer with a network adds to a bundle: entries of a transparency log, and timestamps (sigstore's
 //! `protobuf-specs`, `sigstore_rekor.proto` and `sigstore_bundle.proto`, in the JSON form of protocol buffers).
 //!
 //! This code does not verify what they prove. A bundle whose entries have another shape is malformed.

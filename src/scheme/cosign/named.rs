@@ -1,5 +1,5 @@
-//! Signatures under the tag `.sig` as policies judge them: which hash counts for which key, and what a payload may say.
-//! The two dialects differ in both.
+//! Signatures under the tag `.sig` as policies judge them: the hash that counts for a key, and the content that a
+//! payload may have. The two dialects differ in both.
 //!
 //! Sources: containers/image, `signature/internal/sigstore_payload.go` and `sigstore/verification.go`; sigstore-rs,
 //! `cosign/payload/simple_signing.rs`; image-rs, `signature/mechanism/cosign`.
@@ -17,7 +17,7 @@ use crate::scheme::malformed::Malformed;
 
 const WHAT: &str = "payload of a cosign signature";
 
-/// Whose rules a signature is judged by.
+/// The program whose rules judge a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rules {
     /// containers/image's: SHA-256 with every key, and exactly the members of the specification.
@@ -75,7 +75,7 @@ pub struct NamedPayload {
     pub docker_reference: String,
     /// The digest of the manifest or index.
     pub digest: Digest,
-    /// What containers/image would refuse of it, and image-rs lets pass.
+    /// The parts that containers/image would refuse, but image-rs accepts.
     pub laxity: Option<String>,
 }
 

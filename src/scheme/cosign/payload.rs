@@ -12,20 +12,20 @@ use crate::scheme::malformed::Malformed;
 
 /// The media type of a layer that holds a payload.
 pub const PAYLOAD_MEDIA_TYPE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
-/// What cosign and skopeo write as the type.
+/// The type as cosign and skopeo write it.
 pub(super) const TYPE: &str = "cosign container image signature";
 /// No payload is longer.
 pub(super) const MOST_BYTES: usize = 4 << 20;
 const WHAT: &str = "payload of a cosign signature";
 
-/// What a simple-signing signature says: which image it is about, and by which name it was signed.
+/// The content of a simple-signing signature: the image that it is about, and the name that the signer gave the image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Payload {
     /// The name by which the image was signed: `HOST/REPO[:TAG]`.
     pub docker_reference: String,
     /// The digest of the manifest or index.
     pub digest: Digest,
-    /// What else the signer says, by name.
+    /// The signer's other statements, by name.
     pub optional: Option<Map<String, Value>>,
 }
 
@@ -48,7 +48,7 @@ where
 }
 
 impl Payload {
-    /// What cosign would sign for this image, without annotations.
+    /// The payload that cosign would sign for this image, without annotations.
     pub fn new(docker_reference: impl Into<String>, digest: Digest) -> Self {
         Self {
             docker_reference: docker_reference.into(),

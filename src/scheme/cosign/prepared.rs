@@ -24,7 +24,7 @@ pub enum Prepared {
 pub struct Fact {
     /// What it says it of.
     pub what: String,
-    /// What it says: a text in quotation marks, with its odd characters escaped, or a digest.
+    /// Its value: a text in quotation marks, with its odd characters escaped, or a digest.
     pub value: String,
     /// The bytes of a digest.
     pub digest: Option<Vec<u8>>,
@@ -50,7 +50,7 @@ impl Prepared {
         }
     }
 
-    /// Whether it is about this image; what it is about, in words, where it is not.
+    /// Checks that it is about this image; an error says in words what it is about.
     pub fn check(&self, digest: &Digest) -> Result<(), String> {
         match self {
             Self::Payload(payload) if payload.digest == *digest => Ok(()),
@@ -65,7 +65,7 @@ impl Prepared {
         }
     }
 
-    /// What it says, as a record keeps it. A statement's predicate is not in it.
+    /// Its content as a record keeps it, without a statement's predicate.
     pub fn says(&self) -> Value {
         match self {
             Self::Payload(payload) => json!({

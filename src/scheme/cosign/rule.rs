@@ -11,5 +11,5 @@ pub const KIND: &str = "cosign.kind";
 /// The signed content has every annotation that the user asked for.
 pub const ANNOTATIONS: &str = "cosign.annotations";
 
-/// All of them, in the order in which they are checked.
+/// All rules, in the order of the checks.
 pub const ALL: [&str; 5] = [FORM, SIGNED, SUBJECT, KIND, ANNOTATIONS];

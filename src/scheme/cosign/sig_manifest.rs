@@ -19,13 +19,13 @@ pub(super) const ENVELOPE_MEDIA_TYPE: &str = "application/vnd.dsse.envelope.v1+j
 /// The annotation of a layer that holds its signature, in base64.
 pub const SIGNATURE_ANNOTATION: &str = "dev.cosignproject.cosign/signature";
 const CERTIFICATE: &str = "dev.sigstore.cosign/certificate";
-/// No manifest has more layers: cosign reads no more.
+/// The most layers of a manifest: cosign reads no more.
 pub(super) const MOST_LAYERS: usize = 1000;
 /// No signature is longer.
 const MOST_SIGNATURE: usize = 16 << 10;
 const WHAT: &str = "manifest of cosign signatures";
 
-/// What hangs on an image by a tag.
+/// The attachments of an image under a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attachment {
     /// Signatures: `.sig`.
@@ -64,7 +64,7 @@ pub fn tag_of(digest: &Digest, attachment: Attachment, prefix: &str) -> String {
 pub struct Layer {
     /// Where its blob is.
     pub descriptor: Descriptor,
-    /// What the layer says of itself.
+    /// The annotations of the layer.
     pub annotations: BTreeMap<String, String>,
     text: String,
 }

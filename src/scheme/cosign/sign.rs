@@ -27,12 +27,12 @@ pub struct Target {
     pub bundles: Vec<Blob>,
 }
 
-/// What hangs on an image by a tag.
+/// The attachments of an image under a tag.
 #[derive(Clone, Debug, Default)]
 pub struct Tagged {
     /// The tag.
     pub tag: String,
-    /// The digest that it leads to; `None` where there is no such tag.
+    /// The digest that it leads to; `None` if there is no such tag.
     pub digest: Option<Digest>,
     /// What it leads to.
     pub manifest: SigManifest,
@@ -48,10 +48,10 @@ impl Tagged {
     }
 }
 
-/// What is signed of an image.
+/// The signed statement about an image.
 #[derive(Clone, Debug)]
 pub enum Statements {
-    /// That the signer vouches for it.
+    /// The signer vouches for it.
     Signature {
         /// The name by which it is signed.
         docker_reference: String,
@@ -109,7 +109,7 @@ pub struct ByBundle {
 }
 
 impl Statements {
-    /// What hangs on the image by a tag then.
+    /// The attachments of the image under the tag after the change.
     pub const fn attachment(&self) -> Attachment {
         match self {
             Self::Signature { .. } => Attachment::Signatures,
@@ -235,7 +235,7 @@ impl ByTag {
 }
 
 impl ByBundle {
-    /// For each bundle of this key, hash and type: whether it says the same.
+    /// Tells for each bundle of this key, hash and type whether it says the same.
     fn same<'a>(
         &'a self,
         target: &'a Target,

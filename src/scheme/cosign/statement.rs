@@ -77,7 +77,7 @@ impl Statement {
         self.subjects.iter().find(is_it)
     }
 
-    /// What cosign signs of an image in a bundle.
+    /// The statement about an image that cosign signs in a bundle.
     pub fn of_image(digest: &Digest, annotations: &BTreeMap<String, String>) -> Vec<u8> {
         #[derive(Serialize)]
         struct About<'a> {
@@ -105,7 +105,7 @@ impl Statement {
         serde_json::to_vec(&text).expect("texts are always valid JSON")
     }
 
-    /// What `attest` signs: a predicate about one thing.
+    /// The statement that `attest` signs: a predicate about one thing.
     pub fn attesting(
         name: &str,
         digest: &Digest,
@@ -161,7 +161,7 @@ const NAMES: [(&str, &str); 10] = [
 ];
 
 impl PredicateType {
-    /// What a bundle's statement has where it is a signature of an image.
+    /// The predicate type of a bundle's statement that is a signature of an image.
     pub const SIGNATURE: &'static str = "https://sigstore.dev/cosign/sign/v1";
 
     /// The URI.

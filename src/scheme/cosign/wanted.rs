@@ -1,4 +1,4 @@
-//! What a signature must say besides the image that it is about.
+//! The other statements that a signature must make besides the image that it is about.
 
 use std::collections::BTreeMap;
 

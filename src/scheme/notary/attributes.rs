@@ -16,10 +16,10 @@ pub(super) const TIMESTAMP: &str = "io.cncf.notary.timestampSignature";
 /// The attributes that may be marked critical.
 const CRITICAL: [&str; 5] = [SCHEME, EXPIRY, AUTHENTIC_TIME, PLUGIN, PLUGIN_VERSION];
 
-/// Who vouches for the signing time.
+/// The one who vouches for the signing time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SigningScheme {
-    /// `notary.x509`: the signer alone. Trust stores of the type `ca` count.
+    /// `notary.x509`: only the signer. Trust stores of the type `ca` count.
     X509,
     /// `notary.x509.signingAuthority`: a service that signs for others. Trust stores of the type `signingAuthority`
     /// count.
@@ -48,7 +48,7 @@ pub struct Plugin {
 /// The signed attributes of a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attributes {
-    /// Who vouches for the signing time.
+    /// The one who vouches for the signing time.
     pub scheme: SigningScheme,
     /// When it was signed, as the signer says.
     pub signing_time: SystemTime,
@@ -74,7 +74,7 @@ pub(super) struct Protected {
 }
 
 impl Attributes {
-    /// Checks the attributes against one another, and which of them are critical.
+    /// Checks the attributes against one another, and that the right ones are critical.
     pub(super) fn of(read: Protected) -> Result<Self, String> {
         let scheme = read.scheme.as_deref();
         let scheme = match scheme {

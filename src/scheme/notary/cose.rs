@@ -85,7 +85,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Read, Malformed> {
     let certificates = certificates.collect::<Result<_, _>>()?;
     let agent = match unprotected.member(AGENT) {
         Some(Value::Text(agent)) if !agent.is_empty() => Some(agent.clone()),
-        // Nobody relies on it, and notation passes other types over.
+        // No reader relies on it, and notation ignores other types.
         _ => None,
     };
     let timestamp = match unprotected.member(TIMESTAMP) {
@@ -170,7 +170,7 @@ fn read_protected(header: &Value) -> Result<(&'static Named, Attributes), Malfor
     Ok((named, Attributes::of(read).map_err(malformed)?))
 }
 
-/// A name in `crit`. A number is no name of an attribute, so it is one that nobody knows.
+/// A name in `crit`. A number is not the name of an attribute, so it counts as unknown.
 fn critical_name(name: &Value) -> String {
     match name {
         Value::Text(name) => name.clone(),

@@ -51,7 +51,8 @@ pub struct Draft {
 
 /// Drafts a signature under this chain, the leaf first, down to the root.
 ///
-/// The chain signs for the Notary Project and lives at the time of signing, or it is refused here, before a key is asked.
+/// This refuses a chain that may not sign for the Notary Project, or is not valid at the time of signing, before any
+/// key signs.
 ///
 /// ```
 /// use std::collections::BTreeMap;

@@ -12,8 +12,8 @@ use crate::crypto::{Algorithm, KeyKind, Signature, Signed};
 use crate::scheme::malformed::Malformed;
 use crate::x509::{Certificate, ChainFault};
 
-/// A signature with all that was said about it. Nothing of it holds before [`check`](Self::check) says so, and nobody
-/// is trusted by that yet.
+/// A signature with everything that its envelope says about it. None of this counts before [`check`](Self::check)
+/// passes, and even then nobody trusts the signer yet.
 #[derive(Clone, Debug)]
 pub struct Envelope {
     /// The format.
@@ -49,7 +49,7 @@ pub enum NotIntact {
         /// The leaf's key.
         kind: KeyKind,
     },
-    /// The bytes of the signature are no `r‖s` of the curve.
+    /// The bytes of the signature are not an `r‖s` of the curve.
     #[error("its signature is not r and s of {0}, one behind the other")]
     Form(Algorithm),
     /// The leaf's key did not sign.
@@ -60,9 +60,9 @@ pub enum NotIntact {
 impl Envelope {
     /// Reads an envelope.
     ///
-    /// Refuses all that makes readers differ: members that are there twice or in other capitals, values of indefinite
-    /// length, algorithms of no key, critical attributes that are unknown, repeated, absent or need not be critical, times
-    /// that are none, and a payload of another type.
+    /// Refuses everything that makes readers differ: repeated members or members in other capitals, values of
+    /// indefinite length, algorithms that no key has, critical attributes that are unknown, repeated, absent or need
+    /// not be critical, malformed times, and a payload of another type.
     pub fn read(format: Format, bytes: &[u8]) -> Result<Self, Malformed> {
         Self::read_with(format, bytes, &Chains::new())
     }

@@ -16,7 +16,7 @@ use crate::image::{Blob, Change, Descriptor, Embedded, Link, media};
 use crate::scheme::malformed::Malformed;
 use crate::x509::Certificate;
 
-/// The annotation with the SHA-256 of each certificate: a JSON list in a text. Nothing that verifies reads it.
+/// The annotation with the SHA-256 of each certificate: a JSON list in a text. Verifiers do not read it.
 pub const THUMBPRINTS: &str = "io.cncf.notary.x509chain.thumbprint#S256";
 const CREATED: &str = "org.opencontainers.image.created";
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";

@@ -25,7 +25,7 @@ const SHAPE: Shape = Shape::Object(&[(
     ]),
 )]);
 
-/// What is signed: an artifact's descriptor, and the metadata that the signer added.
+/// The signed content: an artifact's descriptor, and the metadata that the signer added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
     /// The artifact's media type.
@@ -76,7 +76,7 @@ impl Payload {
         })
     }
 
-    /// Reads a payload. No member may be there twice or in other capitals; unknown ones are passed over.
+    /// Reads a payload. No member may be repeated or in other capitals; this ignores unknown members.
     pub fn read(bytes: &[u8]) -> Result<Self, Malformed> {
         strict::check_shape(bytes, &SHAPE).map_err(Malformed::refused(WHAT))?;
         let read: Document = serde_json::from_slice(bytes).map_err(Malformed::json(WHAT))?;

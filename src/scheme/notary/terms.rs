@@ -1,11 +1,11 @@
-//! What a signature is to say.
+//! The content of a new signature.
 
 use std::time::SystemTime;
 
 use super::format::Format;
 use super::payload::Payload;
 
-/// What a signature is to say.
+/// The content of a new signature.
 #[derive(Clone, Debug)]
 pub struct Terms {
     /// The format of the envelope.

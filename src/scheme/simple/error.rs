@@ -1,9 +1,9 @@
-//! Why a key ring is none, and why a signature does not count.
+//! Why a key ring is malformed, and why a signature does not count.
 
 use super::rule;
 use crate::scheme::malformed::Malformed;
 
-/// What gpg minds about a signature that a key of the ring made, and image-rs does not.
+/// Faults of a signature by a key of the ring that gpg refuses, but image-rs does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
     /// The owner revoked the key or the subkey.
@@ -30,7 +30,7 @@ pub enum Doubt {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The bytes are no OpenPGP message of the wanted form.
+    /// The bytes are not an OpenPGP message of the right form.
     #[error(transparent)]
     Form(Malformed),
     /// The message was signed by a way that counts for nothing, as with SHA-1.

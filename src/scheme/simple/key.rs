@@ -26,7 +26,7 @@ pub(super) struct Key {
     /// When it was made: seconds since 1970.
     pub(super) created: u32,
     pub(super) algorithm: u8,
-    /// None if it is of a kind that no signature is verified with: too short, another curve, for encryption.
+    /// `None` if a key of its kind cannot verify signatures: too short, another curve, for encryption.
     pub(super) public: Option<PublicKey>,
     pub(super) fingerprint: [u8; 20],
 }

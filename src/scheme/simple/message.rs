@@ -31,7 +31,7 @@ pub(super) struct OnePass {
 }
 
 impl Message {
-    /// Takes a message apart: one signer's, and nothing behind it.
+    /// Takes a message apart. It must have one signer, and nothing after it.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Malformed> {
         if bytes.len() > MOST_BYTES {
             return Err(malformed("it has more than 4 MiB"));
@@ -95,7 +95,7 @@ impl OnePass {
     }
 }
 
-/// The content of literal data, behind its format, its name and its date, which no signature covers.
+/// The content of literal data, after its format, its name and its date, which no signature covers.
 fn literal_data(body: &[u8]) -> Option<&[u8]> {
     let mut fields = Fields(body);
     fields.byte()?;

@@ -27,8 +27,8 @@ pub(super) struct Packet<'a> {
     pub(super) body: Cow<'a, [u8]>,
 }
 
-/// What is left of a sequence of packets. A length that goes beyond the bytes is an error, so nothing is ever made room
-/// for that is not there.
+/// The rest of a sequence of packets. A length that goes beyond the bytes is an error, so this never makes room for
+/// absent bytes.
 pub(super) struct Packets<'a> {
     rest: &'a [u8],
     what: &'static str,

@@ -41,9 +41,9 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de Raw
 }
 
 impl Payload {
-    /// Reads a payload: exactly the members of the specification, none twice; `optional` may have any more members.
+    /// Reads a payload: exactly the members of the specification, each once; `optional` may have any other members.
     ///
-    /// containers/image wants `optional`, an object. For image-rs it may be missing or null, and a timestamp has no
+    /// containers/image requires `optional`, an object. In image-rs it may be missing or null, and a timestamp has no
     /// fraction, not even `.0`.
     pub fn read(bytes: &[u8], rules: Rules) -> Result<Self, Malformed> {
         let error = |reason: String| Malformed::new(WHAT, reason);

@@ -1,4 +1,4 @@
-//! Key rings: primary keys with all that is said of them (RFC 9580, section 10.1).
+//! Key rings: primary keys with all statements about them (RFC 9580, section 10.1).
 
 use super::armour;
 use super::key::{Damaged, Key};
@@ -29,14 +29,15 @@ pub struct KeyRing {
     loose: Vec<Vec<u8>>,
 }
 
-/// A primary key, and what is said of it.
+/// A primary key, and the statements about it.
 #[derive(Clone, Debug)]
 pub(super) struct Certificate {
     pub(super) primary: Key,
     /// User IDs and attributes, as they are hashed.
     pub(super) users: Vec<Placed<Vec<u8>>>,
     pub(super) subkeys: Vec<Placed<Key>>,
-    /// The contents of all signature packets. As to gpg, one is about whatever it verifies with, wherever it stands.
+    /// The contents of all signature packets. As in gpg, a signature is about the part that it verifies with, in any
+    /// place.
     pub(super) signatures: Vec<Placed<Vec<u8>>>,
 }
 
@@ -47,7 +48,7 @@ pub(super) struct Placed<T> {
     pub(super) part: T,
 }
 
-/// The last packet that is no signature.
+/// The last packet that is not a signature.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Behind {
     Key,
@@ -56,9 +57,10 @@ enum Behind {
 }
 
 impl KeyRing {
-    /// Reads a ring, at most 4 MiB of it. Several armoured blocks are one ring, of which image-rs sees the first. A key
-    /// that is there several times is one, with all that is said of it anywhere. Keys of other versions than 4 are passed
-    /// over. A ring without a key is an error, and so is one with a private key, or with something that stops gpg's reading.
+    /// Reads a ring, at most 4 MiB of it. Several armoured blocks are one ring, of which image-rs sees the first. A
+    /// repeated key is one key, with the statements about it from everywhere. This ignores keys of other versions than
+    /// 4. A ring without a key is an error, and so is one with a private key, or with something that stops gpg's
+    /// reading.
     pub fn read(bytes: &[u8], rules: Rules) -> Result<Self, Malformed> {
         let error = |reason: &str| Malformed::new(WHAT, reason);
         if bytes.len() > MOST_BYTES {
@@ -125,7 +127,7 @@ impl KeyRing {
                 continue;
             }
             let copy = self.copies;
-            // What belongs to a key that is passed over is passed over too.
+            // The parts of an ignored key do not count either.
             let certificate = which.map(|n: usize| &mut self.certificates[n]);
             match tag {
                 packet::SIGNATURE if !signature::is_whole(&body) => {

@@ -9,15 +9,15 @@ pub const VALID: &str = "simple.valid";
 /// The signed text is a simple-signing payload.
 pub const PAYLOAD: &str = "simple.payload";
 
-/// All of them, in the order in which they are checked.
+/// All rules, in the order of the checks.
 pub const ALL: [&str; 4] = [FORM, SIGNED, VALID, PAYLOAD];
 
-/// Whose rules a signature is judged by.
+/// The program whose rules judge a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rules {
     /// gpg's, through which skopeo and podman verify.
     Gpg,
-    /// image-rs's: primary keys alone sign, only the first armoured block of a ring counts, and dates and revocations
-    /// are not looked at. This program does look, and warns.
+    /// image-rs's: only primary keys sign, only the first armoured block of a ring counts, and dates and revocations do
+    /// not matter. ir-sign looks at these all the same, and warns.
     ImageRs,
 }

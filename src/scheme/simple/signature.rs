@@ -40,7 +40,7 @@ pub(super) fn seconds(time: SystemTime) -> u64 {
 pub(super) enum NotSigned {
     /// It is made with a hash that counts for nothing.
     Hash(u8),
-    /// Nothing is verified with such a key.
+    /// Such a key verifies nothing.
     Key,
     /// It is another's, or of other bytes.
     Wrong,
@@ -64,7 +64,7 @@ pub(super) struct Signature<'a> {
     pub(super) embedded: Vec<&'a [u8]>,
     pub(super) names_revoker: bool,
     has_unknown_critical: bool,
-    /// What is hashed behind the content.
+    /// The bytes that the hash takes after the content.
     hashed: &'a [u8],
     numbers: &'a [u8],
 }
@@ -104,7 +104,7 @@ pub(super) fn is_whole(body: &[u8]) -> bool {
     let mut read = || {
         let algorithm = match fields.byte()? {
             2 | 3 => {
-                // The length 5, the type, the time and the issuer; behind the algorithm, the hash and its first bytes.
+                // The length 5, the type, the time and the issuer; after the algorithm, the hash and its first bytes.
                 fields.take(14)?;
                 let algorithm = fields.byte()?;
                 fields.take(3)?;
@@ -199,7 +199,7 @@ impl<'a> Signature<'a> {
         self.key_flags.map(|flags| flags & MAY_SIGN != 0)
     }
 
-    /// Whether it names an issuer by its number. A fingerprint alone is none to gpg 2.2.
+    /// Whether it names an issuer by its number. gpg 2.2 does not accept only a fingerprint.
     pub(super) fn names_issuer(&self) -> bool {
         self.issuers.iter().any(|issuer| issuer.len() == ID)
     }
@@ -266,7 +266,7 @@ impl<'a> Signature<'a> {
     }
 }
 
-/// Whether a key has this number, or this fingerprint behind its version.
+/// Whether a key has this number, or this fingerprint after its version.
 fn is_of(issuer: &[u8], key: &Key) -> bool {
     match issuer {
         [4, fingerprint @ ..] if issuer.len() != ID => *fingerprint == key.fingerprint,

@@ -1,5 +1,5 @@
-//! What a certificate says of its own keys: whether they may sign, until when, and whether they are revoked. The rules
-//! are gpg's (g10/getkey.c, `merge_selfsigs`).
+//! The statements of a certificate about its own keys: whether they may sign, until when, and whether they are revoked.
+//! The rules are gpg's (g10/getkey.c, `merge_selfsigs`).
 
 use super::key::Key;
 use super::ring::{Certificate, Placed};
@@ -46,7 +46,7 @@ impl Certificate {
         if users.is_empty() {
             return Err("it vouches for no user ID of its own with a hash that counts");
         }
-        // What the key says of itself directly goes before what it says with a user ID, and the newest before the rest.
+        // The key's direct statements about itself go before those with a user ID, and the newest before the rest.
         let first = |says: &dyn Fn(&Signature<'_>) -> bool| {
             let direct = direct.as_ref().filter(|direct| says(direct));
             direct.or_else(|| {
@@ -95,8 +95,8 @@ impl Certificate {
         })
     }
 
-    /// The newest signature of a kind that the primary key made, and that has not expired. Where a copy of the key is
-    /// named, that has to have one too: of each copy gpg drops the parts that have none.
+    /// The newest signature of a kind that the primary key made, and that has not expired. If the caller names a copy
+    /// of the key, that copy must have one too: gpg drops the parts of each copy that have none.
     fn newest(
         &self,
         is_kind: impl Fn(u8) -> bool,

@@ -144,7 +144,7 @@ fn judged(
 
 fn doubts(standing: &Standing, signature: &Signature<'_>, key: &Key, now: u64) -> Vec<Doubt> {
     let created = u64::from(signature.created);
-    // As with gpg, a signature has ended at its last second, and a key after it.
+    // As with gpg, a signature has expired at its last second, and a key after it.
     let key_ended = standing.ends.is_some_and(|end| end < now);
     let signature_ended = signature.end().is_some_and(|end| end <= now);
     let all = [

@@ -148,7 +148,7 @@ impl ArchiveImages {
         Ok(())
     }
 
-    /// The position of each blob. Whoever reads a blob checks its digest.
+    /// The position of each blob. Readers of a blob check its digest.
     fn find_blobs(
         &self,
         listed: &[Listed],

@@ -95,7 +95,7 @@ pub(super) fn normalised(raw: &[u8]) -> Result<String, &'static str> {
     Ok(parts.join("/"))
 }
 
-/// The target of a symbolic link, by names alone; `None` if the target is outside the archive.
+/// The target of a symbolic link, found only from names; `None` if the target is outside the archive.
 pub(super) fn link_target(name: &str, target: &[u8]) -> Option<String> {
     if target.len() > LONGEST {
         return None;

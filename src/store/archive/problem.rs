@@ -15,16 +15,16 @@ pub enum Problem {
     #[error("is not a tar archive, plain or packed with gzip or zstd")]
     NotTar,
     /// It is packed in a way that ir-sign does not read.
-    #[error("is {0}, and only gzip and zstd are unpacked here")]
+    #[error("is {0}, but ir-sign unpacks only gzip and zstd")]
     OtherPacking(Packing),
     /// `docker export` wrote it: it holds a container's files.
-    #[error("is a container's root file system, as docker export writes it, and no image")]
+    #[error("is a container's root file system, as docker export writes it, not an image")]
     RootFs,
     /// It is a `dir:` of skopeo and podman.
-    #[error("is a folder as skopeo writes it for dir:, and no image layout")]
+    #[error("is a folder as skopeo writes it for dir:, not an image layout")]
     SkopeoDir,
     /// The image's files are in a folder of the archive.
-    #[error("has its {file} in the folder \"{folder}\", and not at its top")]
+    #[error("has its {file} in the folder \"{folder}\", not at its top")]
     InFolder {
         /// The file that leads to the images.
         file: &'static str,
@@ -38,10 +38,10 @@ pub enum Problem {
     #[error("is cut short")]
     Truncated,
     /// It ends where a header should follow, without the block of zeros that marks the end.
-    #[error("ends without an end mark, so it has been cut short")]
+    #[error("has no end mark, so it is cut short")]
     NoEnd,
     /// More than zeros follow the end mark; some readers would find more members there.
-    #[error("has something behind its end mark")]
+    #[error("has data after its end mark")]
     Trailing,
     /// A header breaks the rules of the tar formats.
     #[error("has a bad header at byte {position}: {reason}")]
@@ -72,7 +72,7 @@ pub enum Problem {
     },
     /// A symbolic link of a `docker save` archive does not lead to a file in the archive.
     #[error(
-        "member \"{name}\" is a symbolic link to \"{target}\", which is no file in the archive"
+        "member \"{name}\" is a symbolic link to \"{target}\", which is not a file in the archive"
     )]
     Link {
         /// The member.
@@ -81,13 +81,13 @@ pub enum Problem {
         target: String,
     },
     /// Two members have the same name and different content.
-    #[error("member \"{0}\" is there twice, and not with the same content")]
+    #[error("member \"{0}\" is there twice, with different content")]
     Duplicate(String),
     /// More names than the limit have several members.
-    #[error("has more than {0} members twice")]
+    #[error("has more than {0} repeated members")]
     TooManyRepeated(usize),
     /// A document exceeds the size limit for its kind.
-    #[error("member \"{name}\" has {size} bytes, more than the {limit} that are read")]
+    #[error("member \"{name}\" has {size} bytes, more than the limit of {limit}")]
     TooLarge {
         /// The member.
         name: String,
@@ -113,19 +113,19 @@ pub enum Problem {
         problem: PartProblem,
     },
     /// Beside an `index.json` it has a list of images that only old engines read.
-    #[error("has a \"{0}\" beside its index.json, by which old engines load other images")]
+    #[error("has a \"{0}\" beside its index.json, from which old engines load other images")]
     OlderList(&'static str),
     /// It holds no image.
     #[error("holds neither an index.json nor a manifest.json that lists an image")]
     NoImage,
     /// The user wrote `docker-archive:`, but the archive has no docker list of images.
-    #[error("has no manifest.json that lists an image, so it is none that docker saved")]
+    #[error("has no manifest.json that lists an image, so docker save did not write it")]
     NoDockerList,
     /// It has an `index.json`, but is not an OCI image layout.
     #[error("is not an OCI image layout: {0}")]
     NotALayout(String),
     /// `manifest.json` names a file that is missing.
-    #[error("manifest.json names \"{0}\", which is no file in the archive")]
+    #[error("manifest.json names \"{0}\", which is not a file in the archive")]
     Absent(String),
     /// `manifest.json` has an invalid repository tag.
     #[error("manifest.json has the tag \"{0}\", which is not of the form NAME:TAG")]

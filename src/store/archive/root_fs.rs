@@ -18,7 +18,7 @@ const ENOUGH: usize = 3;
 const DOCKER_ENV: &str = ".dockerenv";
 
 impl Archive {
-    /// Looks at the names alone; the survey has found any other fault of the archive before.
+    /// Looks only at the names; the survey has found any other fault of the archive before.
     pub(super) fn is_root_fs(&self) -> bool {
         self.find_root_fs().unwrap_or(false)
     }

@@ -110,7 +110,7 @@ impl Archive {
         Ok((writer, listed))
     }
 
-    /// The digest of a config that is no blob, by the algorithm that its name states.
+    /// The digest of a config that is not a blob, by the algorithm that its name states.
     fn config_digest(&self, name: &str, data: &mut Data<'_, '_>) -> Result<Digest, Error> {
         let bytes = data.read(name, self.limits.document)?;
         let stated = name::config_digest(name);

@@ -45,7 +45,7 @@ pub(super) enum Links {
 #[derive(Debug, Default)]
 pub(super) struct Names {
     shapes: HashMap<NameId, Shape>,
-    /// The names that several members have, none of them a folder.
+    /// The names that several members have. None of these is a folder.
     repeated: HashSet<NameId>,
 }
 
@@ -161,16 +161,15 @@ impl<'a> Walker<'_, 'a> {
             let bad = |reason| Problem::Header { position, reason };
             let Some(header) = self.header()? else {
                 if extensions.any() {
-                    return Err(self.problem(bad("the member that it is about is missing")));
+                    return Err(self.problem(bad("the member that it describes is missing")));
                 }
                 return Ok(false);
             };
             let size = header::size(&header);
-            let size = size.ok_or_else(|| self.problem(bad("its size is no number")))?;
+            let size = size.ok_or_else(|| self.problem(bad("its size is not a number")))?;
             if let Some(kind) = header::extension_of(&header) {
                 if !header::has_known_format(&header) {
-                    let reason =
-                        "it is an extension in a header of neither POSIX's nor GNU's format";
+                    let reason = "it is an extension, but in neither POSIX's nor GNU's format";
                     return Err(self.problem(bad(reason)));
                 }
                 if size > LONGEST_EXTENSION {
@@ -270,7 +269,7 @@ impl<'a> Walker<'_, 'a> {
             Type::Foreign(kind) => return Err(self.problem(is(kind))),
         };
         if header::has_doubtful_prefix(header) {
-            let reason = "has a name with a first part that not all readers read";
+            let reason = "has a name with a first part that some readers ignore";
             return Err(self.problem(misnamed(reason)));
         }
         // Some readers skip the content that a folder or a link states, others do not.

@@ -23,11 +23,10 @@ use crate::store::reader::tree::Tree;
 impl Target for Layout {
     /// Makes the changes to the images, all or none.
     ///
-    /// Each manifest gets its new digest and size, under the algorithm of its old one, and so does
-    /// every index on the way up to `index.json`. On that way embedded `data` is refreshed, the
-    /// attestations' `vnd.docker.reference.digest` follows, a missing `mediaType` is added and
-    /// docker media types become OCI's. All other members keep their text and order. Every entry
-    /// that led to an old manifest leads to the new one.
+    /// Each manifest gets its new digest and size, under the algorithm of its old one, and so does every index on the
+    /// way up to `index.json`. On that way this refreshes embedded `data` and the attestations'
+    /// `vnd.docker.reference.digest`, adds a missing `mediaType`, and turns docker's media types into OCI's. All other
+    /// members keep their text and order. Every entry that led to an old manifest leads to the new one.
     ///
     /// Another run may change the layout until this call takes its lock: if an image has changed, the result is
     /// [`Kind::Lost`].
@@ -47,7 +46,7 @@ impl Layout {
         self.change(edits, Some(realms))
     }
 
-    /// Makes last what is there already: a killed run may have made the change without syncing it.
+    /// Syncs a change that the layout has already: a killed run may have made it without syncing it.
     pub fn sync_existing(&self) -> Result<(), Error> {
         self.dir.sync_existing()
     }

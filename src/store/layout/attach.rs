@@ -2,7 +2,7 @@
 //! write and look for it.
 //!
 //! A referrer's entry has no tag. It has the manifest's `artifactType` and annotations, as ORAS and Notation write it.
-//! Readers find any other attached manifest by its tag alone.
+//! Readers find any other attached manifest only by its tag.
 
 use std::collections::{BTreeMap, HashSet};
 

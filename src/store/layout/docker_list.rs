@@ -16,7 +16,7 @@ impl Layout {
         let Some(bytes) = absent_is_none(self.dir.read(MANIFEST_FILE, limit))? else {
             for list in OLDER_LISTS {
                 if self.file_below(list)?.is_some() {
-                    let reason = format!("it has a \"{list}\", by which old engines load images");
+                    let reason = format!("it has a \"{list}\", from which old engines load images");
                     return Ok(Some(Err(reason)));
                 }
             }

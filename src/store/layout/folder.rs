@@ -253,13 +253,13 @@ pub(in crate::store) fn check_layout_version(bytes: &[u8]) -> Result<(), String>
     if bytes.len() > MOST {
         let size = bytes.len();
         return Err(format!(
-            "its file oci-layout has {size} bytes, and {MOST} is the most"
+            "its file oci-layout has {size} bytes, more than the limit of {MOST}"
         ));
     }
     match documents::layout_version(bytes) {
         Ok(version) if version == "1.0.0" => Ok(()),
         Ok(version) => Err(format!(
-            "its file oci-layout has version \"{version}\", and 1.0.0 is the one that is known"
+            "its file oci-layout has version \"{version}\", but ir-sign knows only 1.0.0"
         )),
         Err(problem) => Err(format!("its file oci-layout {problem}")),
     }

@@ -36,8 +36,8 @@ const EMPTY: &[u8] =
 /// A layout that receives images.
 ///
 /// Blobs appear one by one under their digests, each whole and durable. `index.json`, which leads to them, changes in
-/// one step at the end. Until then a reader of the layout sees no difference, and a folder that was no layout still is
-/// none. While this value lives, [`super::super::Layout::prune`] waits.
+/// one step at the end. Until then a reader of the layout sees no difference, and a folder that was not a layout still
+/// is not one. While this value lives, [`super::super::Layout::prune`] waits.
 pub struct IncomingLayout {
     dir: Dir,
     blobs: Dir,
@@ -106,8 +106,8 @@ impl IncomingLayout {
         name: &str,
         fill: impl FnOnce(&mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        // A run that changes the layout removes the temporary files of other runs; it holds this lock alone while it
-        // does.
+        // A run that changes the layout removes the temporary files of other runs; it holds this lock exclusively while
+        // it does.
         let root = self.dir.dir(".")?;
         root.lock(Lock::Shared)?;
         let temporary = temporary_name();

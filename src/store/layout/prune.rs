@@ -29,7 +29,7 @@ pub struct Pruned {
     pub blobs: Vec<(Digest, u64)>,
     /// Temporary files that killed runs left.
     pub temporary: Vec<String>,
-    /// Files and folders among the blobs whose name or kind is no blob's, and folders with the name of a temporary
+    /// Files and folders among the blobs with a name or kind that no blob has, and folders with the name of a temporary
     /// file. Pruning leaves them alone.
     pub foreign: Vec<String>,
 }

@@ -1,7 +1,7 @@
 //! Walks a layout as the server for realms does, to find everything that the server would refuse.
 //!
 //! The server loads a whole app or nothing, so everything below `index.json` counts, signed or not. ir-sign refuses a
-//! document that readers understand differently; such a document counts as refused by the server.
+//! document that readers understand differently; so it counts as if the server refused it.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -54,7 +54,7 @@ impl Layout {
         };
         Some(Finding::new(
             rule::TAG_IMAGE,
-            format_args!("{name} names an image index, and a realm wants the image itself"),
+            format_args!("{name} names an image index, but a realm needs the image itself"),
         ))
     }
 }
@@ -140,11 +140,11 @@ impl Walk<'_> {
         for entry in &layout.index.manifests {
             if let Some(tag) = entry.tag() {
                 if !is_tag(tag) {
-                    let reason = || format!("\"{tag}\" is no tag that a server takes");
+                    let reason = || format!("no server takes the tag \"{tag}\"");
                     self.found.add(rule::TAG_FORM, reason);
                 }
                 if !tags.insert(tag) {
-                    let reason = || format!("tag \"{tag}\" stands on more than one entry");
+                    let reason = || format!("more than one entry has the tag \"{tag}\"");
                     self.found.add(rule::TAG_ONCE, reason);
                 }
             }
@@ -172,7 +172,7 @@ impl Walk<'_> {
         let hash = self.hasher.hash_one((media_type, digest, size, is_root));
         if self.seen.len() >= MOST && !self.seen.contains(&hash) {
             let reason =
-                || format!("there are more than {MOST} descriptors, the most that are looked at");
+                || format!("there are more than {MOST} descriptors, the limit of this check");
             self.found.add(rule::DOCUMENTS, reason);
             return false;
         }

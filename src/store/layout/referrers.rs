@@ -28,7 +28,7 @@ impl Editor<'_> {
             .collect();
         let entries = self.tree.entries();
         let mut subjects: HashMap<Digest, Option<Digest>> = HashMap::new();
-        // Reads each entry once, in groups: what a group refers to takes little memory.
+        // Reads each entry once, in groups, so that the subjects of a group take little memory.
         for some in entries.chunks(256) {
             let mut new = Vec::new();
             for descriptor in some.iter().map(|entry| &entry.descriptor) {

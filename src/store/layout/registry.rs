@@ -238,7 +238,7 @@ impl Registry {
     /// Removes a staging folder. If it holds the replaced layout, this waits until no run reads that layout.
     fn remove_staged(&self, name: &str) -> Result<(), Error> {
         let outer = self.dir.dir(name)?;
-        // A folder without `blobs` is no layout that a run could be reading.
+        // No run can be reading a folder without `blobs` as a layout.
         let blobs = outer.dir(STAGED).and_then(|layout| layout.dir(BLOBS));
         if let Ok(blobs) = &blobs {
             blobs.lock(Lock::Exclusive)?;
@@ -247,7 +247,7 @@ impl Registry {
     }
 }
 
-/// The lock of a registry: until it is dropped, other runs wait with their changes.
+/// The lock of a registry. Other runs wait with their changes until this run drops it.
 #[derive(Debug)]
 pub struct RegistryLock {
     _dir: Dir,
@@ -289,9 +289,9 @@ impl Staging<'_> {
         Layout::open(dir, self.registry.limits)
     }
 
-    /// Renames the folder to the app's name in one step. Everything in the folder has been synced before.
+    /// Renames the folder to the app's name in one step. The caller has synced everything in the folder.
     ///
-    /// If the app exists already with the same content, this leaves it alone. If it exists with other content, this
+    /// If the app already exists with the same content, this leaves it alone. If it exists with other content, this
     /// refuses unless `replace` is set.
     pub fn publish(&mut self, replace: bool) -> Result<Published, Error> {
         let registry = &self.registry.dir;
@@ -326,7 +326,10 @@ impl Staging<'_> {
         if let Ok(blobs) = blobs
             && matches!(blobs.try_lock(), Ok(false))
         {
-            progress.begin("waiting for other runs that read what was replaced", 0);
+            progress.begin(
+                "waiting for other runs that still read the replaced layout",
+                0,
+            );
             let _ = blobs.lock(Lock::Exclusive);
         }
     }

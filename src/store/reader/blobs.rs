@@ -206,7 +206,7 @@ impl<'a> Reader<'a> {
         Ok(image)
     }
 
-    /// Reads the whole of a small blob that is attached to an image: a signature, or a statement.
+    /// Reads the whole of a small blob attached to an image: a signature, or a statement.
     pub fn blob(&self, descriptor: &Descriptor) -> Result<Blob, Error> {
         self.document(&Part::Blob(descriptor.digest), descriptor)
     }

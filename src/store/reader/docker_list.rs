@@ -54,7 +54,7 @@ struct Known {
     meant: HashSet<Digest>,
     /// By full name.
     by_name: HashMap<String, HashSet<Digest>>,
-    /// By tag alone; from entries without a full name.
+    /// By tag only, from entries without a full name.
     by_tag: HashMap<String, HashSet<Digest>>,
 }
 
@@ -92,7 +92,7 @@ impl Known {
             let name =
                 name.map_or_else(|| "an image".into(), |name| name.escape_debug().to_string());
             return Err(format!(
-                "{MANIFEST_FILE} has {name} with config {config}, and index.json leads to no image with that config"
+                "{MANIFEST_FILE} has {name} with config {config}, but index.json leads to no image with that config"
             ));
         }
         for repo_tag in &image.repo_tags {
@@ -102,7 +102,7 @@ impl Known {
             let meant = self.by_name.get(&name).or_else(|| self.by_tag.get(tag));
             if meant.is_some_and(|configs| !configs.contains(&config)) {
                 return Err(format!(
-                    "{MANIFEST_FILE} has {repo_tag} with config {config}, and index.json has that name for another \
+                    "{MANIFEST_FILE} has {repo_tag} with config {config}, but index.json has that name for another \
                      image"
                 ));
             }

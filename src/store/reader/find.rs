@@ -64,8 +64,8 @@ impl Reader<'_> {
         Ok(found)
     }
 
-    /// All of them by the digest that they name, each once: for a caller that asks about many digests of a place whose
-    /// content is at hand.
+    /// All referrers by the digest that they name, each once, for a caller that asks about many digests of a local
+    /// place.
     pub fn all_referrers(&self) -> Result<HashMap<Digest, Vec<Arc<Descriptor>>>, Error> {
         let tree = self.tree()?;
         let mut seen = HashSet::new();

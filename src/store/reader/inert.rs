@@ -90,7 +90,7 @@ impl<R: Read> Read for Content<R> {
     }
 }
 
-/// Whether a tar archive may start with these bytes. Readers go by the checksum alone (POSIX, "ustar Interchange
+/// Whether a tar archive may start with these bytes. Readers go only by the checksum (POSIX, "ustar Interchange
 /// Format"), and some take bytes as signed numbers; JSON text may have any such sum. Readers take nothing shorter than
 /// a block for an archive, and packed archives start with bytes that no JSON has.
 fn starts_archive(start: &[u8]) -> bool {

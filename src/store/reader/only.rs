@@ -13,8 +13,8 @@ use crate::store::error::{Error, Kind};
 use crate::store::tags::{Named, check_tags, is_cosigns, only_one};
 
 impl Reader<'_> {
-    /// The only image there is, with its name. If any entries have tags, only those count. Manifests that are no images
-    /// count only if there is nothing else.
+    /// The only image there is, with its name. If any entries have tags, only those count. Manifests that are not
+    /// images count only if there is nothing else.
     pub(in crate::store) fn only_image(&self) -> Result<(String, Vec<Arc<Descriptor>>), Error> {
         let entries = self.store.entries()?;
         check_tags(self.place(), &entries)?;

@@ -98,7 +98,7 @@ impl Reader<'_> {
         self.all_images_of(entries)
     }
 
-    /// The images and the others as [`Reader::all_images`] finds them, of these entries alone.
+    /// The images and the others as [`Reader::all_images`] finds them, but only below these entries.
     pub fn all_images_of(
         &self,
         entries: Vec<Arc<Descriptor>>,
@@ -209,8 +209,8 @@ impl Reader<'_> {
         Ok(manifest.and_then(|manifest| manifest.subject))
     }
 
-    /// Reads a manifest; `None` if the layout lacks it or the blob is no manifest. A failure of the operating system is
-    /// an error.
+    /// Reads a manifest; `None` if the layout lacks it or the blob is not a manifest. A failure of the operating system
+    /// is an error.
     fn manifest_if_any(&self, descriptor: &Descriptor) -> Result<Option<Manifest>, Error> {
         let part = Part::Manifest(descriptor.digest);
         let blob = match self.document(&part, descriptor) {

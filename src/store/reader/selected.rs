@@ -7,7 +7,7 @@ use crate::image::{Descriptor, Platform};
 /// One image of a place, before ir-sign reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selected {
-    /// The image's name in messages: the tag, with the platform where one tag has several.
+    /// The image's name in messages: the tag, with the platform if one tag has several.
     pub name: String,
     /// The descriptor of its manifest.
     pub descriptor: Arc<Descriptor>,

@@ -114,7 +114,7 @@ impl Tree {
         })
     }
 
-    /// The entries of an index; empty where the layout lacks it.
+    /// The entries of an index; empty if the layout lacks it.
     pub(in crate::store) fn children(&self, index: &Digest) -> &[Arc<Descriptor>] {
         self.nested.get(index).map_or(&[], Vec::as_slice)
     }

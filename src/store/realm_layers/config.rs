@@ -19,7 +19,7 @@ pub fn check_config(image: &Image) -> Vec<Finding> {
     let reason = match serde_json::from_slice::<Document>(image.config.bytes()) {
         Ok(Document { history: Some(_) }) => return Vec::new(),
         Ok(Document { history: None }) => {
-            "its config has no history, and a realm reads none without".to_owned()
+            "its config has no history, but a realm needs one".to_owned()
         }
         Err(error) => format!("its config has a history that a realm cannot read: {error}"),
     };

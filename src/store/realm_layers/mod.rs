@@ -1,7 +1,7 @@
 //! A model of how realms unpack an image. It reads bytes that ir-sign checks anyway.
 //!
 //! A `Watch` reads a layer's tar archive while ir-sign hashes it, and keeps its `Members` in few bytes. The `Model`
-//! unpacks the members of all layers, the lowest first, by names alone. If it cannot follow something, that is a
+//! unpacks the members of all layers, the lowest first, but only their names. If it cannot follow something, that is a
 //! finding too.
 
 mod config;

@@ -1,4 +1,4 @@
-//! Unpacking the layers of an image one after the other, by names alone, to find the place where a realm would stop.
+//! Unpacks the names in the layers of an image, one layer after the other, to find the place where a realm would stop.
 //!
 //! After a fault the model goes on as runtimes do, so that one fault gives one finding.
 
@@ -60,7 +60,7 @@ impl Model {
         if !self.ended && (self.tree.is_full() || members.too_many) {
             found = Faults::default();
             found.add(rule::LAYER_NAMES, || {
-                "and those below it have more names than are kept in mind, so whether a realm can unpack them is not checked"
+                "and those below it have more names than ir-sign remembers, so it cannot check whether a realm can unpack them"
                     .to_owned()
             });
             self.ended = true;

@@ -29,7 +29,7 @@ pub(super) struct Id(u32);
 pub(super) enum Dead {
     /// Nothing has this name.
     Nothing,
-    /// A part of the name before its end is no folder.
+    /// A part of the name before its end is not a folder.
     NotAFolder,
     /// A symbolic link on the way leads to a missing name.
     Dangling,

@@ -140,7 +140,7 @@ impl Watch {
         let position = self.position;
         self.members.faults.add(rule::LAYER_TAR, || {
             format!(
-                "is no tar archive that a realm reads as others do: up to byte {position}, {reason}"
+                "is not a tar archive that a realm reads as others do: up to byte {position}, {reason}"
             )
         });
         self.members.ended = true;
@@ -186,7 +186,7 @@ impl Watch {
 
     fn member(&mut self, header: &Header, size: u64) {
         if self.extensions.size.is_some_and(|stated| stated != size) {
-            return self.broken("a pax header states another size than the header of its file");
+            return self.broken("a pax header gives another size than the header of its file");
         }
         self.skip(size + padding(size));
         let name = self.raw_name(header);
@@ -242,7 +242,7 @@ impl Watch {
             return self.bad_name(&raw, "a name that is too long");
         }
         let Some((last, above)) = parts.split_last() else {
-            // The member is the root, which exists already.
+            // The member is the root, which already exists.
             return;
         };
         if header.entry_type() == EntryType::Regular {

@@ -22,8 +22,8 @@ const ENDINGS: [&str; 2] = ["sig", "att"];
 impl Target for RemoteStore {
     /// Makes the changes, and moves each tag that named an image to the new image.
     ///
-    /// A registry knows no transactions: nobody meets a manifest before what it leads to, and a tag that another run
-    /// has moved meanwhile is [`Kind::Lost`]. With several tags, the tags before it have moved by then.
+    /// A registry has no transactions, so this sends every manifest after the content that it leads to. If another run
+    /// has moved a tag meanwhile, the result is [`Kind::Lost`], and the tags before that one have moved already.
     fn apply(&mut self, edits: &[Edit]) -> Result<Applied, Error> {
         let this: &Self = self;
         let roots = this.meant.clone();

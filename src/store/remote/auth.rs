@@ -171,7 +171,7 @@ impl Auth {
         state.secrets.push(Secret::of(secret));
     }
 
-    /// Whether a text holds a secret that was sent.
+    /// Whether a text holds a secret that the client sent.
     pub(super) fn is_secret(&self, text: &[u8]) -> bool {
         let state = self.state();
         let holds = |secret: &Secret| {

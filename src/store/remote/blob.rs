@@ -17,8 +17,8 @@ use crate::image::{Descriptor, Mismatch};
 /// Bytes that have to come until a blob may break off as often again.
 const GAIN: u64 = 1 << 20;
 
-/// The bytes of a blob as the registry sends them: as many as its descriptor says and no more. The caller checks
-/// them against the digest.
+/// The bytes of a blob as the registry sends them: exactly as many as its descriptor says. The caller checks them
+/// against the digest.
 pub struct BlobReader<'a> {
     repository: &'a RemoteRepository,
     digest: Digest,
@@ -33,8 +33,8 @@ pub struct BlobReader<'a> {
 }
 
 impl RemoteRepository {
-    /// Opens a blob; `None` where the registry has none of that digest. Addresses (`urls`) in the descriptor are never
-    /// asked.
+    /// Opens a blob; `None` if the registry has none with that digest. Never follows addresses (`urls`) in the
+    /// descriptor.
     pub fn blob(&self, descriptor: &Descriptor) -> Result<Option<BlobReader<'_>>, Error> {
         self.blob_of(descriptor.digest, descriptor.size)
     }
@@ -84,7 +84,7 @@ impl BlobReader<'_> {
             200 => {}
             404 => return Ok(false),
             206 | 204 => {
-                return Err(self.error(Problem::Malformed("it has a part of what was asked for")));
+                return Err(self.error(Problem::Malformed("it holds only a part of the blob")));
             }
             _ => return Err(self.repository.client.refusal(&self.what(), answer)),
         }
@@ -121,9 +121,9 @@ impl BlobReader<'_> {
         match answer.status {
             206 if self.at > 0 => {
                 if !is_rest(answer.header(&CONTENT_RANGE), self.at, self.size) {
-                    return Err(
-                        self.error(Problem::Malformed("it has another part than was asked for"))
-                    );
+                    return Err(self.error(Problem::Malformed(
+                        "it holds another part of the blob than the requested one",
+                    )));
                 }
                 self.skip = 0;
                 self.answer = Some(answer);

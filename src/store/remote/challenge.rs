@@ -1,7 +1,7 @@
 //! The challenge that a registry sends before it answers: the header `WWW-Authenticate` (R10).
 //!
-//! It may come several times, each with several challenges. A challenge is a scheme, and behind it either one
-//! word of base64 or values with names, each a token or in quotation marks.
+//! It may come several times, each with several challenges. A challenge is a scheme, and after it either one word of
+//! base64 or named values, each a token or in quotation marks.
 //!
 //! Source: RFC 9110, sections 5.6 and 11.2 to 11.6.
 
@@ -29,13 +29,13 @@ pub enum ChallengeError {
     #[error("wants credentials in a header of more than {LONGEST} bytes")]
     TooLong,
     /// The headers are malformed.
-    #[error("wants credentials in a header that is not spelt as one (WWW-Authenticate)")]
+    #[error("wants credentials in a malformed WWW-Authenticate header")]
     Malformed,
     /// No challenge is of a scheme that the client supports.
     #[error("wants credentials, but neither a bearer token nor a password")]
     Unknown,
     /// A bearer's challenge names no token service.
-    #[error("wants a bearer token, and names no token service")]
+    #[error("wants a bearer token, but names no token service")]
     NoRealm,
 }
 
@@ -125,7 +125,7 @@ fn read(header: &[u8]) -> Option<Vec<Raw>> {
             }
             continue;
         }
-        // A scheme; behind it a word of base64, a value, or nothing.
+        // A scheme, and after it a word of base64, a value, or nothing.
         if !after.is_empty() && !after.starts_with([' ', '\t', ',']) {
             return None;
         }
@@ -167,7 +167,7 @@ fn shown(c: char) -> Option<char> {
     (!c.is_control() || c == '\t').then_some(c)
 }
 
-/// The text after a word of base64 that stands in the place of values.
+/// The text after a word of base64 that stands where values could.
 fn token68(text: &str) -> Option<&str> {
     let is_inside = |c: char| c.is_ascii_alphanumeric() || "-._~+/".contains(c);
     let end = text.find(|c| !is_inside(c)).unwrap_or(text.len());

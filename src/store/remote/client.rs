@@ -47,7 +47,7 @@ pub(super) enum Body<'a> {
     Source(&'a dyn Source, u64),
 }
 
-/// Bytes that can be read from their start more than once.
+/// Bytes that the client can read from their start more than once.
 pub trait Source: Sync {
     /// Reads the bytes from this offset on.
     fn open(&self, from: u64) -> io::Result<Box<dyn io::Read + Send + '_>>;
@@ -118,8 +118,8 @@ impl Client {
         self.error(what, Problem::Status { status, words })
     }
 
-    /// Sends a request until there is an answer to it. A 401 is met, what may pass is tried again, redirects are
-    /// followed; the answer may still say no in other ways.
+    /// Sends a request until there is an answer to it. It answers a 401 with credentials, tries again after passing
+    /// trouble, and follows redirects. The answer may still refuse in other ways.
     pub(super) fn call(&self, call: &Call<'_>) -> Result<Answer, Error> {
         let answer = retry(&self.wire.options, call.what, || self.authorised(call));
         answer.map_err(|problem| self.error(call.what, problem))
@@ -159,7 +159,7 @@ impl Client {
         }
     }
 
-    /// Sends a request to where the registry answers, and finds out where that is (R25).
+    /// Finds out where the registry answers, and sends a request there (R25).
     fn found(
         &self,
         call: &Call<'_>,

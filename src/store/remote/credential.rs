@@ -52,7 +52,7 @@ pub enum CredentialsError {
     Helper {
         /// Its name.
         name: String,
-        /// How it failed; nothing of its output.
+        /// How it failed, without any of its output.
         problem: &'static str,
     },
 }

@@ -25,7 +25,7 @@ const LARGEST: usize = 1 << 20;
 /// The key under which docker keeps Docker Hub's credentials (R2).
 const DOCKER_HUB: &str = "index.docker.io";
 
-/// The shapes of such a file, and of docker's of old.
+/// The shapes of such a file, and of docker's older file.
 const AUTHS: Shape = Shape::Map(&OBJECT);
 const FILE: Shape = Shape::Object(&[("auths", &AUTHS), ("credHelpers", &Shape::Map(&Shape::Any))]);
 
@@ -63,7 +63,7 @@ impl Drop for Entry {
     }
 }
 
-/// The credentials for a repository; `None` where no file has some.
+/// The credentials for a repository; `None` if no file has any.
 pub(super) fn find(
     options: &Options,
     helpers: &Helpers,
@@ -127,7 +127,7 @@ fn read(path: &Path, text: &[u8], is_bare: bool) -> Result<AuthFile, Credentials
     }
     if is_bare {
         let auths = object::read(text, &AUTHS)
-            .map_err(|_| invalid("it is no list of credentials in JSON"))?;
+            .map_err(|_| invalid("it is not a list of credentials in JSON"))?;
         return Ok(AuthFile {
             auths: Some(auths),
             ..AuthFile::default()

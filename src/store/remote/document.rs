@@ -33,7 +33,7 @@ pub(super) fn media_type(bytes: &[u8], headers: &HeaderMap) -> Result<String, St
         return Err(if is_page {
             "it is a web page (HTML)".into()
         } else {
-            "it is no JSON object".into()
+            "it is not a JSON object".into()
         });
     }
     if is_too_deep(bytes) {
@@ -45,14 +45,14 @@ pub(super) fn media_type(bytes: &[u8], headers: &HeaderMap) -> Result<String, St
     let kinds = [head.media_type.as_ref(), outside.as_ref()];
     if head.schema == Some(1) || head.fs_layers.is_some() || kinds.into_iter().flatten().any(is_old)
     {
-        return Err("it is a manifest of docker's schema 1, which is not read".into());
+        return Err("it is a manifest of docker's schema 1, which ir-sign does not read".into());
     }
     match (head.media_type, outside) {
         (Some(inside), _) if !is_media_type(&inside) => {
-            Err("what it calls itself is no media type".into())
+            Err("its own mediaType is not a media type".into())
         }
         (Some(inside), Some(outside)) if inside != outside => Err(format!(
-            "it calls itself \"{}\", and the registry calls it \"{}\"",
+            "it says that it is \"{}\", but the registry says \"{}\"",
             shown(&inside),
             shown(&outside),
         )),
@@ -69,7 +69,7 @@ pub(super) fn media_type(bytes: &[u8], headers: &HeaderMap) -> Result<String, St
     }
 }
 
-/// The type that the header names; `None` where it says nothing.
+/// The type that the header names; `None` if it names none.
 fn outside(headers: &HeaderMap) -> Result<Option<String>, String> {
     const VAGUE: [&str; 5] = [
         "",
@@ -84,7 +84,7 @@ fn outside(headers: &HeaderMap) -> Result<Option<String>, String> {
     };
     let text = first
         .to_str()
-        .map_err(|_| "its Content-Type is no text".to_owned())?;
+        .map_err(|_| "its Content-Type is not text".to_owned())?;
     if all.any(|other| other != first) {
         return Err("it has two Content-Types".into());
     }
@@ -96,7 +96,7 @@ fn outside(headers: &HeaderMap) -> Result<Option<String>, String> {
         .to_ascii_lowercase();
     let is_vague = VAGUE.contains(&kind.as_str()) || kind == "text/html";
     if !is_vague && !is_media_type(&kind) {
-        return Err("its Content-Type is no media type".into());
+        return Err("its Content-Type is not a media type".into());
     }
     Ok((!is_vague).then_some(kind))
 }

@@ -1,4 +1,4 @@
-//! The variables of the environment that say where credentials and proxies are, and the settings of a run.
+//! The environment variables with the places of credentials and proxies, and the settings of a run.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -110,9 +110,9 @@ pub struct Options {
     pub allow_http: bool,
     /// How long each step may take: connecting, a whole header, each KiB of a body.
     pub timeout: Duration,
-    /// How many times a request is sent again.
+    /// How many times the client repeats a request.
     pub retries: u32,
-    /// How long the first wait before that is; the second is twice as long.
+    /// How long the client waits before it repeats a request the first time; the second wait is twice as long.
     pub backoff: Duration,
     /// The longest wait that a registry may ask for.
     pub longest_wait: Duration,

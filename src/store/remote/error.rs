@@ -40,16 +40,16 @@ pub enum Problem {
     #[error("cannot connect: {0}")]
     Connect(String),
     /// Nobody knows the host.
-    #[error("there is no host \"{host}\": its name leads to no address")]
+    #[error("there is no host \"{host}\": its name has no address")]
     NoHost {
         /// Its name.
         host: String,
     },
     /// The connection ended too early.
-    #[error("the connection ended before all had come")]
+    #[error("the connection ended too early")]
     Cut,
     /// The other side was too slow.
-    #[error("nothing came or went for {}, while {during}", seconds(*.limit))]
+    #[error("no data came or went for {} while {during}", seconds(*.limit))]
     Slow {
         /// What was under way.
         during: &'static str,
@@ -69,7 +69,7 @@ pub enum Problem {
     #[error(transparent)]
     TlsFiles(#[from] TlsError),
     /// A variable names a proxy in a form that the program does not understand.
-    #[error("{variable} names a proxy in a way that is not understood")]
+    #[error("{variable} names a proxy in a form that ir-sign does not understand")]
     ProxyName {
         /// The variable.
         variable: &'static str,
@@ -81,16 +81,16 @@ pub enum Problem {
         proxy: String,
     },
     /// The proxy wants other credentials.
-    #[error("the proxy {proxy} wants credentials, or other ones")]
+    #[error("the proxy {proxy} wants credentials, or does not accept these")]
     ProxyCredentials {
         /// Its host and port.
         proxy: String,
     },
     /// The text is not a valid address.
-    #[error("has an address that no request can be sent to")]
+    #[error("has an address to which ir-sign cannot send a request")]
     Address,
     /// The body is compressed.
-    #[error("is packed (Content-Encoding), which nobody asked for")]
+    #[error("is packed (Content-Encoding), but ir-sign did not ask for that")]
     Packed,
     /// A status that means an error.
     #[error("the registry answers {status}{}", said(.words))]
@@ -101,7 +101,7 @@ pub enum Problem {
         words: String,
     },
     /// The registry refuses a manifest that has parts which some registries refuse.
-    #[error("the registry answers {status}{}; the manifest has {}, which some registries do not take", said(.words), .unusual.join(" and "))]
+    #[error("the registry answers {status}{}; the manifest has {}, which some registries refuse", said(.words), .unusual.join(" and "))]
     NotTaken {
         /// The status.
         status: u16,
@@ -122,19 +122,19 @@ pub enum Problem {
     #[error("is not in the registry")]
     Absent,
     /// The registry asks for a longer wait than the program allows.
-    #[error("the registry wants to be asked again in {seconds} seconds, more than is waited")]
+    #[error("the registry asks ir-sign to wait {seconds} seconds, which is too long")]
     Later {
         /// How long the registry asks to wait.
         seconds: u64,
     },
     /// The registry wants credentials, and there are none.
-    #[error("the registry wants credentials, and none are known for it{}", said(.words))]
+    #[error("the registry wants credentials, and ir-sign has none for it{}", said(.words))]
     Anonymous {
         /// What the registry says about it, made safe to show.
         words: String,
     },
     /// The registry rejects the credentials.
-    #[error("the registry does not take the credentials{}", said(.words))]
+    #[error("the registry does not accept the credentials{}", said(.words))]
     Credentials {
         /// What the registry says about it, made safe to show.
         words: String,
@@ -143,7 +143,7 @@ pub enum Problem {
     #[error("the registry {0}")]
     Challenge(#[from] ChallengeError),
     /// The client may not send a password or a request to this token service.
-    #[error("the registry names a token service that is not asked: {0}")]
+    #[error("the registry names a token service that ir-sign does not ask: {0}")]
     Realm(&'static str),
     /// The token service's answer is not a token.
     #[error("the token service's answer is not valid: {0}")]
@@ -158,7 +158,7 @@ pub enum Problem {
     #[error("the registry names a place to upload to {0}")]
     Location(&'static str),
     /// The answer repeats a secret.
-    #[error("the registry's answer is not shown, for it repeats a secret that it was sent")]
+    #[error("ir-sign hides the registry's answer, because it repeats a secret that ir-sign sent")]
     Repeats {
         /// What it meant.
         class: Class,
@@ -167,24 +167,24 @@ pub enum Problem {
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
     /// The registry states another digest.
-    #[error("has digest {found}, and the registry states {stated}")]
+    #[error("has digest {found}, but the registry says {stated}")]
     Stated {
         /// What it has.
         found: String,
-        /// What is stated, made safe to show.
+        /// The digest that the registry states, made safe to show.
         stated: String,
     },
     /// The content is not the kind of document that it should be.
     #[error("is not valid: {0}")]
     Document(String),
     /// The content has more bytes than the program reads.
-    #[error("has more than {limit} bytes, the most that are read")]
+    #[error("has more than {limit} bytes, the limit")]
     TooLarge {
         /// The most that the program reads.
         limit: u64,
     },
     /// A list does not end.
-    #[error("has more than {limit} {of}, the most that are read")]
+    #[error("has more than {limit} {of}, the limit")]
     TooMany {
         /// The most that the program reads.
         limit: usize,
@@ -207,19 +207,19 @@ pub enum Problem {
         found: String,
     },
     /// A tag did not move.
-    #[error("the registry says that it moved the tag, and the tag leads to {found}")]
+    #[error("the registry says that it moved the tag, but the tag leads to {found}")]
     Unmoved {
         /// Where it leads to.
         found: String,
     },
     /// A fallback tag does not lead to a list of referrers.
-    #[error("is no list of referrers (an OCI index), so it is not replaced")]
+    #[error("is not a list of referrers (an OCI index), so ir-sign does not replace it")]
     Fallback,
     /// The program could not read the content to send.
     #[error("cannot be read while it is sent: {0}")]
     Source(String),
     /// The file's own bytes are wrong.
-    #[error("was sent, and the registry took it for {found}")]
+    #[error("was sent, but the registry took it for {found}")]
     Taken {
         /// The digest that the registry states, made safe to show.
         found: String,
@@ -272,7 +272,7 @@ impl Problem {
         }
     }
 
-    /// Whether asking again may help (R60): nobody answered, the answer was cut off or is not HTTP.
+    /// Whether another try may help (R60): there was no answer, or it was cut off or is not HTTP.
     pub(super) const fn is_passing(&self) -> bool {
         matches!(
             self,

@@ -1,7 +1,7 @@
 //! Requests without TLS that go to a proxy itself: their first line names the whole address (R27).
 //!
-//! The library of requests writes `GET /path`, as it is sent to a registry. The proxy is to read `GET
-//! http://registry/path` (RFC 9112, section 3.2.2), so the origin is put into each request on its way.
+//! The HTTP library writes `GET /path`, as for a registry. The proxy expects `GET http://registry/path` (RFC 9112,
+//! section 3.2.2), so this puts the origin into each request on its way.
 
 use std::fmt;
 
@@ -74,8 +74,8 @@ impl<In> fmt::Debug for Forwarded<In> {
     }
 }
 
-/// Puts the origin before the path of the first line, and says how many bytes there are then; `None` if it is not
-/// such line, or there is no room.
+/// Puts the origin before the path of the first line, and returns the new number of bytes; `None` if the line is of
+/// another kind, or there is no room.
 fn named(output: &mut [u8], amount: usize, origin: &[u8]) -> Option<usize> {
     let at = output
         .get(..amount)?

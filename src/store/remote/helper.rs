@@ -1,7 +1,7 @@
 //! Credential helpers: programs `docker-credential-NAME` that keep credentials (R19).
 //!
-//! A helper gets a server's name on standard input and answers with JSON. It gets as long as any step of a request, and
-//! what it started ends with it. The program never shows its output.
+//! A helper gets a server's name on standard input and answers with JSON. It has as much time as any step of a request,
+//! and its child processes end with it. The program never shows its output.
 //!
 //! Source: docker-credential-helpers, "Development".
 
@@ -56,7 +56,7 @@ pub(super) struct Helpers(Mutex<BTreeMap<Asked, Option<Arc<Credentials>>>>);
 type Asked = (String, String);
 
 impl Helpers {
-    /// A server's credentials; `None` where the helper has none.
+    /// A server's credentials; `None` if the helper has none.
     pub(super) fn ask(
         &self,
         options: &Options,
@@ -74,7 +74,7 @@ impl Helpers {
     }
 }
 
-/// Asks a helper for a server's credentials; `None` where it has none.
+/// Asks a helper for a server's credentials; `None` if it has none.
 fn ask(
     options: &Options,
     name: &str,
@@ -109,7 +109,7 @@ fn ask(
         };
     }
     let answer: Answer = object::read(&output, &OBJECT)
-        .map_err(|_| problem("has answered something else than JSON with a user and a secret"))?;
+        .map_err(|_| problem("has answered something other than JSON with a user and a secret"))?;
     if answer.secret.is_empty() {
         return Ok(None);
     }
@@ -131,7 +131,7 @@ fn ask(
     }))
 }
 
-/// The first such program in the folders of PATH that are named from the root.
+/// The first such program in the folders of PATH that have absolute names.
 fn search(path: Option<&OsStr>, program: &str) -> Option<PathBuf> {
     let is_program = |file: &PathBuf| {
         file.metadata()
@@ -185,7 +185,7 @@ fn talk(
         let read = (&mut output)
             .take(LONGEST as u64 + 1)
             .read_to_end(&mut bytes);
-        // Nobody waits for the answer any more if the helper was too slow.
+        // The receiver is gone if the helper was too slow.
         let _ = sender.send(read.map(|_| bytes));
     });
     let left = until.saturating_duration_since(Instant::now());
@@ -193,16 +193,16 @@ fn talk(
         Ok(Ok(bytes)) if bytes.len() <= LONGEST => bytes,
         Ok(Ok(_)) => return Err("has answered with more than a megabyte"),
         Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => return Err("cannot be read"),
-        Err(RecvTimeoutError::Timeout) => return Err("has taken too long, and was ended"),
+        Err(RecvTimeoutError::Timeout) => return Err("took too long, and ir-sign ended it"),
     };
     let Some(id) = Pid::from_raw(i32::try_from(child.id()).unwrap_or(0)) else {
         return Err("has ended in an unknown way");
     };
-    // Without taking it away, so that its number still is its own when what it started is ended.
+    // Without reaping it, so that no other process can have its number when this ends its children.
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     while matches!(waitid(WaitId::Pid(id), options), Ok(None)) {
         if Instant::now() >= until {
-            return Err("has taken too long, and was ended");
+            return Err("took too long, and ir-sign ended it");
         }
         thread::sleep(Duration::from_millis(1));
     }

@@ -19,8 +19,8 @@ use crate::store::intake::{Brought, Intake, Moved, Root};
 use crate::store::place::Place;
 use crate::store::problem::Part;
 
-/// The content of a descriptor in another place: as often as it is wanted, and checked each time before its last bytes
-/// go on.
+/// The content of a descriptor in another place. The client may read it several times; each reading checks it before it
+/// hands out the last bytes.
 struct Content<'a> {
     descriptor: &'a Descriptor,
     from: &'a dyn Store,

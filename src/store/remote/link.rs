@@ -6,7 +6,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadLink;
 
-/// The address of the next page, as it stands there; `None` where there is no next page.
+/// The address of the next page, as the header spells it; `None` if there is no next page.
 ///
 /// ```
 /// use ir_sign::store::remote::next_page;
@@ -34,7 +34,7 @@ pub fn next_page<'h>(headers: impl Iterator<Item = &'h str>) -> Result<Option<St
     Ok(next)
 }
 
-/// Whether one of the parameters says that it is the next page; and what stands behind the comma after them.
+/// Whether one of the parameters says that it is the next page, and the text after the comma that ends them.
 fn parameters(text: &str) -> Result<(bool, &str), BadLink> {
     let mut rest = text.trim_start();
     let mut is_next = None;

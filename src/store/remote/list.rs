@@ -49,7 +49,7 @@ pub fn read_tags(bytes: &[u8]) -> Result<Tags, String> {
 }
 
 impl RemoteRepository {
-    /// All tags of the repository; none where there is no such repository.
+    /// All tags of the repository; none if there is no such repository.
     pub fn tags(&self) -> Result<Tags, Error> {
         let what = self.what("list of tags");
         let first = self.path("tags/list?n=1000");
@@ -111,12 +111,13 @@ impl RemoteRepository {
             let mut headers = Vec::new();
             for value in answer.headers.get_all(LINK) {
                 let text = HeaderValue::to_str(value);
-                headers.push(
-                    text.map_err(|_| error(Problem::List("in a way that is not understood")))?,
-                );
+                headers.push(text.map_err(|_| {
+                    error(Problem::List("in a form that ir-sign does not understand"))
+                })?);
             }
             let link = next_page(headers.into_iter());
-            let link = link.map_err(|_| error(Problem::List("in a way that is not understood")))?;
+            let link = link
+                .map_err(|_| error(Problem::List("in a form that ir-sign does not understand")))?;
             let Some(link) = link else {
                 return Ok(());
             };

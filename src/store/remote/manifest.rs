@@ -45,7 +45,7 @@ pub struct Document {
 }
 
 impl RemoteRepository {
-    /// A manifest; `None` where the registry has none of that tag or digest.
+    /// A manifest; `None` if the registry has none with that tag or digest.
     pub fn manifest(&self, reference: &ManifestRef) -> Result<Option<Document>, Error> {
         let what = self.what(&format!("manifest {reference}"));
         let path = self.path(&format!("manifests/{reference}"));
@@ -92,7 +92,7 @@ impl RemoteRepository {
         Ok(answer.status == 200)
     }
 
-    /// The digest that a tag leads to now; `None` where there is no such tag.
+    /// The digest that a tag leads to now; `None` if there is no such tag.
     pub fn resolve(&self, tag: &Tag) -> Result<Option<Digest>, Error> {
         let what = self.what(&format!("tag {tag}"));
         let path = self.path(&format!("manifests/{tag}"));

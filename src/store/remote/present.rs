@@ -11,8 +11,8 @@ use crate::image::Tag;
 pub(super) const MORE: &str = "…";
 
 impl RemoteRepository {
-    /// The first page of the tags that may be images'. None where the registry does not list them: nothing depends on
-    /// them.
+    /// The first page of the tags that may be images'. There are none if the registry does not list them; nothing
+    /// depends on them.
     pub(super) fn some_tags(&self) -> Vec<String> {
         let mut names = Vec::new();
         let mut is_all = true;

@@ -23,10 +23,10 @@ struct One {
     message: Option<String>,
 }
 
-/// What a body says about an error, on one line: the codes and messages of registries, else its text. Nothing of it
-/// where it repeats a secret.
+/// The words of a body about an error, on one line: the codes and messages of registries, else its text. If it repeats
+/// a secret, this returns none of it.
 pub(super) fn words(body: &mut dyn Read, is_secret: &dyn Fn(&[u8]) -> bool) -> String {
-    const HIDDEN: &str = "its words are not shown: they repeat a secret that it was sent";
+    const HIDDEN: &str = "its words are hidden: they repeat a secret that ir-sign sent";
     let mut bytes = Vec::new();
     // Show the part that arrived before the connection broke.
     let _ = body.take(MOST_BYTES).read_to_end(&mut bytes);
@@ -53,7 +53,7 @@ pub(super) fn words(body: &mut dyn Read, is_secret: &dyn Fn(&[u8]) -> bool) -> S
     if is_secret(text.as_bytes()) {
         return HIDDEN.into();
     }
-    // Before blanks are left out, so that no limit cuts a secret in two that was looked for whole.
+    // This comes before blanks go, so that no limit cuts a secret in two and hides it from the search.
     let start: String = text.chars().take(4 * MOST_SHOWN).collect();
     shown(&start)
 }
@@ -106,7 +106,7 @@ mod tests {
         ] {
             let shown = words(&mut body.as_bytes(), &is_secret);
             assert!(
-                shown.contains("not shown") && !shown.contains("hunt"),
+                shown.contains("are hidden") && !shown.contains("hunt"),
                 "{shown}"
             );
         }

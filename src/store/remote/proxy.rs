@@ -203,7 +203,7 @@ fn bare_address(name: &str) -> Option<IpAddr> {
     inside.unwrap_or(name).parse().ok()
 }
 
-/// A name and a port; an address of IPv6 has a port only behind brackets.
+/// A name and a port; an IPv6 address has a port only after brackets.
 fn split_port(entry: &str) -> (&str, Option<u16>) {
     if entry.parse::<IpAddr>().is_ok() {
         return (entry, None);

@@ -43,7 +43,7 @@ pub(super) struct Taken {
 }
 
 impl RemoteRepository {
-    /// Puts a manifest into the repository, by its digest alone. Everything that it leads to is there already.
+    /// Puts a manifest into the repository under its digest only. The repository must hold everything that it leads to.
     pub fn push_manifest(&self, document: &Document) -> Result<(), Error> {
         let reference = ManifestRef::Digest(document.blob.digest());
         self.put_manifest(&reference, document, None).map(|_| ())
@@ -59,11 +59,11 @@ impl RemoteRepository {
         let path = self.path(&format!("manifests/{reference}"));
         let kind = HeaderValue::from_str(&document.media_type);
         let kind = kind.map_err(|_| {
-            let reason = "its media type is none that can be sent".to_owned();
+            let reason = "its media type is not one that a header can hold".to_owned();
             self.error(&what, Problem::Document(reason))
         })?;
         let mut headers = vec![(CONTENT_TYPE, kind)];
-        // Registries that know it let nobody move a tag that was moved (R48).
+        // Registries that know this header refuse to move a tag that another run has moved (R48).
         let known = known.and_then(|digest| HeaderValue::from_str(&format!("\"{digest}\"")).ok());
         headers.extend(known.map(|value| (IF_MATCH, value)));
         let put = self.client.call(&Call {
@@ -76,7 +76,7 @@ impl RemoteRepository {
         });
         let answer = match put {
             Ok(answer) if matches!(answer.status, 201 | 200) => answer,
-            // The answer was lost, or the tag cannot be moved and leads there already (R47).
+            // The answer got lost, or the tag cannot move but already leads there (R47).
             Ok(answer) => {
                 if matches!(answer.status, 400 | 409) && self.is_there(reference, document)? {
                     return Ok(Taken { subject: None });
@@ -129,8 +129,8 @@ impl RemoteRepository {
         Ok(found.is_some_and(|found| found.blob.digest() == document.blob.digest()))
     }
 
-    /// Makes a tag lead to a manifest if it still leads to where it led. Registries know no such thing: the tag is read
-    /// right before and after.
+    /// Makes a tag lead to a manifest if it has not moved since the caller read it. Registries have no such request, so
+    /// this reads the tag right before and after.
     pub fn move_tag(
         &self,
         tag: &Tag,

@@ -3,7 +3,7 @@
 use super::error::Problem;
 use super::retry::is_passing;
 
-/// Whether a problem is not about the thing requested: the registry answers nobody just now, or not this user.
+/// Whether a problem is not about the thing requested: the registry is out of reach, or does not serve this user.
 pub const fn is_of_all(problem: &Problem) -> bool {
     match problem {
         Problem::Status { status, .. } => is_passing(*status),

@@ -14,14 +14,16 @@ pub(super) const fn is_redirect(status: u16) -> bool {
 
 /// The address to which a redirect sends a GET or HEAD (R28).
 pub(super) fn target(answer: &Answer, location: Option<&str>) -> Result<Url, Problem> {
-    let location = location.ok_or(Problem::Redirect("and nobody says where to"))?;
+    let location = location.ok_or(Problem::Redirect("without an address to go to"))?;
     on(&answer.url, location)
 }
 
 /// The address to which a redirect sends a request with a body: same origin, and the body is repeated (R29).
 pub(super) fn target_within(answer: &Answer, location: Option<&str>) -> Result<Url, Problem> {
     if !matches!(answer.status, 307 | 308) {
-        return Err(Problem::Redirect("in a way that is not for what was sent"));
+        return Err(Problem::Redirect(
+            "by a status that would drop what ir-sign sent",
+        ));
     }
     let url = target(answer, location)?;
     if url.origin != answer.url.origin {
@@ -32,9 +34,11 @@ pub(super) fn target_within(answer: &Answer, location: Option<&str>) -> Result<U
 
 fn on(from: &Url, location: &str) -> Result<Url, Problem> {
     let url = from.join(location);
-    let url = url.ok_or(Problem::Redirect("to what is no address of http or https"))?;
+    let url = url.ok_or(Problem::Redirect(
+        "to an address that is neither http nor https",
+    ))?;
     if url.origin.scheme == Scheme::Http && from.origin.scheme == Scheme::Https {
-        return Err(Problem::Redirect("from TLS to where there is none"));
+        return Err(Problem::Redirect("from TLS to an address without it"));
     }
     Ok(url)
 }

@@ -22,11 +22,11 @@ use crate::image::{Descriptor, Embedded, Tag, media};
 const MOST: usize = 1000;
 /// Digits of a digest in a fallback tag.
 const DIGITS: usize = 64;
-/// The shape of a list of referrers, and of a referrer. Each entry is read by itself.
+/// The shape of a list of referrers, and of a referrer. The client reads each entry by itself.
 const LIST: Shape = Shape::Object(&[("manifests", &Shape::List(&Shape::Any))]);
 const ABOUT: Shape = Shape::Object(&[("subject", &OBJECT)]);
 
-/// A manifest whose subject is another one. Nobody has verified this: only the registry or a tag says so.
+/// A manifest with another one as its subject. Only the registry or a tag says so; ir-sign has not verified it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedReferrer {
     /// The descriptor that leads to it.
@@ -153,7 +153,7 @@ impl RemoteRepository {
         Ok(is_list.then_some(all))
     }
 
-    /// The list that the fallback tag leads to: an OCI index that is not the image itself. `None` where it leads to
+    /// The list that the fallback tag leads to: an OCI index that is not the image itself. `None` if it leads to
     /// nothing of that kind.
     pub(super) fn fallback(&self, subject: &Digest) -> Result<Option<Document>, Error> {
         let Ok(tag) = fallback_tag(subject) else {

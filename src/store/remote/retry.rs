@@ -13,8 +13,7 @@ use super::wire::Answer;
 /// The program does not report shorter waits.
 const UNTOLD: Duration = Duration::from_millis(1500);
 
-/// Does something until it succeeds, fails for good, or has been tried often enough. `what` it is about is told where
-/// one has to wait.
+/// Tries something until it succeeds, fails for good, or has had enough tries. The messages about a wait name `what`.
 pub(super) fn retry(
     options: &Options,
     what: &str,
@@ -47,7 +46,7 @@ pub(super) fn retry(
     }
 }
 
-/// Waits before something is tried again, and reports a long wait.
+/// Waits before another try, and reports a long wait.
 pub(super) fn pause(options: &Options, wait: Duration, what: &str, why: &str) {
     if wait >= UNTOLD {
         let seconds = wait.as_secs_f64().round();
@@ -62,7 +61,7 @@ pub(super) const fn is_passing(status: u16) -> bool {
     matches!(status, 408 | 429) || status >= 500 && status != 501
 }
 
-/// How long to wait before the next try: twice as long each time, a fifth more or less.
+/// How long to wait before the next try: twice as long each time, give or take a fifth.
 pub(super) fn backoff(first: Duration, tried: u32) -> Duration {
     let wait = first.saturating_mul(1 << tried.min(6));
     // Machines that failed together should not all come back at the same moment.
@@ -71,7 +70,7 @@ pub(super) fn backoff(first: Duration, tried: u32) -> Duration {
     wait.saturating_mul(per_mille) / 1000
 }
 
-/// How long the registry asks the client to wait: `Retry-After`, in seconds or as a date. `None` where it says neither.
+/// How long the registry asks the client to wait: `Retry-After`, in seconds or as a date. `None` if it says neither.
 fn after(answer: &Answer, now: SystemTime) -> Option<Duration> {
     wait(answer.header(&RETRY_AFTER)?, now)
 }

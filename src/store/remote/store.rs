@@ -78,8 +78,8 @@ impl RemoteStore {
         }
     }
 
-    /// The same repository, for images that are changed: those that these name, read now. A tag that leads elsewhere
-    /// when the change is made is another run's.
+    /// The same repository, for changes to the images that these names lead to now. If a tag leads elsewhere at the
+    /// time of the change, another run has moved it.
     pub fn meaning(mut self, references: &[Reference], limits: Limits) -> Result<Self, Error> {
         self.limits = limits;
         for reference in references {

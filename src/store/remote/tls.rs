@@ -37,7 +37,7 @@ pub enum TlsError {
     #[error("{}: holds no certificate in PEM", .0.display())]
     NoCertificate(PathBuf),
     /// The file holds no private key that the client can use without a password.
-    #[error("{}: holds no private key in PEM that is not encrypted", .0.display())]
+    #[error("{}: holds no unencrypted private key in PEM", .0.display())]
     NoKey(PathBuf),
     /// A client's certificate has no key beside it, or a key no certificate.
     #[error("{}: has no {} beside it", .file.display(), .lacking.display())]
@@ -67,7 +67,7 @@ pub(super) fn is_configured(options: &Options, host: &str) -> bool {
     options.tls_ca.is_some() || options.client.is_some() || folder(options, host).is_some()
 }
 
-/// The settings for an origin; a client's certificate goes to the registry itself alone (R28).
+/// The settings for an origin; only the registry itself gets a client's certificate (R28).
 pub(super) fn config(
     options: &Options,
     host: &str,
@@ -99,7 +99,7 @@ pub(super) fn config(
         .build())
 }
 
-/// The system's roots, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`; read once, and only where TLS is spoken.
+/// The system's roots, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`; read once, and only if a connection uses TLS.
 fn system_roots() -> Result<Vec<Certificate<'static>>, TlsError> {
     static ROOTS: OnceLock<Option<Vec<Certificate<'static>>>> = OnceLock::new();
     let roots = ROOTS.get_or_init(|| {

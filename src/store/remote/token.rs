@@ -69,19 +69,17 @@ impl Drop for Document {
 /// The token service that a registry names, if credentials may go there (R16).
 pub(super) fn realm(registry: &Origin, realm: &str) -> Result<Url, Problem> {
     let url = Url::parse(realm).ok_or(Problem::Realm(
-        "its address is none of http or https without a user",
+        "its address must be http or https, and have no user",
     ))?;
     if url.origin.scheme == Scheme::Http && registry.scheme == Scheme::Https {
-        return Err(Problem::Realm(
-            "it is asked without TLS, and the registry with it",
-        ));
+        return Err(Problem::Realm("it has no TLS, but the registry has"));
     }
     Ok(url)
 }
 
 /// The header with a token. A malformed token never becomes a header.
 pub(super) fn bearer(token: &[u8]) -> Result<HeaderValue, Problem> {
-    let refused = Problem::Token("its token has characters that no token has");
+    let refused = Problem::Token("its token has characters that no token may have");
     let stem = token
         .iter()
         .rposition(|byte| *byte != b'=')
@@ -176,14 +174,14 @@ fn get(
             return Err(Problem::Redirect("in a circle"));
         }
         seen.push(url.clone());
-        // The password was for the service alone.
+        // The password was only for the service.
         headers.clear();
     }
 }
 
 fn post(wire: &Wire, service: &Service, scope: &Scope, token: &Secret) -> Result<Answer, Problem> {
-    let text = str::from_utf8(token)
-        .map_err(|_| Problem::Token("the identity token to be sent is no text"))?;
+    let text =
+        str::from_utf8(token).map_err(|_| Problem::Token("the identity token is not text"))?;
     let mut form = Zeroizing::new(String::with_capacity(4096 + 3 * text.len()));
     form.push_str("grant_type=refresh_token");
     if let Some(name) = &service.service {

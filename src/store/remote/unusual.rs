@@ -22,8 +22,8 @@ struct Typed {
     media_type: String,
 }
 
-/// The parts of a manifest or an index that registries are known to refuse: zot docker's types, Quay configs of types
-/// that it does not know, ECR `artifactType`, `subject` and parameters of types.
+/// The parts of a manifest or an index that known registries refuse: zot refuses docker's types, Quay refuses configs
+/// of types that it does not know, and ECR refuses `artifactType`, `subject` and parameters of types.
 pub(super) fn parts(document: &Document) -> Vec<&'static str> {
     // The caller has read the document before.
     let Ok(about) = serde_json::from_slice::<About>(document.blob.bytes()) else {
@@ -44,8 +44,8 @@ pub(super) fn parts(document: &Document) -> Vec<&'static str> {
         kind != media::CONFIG && media::oci_equivalent(kind) != Some(media::CONFIG)
     });
     [
-        (is_docker, "media types of docker's"),
-        (is_other_config, "a config of a type that is no image's"),
+        (is_docker, "Docker's media types"),
+        (is_other_config, "a config that is not an image's"),
         (about.artifact_type.is_some(), "an artifactType"),
         (about.subject.is_some(), "a subject"),
         (

@@ -140,7 +140,7 @@ impl RemoteRepository {
                 Tried::Gone => {}
             }
         }
-        Err(self.error(&what, Problem::Location("and knows nothing of it then")))
+        Err(self.error(&what, Problem::Location("and then does not know it")))
     }
 
     fn write(
@@ -198,10 +198,10 @@ impl RemoteRepository {
         let error = |word| self.error(what, Problem::Location(word));
         let location = location.ok_or_else(|| error("without saying where it is"))?;
         let at = answer.url.join(location);
-        let at = at.ok_or_else(|| error("that is no address of http or https"))?;
+        let at = at.ok_or_else(|| error("that is neither http nor https"))?;
         if at.origin.scheme == Scheme::Http && answer.url.origin.scheme == Scheme::Https {
             return Err(error(
-                "without TLS (a front end that does not tell it of TLS makes it do that)",
+                "without TLS (this happens behind a front end that does not tell it of TLS)",
             ));
         }
         Ok(at)

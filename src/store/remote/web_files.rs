@@ -29,8 +29,8 @@ impl WebFiles {
         })
     }
 
-    /// Gets a file of at most `most` bytes; `None` if the answer is 404. Redirects are followed, up to ten, and never
-    /// from TLS to where there is none. All other answers but 200 are an error.
+    /// Gets a file of at most `most` bytes; `None` if the answer is 404. Follows up to ten redirects, and none from TLS
+    /// to an address without it. Any other answer than 200 is an error.
     pub fn get(&self, address: &str, most: u64) -> Result<Option<Vec<u8>>, Error> {
         let url = Url::parse(address).ok_or_else(|| error(address, Problem::Address))?;
         let got = || {

@@ -84,7 +84,7 @@ impl Answer {
 
     /// Turns an error of reading the body into ours.
     pub(super) fn problem(&self, error: io::Error) -> Problem {
-        of_io(error, "its body comes", self.limit)
+        of_io(error, "receiving the body", self.limit)
     }
 }
 
@@ -124,7 +124,7 @@ impl Lane {
 /// All connections of one client.
 pub(super) struct Wire {
     pub(super) options: Options,
-    /// The registry. A client's certificate goes to it alone.
+    /// The registry. Only it gets a client's certificate.
     host: Host,
     lanes: Mutex<HashMap<Origin, Arc<Lane>>>,
 }
@@ -235,7 +235,7 @@ impl Wire {
                 }
                 if sent.is_slow {
                     return Err(Problem::Slow {
-                        during: "the body goes",
+                        during: "sending the body",
                         limit,
                     });
                 }
@@ -290,7 +290,7 @@ fn run(
 fn of_ureq(error: ureq::Error, proxy: &str, limit: std::time::Duration) -> Problem {
     let proxy = || proxy.to_owned();
     match error {
-        ureq::Error::Io(error) => of_io(error, "the request is under way", limit),
+        ureq::Error::Io(error) => of_io(error, "exchanging the request and its answer", limit),
         ureq::Error::Timeout(step) => Problem::Slow {
             during: during(step),
             limit,
@@ -302,25 +302,23 @@ fn of_ureq(error: ureq::Error, proxy: &str, limit: std::time::Duration) -> Probl
         }
         ureq::Error::ConnectProxyFailed(_) => Problem::Proxy { proxy: proxy() },
         ureq::Error::Rustls(error) => of_rustls(&error),
-        ureq::Error::Tls(_) => {
-            Problem::Tls("the host's name is none that a certificate has".into())
-        }
+        ureq::Error::Tls(_) => Problem::Tls("no certificate can have the host's name".into()),
         ureq::Error::LargeResponseHeader(..) => {
             Problem::Malformed("its header has more than 64 KiB")
         }
         ureq::Error::Http(_) | ureq::Error::BadUri(_) => Problem::Address,
-        _ => Problem::Malformed("it is not HTTP, or not framed as HTTP is"),
+        _ => Problem::Malformed("it is not well-formed HTTP"),
     }
 }
 
 const fn during(step: Timeout) -> &'static str {
     match step {
-        Timeout::Resolve => "the host is looked up",
-        Timeout::Connect => "a connection is made",
-        Timeout::SendRequest => "the request goes",
-        Timeout::SendBody | Timeout::PerWrite => "the body goes",
-        Timeout::RecvResponse => "the header comes",
-        _ => "the answer comes",
+        Timeout::Resolve => "looking up the host",
+        Timeout::Connect => "connecting",
+        Timeout::SendRequest => "sending the request",
+        Timeout::SendBody | Timeout::PerWrite => "sending the body",
+        Timeout::RecvResponse => "waiting for the answer",
+        _ => "receiving the answer",
     }
 }
 
@@ -330,7 +328,8 @@ fn of_io(error: io::Error, during: &'static str, limit: std::time::Duration) -> 
         ureq::Error::Io(error) => error,
         other => return of_ureq(other, "", limit),
     };
-    // rustls hands its errors out in this box only (`rustls::Stream`), and their kind alone does not say enough.
+    // `rustls::Stream` returns its errors only inside an `io::Error`, which owns them as a box. No other way than a
+    // downcast leads to the type, and the kind of the `io::Error` does not tell a bad certificate from noise.
     if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
         return of_rustls(error);
     }

@@ -18,7 +18,7 @@ use crate::x509::{Certificate, chain};
 /// How far the clock of a signer may be ahead of this machine's.
 const CLOCK: Duration = Duration::from_mins(5);
 
-/// What is asked about a signature.
+/// The conditions that a signature must meet.
 pub struct Question<'a> {
     /// The statement of the policy. It does not skip all: then nothing is to be asked.
     pub statement: &'a Statement,
@@ -39,7 +39,7 @@ pub struct Question<'a> {
 pub struct Decision {
     /// The checks, one a rule. A failure that the policy only logs is a warning.
     pub checks: Vec<Check>,
-    /// Facts that the user is told of, and that decide nothing.
+    /// Facts for the user that decide nothing.
     pub notes: Vec<String>,
     /// The signer, if the envelope holds.
     pub signatory: Option<Signatory>,
@@ -56,7 +56,7 @@ impl Decision {
             && self.signatory.is_some()
             && self.checks.iter().all(|check| match check.outcome {
                 Outcome::Passed | Outcome::Warned(_) | Outcome::LeftOut => true,
-                // No check of these is left undone.
+                // ir-sign does all checks of these.
                 Outcome::Failed(_) | Outcome::Blocked | Outcome::Unchecked(_) => false,
             })
     }
@@ -93,9 +93,9 @@ impl Decision {
     }
 }
 
-/// Decides on a signature, as it was read. A trust store that cannot be used leaves the matter undecided.
+/// Decides on a signature. A trust store that ir-sign cannot use leaves the matter undecided.
 ///
-/// The first failure that the policy enforces ends the checks; those behind it are blocked.
+/// The first failure that the policy enforces ends the checks and blocks the later ones.
 pub fn decide(
     envelope: Result<&Envelope, &Malformed>,
     question: &Question<'_>,
@@ -183,7 +183,7 @@ fn plugin(envelope: &Envelope) -> Result<(), String> {
     match &envelope.attributes.plugin {
         None => Ok(()),
         Some(plugin) => Err(format!(
-            "it wants to be verified by the plugin {:?}, and this program runs none",
+            "it asks for the plugin {:?} to verify it, but ir-sign runs no plugins",
             plugin.name
         )),
     }
@@ -198,7 +198,7 @@ fn trusted(envelope: &Envelope, question: &Question<'_>) -> Result<Result<(), St
     let chain = envelope.chain.certificates();
     let mut looked = Vec::new();
     let mut is_trusted = false;
-    // All of them are read, so that a broken one is told of whichever comes first.
+    // This reads all of them, so that it reports a broken one in any order.
     for store in statement.stores_of(kind) {
         let certificates = question.stores.certificates(store)?;
         is_trusted |= chain.iter().any(|one| certificates.contains(one));
@@ -210,7 +210,7 @@ fn trusted(envelope: &Envelope, question: &Question<'_>) -> Result<Result<(), St
     let root = chain.last().map(|root| root.subject().to_string());
     Ok(Err(if looked.is_empty() {
         format!(
-            "the policy's statement {:?} has no trust store of the type {:?}, which a signature of the scheme {} wants",
+            "the policy's statement {:?} has no trust store of the type {:?}, which a signature of the scheme {} needs",
             statement.name,
             kind.name(),
             envelope.attributes.scheme.name()
@@ -232,7 +232,7 @@ fn identity(leaf: &Certificate, statement: &Statement) -> Result<(), String> {
         }
     }
     Err(format!(
-        "the signer \"{}\" is none of the identities that the policy's statement {:?} trusts",
+        "the signer \"{}\" is not one of the identities that the policy's statement {:?} trusts",
         leaf.subject(),
         statement.name
     ))
@@ -272,7 +272,7 @@ fn timestamp(envelope: &Envelope, question: &Question<'_>) -> Result<(), String>
             };
             if has_store && wants {
                 return Err(
-                    "the policy wants a timestamp of an authority, and this program reads none"
+                    "the policy asks for a timestamp of an authority, but ir-sign reads none"
                         .into(),
                 );
             }
@@ -288,7 +288,7 @@ fn subject(envelope: &Envelope, question: &Question<'_>) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "it signs {} ({}, {} bytes), and not {} ({}, {} bytes)",
+        "it signs {} ({}, {} bytes), not {} ({}, {} bytes)",
         signed.digest, signed.media_type, signed.size, asked.digest, asked.media_type, asked.size
     ))
 }

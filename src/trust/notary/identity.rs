@@ -17,13 +17,13 @@ pub enum Identity {
     Any,
     /// A signer whose subject has these attributes, by their names, and perhaps more.
     Subject(BTreeMap<String, String>),
-    /// An identity of another kind, which a plugin would know. Nobody has it here.
+    /// An identity of another kind, for a plugin. ir-sign runs no plugins, so no signer has it.
     Foreign(String),
 }
 
 /// Why a subject is compared with no identity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the subject \"{subject}\" {reason}, so no identity is compared with it")]
+#[error("the subject \"{subject}\" {reason}, so no identity can match it")]
 pub struct SubjectFault {
     subject: String,
     reason: String,
@@ -85,7 +85,7 @@ fn is_part(part: &BTreeMap<String, String>, whole: &BTreeMap<String, String>) ->
 fn complete(all: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, String> {
     let is_missing = |name: &&&str| all.get(**name).is_none_or(String::is_empty);
     match MANDATORY.iter().find(is_missing) {
-        Some(name) => Err(format!("has no {name}: C, ST and O are wanted")),
+        Some(name) => Err(format!("has no {name}: C, ST and O are required")),
         None => Ok(all),
     }
 }
@@ -159,7 +159,7 @@ fn split<'a>(text: &'a str, marks: &[char]) -> Vec<&'a str> {
 fn decoded(text: &str) -> Result<String, String> {
     let text = text.trim_start_matches(' ');
     let mut bytes = Vec::new();
-    // Bytes up to here are no blanks at the end.
+    // Bytes up to here are not blanks at the end.
     let mut kept = 0;
     let mut rest = text.chars();
     while let Some(c) = rest.next() {

@@ -1,4 +1,4 @@
-//! Levels of verification, and what they do about each validation.
+//! Levels of verification, and their action for each validation.
 
 /// A level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum Validation {
     Revocation,
 }
 
-/// What is done about a validation.
+/// The action for a validation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// A failure refuses.
@@ -53,7 +53,7 @@ impl Level {
         }
     }
 
-    /// What it does about a validation, if nothing is overridden.
+    /// Its action for a validation, if nothing overrides it.
     pub const fn action(self, validation: Validation) -> Action {
         match (self, validation) {
             (Self::Skip, _) => Action::Skip,
@@ -101,12 +101,12 @@ impl Action {
     }
 }
 
-/// A level with what is overridden.
+/// A level with the overridden actions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Levels {
     /// The level.
     pub level: Level,
-    /// What is overridden, in the policy's order.
+    /// The overridden actions, in the policy's order.
     pub overridden: Vec<(Validation, Action)>,
 }
 
@@ -146,7 +146,7 @@ impl Levels {
         Ok(read)
     }
 
-    /// What is done about a validation.
+    /// The action for a validation.
     pub fn action(&self, validation: Validation) -> Action {
         let mut overridden = self.overridden.iter();
         let found = overridden.find(|(known, _)| *known == validation);

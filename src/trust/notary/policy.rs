@@ -35,15 +35,15 @@ const SHAPE: Shape = Shape::Object(&[
     ),
 ]);
 
-/// Why a text is no trust policy.
+/// Why a text is not a trust policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyError {
-    /// It is no JSON of the right shape.
-    #[error("it is no trust policy: {0}")]
+    /// It is not JSON of the right shape.
+    #[error("it is not a trust policy: {0}")]
     Json(String),
     /// The version is missing or another one.
-    #[error("its version is {0:?}, and \"1.0\" is the only one there is")]
+    #[error("its version is {0:?}, but must be \"1.0\"")]
     Version(String),
     /// It has no statement.
     #[error("it has no statement (\"trustPolicies\")")]
@@ -82,7 +82,7 @@ impl PolicyError {
     }
 }
 
-/// When a timestamp is wanted, if there is a trust store for timestamps.
+/// When the policy asks for a timestamp, if there is a trust store for timestamps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimestampWhen {
     /// Always.
@@ -97,7 +97,7 @@ pub enum TimestampWhen {
 pub struct TrustPolicy {
     /// The statements, in order.
     pub statements: Vec<Statement>,
-    /// Members that nobody knows, as paths. They have no effect.
+    /// Unknown members, as paths. They have no effect.
     pub unknown: Vec<String>,
 }
 
@@ -108,7 +108,7 @@ pub struct Statement {
     pub name: String,
     /// The scopes: repositories, or a sole `*`.
     pub scopes: Vec<String>,
-    /// What is verified, and how strictly.
+    /// The checks, and how strict they are.
     pub levels: Levels,
     /// When a timestamp is wanted.
     pub timestamps: TimestampWhen,
@@ -153,8 +153,8 @@ struct Verification {
 impl TrustPolicy {
     /// Reads a policy. All of it has to be valid, also the statements for other artifacts.
     ///
-    /// Members that notation does not know have no effect; a member in other capitals, which it would take for a known
-    /// one, or one that is there twice, makes the policy invalid.
+    /// Members that notation does not know have no effect. A member in other capitals, which notation would take for a
+    /// known one, or a repeated member makes the policy invalid.
     pub fn read(bytes: &[u8]) -> Result<Self, PolicyError> {
         strict::check_shape(bytes, &SHAPE).map_err(|refusal| {
             PolicyError::Json(match refusal {
@@ -236,7 +236,7 @@ fn statement(entry: Entry, name: &str) -> Result<Statement, String> {
     let identities = entry.trusted_identities.unwrap_or_default();
     if levels.skips_all() {
         if !stores.is_empty() || !identities.is_empty() {
-            return Err("it verifies nothing, and names trust stores or identities".into());
+            return Err("it verifies nothing, but names trust stores or identities".into());
         }
     } else if stores.is_empty() || identities.is_empty() {
         return Err("it names no trust store or no trusted identity".into());
@@ -246,9 +246,7 @@ fn statement(entry: Entry, name: &str) -> Result<Statement, String> {
     let identities: Vec<_> = identities.collect::<Result<_, _>>()?;
     if identities.len() > 1 && identities.contains(&Identity::Any) {
         let wildcard = identity::WILDCARD;
-        return Err(format!(
-            "it trusts {wildcard:?}, and other identities beside it"
-        ));
+        return Err(format!("it trusts {wildcard:?} and other identities too"));
     }
     for (at, one) in identities.iter().enumerate() {
         let mut others = identities.iter().enumerate();
@@ -272,12 +270,12 @@ fn scopes(scopes: Vec<String>) -> Result<Vec<String>, String> {
     }
     let is_wildcard = |scope: &&String| *scope == scope::WILDCARD;
     if scopes.len() > 1 && scopes.iter().any(|scope| is_wildcard(&scope)) {
-        return Err("it has the scope \"*\", and others beside it".into());
+        return Err("it has the scope \"*\" and others too".into());
     }
     let is_wrong = |scope: &&String| !is_wildcard(scope) && !scope::is_repository(scope);
     match scopes.iter().find(is_wrong) {
         Some(wrong) => Err(format!(
-            "its scope {wrong:?} is no repository with its host, and not \"*\""
+            "its scope {wrong:?} is neither a repository with its host nor \"*\""
         )),
         None => Ok(scopes),
     }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use crate::encoding::time;
 use crate::x509::{Certificate, RevocationList, Status};
 
-/// What revocation lists say about a certificate.
+/// The status of a certificate by revocation lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// A list of its issuer covers it, and it is not on it.
@@ -20,7 +20,7 @@ pub enum Standing {
 
 /// Revocation lists at hand.
 pub trait Revocations {
-    /// What they say about a certificate of this issuer at this time.
+    /// The status of a certificate of this issuer at this time.
     fn standing(&self, certificate: &Certificate, issuer: &Certificate, at: SystemTime)
     -> Standing;
 
@@ -32,8 +32,8 @@ pub trait Revocations {
 pub struct Lists<'a>(pub &'a [RevocationList]);
 
 impl Revocations for Lists<'_> {
-    /// A list counts if its issuer signed it and no newer one was due. One that counts decides; of those that do not,
-    /// the first is told of.
+    /// A list counts if its issuer signed it and no newer one was due. If one counts, it decides. Otherwise the report
+    /// names the first that does not count.
     fn standing(
         &self,
         certificate: &Certificate,
@@ -107,7 +107,7 @@ pub(super) fn check(
                 let extensions = certificate.extensions();
                 if extensions.has_crl_points || !extensions.ocsp_urls.is_empty() {
                     return Err(format!(
-                        "whether certificate \"{subject}\" is revoked was not checked: no revocation list of its issuer is at hand, and this program asks no network"
+                        "ir-sign did not check whether certificate \"{subject}\" is revoked: it has no revocation list of the issuer, and asks no network"
                     ));
                 }
                 notes.push(format!(

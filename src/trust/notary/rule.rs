@@ -2,7 +2,7 @@
 
 /// The envelope has the form of one, its chain signs for the Notary Project, and the leaf's key signed it.
 pub const INTEGRITY: &str = "notary.integrity";
-/// Nothing that the signature wants is left undone: it wants no plugin.
+/// The signature asks for nothing that ir-sign leaves undone: it asks for no plugin.
 pub const PLUGIN: &str = "notary.plugin";
 /// A certificate of the chain is in a trust store of the policy.
 pub const TRUST_STORE: &str = "notary.trust-store";
@@ -19,7 +19,7 @@ pub const SUBJECT: &str = "notary.subject";
 /// The signed payload has the metadata that the user asked for.
 pub const METADATA: &str = "notary.metadata";
 
-/// All of them, in the order in which they are checked.
+/// All rules, in the order of the checks.
 pub const ALL: [&str; 9] = [
     INTEGRITY,
     PLUGIN,

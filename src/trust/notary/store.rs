@@ -52,7 +52,7 @@ impl fmt::Display for Store {
 }
 
 impl Store {
-    /// A store with a name that is none of a folder above it and has no sign but letters, digits, `_`, `.` and `-`.
+    /// A store. Its name does not lead to a folder above, and has only letters, digits, `_`, `.` and `-`.
     pub fn new(kind: StoreKind, name: &str) -> Option<Self> {
         let fits = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
         let is_name = !name.is_empty() && name.chars().all(fits) && name != "." && name != "..";
@@ -65,11 +65,13 @@ impl Store {
     /// Reads `TYPE:NAME`.
     pub(super) fn read(text: &str) -> Result<Self, String> {
         let parts = text.split_once(':');
-        let (kind, name) = parts.ok_or_else(|| format!("trust store {text:?} is no TYPE:NAME"))?;
+        let (kind, name) = parts.ok_or_else(|| format!("trust store {text:?} is not TYPE:NAME"))?;
         let kind = StoreKind::named(kind)
-            .ok_or_else(|| format!("trust store {text:?} has no type that there is"))?;
+            .ok_or_else(|| format!("trust store {text:?} has an unknown type"))?;
         Self::new(kind, name).ok_or_else(|| {
-            format!("trust store {text:?} has a name with other signs than letters, digits, _.-")
+            format!(
+                "trust store {text:?} has a name with other characters than letters, digits, _.-"
+            )
         })
     }
 }
@@ -91,9 +93,9 @@ impl StoreFault {
     }
 }
 
-/// Where the certificates of trust stores come from.
+/// The source of the certificates in trust stores.
 pub trait Stores {
-    /// The certificates of a store: at least one, and all of them checked by [`check_store`].
+    /// The certificates of a store: at least one, and all of them pass [`check_store`].
     fn certificates(&self, store: &Store) -> Result<Arc<[Certificate]>, StoreFault>;
 }
 

@@ -1,4 +1,4 @@
-//! Policies of image-rs's dialect: what is ignored, refused, or followed with a warning.
+//! Policies of image-rs's dialect: the parts that ir-sign ignores, refuses, or follows with a warning.
 
 use super::super::requirement::{Keys, SignedBy, Signers, SigstoreSigned};
 use super::*;
@@ -58,8 +58,8 @@ fn laxities_of_image_rs_are_followed_with_a_warning() {
              \"sigstoreSigned\",\"keyPath\":\"/x\",\"rekorPublicKeyPath\":\"/x\"}]}}}"
         ),
         [
-            "line 2, transports.docker[\"a.example\"][1]: no signedIdentity is given, so the name in a signature is \
-             not checked",
+            "line 2, transports.docker[\"a.example\"][1]: no signedIdentity is given, so image-rs does not check the name in a \
+             signature",
             "line 2, transports.docker[\"a.example\"][1].rekorPublicKeyPath: image-rs ignores keys of a transparency \
              log"
         ]

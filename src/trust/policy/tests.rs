@@ -125,7 +125,7 @@ fn a_text_that_skopeo_refuses_is_refused() {
     }
     let twice = br#"{"default":[{"type":"reject"}],"transports":{"docker":{"a":[{"type":"reject"}],"\u0061":[{"type":"reject"}]}}}"#;
     assert!(Policy::read(twice, Dialect::Containers).is_err());
-    // Two names that are no Unicode are one name to Go.
+    // Two names that are not Unicode are one name to Go.
     let text = |names: [&[u8]; 2]| {
         let parts: [&[u8]; 5] = [
             br#"{"default":[{"type":"reject"}],"transports":{"docker":{""#,

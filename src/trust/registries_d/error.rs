@@ -3,7 +3,7 @@
 use crate::class::Class;
 use crate::encoding::yaml::Malformed;
 
-/// A file of registries.d that cannot be read: then none of them counts.
+/// A file of registries.d that ir-sign cannot read. Then none of the files counts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}: line {line}: {reason}")]
 pub struct LookupError {

@@ -74,7 +74,7 @@ impl Lookup {
         })
     }
 
-    /// The URL, as it is written there, of the lookaside of an image in a registry; `None` where none is configured.
+    /// The URL of the lookaside of an image in a registry, as the file spells it; `None` if there is none.
     pub fn lookaside(&self, asked: &DockerReference) -> Option<&str> {
         self.first(asked, |namespace| namespace.lookaside.as_deref())
     }

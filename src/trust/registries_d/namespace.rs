@@ -6,7 +6,7 @@ use crate::encoding::yaml::{Data, Malformed, Node, Stream, read};
 /// Where signatures of a namespace are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Namespace {
-    /// `lookaside`, or `sigstore` where there is none.
+    /// `lookaside`, or else `sigstore`.
     pub(super) lookaside: Option<String>,
     /// `use-sigstore-attachments`.
     pub(super) attachments: Option<bool>,
@@ -85,7 +85,7 @@ fn go_map(node: &Node) -> Result<Option<Vec<(String, &Node)>>, Malformed> {
         Data::Map(pairs) => pairs,
         _ if node.is_null() => return Ok(None),
         Data::Scalar { .. } | Data::List(_) => {
-            return Err(Malformed::new(node.line, "a map is wanted here"));
+            return Err(Malformed::new(node.line, "this must be a map"));
         }
     };
     let mut members: Vec<(String, &Node)> = Vec::new();
@@ -132,7 +132,7 @@ fn go_text(node: &Node) -> Result<String, Malformed> {
         return Ok(String::new());
     }
     let text = node.text().cloned();
-    text.ok_or_else(|| Malformed::new(node.line, "a text is wanted here"))
+    text.ok_or_else(|| Malformed::new(node.line, "this must be a text"))
 }
 
 /// A boolean: the words of YAML 1.2, and some of YAML 1.1, these in quotes too.
@@ -152,7 +152,7 @@ fn go_bool(node: &Node) -> Result<Option<bool>, Malformed> {
     };
     match found {
         Some(found) => Ok(Some(found)),
-        None => Err(Malformed::new(node.line, "true or false is wanted here")),
+        None => Err(Malformed::new(node.line, "this must be true or false")),
     }
 }
 
@@ -164,7 +164,7 @@ fn image_rs(node: &Node) -> Result<File, Malformed> {
             _ if value.is_null() => {}
             "default-docker" => file.default = Some((value.line, serde_namespace(value)?)),
             "docker" => {
-                // No name is a member here, so none is refused for being there twice: the last one counts.
+                // Names are not members here, so a repeated name is fine: the last one counts.
                 for (name, value) in serde_map(value, &[])? {
                     file.docker.retain(|(other, ..)| *other != name);
                     file.docker
@@ -187,7 +187,7 @@ fn serde_namespace(node: &Node) -> Result<Namespace, Malformed> {
         ));
     };
     let text = value.text().cloned();
-    let text = text.ok_or_else(|| Malformed::new(value.line, "a text is wanted here"))?;
+    let text = text.ok_or_else(|| Malformed::new(value.line, "this must be a text"))?;
     Ok(Namespace {
         lookaside: Some(text),
         attachments: Some(true),
@@ -197,12 +197,12 @@ fn serde_namespace(node: &Node) -> Result<Namespace, Malformed> {
 /// The members of a map. One of the known names that is there twice is an error.
 fn serde_map<'n>(node: &'n Node, known: &[&str]) -> Result<Vec<(String, &'n Node)>, Malformed> {
     let Data::Map(pairs) = &node.data else {
-        return Err(Malformed::new(node.line, "a map is wanted here"));
+        return Err(Malformed::new(node.line, "this must be a map"));
     };
     let mut members: Vec<(String, &Node)> = Vec::new();
     for (key, value) in pairs {
         let name = key.text().cloned();
-        let name = name.ok_or_else(|| Malformed::new(key.line, "a name is wanted here"))?;
+        let name = name.ok_or_else(|| Malformed::new(key.line, "this must be a name"))?;
         let is_there = members.iter().any(|(other, _)| *other == name);
         if is_there && known.contains(&name.as_str()) {
             return Err(Malformed::new(key.line, format!("{name:?} is there twice")));

@@ -1,4 +1,4 @@
-//! The commands that are interrupted, what was there before them, and what has to be there after.
+//! The interrupted commands, the files before them, and the files that must be there after them.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -70,11 +70,11 @@ impl Case {
             pack(folder);
             prepare(scene);
         };
-        let done = (kind == Kind::Key).then_some((1, "exists already"));
+        let done = (kind == Kind::Key).then_some((1, "already exists"));
         Self::of(name, kind, done, prepare, args)
     }
 
-    /// `prepare` and `args` get a folder that stays the same in all scenes of the case, for what the command reads.
+    /// `prepare` and `args` get a folder for the command's inputs. It stays the same in all scenes of the case.
     pub fn of(
         name: &'static str,
         kind: Kind,
@@ -324,7 +324,7 @@ impl Case {
                 wrong.push(format!("not as when nothing had happened: {run:?}"));
             }
             let there = if matches!(self.kind, Kind::File | Kind::Files) {
-                // Nobody knows whose temporary files those are.
+                // The owners of those temporary files are unknown.
                 without_left_overs(&there)
             } else {
                 there

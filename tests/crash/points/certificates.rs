@@ -3,44 +3,24 @@
 use std::path::Path;
 
 use super::case::{Case, Kind, run_in, scene_with};
+use super::family::Family;
 use super::judge::{State, files_of};
-use super::{errors, kills, pki, power};
-use harness::{Scene, Snapshot};
+use super::{errors, kills, power};
+use harness::Snapshot;
 
 /// How many points of a command are tried where not all are.
 const SOME: usize = 4;
 /// And with each error.
 const SOME_ERRORS: usize = 2;
 
-const EXISTS: Option<(i32, &str)> = Some((1, "exists already"));
+const EXISTS: Option<(i32, &str)> = Some((1, "already exists"));
 
-/// Arguments, separated by blanks: `@NAME` is a file of the scene, `%NAME` one in the registry.
-fn args(words: &'static str) -> impl Fn(&Scene, &Path) -> Vec<String> {
-    move |scene, _| {
-        let word = |word: &str| match word.split_at(1) {
-            ("@", name) => scene.text(name),
-            ("%", name) => scene.registry().join(name).display().to_string(),
-            _ => word.to_owned(),
-        };
-        let words = words.split_whitespace().map(word);
-        ["cert".to_owned()].into_iter().chain(words).collect()
-    }
-}
-
-fn make(
-    name: &'static str,
-    before: &'static [&'static str],
-    words: &'static str,
-    done: Option<(i32, &'static str)>,
-) -> Case {
-    let prepare = |scene: &Scene, folder: &Path| {
-        pki::write_to(&scene.registry());
-        for words in before {
-            run_in(scene, args(words)(scene, folder)).ok();
-        }
-    };
-    Case::of(name, Kind::Certificates, done, prepare, args(words))
-}
+static CERT: Family = Family {
+    command: "cert",
+    kind: Kind::Certificates,
+    input: |scene, _, name| scene.text(name),
+    certificates: |scene, _| scene.registry(),
+};
 
 const ISSUE: &str = "issue --request %first.csr --profile signer --ca-cert %root.crt -x @ca --days 9 \
                      -o %made.crt --chain %chain.crt";
@@ -49,15 +29,15 @@ const ISSUE_AGAIN: &str = "issue --request %first.csr --profile signer --ca-cert
 
 fn all() -> Vec<Case> {
     vec![
-        make(
+        CERT.case(
             "cert root",
             &[],
             "root -k @ca --subject CN=a --days 9 -o %made.crt",
             EXISTS,
         ),
-        make("cert issue", &[], ISSUE, EXISTS),
-        make("cert issue --force", &[ISSUE], ISSUE_AGAIN, None),
-        make(
+        CERT.case("cert issue", &[], ISSUE, EXISTS),
+        CERT.case("cert issue --force", &[ISSUE], ISSUE_AGAIN, None),
+        CERT.case(
             "cert crl",
             &["crl --ca-cert %root.crt -x @ca --days 2 -o %made.crl"],
             "crl --ca-cert %root.crt -x @ca --days 5 --previous %1.crl --revoke %first.crt -o %made.crl --force",
@@ -84,7 +64,7 @@ pub fn judge(case: &Case, there: &Snapshot) -> Result<State, String> {
     }
     let scene = scene_with(&there);
     let holds = |words| {
-        let run = run_in(&scene, args(words)(&scene, Path::new("")));
+        let run = run_in(&scene, CERT.args(words)(&scene, Path::new("")));
         if run.status == 0 {
             return Ok(run);
         }

@@ -48,7 +48,7 @@ fn after(
             run_in(scene, args(words)(scene, folder)).ok();
         }
     };
-    let done = (kind == Kind::Key).then_some((1, "exists already"));
+    let done = (kind == Kind::Key).then_some((1, "already exists"));
     Case::of(name, kind, done, prepare, args(words))
 }
 

@@ -48,7 +48,7 @@ const HARMLESS: &str = "access,chdir,chmod,close,dup,dup2,dup3,execve,faccessat,
 /// One way in which power can be lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Loss {
-    /// Only what is sure to last is there.
+    /// Only the changes that are sure to last are there.
     AllSinceTheLastSync,
     /// All names are there; the content of files that were not synced is not.
     ContentsAlone,
@@ -67,7 +67,7 @@ impl Disk {
             nodes: vec![folder()],
             moves: Vec::new(),
         };
-        // Sorted: folders before what is in them.
+        // Sorted: folders before their content.
         for (path, content) in there {
             let node = if content == b"folder" {
                 folder()

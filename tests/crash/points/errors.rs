@@ -1,5 +1,5 @@
-//! A full disk and a broken one, at every call but `close`, after which nothing is left to go wrong:
-//! what is to last was synced before.
+//! A full disk and a broken one, at every call but `close`. Nothing can go wrong at `close`, because the run has synced
+//! everything that must last.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -40,8 +40,8 @@ fn takes_room(call: &Call) -> bool {
     names.contains(&call.name.as_str()) || call.name.starts_with("rename") || call.has("O_CREAT")
 }
 
-/// Whether a run may get over an error of a call: what is left to be removed goes with the next run,
-/// advice is advice, and standard error is for a person.
+/// Whether a run may ignore an error of a call: the next run removes left-over files, advice is optional, and standard
+/// error is for a person.
 fn may_fail(call: &Call, case: &Case, registry: &Path) -> bool {
     let below = |path: &std::path::PathBuf, start: &str| {
         path.strip_prefix(registry)
@@ -51,7 +51,7 @@ fn may_fail(call: &Call, case: &Case, registry: &Path) -> bool {
     let tidies =
         matches!(call.name.as_str(), "unlinkat" | "openat" | "flock") && !call.has("O_CREAT");
     let removed = about(".ir-sign-") || about("config/.truststore.");
-    // What cannot be read is no signature that is there already, and no blob that need not be written.
+    // An unreadable file does not count as an existing signature or blob.
     let looks = matches!(case.kind, Kind::Signature | Kind::Attached)
         && call.name == "openat"
         && !call.has("O_CREAT");
@@ -61,8 +61,8 @@ fn may_fail(call: &Call, case: &Case, registry: &Path) -> bool {
         || looks && about("image/blobs/sha256/")
 }
 
-/// Whether a run that had made its change says that it could not look at what it made: what is signed is signed, and
-/// whether realms get it is advice.
+/// Whether a run that has made its change says that it could not look at the result. The signature is there, and the
+/// words about realms are advice.
 fn warns(run: &Run, calls: &[Call], scene: &Scene, text: &str) -> bool {
     let looks = |call: &Call| call.name.starts_with("read") || call.name == "openat";
     let changed = last_rename(calls);
@@ -254,8 +254,8 @@ fn a_change_that_could_not_be_made_to_last_is_said_to_be_there() {
         let point = point.expect("the folder is synced");
         let run = Run::of(&mut case.faulted(&scene, point, BROKEN.0)).exits(3);
         run.says(&[
-            "cannot make the change durable that is there now",
-            "hint: all is written",
+            "cannot flush the finished change to the disk",
+            "hint: everything is written",
         ]);
         same(&case.after, &snapshot(&scene.registry()));
         let run = ir_sign(case.args(&scene)).ok();
@@ -334,11 +334,11 @@ fn a_file_system_that_has_but_plain_renames_serves_too_and_loses_nothing() {
     let [other, case] = [true, false].map(|there| Case::unpack("", "docker-save-old.tar", there));
     let scene = other.scene();
     let run = renamed_plainly(&case, &scene).exits(1);
-    run.says(&["exists already"]);
+    run.says(&["already exists"]);
     same(&other.before, &snapshot(&scene.registry()));
 }
 
-/// FUSE, 9p and some network file systems cannot sync folders. What was changed there was changed.
+/// FUSE, 9p and some network file systems cannot sync folders. A change there counts as made.
 #[test]
 fn a_file_system_that_syncs_no_folders_serves_too() {
     let is_folder = |call: &Call| call.paths().iter().all(|path| path.is_dir());

@@ -1,4 +1,4 @@
-//! Whether what is there is wholly old or wholly new.
+//! Judges whether the files are wholly old or wholly new.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,7 +19,7 @@ pub enum State {
 }
 
 impl Case {
-    /// Says whether what is there is wholly old or wholly new, but for what the next run removes.
+    /// Says whether the files are wholly old or wholly new, apart from files that the next run removes.
     pub fn judge(&self, there: &Snapshot) -> Result<State, String> {
         let there = without_left_overs(there);
         match self.kind {
@@ -99,8 +99,8 @@ impl Case {
     }
 }
 
-/// What a run that was ended may leave: a folder in which an app was prepared, files of a change
-/// that have no name yet, and a file on its way to its own name.
+/// The files that a killed run may leave: a folder with a prepared app, files of a change without their names, and a
+/// file on its way to its own name.
 pub fn without_left_overs(all: &Snapshot) -> Snapshot {
     let is_left_over = |name: &&PathBuf| {
         name.iter().any(|part| {
@@ -113,7 +113,7 @@ pub fn without_left_overs(all: &Snapshot) -> Snapshot {
         .collect()
 }
 
-/// The files of a snapshot without its folders and without what a run that was ended may leave.
+/// The files of a snapshot without its folders and without those that a killed run may leave.
 pub fn files_of(all: &Snapshot) -> Snapshot {
     let mut kept = without_left_overs(all);
     kept.retain(|_, content| content != b"folder");

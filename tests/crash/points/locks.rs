@@ -1,5 +1,4 @@
-//! What a run has locked when it makes its change: other runs that come between are what the locks are for,
-//! and hardly ever come.
+//! The locks that a run holds when it makes its change. They keep out other runs, which hardly ever come in between.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

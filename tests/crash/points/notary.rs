@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::case::{Case, Kind, at_home, run_in, scene_with};
+use super::family::Family;
 use super::judge::{State, blobs_match, files_of};
 use super::{errors, kills, locks, pki, power};
 use harness::strace::was_killed;
@@ -16,40 +17,12 @@ const SOME: usize = 4;
 /// And with each error.
 const SOME_ERRORS: usize = 2;
 
-/// Arguments, separated by blanks: `@NAME` is a file that the command reads, `%NAME` one in the registry.
-fn args(words: &'static str) -> impl Fn(&Scene, &Path) -> Vec<String> + Clone {
-    move |scene, folder| {
-        let word = |word: &str| match word.split_once(['@', '%']) {
-            Some((before, name)) => {
-                let folder = if word.contains('@') {
-                    folder
-                } else {
-                    &scene.registry()
-                };
-                format!("{before}{}", folder.join(name).display())
-            }
-            None => word.to_owned(),
-        };
-        let words = words.split_whitespace().map(word);
-        ["notation".to_owned()].into_iter().chain(words).collect()
-    }
-}
-
-/// A change of the configuration that the commands of `before` made.
-fn change(
-    name: &'static str,
-    before: &'static [&'static str],
-    words: &'static str,
-    done: Option<(i32, &'static str)>,
-) -> Case {
-    let prepare = |scene: &Scene, folder: &Path| {
-        pki::write_to(folder);
-        for words in before {
-            run_in(scene, args(words)(scene, folder)).ok();
-        }
-    };
-    Case::of(name, Kind::Configuration, done, prepare, args(words))
-}
+static NOTATION: Family = Family {
+    command: "notation",
+    kind: Kind::Configuration,
+    input: |_, folder, name| folder.join(name).display().to_string(),
+    certificates: |_, folder| folder.to_owned(),
+};
 
 const KEYS: &[&str] = &[
     "key add old --plugin ir-sign --id pkcs11:object=a --default",
@@ -61,63 +34,63 @@ const GONE: Option<(i32, &str)> = Some((3, "does not exist"));
 
 fn changes() -> Vec<Case> {
     vec![
-        change(
+        NOTATION.case(
             "key add",
             &[],
             "key add new --plugin ir-sign --id pkcs11:object=b --plugin-config certificate_chain=@first.crt",
             Some((1, "a key is called")),
         ),
         update(),
-        change(
+        NOTATION.case(
             "key delete",
             KEYS,
             "key delete old new",
             Some((1, "no key is called")),
         ),
-        change(
+        NOTATION.case(
             "certificate add to a new store",
             &[],
             "certificate add --type ca --store acme @root.crt @other.crt",
             None,
         ),
-        change(
+        NOTATION.case(
             "certificate add to a store",
             STORE,
             "certificate add --type ca --store acme @third.crt @other.crt",
             None,
         ),
-        change(
+        NOTATION.case(
             "certificate add of one to a store",
             STORE,
             "certificate add --type ca --store acme @other.crt",
             None,
         ),
-        change(
+        NOTATION.case(
             "certificate delete",
             FULL_STORE,
             "certificate delete --yes --type ca --store acme other.crt",
             GONE,
         ),
-        change(
+        NOTATION.case(
             "certificate delete of the last",
             STORE,
             "certificate delete --yes --type ca --store acme root.crt",
             GONE,
         ),
-        change(
+        NOTATION.case(
             "certificate delete --all",
             FULL_STORE,
             "certificate delete --yes --type ca --store acme --all",
             GONE,
         ),
-        change(
+        NOTATION.case(
             "policy init",
             &[],
             "policy init --trust-store ca:acme",
             None,
         ),
         policy_import(),
-        change(
+        NOTATION.case(
             "crl add",
             &["crl add --url http://one.test/list @1.crl"],
             "crl add --url http://one.test/list @2.crl",
@@ -127,14 +100,14 @@ fn changes() -> Vec<Case> {
 }
 
 pub fn update() -> Case {
-    change("key update", KEYS, "key update new --default", None)
+    NOTATION.case("key update", KEYS, "key update new --default", None)
 }
 
 fn policy_import() -> Case {
     let words = "policy import --force @policy.json";
     let prepare = |scene: &Scene, folder: &Path| {
         let first = "policy init --trust-store ca:other";
-        run_in(scene, args(first)(scene, folder)).ok();
+        run_in(scene, NOTATION.args(first)(scene, folder)).ok();
         let path = scene.registry().join("config/trustpolicy.json");
         let first = read(&path);
         let second = String::from_utf8(first.clone()).expect("text");
@@ -148,7 +121,7 @@ fn policy_import() -> Case {
         Kind::Configuration,
         None,
         prepare,
-        args(words),
+        NOTATION.args(words),
     )
 }
 
@@ -173,10 +146,10 @@ pub fn sign() -> Case {
             "policy init --trust-store ca:acme",
             "sign oci:%image:latest",
         ] {
-            run_in(scene, args(words)(scene, folder)).ok();
+            run_in(scene, NOTATION.args(words)(scene, folder)).ok();
         }
     };
-    let words = args("sign --key second oci:%image:latest");
+    let words = NOTATION.args("sign --key second oci:%image:latest");
     Case::of("notation sign", Kind::Signature, None, prepare, words)
 }
 
@@ -206,7 +179,7 @@ pub fn judge_signature(case: &Case, there: &Snapshot) -> Result<State, String> {
         return Err(format!("{} came", strange.display()));
     }
     let scene = scene_with(&folders_and(&there));
-    let run = |words| run_in(&scene, args(words)(&scene, Path::new("")));
+    let run = |words| run_in(&scene, NOTATION.args(words)(&scene, Path::new("")));
     let verified = run("verify oci:%image:latest");
     if verified.status != 0 {
         return Err(format!("it is not trusted any more: {verified:?}"));
@@ -259,7 +232,7 @@ fn a_file_system_that_has_but_plain_renames_serves_notations_configuration_too()
 
 #[test]
 fn what_an_interrupted_change_of_a_store_left_goes_with_the_next_change() {
-    let case = change(
+    let case = NOTATION.case(
         "",
         STORE,
         "certificate add --type ca --store acme @third.crt @other.crt",

@@ -32,7 +32,7 @@ fn all() -> &'static [(&'static str, Vec<u8>)] {
         let scene = Scene::new();
         let cert = |words: &str| {
             let words = words.split(' ').map(|word| match word.split_once('=') {
-                // What stands for the subject has no blanks.
+                // The placeholder for the subject has no blanks.
                 Some(("CN", name)) => format!("C=PT, ST=Lisboa, O=IR, CN={name}"),
                 _ if word.starts_with('@') => scene.text(&word[1..]),
                 _ => word.to_owned(),

@@ -74,7 +74,7 @@ struct Found {
     wrong: Vec<String>,
 }
 
-/// Says whether what is there is whole.
+/// Says whether the files are whole.
 type Judge<'a> = &'a dyn Fn(&Snapshot) -> Result<State, String>;
 
 impl Found {
@@ -164,8 +164,8 @@ pub fn cut_all(cases: &[Case], at_most: usize) {
     none_wrong(&wrong);
 }
 
-/// A run is killed, another does its work, and then power is lost: what the first had not synced yet
-/// is what the second one builds on.
+/// A kill ends one run, another run does its work, and then the power fails. The second run builds on files that the
+/// first has not synced.
 #[test]
 fn power_lost_in_the_run_after_a_killed_one_leaves_the_old_or_the_new() {
     cut_after_kill_all(&Case::all(), SOME);

@@ -1,4 +1,4 @@
-//! Keys in files: what is written, what is read, and what is refused.
+//! Keys in files: writing, reading, and refusing them.
 
 mod places;
 mod private;

@@ -22,7 +22,7 @@ fn a_key_of_each_type_is_made_in_a_file_that_openssl_reads() {
                 "gen-key --type {of} -o {of}.key --public {of}.pub --json"
             ))
             .exits(0)
-            .says("annotations and endorsements take P-384 alone");
+            .says("annotations and endorsements take only P-384");
         assert_eq!(made.json()["kind"], kind);
         assert_eq!(sandbox.mode(format!("{of}.key")) & 0o077, 0, "{of}");
         sandbox.openssl(&format!("pkey -inform DER -in {of}.key -check -noout"));
@@ -41,7 +41,7 @@ fn a_key_of_each_type_is_made_in_a_file_that_openssl_reads() {
         sandbox
             .run(&format!("gen-key --type {of} -o {of}.key"))
             .exits(1)
-            .says("exists already");
+            .says("already exists");
     }
     sandbox.run("gen-key --type p384 -o one.key").exits(0);
     sandbox.run("gen-key -o other.key").exits(0);

@@ -1,4 +1,4 @@
-//! New keys: what is written, for whom, and what is never overwritten.
+//! New keys: their files, the permissions of these, and the files that ir-sign never overwrites.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -81,7 +81,7 @@ fn a_private_key_is_never_overwritten() {
             sandbox
                 .run(&format!("gen-key -o {there} {force}"))
                 .exits(1)
-                .says(&format!("key file {there}: exists already"));
+                .says(&format!("key file {there}: already exists"));
         }
     }
     assert_eq!(sandbox.read("a.prv"), key);
@@ -202,7 +202,7 @@ fn of_runs_that_make_one_key_exactly_one_wins() {
     let (won, lost): (Vec<Run>, Vec<Run>) = runs.partition(|run| run.status == 0);
     assert_eq!(won.len(), 1, "{won:#?}");
     for run in lost {
-        run.exits(1).says("key file key.prv: exists already");
+        run.exits(1).says("key file key.prv: already exists");
     }
     assert_eq!(sandbox.names(), ["key.prv"], "something was left behind");
     let public = sandbox.run("extract-public --json -i key.prv -o key.pub");
@@ -230,7 +230,7 @@ fn a_public_key_that_is_right_is_left_alone_and_another_is_not_replaced() {
     sandbox
         .run("extract-public -i ca.prv -o vendor.pub")
         .exits(1)
-        .says("public key file vendor.pub: exists already, with other content")
+        .says("public key file vendor.pub: already exists, with other content")
         .says("hint: --force");
     assert_eq!(sandbox.read("vendor.pub"), vendor);
     sandbox

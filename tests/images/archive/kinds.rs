@@ -1,4 +1,4 @@
-//! What docker, podman and skopeo take besides, and what is often taken for an archive of images.
+//! Other archives that docker, podman and skopeo take, and files that people take for an archive of images.
 
 use std::fs;
 

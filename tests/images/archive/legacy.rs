@@ -247,7 +247,7 @@ fn several_images_keep_apart() {
     assert_eq!(tags(&found), [Some("a:1"), Some("2"), Some("b:1")]);
     assert_eq!(found[0].descriptor.digest, found[1].descriptor.digest);
     assert_ne!(found[0].descriptor.digest, found[2].descriptor.digest);
-    // Both have the name, and whoever asks for it is told of the choice.
+    // Both have the name, and a user who asks for it sees the choice.
     let shared = Some("docker.io/library/a:1");
     let twice = || with(r#"["a:1","b:2"]"#, r#"["docker.io/library/a:1"]"#);
     let found = entries(twice());

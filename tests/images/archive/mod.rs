@@ -1,4 +1,4 @@
-//! Archives through the public interface: what is taken, what is refused, and that damage shows.
+//! Archives through the public interface: ir-sign takes the right ones, refuses others, and finds damage.
 
 mod build;
 mod damage;

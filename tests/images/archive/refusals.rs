@@ -209,7 +209,7 @@ fn no_name_is_there_twice_with_different_content() {
     many(4096).expect("as many as the limit says");
     let error = many(4097).expect_err("more").to_string();
     assert!(
-        error.ends_with("has more than 4096 members twice"),
+        error.ends_with("has more than 4096 repeated members"),
         "{error}"
     );
 }

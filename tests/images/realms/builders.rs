@@ -1,4 +1,4 @@
-//! What real builders wrote: which of it realms get, and what `--for-realms` makes of the rest.
+//! The images of real builders: those that realms get, and the result of `--for-realms` for the rest.
 
 use super::server;
 use harness::builders::{self, Case, Expected, Kind};

@@ -1,4 +1,4 @@
-//! `--for-realms`: what it leaves out, what it writes anew, which tags it gives, and what it refuses.
+//! `--for-realms`: the entries that it leaves out, rewrites or refuses, and the tags that it gives.
 
 use std::fs;
 
@@ -65,7 +65,7 @@ fn a_tag_names_the_one_image_that_is_left_of_its_index() {
     let digest = run.stdout.trim().to_owned();
     let run = run.says(&[
         "left out",
-        "tag \"1\" names",
+        "tag \"1\" now names",
         "\"localhost/hello:1\" became \"1\"",
     ]);
     run.says(&[
@@ -166,7 +166,7 @@ fn docker_types_and_documents_without_types_become_ocis() {
         .ok();
     let app = served(&scene, &["1", run.stdout.trim()]);
     assert_eq!(app.manifests.len(), 4, "{app:?}");
-    run.says(&[docker["digest"].as_str().expect("a digest"), "written anew"]);
+    run.says(&[docker["digest"].as_str().expect("a digest"), "rewritten"]);
 }
 
 /// docker 28 writes the short tag and the full name of each image that it saves.
@@ -222,7 +222,7 @@ fn where_two_entries_would_get_one_tag_one_is_to_be_named() {
             "several entries would get the tag \"1\"",
             "a/b:1",
             "c/d:1",
-            "hint: name with -d",
+            "hint: name the one that should get it",
         ]);
         same(&before, &snapshot(&scene.registry()));
     }
@@ -264,9 +264,9 @@ fn what_cannot_be_mended_is_refused_and_nothing_changes() {
     let before = snapshot(&scene.registry());
     for_realms(&scene, &[])
         .exits(1)
-        .says(&["cannot be mended", foreign, "hint: "]);
+        .says(&["ir-sign cannot mend that", foreign, "hint: "]);
     same(&before, &snapshot(&scene.registry()));
-    // A config without history is none that realms read.
+    // Realms do not read a config without history.
     maker.index(&[with_tag(maker.image("", &[0; 1024], &[0; 1024]), "1")]);
     let before = snapshot(&scene.registry());
     for_realms(&scene, &[])

@@ -387,7 +387,7 @@ fn an_image_whose_layers_are_not_unpacked_is_told_of() {
     let run = inspect(&scene, &[]).ok();
     run.says(&[
         "warning: cannot tell whether a realm can unpack an image: image sha256:",
-        "and the config states",
+        "but the config says",
     ]);
     let json = inspect(&scene, &["--json"]).json();
     assert!(

@@ -75,8 +75,7 @@ fn an_image_that_its_index_hides_as_an_attestation_is_one_of_all_platforms() {
     scene.verify("app", &["--all"]).ok();
 }
 
-/// As `verify-image --all` takes them: what a runtime could run is an image, and so is what is not there
-/// to tell.
+/// As `verify-image --all` takes them: anything that a runtime could run is an image, and so is an absent manifest.
 #[test]
 fn what_calls_itself_an_attestation_is_shown_as_what_it_is() {
     let scene = made(|maker| {
@@ -202,7 +201,7 @@ fn an_index_is_held_to_its_platform_whatever_calls_itself_an_attestation() {
         assert_eq!(run.status, status, "{n}: {run:?}");
         let said = run
             .stderr
-            .contains("is listed for linux/arm64, and not all");
+            .contains("is listed for linux/arm64, but not everything");
         assert_eq!(said, status == 1, "{n}: {run:?}");
     }
 }

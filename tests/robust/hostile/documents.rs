@@ -260,7 +260,7 @@ fn no_document_is_two_things_at_once() {
     with_index_text(add(r#""config":{}"#)).refused("app", &[], &["\"config\""]);
     let retype = |to: &'static str| move |text: &str| text.replacen(MANIFEST, to, 1);
     for other in [INDEX, CONFIG, "application/vnd.example", ""] {
-        with_manifest_text(retype(other)).refused("app", &[], &["calls itself", MANIFEST]);
+        with_manifest_text(retype(other)).refused("app", &[], &["says that it is", MANIFEST]);
         let scene = with_index_text(|text| text.replacen(INDEX, "x/y", 1));
         scene.refused("app", &[], &["index.json", "x/y"]);
     }

@@ -124,7 +124,7 @@ fn indexes_are_read_up_to_what_they_may_be_together() {
     large.refused(
         "app",
         &selected,
-        &["takes the indexes to more than 4194304 bytes together"],
+        &["brings the indexes to more than 4194304 bytes together"],
     );
 }
 
@@ -149,7 +149,7 @@ fn an_index_that_is_absent_is_named() {
         .says(&["is not in the layout"]);
 }
 
-/// What it holds nobody knows: it is not passed over where all are meant, nor where it may hold the one that is.
+/// Its content is unknown. So ir-sign does not ignore it if the user means all images, or one that it may hold.
 #[test]
 fn an_index_that_is_absent_below_a_tag_is_named() {
     let scene = |kept: bool| {
@@ -263,7 +263,7 @@ fn what_an_entry_states_of_an_index_has_to_hold_too() {
         (|entry| entry["data"] = json!("AAAA"), "embeds"),
         (
             |entry| entry["platform"] = json!({ "os": "linux", "architecture": "arm64" }),
-            "is listed for linux/arm64, and not all that it holds",
+            "is listed for linux/arm64, but not everything in it",
         ),
     ];
     for (edit, reason) in edits {

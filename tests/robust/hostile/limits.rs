@@ -85,7 +85,7 @@ fn signing_fills_an_index_to_the_limit_and_no_further() {
         let before = snapshot(&scene.registry());
         let run = scene.sign("app", flags).exits(1);
         let what = if nested {
-            "index.json takes the indexes to more than 4194304 bytes together"
+            "index.json brings the indexes to more than 4194304 bytes together"
         } else {
             "4194305 bytes"
         };

@@ -48,7 +48,7 @@ fn messages_are_short_whatever_they_quote() {
         ),
         (
             with_index_text(|text| text.replacen(MANIFEST, &long, 1)),
-            "is the most",
+            "more than the limit of",
         ),
         (
             made(|maker| {
@@ -56,7 +56,7 @@ fn messages_are_short_whatever_they_quote() {
                 config["mediaType"] = json!(long);
                 vec![maker.manifest(&config, &[layer])]
             }),
-            "is the most",
+            "more than the limit of",
         ),
     ];
     for (scene, end) in scenes {

@@ -64,7 +64,7 @@ fn an_image_listed_for_another_platform_than_its_own_is_neither_signed_nor_trust
         let run = scene.verify("app", which).exits(1);
         run.says(&[
             "FAILED      image.manifest-digest",
-            "is listed for linux/arm64, and its config is for linux/amd64",
+            "is listed for linux/arm64, but its config is for linux/amd64",
         ]);
     }
     let before = snapshot(&scene.registry());
@@ -112,7 +112,7 @@ fn an_image_that_an_index_lists_for_two_platforms_is_for_one_of_them_only() {
     let scene = twice(true);
     for which in [&["--platform", "linux/arm64"][..], &["--all"]] {
         let run = scene.verify("app", which).exits(1);
-        run.says(&["is listed for linux/arm64, and its config is for linux/amd64"]);
+        run.says(&["is listed for linux/arm64, but its config is for linux/amd64"]);
     }
     scene.verify("app", &["--platform", "linux/amd64"]).ok();
     for scene in [scene, twice(false)] {

@@ -1,4 +1,4 @@
-//! Tags and entries that mislead about which image is meant.
+//! Tags and entries that mislead about the chosen image.
 
 use harness::oci::{self, CONFIG, LAYER, MANIFEST, Maker, with_tag};
 use harness::{ir_sign, program, same, snapshot, write};
@@ -116,7 +116,7 @@ fn artifacts_among_the_images_of_a_tag_have_no_platform() {
     let files = |maker: &Maker| vec![artifact(maker, LAYER)];
     let others: [Others<'_>; 2] = [&stated, &files];
     for other in others {
-        scene(other).refused("app", &amd64, &["an image config is wanted"]);
+        scene(other).refused("app", &amd64, &["must be an image config"]);
     }
 }
 
@@ -276,7 +276,7 @@ fn a_layout_of_another_version_is_refused() {
     scene.refused(
         "app",
         &[],
-        &["oci-layout has 5025 bytes, and 4096 is the most"],
+        &["oci-layout has 5025 bytes, more than the limit of 4096"],
     );
 }
 

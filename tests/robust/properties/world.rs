@@ -1,4 +1,4 @@
-//! A registry with random images, and what is expected of them.
+//! A registry with random images, and the expected verdicts.
 
 use std::io::Write;
 use std::path::PathBuf;

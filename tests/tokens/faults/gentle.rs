@@ -1,4 +1,4 @@
-//! Tokens that are odd and sound: what the program has to get over.
+//! Odd but sound tokens, with which the program must work.
 
 use super::rules::{SIGN, refused, signs};
 use super::scene::{Scene, verifies};
@@ -31,7 +31,7 @@ fn a_named_pin_is_sent_where_the_flags_say_that_none_is_wanted_or_set() {
         assert_eq!(ran.logins(), ["CKR_PIN_INCORRECT"], "{plan}: {ran:?}");
         ran.says("it refused the PIN from file:pin");
     }
-    // Nobody is asked for a PIN that the token says it does not have.
+    // The run does not ask for a PIN if the token says that it has none.
     let scene = Scene::new();
     let bare = "sign -k pkcs11:token=test%20token;object=ca -f message -s out";
     let ran = scene.run("flags-=CKF_USER_PIN_INITIALIZED", bare).exits(3);

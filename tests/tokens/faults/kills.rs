@@ -51,7 +51,7 @@ fn gen_key_that_was_killed_never_leads_to_two_keys() {
             let again = again.exits(1);
             if scene.has("new.pub") {
                 // It was done but for C_Finalize.
-                again.says("public key file new.pub: exists already");
+                again.says("public key file new.pub: already exists");
             } else {
                 again
                     .says("token \"test token\": the label is in use already: pkcs11:")

@@ -261,7 +261,7 @@ fn rule_3_the_flags_come_before_the_pin() {
             &format!("hint: {hint}"),
         );
     }
-    // Nobody may insist on a PIN that is locked.
+    // A user cannot insist on a locked PIN.
     let locked = "flags+=CKF_USER_PIN_LOCKED|CKF_USER_PIN_FINAL_TRY";
     let ran = refused_with(
         locked,
@@ -349,7 +349,7 @@ fn rule_3_no_pin_is_sent_before_what_the_user_named_is_there() {
         ("sign -k KEY:ca -f none -s out".into(), "none"),
         (
             "sign -k KEY:ca -f message -s other".into(),
-            "exists already, with other content",
+            "already exists, with other content",
         ),
         (
             "sign -k KEY:ca -f message -s registry".into(),
@@ -406,5 +406,5 @@ fn no_signature_is_asked_for_that_could_not_be_written() {
         .run("", "sign -k KEY:ca -f message -s foreign")
         .exits(1);
     assert_eq!(ran.calls("C_Sign"), 0, "{ran:?}");
-    ran.says("exists already, with other content");
+    ran.says("already exists, with other content");
 }

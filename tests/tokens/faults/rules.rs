@@ -432,7 +432,7 @@ fn a_key_that_no_uri_names_is_listed_with_the_reason() {
     ] {
         let plan = format!("attr=CKA_LABEL:{label};attr-missing=CKA_ID");
         let ran = Scene::new().run(&plan, "token keys TOKEN").exits(0);
-        let line = format!("a key that no URI names: {says}\n");
+        let line = format!("a key that no URI can name: {says}\n");
         assert!(ran.stdout.contains(&line), "{ran:?}");
     }
 }

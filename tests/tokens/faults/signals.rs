@@ -1,4 +1,4 @@
-//! A run that is ended by a signal: the token is told, and nothing is made of what it gave.
+//! A signal ends a run: the run tells the token, and writes no result.
 
 use std::process::{Child, Command, Stdio};
 use std::thread;

@@ -10,7 +10,7 @@ use std::thread;
 
 use super::scene::{Files, Ran, Scene, verifies};
 
-/// A command, and what it may write.
+/// A command, and the files that it may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Case {
     args: &'static str,

@@ -100,7 +100,7 @@ pub(super) fn issue(args: Issue, console: &Console) -> Outcome {
     let made = with_keys(key, &args.opened, console, work)?;
     if let Some(reason) = unnamed(&made.value).filter(|_| profile == Profile::Signer) {
         console.warn(&format!(
-            "no trust policy of Notary Project can name this signer: {reason}"
+            "no Notary Project trust policy can name this signer: {reason}"
         ));
     }
     certificate(&made, &request.output, console)

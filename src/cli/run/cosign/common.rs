@@ -1,4 +1,4 @@
-//! What commands of the family set up: keys, images, and the time.
+//! Sets up keys, images and the time for commands of the family.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,8 @@ use crate::cli::run::written::{not_beside_json, written};
 use crate::crypto::PublicKey;
 use crate::files::{self, Existing};
 use crate::image::ImageName;
-use crate::key::{KeyRef, Signer};
+use crate::key::pin::PinSource;
+use crate::key::{KeyRef, KeyRing, Signer};
 use crate::ops::Error;
 use crate::ops::cosign::Error as CosignError;
 use crate::ops::cosign::hanging::Hanging;
@@ -54,10 +55,19 @@ pub(super) fn key_files(key: &PrivateKeyArgs) -> Vec<&Path> {
         .collect()
 }
 
+/// The ring of a command that takes no passports.
+pub(super) fn ring_of<'a>(
+    tokens: &'a TokenArgs,
+    own: impl IntoIterator<Item = Option<&'a PinSource>>,
+    console: &Console,
+) -> Result<KeyRing, Failure> {
+    cosign_ring(tokens, &PassportArgs::default(), own, console)
+}
+
 /// The public keys that a command names.
 pub(super) fn keys(args: &PublicKeyArgs, console: &Console) -> Result<Vec<PublicKey>, Failure> {
     let own = args.keys.iter().map(KeyRef::pin_source);
-    let ring = cosign_ring(&args.tokens, &PassportArgs::default(), own, console)?;
+    let ring = ring_of(&args.tokens, own, console)?;
     let keys = args.keys.iter().map(|key| ring.public_of_any(key));
     Ok(keys.collect::<Result<_, _>>()?)
 }
@@ -69,12 +79,7 @@ pub(super) fn key(
     console: &Console,
 ) -> Result<Option<PublicKey>, Failure> {
     let Some(key) = key else { return Ok(None) };
-    let ring = cosign_ring(
-        tokens,
-        &PassportArgs::default(),
-        [key.pin_source()],
-        console,
-    )?;
+    let ring = ring_of(tokens, [key.pin_source()], console)?;
     Ok(Some(ring.public_of_any(key)?))
 }
 

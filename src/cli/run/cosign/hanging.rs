@@ -86,7 +86,7 @@ fn attach(request: &Attach, console: &Console) -> Outcome {
         format!("attached already to {name}, so nothing was changed")
     });
     if !verified {
-        console.warn("no key verified it: --key does so before it is attached");
+        console.warn("no key verified it: give --key to verify it before attaching");
     }
     console.realms_in_short(&realms);
     console.result(&digest.to_string())?;
@@ -205,7 +205,7 @@ pub(super) fn tree(args: Download, console: &Console) -> Outcome {
         }
     }
     if branches.is_empty() {
-        console.note("nothing hangs on it");
+        console.note("nothing is attached to it");
     }
     console.json(|| {
         let branches = branches.iter().map(|branch| {

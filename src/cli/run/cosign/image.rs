@@ -85,7 +85,7 @@ pub(super) fn sign(args: Sign, console: &Console) -> Outcome {
     if outputs.iter().any(|output| output.is_some()) && request.images.len() != 1 {
         return Err(Error::from(crate::ops::cosign::Error::NotHere {
             image: format!("{} images", request.images.len()),
-            reason: "signature, payload and bundle files are of one image",
+            reason: "signature, payload and bundle files are for one image only",
         })
         .into());
     }
@@ -132,7 +132,7 @@ fn write_new(
             (None, _) => {}
             (Some(path), Some(bytes)) => write(role, path, bytes, force, console)?,
             (Some(path), None) => console.warn(&format!(
-                "{} was not written, as nothing new was signed for it; `ir-sign cosign download` prints what is there",
+                "did not write {}, because there is no new signature; `ir-sign cosign download` prints the present ones",
                 path_of(path)
             )),
         }

@@ -3,13 +3,14 @@
 use serde_json::json;
 
 use crate::cli::args::cosign::{GenerateKeyPair, ImportKeyPair, PublicKeyOf};
-use crate::cli::args::token::PassportArgs;
 use crate::cli::console::{Console, Outcome, print};
-use crate::cli::context::{cosign_ring, passphrases, passphrases_by_flag, warn_if_open};
+use crate::cli::context::{passphrases, passphrases_by_flag, warn_if_open};
+use crate::cli::run::cosign::common::ring_of;
 use crate::cli::run::token::new_key_json;
 use crate::cli::run::written::{not_beside_json, shown, written};
 use crate::cli::show;
 use crate::cli::status::Status;
+use crate::crypto::PublicKey;
 use crate::files::Written;
 use crate::key::KeyRef;
 use crate::ops::key_pairs::{
@@ -33,12 +34,7 @@ pub(super) fn generate(args: GenerateKeyPair, console: &Console) -> Outcome {
         ));
         return tell(&pair, &request.files, console);
     };
-    let ring = cosign_ring(
-        &args.tokens,
-        &PassportArgs::default(),
-        [uri.pin_source.as_ref()],
-        console,
-    )?;
+    let ring = ring_of(&args.tokens, [uri.pin_source.as_ref()], console)?;
     let request = GenerateOnToken {
         uri,
         public: files.public.clone(),
@@ -75,7 +71,7 @@ fn tell(pair: &Pair, files: &PairFiles, console: &Console) -> Outcome {
     if let Some(new) = &pair.on_token {
         console.note(&format!("made private key {}", plain(&new.uri.to_string())));
         for oddity in &new.oddities {
-            console.warn(&format!("of a key that it made, the token says {oddity}"));
+            console.warn(&format!("the token says of the key that it made: {oddity}"));
         }
     }
     if pair.unprotected {
@@ -88,11 +84,7 @@ fn tell(pair: &Pair, files: &PairFiles, console: &Console) -> Outcome {
         Written::New => format!("wrote its public key {}", shown(&files.public)),
         Written::Same => written(&files.public, Written::Same),
     });
-    console.note(&format!(
-        "{}, fingerprint {}",
-        pair.key.kind(),
-        pair.key.fingerprint()
-    ));
+    note(&pair.key, console);
     if let Some(new) = &pair.on_token {
         console.result(&new.uri.to_string())?;
     }
@@ -110,17 +102,20 @@ fn tell(pair: &Pair, files: &PairFiles, console: &Console) -> Outcome {
     Ok(Status::Done)
 }
 
+fn note(key: &PublicKey, console: &Console) {
+    console.note(&format!(
+        "{}, fingerprint {}",
+        key.kind(),
+        key.fingerprint()
+    ));
+}
+
 pub(super) fn public_key(args: PublicKeyOf, console: &Console) -> Outcome {
     if let Some(output) = &args.outfile {
         not_beside_json("public key file", output, console)?;
     }
     warn_if_open(&args.key, console);
-    let ring = cosign_ring(
-        &args.tokens,
-        &PassportArgs::default(),
-        [args.key.pin_source()],
-        console,
-    )?;
+    let ring = ring_of(&args.tokens, [args.key.pin_source()], console)?;
     let request = PublicHalf {
         key: args.key,
         output: args.outfile,
@@ -130,11 +125,7 @@ pub(super) fn public_key(args: PublicKeyOf, console: &Console) -> Outcome {
     if let (Some(output), Some(how)) = (&request.output, how) {
         console.note(&written(output, how));
     }
-    console.note(&format!(
-        "{}, fingerprint {}",
-        key.kind(),
-        key.fingerprint()
-    ));
+    note(&key, console);
     if request.output.is_none() && !console.settings.json {
         print(pem(&key).as_bytes())?;
     }

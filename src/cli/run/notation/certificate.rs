@@ -53,7 +53,7 @@ pub(super) fn add(args: &Add, console: &Console) -> Outcome {
     for (path, how) in args.files.iter().zip(&done) {
         let did = match how {
             Written::New => "added to",
-            Written::Same => "is there already in",
+            Written::Same => "is already in",
         };
         console.note(&format!(
             "{}: {did} named store {} of type {}",

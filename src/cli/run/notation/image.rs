@@ -62,7 +62,7 @@ fn show_signed(
             format!("{name}: signed, signature {}", image.signature)
         } else {
             format!(
-                "{name}: already signed this way, so nothing was added; signature {}",
+                "{name}: already signed this way, so ir-sign added nothing; signature {}",
                 image.signature
             )
         });
@@ -287,7 +287,7 @@ fn said_tree(kind: &mut Tree, of: &LookedAt, manifest: &SignatureManifest, envel
         unsigned.pair("signingAgent", agent);
     }
     if envelope.timestamp.is_some() {
-        unsigned.add("timestamp signature, which is not read");
+        unsigned.add("timestamp signature, which ir-sign does not read");
     }
     let certificates = node.add("certificates");
     for certificate in envelope.chain.certificates() {

@@ -24,10 +24,7 @@ pub(super) fn show(console: &Console) -> Outcome {
         print(&bytes)?;
     }
     for name in &policy.unknown {
-        console.warn(&format!(
-            "{}: nobody knows its member {name}",
-            path.display()
-        ));
+        console.warn(&format!("{}: unknown member {name}", path.display()));
     }
     Ok(Status::Done)
 }

@@ -106,7 +106,7 @@ impl Reader<'_> {
     }
 }
 
-/// Why the server would refuse to hand out an image, judged by its manifest's text alone; `None` if the server would
+/// Why the server would refuse to hand out an image, judged only by its manifest's text; `None` if the server would
 /// hand it out once docker's types are OCI's.
 pub fn unserved(entry: &Descriptor, content: &Blob) -> Option<String> {
     let parts = edited(content, &entry.media_type).and_then(|new| parts(&new));

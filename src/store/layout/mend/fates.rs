@@ -58,7 +58,7 @@ impl<'a, 'e> Mend<'a, 'e> {
         replaced.map_or(*digest, |replacement| replacement.blob.digest())
     }
 
-    /// Decides as [`Mend::fate`] does, for an entry of `index.json`, and also hashes a blob that is no document.
+    /// Decides as [`Mend::fate`] does, for an entry of `index.json`, and also hashes a blob that is not a document.
     pub(super) fn root(&mut self, entry: &Descriptor) -> Result<Fate, Error> {
         let media_type = &entry.media_type;
         let is_document = media::is_index(media_type) || media::is_manifest(media_type);

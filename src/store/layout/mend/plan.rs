@@ -167,7 +167,7 @@ impl Mend<'_, '_> {
                     self.tell_tag(from, None, leads_to);
                     planned[root].push(Root { tag: None, image });
                 } else if is_given {
-                    let reason = format!("another entry names it by the tag \"{tag}\" already");
+                    let reason = format!("another entry already names it by the tag \"{tag}\"");
                     self.leave_out(from.to_owned(), reason);
                 } else {
                     is_given = true;

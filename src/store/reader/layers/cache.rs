@@ -22,7 +22,7 @@ const MOST_LAYERS: usize = 16_000;
 #[derive(Clone, Debug)]
 pub(super) struct Contents {
     pub(super) blob: Digest,
-    /// The unpacked content; or the reason why there is none.
+    /// The unpacked content, or the reason why there is none.
     pub(super) unpacked: Result<Unpacked, NotUnpacked>,
     /// The layer's members, if the caller wanted them.
     pub(super) members: Option<Arc<Members>>,

@@ -155,7 +155,7 @@ impl Reader<'_> {
                     let found = found.digest;
                     let mislabelled = mislabelled::told(self, &part, layer);
                     findings.fail_diff_id(mislabelled.unwrap_or(format!(
-                        "{part} unpacks to {found}, and the config states {stated}"
+                        "{part} unpacks to {found}, but the config says {stated}"
                     )));
                 }
                 (Ok(found), _) => {
@@ -244,7 +244,8 @@ impl Checker<'_> {
             _ => 0,
         };
         let key = (layer.digest, compression, window, algorithm);
-        // What an encrypted layer holds is a matter of its annotations too, and other images may have others.
+        // The content of an encrypted layer depends on its annotations too, and other images may have other
+        // annotations.
         let cell = match decrypted {
             Some(_) => Arc::default(),
             None => self.reader.layer_cache.cell(key),
@@ -354,7 +355,7 @@ impl Checker<'_> {
         let unpacked = match (compression, how) {
             (_, How::NotOpened(reason)) => Err(reason.clone()),
             (None, _) => Err(NotUnpacked::Wrong(format!(
-                "has media type \"{}\", and a layer is a tar archive, plain, gzip or zstd",
+                "has media type \"{}\", but a layer must be a tar archive, plain, gzip or zstd",
                 layer.media_type
             ))),
             // The layer is not packed, so one hash gives both digests.
@@ -377,7 +378,7 @@ impl Checker<'_> {
                         let mut opening = key.open(&mut packed);
                         let unpacked = unpack(&mut opening);
                         match opening.finish() {
-                            // Nothing that was unpacked counts unless the ciphertext is the one that was encrypted.
+                            // The unpacked bytes count only if the ciphertext is authentic.
                             Ok(Err(error)) => Err(NotUnpacked::Wrong(error.to_string())),
                             // An error of the stream arrives again where the blob is hashed to its end.
                             Ok(Ok(())) | Err(_) => unpacked,

@@ -39,7 +39,7 @@ impl Unpacked {
         };
         let (first, size) = (self.first, self.size);
         faults.add(rule, || {
-            format!("{part} is more than one {what}, and a realm unpacks the first: {first} of {size} bytes")
+            format!("{part} is more than one {what}, but a realm unpacks only the first: {first} of {size} bytes")
         });
     }
 }

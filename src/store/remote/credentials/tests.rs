@@ -294,8 +294,8 @@ fn r19_a_helper_that_fails_is_named_and_nothing_of_its_output() {
     let (folder, options) = scene(&[("HOME", "home"), ("PATH", "bin")]);
     for (script, word) in [
         ("echo hunter2; exit 1", "failed"),
-        ("echo hunter2", "something else"),
-        ("echo '[\"hunter2\"]'", "something else"),
+        ("echo hunter2", "something other than"),
+        ("echo '[\"hunter2\"]'", "something other than"),
         ("head -c 2000000 /dev/zero", "megabyte"),
         ("echo hunter2; sleep 60 & sleep 60", "too long"),
         ("exec >&-; sleep 60", "too long"),
