@@ -1,0 +1,141 @@
+//! The manifest under a tag `.sig` as containers/image reads it: what would spoil it there spoils it here.
+//!
+//! Source: containers/image, `manifest/oci.go`, `internal/manifest/common.go` and `docker/docker_client.go`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::Malformed;
+use crate::encoding::base64::unbase64_of_go;
+use crate::encoding::strict::{Shape, check_shape};
+
+const WHAT: &str = "manifest that containers/image takes";
+
+/// The members that containers/image looks for. Go takes them in any case: only theirs is let pass.
+const SHAPE: Shape = Shape::Object(&[
+    ("schemaVersion", &Shape::Any),
+    ("mediaType", &Shape::Any),
+    ("artifactType", &Shape::Any),
+    ("config", &DESCRIPTOR),
+    ("layers", &Shape::List(&DESCRIPTOR)),
+    ("subject", &DESCRIPTOR),
+    ("annotations", &Shape::Any),
+    ("fsLayers", &Shape::Any),
+    ("history", &Shape::Any),
+    ("manifests", &Shape::Any),
+]);
+const DESCRIPTOR: Shape = Shape::Object(&[
+    ("mediaType", &Shape::Any),
+    ("digest", &Shape::Any),
+    ("size", &Shape::Any),
+    ("urls", &Shape::Any),
+    ("annotations", &Shape::Any),
+    ("data", &Shape::Any),
+    ("platform", &Shape::Any),
+    ("artifactType", &Shape::Any),
+]);
+
+type Annotations = Option<BTreeMap<String, Option<String>>>;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Text {
+    #[serde(rename = "schemaVersion")]
+    _schema_version: Option<i64>,
+    #[serde(rename = "artifactType")]
+    _artifact_type: Option<String>,
+    config: Option<Descriptor>,
+    layers: Option<Vec<Option<Descriptor>>>,
+    subject: Option<Descriptor>,
+    #[serde(rename = "annotations")]
+    _annotations: Annotations,
+    fs_layers: Option<IgnoredAny>,
+    history: Option<IgnoredAny>,
+    manifests: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    urls: Option<Vec<Option<String>>>,
+    #[serde(rename = "annotations")]
+    _annotations: Annotations,
+    data: Option<String>,
+    #[serde(rename = "platform")]
+    _platform: Option<BTreeMap<String, IgnoredAny>>,
+    #[serde(rename = "artifactType")]
+    _artifact_type: Option<String>,
+}
+
+/// Checks that containers/image would read the manifest, and fetch its layers from the registry.
+pub fn check_as_go(bytes: &[u8]) -> Result<(), Malformed> {
+    check_shape(bytes, &SHAPE).map_err(Malformed::refused(WHAT))?;
+    let text: Text = serde_json::from_slice(bytes).map_err(Malformed::json(WHAT))?;
+    let members = [
+        ("fsLayers", text.fs_layers.is_some()),
+        ("history", text.history.is_some()),
+        ("manifests", text.manifests.is_some()),
+    ];
+    if let Some((name, _)) = members.iter().find(|(_, is_there)| *is_there) {
+        let reason = format!("its member {name:?} makes it another kind of manifest too");
+        return Err(Malformed::new(WHAT, reason));
+    }
+    let layers = text.layers.unwrap_or_default();
+    let layers = layers.iter().flatten();
+    if layers
+        .clone()
+        .any(|layer| layer.urls.as_ref().is_some_and(|urls| !urls.is_empty()))
+    {
+        let reason = "a layer has \"urls\", and this program fetches it from the registry alone";
+        return Err(Malformed::new(WHAT, reason));
+    }
+    let all = layers.chain(&text.config).chain(&text.subject);
+    let mut data = all.filter_map(|descriptor| descriptor.data.as_deref());
+    if data.any(|data| unbase64_of_go(data).is_none()) {
+        return Err(Malformed::new(WHAT, "a member \"data\" is no base64"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"{"schemaVersion":2,"mediaType":"m","config":{"digest":"d"},"layers":[{"mediaType":"l","annotations":{"a":"b"},"urls":[]}]}"#;
+
+    #[test]
+    fn what_containers_image_refuses_is_refused() {
+        assert!(check_as_go(GOOD.as_bytes()).is_ok());
+        for (old, new) in [
+            (r#","layers""#, r#","manifests":[],"layers""#),
+            (r#","layers""#, r#","history":[],"layers""#),
+            (r#","layers""#, r#","fsLayers":1,"layers""#),
+            (r#","layers""#, r#","Layers":[],"layers""#),
+            (r#""mediaType":"l""#, r#""MediaType":"l""#),
+            (r#""urls":[]"#, r#""urls":["http://127.0.0.1/x"]"#),
+            (r#""urls":[]"#, r#""urls":"x""#),
+            (r#""urls":[]"#, r#""data":"!""#),
+            (r#""urls":[]"#, r#""platform":[]"#),
+            (r#""b""#, "1"),
+            (r#"{"digest":"d"}"#, "[]"),
+            (":2,", r#":"2","#),
+        ] {
+            let changed = GOOD.replacen(old, new, 1);
+            assert_ne!(changed, GOOD);
+            assert!(check_as_go(changed.as_bytes()).is_err(), "{changed}");
+        }
+        for (old, new) in [
+            (
+                r#","layers""#,
+                r#","manifests":null,"subject":null,"layers""#,
+            ),
+            (r#""urls":[]"#, r#""urls":null,"data":"QUJD","platform":{}"#),
+            (r#""b""#, "null"),
+        ] {
+            let changed = GOOD.replacen(old, new, 1);
+            assert_ne!(changed, GOOD);
+            assert!(check_as_go(changed.as_bytes()).is_ok(), "{changed}");
+        }
+    }
+}
