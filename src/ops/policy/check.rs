@@ -16,7 +16,7 @@ use super::notary;
 use super::report::{Outcome, PolicyReport, RequirementReport};
 use super::sigstore;
 use super::simple;
-use super::subject::{OpenPlace, Subject, asked, images, subjects};
+use super::subject::{OpenPlace, Subject, asked, check_only, images, subjects};
 use crate::broker::Broker;
 use crate::image::ImageName;
 use crate::ocicrypt::Keys;
@@ -132,6 +132,9 @@ impl Run<'_> {
         let window = place.take_window();
         let reader = Reader::with_window(place.store(), request.limits, window);
         let reader = reader.opening(&request.decryption);
+        if dialect == Dialect::Containers && place.reference().is_none() {
+            check_only(name, &reader)?;
+        }
         let selection = request.selection.as_ref();
         let subjects = subjects(&reader, place.reference(), dialect, selection)?;
         let judge = |subject: &Subject| {

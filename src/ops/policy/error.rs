@@ -42,6 +42,14 @@ pub enum Error {
         /// The image.
         image: String,
     },
+    /// containers/image chooses no image of an index.
+    #[error("{name}: {reason}")]
+    Index {
+        /// The name that leads to the index.
+        name: String,
+        /// Why it chooses none.
+        reason: String,
+    },
     /// A key's file is not there, or nobody can read it.
     #[error("key {name}: {reason}")]
     NoKey {
@@ -76,6 +84,7 @@ impl Error {
             Self::Name { .. } => Class::Usage,
             Self::Policy { .. }
             | Self::TagAndDigest { .. }
+            | Self::Index { .. }
             | Self::BadKey { .. }
             | Self::Stored { .. } => Class::Refused,
         }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::error::Error as PolicyProblem;
+use super::instance;
 use crate::crypto::Digest;
 use crate::image::{ArchiveKind, ImageName, Platform, Reference, media};
 use crate::ops::error::Error;
@@ -61,7 +62,14 @@ impl OpenPlace {
         if let ImageName::Dir { path } = name {
             return Ok(Self::Dir(Box::new(SkopeoDir::open(path, limits)?)));
         }
-        let places = Place::of(vec![name.clone()], false, options)?;
+        let mut name = name.clone();
+        if let ImageName::Layout { path, .. } = &mut name
+            && path.is_symlink()
+            && let Ok(whole) = fs::canonicalize(&*path)
+        {
+            *path = whole;
+        }
+        let places = Place::of(vec![name], false, options)?;
         let place = places.into_iter().next();
         let place = place.expect("one name is one place");
         let opened = place.location.open(limits, progress)?;
@@ -142,6 +150,20 @@ pub(super) fn subjects(
         }]);
     }
     let selected = match selection {
+        None if is_index => {
+            vec![instance::chosen(
+                reader,
+                name,
+                &descriptor,
+                &own_platform(),
+            )?]
+        }
+        // containers/image knows no versions and features of systems.
+        Some(Selection::Platform(wanted))
+            if is_index && wanted.os_version.is_none() && wanted.os_features.is_none() =>
+        {
+            vec![instance::chosen(reader, name, &descriptor, wanted)?]
+        }
         Some(Selection::Platform(_)) => images(reader, reference, selection)?,
         _ if is_index => images(reader, reference, selection)?,
         _ => vec![Selected { name, descriptor }],
@@ -159,6 +181,26 @@ pub(super) fn subjects(
         });
     }
     Ok(subjects)
+}
+
+/// That a layout has one entry where the user names none: containers/image chooses none of several.
+pub(super) fn check_only(name: &ImageName, reader: &Reader<'_>) -> Result<(), Error> {
+    let is_layout = match name {
+        ImageName::Layout { .. } => true,
+        ImageName::Archive { kind, .. } => *kind == ArchiveKind::Oci,
+        ImageName::Docker { .. } | ImageName::Dir { .. } => false,
+    };
+    let found = if is_layout {
+        reader.store().entries()?.len()
+    } else {
+        1
+    };
+    if found == 1 {
+        return Ok(());
+    }
+    let reason = format!("it has {found} images, and containers/image wants the name of one");
+    let name = name.to_string();
+    Err(PolicyProblem::Index { name, reason }.into())
 }
 
 /// The images of a name: those that the user chooses, or this machine's.
