@@ -42,12 +42,12 @@ pub enum Error {
         /// The image.
         image: String,
     },
-    /// containers/image chooses no image of an index.
+    /// containers/image takes no image where the name leads.
     #[error("{name}: {reason}")]
     Index {
-        /// The name that leads to the index.
+        /// The name.
         name: String,
-        /// Why it chooses none.
+        /// Why it takes none.
         reason: String,
     },
     /// A key's file is not there, or nobody can read it.

@@ -10,6 +10,7 @@ use crate::image::{ArchiveKind, ImageName, Platform, Reference, media};
 use crate::ops::error::Error;
 use crate::ops::location::{Asked as Place, Opened, RegistryOptions};
 use crate::progress::Progress;
+use crate::scheme::cosign::check_kind;
 use crate::store::{Limits, Reader, Selected, Selection, SkopeoDir, Store, Window};
 use crate::trust::{Asked, Dialect};
 
@@ -132,12 +133,14 @@ fn own_platform() -> Platform {
 }
 
 /// The manifests whose signatures count: to containers/image those of the platforms, to image-rs whatever the name
-/// leads to. `selection` is none where the user does not choose: then this machine's platform is meant.
+/// leads to. `selection` is none where the user does not choose: then this machine's platform is meant. `is_skopeos` says that
+/// of several images for a platform skopeo's choice counts.
 pub(super) fn subjects(
     reader: &Reader<'_>,
     reference: Option<&Reference>,
     dialect: Dialect,
     selection: Option<&Selection>,
+    is_skopeos: bool,
 ) -> Result<Vec<Subject>, Error> {
     let (name, descriptor) = reader.subject(reference)?;
     let is_index = media::is_index(&descriptor.media_type);
@@ -150,7 +153,7 @@ pub(super) fn subjects(
         }]);
     }
     let selected = match selection {
-        None if is_index => {
+        None if is_index && is_skopeos => {
             vec![instance::chosen(
                 reader,
                 name,
@@ -160,7 +163,10 @@ pub(super) fn subjects(
         }
         // containers/image knows no versions and features of systems.
         Some(Selection::Platform(wanted))
-            if is_index && wanted.os_version.is_none() && wanted.os_features.is_none() =>
+            if is_index
+                && is_skopeos
+                && wanted.os_version.is_none()
+                && wanted.os_features.is_none() =>
         {
             vec![instance::chosen(reader, name, &descriptor, wanted)?]
         }
@@ -171,7 +177,13 @@ pub(super) fn subjects(
     let mut subjects = Vec::new();
     for image in selected {
         // The signature covers the digest of the manifest's bytes.
-        reader.manifest(&image.descriptor)?;
+        let (manifest, _) = reader.manifest(&image.descriptor)?;
+        if is_skopeos {
+            check_kind(manifest.bytes()).map_err(|bad| PolicyProblem::Index {
+                name: image.name.clone(),
+                reason: bad.to_string(),
+            })?;
+        }
         let platform = image.descriptor.platform.as_ref().filter(|_| is_index);
         let platform = platform.map(|platform| format!(" ({platform})"));
         subjects.push(Subject {

@@ -33,8 +33,15 @@ const DESCRIPTOR: Shape = Shape::Object(&[
     ("urls", &Shape::Any),
     ("annotations", &Shape::Any),
     ("data", &Shape::Any),
-    ("platform", &Shape::Any),
+    ("platform", &PLATFORM),
     ("artifactType", &Shape::Any),
+]);
+const PLATFORM: Shape = Shape::Object(&[
+    ("architecture", &Shape::Any),
+    ("os", &Shape::Any),
+    ("os.version", &Shape::Any),
+    ("os.features", &Shape::Any),
+    ("variant", &Shape::Any),
 ]);
 
 type Annotations = Option<BTreeMap<String, Option<String>>>;
@@ -51,9 +58,34 @@ struct Text {
     subject: Option<Descriptor>,
     #[serde(rename = "annotations")]
     _annotations: Annotations,
+    #[serde(flatten)]
+    others: Others,
+}
+
+/// Members of other kinds of manifests.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Others {
     fs_layers: Option<IgnoredAny>,
     history: Option<IgnoredAny>,
     manifests: Option<IgnoredAny>,
+}
+
+impl Others {
+    fn check(&self) -> Result<(), Malformed> {
+        let members = [
+            ("fsLayers", self.fs_layers.is_some()),
+            ("history", self.history.is_some()),
+            ("manifests", self.manifests.is_some()),
+        ];
+        match members.iter().find(|(_, is_there)| *is_there) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let reason = format!("its member {name:?} makes it another kind of manifest too");
+                Err(Malformed::new(WHAT, reason))
+            }
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -63,24 +95,43 @@ struct Descriptor {
     _annotations: Annotations,
     data: Option<String>,
     #[serde(rename = "platform")]
-    _platform: Option<BTreeMap<String, IgnoredAny>>,
+    _platform: Option<Platform>,
     #[serde(rename = "artifactType")]
     _artifact_type: Option<String>,
+}
+
+/// The types of its members, which nobody looks at.
+#[derive(Deserialize)]
+struct Platform {
+    #[serde(rename = "architecture")]
+    _architecture: Option<String>,
+    #[serde(rename = "os")]
+    _os: Option<String>,
+    #[serde(rename = "os.version")]
+    _os_version: Option<String>,
+    #[serde(rename = "os.features")]
+    _os_features: Option<Vec<Option<String>>>,
+    #[serde(rename = "variant")]
+    _variant: Option<String>,
+}
+
+/// Checks that an image's manifest is of no other kind too, for which containers/image refuses it.
+pub fn check_kind(bytes: &[u8]) -> Result<(), Malformed> {
+    const MEMBERS: Shape = Shape::Object(&[
+        ("fsLayers", &Shape::Any),
+        ("history", &Shape::Any),
+        ("manifests", &Shape::Any),
+    ]);
+    check_shape(bytes, &MEMBERS).map_err(Malformed::refused(WHAT))?;
+    let others: Others = serde_json::from_slice(bytes).map_err(Malformed::json(WHAT))?;
+    others.check()
 }
 
 /// Checks that containers/image would read the manifest, and fetch its layers from the registry.
 pub fn check_as_go(bytes: &[u8]) -> Result<(), Malformed> {
     check_shape(bytes, &SHAPE).map_err(Malformed::refused(WHAT))?;
     let text: Text = serde_json::from_slice(bytes).map_err(Malformed::json(WHAT))?;
-    let members = [
-        ("fsLayers", text.fs_layers.is_some()),
-        ("history", text.history.is_some()),
-        ("manifests", text.manifests.is_some()),
-    ];
-    if let Some((name, _)) = members.iter().find(|(_, is_there)| *is_there) {
-        let reason = format!("its member {name:?} makes it another kind of manifest too");
-        return Err(Malformed::new(WHAT, reason));
-    }
+    text.others.check()?;
     let layers = text.layers.unwrap_or_default();
     let layers = layers.iter().flatten();
     if layers
@@ -105,6 +156,25 @@ mod tests {
     const GOOD: &str = r#"{"schemaVersion":2,"mediaType":"m","config":{"digest":"d"},"layers":[{"mediaType":"l","annotations":{"a":"b"},"urls":[]}]}"#;
 
     #[test]
+    fn a_manifest_is_of_one_kind() {
+        assert!(check_kind(GOOD.as_bytes()).is_ok());
+        for (member, is_refused) in [
+            ("\"history\":[]", true),
+            ("\"History\":[]", true),
+            ("\"fsLayers\":1", true),
+            ("\"manifests\":[]", true),
+            ("\"manifests\":null", false),
+        ] {
+            let changed = GOOD.replacen('{', &format!("{{{member},"), 1);
+            assert_eq!(
+                check_kind(changed.as_bytes()).is_err(),
+                is_refused,
+                "{member}"
+            );
+        }
+    }
+
+    #[test]
     fn what_containers_image_refuses_is_refused() {
         assert!(check_as_go(GOOD.as_bytes()).is_ok());
         for (old, new) in [
@@ -117,6 +187,8 @@ mod tests {
             (r#""urls":[]"#, r#""urls":"x""#),
             (r#""urls":[]"#, r#""data":"!""#),
             (r#""urls":[]"#, r#""platform":[]"#),
+            (r#""urls":[]"#, r#""platform":{"os":1}"#),
+            (r#""urls":[]"#, r#""platform":{"OS":"x"}"#),
             (r#""b""#, "1"),
             (r#"{"digest":"d"}"#, "[]"),
             (":2,", r#":"2","#),

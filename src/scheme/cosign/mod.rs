@@ -45,7 +45,7 @@ pub use candidate::{
     Looked, Met, Said, of_attestation, of_bundle, of_layer, of_payload, unreadable,
 };
 pub use envelope::{Envelope, PAYLOAD_TYPE, pae};
-pub use go_manifest::check_as_go;
+pub use go_manifest::{check_as_go, check_kind};
 pub use named::{NamedPayload, Rules};
 pub use payload::{PAYLOAD_MEDIA_TYPE, Payload};
 pub use prepared::{Fact, Prepared, signature_lines};

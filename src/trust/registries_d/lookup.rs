@@ -74,6 +74,11 @@ impl Lookup {
         })
     }
 
+    /// The reader by whose rules the files were read.
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     /// The URL, as it is written there, of the lookaside of an image in a registry; `None` where none is configured.
     pub fn lookaside(&self, asked: &DockerReference) -> Option<&str> {
         self.first(asked, |namespace| namespace.lookaside.as_deref())
