@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::Malformed;
 use crate::encoding::base64::unbase64_of_go;
 use crate::encoding::strict::{Shape, check_shape};
+use crate::scheme::malformed::Malformed;
 
 const WHAT: &str = "manifest that containers/image takes";
 

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Malformed;
 use crate::encoding::base64::unbase64_of_go;
 use crate::encoding::located::{Data, Member, Reader, Unicode};
 use crate::encoding::strict::is_like;
+use crate::scheme::malformed::Malformed;
 
 const WHAT: &str = "Sigstore signature as containers/image stores it";
 
