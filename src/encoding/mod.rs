@@ -2,6 +2,7 @@
 
 pub mod base64;
 pub mod cbor;
+pub mod go_pem;
 pub mod hex;
 pub mod json;
 pub mod located;

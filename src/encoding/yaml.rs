@@ -44,8 +44,10 @@ pub enum Data {
     Scalar {
         /// Its text.
         text: String,
-        /// Whether it is a text to every reader: it stands in quotes, in a block, or has the tag `!!str`.
-        is_text: bool,
+        /// Whether it stands in quotes or in a block.
+        is_quoted: bool,
+        /// What its tag says of it.
+        tag: ScalarTag,
     },
     /// A list.
     List(Vec<Node>),
@@ -53,11 +55,70 @@ pub enum Data {
     Map(Vec<(Node, Node)>),
 }
 
+/// What the tag of a scalar says, `!!NAME` or another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScalarTag {
+    /// There is none, or `!` alone.
+    None,
+    /// `!!str`
+    Str,
+    /// `!!bool`
+    Bool,
+    /// `!!int`
+    Int,
+    /// `!!float`
+    Float,
+    /// `!!null`
+    Null,
+    /// `!!timestamp`
+    Timestamp,
+    /// `!!binary`
+    Binary,
+    /// `!!merge`
+    Merge,
+    /// Any other.
+    Other,
+}
+
+impl ScalarTag {
+    fn of(tag: Option<&Tag>) -> Self {
+        let Some(tag) = tag else {
+            return Self::None;
+        };
+        let whole = format!("{}{}", tag.handle, tag.suffix);
+        let whole = whole.strip_prefix("tag:yaml.org,2002:").unwrap_or(&whole);
+        match whole {
+            "!" | "" => Self::None,
+            "str" => Self::Str,
+            "bool" => Self::Bool,
+            "int" => Self::Int,
+            "float" => Self::Float,
+            "null" => Self::Null,
+            "timestamp" => Self::Timestamp,
+            "binary" => Self::Binary,
+            "merge" => Self::Merge,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Data {
+    /// Whether it is a text to every reader: it has the tag `!!str`, or none and stands in quotes or in a block.
+    pub const fn is_text(&self) -> bool {
+        match self {
+            Self::Scalar { is_quoted, tag, .. } => {
+                matches!(tag, ScalarTag::Str) || (*is_quoted && matches!(tag, ScalarTag::None))
+            }
+            Self::List(_) | Self::Map(_) => false,
+        }
+    }
+}
+
 impl Node {
     /// Whether it is `null`, written out, as `~`, or by nothing at all.
     pub fn is_null(&self) -> bool {
-        matches!(&self.data, Data::Scalar { text, is_text: false }
-            if ["", "~", "null", "Null", "NULL"].contains(&text.as_str()))
+        matches!(&self.data, Data::Scalar { text, tag: ScalarTag::None | ScalarTag::Null, .. }
+            if !self.data.is_text() && ["", "~", "null", "Null", "NULL"].contains(&text.as_str()))
     }
 
     /// The text of a scalar.
@@ -127,18 +188,46 @@ fn doubtful(text: &str) -> Result<(), Malformed> {
         if in_directives && line.starts_with("%YAML") && line.trim_end() != "%YAML 1.1" {
             return refuse("some readers know YAML 1.1 alone");
         }
+        if in_directives
+            && line.starts_with('%')
+            && !(line.starts_with("%YAML") || line.starts_with("%TAG"))
+        {
+            return refuse("there is no such directive");
+        }
         if line.contains(['\u{85}', '\u{2028}', '\u{2029}']) {
             return refuse("readers differ in whether a line ends here");
         }
-        if line.contains(|c: char| c.is_control() && !['\t', '\r'].contains(&c)) {
+        let is_foreign = |c: char| {
+            let is_control = c.is_control() && !['\t', '\r'].contains(&c);
+            is_control || ['\u{feff}', '\u{fffe}', '\u{ffff}'].contains(&c)
+        };
+        if line.contains(is_foreign) {
             return refuse("the line has a control character");
         }
+        if has_odd_anchor(line) {
+            return refuse("readers differ in how the name of an anchor goes on");
+        }
         let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
-        if line[..indentation].contains('\t') && !line.trim().is_empty() {
+        if line[..indentation].contains('\t') {
             return refuse("the line is indented with a tab");
         }
     }
     Ok(())
+}
+
+/// Whether a name behind `&` or `*` has other characters than the letters, digits, `-` and `_` that readers of YAML 1.1
+/// take.
+fn has_odd_anchor(line: &str) -> bool {
+    let is_inside = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    let starts = line.match_indices(['&', '*']).filter(|(at, _)| {
+        let before = line[..*at].chars().next_back();
+        before.is_none_or(|c| " \t[]{},:".contains(c))
+    });
+    starts.into_iter().any(|(at, _)| {
+        let rest = line[at + 1..].trim_start_matches(is_inside);
+        let next = rest.chars().next();
+        !next.is_none_or(|c| " \t\r?:,]}%@`".contains(c))
+    })
 }
 
 struct Reader<'t> {
@@ -178,12 +267,14 @@ impl<'t> Reader<'t> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let text = text.into_owned();
-                if let Some(tag) = tag.as_deref().filter(|tag| !fits(tag, &text)) {
-                    let reason = format!("the tag !!{} is not read", tag.suffix);
-                    return Err(Malformed::new(line, reason));
-                }
-                let is_text = style != ScalarStyle::Plain || tag.as_deref().is_some_and(is_str);
-                (Data::Scalar { text, is_text }, anchor)
+                let is_quoted = style != ScalarStyle::Plain;
+                let tag = ScalarTag::of(tag.as_deref());
+                let data = Data::Scalar {
+                    text,
+                    is_quoted,
+                    tag,
+                };
+                (data, anchor)
             }
             Event::SequenceStart(anchor, _) => {
                 let mut items = Vec::new();
@@ -196,6 +287,9 @@ impl<'t> Reader<'t> {
                 let mut members = Vec::new();
                 while let Some((event, span)) = self.inside()? {
                     let key = self.node_of(event, span, depth + 1)?;
+                    if is_nothing(&key) {
+                        return Err(Malformed::new(key.line, "a member has no name"));
+                    }
                     members.push((key, self.node(depth + 1)?));
                 }
                 (Data::Map(members), anchor)
@@ -237,18 +331,9 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// Whether the tag says no more than the text does to every reader.
-fn fits(tag: &Tag, text: &str) -> bool {
-    !tag.is_yaml_core_schema()
-        || match tag.suffix.as_str() {
-            "str" => true,
-            "bool" => ["true", "false"].contains(&text),
-            _ => false,
-        }
-}
-
-fn is_str(tag: &Tag) -> bool {
-    tag.is_yaml_core_schema() && tag.suffix == "str"
+/// Whether nothing is written there. Some readers take no key like that.
+fn is_nothing(key: &Node) -> bool {
+    matches!(&key.data, Data::Scalar { text, is_quoted: false, tag: ScalarTag::None } if text.is_empty())
 }
 
 fn count(node: &Node) -> usize {
@@ -298,8 +383,21 @@ mod tests {
         for text in ["%YAML 1.2\n---\n", "a: \u{7f}", "\ta: 1\n", "a:\n \tb: 1\n"] {
             assert!(read(text.as_bytes()).is_err(), "{text:?}");
         }
-        assert!(read(b"# x\n%YAML 1.1\n---\na: x%YAML\r\n\t\n").is_ok());
-        assert!(read(b"a: !!int x\n").is_err());
+        assert!(read(b"# x\n%YAML 1.1\n---\na: x%YAML\r\n").is_ok());
+        for text in [
+            "a: 1\n\t",
+            "%FOO x\n---\na: 1\n",
+            "a: &\u{e9} c\n",
+            "a: &b.c d\n",
+            ": 1\n",
+            "a: 1\n\u{feff}",
+            "a: \u{fffe}\n",
+        ] {
+            assert!(read(text.as_bytes()).is_err(), "{text:?}");
+        }
+        assert!(read(b"a: \"&b\"\nc: x&d.e\nd: &b-_1 [*b-_1]\n").is_err());
+        assert!(read(b"a: \"&b\"\nc: x&d.e\nd: &b-_1 x\ne: [*b-_1]\n").is_ok());
+        assert!(read(b"a: !!int x\n").is_ok());
         assert!(read(b"a: !!bool true\nb: !own x\n").is_ok());
         assert!(read(b"a: *b\n").is_err());
         assert!(read(b"a: &a [*a]\n").is_err());

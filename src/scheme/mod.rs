@@ -10,6 +10,7 @@ mod draft;
 mod error;
 mod malformed;
 pub mod notary;
+mod signed_text;
 pub mod simple;
 mod verify;
 

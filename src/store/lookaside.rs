@@ -74,7 +74,13 @@ impl Lookaside {
             "file" => {
                 let rest = &before[scheme.len() + 1..];
                 let path = match rest.strip_prefix("//") {
-                    Some(rest) => rest.find('/').map_or("", |at| &rest[at..]),
+                    Some(rest) => {
+                        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+                        if !is_authority(host) {
+                            return Err(error("the spelling of its host is wrong"));
+                        }
+                        path
+                    }
                     None if rest.starts_with('/') => rest,
                     None => "",
                 };
@@ -225,6 +231,24 @@ fn unescaped(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// Whether Go takes this for a host, perhaps with a user before it and a port behind. Escapes are none here.
+fn is_authority(text: &str) -> bool {
+    let (user, host) = text.rsplit_once('@').unwrap_or(("", text));
+    let is_of_user = |c: char| c.is_ascii_alphanumeric() || "-._:~!$&'()*+,;=%@".contains(c);
+    let is_of_host = |c: char| {
+        !c.is_ascii() || c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:[]<>\"".contains(c)
+    };
+    let is_port = |text: &str| {
+        let digits = text.strip_prefix(':');
+        text.is_empty() || digits.is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let port = match host.strip_prefix('[') {
+        Some(rest) => rest.rsplit_once(']').map(|(_, port)| port),
+        None => Some(host.rfind(':').map_or("", |at| &host[at..])),
+    };
+    user.chars().all(is_of_user) && host.chars().all(is_of_host) && port.is_some_and(is_port)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,7 +276,18 @@ mod tests {
         ] {
             assert_eq!(Lookaside::parse(text), wanted, "{text}");
         }
-        for text in ["file:///%zz", "file:///a%2", "file:///a\nb"] {
+        assert!(Lookaside::parse("file://u:p@[::1]:8/a").is_ok());
+        for text in [
+            "file:///%zz",
+            "file:///a%2",
+            "file:///a\nb",
+            "file://host:xx/a",
+            "file://[::1/a",
+            "file://[::1]x/a",
+            "file://%41/a",
+            "file://ho st/a",
+            "file://u|@host/a",
+        ] {
             assert!(Lookaside::parse(text).is_err(), "{text}");
         }
     }

@@ -3,14 +3,10 @@
 
 use std::borrow::Cow;
 
-use base64ct::{Base64, Encoding};
-
 use super::error::Fault;
 use super::members::{Members, wrong};
+use crate::encoding::base64::unbase64_of_go;
 use crate::encoding::located::{Data, Value};
-
-/// The digits of base64, by their value.
-const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// A member that can be absent, or `null`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +100,7 @@ fn bytes_of(value: Value<'_>) -> Result<Option<Vec<u8>>, Fault> {
     match value.data {
         Data::Null => Ok(None),
         Data::Text(text) => {
-            let bytes = base64(&text);
+            let bytes = unbase64_of_go(&text);
             bytes
                 .map(Some)
                 .ok_or_else(|| Fault::new(at, "the text is not base64"))
@@ -121,56 +117,5 @@ fn bytes_of(value: Value<'_>) -> Result<Option<Vec<u8>>, Fault> {
             bytes.collect::<Result<_, _>>().map(Some)
         }
         other => Err(wrong(at, &other, "base64")),
-    }
-}
-
-/// Base64 with padding, as Go's `StdEncoding` reads it: it ignores line breaks, and the bits after the last byte may be
-/// anything.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let mut text = text.replace(['\r', '\n'], "");
-    // The digit before the padding carries 4 or 2 of those bits.
-    let digits = text.trim_end_matches('=').len();
-    let spare = match text.len() - digits {
-        0 => return Base64::decode_vec(&text).ok(),
-        padding => 2 * padding,
-    };
-    let last = text.get(..digits)?.chars().next_back()?;
-    let value = DIGITS.find(last)?;
-    let clear = DIGITS.as_bytes().get(value >> spare << spare)?;
-    text.replace_range(
-        digits - 1..digits,
-        char::from(*clear).encode_utf8(&mut [0; 4]),
-    );
-    Base64::decode_vec(&text).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_is_read_as_go_reads_it() {
-        for (text, bytes) in [
-            ("", Some(&b""[..])),
-            ("QQ==", Some(b"A")),
-            ("QR==", Some(b"A")),
-            ("Q/==", Some(b"C")),
-            ("QUI=", Some(b"AB")),
-            ("QUJ=", Some(b"AB")),
-            ("\nQU\r\nJD\n", Some(b"ABC")),
-            ("QQ=\n=\n", Some(b"A")),
-            ("QQ", None),
-            ("QQ=", None),
-            ("Q===", None),
-            ("====", None),
-            ("=", None),
-            ("QQ==QQ==", None),
-            ("Q Q==", None),
-            ("Q-==", None),
-            ("é===", None),
-            ("QUJD=", None),
-        ] {
-            assert_eq!(base64(text).as_deref(), bytes, "{text:?}");
-        }
     }
 }

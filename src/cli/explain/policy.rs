@@ -12,6 +12,7 @@ pub const fn hint(error: &Error) -> Option<&'static str> {
         Error::TagAndDigest { .. } => Some("leave the tag out"),
         Error::Policy { .. }
         | Error::Storage { .. }
+        | Error::Index { .. }
         | Error::Name { .. }
         | Error::BadKey { .. }
         | Error::Stored { .. } => None,

@@ -16,7 +16,7 @@ use super::notary;
 use super::report::{Outcome, PolicyReport, RequirementReport};
 use super::sigstore;
 use super::simple;
-use super::subject::{OpenPlace, Subject, asked, images, subjects};
+use super::subject::{OpenPlace, Subject, asked, check_only, images, subjects};
 use crate::broker::Broker;
 use crate::image::ImageName;
 use crate::ocicrypt::Keys;
@@ -132,8 +132,14 @@ impl Run<'_> {
         let window = place.take_window();
         let reader = Reader::with_window(place.store(), request.limits, window);
         let reader = reader.opening(&request.decryption);
+        // Where skopeo has a verdict, its choice of an image counts too.
+        let is_skopeos =
+            dialect == Dialect::Containers && chosen.requirements.iter().all(is_known_to_skopeo);
+        if is_skopeos && place.reference().is_none() {
+            check_only(name, &reader)?;
+        }
         let selection = request.selection.as_ref();
-        let subjects = subjects(&reader, place.reference(), dialect, selection)?;
+        let subjects = subjects(&reader, place.reference(), dialect, selection, is_skopeos)?;
         let judge = |subject: &Subject| {
             if request
                 .shard
@@ -344,6 +350,17 @@ impl Judged<'_> {
 /// The repository without the host.
 fn repository(image: &DockerReference) -> &str {
     image.name().split_once('/').map_or("", |(_, path)| path)
+}
+
+const fn is_known_to_skopeo(requirement: &Requirement) -> bool {
+    match requirement {
+        Requirement::Reject
+        | Requirement::InsecureAcceptAnything
+        | Requirement::SignedBy(_)
+        | Requirement::SigstoreSigned(_)
+        | Requirement::SignedBaseLayer(_) => true,
+        Requirement::EndorsedBy(_) | Requirement::NotarySigned(_) | Requirement::Added(_) => false,
+    }
 }
 
 const fn asks(requirement: &Requirement) -> bool {

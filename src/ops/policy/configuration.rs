@@ -141,12 +141,25 @@ impl Storage {
     /// The places of the signatures of an image.
     pub(super) fn of_image(&self, image: &DockerReference) -> Result<Where, Error> {
         let base = self.lookup.lookaside(image);
+        if let (Some(base), Dialect::ImageRs) = (base, self.lookup.dialect())
+            && !base.bytes().all(is_kept)
+        {
+            let name = format!("of {image}");
+            let reason = format!("image-rs finds no folder by the address {base:?}");
+            return Err(PolicyProblem::Stored { name, reason }.into());
+        }
         let lookaside = base.map(Lookaside::parse).transpose();
         Ok(Where {
             lookaside: lookaside.map_err(|bad| problem("registries.d", bad.to_string()))?,
             attachments: self.lookup.uses_attachments(image),
         })
     }
+}
+
+/// Whether image-rs leaves this byte of an address as it is. It reads an address as browsers do, and opens what that
+/// gives without undoing escapes.
+fn is_kept(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !b"%\"<>`{}\\".contains(&byte)
 }
 
 /// The files of a folder whose names end in `.yaml`, by name.
@@ -183,4 +196,25 @@ pub(super) fn default_lookaside(homes: &Homes) -> Option<Lookaside> {
     Some(Lookaside::Folder(
         home.join(".local/share/containers/sigstore"),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn image_rs_opens_an_address_as_it_is_written() {
+        let place = |address: &str, dialect| {
+            let text = format!("default-docker:\n  sigstore: '{address}'\n");
+            let storage = Storage::of(&[("x.yaml".into(), text.into_bytes())], dialect);
+            let image = DockerReference::parse("example.com/a").expect("a name");
+            let found = storage.expect(address).of_image(&image);
+            found.is_ok_and(|found| found.lookaside.is_some())
+        };
+        assert!(place("file:///srv/a", Dialect::ImageRs));
+        for address in ["file:///srv/a%20b", "file:///srv/a b", "file:///srv/\u{e4}"] {
+            assert!(!place(address, Dialect::ImageRs), "{address}");
+            assert!(place(address, Dialect::Containers), "{address}");
+        }
+    }
 }

@@ -42,6 +42,14 @@ pub enum Error {
         /// The image.
         image: String,
     },
+    /// containers/image takes none of the images that the name leads to.
+    #[error("{name}: {reason}")]
+    Index {
+        /// The name.
+        name: String,
+        /// Why it takes none.
+        reason: String,
+    },
     /// A key's file does not exist, or ir-sign cannot read it.
     #[error("key {name}: {reason}")]
     NoKey {
@@ -76,6 +84,7 @@ impl Error {
             Self::Name { .. } => Class::Usage,
             Self::Policy { .. }
             | Self::TagAndDigest { .. }
+            | Self::Index { .. }
             | Self::BadKey { .. }
             | Self::Stored { .. } => Class::Refused,
         }

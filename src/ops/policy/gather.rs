@@ -4,15 +4,14 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
 use super::error::Error as PolicyProblem;
 use crate::crypto::Digest;
-use crate::encoding::base64::unbase64;
 use crate::image::{Reference, media};
 use crate::ops::error::Error;
 use crate::parallel;
-use crate::scheme::cosign::{self, Attachment, SigManifest, attachment, tag_of};
+use crate::scheme::cosign::{
+    self, Attachment, SigManifest, StoredText, attachment, check_as_go, tag_of,
+};
 use crate::scheme::simple::Stored;
 use crate::store::{Reader, SignatureFile};
 
@@ -59,15 +58,6 @@ impl Signatures {
     }
 }
 
-/// The file that containers/image writes for a Sigstore signature.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Text {
-    mime_type: String,
-    payload: String,
-    annotations: Option<BTreeMap<String, String>>,
-}
-
 fn stored(name: &str, reason: impl Into<String>) -> Error {
     let (name, reason) = (name.to_owned(), reason.into());
     PolicyProblem::Stored { name, reason }.into()
@@ -80,14 +70,12 @@ pub(super) fn of_files(files: Vec<SignatureFile>) -> Result<Vec<Signature>, Erro
         let content = match kind.map_err(|bad| stored(&file.name, bad.to_string()))? {
             Stored::Simple(bytes) => Content::Simple(bytes.to_vec()),
             Stored::Sigstore(text) => {
-                let text: Text = serde_json::from_slice(text)
-                    .map_err(|bad| stored(&file.name, bad.to_string()))?;
-                let payload = unbase64(&text.payload);
+                let text =
+                    StoredText::read(text).map_err(|bad| stored(&file.name, bad.to_string()))?;
                 Content::Sigstore(Sigstore {
-                    media_type: text.mime_type,
-                    payload: payload
-                        .ok_or_else(|| stored(&file.name, "its payload is not base64"))?,
-                    annotations: text.annotations.unwrap_or_default(),
+                    media_type: text.media_type,
+                    payload: text.payload,
+                    annotations: text.annotations,
                 })
             }
         };
@@ -114,6 +102,9 @@ pub(super) fn attached(
         return Err(stored(&tag, format!("its media type is {kind}")));
     }
     let blob = reader.attached_blob(&descriptor, MOST_BYTES)?;
+    if !takes_docker {
+        check_as_go(blob.bytes()).map_err(|bad| stored(&tag, bad.to_string()))?;
+    }
     let manifest = attachment(blob.bytes()).map_err(|bad| stored(&tag, bad.to_string()))?;
     Ok(Some((tag, manifest)))
 }

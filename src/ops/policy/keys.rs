@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::error::Error as PolicyProblem;
 use crate::broker::{Broker, KbsUri};
 use crate::crypto::{P384Key, PublicKey};
-use crate::encoding::pem;
+use crate::encoding::{go_pem, pem};
 use crate::files;
 use crate::ops::error::Error;
 use crate::ops::resource;
@@ -111,12 +111,18 @@ fn path_of(text: &str) -> Result<Option<&str>, &'static str> {
 pub(super) fn public_key(named: &Named, dialect: Dialect) -> Result<PublicKey, Error> {
     let (name, bytes) = named;
     let error = |reason: &str| bad_key(name, reason);
-    let mut blocks = pem::blocks(bytes)
-        .ok_or_else(|| error("it is not in PEM, but the keys of policies must be"))?;
-    let block = blocks
-        .next()
-        .ok_or_else(|| error("it is not in PEM, but the keys of policies must be"))?;
-    let content = block.content();
+    let missing = || error("it is not in PEM, but the keys of policies must be");
+    let block = go_pem::first(bytes).ok_or_else(missing)?;
+    if dialect == Dialect::ImageRs {
+        // If the first block is spoilt, image-rs looks no further.
+        let first = pem::blocks(bytes).and_then(|mut blocks| blocks.next());
+        let is_same = first
+            .is_some_and(|first| first.label == block.label && *first.content() == block.content);
+        if !is_same {
+            return Err(error("its first block of PEM is not whole"));
+        }
+    }
+    let content = block.content;
     match (block.label, dialect) {
         (b"PUBLIC KEY", _) => {
             PublicKey::from_spki(&content).map_err(|bad| bad_key(name, bad.to_string()))
@@ -145,6 +151,20 @@ pub(super) fn p384_key(named: &Named) -> Result<P384Key, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_containers_image_looks_behind_a_spoilt_block() {
+        let key = include_str!("../../../tests/data/cosign/p256.pub");
+        let named = |text: String| (String::new(), Zeroizing::new(text.into_bytes()));
+        for dialect in [Dialect::Containers, Dialect::ImageRs] {
+            let text = format!("text\n{key}text");
+            assert!(public_key(&named(text), dialect).is_ok());
+            let cut = key.replace("-----END", "----END");
+            assert!(public_key(&named(cut.clone()), dialect).is_err());
+            let behind = public_key(&named(cut + key), dialect);
+            assert_eq!(behind.is_ok(), dialect == Dialect::Containers);
+        }
+    }
 
     #[test]
     fn image_rs_reads_a_path_as_an_address() {

@@ -8,6 +8,7 @@ mod endorsed;
 mod error;
 mod gather;
 mod image_rs;
+mod instance;
 mod keys;
 mod layers;
 mod notary;

@@ -4,11 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use super::error::Error as PolicyProblem;
+use super::instance;
 use crate::crypto::Digest;
 use crate::image::{ArchiveKind, ImageName, Platform, Reference, media};
 use crate::ops::error::Error;
 use crate::ops::location::{Asked as Place, Opened, RegistryOptions};
 use crate::progress::Progress;
+use crate::scheme::cosign::check_kind;
 use crate::store::{Limits, Reader, Selected, Selection, SkopeoDir, Store, Window};
 use crate::trust::{Asked, Dialect};
 
@@ -61,7 +63,14 @@ impl OpenPlace {
         if let ImageName::Dir { path } = name {
             return Ok(Self::Dir(Box::new(SkopeoDir::open(path, limits)?)));
         }
-        let places = Place::of(vec![name.clone()], false, options)?;
+        let mut name = name.clone();
+        if let ImageName::Layout { path, .. } = &mut name
+            && path.is_symlink()
+            && let Ok(whole) = fs::canonicalize(&*path)
+        {
+            *path = whole;
+        }
+        let places = Place::of(vec![name], false, options)?;
         let place = places.into_iter().next();
         let place = place.expect("one name is one place");
         let opened = place.location.open(limits, progress)?;
@@ -124,12 +133,14 @@ fn own_platform() -> Platform {
 }
 
 /// The manifests whose signatures count: to containers/image those of the platforms, to image-rs the one that the name
-/// leads to. `selection` is `None` if the user does not choose; then this machine's platform counts.
+/// leads to. `selection` is `None` if the user does not choose; then this machine's platform counts. `is_skopeos`: skopeo's
+/// rules choose among several images for a platform.
 pub(super) fn subjects(
     reader: &Reader<'_>,
     reference: Option<&Reference>,
     dialect: Dialect,
     selection: Option<&Selection>,
+    is_skopeos: bool,
 ) -> Result<Vec<Subject>, Error> {
     let (name, descriptor) = reader.subject(reference)?;
     let is_index = media::is_index(&descriptor.media_type);
@@ -142,6 +153,23 @@ pub(super) fn subjects(
         }]);
     }
     let selected = match selection {
+        None if is_index && is_skopeos => {
+            vec![instance::chosen(
+                reader,
+                name,
+                &descriptor,
+                &own_platform(),
+            )?]
+        }
+        // containers/image knows no versions and features of systems.
+        Some(Selection::Platform(wanted))
+            if is_index
+                && is_skopeos
+                && wanted.os_version.is_none()
+                && wanted.os_features.is_none() =>
+        {
+            vec![instance::chosen(reader, name, &descriptor, wanted)?]
+        }
         Some(Selection::Platform(_)) => images(reader, reference, selection)?,
         _ if is_index => images(reader, reference, selection)?,
         _ => vec![Selected { name, descriptor }],
@@ -149,7 +177,13 @@ pub(super) fn subjects(
     let mut subjects = Vec::new();
     for image in selected {
         // The signature covers the digest of the manifest's bytes.
-        reader.manifest(&image.descriptor)?;
+        let (manifest, _) = reader.manifest(&image.descriptor)?;
+        if is_skopeos {
+            check_kind(manifest.bytes()).map_err(|bad| PolicyProblem::Index {
+                name: image.name.clone(),
+                reason: bad.to_string(),
+            })?;
+        }
         let platform = image.descriptor.platform.as_ref().filter(|_| is_index);
         let platform = platform.map(|platform| format!(" ({platform})"));
         subjects.push(Subject {
@@ -159,6 +193,26 @@ pub(super) fn subjects(
         });
     }
     Ok(subjects)
+}
+
+/// That a layout has one entry where the user names none: containers/image chooses none of several.
+pub(super) fn check_only(name: &ImageName, reader: &Reader<'_>) -> Result<(), Error> {
+    let is_layout = match name {
+        ImageName::Layout { .. } => true,
+        ImageName::Archive { kind, .. } => *kind == ArchiveKind::Oci,
+        ImageName::Docker { .. } | ImageName::Dir { .. } => false,
+    };
+    let found = if is_layout {
+        reader.store().entries()?.len()
+    } else {
+        1
+    };
+    if found == 1 {
+        return Ok(());
+    }
+    let reason = format!("it has {found} images, and containers/image wants the name of one");
+    let name = name.to_string();
+    Err(PolicyProblem::Index { name, reason }.into())
 }
 
 /// The images of a name: those that the user chooses, or this machine's.

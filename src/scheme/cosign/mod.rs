@@ -24,6 +24,7 @@ mod blob_bundle;
 mod bundle;
 mod candidate;
 mod envelope;
+mod go_manifest;
 mod log_entry;
 mod named;
 mod payload;
@@ -32,6 +33,7 @@ pub mod rule;
 mod sig_manifest;
 mod sign;
 mod statement;
+mod stored_text;
 mod wanted;
 
 pub use super::malformed::Malformed;
@@ -43,10 +45,12 @@ pub use candidate::{
     Looked, Met, Said, of_attestation, of_bundle, of_layer, of_payload, only_under, unreadable,
 };
 pub use envelope::{Envelope, PAYLOAD_TYPE, pae};
+pub use go_manifest::{check_as_go, check_kind};
 pub use named::{NamedPayload, Rules};
 pub use payload::{PAYLOAD_MEDIA_TYPE, Payload};
 pub use prepared::{Fact, Prepared, signature_lines};
 pub use sig_manifest::{Attachment, Layer, SIGNATURE_ANNOTATION, SigManifest, attachment, tag_of};
 pub use sign::{ByBundle, ByTag, Hashes, Statements, Tagged, Target};
 pub use statement::{PredicateType, Statement, Subject};
+pub use stored_text::StoredText;
 pub use wanted::Wanted;

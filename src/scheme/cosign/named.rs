@@ -4,16 +4,13 @@
 //! Sources: containers/image, `signature/internal/sigstore_payload.go` and `sigstore/verification.go`; sigstore-rs,
 //! `cosign/payload/simple_signing.rs`; image-rs, `signature/mechanism/cosign`.
 
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use serde::Deserialize;
 
 use super::payload::TYPE;
 use crate::crypto::{Algorithm, Curve, Digest, HashAlgorithm, KeyKind, PublicKey, Signed};
-use crate::encoding::base64::unbase64;
-use crate::encoding::strict;
-use crate::scheme::critical::Critical;
+use crate::encoding::base64::{unbase64, unbase64_of_go};
 use crate::scheme::malformed::Malformed;
+use crate::scheme::signed_text::Kind;
 
 const WHAT: &str = "payload of a cosign signature";
 
@@ -48,14 +45,24 @@ impl Rules {
         payload: &[u8],
         signature: &str,
     ) -> Result<&'k PublicKey, String> {
-        let in_one: String = match self {
-            Self::Containers => signature.chars().filter(|c| !"\r\n".contains(*c)).collect(),
-            Self::ImageRs => signature.to_owned(),
+        let signature = match self {
+            Self::Containers => unbase64_of_go(signature),
+            Self::ImageRs => unbase64(signature),
         };
-        let signature = unbase64(&in_one).ok_or("its signature is not base64")?;
-        let is_signer = |key: &&PublicKey| {
+        let signature = signature.ok_or("its signature is not base64")?;
+        let is_by = |key: &PublicKey, signature: &[u8]| {
             let by = self.algorithm(key.kind());
-            by.is_some_and(|by| key.verify(by, Signed::Bytes(payload), &signature).is_ok())
+            by.is_some_and(|by| key.verify(by, Signed::Bytes(payload), signature).is_ok())
+        };
+        // containers/image takes the two numbers of ECDSA without their DER too.
+        let halves = match self {
+            Self::Containers => of_halves(&signature),
+            Self::ImageRs => None,
+        };
+        let is_signer = |key: &&PublicKey| {
+            let is_ec = matches!(key.kind(), KeyKind::Ec(_));
+            let halves = halves.as_deref().filter(|_| is_ec);
+            is_by(key, &signature) || halves.is_some_and(|halves| is_by(key, halves))
         };
         let signer = keys.iter().find(is_signer);
         signer.ok_or_else(|| match keys {
@@ -68,6 +75,22 @@ impl Rules {
     }
 }
 
+/// The longest signature of two numbers in a row, of P-521.
+const LONGEST_HALVES: usize = 132;
+
+/// A signature of ECDSA in DER from its two numbers, one behind the other and of one length (IEEE P1363).
+fn of_halves(signature: &[u8]) -> Option<Vec<u8>> {
+    if signature.len() > LONGEST_HALVES || !signature.len().is_multiple_of(2) {
+        return None;
+    }
+    let (r, s) = signature.split_at(signature.len() / 2);
+    let pair = [
+        der::asn1::UintRef::new(r).ok()?,
+        der::asn1::UintRef::new(s).ok()?,
+    ];
+    der::Encode::to_der(&pair.to_vec()).ok()
+}
+
 /// The content of a payload that a policy looks at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedPayload {
@@ -77,19 +100,6 @@ pub struct NamedPayload {
     pub digest: Digest,
     /// The parts that containers/image would refuse, but image-rs accepts.
     pub laxity: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Text<'a> {
-    critical: Critical,
-    #[serde(borrow, deserialize_with = "present")]
-    optional: &'a RawValue,
-}
-
-/// A member that has to be there, be it `null`.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'de RawValue, D::Error> {
-    Deserialize::deserialize(deserializer)
 }
 
 #[derive(Deserialize)]
@@ -154,43 +164,18 @@ fn digest(text: &str) -> Result<Digest, Malformed> {
 
 /// Reads a payload as containers/image does.
 fn strict(bytes: &[u8]) -> Result<NamedPayload, Malformed> {
-    let text: Text<'_> = strict::read(bytes).map_err(Malformed::json(WHAT))?;
-    let Critical {
-        identity,
-        image,
-        kind,
-    } = text.critical;
-    if kind != TYPE {
-        let reason = format!("its type is {}", Value::from(kind));
-        return Err(Malformed::new(WHAT, reason));
-    }
-    let error = |reason: &str| Malformed::new(WHAT, reason);
-    if text.optional.get() != "null" {
-        let optional: Map<String, Value> = serde_json::from_str(text.optional.get())
-            .map_err(|_| error("its member \"optional\" is no object"))?;
-        if !matches!(
-            optional.get("creator"),
-            None | Some(Value::Null | Value::String(_))
-        ) {
-            return Err(error("its creator is no text"));
-        }
-        let is_whole = |value: &Value| {
-            let number = value.as_f64();
-            value.is_null() || number.is_some_and(|n| n.fract() == 0.0 && n.abs() < LARGEST)
-        };
-        if !optional.get("timestamp").is_none_or(is_whole) {
-            return Err(error("its timestamp is no whole number"));
-        }
-    }
+    let kind = Kind {
+        what: WHAT,
+        name: TYPE,
+        takes_null: true,
+    };
+    let text = kind.read(bytes)?;
     Ok(NamedPayload {
-        docker_reference: identity.docker_reference,
-        digest: digest(&image.digest)?,
+        docker_reference: text.docker_reference,
+        digest: text.digest,
         laxity: None,
     })
 }
-
-/// No whole number of 64 bits is larger (2^63).
-const LARGEST: f64 = 9_223_372_036_854_775_808.0;
 
 #[cfg(test)]
 mod tests {

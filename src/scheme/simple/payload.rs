@@ -10,6 +10,7 @@ use crate::crypto::digest::DigestError;
 use crate::encoding::strict;
 use crate::scheme::critical::Critical;
 use crate::scheme::malformed::Malformed;
+use crate::scheme::signed_text::Kind;
 
 const TYPE: &str = "atomic container signature";
 const WHAT: &str = "simple-signing payload";
@@ -46,6 +47,9 @@ impl Payload {
     /// containers/image requires `optional`, an object. In image-rs it may be missing or null, and a timestamp has no
     /// fraction, not even `.0`.
     pub fn read(bytes: &[u8], rules: Rules) -> Result<Self, Malformed> {
+        if rules == Rules::Gpg {
+            return Self::of_go(bytes);
+        }
         let error = |reason: String| Malformed::new(WHAT, reason);
         let text: Text<'_> = strict::read(bytes).map_err(|e| error(e.to_string()))?;
         if text.critical.kind != TYPE {
@@ -60,10 +64,9 @@ impl Payload {
         let digest =
             digest.map_err(|e: DigestError| error(format!("docker-manifest-digest: {e}")))?;
         let optional = text.optional.map(RawValue::get);
-        let optional: Map<String, Value> = match (optional, rules) {
-            (None | Some("null"), Rules::ImageRs) => Map::new(),
-            (None, Rules::Gpg) => return Err(error("it has no member \"optional\"".into())),
-            (Some(text), _) => serde_json::from_str(text)
+        let optional: Map<String, Value> = match optional {
+            None | Some("null") => Map::new(),
+            Some(text) => serde_json::from_str(text)
                 .map_err(|_| error("its member \"optional\" is no object".into()))?,
         };
         let creator = match optional.get("creator") {
@@ -73,10 +76,10 @@ impl Payload {
         };
         let timestamp = match optional.get("timestamp") {
             None | Some(Value::Null) => None,
-            Some(value) => Some(
-                whole(value, rules)
-                    .ok_or_else(|| error("its timestamp is no whole number".into()))?,
-            ),
+            Some(value) => {
+                let whole = value.as_i64();
+                Some(whole.ok_or_else(|| error("its timestamp is no whole number".into()))?)
+            }
         };
         Ok(Self {
             docker_reference,
@@ -85,18 +88,25 @@ impl Payload {
             timestamp,
         })
     }
-}
 
-/// A whole number. To containers/image `1.0` and `1e3` are such numbers too.
-fn whole(value: &Value, rules: Rules) -> Option<i64> {
-    if let Some(whole) = value.as_i64() {
-        return Some(whole);
+    /// Reads a payload as containers/image does.
+    fn of_go(bytes: &[u8]) -> Result<Self, Malformed> {
+        let kind = Kind {
+            what: WHAT,
+            name: TYPE,
+            takes_null: false,
+        };
+        let text = kind.read(bytes)?;
+        if text.docker_reference.is_empty() {
+            return Err(Malformed::new(WHAT, "its docker-reference is empty"));
+        }
+        Ok(Self {
+            docker_reference: text.docker_reference,
+            digest: text.digest,
+            creator: text.creator,
+            timestamp: text.timestamp,
+        })
     }
-    let number = value.as_f64().filter(|_| rules == Rules::Gpg)?;
-    // Beyond this a double has gaps between whole numbers.
-    let fits = number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0;
-    #[expect(clippy::cast_possible_truncation, reason = "it is whole and fits")]
-    fits.then_some(number as i64)
 }
 
 #[cfg(test)]
@@ -127,7 +137,7 @@ mod tests {
             ("12", "12.0", Some(12)),
             ("12", "1e3", Some(1000)),
             ("12", "-7", Some(-7)),
-            ("12", "null", None),
+            ("12", "null", Some(0)),
             (r#""x""#, "null", Some(12)),
             ("\"atomic", r#""\u0061tomic"#, Some(12)),
             (r#","timestamp":12"#, "", None),
@@ -146,7 +156,7 @@ mod tests {
             ("12", "12.5"),
             ("12", "\"12\""),
             ("12", "1e300"),
-            ("12", "9007199254740994.0"),
+            ("12", "9223372036854775808"),
             ("\"x\"", "1"),
             ("{\"creator", "1,\"x\":{\"creator"),
             ("\"creator\":", "\"creator\":\"y\",\"creator\":"),

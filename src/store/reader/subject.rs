@@ -37,6 +37,12 @@ impl Reader<'_> {
         }
     }
 
+    /// Reads an index whole, with what it names directly.
+    pub fn index(&self, descriptor: &Descriptor) -> Result<(Blob, Vec<Arc<Descriptor>>), Error> {
+        let (blob, index) = self.nested(descriptor)?;
+        Ok((blob, index.manifests))
+    }
+
     /// Everything that an index leads to, each once, with the index first; for a manifest, only the manifest.
     pub fn with_all_below(
         &self,

@@ -74,6 +74,11 @@ impl Lookup {
         })
     }
 
+    /// The reader by whose rules the files were read.
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     /// The URL of the lookaside of an image in a registry, as the file spells it; `None` if there is none.
     pub fn lookaside(&self, asked: &DockerReference) -> Option<&str> {
         self.first(asked, |namespace| namespace.lookaside.as_deref())

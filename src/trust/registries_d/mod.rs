@@ -3,6 +3,7 @@
 mod error;
 mod lookup;
 mod namespace;
+mod scalar;
 
 pub use error::LookupError;
 pub use lookup::Lookup;

@@ -1,6 +1,9 @@
 //! One file of registries.d, by the rules of either reader.
 
+use std::collections::HashSet;
+
 use super::super::dialect::Dialect;
+use super::scalar::{go_bool, go_text, is_merge, plain};
 use crate::encoding::yaml::{Data, Malformed, Node, Stream, read};
 
 /// Where signatures of a namespace are.
@@ -31,7 +34,10 @@ pub(super) fn file(bytes: &[u8], dialect: Dialect) -> Result<File, Malformed> {
         (Dialect::ImageRs, Some(_)) if has_more => {
             Err(Malformed::new(1, "the file has more than one document"))
         }
-        (Dialect::ImageRs, Some(node)) => image_rs(&node),
+        (Dialect::ImageRs, Some(node)) => {
+            plain(&node)?;
+            image_rs(&node)
+        }
     }
 }
 
@@ -90,18 +96,19 @@ fn go_map(node: &Node) -> Result<Option<Vec<(String, &Node)>>, Malformed> {
     };
     let mut members: Vec<(String, &Node)> = Vec::new();
     let mut merged = Vec::new();
+    let mut written = HashSet::new();
     for (key, value) in pairs {
-        let name = go_text(key)?;
+        // Go compares names as they are written: `~` and `null` are two.
+        if let Some(text) = key.text().filter(|text| !written.insert(text.as_str())) {
+            return Err(Malformed::new(key.line, format!("{text:?} is there twice")));
+        }
         if is_merge(key) {
             merged.push(value);
-        } else if members.iter().any(|(other, _)| *other == name) {
-            return Err(Malformed::new(key.line, format!("{name:?} is there twice")));
-        } else {
-            members.push((name, value));
+            continue;
         }
-    }
-    if merged.len() > 1 {
-        return Err(Malformed::new(node.line, "\"<<\" is there twice"));
+        let name = go_text(key)?;
+        members.retain(|(other, _)| *other != name);
+        members.push((name, value));
     }
     for value in merged {
         let maps = match &value.data {
@@ -120,40 +127,6 @@ fn go_map(node: &Node) -> Result<Option<Vec<(String, &Node)>>, Malformed> {
         }
     }
     Ok(Some(members))
-}
-
-fn is_merge(key: &Node) -> bool {
-    matches!(&key.data, Data::Scalar { text, is_text: false } if text == "<<")
-}
-
-/// A text; `""` for `null`, and the text of a number.
-fn go_text(node: &Node) -> Result<String, Malformed> {
-    if node.is_null() {
-        return Ok(String::new());
-    }
-    let text = node.text().cloned();
-    text.ok_or_else(|| Malformed::new(node.line, "this must be a text"))
-}
-
-/// A boolean: the words of YAML 1.2, and some of YAML 1.1, these in quotes too.
-fn go_bool(node: &Node) -> Result<Option<bool>, Malformed> {
-    if node.is_null() {
-        return Ok(None);
-    }
-    let found = match &node.data {
-        Data::Scalar { text, is_text } => match text.as_str() {
-            "true" | "True" | "TRUE" if !is_text => Some(true),
-            "false" | "False" | "FALSE" if !is_text => Some(false),
-            "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
-            "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
-            _ => None,
-        },
-        Data::List(_) | Data::Map(_) => None,
-    };
-    match found {
-        Some(found) => Ok(Some(found)),
-        None => Err(Malformed::new(node.line, "this must be true or false")),
-    }
 }
 
 fn image_rs(node: &Node) -> Result<File, Malformed> {
