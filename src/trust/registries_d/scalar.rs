@@ -14,7 +14,7 @@ pub(super) fn plain(node: &Node) -> Result<(), Malformed> {
         Data::Scalar { text, tag, .. } => match tag {
             ScalarTag::None | ScalarTag::Str | ScalarTag::Other => Ok(()),
             ScalarTag::Bool if ["true", "false"].contains(&text.as_str()) => Ok(()),
-            _ => Err(Malformed::new(node.line, "the tag is not read here")),
+            _ => Err(Malformed::new(node.line, "ir-sign does not read this tag here")),
         },
     }
 }
@@ -28,7 +28,7 @@ pub(super) fn is_merge(key: &Node) -> bool {
 /// A text; `""` for `null`, and the text of a number.
 pub(super) fn go_text(node: &Node) -> Result<String, Malformed> {
     let Data::Scalar { text, tag, .. } = &node.data else {
-        return Err(Malformed::new(node.line, "a text is wanted here"));
+        return Err(Malformed::new(node.line, "this must be a text"));
     };
     if node.is_null() {
         return Ok(String::new());
@@ -51,7 +51,7 @@ pub(super) fn go_bool(node: &Node) -> Result<Option<bool>, Malformed> {
     if node.is_null() {
         return Ok(None);
     }
-    let wrong = || Malformed::new(node.line, "true or false is wanted here");
+    let wrong = || Malformed::new(node.line, "this must be true or false");
     let Data::Scalar { text, tag, .. } = &node.data else {
         return Err(wrong());
     };
@@ -68,7 +68,7 @@ pub(super) fn go_bool(node: &Node) -> Result<Option<bool>, Malformed> {
 
 fn binary(node: &Node, text: &str) -> Result<String, Malformed> {
     let bytes = unbase64_of_go(text).and_then(|bytes| String::from_utf8(bytes).ok());
-    bytes.ok_or_else(|| Malformed::new(node.line, "it is no base64 of a text"))
+    bytes.ok_or_else(|| Malformed::new(node.line, "it is not the base64 of a text"))
 }
 
 fn as_bool(text: &str) -> Option<bool> {
