@@ -14,7 +14,10 @@ pub(super) fn plain(node: &Node) -> Result<(), Malformed> {
         Data::Scalar { text, tag, .. } => match tag {
             ScalarTag::None | ScalarTag::Str | ScalarTag::Other => Ok(()),
             ScalarTag::Bool if ["true", "false"].contains(&text.as_str()) => Ok(()),
-            _ => Err(Malformed::new(node.line, "ir-sign does not read this tag here")),
+            _ => Err(Malformed::new(
+                node.line,
+                "ir-sign does not read this tag here",
+            )),
         },
     }
 }
