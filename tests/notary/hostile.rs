@@ -8,7 +8,7 @@ use harness::oci::{self, Maker, with_tag};
 use harness::{Run, same, snapshot};
 use serde_json::{Value, json};
 
-use crate::both_ways::desk;
+use crate::both_ways::{desk, push};
 use crate::desk::{CONFIG, Desk};
 use crate::pki::{self, P256, P384};
 use crate::workflow::{POLICY, list_key};
@@ -121,6 +121,32 @@ fn a_listed_signature_of_another_image_is_refused() {
     copy(&format!("oci:multi:{fallback}"), &format!(":{fallback}"));
     let run = desk.run(&format!("verify {host}/team/app:other")).exits(1);
     run.says("there is no signature");
+}
+
+/// The registry answers 500 for a manifest whose file somebody changed.
+#[test]
+fn a_manifest_that_the_registry_does_not_give_hides_no_signature() {
+    let desk = desk(P256);
+    let registry = Distribution::start(desk.sandbox.root(), "", "");
+    let name = push(&desk, &registry.host(), "1");
+    let signature = |more: &str| {
+        let run = desk.run(&format!("sign {more} {name}")).ok();
+        let (_, digest) = run.stderr.split_once("signature sha256:").expect("a digest");
+        let hex = &digest[..64];
+        format!("files/docker/registry/v2/blobs/sha256/{}/{hex}/data", &hex[..2])
+    };
+    let (first, second) = (signature("-m n=1"), signature("-m n=2"));
+    let verify = || desk.run(&format!("verify {name}"));
+    for file in [&first, &second] {
+        let whole = desk.sandbox.read(file);
+        desk.sandbox.write(file, "{}");
+        verify().ok();
+        desk.sandbox.write(file, whole);
+    }
+    // One that the registry does not give may hold.
+    desk.sandbox.write(&first, "{}");
+    desk.sandbox.write(&second, "{}");
+    verify().exits(3);
 }
 
 #[test]

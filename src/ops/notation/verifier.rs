@@ -34,7 +34,7 @@ pub struct Signatures<'a> {
     reader: &'a Reader<'a>,
     artifact: &'a Descriptor,
     chains: &'a Chains,
-    referrers: std::vec::IntoIter<Arc<Descriptor>>,
+    referrers: std::vec::IntoIter<Result<Arc<Descriptor>, store::Error>>,
     /// How many manifests that refer to the artifact are beyond those that are read.
     pub left_out: usize,
 }
@@ -46,18 +46,31 @@ impl<'a> Signatures<'a> {
         artifact: &'a Descriptor,
         chains: &'a Chains,
     ) -> Result<Self, Error> {
-        let referrers = reader.referrers(&artifact.digest)?;
-        Ok(Self::among(referrers, reader, artifact, chains))
+        let referrers = reader.each_referrer(&artifact.digest)?;
+        Ok(Self::new(referrers, reader, artifact, chains))
     }
 
     /// The same where what refers to the artifact is known.
     pub fn among(
-        mut referrers: Vec<Arc<Descriptor>>,
+        referrers: Vec<Arc<Descriptor>>,
         reader: &'a Reader<'a>,
         artifact: &'a Descriptor,
         chains: &'a Chains,
     ) -> Self {
-        referrers.retain(|one| media::is_manifest(&one.media_type));
+        let referrers = referrers.into_iter().map(Ok).collect();
+        Self::new(referrers, reader, artifact, chains)
+    }
+
+    fn new(
+        mut referrers: Vec<Result<Arc<Descriptor>, store::Error>>,
+        reader: &'a Reader<'a>,
+        artifact: &'a Descriptor,
+        chains: &'a Chains,
+    ) -> Self {
+        referrers.retain(|one| {
+            one.as_ref()
+                .map_or(true, |one| media::is_manifest(&one.media_type))
+        });
         let left_out = referrers.len().saturating_sub(MOST_REFERRERS);
         referrers.truncate(MOST_REFERRERS);
         Self {
@@ -108,7 +121,10 @@ impl Iterator for Signatures<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let referrer = self.referrers.next()?;
+            let referrer = match self.referrers.next()? {
+                Ok(referrer) => referrer,
+                Err(error) => return Some(Err(Box::new(error))),
+            };
             match self.read(&referrer) {
                 Ok(None) => {}
                 Ok(Some(found)) => return Some(Ok(found)),
