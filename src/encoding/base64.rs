@@ -24,8 +24,8 @@ pub fn unbase64_wiped(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     Some(room)
 }
 
-/// Base64 with padding, as Go's `StdEncoding` reads it: line breaks are passed over, and the bits behind the last byte may
-/// be anything.
+/// Base64 with padding, as Go's `StdEncoding` reads it: it ignores line breaks, and the bits after the last byte may be
+/// anything.
 pub fn unbase64_of_go(text: &str) -> Option<Vec<u8>> {
     let mut text = text.replace(['\r', '\n'], "");
     // The digit before the padding carries 4 or 2 of those bits.

@@ -1,7 +1,7 @@
-//! PEM text as Go reads it (`encoding/pem` of Go 1.25 and later): the keys of containers/image's policies are such.
+//! PEM text as Go reads it (`encoding/pem` of Go 1.25 and later), for the keys of containers/image's policies.
 //!
-//! The readers of PEM differ in what they take. This one wants a last line that fits the first, and passes over a block
-//! that is spoilt. [`super::pem`] reads as much as it can.
+//! The readers of PEM differ in what they take. This one wants a last line that fits the first, and skips a spoilt
+//! block. [`super::pem`] reads as much as it can.
 
 use super::base64::unbase64_of_go;
 
@@ -18,7 +18,7 @@ pub struct Block<'t> {
     pub content: Vec<u8>,
 }
 
-/// The first block that is whole; `None` where there is none.
+/// The first whole block; `None` if there is none.
 ///
 /// ```
 /// use ir_sign::encoding::go_pem::first;
@@ -30,7 +30,7 @@ pub struct Block<'t> {
 pub fn first(text: &[u8]) -> Option<Block<'_>> {
     let mut from = 0;
     loop {
-        // The last line comes first: whatever begins before it without an end of its own is passed over.
+        // Finds the last line first, and so skips a block that begins before it and has no end.
         let rest = &text[from..];
         let end = find(rest, END)?;
         match block(rest, end) {

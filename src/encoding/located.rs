@@ -334,8 +334,8 @@ impl<'t> Reader<'t> {
     fn plain(&mut self) -> Result<Cow<'t, str>, Malformed> {
         let rest = &self.text[self.at..];
         let mut plain = &rest[..memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len())];
-        // Without an end before the last byte the compiler looks at many bytes in one step.
-        if plain.iter().fold(false, |found, b| found | (*b < 0x20)) {
+        // The least of all bytes is found many bytes at a step.
+        if plain.iter().min().is_some_and(|least| *least < 0x20) {
             let end = plain.iter().position(|b| *b < 0x20);
             plain = &plain[..end.unwrap_or(plain.len())];
         }

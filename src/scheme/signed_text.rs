@@ -1,5 +1,5 @@
-//! The signed text of either kind of signature as containers/image reads it, with Go's reader of JSON: texts that are no
-//! Unicode are taken, and members of `optional` that nobody looks at may have anything in them.
+//! The signed text of either kind of signature as containers/image reads it, with Go's reader of JSON: it takes texts
+//! that are not Unicode, and ignores the content of other members of `optional`.
 //!
 //! Sources: containers/image, `signature/internal/sigstore_payload.go`, `signature/simple.go` and
 //! `signature/internal/json.go`.
@@ -112,7 +112,7 @@ fn said(optional: Data<'_>) -> Result<(Option<String>, Option<i64>), String> {
     for Member { name, value, .. } in members(optional)? {
         match &*name {
             "creator" => {
-                let said = text(value.data).map_err(|_| "its creator is no text")?;
+                let said = text(value.data).map_err(|_| "its creator is not a text")?;
                 creator = Some(said);
             }
             "timestamp" => {
@@ -121,7 +121,7 @@ fn said(optional: Data<'_>) -> Result<(Option<String>, Option<i64>), String> {
                     Data::Number(number) => double(number).and_then(whole),
                     _ => None,
                 };
-                timestamp = Some(whole.ok_or("its timestamp is no whole number")?);
+                timestamp = Some(whole.ok_or("its timestamp is not a whole number")?);
             }
             _ => check_numbers(&value.data)?,
         }

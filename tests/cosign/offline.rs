@@ -213,7 +213,7 @@ fn flags_of_cosigns_that_are_not_followed_say_why() {
         ("--local-image", "oci:DIR[:TAG]"),
         (
             "--use-signed-timestamps",
-            "timestamps are not verified here",
+            "ir-sign does not verify timestamps",
         ),
         ("--k8s-keychain", "--authfile FILE"),
         (

@@ -131,9 +131,15 @@ fn a_manifest_that_the_registry_does_not_give_hides_no_signature() {
     let name = push(&desk, &registry.host(), "1");
     let signature = |more: &str| {
         let run = desk.run(&format!("sign {more} {name}")).ok();
-        let (_, digest) = run.stderr.split_once("signature sha256:").expect("a digest");
+        let (_, digest) = run
+            .stderr
+            .split_once("signature sha256:")
+            .expect("a digest");
         let hex = &digest[..64];
-        format!("files/docker/registry/v2/blobs/sha256/{}/{hex}/data", &hex[..2])
+        format!(
+            "files/docker/registry/v2/blobs/sha256/{}/{hex}/data",
+            &hex[..2]
+        )
     };
     let (first, second) = (signature("-m n=1"), signature("-m n=2"));
     let verify = || desk.run(&format!("verify {name}"));

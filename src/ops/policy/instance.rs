@@ -31,14 +31,14 @@ struct Text {
     variant: Option<String>,
 }
 
-/// The annotation of an image whose layers are compressed with zstd: it is preferred to another.
+/// The annotation of an image whose layers are compressed with zstd. containers/image prefers it.
 const ZSTD: &str = "io.github.containers.compression.zstd";
 
 /// Variants from the most capable on, which an image for the later ones may have.
 const ARM: [&str; 4] = ["v8", "v7", "v6", "v5"];
 const ARM64: [&str; 1] = ["v8"];
 
-/// The variants that are wanted, the best first. Without one in particular an image without one is the best.
+/// The wanted variants, the best first. If the user wants none, an image without one is the best.
 fn variants(wanted: &Platform) -> Vec<&str> {
     let order: &[&str] = match wanted.architecture.as_str() {
         "arm" => &ARM,
@@ -55,7 +55,7 @@ fn variants(wanted: &Platform) -> Vec<&str> {
     }
 }
 
-/// How well an entry fits, the best first; `None` where it does not.
+/// How well an entry fits, the best first; `None` if it does not.
 fn rank(
     entry: &Entry,
     wanted: &Platform,
@@ -83,7 +83,7 @@ fn rank(
     Some((place, !(takes_any && zstd == Some("true"))))
 }
 
-/// The image that counts for the platform. An index inside the index is none.
+/// The image that counts for the platform. An index inside the index does not count.
 pub(super) fn chosen(
     reader: &Reader<'_>,
     name: String,
@@ -97,7 +97,7 @@ pub(super) fn chosen(
     };
     let read: Index = serde_json::from_slice(blob.bytes()).map_err(|e| refused(e.to_string()))?;
     let variants = variants(wanted);
-    // In docker's lists an image without a platform is one for none.
+    // In docker's lists an image without a platform fits no platform.
     let takes_any = index.media_type.as_ref() == media::INDEX;
     let ranked = read.manifests.iter().filter_map(|entry| {
         let rank = rank(entry, wanted, &variants, takes_any)?;

@@ -1,4 +1,4 @@
-//! The manifest under a tag `.sig` as containers/image reads it: what would spoil it there spoils it here.
+//! The manifest under a tag `.sig` as containers/image reads it. This refuses everything that containers/image refuses.
 //!
 //! Source: containers/image, `manifest/oci.go`, `internal/manifest/common.go` and `docker/docker_client.go`.
 
@@ -13,7 +13,7 @@ use crate::scheme::malformed::Malformed;
 
 const WHAT: &str = "manifest that containers/image takes";
 
-/// The members that containers/image looks for. Go takes them in any case: only theirs is let pass.
+/// The members that containers/image looks for. Go takes them in any case; this takes only the usual one.
 const SHAPE: Shape = Shape::Object(&[
     ("schemaVersion", &Shape::Any),
     ("mediaType", &Shape::Any),
@@ -100,7 +100,7 @@ struct Descriptor {
     _artifact_type: Option<String>,
 }
 
-/// The types of its members, which nobody looks at.
+/// Only the types of its members count.
 #[derive(Deserialize)]
 struct Platform {
     #[serde(rename = "architecture")]
@@ -138,13 +138,13 @@ pub fn check_as_go(bytes: &[u8]) -> Result<(), Malformed> {
         .clone()
         .any(|layer| layer.urls.as_ref().is_some_and(|urls| !urls.is_empty()))
     {
-        let reason = "a layer has \"urls\", and this program fetches it from the registry alone";
+        let reason = "a layer has \"urls\", but ir-sign fetches layers only from the registry";
         return Err(Malformed::new(WHAT, reason));
     }
     let all = layers.chain(&text.config).chain(&text.subject);
     let mut data = all.filter_map(|descriptor| descriptor.data.as_deref());
     if data.any(|data| unbase64_of_go(data).is_none()) {
-        return Err(Malformed::new(WHAT, "a member \"data\" is no base64"));
+        return Err(Malformed::new(WHAT, "a member \"data\" is not base64"));
     }
     Ok(())
 }

@@ -72,13 +72,13 @@ impl Payload {
         let creator = match optional.get("creator") {
             None | Some(Value::Null) => None,
             Some(Value::String(creator)) => Some(creator.clone()),
-            Some(_) => return Err(error("its creator is no text".into())),
+            Some(_) => return Err(error("its creator is not a text".into())),
         };
         let timestamp = match optional.get("timestamp") {
             None | Some(Value::Null) => None,
             Some(value) => {
                 let whole = value.as_i64();
-                Some(whole.ok_or_else(|| error("its timestamp is no whole number".into()))?)
+                Some(whole.ok_or_else(|| error("its timestamp is not a whole number".into()))?)
             }
         };
         Ok(Self {

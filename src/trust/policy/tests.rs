@@ -366,6 +366,10 @@ fn paths_have_scopes_in_containers_and_none_in_image_rs() {
     assert_eq!(all, ["docker \"\"", "oci \"/srv\"", "the default"]);
 }
 
+fn read(text: &str) -> Result<Policy<'_>, PolicyError> {
+    Policy::read(text.as_bytes(), Dialect::Containers)
+}
+
 #[test]
 fn lists_of_the_same_bytes_are_lists_of_their_own_scopes() {
     let accept = r#"[{"type": "insecureAcceptAnything"}]"#;
@@ -375,9 +379,6 @@ fn lists_of_the_same_bytes_are_lists_of_their_own_scopes() {
                 "a.example": {accept}, "b.example" : {accept}, "c.example": {third} }} }} }}"#
         )
     };
-    fn read(text: &str) -> Result<Policy<'_>, PolicyError> {
-        Policy::read(text.as_bytes(), Dialect::Containers)
-    }
     for third in [accept, r#"[{"type": "reject"}]"#] {
         let text = policy(third);
         let policy = read(&text).expect("a policy");

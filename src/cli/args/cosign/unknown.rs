@@ -1,4 +1,4 @@
-//! cosign's flags and commands that are known and not followed.
+//! cosign's flags and commands that ir-sign knows but does not follow.
 
 use std::ffi::OsString;
 
@@ -7,12 +7,13 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use crate::cli::args::refused::add;
 
 const NETWORK: &str =
-    "nothing is asked over the network here: sign with a key in a file or on a token";
+    "ir-sign asks no service over the network: sign with a key in a file or on a token";
 const CERTIFICATE: &str =
-    "certificates are not trusted here, keys are: name the public key by --key";
-const TIMESTAMP: &str = "timestamps are not verified here";
-const LOG: &str = "no transparency log is read or written here";
-const TOKEN: &str = "security keys are used by their PKCS#11 modules: name the key as pkcs11:...";
+    "ir-sign trusts keys here, not certificates: name the public key by --key";
+const TIMESTAMP: &str = "ir-sign does not verify timestamps";
+const LOG: &str = "ir-sign neither reads nor writes transparency logs";
+const TOKEN: &str =
+    "ir-sign uses security keys by their PKCS#11 modules: name the key as pkcs11:...";
 const PASSWORD: &str =
     "passwords come from the files of docker and podman: `docker login`, or --authfile FILE";
 
@@ -70,27 +71,30 @@ const FLAGS: &[(&str, &str)] = &[
     ("local-image", "a layout is named as one: oci:DIR[:TAG]"),
     (
         "policy",
-        "policies are not read here: the keys and annotations of the command line decide",
+        "the keys and annotations of the command line decide here, not a policy",
     ),
-    ("signing-config", "no service is asked for a signature here"),
+    ("signing-config", "ir-sign asks no service for a signature"),
     ("signing-algorithm", "the key says how it signs"),
     (
         "attachment",
-        "what hangs on an image is signed by its digest: name HOST/REPO@DIGEST",
+        "to sign something that is attached to an image, name its digest: HOST/REPO@DIGEST",
     ),
     (
         "record-creation-timestamp",
-        "the time is no part of a signature here",
+        "ir-sign puts no time into signatures",
     ),
-    ("no-upload", "an attestation is always put beside its image"),
+    (
+        "no-upload",
+        "ir-sign always puts an attestation beside its image",
+    ),
     (
         "statement",
-        "the statement is made here: give its predicate by --predicate",
+        "ir-sign makes the statement: give its predicate by --predicate",
     ),
-    ("b64", "signatures are written in base64"),
-    ("hash", "the file itself is read: name it"),
-    ("digest", "the file itself is read: name it"),
-    ("digestAlg", "the file itself is read: name it"),
+    ("b64", "ir-sign writes signatures in base64"),
+    ("hash", "ir-sign reads the file itself: name it"),
+    ("digest", "ir-sign reads the file itself: name it"),
+    ("digestAlg", "ir-sign reads the file itself: name it"),
 ];
 
 /// The flags, for commands to have.
@@ -117,7 +121,7 @@ impl Args for Refused {
     }
 }
 
-/// Why a command of cosign's is none here, and what to do instead.
+/// Why ir-sign does not have a command of cosign's, and what to do instead.
 pub fn refused_command(words: &[OsString]) -> Option<&'static str> {
     let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
     let words: Vec<&str> = words.iter().skip(1).map(AsRef::as_ref).collect();
@@ -126,18 +130,18 @@ pub fn refused_command(words: &[OsString]) -> Option<&'static str> {
     };
     match words {
         ["copy" | "save" | "load", ..] => Some(
-            "images are copied, with their signatures, between registries, layouts and archives by `ir-sign copy --with-signatures`",
+            "`ir-sign copy --with-signatures` copies images and their signatures between registries, layouts and archives",
         ),
         ["clean", ..] => Some(
-            "signatures are not removed here: the registry's own tools remove the tags that `ir-sign cosign triangulate` and `tree` name",
+            "ir-sign removes no signatures: the registry's own tools remove the tags that `ir-sign cosign triangulate` and `tree` name",
         ),
-        ["attach" | "download" | "upload", "sbom", ..] => Some(
-            "an SBOM is attested to: `ir-sign cosign attest --type spdxjson` or `--type cyclonedx`",
-        ),
-        ["upload", ..] => Some("files are not put into registries here"),
+        ["attach" | "download" | "upload", "sbom", ..] => {
+            Some("attest to an SBOM: `ir-sign cosign attest --type spdxjson` or `--type cyclonedx`")
+        }
+        ["upload", ..] => Some("ir-sign puts no files into registries"),
         ["login", ..] => Some(PASSWORD),
         ["initialize" | "signing-config" | "trusted-root", ..] => {
-            Some("no log and no trust root is asked here, so there is nothing to set up")
+            Some("ir-sign asks no log and no trust root, so there is nothing to set up")
         }
         ["bundle", ..] => Some("`ir-sign cosign sign` and `sign-blob --bundle` make bundles"),
         ["piv-tool" | "pkcs11-tool", ..] => {
