@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::Error as CosignError;
 use crate::crypto::{
-    Algorithm, Digest, HashAlgorithm, Hasher, KeyKind, Prehash, PublicKey, Signed,
+    Algorithm, Digest, HashAlgorithm, KeyKind, Prehash, PublicKey, Signed, StreamHasher,
 };
 use crate::encoding::base64::unbase64;
 use crate::files;
@@ -27,7 +27,7 @@ const MOST_IN_MEMORY: usize = 1 << 30;
 const BUNDLE: &str = "bundle file";
 const SIGNATURE: &str = "signature file";
 /// How many bytes of a file to read at a time.
-const PIECE: usize = 1 << 20;
+const PIECE: usize = 64 << 10;
 
 /// A signature of a file.
 #[derive(Clone, Debug)]
@@ -291,11 +291,12 @@ fn hashes_of(
     let mut file = files::open(path).map_err(Error::file("file"))?;
     let length = file.metadata().map_or(0, |metadata| metadata.len());
     progress.begin("hashing", length);
-    let mut running: Vec<_> = hashes.iter().map(|hash| Hasher::new(*hash)).collect();
+    // Each hashes on a thread of its own while this one reads.
+    let mut running: Vec<_> = hashes.iter().map(|hash| StreamHasher::new(*hash)).collect();
     let mut buffer = vec![0; PIECE];
     loop {
         match files::read_some(&mut file, &mut buffer) {
-            Ok(0) => return Ok(running.into_iter().map(Hasher::prehash).collect()),
+            Ok(0) => return Ok(running.into_iter().map(StreamHasher::prehash).collect()),
             Ok(n) => {
                 for hasher in &mut running {
                     hasher.update(&buffer[..n]);
