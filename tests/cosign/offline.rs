@@ -194,7 +194,7 @@ fn flags_of_cosigns_that_are_not_followed_say_why() {
     let desk = Desk::new();
     desk.key("k", "prime256v1");
     for (flag, says) in [
-        ("--rekor-url=https://x", "nothing is asked over the network"),
+        ("--rekor-url=https://x", "asks no service over the network"),
         (
             "--tlog-upload=true",
             "no transparency log is ever written to",
@@ -206,7 +206,7 @@ fn flags_of_cosigns_that_are_not_followed_say_why() {
         ("--sk", "name the key as pkcs11:"),
         (
             "--certificate-identity x",
-            "certificates are not trusted here",
+            "trusts keys here, not certificates",
         ),
         ("--registry-password x", "docker login"),
         ("--check-claims=false", "is always checked"),
@@ -218,11 +218,11 @@ fn flags_of_cosigns_that_are_not_followed_say_why() {
         ("--k8s-keychain", "--authfile FILE"),
         (
             "--certificate-github-workflow-ref=x",
-            "certificates are not trusted here",
+            "trusts keys here, not certificates",
         ),
         (
             "--output-certificate x",
-            "certificates are not trusted here",
+            "trusts keys here, not certificates",
         ),
     ] {
         let verb = if flag.contains("tlog") {
