@@ -11,8 +11,7 @@ use super::pages;
 /// Reads arguments, of which the first is the program's name.
 pub fn parse(words: &[OsString]) -> Result<Command, clap::Error> {
     let mut whole = Cli::command();
-    let refused = cosign::refused_command(words).or_else(|| notation::refused_command(words));
-    if let Some(why) = refused {
+    if let Some(why) = refused_command(words) {
         return Err(whole.error(ErrorKind::InvalidSubcommand, why));
     }
     let matches = whole.try_get_matches_from_mut(words).map_err(|error| {
@@ -26,6 +25,17 @@ pub fn parse(words: &[OsString]) -> Result<Command, clap::Error> {
     })?;
     let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut whole))?;
     Ok(cli.command)
+}
+
+/// Why ir-sign does not have a command of another program's, and what to do instead.
+fn refused_command(words: &[OsString]) -> Option<&'static str> {
+    let words: Vec<_> = words.iter().skip(1).map(|w| w.to_string_lossy()).collect();
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    match words.as_slice() {
+        ["cosign", words @ ..] => cosign::refused_command(words),
+        ["notation", words @ ..] => notation::refused_command(words),
+        _ => None,
+    }
 }
 
 /// When help and usage errors are in colour, before the arguments are parsed.
@@ -53,4 +63,39 @@ pub fn json(words: &[OsString]) -> Option<Json> {
         Some("--json-lines") => Some(Json::Lines),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_that_are_known_and_not_followed_say_why() {
+        let refused = |text: &str| {
+            let words: Vec<_> = text.split(' ').map(OsString::from).collect();
+            refused_command(&words)
+        };
+        for command in [
+            "cosign copy a b",
+            "cosign save",
+            "cosign load",
+            "cosign clean x",
+            "cosign attach sbom",
+            "cosign login",
+            "notation login",
+            "notation logout",
+            "notation blob sign",
+            "notation cert generate-test",
+            "notation plugin ls",
+        ] {
+            assert!(
+                refused(&format!("ir-sign {command}")).is_some(),
+                "{command}"
+            );
+        }
+        for command in ["cosign sign copy", "notation list login", "copy"] {
+            assert_eq!(refused(&format!("ir-sign {command}")), None, "{command}");
+        }
+        assert_eq!(refused("ir-sign"), None);
+    }
 }

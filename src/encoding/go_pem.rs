@@ -1,4 +1,4 @@
-//! PEM text as Go reads it (`encoding/pem` of Go 1.25 and later), for the keys of containers/image's policies.
+//! Reads PEM text the way Go does (`encoding/pem` of Go 1.25 and later). containers/image reads the keys of policies so.
 //!
 //! The readers of PEM differ in what they take. This one wants a last line that fits the first, and skips a spoilt
 //! block. [`super::pem`] reads as much as it can.

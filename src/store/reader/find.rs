@@ -64,8 +64,8 @@ impl Reader<'_> {
         Ok(found)
     }
 
-    /// All referrers by the digest that they name, each once, for a caller that asks about many digests of a local
-    /// place.
+    /// All referrers by the digest that they name, each once. A caller that asks about many digests of a local place
+    /// saves time by it.
     pub fn all_referrers(&self) -> Result<HashMap<Digest, Vec<Arc<Descriptor>>>, Error> {
         let tree = self.tree()?;
         let mut seen = HashSet::new();

@@ -17,7 +17,7 @@ pub enum Identity {
     Any,
     /// A signer whose subject has these attributes, by their names, and perhaps more.
     Subject(BTreeMap<String, String>),
-    /// An identity of another kind, for a plugin. ir-sign runs no plugins, so no signer has it.
+    /// An identity of another kind. Only a plugin could check it, and ir-sign runs none, so no signer has it.
     Foreign(String),
 }
 
