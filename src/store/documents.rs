@@ -11,6 +11,7 @@ use oci_spec::image as oci;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::value::RawValue;
 
+use super::cosign_saved::{self, KIND, Listed, Role};
 use super::problem::Problem;
 use super::shapes;
 use crate::crypto::Digest;
@@ -65,7 +66,7 @@ pub fn index(bytes: &[u8]) -> Result<Index, Problem> {
         #[serde(rename = "artifactType")]
         _artifact_type: Option<String>,
         #[serde(deserialize_with = "list")]
-        manifests: Vec<Entry<Arc<Descriptor>>>,
+        manifests: Vec<Entry<Listed>>,
         subject: Option<Entry<Descriptor>>,
         #[serde(rename = "annotations")]
         _annotations: Option<BTreeMap<String, String>>,
@@ -82,7 +83,7 @@ pub fn index(bytes: &[u8]) -> Result<Index, Problem> {
         });
     }
     Ok(Index {
-        manifests: index.manifests.into_iter().map(|entry| entry.0).collect(),
+        manifests: cosign_saved::with_tags(index.manifests.into_iter().map(|entry| entry.0)),
         subject: index.subject.map(|entry| entry.0.digest),
         size: bytes.len() as u64,
     })
@@ -312,7 +313,28 @@ fn check_version(version: u32) -> Result<(), Problem> {
 /// A descriptor; reads only the members that ir-sign uses.
 struct Entry<T>(T);
 
-impl<'de, T: From<Descriptor>> Deserialize<'de> for Entry<T> {
+impl From<Read> for Descriptor {
+    fn from(read: Read) -> Self {
+        read.descriptor
+    }
+}
+
+impl From<Read> for Listed {
+    fn from(read: Read) -> Self {
+        Self {
+            descriptor: Arc::new(read.descriptor),
+            role: read.role,
+        }
+    }
+}
+
+/// Everything that is read of a descriptor.
+struct Read {
+    descriptor: Descriptor,
+    role: Option<Role>,
+}
+
+impl<'de, T: From<Read>> Deserialize<'de> for Entry<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <&RawValue>::deserialize(deserializer)?.get();
         let read: oci::Descriptor = serde_json::from_str(text).map_err(|e| within(&e))?;
@@ -338,7 +360,8 @@ impl<'de, T: From<Descriptor>> Deserialize<'de> for Entry<T> {
             }),
         };
         check_names(&descriptor).map_err(D::Error::custom)?;
-        Ok(Self(descriptor.into()))
+        let role = annotation(KIND).and_then(|kind| Role::of(kind));
+        Ok(Self(Read { descriptor, role }.into()))
     }
 }
 

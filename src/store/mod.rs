@@ -8,6 +8,7 @@ mod access;
 pub mod archive;
 mod checked;
 mod class;
+mod cosign_saved;
 pub mod dir;
 mod documents;
 mod edit;

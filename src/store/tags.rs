@@ -161,6 +161,11 @@ pub(super) fn called(tag: Option<&str>, digest: &Digest) -> String {
     tag.map_or_else(|| digest.to_string(), str::to_owned)
 }
 
+/// The tag that cosign gives to its attachments to a digest; `ending` is `sig` or `att`.
+pub(super) fn cosigns(digest: &Digest, ending: &str) -> String {
+    format!("{}.{ending}", digest.to_string().replacen(':', "-", 1))
+}
+
 /// Whether a tag is one that cosign gives to its attachments to an image: `sha256-HEX.sig`.
 pub(super) fn is_cosigns(tag: &str) -> bool {
     let (name, ending) = tag.rsplit_once('.').unwrap_or_default();

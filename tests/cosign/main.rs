@@ -12,6 +12,7 @@ mod keys_forms;
 mod keys_hostile;
 mod keys_peers;
 mod keys_tokens;
+mod local;
 mod offline;
 mod refused;
 mod replace;

@@ -210,7 +210,6 @@ fn flags_of_cosigns_that_are_not_followed_say_why() {
         ),
         ("--registry-password x", "docker login"),
         ("--check-claims=false", "is always checked"),
-        ("--local-image", "oci:DIR[:TAG]"),
         (
             "--use-signed-timestamps",
             "ir-sign does not verify timestamps",

@@ -5,10 +5,12 @@
 //! Readers find any other attached manifest only by its tag.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use crate::crypto::Digest;
 use crate::encoding::json::{Error as JsonError, Object};
-use crate::image::{Blob, Link, REF_NAME, media};
+use crate::image::{Blob, Descriptor, Link, REF_NAME, media};
+use crate::store::cosign_saved::KIND;
 use crate::store::edit::{Attached, Edit};
 use crate::store::editor::Editor;
 use crate::store::error::{Error, Kind};
@@ -89,29 +91,24 @@ pub(super) fn edit_index(
         let limit = editor.reader.limits.entries;
         return Err(editor.reader.problem(part, Problem::TooMany(limit)));
     }
-    let new = entries
-        .write(bytes, known.manifests.len())
-        .map_err(problem)?;
+    let new = entries.write(bytes, &known.manifests).map_err(problem)?;
     editor.reader.check_document(&part, &new)?;
     editor.grown += new.len().saturating_sub(bytes.len()) as u64;
     Ok(Some(new))
 }
 
 impl Entries<'_> {
-    fn write(&self, bytes: &[u8], count: usize) -> Result<Vec<u8>, JsonError> {
+    fn write(&self, bytes: &[u8], known: &[Arc<Descriptor>]) -> Result<Vec<u8>, JsonError> {
         let mut index: Object<'_> = serde_json::from_slice(bytes)?;
         index.replace_items("manifests", |n, old| {
-            let annotations: Option<Option<Object<'_>>> = old.get("annotations")?;
-            let tag = annotations.flatten().map(|all| all.get::<String>(REF_NAME));
-            let tag = tag.transpose()?.flatten();
-            let moved = tag.and_then(|tag| self.moved.get(&*tag).copied());
-            let mut new = vec![match moved {
-                Some(attached) => entry(attached)?,
+            let tag = known.get(n).and_then(|entry| entry.tag());
+            let mut new = vec![match tag.and_then(|tag| self.moved.get(tag)) {
+                Some(attached) => entry(attached, kind(&old)?)?,
                 None => old,
             }];
-            if n + 1 == count {
+            if n + 1 == known.len() {
                 for attached in &self.added {
-                    new.push(entry(attached)?);
+                    new.push(entry(attached, None)?);
                 }
             }
             Ok(new)
@@ -120,8 +117,15 @@ impl Entries<'_> {
     }
 }
 
-/// The entry of an attached manifest.
-fn entry<'t>(attached: &Attached) -> Result<Object<'t>, JsonError> {
+/// The annotation by which cosign finds what `cosign save` wrote.
+fn kind(entry: &Object<'_>) -> Result<Option<String>, JsonError> {
+    let annotations: Option<Option<Object<'_>>> = entry.get("annotations")?;
+    let kind = annotations.flatten().map(|all| all.get::<String>(KIND));
+    Ok(kind.transpose()?.flatten())
+}
+
+/// The entry of an attached manifest, with the annotation `kind` of the one whose place it takes.
+fn entry<'t>(attached: &Attached, kind: Option<String>) -> Result<Object<'t>, JsonError> {
     let mut entry = Object::new();
     entry.set("mediaType", media::MANIFEST)?;
     entry.set("digest", &attached.manifest.digest().to_string())?;
@@ -134,7 +138,9 @@ fn entry<'t>(attached: &Attached) -> Result<Object<'t>, JsonError> {
             entry.set("artifactType", artifact_type)?;
         }
         Link::Tag { tag, .. } => {
-            entry.set("annotations", &BTreeMap::from([(REF_NAME, tag)]))?;
+            let mut annotations = BTreeMap::from([(REF_NAME, tag.clone())]);
+            annotations.extend(kind.map(|kind| (KIND, kind)));
+            entry.set("annotations", &annotations)?;
         }
     }
     Ok(entry)

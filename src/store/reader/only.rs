@@ -21,12 +21,18 @@ impl Reader<'_> {
         let named = |entries: &[Arc<Descriptor>]| {
             only_one(self.place(), entries.iter().map(|entry| Named::of(entry)))
         };
-        let only = match named(&entries) {
-            Err(Error {
-                kind: Kind::NotOneImage { found: 2.., .. },
-                ..
-            }) => named(&self.images_among(&entries)?),
-            other => other,
+        // A tag of cosign's is no image's name, but it must not make an image without a tag count for nothing either.
+        let attached = entries.iter().any(|d| d.tag().is_some_and(is_cosigns));
+        let first = named(&entries);
+        let several = matches!(&first, Err(error) if matches!(error.kind, Kind::NotOneImage { found: 2.., .. }));
+        let images = if several || attached {
+            self.images_among(&entries)?
+        } else {
+            Vec::new()
+        };
+        let only = match &*images {
+            [] => first,
+            images => named(images),
         };
         let (name, digest) = only?;
         let meant = entries.into_iter().filter(|d| d.digest == digest);

@@ -19,6 +19,17 @@ use crate::key::KeyRef;
 #[cfg(feature = "registry")]
 use crate::store::remote::{ClientFiles, Options};
 
+// Where what a command prints goes.
+#[derive(Clone, Debug, Args)]
+pub struct OutputArgs {
+    /// The file to write it to [default: standard output]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
+    pub output_file: Option<PathBuf>,
+    /// Replace another output file that is there already
+    #[arg(long)]
+    pub force: bool,
+}
+
 /// `NAME=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Annotation {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
-use super::common::{Annotation, FamilyArgs, HangingArgs, identity, image};
+use super::common::{Annotation, FamilyArgs, HangingArgs, OutputArgs, identity, image};
 use crate::cli::args::paths;
 use crate::cli::args::settings::{Common, Settings};
 use crate::cli::args::token::TokenArgs;
@@ -24,12 +24,8 @@ pub struct Generate {
     /// The name that the signature is to state [default: the image's own, HOST/REPO[:TAG]]
     #[arg(long, value_name = "REF", value_parser = identity)]
     pub sign_container_identity: Option<String>,
-    /// Where the payload goes [default: standard output]
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
-    pub output_file: Option<PathBuf>,
-    /// Replace another payload file that is there already
-    #[arg(long)]
-    pub force: bool,
+    #[command(flatten)]
+    pub to: OutputArgs,
     #[command(flatten)]
     pub hanging: HangingArgs,
     #[command(flatten)]
@@ -98,12 +94,12 @@ pub struct AttachArgs {
 #[command(defer = true)]
 pub enum DownloadCommand {
     /// Print an image's signatures, one JSON object a line; nothing is verified
-    Signature(Download),
+    Signature(DownloadSignature),
     /// Print an image's attestations, one DSSE envelope a line; nothing is verified
     Attestation(DownloadAttestation),
 }
 
-// `cosign download signature`, `cosign tree`
+// `cosign tree`, and what the commands below have of it
 #[derive(Debug, Args)]
 pub struct Download {
     /// The image: HOST/REPO[:TAG][@DIGEST], docker://…, oci:DIR[:TAG], or an archive
@@ -115,9 +111,20 @@ pub struct Download {
     pub family: FamilyArgs,
 }
 
+// `cosign download signature`
+#[derive(Debug, Args)]
+pub struct DownloadSignature {
+    #[command(flatten)]
+    pub to: OutputArgs,
+    #[command(flatten)]
+    pub of: Download,
+}
+
 // `cosign download attestation`
 #[derive(Debug, Args)]
 pub struct DownloadAttestation {
+    #[command(flatten)]
+    pub to: OutputArgs,
     /// The type of the predicates [default: all]
     #[arg(long, value_name = "TYPE")]
     pub predicate_type: Option<PredicateType>,
@@ -150,7 +157,7 @@ impl DownloadCommand {
     /// How its results and notes are shown.
     pub fn settings(&self) -> Settings {
         let common: Common = match self {
-            Self::Signature(args) => args.family.common,
+            Self::Signature(args) => args.of.family.common,
             Self::Attestation(args) => args.of.family.common,
         };
         common.into()

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::common::{
-    Annotation, FamilyArgs, HangingArgs, PrivateKeyArgs, PublicKeyArgs, hash, identity, image,
+    Annotation, FamilyArgs, HangingArgs, OutputArgs, PrivateKeyArgs, PublicKeyArgs, hash, identity,
+    image,
 };
+use super::local::VerifiedImages;
 use crate::cli::args::fleet::ManyArgs;
 use crate::cli::args::paths;
 use crate::crypto::HashAlgorithm;
@@ -57,9 +59,8 @@ pub struct Sign {
 // `cosign verify`
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// The image (several allowed): HOST/REPO[:TAG][@DIGEST], docker://…, oci:DIR[:TAG], or an archive; all have to hold
-    #[arg(value_name = "IMAGE", value_parser = image, required = true)]
-    pub images: Vec<ImageName>,
+    #[command(flatten)]
+    pub images: VerifiedImages,
     #[command(flatten)]
     pub keys: PublicKeyArgs,
     #[command(flatten)]
@@ -73,12 +74,8 @@ pub struct Verify {
     /// How the signatures that hold are printed
     #[arg(short, long, value_name = "json|text", default_value = "json", value_parser = ["json", "text"])]
     pub output: String,
-    /// Where they are printed [default: standard output]
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
-    pub output_file: Option<PathBuf>,
-    /// Replace another output file that is there already
-    #[arg(long)]
-    pub force: bool,
+    #[command(flatten)]
+    pub to: OutputArgs,
     /// A payload that does not hang on the image, to be verified with --signature
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream(), requires = "signature")]
     pub payload: Option<PathBuf>,
@@ -121,9 +118,8 @@ pub struct Attest {
 // `cosign verify-attestation`
 #[derive(Debug, Args)]
 pub struct VerifyAttestation {
-    /// The image (several allowed): HOST/REPO[:TAG][@DIGEST], docker://…, oci:DIR[:TAG], or an archive; all have to hold
-    #[arg(value_name = "IMAGE", value_parser = image, required = true)]
-    pub images: Vec<ImageName>,
+    #[command(flatten)]
+    pub images: VerifiedImages,
     #[command(flatten)]
     pub keys: PublicKeyArgs,
     #[command(flatten)]
@@ -134,6 +130,8 @@ pub struct VerifyAttestation {
     /// How the attestations that hold are printed
     #[arg(short, long, value_name = "json|text", default_value = "json", value_parser = ["json", "text"])]
     pub output: String,
+    #[command(flatten)]
+    pub to: OutputArgs,
     #[command(flatten)]
     pub hanging: HangingArgs,
     #[command(flatten)]

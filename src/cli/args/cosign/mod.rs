@@ -6,6 +6,7 @@ pub mod common;
 pub mod hanging;
 pub mod image;
 mod keys;
+mod local;
 mod passphrase;
 mod unknown;
 pub use command::CosignCommand;

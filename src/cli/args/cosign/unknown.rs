@@ -66,7 +66,6 @@ const FLAGS: &[(&str, &str)] = &[
         "registry-server-name",
         "the host of the image is the one whose certificate is checked",
     ),
-    ("local-image", "a layout is named as one: oci:DIR[:TAG]"),
     (
         "policy",
         "the keys and annotations of the command line decide here, not a policy",

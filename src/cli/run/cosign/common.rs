@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use crate::cli::args::cosign::common::{
-    Annotation, FamilyArgs, HangingArgs, PrivateKeyArgs, PublicKeyArgs, image,
+    Annotation, FamilyArgs, HangingArgs, OutputArgs, PrivateKeyArgs, PublicKeyArgs, image,
 };
 use crate::cli::args::token::{PassportArgs, TokenArgs};
-use crate::cli::console::{Console, Failure};
+use crate::cli::console::{Console, Failure, print};
 use crate::cli::context::{beside_bar, cosign_ring, passphrases, reporting, warn_if_open};
 use crate::cli::run::written::{not_beside_json, written};
 use crate::crypto::PublicKey;
@@ -247,6 +247,14 @@ pub(super) fn check_outputs(
         }
     }
     Ok(())
+}
+
+/// Puts what a command found where the user wants it.
+pub(super) fn put(bytes: &[u8], to: &OutputArgs, console: &Console) -> Result<(), Failure> {
+    match &to.output_file {
+        Some(path) => write("output file", path, bytes, to.force, console),
+        None => print(bytes),
+    }
 }
 
 /// Writes an output file, and says so.

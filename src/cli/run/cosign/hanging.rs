@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::common::{
-    annotations, check_media_types, check_outputs, hanging, key, now, one_image, write,
+    annotations, check_media_types, check_outputs, hanging, key, now, one_image, put, write,
 };
 use crate::cli::args::cosign::hanging::{
-    AttachAttestation, AttachSignature, Download, DownloadAttestation, Generate as GenerateArgs,
-    Triangulate,
+    AttachAttestation, AttachSignature, Download, DownloadAttestation, DownloadSignature,
+    Generate as GenerateArgs, Triangulate,
 };
 use crate::cli::console::{Console, Outcome, print};
 use crate::cli::context::beside_bar;
@@ -22,7 +22,7 @@ use crate::scheme::cosign::{Attachment, PredicateType};
 use crate::text::plain;
 
 pub(super) fn generate(args: GenerateArgs, console: &Console) -> Outcome {
-    check_outputs(&[("payload file", &args.output_file)], &[], console)?;
+    check_outputs(&[("payload file", &args.to.output_file)], &[], console)?;
     let request = Generate {
         image: one_image(args.image, &args.family, console)?,
         identity: args.sign_container_identity,
@@ -30,8 +30,8 @@ pub(super) fn generate(args: GenerateArgs, console: &Console) -> Outcome {
         statement: args.hanging.new_bundle_format == Some(true),
     };
     let payload = beside_bar(console, |bar| request.run(bar))?;
-    match &args.output_file {
-        Some(path) => write("payload file", path, &payload, args.force, console)?,
+    match &args.to.output_file {
+        Some(path) => write("payload file", path, &payload, args.to.force, console)?,
         // Without an end of line: the bytes that are signed.
         None if !console.settings.json => print(&payload)?,
         None => {}
@@ -108,29 +108,35 @@ fn look(args: Download, console: &Console) -> Result<Look, crate::cli::console::
     })
 }
 
-pub(super) fn download_signature(args: Download, console: &Console) -> Outcome {
-    let look = look(args, console)?;
+pub(super) fn download_signature(args: DownloadSignature, console: &Console) -> Outcome {
+    check_outputs(&[("output file", &args.to.output_file)], &[], console)?;
+    let look = look(args.of, console)?;
+    let mut lines = Vec::new();
     for found in beside_bar(console, |bar| look.signatures(bar))? {
         // As cosign prints them.
-        let line = json!({
+        lines.push(json!({
             "Base64Signature": found.annotations.get("dev.cosignproject.cosign/signature"),
             "Payload": base64(&found.content),
             "Cert": null,
             "Chain": null,
             "Bundle": null,
             "RFC3161Timestamp": null,
-        });
-        print(format!("{line}\n").as_bytes())?;
+        }));
     }
+    let lines = lines.iter().map(|line| format!("{line}\n"));
+    put(lines.collect::<String>().as_bytes(), &args.to, console)?;
     Ok(Status::Done)
 }
 
 pub(super) fn download_attestation(args: DownloadAttestation, console: &Console) -> Outcome {
+    check_outputs(&[("output file", &args.to.output_file)], &[], console)?;
     let look = look(args.of, console)?;
     let kind = args.predicate_type.as_ref().map(PredicateType::uri);
-    for found in beside_bar(console, |bar| look.attestations(kind, bar))? {
-        print(&[&found.content[..], b"\n"].concat())?;
-    }
+    let found = beside_bar(console, |bar| look.attestations(kind, bar))?;
+    let lines = found
+        .iter()
+        .map(|found| [&found.content[..], b"\n"].concat());
+    put(&lines.collect::<Vec<_>>().concat(), &args.to, console)?;
     Ok(Status::Done)
 }
 

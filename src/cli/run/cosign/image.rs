@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::common::{
     annotations, check_media_types, check_outputs, forms, hanging, images, key_files, keys, now,
-    signer, write,
+    put, signer, write,
 };
 use super::shown;
 use crate::cli::args::cosign::image::{Attest, Sign, Verify, VerifyAttestation};
-use crate::cli::console::{Console, Failure, Outcome, print};
+use crate::cli::console::{Console, Failure, Outcome};
 use crate::cli::context::beside_bar;
 use crate::cli::run::many::Many;
 use crate::cli::run::written::{error_json, shown as path_of};
@@ -239,9 +239,9 @@ pub(super) fn verify(args: Verify, console: &Console) -> Outcome {
     let chosen = forms(&args.hanging);
     let inputs = [&args.payload, &args.signature].into_iter().flatten();
     let inputs: Vec<_> = inputs.map(PathBuf::as_path).collect();
-    check_outputs(&[("output file", &args.output_file)], &inputs, console)?;
+    check_outputs(&[("output file", &args.to.output_file)], &inputs, console)?;
     let request = CosignVerify {
-        images: images(args.images, args.many.all, &args.family, console)?,
+        images: images(args.images.names, args.many.all, &args.family, console)?,
         shard: args.many.fleet.shard,
         keys: keys(&args.keys, console)?,
         wanted: Wanted(annotations(args.annotations)),
@@ -261,19 +261,16 @@ pub(super) fn verify(args: Verify, console: &Console) -> Outcome {
             met.map(|met| shown::signature(image, met))
         });
         let list = Value::from(signatures.collect::<Vec<_>>());
-        let text = format!("{list}\n");
-        match &args.output_file {
-            Some(path) => write("output file", path, text.as_bytes(), args.force, console)?,
-            None => print(text.as_bytes())?,
-        }
+        put(format!("{list}\n").as_bytes(), &args.to, console)?;
     }
     Ok(status)
 }
 
 pub(super) fn verify_attestation(args: VerifyAttestation, console: &Console) -> Outcome {
     let chosen = forms(&args.hanging);
+    check_outputs(&[("output file", &args.to.output_file)], &[], console)?;
     let request = CosignVerify {
-        images: images(args.images, args.many.all, &args.family, console)?,
+        images: images(args.images.names, args.many.all, &args.family, console)?,
         shard: args.many.fleet.shard,
         keys: keys(&args.keys, console)?,
         wanted: Wanted::default(),
@@ -287,11 +284,11 @@ pub(super) fn verify_attestation(args: VerifyAttestation, console: &Console) -> 
     let prints = args.output == "json" && !is_for_programs(console);
     let (status, verdicts) = show_verdicts(&request, prints, console)?;
     if status == Status::Done && prints {
-        for met in verdicts.iter().flat_map(|image| &image.met) {
-            if let Some(envelope) = shown::envelope(met) {
-                print(format!("{envelope}\n").as_bytes())?;
-            }
-        }
+        let met = verdicts.iter().flat_map(|image| &image.met);
+        let lines = met
+            .filter_map(shown::envelope)
+            .map(|envelope| format!("{envelope}\n"));
+        put(lines.collect::<String>().as_bytes(), &args.to, console)?;
     }
     Ok(status)
 }
