@@ -46,19 +46,20 @@ pub(super) struct Listed {
     pub(super) role: Option<Role>,
 }
 
-/// The entries. Those that hold signatures or attestations get the tag that they have in a registry, unless they have
+/// The entries, and whether any of them has a role. Those that hold signatures or attestations get the tag that they have in a registry, unless they have
 /// a tag, or another entry has that one, or several images were saved: then nothing says whose they are.
-pub(super) fn with_tags(all: impl Iterator<Item = Listed>) -> Vec<Arc<Descriptor>> {
+pub(super) fn with_tags(all: impl Iterator<Item = Listed>) -> (Vec<Arc<Descriptor>>, bool) {
     let mut entries = Vec::with_capacity(all.size_hint().0);
     let mut roles = Vec::new();
     for (place, listed) in all.enumerate() {
         entries.push(listed.descriptor);
         roles.extend(listed.role.map(|role| (place, role)));
     }
+    let any = !roles.is_empty();
     let images = roles.iter().filter(|(_, role)| *role == Role::Image);
     let digests: HashSet<_> = images.map(|(place, _)| entries[*place].digest).collect();
-    let [image] = Vec::from_iter(digests)[..] else {
-        return entries;
+    let [image] = digests.into_iter().collect::<Vec<_>>()[..] else {
+        return (entries, any);
     };
     for (place, role) in roles {
         let Some(ending) = role.ending() else {
@@ -70,7 +71,7 @@ pub(super) fn with_tags(all: impl Iterator<Item = Listed>) -> Vec<Arc<Descriptor
             Arc::make_mut(&mut entries[place]).tag = Some(tag);
         }
     }
-    entries
+    (entries, any)
 }
 
 #[cfg(test)]
@@ -86,7 +87,7 @@ mod tests {
                 "annotations":{{{annotations}}}}}"#
             )
         });
-        let entries = Vec::from_iter(entries).join(",");
+        let entries = entries.collect::<Vec<_>>().join(",");
         let text = format!(r#"{{"schemaVersion":2,"manifests":[{entries}]}}"#);
         let index = documents::index(text.as_bytes()).expect("an index");
         let tags = index.manifests.iter();

@@ -29,6 +29,8 @@ pub struct Index {
     pub subject: Option<Digest>,
     /// The size of the document in bytes.
     pub size: u64,
+    /// Whether an entry says what it is by the annotation of `cosign save`.
+    pub is_cosigns: bool,
 }
 
 /// The members of a config that ir-sign uses.
@@ -82,8 +84,11 @@ pub fn index(bytes: &[u8]) -> Result<Index, Problem> {
             wanted: "an image index",
         });
     }
+    let listed = index.manifests.into_iter().map(|entry| entry.0);
+    let (manifests, is_cosigns) = cosign_saved::with_tags(listed);
     Ok(Index {
-        manifests: cosign_saved::with_tags(index.manifests.into_iter().map(|entry| entry.0)),
+        manifests,
+        is_cosigns,
         subject: index.subject.map(|entry| entry.0.digest),
         size: bytes.len() as u64,
     })

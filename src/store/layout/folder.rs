@@ -35,7 +35,7 @@ pub(in crate::store) const BLOBS: &str = "blobs";
 pub struct Layout {
     pub(in crate::store) dir: Dir,
     pub(in crate::store) blobs: Dir,
-    algorithms: Vec<(HashAlgorithm, Dir)>,
+    pub(super) algorithms: Vec<(HashAlgorithm, Dir)>,
     pub(in crate::store) limits: Limits,
     pub(in crate::store) index: Index,
     index_digest: Digest,
@@ -185,7 +185,11 @@ impl Store for Layout {
     }
 
     fn referrers(&self, subject: &Digest) -> Result<Vec<Arc<Descriptor>>, Error> {
-        self.reader().referrers_among(subject)
+        let mut found = self.reader().referrers_among(subject)?;
+        if self.index.is_cosigns {
+            found.extend(self.unlisted_referrers(subject, &found)?);
+        }
+        Ok(found)
     }
 
     fn unread(&self, descriptor: &Descriptor, error: io::Error) -> Error {

@@ -12,3 +12,4 @@ pub(super) mod referrers;
 pub(super) mod registry;
 pub(super) mod tags_above;
 pub(super) mod transaction;
+mod unlisted;

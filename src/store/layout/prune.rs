@@ -163,6 +163,12 @@ impl Layout {
         let mut embedded = HashSet::new();
         let mut lacking = BTreeMap::new();
         let mut queue = self.references(&Part::IndexJson, index)?;
+        if self.index.is_cosigns {
+            for entry in &self.index.manifests {
+                let unlisted = self.unlisted_referrers(&entry.digest, &[])?;
+                queue.extend(unlisted.iter().map(|it| Reference::to_manifest(it.digest)));
+            }
+        }
         while let Some(reference) = queue.pop() {
             let Reference {
                 digest, document, ..
@@ -269,6 +275,16 @@ struct Reference {
 }
 
 impl Reference {
+    /// A reference to a manifest that refers to an image.
+    const fn to_manifest(digest: Digest) -> Self {
+        Self {
+            digest,
+            document: Some(Part::Manifest(digest)),
+            is_listed: true,
+            is_embedded: false,
+        }
+    }
+
     /// A reference to a layer or a config.
     const fn to_leaf(digest: Digest) -> Self {
         Self {
