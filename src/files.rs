@@ -137,7 +137,7 @@ pub fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize>
 pub enum Written {
     /// The file was written.
     New,
-    /// A file with these bytes existed already and was left alone.
+    /// A file with these bytes existed already and stayed as it was.
     Same,
 }
 

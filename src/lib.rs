@@ -8,7 +8,7 @@
 //! - where the image lives: [`store`]
 //! - what is trusted: [`report`] and [`trust`]
 
-// Allowed in one module alone: `key::pkcs11::raw`.
+// Allowed only in the module `key::pkcs11::raw`.
 #![deny(unsafe_code)]
 
 pub mod class;

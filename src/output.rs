@@ -1,8 +1,8 @@
-//! Standard output, which belongs to results alone.
+//! Standard output, which is only for results.
 //!
 //! Modules that are loaded into the process may print what they like, at any time, even when the process
 //! ends, and so may the programs that they start. From [`keep_aside`] on, all of them print to standard
-//! error, and [`write`] alone reaches the standard output that the process was started with.
+//! error, and only [`write`] reaches the standard output that the process was started with.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};

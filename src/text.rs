@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_seen_or_turns_text_around_is_shown_by_its_number() {
+    fn characters_that_are_invisible_or_turn_text_around_are_shown_by_number() {
         for c in [
             '\0',
             '\n',
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write_with_is_left_alone() {
+    fn characters_of_ordinary_text_stay() {
         for text in [
             "Ann O'Neill-Smith <ann@example.com>",
             "Zoë Müller",

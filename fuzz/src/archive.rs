@@ -107,7 +107,7 @@ fn compare(scene: &Scene, tar: &[u8]) -> bool {
             Ok(entry) => entry,
             // Go, Python and this program read a size without any digit as none, the crate does not read it.
             Err(e) if e.to_string().starts_with("numeric field was not a number") => return true,
-            Err(e) => panic!("it is no tar archive to others: {e}"),
+            Err(e) => panic!("it is not a tar archive to others: {e}"),
         };
         let name = String::from_utf8(entry.path_bytes().into_owned()).expect("a text");
         let parts = name.split('/').filter(|part| !matches!(*part, "" | "."));

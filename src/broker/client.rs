@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_wrong_with_a_file_leaves_everything_undecided() {
+    fn any_fault_of_a_file_leaves_everything_undecided() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("resources.json");
         let absent = get(&path).expect_err("absent");

@@ -93,7 +93,7 @@ pub enum Error {
 #[non_exhaustive]
 pub enum FileFault {
     /// It is not one JSON object of texts.
-    #[error("is no JSON object whose values are texts (line {line}, column {column})")]
+    #[error("is not a JSON object whose values are strings (line {line}, column {column})")]
     Json {
         /// The line, from 1.
         line: usize,

@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_refused() {
+    fn messages_that_are_no_answer_are_refused() {
         for (body, reason) in [
             (&b""[..], BadAnswer::Nothing),
             (b"\0\0\0\0", BadAnswer::Length),

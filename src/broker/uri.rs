@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_resource_is_refused() {
+    fn uris_that_name_no_resource_are_refused() {
         for (text, reason) in [
             ("", BadUri::Scheme),
             ("/a/b/c", BadUri::Scheme),

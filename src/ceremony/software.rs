@@ -64,7 +64,7 @@ mod tests {
     use super::is_program;
 
     #[test]
-    fn what_programs_say_of_themselves_is_known() {
+    fn versions_of_programs_are_recognised() {
         for (manufacturer, model) in [
             ("SoftHSM project", "SoftHSM v2"),
             ("Kryoptic Project", "v1"),

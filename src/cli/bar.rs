@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_skipped_is_no_work_that_was_done() {
+    fn skipped_work_does_not_count_as_done() {
         let bar = bar(Instant::now());
         bar.begin("archive", 100);
         bar.skip(90);
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_worked_on_is_shown_once_it_takes_a_second_and_cannot_drive_the_terminal() {
+    fn the_current_item_is_shown_after_a_second_and_cannot_drive_the_terminal() {
         let now = Instant::now();
         let new = bar(now);
         new.begin("layers of a", 2);

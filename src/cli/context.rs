@@ -197,7 +197,7 @@ pub fn beside_bar<T>(console: &Console, work: impl FnOnce(&Bar) -> T) -> T {
     done
 }
 
-/// Warns of a private key that others on this machine can read. Reading refuses a file that is no private key.
+/// Warns of a private key that others on this machine can read. Reading refuses a file that is not a private key.
 pub fn warn_if_open(key: &KeyRef, console: &Console) {
     if let KeyRef::File(path) = key
         && is_private(path).is_ok_and(|is_private| is_private)

@@ -15,7 +15,7 @@ pub(super) const EXAMPLES: &[Entry] = &[
                 ],
             ),
             one(
-                "Sign an image straight from docker, and verify it with the CA's public key alone:",
+                "Sign an image straight from docker, and verify it with only the CA's public key:",
                 &[
                     "docker save hello:latest | ir-sign extract-sign-image -f - -r registry -a hello \\\n  -v vendor.prv -s vendor.pub.sig -c root-ca.pub",
                     "ir-sign verify-image -r registry -a hello -c root-ca.pub",

@@ -23,7 +23,11 @@ pub fn parse(words: &[OsString]) -> Result<Command, clap::Error> {
         });
         full.flatten().unwrap_or(error)
     })?;
-    let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut whole))?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| match error.kind() {
+        // The text is whole, and clap would add the usage of the whole program.
+        ErrorKind::ValueValidation => error,
+        _ => error.format(&mut whole),
+    })?;
     Ok(cli.command)
 }
 

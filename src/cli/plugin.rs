@@ -150,7 +150,7 @@ fn signer(request: &Request) -> Result<(Box<dyn Signer>, Vec<Certificate>), Refu
     Ok((signer, chain))
 }
 
-/// An error in notation's words: with advice, for notation shows the message alone.
+/// An error in notation's words: with advice, because notation shows only the message.
 fn refused(error: &Error) -> Refusal {
     let hint = explain::hint(error);
     let hint = hint.map_or(String::new(), |hint| format!("; hint: {hint}"));

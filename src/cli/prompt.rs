@@ -29,7 +29,7 @@ const END: u8 = 4;
 const ERASE: [u8; 2] = [8, 127];
 const KILL: u8 = 21;
 const WORD: u8 = 23;
-/// Suspending a prompt is not possible, and this is no part of a PIN.
+/// Suspending a prompt is not possible, and this is not a part of a PIN.
 const SUSPEND: u8 = 26;
 
 /// The terminal of this process, even if its input and output are redirected.

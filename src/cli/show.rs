@@ -395,7 +395,7 @@ pub fn inspected_json(entry: &Inspected) -> Value {
     value
 }
 
-/// A file that pruning leaves alone, for a person.
+/// A file that pruning keeps, for a person.
 pub fn foreign(name: &str) -> String {
     if name.contains('/') {
         format!("blobs/{name} has a name that no blob can have, so it stays")
@@ -423,7 +423,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_wrote_cannot_drive_the_terminal() {
+    fn text_of_others_cannot_drive_the_terminal() {
         assert_eq!(plain("a\x1b[2Jb\nc\u{9b}é"), "a\\u{1b}[2Jb\\nc\\u{9b}é");
         for c in "\u{200b}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}\u{feff}\u{ad}\u{e0041}".chars() {
             let escaped = format!("a\\u{{{:x}}}b", u32::from(c));

@@ -13,7 +13,7 @@ use crate::encoding::pem::{self, Block};
 pub enum Pem {
     /// A private EC key.
     Private,
-    /// An encrypted private key, of an algorithm that its passphrase alone shows.
+    /// An encrypted private key, whose algorithm only its passphrase shows.
     Encrypted,
     /// A public EC key.
     Public,
@@ -41,7 +41,7 @@ impl fmt::Display for Pem {
 }
 
 impl Pem {
-    /// Looks at PEM text (RFC 7468); `None` if the bytes are no PEM text.
+    /// Looks at PEM text (RFC 7468); `None` if the bytes are not PEM text.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         let mut blocks = pem::blocks(bytes)?;
         // `openssl ecparam -genkey` writes them before the key.

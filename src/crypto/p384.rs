@@ -51,13 +51,13 @@ impl P384Key {
 #[non_exhaustive]
 pub enum PublicKeyError {
     /// The bytes are PEM text.
-    #[error("it is {0}, and a public key in DER is wanted")]
+    #[error("it is {0}; expected a public key in DER")]
     Pem(Pem),
     /// The bytes are a private key.
-    #[error("it is a private key, and a public key is wanted")]
+    #[error("it is a private key; expected a public key")]
     PrivateKey,
     /// The bytes are a PKCS#8 private key.
-    #[error("it is a private key in PKCS#8, and a public key is wanted")]
+    #[error("it is a private key in PKCS#8; expected a public key")]
     Pkcs8,
     /// The bytes are not one `SubjectPublicKeyInfo` in DER.
     #[error("it is not a DER SubjectPublicKeyInfo ({0})")]
@@ -66,16 +66,16 @@ pub enum PublicKeyError {
     #[error("bytes follow the DER SubjectPublicKeyInfo")]
     TrailingBytes,
     /// The curve is spelt out in explicit parameters.
-    #[error("it spells its curve out in explicit parameters; the named curve secp384r1 is wanted")]
+    #[error("it spells its curve out in explicit parameters; expected the named curve secp384r1")]
     ExplicitCurve,
     /// The key is for another algorithm or another curve.
     #[error("it is not an EC key on secp384r1 but {0}")]
     Algorithm(String),
     /// The point is compressed.
-    #[error("its point is compressed, and the uncompressed form is wanted")]
+    #[error("its point is compressed; expected the uncompressed form")]
     Compressed,
     /// The point is in the hybrid form.
-    #[error("its point is in the hybrid form, and the uncompressed form is wanted")]
+    #[error("its point is in the hybrid form; expected the uncompressed form")]
     Hybrid,
     /// The point is not on the curve, or not a point at all.
     #[error("its point is not on the curve")]

@@ -54,16 +54,16 @@ pub enum PublicKeyError {
     #[error("its algorithm has parameters that {0} does not have")]
     Parameters(KeyKind),
     /// The point is compressed, in the hybrid form, not on the curve, or no point at all.
-    #[error("it is no uncompressed point on {0}")]
+    #[error("it is not an uncompressed point on {0}")]
     Point(Curve),
     /// The modulus has too few or too many bits.
     #[error("its RSA modulus has {0} bits; from {SMALLEST_RSA} to {LARGEST_RSA} are supported")]
     RsaBits(usize),
     /// The RSA key has an even modulus, or an exponent that no key has.
-    #[error("it is no RSA key: {0}")]
+    #[error("it is not an RSA key: {0}")]
     Rsa(&'static str),
-    /// The Ed25519 key has not 32 bytes, or is no point.
-    #[error("it is no Ed25519 key")]
+    /// The Ed25519 key has not 32 bytes, or is not a point.
+    #[error("it is not an Ed25519 key")]
     Ed25519,
 }
 
@@ -86,7 +86,9 @@ impl PublicKey {
         })?;
         let algorithm = &spki.algorithm;
         let key = spki.subject_public_key.as_bytes();
-        let key = key.ok_or_else(|| PublicKeyError::Der("its bits are no whole bytes".into()))?;
+        let key = key.ok_or_else(|| {
+            PublicKeyError::Der("the number of its bits is not a multiple of 8".into())
+        })?;
         let kind = match algorithm.oid {
             ID_EC_PUBLIC_KEY => ec(algorithm.parameters, key)?,
             RSA_ENCRYPTION => {

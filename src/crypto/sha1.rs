@@ -1,4 +1,4 @@
-//! SHA-1, for names alone: OpenPGP calls a key by the SHA-1 of its packet. No signature is verified with it.
+//! SHA-1, only for names: OpenPGP calls a key by the SHA-1 of its packet. ir-sign verifies no signature with it.
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 

@@ -11,7 +11,7 @@ use aws_lc_rs::signature::{
 use super::curve::{Curve, KeyKind};
 use super::digest::{HashAlgorithm, Prehash};
 
-/// How a signature is made. The hash is no property of the key: SHA-256 under a P-384 key can be said.
+/// How a signature is made. The hash is not a property of the key: SHA-256 under a P-384 key can be said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
     /// ECDSA (FIPS 186-5, section 6.4), the signature an `ECDSA-Sig-Value` in DER.

@@ -48,7 +48,7 @@ pub enum Value {
 #[non_exhaustive]
 pub enum CborError {
     /// They are not CBOR, or end too soon.
-    #[error("it is no CBOR at byte {0}")]
+    #[error("it is not CBOR at byte {0}")]
     Syntax(usize),
     /// A length is not said beforehand: readers differ in whether they take such values.
     #[error("a value at byte {0} has an indefinite length")]

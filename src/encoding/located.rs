@@ -13,7 +13,7 @@ use std::borrow::Cow;
 /// Arrays and objects inside one another: more than any document has that is read with this.
 const DEEPEST: usize = 100;
 
-/// What becomes of bytes that are no UTF-8 and of surrogates without the other half.
+/// What becomes of bytes that are not UTF-8 and of surrogates without the other half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unicode {
     /// Each becomes U+FFFD, as in Go. Two different names can become one.
@@ -395,7 +395,7 @@ impl<'t> Reader<'t> {
             }
             (_, Unicode::Replaced) => Ok(char::REPLACEMENT_CHARACTER),
             (_, Unicode::Refused) => {
-                Err(self.malformed("half of a surrogate pair stands alone".into()))
+                Err(self.malformed("half of a surrogate pair stands by itself".into()))
             }
         }
     }

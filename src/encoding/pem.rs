@@ -27,7 +27,7 @@ impl Block<'_> {
     }
 }
 
-/// The blocks of PEM text; `None` if the bytes are no PEM text.
+/// The blocks of PEM text; `None` if the bytes are not PEM text.
 pub fn blocks(bytes: &[u8]) -> Option<impl Iterator<Item = Block<'_>>> {
     // Text may come first, as `openssl x509 -text` writes it. DER begins with a SEQUENCE.
     let (before, rest) = match bytes {

@@ -32,7 +32,7 @@ pub enum PemError {
     /// A block is not ended, or ends as another.
     #[error("its block {0} does not end")]
     NoEnd(String),
-    /// The content of a block is no base64.
+    /// The content of a block is not base64.
     #[error("its block {0} is not base64")]
     Base64(String),
 }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_hold_together_is_refused() {
+    fn inconsistent_text_is_refused() {
         for text in [
             "",
             "text",

@@ -58,7 +58,7 @@ pub enum Data {
 /// What the tag of a scalar says, `!!NAME` or another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScalarTag {
-    /// There is none, or `!` alone.
+    /// There is none, or only `!`.
     None,
     /// `!!str`
     Str,
@@ -187,7 +187,7 @@ fn doubtful(text: &str) -> Result<(), Malformed> {
         let refuse = |reason: &str| Err(Malformed::new(n + 1, reason));
         in_directives &= line.starts_with(['%', '#']) || line.trim().is_empty();
         if in_directives && line.starts_with("%YAML") && line.trim_end() != "%YAML 1.1" {
-            return refuse("some readers know YAML 1.1 alone");
+            return refuse("some readers know only YAML 1.1");
         }
         if in_directives
             && line.starts_with('%')

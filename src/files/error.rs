@@ -60,8 +60,8 @@ pub enum Error {
     /// Standard input can be read once only.
     #[error("standard input: is read once, and two files of this command are `-`")]
     Taken,
-    /// A terminal would get bytes that are no text.
-    #[error("standard output: is a terminal, and the result is no text")]
+    /// A terminal would get bytes that are not text.
+    #[error("standard output: is a terminal, but the result is not text")]
     Terminal,
     /// The existing file is not a regular file.
     #[error("{}: already exists, and is not a regular file", .path.display())]

@@ -1,4 +1,4 @@
-//! Reads regular files alone. A program that opens a pipe waits until somebody writes into it.
+//! Reads only regular files. A program that opens a pipe waits until somebody writes into it.
 
 use std::fs::File;
 use std::io::Read;

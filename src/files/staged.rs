@@ -15,7 +15,7 @@ use super::folder::{open_parent, parent_of, sync_folder, temporary_name};
 pub enum Existing {
     /// Refuse, even one with the same bytes: for private keys.
     Refuse,
-    /// Leave one with the same bytes alone, refuse one with other bytes.
+    /// Leave one with the same bytes as it is, refuse one with other bytes.
     Keep,
     /// Replace it.
     Replace,

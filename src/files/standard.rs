@@ -20,7 +20,7 @@ pub(super) fn input() -> Result<File, Error> {
     Ok(descriptor.into())
 }
 
-/// Refuses to write bytes that are no text to a terminal.
+/// Refuses to write bytes that are not text to a terminal.
 pub(super) fn check_output() -> Result<(), Error> {
     if output::is_terminal() {
         return Err(Error::Terminal);

@@ -44,7 +44,7 @@ fn the_longest_name_is_written_and_replaced() -> Result<(), Box<dyn std::error::
 }
 
 #[test]
-fn what_appears_after_the_check_is_not_replaced() -> Result<(), Box<dyn std::error::Error>> {
+fn a_file_that_appears_after_the_check_is_not_replaced() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("key");
     fs::write(&path, b"theirs")?;

@@ -210,7 +210,7 @@ mod tests {
     use crate::encoding::base64::base64;
 
     #[test]
-    fn what_is_embedded_is_the_content_in_one_spelling() {
+    fn embedded_data_is_the_content_in_one_spelling() {
         for size in [0, 1, 2, 3, 4, 70_000] {
             let content = vec![0xfb; size];
             let digest = Digest::of(HashAlgorithm::Sha256, &content);

@@ -114,7 +114,7 @@ pub enum ImageNameError {
     #[error("\"{0}\" has no \"//\" after \"docker:\"")]
     NoSlashes(String),
     /// Slashes after a transport that takes a path, as other programs name a registry's image.
-    #[error("\"{0}\" has \"//\" where a path is wanted")]
+    #[error("\"{0}\" has \"//\" where a path must be")]
     Slashes(String),
     /// The transport is one of containers-transports(5) that this program does not read.
     #[error("images of the transport \"{0}\" are not read")]

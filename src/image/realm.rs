@@ -133,7 +133,7 @@ pub fn is_tag(text: &str) -> bool {
 }
 
 /// A tag that the server accepts, made from one that it refuses: of an image's full name (`localhost/hello:latest`)
-/// the part after the last colon, or else after the last slash; `None` where that is no tag either.
+/// the part after the last colon, or else after the last slash; `None` where that is not a tag either.
 pub fn short_tag(tag: &str) -> Option<&str> {
     if is_tag(tag) {
         return Some(tag);

@@ -9,7 +9,7 @@ use crate::crypto::public_key::PublicKeyError;
 #[non_exhaustive]
 pub enum FormError {
     /// The bytes have no known form.
-    #[error("it is no public key, certificate or passport, and no private key in DER SEC1")]
+    #[error("it is not a public key, certificate, passport or private key in DER SEC1")]
     Unknown,
     /// The bytes are a private key in another form than DER SEC1.
     #[error("it is a private key, and of those only DER SEC1 is read")]

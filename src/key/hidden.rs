@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_a_pin_is_left_out_and_sources_stay() {
+    fn possible_pins_are_left_out_and_sources_stay() {
         for (text, shown) in [
             ("?pin-value=13571", "?pin-value=..."),
             ("a pin-value=13571 b 13571", "a pin-value=..."),

@@ -1,6 +1,6 @@
 //! Who signs: private keys by reference, and the signers behind them.
 //!
-//! A key is in a file or on a token (an RFC 7512 URI); the form of the reference alone decides. Annotations and
+//! A key is in a file or on a token (an RFC 7512 URI); only the form of the reference decides. Annotations and
 //! endorsements take files in DER SEC1, the families each form in [`any`].
 
 pub mod any;

@@ -108,7 +108,7 @@ impl Passphrases {
 pub struct Passphrase(Secret);
 
 impl Passphrase {
-    /// Its bytes, for deriving a key alone.
+    /// Its bytes, only for deriving a key.
     pub(super) fn expose(&self) -> &[u8] {
         &self.0
     }

@@ -261,7 +261,7 @@ impl Pin {
         Self(Secret::of(&self.0))
     }
 
-    /// The PIN's text, for the token alone.
+    /// The PIN's text, only for the token.
     pub fn expose(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }

@@ -58,7 +58,7 @@ pub fn read_public(path: &Path) -> Result<P384Key, Error> {
 /// Whether a file holds a private key, in any form that ir-sign recognises. False for a file that it cannot read.
 pub fn is_private(path: &Path) -> Result<bool, files::Error> {
     let metadata = path.symlink_metadata();
-    // A longer file is no key, and reading a pipe would empty it.
+    // A longer file is not a key, and reading a pipe would empty it.
     if !metadata.is_ok_and(|there| there.is_file() && there.len() <= MAX_KEY_FILE as u64) {
         return Ok(false);
     }

@@ -56,7 +56,7 @@ pub struct Recognised {
 
 /// Reads a file that holds a public key, a certificate (RFC 5280), a passport or a private key as `gen-key` writes
 /// it. Nobody
-/// checks a certificate's signature here: ir-sign reads its key alone.
+/// checks a certificate's signature here: ir-sign reads only its key.
 pub fn read_any(path: &Path) -> Result<Recognised, Error> {
     let bytes = files::read_secret(path, MAX_FILE)?;
     recognise(&bytes).map_err(|source| Error::Unrecognised {

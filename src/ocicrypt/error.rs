@@ -28,7 +28,7 @@ pub enum Error {
         /// The names of the keys that the packets ask for, as they state them.
         kids: Vec<String>,
     },
-    /// A packet opened, and what is in it is no key of a layer.
+    /// A packet opened, and what is in it is not a key of a layer.
     #[error("has a packet whose content {0}")]
     Content(&'static str),
     /// The ciphertext's HMAC is another one.

@@ -131,7 +131,7 @@ impl Sealed {
             nonce: Cow<'a, str>,
         }
         let document: Option<Document> = document::read(content, &SECRET);
-        let document = document.ok_or("is no key of a layer")?;
+        let document = document.ok_or("is not a key of a layer")?;
         let symkey = unbase64_wiped(&document.symkey);
         let symkey = symkey.filter(|key| key.len() == KEY_LEN);
         let symkey = symkey.ok_or("has a symkey that is not 32 bytes in base64")?;

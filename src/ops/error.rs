@@ -131,7 +131,7 @@ pub enum Error {
     InTheWay {
         /// What is there.
         app: Place,
-        /// Why it is no layout.
+        /// Why it is not a layout.
         reason: String,
     },
     /// The private key was made, and a later step failed.
@@ -283,7 +283,7 @@ pub enum Error {
         place: Place,
     },
     /// The images carry several endorsements.
-    #[error("{place}: its images carry {found} endorsements, and one is wanted")]
+    #[error("{place}: its images carry {found} endorsements; expected one")]
     SeveralEndorsements {
         /// The place.
         place: Place,

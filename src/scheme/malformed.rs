@@ -6,12 +6,21 @@ use crate::encoding::strict;
 
 /// Why bytes do not have the right form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is no {what}: {reason}")]
+#[error("it is not {} {what}: {reason}", article(what))]
 pub struct Malformed {
     /// What they have to be.
     pub what: &'static str,
     /// Why they are not.
     pub reason: String,
+}
+
+/// The indefinite article of a noun.
+fn article(noun: &str) -> &'static str {
+    if noun.starts_with(['a', 'e', 'i', 'o']) {
+        "an"
+    } else {
+        "a"
+    }
 }
 
 impl Malformed {

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_go_does_not_read_is_refused() {
+    fn text_that_go_does_not_read_is_refused() {
         let many = format!("[{}1]", "1,".repeat(MOST_VALUES));
         for text in [
             &b"1"[..],

@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_anew_takes_nobodys_place() {
+    fn a_new_file_replaces_no_other() {
         let folder = tempfile::tempdir().expect("a folder");
         let dir = Dir::open(folder.path()).expect("a folder");
         std::fs::write(folder.path().join("there"), "old").expect("written");

@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_of_a_name_is_not_endless() {
+    fn a_shown_name_has_a_limit() {
         assert_eq!(shown(&[b'a'; 200]), "a".repeat(200));
         assert_eq!(shown(&[b'a'; 201]), "a".repeat(200) + "...");
         assert_eq!(shown(b"a\n\x1b"), "a\\n\\u{1b}");

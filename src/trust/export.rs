@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn what_skopeo_reads_stays_as_it_is() {
+    fn policies_that_skopeo_reads_stay_unchanged() {
         let text = r#"{"default":[{"type":"reject"}],"transports":{"docker":{"":[{"type":"sigstoreSigned",
             "keyPaths":["/a","/b"],"rekorPublicKeyData":"QQ==","signedIdentity":{"type":"remapIdentity",
             "prefix":"a.example","signedPrefix":"b.example/c"}}],"a":[{"type":"signedBy","keyType":"GPGKeys",
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_meets_in_image_rs_becomes_reject() {
+    fn requirements_that_image_rs_cannot_meet_become_reject() {
         for requirement in [
             r#"{"type":"sigstoreSigned"}"#,
             r#"{"type":"sigstoreSigned","keyPath":"","signedIdentity":{"type":"matchRepository"}}"#,

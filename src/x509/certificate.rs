@@ -71,7 +71,7 @@ pub enum CertificateError {
     #[error(transparent)]
     Pem(#[from] PemError),
     /// A block of the PEM text holds something else.
-    #[error("it holds a block {0:?}, which is no certificate")]
+    #[error("it holds a block {0:?}, which is not a certificate")]
     Label(String),
     /// There is none.
     #[error("it holds no certificate")]

@@ -212,7 +212,7 @@ fn outside(certificate: &Certificate, reason: impl Into<String>) -> ChainFault {
 pub(super) fn check_ca(ca: &Certificate, below: usize) -> Result<(), ChainFault> {
     let refused = |reason: &str| Err(outside(ca, reason));
     match ca.extensions().basic_constraints {
-        Some(constraints) if !constraints.ca => return refused("is no CA's"),
+        Some(constraints) if !constraints.ca => return refused("is not the certificate of a CA"),
         Some(constraints) if !constraints.critical => {
             return refused("has basic constraints that are not critical");
         }
@@ -225,7 +225,7 @@ pub(super) fn check_ca(ca: &Certificate, below: usize) -> Result<(), ChainFault>
                 return Err(outside(ca, reason));
             }
         }
-        None => return refused("has no basic constraints, so it is no CA's"),
+        None => return refused("has no basic constraints, so it is not the certificate of a CA"),
     }
     match ca.extensions().key_usage {
         Some(usage) if !usage.critical => refused("has a key usage that is not critical"),

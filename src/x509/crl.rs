@@ -347,7 +347,7 @@ fn by_serial(entries: &[Entry]) -> Result<Vec<usize>, CrlError> {
 fn time(time: Time) -> Result<SystemTime, CrlError> {
     match time {
         Time::GeneralTime(time) if time.to_date_time().year() < 2050 => {
-            Err(CrlError::Times("a time before 2050 is no UTCTime"))
+            Err(CrlError::Times("a time before 2050 is not a UTCTime"))
         }
         time => Ok(SystemTime::UNIX_EPOCH + time.to_unix_duration()),
     }

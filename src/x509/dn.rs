@@ -25,7 +25,7 @@ pub enum DnError {
     #[error("the name has no attribute")]
     Empty,
     /// An attribute has no `=`, or no type before it.
-    #[error("attribute {0:?} is unfinished; TYPE=VALUE is wanted")]
+    #[error("attribute {0:?} is unfinished; expected TYPE=VALUE")]
     Unfinished(String),
     /// The type has a name that is unknown here.
     #[error(
@@ -36,7 +36,7 @@ pub enum DnError {
     #[error("attribute {0} has no value")]
     NoValue(&'static str),
     /// Several attributes stand in one element.
-    #[error("attribute {0} is joined to another with +; one attribute an element is wanted")]
+    #[error("attribute {0} is joined to another with +; expected one attribute in each element")]
     Several(&'static str),
     /// A character that has to be escaped.
     #[error("attribute {kind}: {character:?} has to be escaped with a backslash")]
@@ -47,7 +47,7 @@ pub enum DnError {
         character: char,
     },
     /// A value in the hexadecimal of its DER bytes.
-    #[error("attribute {0}: a value that begins with # is DER in hexadecimal, and text is wanted")]
+    #[error("attribute {0}: a value that begins with # is DER in hexadecimal; expected text")]
     Hexadecimal(&'static str),
     /// A backslash with nothing after it that one can escape.
     #[error(
@@ -64,7 +64,7 @@ pub enum DnError {
     #[error("attribute C is {0:?}; a country has two letters")]
     Country(String),
     /// A character that the type does not take.
-    #[error("attribute {kind}: {character:?} is no character of a PrintableString")]
+    #[error("attribute {kind}: {character:?} is not a character of a PrintableString")]
     Printable {
         /// The attribute's type.
         kind: &'static str,
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_name_shows_is_read_as_that_name() {
+    fn a_shown_name_is_read_as_that_name() {
         for text in [
             r"C=PT, ST=Lisboa, L=Sé, STREET=Rua 1, POSTALCODE=1000-001, O=A\, B, OU=a\+b, CN=Café, SERIALNUMBER=12",
             r"O=\ a\ , CN=\#1\=\;\<\>\\\+",
@@ -339,7 +339,7 @@ mod tests {
             ("C=é", "a country has two letters"),
             (
                 "SERIALNUMBER=a_b",
-                "'_' is no character of a PrintableString",
+                "'_' is not a character of a PrintableString",
             ),
         ] {
             let error = parse(text).expect_err(text).to_string();

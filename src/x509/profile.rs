@@ -25,7 +25,7 @@ const LONGEST_URL: usize = 2000;
 /// An address at which no list can be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no address of a revocation list: http:// or https://, a host, and printable ASCII are wanted"
+    "{0:?} is not the address of a revocation list: it must be http:// or https://, a host, and printable ASCII"
 )]
 pub struct UrlError(pub String);
 

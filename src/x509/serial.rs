@@ -15,7 +15,7 @@ pub struct Serial(Vec<u8>);
 
 /// Bytes that are not a serial number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no serial number: a positive number of at most {MOST} bytes is wanted")]
+#[error("not a serial number: it must be a positive number of at most {MOST} bytes")]
 pub struct SerialError;
 
 impl Serial {

@@ -76,7 +76,7 @@ pub enum FormError {
     #[error(transparent)]
     Pem(#[from] PemError),
     /// A block of the PEM text holds something else.
-    #[error("it holds a block {found:?}, and {wanted:?} is wanted")]
+    #[error("it holds a block {found:?}; expected {wanted:?}")]
     Label {
         /// The block's label.
         found: String,
@@ -84,7 +84,7 @@ pub enum FormError {
         wanted: &'static str,
     },
     /// There are several.
-    #[error("it holds {0} blocks, and one is wanted")]
+    #[error("it holds {0} blocks; expected one")]
     Several(usize),
 }
 

@@ -157,7 +157,7 @@ fn a_layer_or_annotation_that_was_changed_is_refused() {
         (
             "another content of the packet",
             &no_secret,
-            "is no key of a layer",
+            "is not a key of a layer",
         ),
         (
             "another wrap_type",
@@ -246,7 +246,7 @@ fn keys_come_from_a_file_of_several_and_from_a_broker() {
 }
 
 #[test]
-fn what_is_no_key_is_refused_before_any_work_and_not_repeated() {
+fn bytes_that_are_no_key_are_refused_before_any_work_and_not_repeated() {
     let sandbox = sealed(Wrap::Gcm, &|_| {});
     for (text, status) in [
         (String::new(), 1),

@@ -121,7 +121,7 @@ fn an_answer_that_is_not_whole_and_valid_leaves_it_undecided() {
         ("trailers without a status", |a| {
             a.trailers = Some(vec![("grpc-message", "x".into())]);
         }),
-        ("a status that is no number", |a| {
+        ("a status that is not a number", |a| {
             a.trailers = Some(vec![("grpc-status", "0x0".into())]);
         }),
         ("a failure after the resource", |a| {
@@ -138,7 +138,7 @@ fn an_answer_that_is_not_whole_and_valid_leaves_it_undecided() {
             a.body = vec![framed(&resource(b""))];
         }),
         ("an empty message", |a| a.body = vec![framed(b"")]),
-        ("bytes that are no message", |a| {
+        ("bytes that are not a message", |a| {
             a.body = vec![framed(b"not a message")];
         }),
         ("half a prefix", |a| a.body = vec![b"\0\0\0".to_vec()]),

@@ -424,7 +424,7 @@ fn plans_of_certificates_that_do_not_hold_together_are_refused_before_a_pin_is_s
         (
             issue.replace("http://crl", "ldap://crl"),
             1,
-            "is no address of a revocation list",
+            "is not the address of a revocation list",
         ),
         (
             issue.replace("signer-1.csr", "ca-1.csr"),

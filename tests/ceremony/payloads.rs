@@ -261,12 +261,12 @@ fn a_plan_of_payloads_that_cannot_be_signed_is_refused_before_the_pin() {
         (
             of("no-payload"),
             1,
-            "payload no-payload: it is no payload of a cosign signature",
+            "payload no-payload: it is not a payload of a cosign signature",
         ),
         (
             of("no-statement"),
             1,
-            "payload no-statement: it is no in-toto statement",
+            "payload no-statement: it is not an in-toto statement",
         ),
         (of("long"), 1, "payload long: larger than 65536 bytes"),
     ];

@@ -151,7 +151,7 @@ fn an_index_with_one_image_and_an_attestation_means_that_image() {
         assert_eq!(scene.verify("app", more).ok().stdout, signed);
         assert_eq!(extract(&scene, &archive, "other", more).ok().stdout, signed);
     }
-    // Where the attestation is not there, as in what `ctr images export` leaves of one platform, it is no choice either.
+    // Where the attestation is not there, as in what `ctr images export` leaves of one platform, it is not a choice either.
     let scene = made(|maker| {
         let image = listed(image(maker, "x"), "linux", "amd64");
         let about = attestation(maker, &image);

@@ -92,7 +92,7 @@ fn images_are_attested_to_here_and_by_cosign() {
         desk.run(&format!("cosign {}", verify("vuln")))
             .exits(1)
             .says("its predicateType is \"https://cyclonedx.org/bom\"");
-        // An attestation is no signature.
+        // An attestation is not a signature.
         desk.run(&format!("cosign verify --key {curve}.pub IMAGE"))
             .exits(1);
         for cosign in [cosign25(), cosign31()].into_iter().flatten() {
@@ -133,7 +133,7 @@ fn files_are_attested_to() {
     desk.sandbox.write("list", b"[]");
     desk.run("cosign attest-blob --key k.pem --type slsaprovenance --predicate list file")
         .exits(1)
-        .says("a JSON object is wanted");
+        .says("expected a JSON object");
 }
 
 /// Python's package verifies envelopes as their specification says: it makes the signed bytes by itself.

@@ -108,11 +108,11 @@ fn a_value_that_is_no_repository_is_wrong_usage_and_layouts_need_none() {
     desk.key("a", "prime256v1");
     for (value, why) in [
         ("h.example/a:1", "a repository has no tag"),
-        ("oci:multi", "that is no repository of a registry"),
-        ("h.example/UPPER", "that names no repository"),
+        ("oci:multi", "that is not a repository of a registry"),
+        ("h.example/UPPER", "that does not name a repository"),
     ] {
         let run = desk.with(value, "cosign sign --key a.pem IMAGE").exits(2);
-        let message = format!("COSIGN_REPOSITORY is \"{value}\", and {why}");
+        let message = format!("COSIGN_REPOSITORY is \"{value}\", but {why}");
         run.says(&message).says("hint: set it to HOST/REPOSITORY");
     }
     let sign = "cosign sign --key a.pem --sign-container-identity h.example/app:1 oci:multi:multi";
@@ -129,7 +129,7 @@ fn a_size_that_is_none_is_wrong_usage() {
     command.args(["cosign", "verify", "--key", "a.pub", &desk.name("1")]);
     Run::of(&mut command)
         .exits(2)
-        .says("COSIGN_MAX_ATTACHMENT_SIZE is \"much\", and a size is a number");
+        .says("COSIGN_MAX_ATTACHMENT_SIZE is \"much\", but a size is a number");
 }
 
 /// Only where something is written: those media types are read.
@@ -146,7 +146,7 @@ fn dockers_media_types_are_not_written() {
     let sign = "cosign sign --key a.pem IMAGE";
     with("1", sign)
         .exits(2)
-        .says("COSIGN_DOCKER_MEDIA_TYPES is \"1\", and signatures are written with OCI's")
+        .says("COSIGN_DOCKER_MEDIA_TYPES is \"1\", but ir-sign writes signatures only with OCI's")
         .says("hint: set it to another value, or unset it");
     with("0", sign).ok();
     with("true", "cosign verify --key a.pub IMAGE").ok();

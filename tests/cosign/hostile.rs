@@ -155,7 +155,7 @@ fn nothing_that_refers_to_the_image_hides_a_signature_that_holds() {
         desk.run(VERIFY).ok();
         desk.run(&format!("{VERIFY} --new-bundle-format=true"))
             .exits(1)
-            .says("it is no Sigstore bundle");
+            .says("it is not a Sigstore bundle");
     }
 }
 
@@ -321,7 +321,7 @@ fn no_signature_is_added_where_no_reader_would_find_it() {
     }
 }
 
-/// A certificate is no key that anybody named.
+/// A certificate is not a key that anybody named.
 #[test]
 fn keyless_signatures_are_named_as_such_and_not_trusted() {
     let desk = signed("--new-bundle-format=false");

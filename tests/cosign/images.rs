@@ -92,7 +92,7 @@ fn sigstore_rs_takes_the_signature_under_the_curves_own_hash() {
 }
 
 #[test]
-fn what_cosign_signs_is_verified() {
+fn signatures_of_cosign_are_verified() {
     let Some(cosign) = cosign25() else { return };
     let desk = Desk::new();
     let pair = "generate-key-pair --output-key-prefix pair";
@@ -103,7 +103,7 @@ fn what_cosign_signs_is_verified() {
     assert!(run.stdout.contains(r#""k":"v""#), "{}", run.stdout);
     desk.run("cosign verify --key pair.pub -a k=w IMAGE")
         .exits(1)
-        .says("\"k\" is \"v\", and \"w\" is wanted");
+        .says("annotation \"k\" is \"v\"; expected \"w\"");
     desk.run("cosign verify --key pair.pub --new-bundle-format IMAGE")
         .exits(1)
         .says("there is no signature");

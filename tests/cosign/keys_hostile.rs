@@ -145,7 +145,7 @@ fn hostile_parameters_of_scrypt_are_refused_at_once_and_without_memory() {
         sandbox.write("bad.key", pem(&bad.to_string()));
         let run = run(&sandbox, PASSPHRASE, "public-key --key bad.key");
         run.exits(1)
-            .says("key file bad.key: it is no cosign key file: ");
+            .says("key file bad.key: it is not a cosign key file: ");
     }
 }
 
@@ -287,7 +287,7 @@ fn json_that_readers_disagree_about_is_refused() {
     ] {
         sandbox.write("bad.key", pem(&bad));
         let shown = run(&sandbox, PASSPHRASE, "public-key --key bad.key").exits(1);
-        shown.says("key file bad.key: it is no cosign key file: ");
+        shown.says("key file bad.key: it is not a cosign key file: ");
     }
     // White space around and within does not change the text.
     sandbox.write("good.key", pem(&format!("\n{good:#}\n")));

@@ -22,7 +22,7 @@ fn a_payload_is_carried_to_an_offline_machine_and_its_signatures_back() {
     let attach = "cosign attach signature --payload payload --signature signatures";
     desk.run(&format!("{attach} --key other.pub IMAGE"))
         .exits(1)
-        .says("it is no signature of payload by this key");
+        .says("it is not a signature of payload by this key");
     desk.run("cosign verify --key k.pub IMAGE").exits(1);
     desk.run(&format!("{attach} --key k.pub IMAGE")).ok();
     desk.run("cosign verify --key k.pub IMAGE").ok();
@@ -272,7 +272,7 @@ fn a_hash_that_is_asked_for_is_the_only_one() {
     verify("sha256").ok();
     verify("sha384")
         .exits(1)
-        .says("it is signed by ECDSA on P-384 with SHA-256, and sha384 is wanted");
+        .says("its signature is ECDSA on P-384 with SHA-256; expected sha384");
     verify("sha224").exits(2);
     desk.run("cosign sign --key k.pem IMAGE").ok();
     for hash in ["sha256", "sha384"] {

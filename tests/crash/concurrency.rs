@@ -280,7 +280,7 @@ fn a_run_that_is_killed_leaves_the_old_layout_or_the_new_one() {
 }
 
 #[test]
-fn what_a_killed_run_left_goes_with_the_next_change() {
+fn the_next_change_removes_the_remains_of_a_killed_run() {
     let scene = Scene::with("buildah");
     let left = scene.app("app").join(".ir-sign-0123456789abcdef.tmp");
     write(&left, "half a manifest");

@@ -51,7 +51,7 @@ fn open(scene: &Scene) {
 }
 
 #[test]
-fn what_cannot_be_read_could_be_a_private_key_and_is_not_replaced() {
+fn an_unreadable_file_could_be_a_private_key_and_is_not_replaced() {
     let scene = Scene::new();
     close(&scene);
     set_mode(&scene.registry(), 0o777);
@@ -189,7 +189,7 @@ fn a_folder_that_another_user_left_is_in_nobodys_way() {
 }
 
 #[test]
-fn where_the_system_gives_no_threads_one_does_all() {
+fn without_more_threads_one_does_all() {
     let scene = Scene::new();
     let app = scene.app("app");
     let maker = Maker::new(app.clone());
@@ -291,7 +291,7 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn what_is_signed_already_is_found_so_on_a_disk_that_cannot_be_written() {
+fn signed_images_are_up_to_date_on_a_read_only_disk() {
     let scene = Scene::new();
     let Some(disk) = SmallDisk::mount(&scene, "size=1m") else {
         return;
@@ -430,7 +430,7 @@ fn a_limit_on_the_size_of_files_is_an_error_that_leaves_nothing_behind() {
 
 /// A user may start it in a folder to which no path leads that they may follow.
 #[test]
-fn what_lies_where_is_known_without_the_way_there() {
+fn the_place_of_a_file_is_known_without_its_path() {
     if !is_root() {
         return;
     }

@@ -244,7 +244,7 @@ fn the_high_and_the_low_form_of_s_are_both_valid() {
 
 proptest! {
     #[test]
-    fn what_is_read_as_a_signature_is_its_one_encoding(bytes in proptest::collection::vec(any::<u8>(), 0..110)) {
+    fn a_signature_has_one_encoding(bytes in proptest::collection::vec(any::<u8>(), 0..110)) {
         if let Ok(signature) = signature_from_der(&bytes) {
             prop_assert_eq!(signature.to_bytes(), bytes);
         }
@@ -331,7 +331,7 @@ fn other_content_is_replaced_only_if_forced() {
 }
 
 #[test]
-fn what_is_no_file_is_never_replaced() {
+fn only_regular_files_are_replaced() {
     let sandbox = Sandbox::with_keys();
     sandbox.write("target", "content");
     fs::create_dir(sandbox.path("folder")).expect("a folder");

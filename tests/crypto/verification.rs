@@ -109,7 +109,7 @@ fn make_key(sandbox: &Sandbox, name: &str, options: &str) -> PublicKey {
 }
 
 #[test]
-fn what_openssl_signs_holds_and_nothing_else_does() {
+fn signatures_of_openssl_hold_and_nothing_else_does() {
     let sandbox = Sandbox::new();
     sandbox.write("file", "content");
     let content = Signed::Bytes(b"content");

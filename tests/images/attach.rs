@@ -244,7 +244,7 @@ fn an_attachment_by_tag_is_found_by_it_and_moves_with_it() {
 }
 
 #[test]
-fn what_could_not_be_found_or_read_is_not_attached() {
+fn attachments_that_could_not_be_found_or_read_are_refused() {
     let scene = Scene::with("umoci");
     let layout = open(&scene);
     let reader = layout.reader();

@@ -180,7 +180,7 @@ fn a_longer_or_shorter_blob_is_refused() {
 }
 
 #[test]
-fn what_is_broken_in_the_target_is_mended() {
+fn broken_blobs_of_the_target_are_mended() {
     let sandbox = with_layouts(&["umoci"]);
     sandbox.run("copy oci:from/umoci oci:to").exits(0);
     spoil(&part(&sandbox.path("to"), "latest", "layers"));

@@ -458,7 +458,7 @@ fn an_image_that_another_entry_calls_something_else_carries_one_still() {
     assert_eq!(on_image(&scene, "new", "latest"), random);
 }
 
-/// A layout in the registry that is no app by its name, or lies elsewhere, could hold one too.
+/// A layout in the registry that is not an app by its name, or lies elsewhere, could hold one too.
 #[test]
 fn layouts_that_cannot_be_apps_are_not_passed_over() {
     let (scene, random) = with_random("buildah", "1.0");
@@ -471,7 +471,7 @@ fn layouts_that_cannot_be_apps_are_not_passed_over() {
     link(&app, "latest");
     link(&scene.path("vendor.pub"), "key");
     link(&scene.path("nothing"), "gone");
-    // A name that is no text does not either.
+    // A name that is not text does not either.
     let odd = |name: &[u8]| registry.join(OsStr::from_bytes(name));
     fs::write(odd(b"od\xff"), "").expect("written");
     fs::create_dir(odd(b"od\xfe")).expect("a folder");
@@ -563,7 +563,7 @@ fn waiting<T>(scene: &Scene, args: &[String], change: impl FnOnce() -> T) -> Run
 }
 
 #[test]
-fn what_another_run_brings_meanwhile_is_seen() {
+fn endorsements_that_another_run_brings_meanwhile_are_seen() {
     // In another app, by a run that had to make one.
     let (scene, random) = with_random("buildah", "1.0");
     let (app, brought) = (scene.app("app"), scene.path("brought"));
@@ -608,7 +608,7 @@ fn what_another_run_brings_meanwhile_is_seen() {
 
 /// Nor is an app changed that another run has put another one in the place of.
 #[test]
-fn what_another_run_replaces_meanwhile_is_not_signed() {
+fn an_image_that_another_run_replaces_meanwhile_is_not_signed() {
     let scene = Scene::with("buildah");
     scene.unpack("umoci", "other");
     let (app, old) = (scene.app("app"), scene.path("old"));

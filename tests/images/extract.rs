@@ -257,7 +257,7 @@ fn an_app_that_cannot_be_replaced_stays_and_nothing_is_left_beside_it() {
 }
 
 #[test]
-fn what_is_replaced_goes_whatever_lies_in_it() {
+fn a_replaced_folder_goes_with_everything_in_it() {
     let scene = Scene::new();
     extract(&scene, &data("umoci.tar"), &["-a", "app"]).ok();
     let odd = scene.app("app").join(OsStr::from_bytes(b"od\xffd"));
@@ -345,7 +345,7 @@ fn keys_options_and_references_are_checked_before_anything_is_written() {
 
 /// Which of several is meant is told before any of them is unpacked: a blob that is wrong is not come upon.
 #[test]
-fn which_of_several_images_is_meant_is_asked_before_anything_is_written() {
+fn with_several_images_a_name_is_asked_for_before_anything_is_written() {
     let several = ["holds 2 images", "there are: latest, other", "-d latest"];
     let added = |dir: &Path, entries: &[Value]| {
         let mut index = oci::index(dir);
@@ -382,7 +382,7 @@ fn which_of_several_images_is_meant_is_asked_before_anything_is_written() {
 }
 
 #[test]
-fn what_does_not_belong_to_a_layout_is_left_out() {
+fn files_that_do_not_belong_to_a_layout_are_left_out() {
     let scene = Scene::new();
     extract(&scene, &data("umoci.tar"), &["-a", "app"]).ok();
     let archive = repacked(&scene, "umoci.tar", |dir| {
@@ -567,7 +567,7 @@ fn a_huge_sparse_member_is_refused_at_once() {
 }
 
 #[test]
-fn what_is_no_archive_is_refused() {
+fn other_files_are_not_taken_for_an_archive() {
     let scene = Scene::new();
     let no_image = scene.text("no-image.tar");
     tool(
@@ -630,7 +630,7 @@ fn what_is_no_archive_is_refused() {
 }
 
 #[test]
-fn what_a_killed_run_left_is_removed_by_the_next() {
+fn the_next_run_removes_the_remains_of_a_killed_run() {
     let scene = Scene::new();
     let left = scene
         .registry()

@@ -195,7 +195,7 @@ fn signed_images_are_verified_in_archives_of_any_packing() {
 }
 
 #[test]
-fn what_is_wrong_in_an_archive_is_refused_as_in_a_layout() {
+fn faults_of_an_archive_are_refused_as_in_a_layout() {
     let scene = Scene::with("umoci");
     scene.sign("app", &["-d", "latest"]).ok();
     let layout = scene.app("app");
@@ -230,7 +230,7 @@ fn what_is_wrong_in_an_archive_is_refused_as_in_a_layout() {
             .says(&["is not in the archive"]);
         write(&part, good);
     }
-    // A file that is cut short is no archive.
+    // A file that is cut short is not an archive.
     let whole = archive(&scene, "app", "whole.tar.gz", &["--gzip"]);
     let bytes = read(&whole);
     write(&whole, &bytes[..bytes.len() / 2]);

@@ -36,7 +36,7 @@ fn windows(version: &str) -> Value {
 }
 
 #[test]
-fn what_two_entries_of_a_signed_index_swap_is_seen() {
+fn a_swap_of_two_entries_of_a_signed_index_is_seen() {
     let arm = |variant: &str| json!({ "os": "linux", "architecture": "arm", "variant": variant });
     let features =
         |list: Value| json!({ "os": "windows", "architecture": "amd64", "os.features": list });

@@ -389,7 +389,7 @@ fn the_tag_of_an_index_is_named_once() {
 }
 
 #[test]
-fn what_refers_to_the_unsigned_image_is_reported() {
+fn referrers_of_the_unsigned_image_are_reported() {
     let scene = Scene::with("wild");
     let layout = scene.app("app");
     let before = oci::tagged(&layout, "wild");
@@ -425,7 +425,7 @@ fn data_that_is_null_stays_so() {
 
 /// An index may have a subject too, and so may what refers to an index above the image.
 #[test]
-fn what_refers_by_an_index_or_to_one_is_reported() {
+fn referrers_by_an_index_or_to_one_are_reported() {
     let scene = Scene::new();
     let maker = Maker::new(scene.app("app"));
     let image = maker.image("", b"layer", b"layer");

@@ -224,7 +224,7 @@ fn a_ca_outside_the_profile_issues_nothing() {
     ca(
         "root",
         &format!("{sign}basicConstraints=critical,CA:FALSE\n"),
-        "is no CA's",
+        "is not the certificate of a CA",
     );
     ca(
         "root",
@@ -280,11 +280,11 @@ fn bytes_that_are_no_certificate_in_der_are_refused() {
         (b"garbage".to_vec(), "neither DER nor PEM"),
         (
             sandbox.read("leaf.key"),
-            "\"PRIVATE KEY\", which is no certificate",
+            "\"PRIVATE KEY\", which is not a certificate",
         ),
         (
             [sandbox.read("leaf.crt"), sandbox.read("leaf.key")].concat(),
-            "is no certificate",
+            "is not a certificate",
         ),
         (
             b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec(),

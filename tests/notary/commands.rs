@@ -244,7 +244,7 @@ fn a_certificate_is_verified_against_what_is_trusted() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one case a line")]
-fn what_is_not_issued_leaves_nothing() {
+fn a_certificate_that_is_not_issued_leaves_nothing() {
     let sandbox = pki();
     sandbox.openssl("genpkey -algorithm ED25519 -out ed.key");
     sandbox.openssl("req -new -key ed.key -subj /CN=x -out ed.csr");
@@ -297,7 +297,7 @@ fn what_is_not_issued_leaves_nothing() {
         (
             "--request leaf.csr --profile signer --crl-url ftp://x",
             2,
-            "is no address",
+            "is not the address",
         ),
         (
             "--request leaf.csr --profile signer --not-before 2020-01-01T00:00:00Z",
@@ -514,7 +514,7 @@ fn an_encrypted_key_file_signs_with_its_passphrase() {
 }
 
 #[test]
-fn what_a_file_holds_is_shown() {
+fn the_contents_of_a_file_are_shown() {
     let sandbox = pki();
     let run = sandbox.run("cert show leaf-chain.crt").exits(0);
     assert_eq!(run.stdout.matches("certificate\n").count(), 3);
@@ -590,7 +590,7 @@ fn what_a_file_holds_is_shown() {
         sandbox
             .run(&format!("cert show {file}"))
             .exits(1)
-            .says("is no certificate, no request");
+            .says("is not a certificate, request or revocation list");
     }
 }
 

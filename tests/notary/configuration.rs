@@ -227,7 +227,7 @@ fn a_store_takes_all_files_or_none() {
     }
     desk.run("cert add -t tsa -s s ca.crt")
         .exits(1)
-        .says("is no root");
+        .says("is not a root");
     desk.run("cert add -t ca -s ../s root.crt").exits(2);
     desk.run("cert add -t ca -s .. root.crt").exits(2);
     desk.run("cert add -t other -s s root.crt")
@@ -255,13 +255,13 @@ fn a_link_in_the_place_of_a_store_is_not_followed() {
     .expect("a link");
     desk.run("cert add -t ca -s s root.crt")
         .exits(3)
-        .says("links to one are not followed");
+        .says("does not follow links to one");
     desk.run("cert list")
         .exits(3)
-        .says("links to one are not followed");
+        .says("does not follow links to one");
     desk.run("cert delete -t ca -s s --all --yes")
         .exits(3)
-        .says("links to one are not followed");
+        .says("does not follow links to one");
     assert_eq!(
         fs::read_dir(desk.sandbox.path("elsewhere"))
             .expect("a folder")
@@ -332,7 +332,7 @@ fn the_program_becomes_the_plugin() {
 }
 
 #[test]
-fn what_notation_has_and_this_program_has_not_says_why() {
+fn commands_of_notation_that_ir_sign_lacks_say_why() {
     let desk = Desk::new();
     for command in [
         "login host",

@@ -48,10 +48,10 @@ fn a_jws_whose_protected_header_breaks_a_rule_is_refused() {
         (json!({"alg": "none"}), "its algorithm is \"none\""),
         (json!({"alg": null}), "its algorithm is \"\""),
         (json!({"alg": "es256"}), "its algorithm is \"es256\""),
-        (json!({"alg": 1}), "its alg is no text"),
+        (json!({"alg": 1}), "its alg is not text"),
         (json!({"alg": "ES384"}), "never signs so"),
         (json!({"alg": "PS256"}), "never signs so"),
-        (json!({"crit": null}), "its crit is no list"),
+        (json!({"crit": null}), "its crit is not a list"),
         (
             json!({"crit": []}),
             "does not mark \"io.cncf.notary.signingScheme\"",
@@ -83,11 +83,11 @@ fn a_jws_whose_protected_header_breaks_a_rule_is_refused() {
         (json!({SCHEME: null}), "no signing scheme"),
         (json!({SCHEME: "notary.x509.x"}), "its signing scheme is"),
         (json!({TIME: null}), "no signing time"),
-        (json!({TIME: 1}), "is no text"),
-        (json!({TIME: "2026-01-02"}), "no time in RFC 3339"),
+        (json!({TIME: 1}), "is not text"),
+        (json!({TIME: "2026-01-02"}), "not a time in RFC 3339"),
         (
             json!({TIME: "+275760-09-13T00:00:00Z"}),
-            "no time in RFC 3339",
+            "not a time in RFC 3339",
         ),
         (
             json!({EXPIRY: soon}),
@@ -172,7 +172,7 @@ fn a_jws_is_exactly_what_was_signed() {
             url(payload_text().replace(":5", ":6").as_bytes()),
             "not by the key",
         ),
-        ("payload", url(b"{}"), "no Notary Project payload"),
+        ("payload", url(b"{}"), "not a Notary Project payload"),
         ("header", json!({}), "missing field `x5c`"),
         ("header", json!({"x5c": []}), "no certificate"),
         (
@@ -220,7 +220,7 @@ fn a_jws_is_exactly_what_was_signed() {
     more["foo"] = 1.into();
     more["header"]["bar"] = 1.into();
     assert_eq!(refusal(Format::Jws, &jws(&more)), None);
-    assert!(refusal(Format::Cose, &whole).is_some(), "a JWS is no COSE");
+    assert!(refusal(Format::Cose, &whole).is_some(), "a JWS is not COSE");
 }
 
 #[test]
@@ -255,12 +255,12 @@ fn a_cose_envelope_whose_header_breaks_a_rule_is_refused() {
     let (alg, critical, cty) = (Cbor::Integer(1), Cbor::Integer(2), Cbor::Integer(3));
     for (name, value, reason) in [
         (&alg, None, "it has no algorithm"),
-        (&alg, Some(text("ES256")), "its algorithm is no number"),
+        (&alg, Some(text("ES256")), "its algorithm is not a number"),
         (&alg, Some(Cbor::Integer(-257)), "its algorithm is -257"),
         (&alg, Some(Cbor::Integer(-35)), "never signs so"),
-        (&alg, Some(Cbor::Null), "its algorithm is no number"),
+        (&alg, Some(Cbor::Null), "its algorithm is not a number"),
         (&critical, None, "does not mark"),
-        (&critical, Some(Cbor::Null), "its crit is no list"),
+        (&critical, Some(Cbor::Null), "its crit is not a list"),
         (
             &critical,
             Some(crit(&[SCHEME, SCHEME])),
@@ -282,11 +282,11 @@ fn a_cose_envelope_whose_header_breaks_a_rule_is_refused() {
         (
             &cty,
             Some(Cbor::Integer(60)),
-            "the type of its payload is no text",
+            "the type of its payload is not text",
         ),
         (&cty, Some(text("text/plain")), "of the type \"text/plain\""),
         (&text(SCHEME), None, "no signing scheme"),
-        (&text(SCHEME), Some(Cbor::Integer(1)), "is no text"),
+        (&text(SCHEME), Some(Cbor::Integer(1)), "is not text"),
         (&text(TIME), None, "no signing time"),
         (&text(TIME), Some(Cbor::Integer(1)), "not tagged as a time"),
         (
@@ -294,31 +294,31 @@ fn a_cose_envelope_whose_header_breaks_a_rule_is_refused() {
             Some(Cbor::Tag(0, Box::new(text("2026-01-02T03:04:05Z")))),
             "not tagged",
         ),
-        (&text(TIME), Some(moment(text("1"))), "no time between"),
+        (&text(TIME), Some(moment(text("1"))), "not a time between"),
         (
             &text(TIME),
             Some(moment(Cbor::Float(f64::INFINITY))),
-            "no time between",
+            "not a time between",
         ),
         (
             &text(TIME),
             Some(moment(Cbor::Float(f64::NAN))),
-            "no time between",
+            "not a time between",
         ),
         (
             &text(TIME),
             Some(moment(Cbor::Float(1e300))),
-            "no time between",
+            "not a time between",
         ),
         (
             &text(TIME),
             Some(moment(Cbor::Integer(u64::MAX.into()))),
-            "no time between",
+            "not a time between",
         ),
         (
             &text(TIME),
             Some(moment(Cbor::Integer(i64::MIN.into()))),
-            "no time between",
+            "not a time between",
         ),
         (
             &text(EXPIRY),
@@ -372,16 +372,16 @@ fn a_cose_envelope_has_one_form() {
             Cbor::Tag(98, Box::new(Cbor::Array(good.clone()))).to_bytes(),
             "not tagged",
         ),
-        (Cbor::Tag(18, Box::new(Cbor::Null)).to_bytes(), "no list"),
+        (Cbor::Tag(18, Box::new(Cbor::Null)).to_bytes(), "not a list"),
         (tagged(good[..3].to_vec()), "not two headers"),
         (tagged([&*good, &[Cbor::Null]].concat()), "not two headers"),
-        (with(0, Cbor::Bytes(vec![])), "no CBOR"),
+        (with(0, Cbor::Bytes(vec![])), "not CBOR"),
         (with(0, Cbor::Map(cose_protected())), "not two headers"),
         (with(1, Cbor::Map(vec![])), "no list of certificates"),
         (with(2, Cbor::Null), "not two headers"),
         (
             with(2, Cbor::Bytes(b"{}".to_vec())),
-            "no Notary Project payload",
+            "not a Notary Project payload",
         ),
         (with(3, Cbor::Null), "not two headers"),
         (with(3, Cbor::Bytes(vec![])), "not r and s"),
@@ -395,7 +395,7 @@ fn a_cose_envelope_has_one_form() {
         ),
         (
             unprotected((chain, Cbor::Array(vec![Cbor::Null]))),
-            "is no bytes",
+            "is not bytes",
         ),
         (
             unprotected((Cbor::Integer(1), Cbor::Integer(-7))),
@@ -419,7 +419,7 @@ fn a_cose_envelope_has_one_form() {
         &tagged(signer.cose(inner)),
         "indefinite length",
     );
-    // An agent that is no text is nobody's.
+    // An agent that is not text is nobody's.
     let agent = (
         Cbor::Text("io.cncf.notary.signingAgent".into()),
         Cbor::Integer(1),

@@ -63,7 +63,7 @@ fn bad_signatures_hide_no_good_one_below_the_limit() {
         .exits(2);
     desk.run("ls --max-signatures 5 oci:multi:multi")
         .exits(1)
-        .says("it is no JWS envelope")
+        .says("it is not a JWS envelope")
         .says("--max-signatures shows more");
     desk.run("inspect --max-signatures 5 oci:multi:multi")
         .exits(1);

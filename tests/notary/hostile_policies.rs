@@ -1,4 +1,4 @@
-//! Layouts with many signatures or wrong ones, and trust stores with what is no certificate. The cases' layouts all hold
+//! Layouts with many signatures or wrong ones, and trust stores with what is not a certificate. The cases' layouts all hold
 //! one image, so a signature of one is a signature in another.
 
 use std::fs;
@@ -116,7 +116,7 @@ fn a_manifest_that_is_none_of_this_images_signature_does_not_count() {
         (
             "/layers/0/mediaType",
             json!("application/jose+json"),
-            "it is no JWS envelope",
+            "it is not a JWS envelope",
         ),
         (
             "/layers/0/mediaType",
@@ -188,5 +188,5 @@ fn a_trust_store_is_a_folder_of_regular_files_each_with_certificates() {
     symlink(&elsewhere, &store).expect("a link");
     check(&sandbox)
         .exits(3)
-        .says("links to one are not followed");
+        .says("does not follow links to one");
 }

@@ -210,7 +210,7 @@ fn a_certificate_has_the_life_the_number_and_the_address_that_were_asked_for() {
 }
 
 #[test]
-fn what_a_ca_may_not_issue_is_refused() {
+fn a_ca_refuses_certificates_that_it_may_not_issue() {
     let root = Ca::root(Curve::P256, Some(1));
     let ca = root.ca("CA", 0);
     let refused = |ca: &Ca, profile, reason: &str| {
@@ -227,14 +227,14 @@ fn what_a_ca_may_not_issue_is_refused() {
         Profile::Ca { path_len: 1 },
         "allows 1 CAs below it, and 2 follow",
     );
-    // A certificate that is no CA's, and a key that is another's.
+    // A certificate that is not a CA's, and a key that is another's.
     let (key, draft) = ca.issue("Leaf", Profile::Signer).expect("a draft");
     let certificate = certified(draft, &ca.key);
     let leaf = Ca { key, certificate };
     refused(
         &leaf,
         Profile::Signer,
-        "has no basic constraints, so it is no CA's",
+        "has no basic constraints, so it is not the certificate of a CA",
     );
     let stranger = Ca {
         key: EcKey::generate(Curve::P256),

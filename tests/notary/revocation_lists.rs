@@ -237,7 +237,7 @@ fn bytes_that_are_no_revocation_list_in_der_are_refused() {
         ([&*text, &*text].concat(), "holds 2 blocks"),
         (
             sandbox.read("ca.crt"),
-            "a block \"CERTIFICATE\", and \"X509 CRL\" is wanted",
+            "a block \"CERTIFICATE\"; expected \"X509 CRL\"",
         ),
     ] {
         let error = RevocationList::read(&bytes)

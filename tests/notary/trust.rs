@@ -367,7 +367,7 @@ fn a_signature_by_a_trusted_signer_holds_until_its_certificates_end() {
 }
 
 #[test]
-fn what_is_no_envelope_or_not_intact_is_refused_at_every_level() {
+fn envelopes_that_are_malformed_or_not_intact_are_refused_at_every_level() {
     let mut scene = Scene::new();
     let good = scene.bytes();
     let tampered = String::from_utf8(good.clone()).expect("text");

@@ -45,7 +45,7 @@ fn the_report_names_the_scope_and_why_each_signature_does_not_count() {
         "docker \"127.0.0.1:25917/lab\"",
         "met         insecureAcceptAnything",
         "NOT met     sigstoreSigned: no signature meets it",
-        ".sig layer 1: it is no signature of the key",
+        ".sig layer 1: it is not a signature by this key",
         "[policy.signed]",
         "not reached reject: an earlier requirement decided",
         "refused",

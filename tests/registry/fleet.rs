@@ -59,7 +59,7 @@ fn every_tag_of_a_repository_is_decided_whatever_becomes_of_the_others() {
     let (good, server) = serving(&scene.app("app"));
     {
         let mut good = good.lock().expect("a lock");
-        // Another tag of an image, one that is not signed, one that is no manifest, and one whose config is not there.
+        // Another tag of an image, one that is not signed, one that is not a manifest, and one whose config is not there.
         let same = good.tags["t3"].clone();
         good.tags.insert("again".into(), same);
         let unsigned = json!({"schemaVersion": 2, "mediaType": MANIFEST,

@@ -117,7 +117,7 @@ fn r60_a_host_that_nobody_knows_is_told_at_once() {
 fn a_registry_that_is_not_there_is_waited_for_in_words() {
     let gone = Server::new(|_| Reply::new(404)).host();
     let image = format!("docker://{gone}/app:1.0");
-    let run = inspect(&image).exits(3).says("nobody listens there");
+    let run = inspect(&image).exits(3).says("no server listens there");
     assert!(hint(&run).contains("port"), "{run:#?}");
     // The second wait is the first one that is long enough to be told.
     let run = ir_sign(["inspect-image", "--retries", "2", &image]).exits(3);

@@ -267,7 +267,7 @@ fn a_malformed_entry_of_the_list_under_the_fallback_tag_hides_no_bundle() {
     let list = |good: &Good| oci::parse(&good.manifests[&good.tags[&fallback]].1);
     let sound = list(&good.lock().expect("a lock"));
     let bundle = sound["manifests"][0].clone();
-    // A manifest that is no JSON, and a digest of something else than what is there.
+    // A manifest that is not JSON, and a digest of something else than what is there.
     let torn = good.lock().expect("a lock").manifest(None, MANIFEST, "{");
     let changed = |name: &str, value: Value| {
         let mut entry = bundle.clone();

@@ -469,7 +469,7 @@ fn r27_without_tls_the_proxy_is_asked_itself_and_makes_no_tunnel() {
             seen.target
         );
     }
-    // A proxy that wants other credentials is no registry that does.
+    // A proxy that wants other credentials is not a registry that does.
     let (host, _) = proxy("407 Proxy Authentication Required", 1);
     let error = manifest("registry.test", &through(&host)).expect_err("refused");
     let shown = error.to_string();
@@ -532,7 +532,7 @@ fn r25_plain_http_to_others_is_for_who_allows_it() {
             "GET http://registry.test/v2/app/manifests/a HTTP/1.1".to_owned()
         ))
     );
-    // A certificate that is not believed is no reason to do without.
+    // A certificate that is not believed is not a reason to do without.
     let (_authority, server) = Authority::with_server("DNS:registry.test");
     let (host, seen) = proxy("200 OK", server.port());
     options.environment = Environment::of([("all_proxy", format!("http://{host}"))]);

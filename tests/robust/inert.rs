@@ -61,7 +61,7 @@ fn unknown(mut entry: Value) -> Value {
 /// What runs: containerd takes a config of any type, skopeo and podman layers of any type, and both unpack what is in
 /// the layer. The same whether it refers to an image by itself or attests in an index.
 #[test]
-fn what_a_runtime_could_unpack_is_not_passed_over() {
+fn layers_that_a_runtime_could_unpack_are_not_passed_over() {
     type Case<'a> = (&'a str, &'a [u8], &'a str, &'a [u8], bool);
     let tar = archive_in_json();
     let image = |maker: &Maker, layer: &[u8]| oci::blob(&maker.dir, &maker.config(&[layer]));

@@ -148,11 +148,11 @@ fn messages_of_another_form_are_refused() {
         ),
         (
             gpg.sign("--detach-sign"),
-            "a packet of type 2 stands where a one-pass signature is wanted",
+            "a packet of type 2 stands where a one-pass signature must be",
         ),
         (
             gpg.write_out("--store", PAYLOAD),
-            "a packet of type 11 stands where a one-pass signature is wanted",
+            "a packet of type 11 stands where a one-pass signature must be",
         ),
         ([&plain[..], &plain].concat(), "more follows the signature"),
         ([&plain[..], &packed].concat(), "more follows the signature"),
@@ -161,7 +161,7 @@ fn messages_of_another_form_are_refused() {
             "does not consist of OpenPGP packets",
         ),
         (plain[..plain.len() - 1].to_vec(), "goes on beyond its end"),
-        (Vec::new(), "it ends where a one-pass signature is wanted"),
+        (Vec::new(), "it ends where a one-pass signature must be"),
         (b"garbage".to_vec(), "does not consist of OpenPGP packets"),
         (PAYLOAD.into(), "does not consist of OpenPGP packets"),
     ] {

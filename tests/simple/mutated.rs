@@ -135,7 +135,7 @@ fn packets_changed(bytes: &mut Vec<u8>, other: &[u8], dice: &mut Dice) {
 }
 
 #[test]
-fn what_ours_takes_of_changed_rings_and_messages_gpg_takes_too() {
+fn gpg_takes_each_changed_ring_and_message_that_ours_takes() {
     let seeds = seeds();
     let seed = std::env::var("IR_SIGN_FUZZ_SEED").ok();
     let mut dice = Dice(seed.map_or(20, |n| n.parse().expect("a number")));

@@ -84,7 +84,7 @@ fn bytes_that_are_no_ring_are_refused() {
         (b"garbage\n".to_vec(), "it has no public key"),
         (
             b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n".to_vec(),
-            "PGP PUBLIC KEY BLOCK is wanted",
+            "expected PGP PUBLIC KEY BLOCK",
         ),
         (secret, "it has a private key"),
         (message.clone(), "has no place in it"),

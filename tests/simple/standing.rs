@@ -30,7 +30,7 @@ fn taken_of_subkey(verdicts: Verdicts, primary: &str, subkey: &str) {
     let error = verdicts.image_rs.expect_err("image-rs takes none");
     says(
         &error,
-        "it is a subkey, and image-rs takes primary keys alone",
+        "it is a subkey, and image-rs takes only primary keys",
     );
 }
 
@@ -251,7 +251,7 @@ fn several_user_ids_and_their_revocations_are_read() {
 }
 
 #[test]
-fn what_others_say_of_a_key_changes_nothing() {
+fn signatures_of_others_on_a_key_change_nothing() {
     let mut gpg = Gpg::new();
     let (one, two) = (gpg.key("ed25519"), gpg.key("nistp256"));
     gpg.at(FEBRUARY);

@@ -157,7 +157,7 @@ fn with_descriptor(desk: &Desk, uri: &str, script: &str) -> Run {
     Run::from(command.output().expect("it runs"))
 }
 
-/// A byte that an editor puts around a PIN is no part of it, and a text that cannot be a PIN is not sent.
+/// A byte that an editor puts around a PIN is not a part of it, and a text that cannot be a PIN is not sent.
 #[test]
 fn rule_2_line_endings_and_byte_order_marks_cost_no_try() {
     let desk = Desk::new();
@@ -369,7 +369,7 @@ fn rule_2_a_refusal_repeats_no_pin_wherever_it_was_typed() {
         "pin-source=file:x&pin-value=13571",
     ] {
         let uri = format!("pkcs11:token=ROOT?{query}");
-        // The flag's own value, one that is not expected, and in place of what is no key at all.
+        // The flag's own value, one that is not expected, and in place of what is not a key at all.
         refused(&["sign", "-k", &uri, "-f", "ca.pub", "-s", "z"]);
         refused(&["sign", &uri, "-f", "ca.pub", "-s", "z"]);
         refused(&["sign", "-k", "ca.prv", "-f", &uri, "-s", "z"]);

@@ -88,7 +88,7 @@ fn a_typed_pin_can_be_corrected_and_given_up() {
     desk.make("key");
     let pin = desk.token.pin();
     let arguments = ["extract-public", "-i", "pkcs11:object=key", "-o", "k.pub"];
-    // Control-Z is no part of it.
+    // Control-Z is not a part of it.
     let corrected = format!("nonsense\u{15}word\u{17}\u{1a}{pin}x\u{e9}\u{7f}\u{8}\r");
     session(&desk, &arguments, &[("PIN of", corrected.as_bytes())])
         .run

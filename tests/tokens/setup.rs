@@ -324,7 +324,7 @@ fn the_doctor_sends_no_pin_unless_asked_and_says_what_is_wrong() {
         assert!(run.stdout.contains(says), "{plan}: {run:?}");
         run.exits(1);
     }
-    // One wrong PIN is no reason not to use it.
+    // One wrong PIN is not a reason not to use it.
     let (run, _) = desk.planned("flags+=CKF_USER_PIN_COUNT_LOW", "token doctor {}");
     assert!(
         run.stdout.contains("odd   a wrong PIN was tried"),

@@ -222,14 +222,17 @@ impl FromStr for RevokeArg {
             Some((what, name)) => {
                 let reason = Reason::named(name).ok_or_else(|| {
                     let all: Vec<_> = Reason::ALL.iter().map(|reason| reason.name()).collect();
-                    format!("{name:?} is no reason; the reasons are {}", all.join(", "))
+                    format!(
+                        "{name:?} is not a reason; the reasons are {}",
+                        all.join(", ")
+                    )
                 })?;
                 (what, Some(reason))
             }
         };
         let is_number = |c: char| c.is_ascii_hexdigit() || c == ':';
         let what = match what {
-            "" => return Err("a certificate's file or a serial number is wanted".into()),
+            "" => return Err("expected a certificate's file or a serial number".into()),
             "-" => return Err("name a certificate's file, or its serial number".into()),
             number if number.chars().all(is_number) => {
                 let serial = Serial::from_hex(number);
@@ -339,17 +342,17 @@ mod tests {
             assert_eq!(parsed(text), Ok(RevokeArg { what, reason }), "{text}");
         }
         for (text, reason) in [
-            ("", "is wanted"),
+            ("", "expected a certificate"),
             ("-", "name a certificate's file"),
-            ("=superseded", "is wanted"),
-            ("0a1b=", "\"\" is no reason"),
+            ("=superseded", "expected a certificate"),
+            ("0a1b=", "\"\" is not a reason"),
             (
                 "0a1b=removeFromCRL",
-                "is no reason; the reasons are unspecified, key",
+                "is not a reason; the reasons are unspecified, key",
             ),
-            ("00", "no serial number"),
-            ("0a1:b", "no serial number"),
-            (&"7f".repeat(21), "no serial number"),
+            ("00", "not a serial number"),
+            ("0a1:b", "not a serial number"),
+            (&"7f".repeat(21), "not a serial number"),
         ] {
             let error = parsed(text).expect_err(text);
             assert!(error.contains(reason), "{text}: {error}");

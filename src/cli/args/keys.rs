@@ -19,7 +19,7 @@ pub struct GenKey {
     pub(super) output: Option<KeyRef>,
     #[command(flatten)]
     pub(super) uri: OwnUri,
-    /// The key's type; annotations and endorsements take p384 alone, the cosign, notation and cert commands any
+    /// The key's type; annotations and endorsements take only p384, the cosign, notation and cert commands take any
     #[arg(long = "type", value_name = "TYPE", value_parser = key_type(), default_value_t)]
     pub of: KeyType,
     /// Write the public key to this file too

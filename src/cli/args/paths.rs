@@ -52,7 +52,7 @@ pub enum PathError {
     /// It is `-`, which this argument cannot be.
     #[error("{0}; a file that is called - is ./-")]
     Dash(&'static str),
-    /// It is no key.
+    /// It is not a key.
     #[error(transparent)]
     KeyRef(#[from] KeyRefError),
 }
@@ -90,12 +90,12 @@ pub fn registry() -> impl TypedValueParser<Value = PathBuf> {
     )
 }
 
-/// Refuses what is no path of a registry directory.
+/// Refuses what is not a path of a registry directory.
 pub fn check_registry(text: &OsStr) -> Result<(), PathError> {
     check(text, Some(NO_DIRECTORY), |_| PathError::Web)
 }
 
-/// Refuses what is no path of a secret's file.
+/// Refuses what is not a path of a secret's file.
 pub fn check_secret(text: &OsStr) -> Result<(), PathError> {
     check(text, Some(SECRET), |name| PathError::Place { name })
 }

@@ -15,7 +15,7 @@ use super::settings::{Common, Settings, SettingsOf};
 pub enum PolicyCommand {
     /// Check whether a policy lets images run, and why
     ///
-    /// The scope nearest to an image counts alone, and its requirements are checked up to the first that is not met.
+    /// Only the scope nearest to an image counts; its requirements are checked up to the first that is not met.
     /// An image is trusted, allowed (no signature was asked for) or refused. Prints the digest of each image that may
     /// run, one a line.
     Check(Box<PolicyCheckArgs>),

@@ -1,4 +1,4 @@
-//! Advice on a file that is no archive of images, or of a kind that ir-sign does not read.
+//! Advice on a file that is not an archive of images, or of a kind that ir-sign does not read.
 
 use std::path::Path;
 

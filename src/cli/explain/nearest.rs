@@ -44,7 +44,7 @@ mod tests {
     use super::nearest;
 
     #[test]
-    fn what_is_near_is_found_and_nothing_else() {
+    fn near_names_are_found_and_nothing_else() {
         let names = ["hello", "help", "world", "1.0"];
         for (typed, meant) in [
             ("helo", Some("hello")),

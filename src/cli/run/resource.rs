@@ -51,7 +51,7 @@ fn get(args: args::Get, console: &Console) -> Outcome {
     Ok(Status::Done)
 }
 
-/// Prints a resource. A terminal gets text alone, and none that would control it.
+/// Prints a resource. A terminal gets only text, and none that would control it.
 fn print_resource(bytes: &[u8]) -> Result<(), Failure> {
     if output::is_terminal() {
         let is_line = |line: &str| hidden(line.trim_end_matches('\r')).is_none();

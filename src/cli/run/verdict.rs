@@ -5,7 +5,7 @@ use crate::cli::show;
 use crate::cli::status::Status;
 use crate::report::Verdict;
 
-/// Shows a verdict: with `-q` its failures alone.
+/// Shows a verdict: with `-q` only its failures.
 pub(in crate::cli::run) fn show_verdict(verdict: &Verdict, console: &Console) -> Outcome {
     let trusted = verdict.is_trusted();
     let report = verdict.report();

@@ -65,7 +65,7 @@ pub(super) fn verify_image(args: VerifyImage, console: &Console) -> Outcome {
         request.run(&ring, bar, &mut |found| {
             let taken = told.take(found);
             if told.is_reader_gone() && by_files {
-                // What is under way may take long, and is of no use to anybody. No token is left alone.
+                // The rest may take long, and nobody uses it. All keys are files, so no token has to be closed.
                 bar.finish();
                 die(SIGPIPE);
             }

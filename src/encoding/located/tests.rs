@@ -1,4 +1,4 @@
-//! The located reader of JSON beside `serde_json`, and what it does with bytes that are no text.
+//! The located reader of JSON beside `serde_json`, and what it does with bytes that are not text.
 
 use serde_json::Value as Json;
 
@@ -96,7 +96,7 @@ fn bytes_that_are_no_unicode_are_replaced_one_by_one_or_refused() {
 #[test]
 fn an_error_has_its_line() {
     let text = b"{\n  \"a\": 1,\n  \"b\": x\n}";
-    let error = read(text, Unicode::Refused).expect_err("x is no value");
+    let error = read(text, Unicode::Refused).expect_err("x is not a value");
     assert_eq!(line(text, error.at), 3);
     assert_eq!(error.reason, "there is 'x' in the place of a value");
 }

@@ -267,7 +267,7 @@ fn the_path_of_a_layout_ends_at_the_first_colon_or_at_the_digest() {
 }
 
 #[test]
-fn what_names_no_place_is_refused() {
+fn names_of_no_place_are_refused() {
     for rest in [
         "",
         ":1.0",
@@ -359,7 +359,7 @@ proptest! {
     }
 
     #[test]
-    fn what_goes_into_a_url_needs_no_escaping(text in "[a-z0-9.:_-]{1,12}/[a-zA-Z0-9._/%?#@:-]{1,30}") {
+    fn names_need_no_escaping_in_a_url(text in "[a-z0-9.:_-]{1,12}/[a-zA-Z0-9._/%?#@:-]{1,30}") {
         if let Ok(ImageName::Docker { host, repository, tag, .. }) = text.parse::<ImageName>() {
             let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:[]".contains(c);
             prop_assert!(host.as_str().chars().all(plain) && repository.as_str().chars().all(plain));

@@ -111,7 +111,7 @@ fn an_entry_holds_where_all_that_it_states_does() {
 }
 
 #[test]
-fn what_is_common_is_stated_by_both() {
+fn common_values_are_stated_by_both() {
     let texts = [
         "linux/arm64/v8",
         "linux/aarch64",
@@ -139,7 +139,7 @@ fn what_is_common_is_stated_by_both() {
 }
 
 #[test]
-fn what_is_no_platform_is_refused() {
+fn other_text_is_not_taken_for_a_platform() {
     for text in [
         "linux",
         "linux/",
@@ -160,7 +160,7 @@ fn what_is_no_platform_is_refused() {
 }
 
 #[test]
-fn what_is_not_stated_is_open() {
+fn unstated_values_are_open() {
     for (ours, wanted, open) in [
         ("windows/amd64", "windows(10.0.1)/amd64", true),
         ("windows/arm64", "windows(10.0.1)/amd64", false),

@@ -123,7 +123,7 @@ impl CosignKey {
             nonce: bytes(&text.cipher.nonce).ok_or_else(|| refused("its nonce is not 24 bytes"))?,
             sealed: unbase64(&text.ciphertext)
                 .filter(|sealed| sealed.len() > TAG_LEN)
-                .ok_or_else(|| refused("its ciphertext is no base64 of more than a tag"))?,
+                .ok_or_else(|| refused("its ciphertext is not base64 of more than a tag"))?,
         })
     }
 

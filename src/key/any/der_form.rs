@@ -14,11 +14,11 @@ pub(super) enum DerForm {
     SealedPkcs8,
     /// A PKCS#12 container (RFC 7292).
     Pkcs12,
-    /// A private key of RSA, as numbers alone (RFC 8017, appendix A.1.2).
+    /// A bare private key of RSA (RFC 8017, appendix A.1.2).
     Rsa,
-    /// A private key of DSA, as numbers alone.
+    /// A bare private key of DSA.
     Dsa,
-    /// A public key of RSA, as numbers alone (RFC 8017, appendix A.1.1).
+    /// A bare public key of RSA (RFC 8017, appendix A.1.1).
     RsaPublic,
     /// `SubjectPublicKeyInfo` (RFC 5280, section 4.1).
     PublicKey,

@@ -1,15 +1,15 @@
-//! Why a file is no private key.
+//! Why a file is not a private key.
 
 use crate::crypto::public_key::PublicKeyError;
 use crate::encoding::pem_text::PemError;
 
-/// Why a file is no private key that signs.
+/// Why a file is not a private key that signs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PrivateFileError {
     /// The bytes have no known form.
     #[error(
-        "it is no private key: neither a cosign key file, nor DER or PEM of SEC1, PKCS#8 or PKCS#1"
+        "it is not a private key: neither a cosign key file, nor DER or PEM of SEC1, PKCS#8 or PKCS#1"
     )]
     Unknown,
     /// The PEM text does not hold together.
@@ -22,10 +22,10 @@ pub enum PrivateFileError {
     #[error("it holds more than a private key in PEM")]
     More,
     /// It is a public key.
-    #[error("it is a public key, and a private key is wanted")]
+    #[error("it is a public key; expected a private key")]
     PublicKey,
     /// It is a certificate.
-    #[error("it is a certificate, and a private key is wanted")]
+    #[error("it is a certificate; expected a private key")]
     Certificate,
     /// It is a PKCS#12 container.
     #[error("it is PKCS#12, which is not read")]
@@ -89,7 +89,7 @@ pub enum PrivateFileError {
     #[error("{0}")]
     Costly(String),
     /// The text in cosign's PEM is not the JSON of a key file.
-    #[error("it is no cosign key file: {0}")]
+    #[error("it is not a cosign key file: {0}")]
     Cosign(String),
     /// The passphrase is wrong.
     #[error("wrong passphrase (or the file is damaged)")]

@@ -18,7 +18,7 @@ struct RsaPrivateKey<'a> {
     exponent1: UintRef<'a>,
     exponent2: UintRef<'a>,
     coefficient: UintRef<'a>,
-    /// More primes, in version 1 alone.
+    /// More primes, only in version 1.
     other_primes: Option<AnyRef<'a>>,
 }
 

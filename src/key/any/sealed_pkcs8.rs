@@ -69,7 +69,7 @@ impl SealedPkcs8 {
             }
             other => not_one(other.to_string()),
         })?;
-        // A wrong key decrypts to something now and then, which is no structure at all.
+        // A wrong key decrypts to something now and then, which is not a structure at all.
         plain::read(&room[..length]).map_err(|error| match error {
             E::Der { .. } | E::TrailingBytes => E::WrongPassphrase,
             other => other,

@@ -168,7 +168,7 @@ pub fn read(
     Ok(found)
 }
 
-/// The attributes, of these, that the token gives; none where the error concerns the values alone. Some tokens
+/// The attributes, of these, that the token gives; none if the error is only about the values. Some tokens
 /// answer `CKR_GENERAL_ERROR` or `CKR_FUNCTION_FAILED` for an attribute that they do not know.
 fn given(
     session: &Session,

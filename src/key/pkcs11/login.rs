@@ -1,4 +1,4 @@
-//! Logging in: the source of the PIN, the flags that forbid an attempt, and one attempt alone.
+//! Logging in: the source of the PIN, the flags that forbid an attempt, and only one attempt.
 
 use cryptoki::error::RvError;
 use cryptoki::object::{Attribute, ObjectClass};

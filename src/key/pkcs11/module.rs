@@ -69,7 +69,7 @@ impl Modules {
             .or_else(|| options.usual_module.clone())
             .or_else(of_environment)
             .unwrap_or_else(|| SYSTEM_MODULE.into());
-        // A name alone is looked up by the loader; a path is one module however it is spelt.
+        // The loader looks up a bare name; a path is one module however it is spelt.
         let path = if path.components().count() > 1 {
             path.canonicalize().map_err(|e| Error::Module {
                 path: path.clone(),

@@ -3,7 +3,7 @@
 use crate::crypto::public_key::PublicKeyError;
 use crate::crypto::{Curve, PublicKey};
 
-/// Why attributes are no public key.
+/// Why attributes are not a public key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PointError {
@@ -20,7 +20,7 @@ pub enum PointError {
     /// The point is not on the curve.
     #[error("its CKA_EC_POINT is not a point on {}", .0.sec_name())]
     NotOnCurve(Curve),
-    /// The numbers are no RSA key that is read.
+    /// The numbers are not an RSA key that ir-sign reads.
     #[error("by its CKA_MODULUS and CKA_PUBLIC_EXPONENT, {0}")]
     Rsa(PublicKeyError),
 }

@@ -35,7 +35,7 @@ pub enum Error {
         source: CrlError,
     },
     /// A file holds several certificates instead of one.
-    #[error("{name}: it holds {found} certificates, and one is wanted")]
+    #[error("{name}: it holds {found} certificates; expected one")]
     Several {
         /// The file.
         name: String,
@@ -43,7 +43,7 @@ pub enum Error {
         found: usize,
     },
     /// A file holds nothing that is shown.
-    #[error("{0}: it is no certificate, no request and no revocation list in PEM or DER")]
+    #[error("{0}: it is not a certificate, request or revocation list in PEM or DER")]
     Unknown(String),
     /// The times of the new certificate or list.
     #[error("the times: {0}")]

@@ -37,7 +37,7 @@ pub enum Error {
         wanted: Digest,
     },
     /// A signature does not verify.
-    #[error("{name}: it is no signature of {of} by this key")]
+    #[error("{name}: it is not a signature of {of} by this key")]
     BadSignature {
         /// The signature's file.
         name: String,

@@ -287,7 +287,7 @@ impl CosignSign {
                 replaces,
             } => {
                 let name = image.identity(None, names).unwrap_or_default();
-                // cosign names the repository alone.
+                // cosign names only the repository.
                 let name = repository(&name);
                 Statements::Attestation {
                     statement: Statement::attesting(name, digest, kind, predicate),

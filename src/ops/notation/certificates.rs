@@ -83,7 +83,7 @@ fn check(path: &Path, kind: StoreKind, certificates: &[Certificate]) -> Result<(
     let is_root = |one: &&Certificate| one.is_self_issued() && one.is_signed_by(one.public_key());
     match certificates.iter().find(|one| !is_root(one)) {
         Some(one) if kind == StoreKind::Tsa => Err(refused(format!(
-            "certificate \"{}\" is no root, and a store of the type tsa holds roots alone",
+            "certificate \"{}\" is not a root; a store of the type tsa holds only roots",
             one.subject()
         ))),
         Some(_) | None => Ok(()),

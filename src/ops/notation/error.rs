@@ -108,7 +108,7 @@ pub enum Error {
     #[error(transparent)]
     TrustStore(#[from] StoreFault),
     /// A text is not the name of a store or of a file in it.
-    #[error("{name:?} is no {what}: letters, digits and _ . - make one")]
+    #[error("{name:?} is not a {what}: only letters, digits and _ . - are allowed")]
     Name {
         /// The text.
         name: String,
@@ -123,7 +123,7 @@ pub enum Error {
     },
     /// A plugin that is not this program.
     #[error(
-        "key {name:?} is one of the plugin {plugin}, and this program signs with its own keys alone: {own}"
+        "key {name:?} is one of the plugin {plugin}, but this program signs only with its own keys: {own}"
     )]
     OtherPlugin {
         /// The key.

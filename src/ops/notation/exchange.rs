@@ -216,6 +216,6 @@ pub(super) fn is_folder(path: &Path) -> bool {
 pub(super) fn not_a_folder(path: &Path) -> Error {
     Error::Store {
         path: path.to_owned(),
-        reason: "is no folder, and links to one are not followed",
+        reason: "is not a folder; ir-sign does not follow links to one",
     }
 }

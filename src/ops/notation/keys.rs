@@ -72,7 +72,7 @@ pub fn of_plugin(
             Ok(KeyRef::Token(_)) => {}
             Ok(KeyRef::File(_)) => {
                 let reason =
-                    format!("{id:?} is no pkcs11: URI, and this plugin has keys on tokens alone");
+                    format!("{id:?} is not a pkcs11: URI; this plugin uses only keys on tokens");
                 return Err(refused(reason));
             }
             Err(error) => return Err(refused(error.to_string())),

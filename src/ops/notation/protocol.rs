@@ -114,7 +114,7 @@ impl Request {
         let wrong = |error: strict::Error| {
             Refusal::new(
                 Code::ValidationError,
-                format!("the request is no JSON of its form: {error}"),
+                format!("the request is not JSON of the expected form: {error}"),
             )
         };
         let request: Self = strict::read_long(bytes).map_err(wrong)?;

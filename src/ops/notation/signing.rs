@@ -139,7 +139,7 @@ fn token(text: &str) -> Result<KeyRef, Error> {
         key @ KeyRef::Token(_) => Ok(key),
         KeyRef::File(_) => Err(Error::PluginConfig {
             name: "id".into(),
-            reason: format!("{text:?} is no pkcs11: URI, and this plugin has keys on tokens alone"),
+            reason: format!("{text:?} is not a pkcs11: URI; this plugin uses only keys on tokens"),
         }),
     }
 }

@@ -77,11 +77,11 @@ pub enum KeyPlace<'a> {
 #[non_exhaustive]
 pub enum SigningKeysError {
     /// It is not JSON of this form.
-    #[error("is no list of signing keys: {0}")]
+    #[error("is not a list of signing keys: {0}")]
     Json(#[from] serde_json::Error),
     /// Some readers would take a member for another.
     #[error(
-        "its member {name:?} differs from {known:?} in case alone, and readers differ in which they take"
+        "its member {name:?} differs from {known:?} only in case, and readers differ in which they take"
     )]
     Alike {
         /// The member.
@@ -298,15 +298,15 @@ mod tests {
             ),
             (
                 r#"{"Default": "a", "keys": [{"name": "a"}]}"#,
-                "in case alone",
+                "only in case",
             ),
             (
                 r#"{"keys": [{"name": "a", "KeyPath": "x"}]}"#,
-                "in case alone",
+                "only in case",
             ),
-            (r#"{"keys": [], "keys": []}"#, "is no list"),
-            (r#"{"keys": []} {}"#, "is no list"),
-            ("[]", "is no list"),
+            (r#"{"keys": [], "keys": []}"#, "is not a list"),
+            (r#"{"keys": []} {}"#, "is not a list"),
+            ("[]", "is not a list"),
         ] {
             let error = SigningKeys::read(text.as_bytes()).expect_err(text);
             assert!(error.to_string().contains(wanted), "{text}: {error}");

@@ -110,7 +110,7 @@ impl Bundle {
         let material = text.verification_material;
         if material.certificate.is_some() || material.x509_certificate_chain.is_some() {
             return Err(bad(
-                "it is keyless: a certificate made it, and keys are verified here alone",
+                "it is keyless: a certificate made it, but ir-sign verifies only with keys here",
             ));
         }
         if material.public_key.is_none() {

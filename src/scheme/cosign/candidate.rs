@@ -225,7 +225,7 @@ fn of_envelope(
     if statement.predicate_type != wants {
         let found = Value::from(statement.predicate_type);
         let reason = format!(
-            "its predicateType is {found}, and {} is wanted",
+            "its predicateType is {found}; expected {}",
             Value::from(wants)
         );
         return checks.failed(rule::KIND, reason);
@@ -273,7 +273,7 @@ pub fn unreadable(reason: &str) -> Looked {
 pub fn only_under(hash: HashAlgorithm, looked: Looked) -> Looked {
     match &looked.1 {
         Some(met) if met.by.hash() != Some(hash) => {
-            let reason = format!("it is signed by {}, and {hash} is wanted", met.by);
+            let reason = format!("its signature is {}; expected {hash}", met.by);
             let form = vec![Check::passed(rule::FORM)];
             Checks(form).failed(rule::SIGNED, reason)
         }

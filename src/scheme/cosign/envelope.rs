@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn written_envelopes_are_read() {
         let envelope = Envelope::of(b"{}".to_vec(), vec![1, 2, 3]);
         for bytes in [envelope.to_bytes(), envelope.in_bundle()] {
             assert_eq!(Envelope::read(&bytes).as_ref(), Ok(&envelope));

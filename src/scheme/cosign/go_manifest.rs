@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_containers_image_refuses_is_refused() {
+    fn manifests_that_containers_image_refuses_are_refused() {
         assert!(check_as_go(GOOD.as_bytes()).is_ok());
         for (old, new) in [
             (r#","layers""#, r#","manifests":[],"layers""#),

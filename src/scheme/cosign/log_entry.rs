@@ -92,7 +92,7 @@ impl LogEntry {
             if let Some(Number::Text(text)) = number
                 && text.parse::<i64>().is_err()
             {
-                return Err(format!("{name} is no number"));
+                return Err(format!("{name} is not a number"));
             }
             if let Some(Number::Number(number)) = number
                 && *number < 0

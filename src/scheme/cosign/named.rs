@@ -67,10 +67,10 @@ impl Rules {
         let signer = keys.iter().find(is_signer);
         signer.ok_or_else(|| match keys {
             [key] => match self.algorithm(key.kind()) {
-                Some(by) => format!("it is no signature of the key by {by}"),
+                Some(by) => format!("it is not a signature by this key with {by}"),
                 None => format!("image-rs verifies nothing with {} keys", key.kind()),
             },
-            _ => "it is no signature of any of the keys".into(),
+            _ => "it is not a signature by any of the keys".into(),
         })
     }
 }

@@ -182,7 +182,7 @@ impl PredicateType {
             Some("spdx") => Value::from(text()?).to_string(),
             _ => {
                 let _: Object<'_> = strict::read_long(content).map_err(|error| {
-                    Malformed::new(WHAT, format!("a JSON object is wanted: {error}"))
+                    Malformed::new(WHAT, format!("expected a JSON object: {error}"))
                 })?;
                 text()?.trim().to_owned()
             }

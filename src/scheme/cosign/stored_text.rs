@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_go_does_not_read_is_refused() {
+    fn text_that_go_does_not_read_is_refused() {
         for text in [
             "",
             "[]",

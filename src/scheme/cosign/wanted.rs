@@ -26,7 +26,7 @@ impl Wanted {
                 }
             };
             if text != *wanted {
-                let reason = format!("\"{name}\" is \"{text}\", and \"{wanted}\" is wanted");
+                let reason = format!("annotation \"{name}\" is \"{text}\"; expected \"{wanted}\"");
                 return Check::failed(rule::ANNOTATIONS, reason);
             }
         }

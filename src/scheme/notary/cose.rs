@@ -41,7 +41,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Read, Malformed> {
         return Err(malformed("it is not tagged as COSE_Sign1"));
     };
     let Value::Array(parts) = *inner else {
-        return Err(malformed("it is no list"));
+        return Err(malformed("it is not a list"));
     };
     let Ok(
         [
@@ -58,7 +58,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Read, Malformed> {
     };
     let header = Value::read(&protected).map_err(cbor)?;
     let Value::Map(pairs) = &header else {
-        return Err(malformed("its protected header is no map"));
+        return Err(malformed("its protected header is not a map"));
     };
     for (name, _) in pairs.iter().chain(unprotected.pairs()) {
         if !matches!(name, Value::Integer(_) | Value::Text(_)) {
@@ -80,7 +80,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Read, Malformed> {
     };
     let certificates = chain.iter().map(|item| match item {
         Value::Bytes(der) => Ok(der.clone()),
-        _ => Err(malformed("a certificate of it is no bytes")),
+        _ => Err(malformed("a certificate of it is not bytes")),
     });
     let certificates = certificates.collect::<Result<_, _>>()?;
     let agent = match unprotected.member(AGENT) {
@@ -119,7 +119,7 @@ fn read_protected(header: &Value) -> Result<(&'static Named, Attributes), Malfor
     let named = match header.numbered(ALG) {
         Some(Value::Integer(number)) => algorithm::by_cose(*number)
             .ok_or_else(|| malformed(format!("its algorithm is {number}")))?,
-        Some(_) => return Err(malformed("its algorithm is no number")),
+        Some(_) => return Err(malformed("its algorithm is not a number")),
         None => return Err(malformed("it has no algorithm")),
     };
     match header.numbered(CTY) {
@@ -127,13 +127,13 @@ fn read_protected(header: &Value) -> Result<(&'static Named, Attributes), Malfor
         Some(Value::Text(kind)) => {
             return Err(malformed(format!("its payload is of the type {kind:?}")));
         }
-        Some(_) => return Err(malformed("the type of its payload is no text")),
+        Some(_) => return Err(malformed("the type of its payload is not text")),
         None => return Err(malformed("it does not say the type of its payload")),
     }
     let text = |name: &str| match header.member(name) {
         None => Ok(None),
         Some(Value::Text(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(malformed(format!("its {name} is no text"))),
+        Some(_) => Err(malformed(format!("its {name} is not text"))),
     };
     let moment = |name: &str| {
         let value = header.member(name);
@@ -142,7 +142,7 @@ fn read_protected(header: &Value) -> Result<(&'static Named, Attributes), Malfor
     let critical = match header.numbered(CRIT) {
         None => Vec::new(),
         Some(Value::Array(list)) => list.iter().map(critical_name).collect(),
-        Some(_) => return Err(malformed("its crit is no list of names")),
+        Some(_) => return Err(malformed("its crit is not a list of names")),
     };
     let known = [
         SCHEME,
@@ -191,7 +191,7 @@ fn moment(name: &str, value: &Value) -> Result<SystemTime, Malformed> {
     };
     read.ok_or_else(|| {
         malformed(format!(
-            "its {name} is no time between the years 0 and 9999"
+            "its {name} is not a time between the years 0 and 9999"
         ))
     })
 }

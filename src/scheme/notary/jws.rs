@@ -110,12 +110,12 @@ fn read_protected(bytes: &[u8]) -> Result<(&'static Named, Attributes), Malforme
     let mut text = |name: &str| match map.remove(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(malformed(format!("its {name} is no text"))),
+        Some(_) => Err(malformed(format!("its {name} is not text"))),
     };
     let moment = |name: &str, text: Option<String>| {
         let read = text.map(|text| time::read(&text).ok_or(text));
         read.transpose()
-            .map_err(|text| malformed(format!("its {name} is no time in RFC 3339: {text:?}")))
+            .map_err(|text| malformed(format!("its {name} is not a time in RFC 3339: {text:?}")))
     };
     let algorithm = text("alg")?.unwrap_or_default();
     let named = algorithm::by_jose(&algorithm);
@@ -135,7 +135,7 @@ fn read_protected(bytes: &[u8]) -> Result<(&'static Named, Attributes), Malforme
     };
     let critical = map.remove("crit").unwrap_or_default();
     read.critical = serde_json::from_value(critical)
-        .map_err(|_| malformed("its crit is no list of names".into()))?;
+        .map_err(|_| malformed("its crit is not a list of names".into()))?;
     read.others = map.into_iter().map(|(name, _)| name).collect();
     Ok((named, Attributes::of(read).map_err(malformed)?))
 }

@@ -19,9 +19,7 @@ pub(super) fn blocks(text: &[u8], what: &'static str) -> Result<Vec<Vec<u8>>, Ma
             continue;
         };
         if label != LABEL {
-            return Err(error(format!(
-                "it has a block {label}, and {LABEL} is wanted"
-            )));
+            return Err(error(format!("it has a block {label}; expected {LABEL}")));
         }
         // Headers, such as `Comment:`, up to an empty line.
         if !lines
@@ -96,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_hold_together_is_refused() {
+    fn inconsistent_text_is_refused() {
         let good = block("\nTWFu");
         for bad in [
             block("TWFu"),

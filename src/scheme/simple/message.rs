@@ -52,10 +52,10 @@ impl Message {
         let mut next = |tag: u8, what: &str| match packets.next()? {
             Some(packet) if packet.tag == tag => Ok(packet.body),
             Some(Packet { tag, .. }) => {
-                let reason = format!("a packet of type {tag} stands where {what} is wanted");
+                let reason = format!("a packet of type {tag} stands where {what} must be");
                 Err(malformed(reason))
             }
-            None => Err(malformed(format!("it ends where {what} is wanted"))),
+            None => Err(malformed(format!("it ends where {what} must be"))),
         };
         let one_pass = next(packet::ONE_PASS, "a one-pass signature")?;
         let one_pass = OnePass::read(&one_pass)?;

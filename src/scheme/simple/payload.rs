@@ -67,7 +67,7 @@ impl Payload {
         let optional: Map<String, Value> = match optional {
             None | Some("null") => Map::new(),
             Some(text) => serde_json::from_str(text)
-                .map_err(|_| error("its member \"optional\" is no object".into()))?,
+                .map_err(|_| error("its member \"optional\" is not an object".into()))?,
         };
         let creator = match optional.get("creator") {
             None | Some(Value::Null) => None,

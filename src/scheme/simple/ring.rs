@@ -18,7 +18,7 @@ const MOST_BYTES: usize = 4 << 20;
 ///
 /// let pem = b"-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n";
 /// let error = KeyRing::read(pem, Rules::Gpg).unwrap_err();
-/// assert!(error.to_string().contains("PGP PUBLIC KEY BLOCK is wanted"), "{error}");
+/// assert!(error.to_string().contains("expected PGP PUBLIC KEY BLOCK"), "{error}");
 /// ```
 #[derive(Clone, Debug)]
 pub struct KeyRing {

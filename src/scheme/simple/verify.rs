@@ -118,7 +118,7 @@ fn judged(
     let standing = if is_primary {
         certificate.of_primary(now)
     } else if rules == Rules::ImageRs {
-        Err("it is a subkey, and image-rs takes primary keys alone")
+        Err("it is a subkey, and image-rs takes only primary keys")
     } else {
         certificate.of_subkey(key, now)
     };

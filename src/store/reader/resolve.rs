@@ -88,7 +88,7 @@ impl Reader<'_> {
         Ok(vec![selected])
     }
 
-    /// Every image that `index.json` leads to, and the entries that are no images. An image comes once, or several
+    /// Every image that `index.json` leads to, and the entries that are not images. An image comes once, or several
     /// times if its entries state different things. The others are `BuildKit`'s attestations, manifests under cosign's
     /// tags for signatures, and untagged manifests that only refer to another manifest or are artifacts. An entry's own
     /// claims do not count: a manifest that a runtime could run is an image.

@@ -129,7 +129,9 @@ impl Layer<'_> {
             Ok(Node::Folder(folder)) => self.tree.empty(folder),
             Err(Dead::Absolute | Dead::Outside | Dead::Loop) => self.dead(name),
             Ok(_) | Err(_) => self.fault(rule::OPAQUE_OF_NOTHING, name, |name| {
-                format!("has an opaque whiteout in \"{name}\", which is no folder of a lower layer")
+                format!(
+                    "has an opaque whiteout in \"{name}\", which is not a folder of a lower layer"
+                )
             }),
         }
     }

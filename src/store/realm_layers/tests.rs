@@ -138,7 +138,7 @@ fn whiteouts_of_what_is_not_there() {
     refuses(rule::LAYER_PATH, &over("d/../.wh.good"));
     takes(&over(".wh.good"));
     takes(&over("d/.wh.x"));
-    // These are no whiteouts: a link, and a file of an old type.
+    // These are not whiteouts: a link, and a file of an old type.
     takes(&[below.clone(), layer().link(".wh.x", "d")]);
     takes(&[
         below,
@@ -260,7 +260,7 @@ fn a_sparse_file_of_old_gnu_tar() {
         rule::LAYER_SPARSE,
         &[layer().member(EntryType::GNUSparse, "s", "", b"").file("x")],
     );
-    // The map of the sparse file may continue in blocks that are no headers.
+    // The map of the sparse file may continue in blocks that are not headers.
     let mut map = vec![0; 1536];
     map[504] = 1;
     let above = layer().folder("s");
@@ -271,7 +271,7 @@ fn a_sparse_file_of_old_gnu_tar() {
 }
 
 #[test]
-fn what_is_read_in_different_ways_is_no_archive() {
+fn archives_that_readers_read_differently_are_refused() {
     let is_broken = |layer: Layer| refuses(rule::LAYER_TAR, &[layer.file("x")]);
     // Readers differ about the size, or the name, of this file.
     is_broken(layer().pax(&[("size", "0")]).file("a"));

@@ -160,7 +160,7 @@ impl Watch {
         let blank = header.as_old().size.iter().all(|b| matches!(b, 0 | b' '));
         let size = header::size(&header).filter(|_| !blank);
         let Some(size) = size.filter(|size| *size <= u64::MAX - BLOCK) else {
-            return self.broken("the size in a header is no number");
+            return self.broken("the size in a header is not a number");
         };
         let extension = header::extension_of(&header);
         if extension.is_some() && !has_known_format(&header) {

@@ -341,7 +341,7 @@ fn of_io(error: io::Error, during: &'static str, limit: std::time::Duration) -> 
         | io::ErrorKind::BrokenPipe
         | io::ErrorKind::NotConnected
         | io::ErrorKind::WriteZero => Problem::Cut,
-        io::ErrorKind::ConnectionRefused => Problem::Connect("nobody listens there".into()),
+        io::ErrorKind::ConnectionRefused => Problem::Connect("no server listens there".into()),
         _ if is_unknown(&error.to_string()) => no_host(),
         _ => Problem::Connect(plain(&error.to_string())),
     }

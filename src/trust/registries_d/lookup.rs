@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_nothing_is_passed_over() {
+    fn empty_files_are_passed_over() {
         for text in [
             "",
             "# x\n",
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_reader_could_follow_is_an_error() {
+    fn files_that_no_reader_could_follow_are_errors() {
         for text in [
             "[",
             "x",

@@ -18,7 +18,7 @@ pub struct Case {
     pub name: &'static str,
     args: Args,
     pub kind: Kind,
-    /// The exit status and the message of a run that finds its work done, if that is no success.
+    /// The exit status and the message of a run that finds its work done, if that is not a success.
     done: Option<(i32, &'static str)>,
     pub before: Snapshot,
     /// The files and the output of a run that nothing interrupts.

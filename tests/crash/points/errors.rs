@@ -265,7 +265,7 @@ fn a_change_that_could_not_be_made_to_last_is_said_to_be_there() {
 
 /// Files that are there already have to last too; a disk that cannot be written has nothing left to be synced.
 #[test]
-fn what_is_right_already_is_synced_where_there_is_something_to_sync() {
+fn an_image_that_is_up_to_date_is_synced_if_there_is_something_to_sync() {
     let point = Point {
         name: "fsync".into(),
         nth: 1,

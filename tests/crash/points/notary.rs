@@ -231,7 +231,7 @@ fn a_file_system_that_has_but_plain_renames_serves_notations_configuration_too()
 }
 
 #[test]
-fn what_an_interrupted_change_of_a_store_left_goes_with_the_next_change() {
+fn the_next_change_of_a_store_removes_the_remains_of_an_interrupted_one() {
     let case = NOTATION.case(
         "",
         STORE,

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::{point_of, scalar_of};
 
-const IN_PEM: &str = "it is a private key in PEM, and a private key in DER SEC1 is wanted";
+const IN_PEM: &str = "it is a private key in PEM; expected a private key in DER SEC1";
 
 /// Uses `input` as a private key, in each way there is.
 #[track_caller]
@@ -188,12 +188,7 @@ fn no_mode_is_advised_for_a_file_that_is_no_private_key() {
 fn der_pkcs8_is_refused_with_a_command_that_converts_it() {
     let sandbox = Sandbox::with_keys();
     sandbox.openssl("pkcs8 -topk8 -nocrypt -inform DER -in ca.prv -outform DER -out p8.der");
-    let run = refused(
-        &sandbox,
-        "p8.der",
-        1,
-        "it is PKCS#8, and DER SEC1 is wanted",
-    );
+    let run = refused(&sandbox, "p8.der", 1, "it is PKCS#8; expected DER SEC1");
     hint_converts(&sandbox, &run, "");
 }
 
@@ -213,7 +208,12 @@ fn pkcs12_is_refused_with_a_command_that_takes_the_key_out() {
     sandbox.openssl("ec -inform DER -in ca.prv -out ca.pem");
     sandbox.openssl("req -x509 -new -key ca.pem -subj /CN=CA -days 9 -out crt.pem");
     sandbox.openssl("pkcs12 -export -inkey ca.pem -in crt.pem -passout pass:secret -out ca.p12");
-    let run = refused(&sandbox, "ca.p12", 1, "it is PKCS#12, and a private key");
+    let run = refused(
+        &sandbox,
+        "ca.p12",
+        1,
+        "it is PKCS#12; expected a private key",
+    );
     hint_converts(&sandbox, &run, "secret\n");
 }
 
@@ -242,7 +242,7 @@ fn other_curves_are_refused_by_name_with_commands_that_make_a_key() {
             &sandbox,
             "c.der",
             1,
-            &format!("it is a key on {name}, and secp384r1 is wanted"),
+            &format!("it is a key on {name}; expected secp384r1"),
         );
         let hint = run.hint();
         let (ours, theirs) = hint.split_once(", or ").expect("two commands");
@@ -372,7 +372,7 @@ fn keys_of_other_algorithms_are_refused() {
         ("ed.der", "it is PKCS#8 with a key for Ed25519"),
         ("rsa8.der", "it is PKCS#8 with a key for RSA"),
         ("p256.der", "it is a key on prime256v1 (P-256)"),
-        ("rsa.der", "it is a private key for RSA, and an EC key"),
+        ("rsa.der", "it is a private key for RSA; expected an EC key"),
     ] {
         // Nothing converts these.
         refused_to_sign(&sandbox, file, 1, reason).says("hint: make a P-384 key: ir-sign gen-key");
@@ -419,7 +419,7 @@ fn lengths_in_ber_are_refused() {
 }
 
 #[test]
-fn what_is_no_key_file_at_all_is_refused() {
+fn other_files_are_not_taken_for_a_key() {
     let sandbox = Sandbox::with_keys();
     sandbox.write("text", "hello\n");
     refused(&sandbox, "text", 1, "it is not a DER SEC1 private key");

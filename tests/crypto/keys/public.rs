@@ -66,7 +66,7 @@ fn a_pem_public_key_is_refused_with_a_command_that_converts_it() {
         &sandbox,
         "pub.pem",
         1,
-        "it is a public key in PEM, and a public key in DER is wanted",
+        "it is a public key in PEM; expected a public key in DER",
     );
     public_hint_converts(&sandbox, &run);
 }
@@ -124,19 +124,19 @@ fn a_private_key_in_any_form_is_no_public_key_and_the_hint_takes_that_out() {
             "pkcs8 -topk8 -nocrypt -inform DER -in ca.prv -outform DER -out",
             "p8.der",
             "",
-            "it is a private key in PKCS#8, and a public key is wanted",
+            "it is a private key in PKCS#8; expected a public key",
         ),
         (
             "pkcs8 -topk8 -inform DER -in ca.prv -passout pass:secret -outform DER -out",
             "e8.der",
             "secret\n",
-            "it is a private key in PKCS#8, and a public key is wanted",
+            "it is a private key in PKCS#8; expected a public key",
         ),
         (
             "pkcs8 -topk8 -v1 PBE-SHA1-3DES -inform DER -in ca.prv -passout pass:secret -outform DER -out",
             "e8v1.der",
             "secret\n",
-            "it is a private key in PKCS#8, and a public key is wanted",
+            "it is a private key in PKCS#8; expected a public key",
         ),
     ] {
         sandbox.openssl(&format!("{make} made"));
@@ -190,14 +190,14 @@ fn no_hint_converts_keys_of_other_algorithms_in_pem() {
         ("ed.pem", "a private key for Ed25519"),
         ("ed.pub.pem", "a public key for Ed25519"),
     ] {
-        let is = format!("it is {is} in PEM, and ");
+        let is = format!("it is {is} in PEM; expected ");
         public_refused(&sandbox, file, 1, &is).says("hint: give the public key of a P-384 key");
         refused(&sandbox, file, 1, &is).says("hint: make a P-384 key: ir-sign gen-key");
     }
     public_refused(&sandbox, "ed.der", 1, "a private key for Ed25519")
         .says("hint: give the public key of a P-384 key");
     sandbox.write("other.pem", "-----BEGIN X-----\n");
-    let run = public_refused(&sandbox, "other.pem", 1, "it is PEM, and");
+    let run = public_refused(&sandbox, "other.pem", 1, "it is PEM; expected");
     assert!(!run.stderr.contains("hint:"), "{run:#?}");
 }
 

@@ -46,7 +46,7 @@ fn a_private_key_is_for_its_owner_only_whatever_the_umask() {
     let script = "umask 000; ir-sign gen-key -q -o open.prv --public open.pub";
     sandbox.shell(script, "").exits(0);
     assert_eq!(sandbox.mode("open.prv"), 0o600);
-    // The umask decides about what is no secret.
+    // The umask decides about what is not a secret.
     assert_eq!(sandbox.mode("open.pub"), 0o644);
     let script = "umask 077; ir-sign gen-key -q -o shut.prv --public shut.pub";
     sandbox.shell(script, "").exits(0);
@@ -158,7 +158,7 @@ fn no_output_is_written_over_a_private_key_forced_or_not() {
 }
 
 #[test]
-fn where_the_public_key_may_not_go_no_private_key_is_made() {
+fn no_private_key_is_made_if_the_public_key_cannot_be_written() {
     let sandbox = Sandbox::new();
     sandbox.write("there", "something");
     fs::create_dir(sandbox.path("folder")).expect("a folder");

@@ -50,7 +50,7 @@
 //!   equal, `lie` claims to have written more than there was room for.
 //! - `point` changes `CKA_EC_POINT` where the object has one: the uncompressed point without its DER header
 //!   (`raw`), or in DER compressed, off the curve by one bit, the curve's generator (`other`), infinity;
-//!   `garbage` and `empty` are no DER at all.
+//!   `garbage` and `empty` are not DER at all.
 //! - A point in other wrappings: X and Y alone (`bare`), a DER BIT STRING, DER with its length in two bytes.
 //! - `cant-lock` refuses a `C_Initialize` with arguments; two calls at the same time end the process.
 //! - `no-length-query` refuses to say how long a signature will be; `one-session` is all that a slot has.

@@ -166,7 +166,7 @@ pub(crate) unsafe extern "C" fn C_InitPIN(
     pin: *mut CK_UTF8CHAR,
     length: CK_ULONG,
 ) -> CK_RV {
-    // A new PIN is no attempt at one.
+    // A new PIN is not an attempt at one.
     call_with_pin(
         "C_InitPIN",
         Some(session),

@@ -309,7 +309,7 @@ fn once(first: bool) -> Result<(), String> {
 fn count(digits: &str) -> Result<u64, String> {
     let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     let number = digits.parse().ok().filter(|n| plain && *n > 0);
-    number.ok_or_else(|| format!("'{digits}' is no number from 1"))
+    number.ok_or_else(|| format!("'{digits}' is not a number from 1"))
 }
 
 /// `NAME`, `NAME@N` or `NAME@N+`.
@@ -357,7 +357,7 @@ fn flags(value: &str) -> Result<CK_FLAGS, String> {
 }
 
 fn hex(digits: &str) -> Result<Vec<u8>, String> {
-    let bad = || format!("'{digits}' is no bytes in hexadecimal");
+    let bad = || format!("'{digits}' is not bytes in hexadecimal");
     if !digits.len().is_multiple_of(2) || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(bad());
     }

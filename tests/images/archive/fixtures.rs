@@ -55,7 +55,7 @@ fn all_are_taken_plain_and_packed() {
 }
 
 #[test]
-fn what_is_unpacked_is_what_was_there() {
+fn unpacking_restores_every_file() {
     let place = Place::new();
     let path = place.put(&fixture("wild"));
     let (staging, _) = place.unpack(&path).expect("a layout");

@@ -16,7 +16,7 @@ fn the_image_to_be_spoilt_is_good() {
 }
 
 #[test]
-fn what_does_no_harm_is_taken() {
+fn harmless_oddities_are_taken() {
     for tar in [
         layout().file("manifest.json", b"[]"),
         layout()
@@ -340,7 +340,7 @@ fn mismatches_and_length(staging: &ir_sign::store::Staging<'_>, blob: &[u8]) -> 
 }
 
 #[test]
-fn what_is_wrong_with_a_header_is_told_with_its_place() {
+fn faults_of_a_header_are_told_with_their_place() {
     let good = layout();
     let at = good.clone().unended().len();
     let mut bytes = good.file("x", b"").end();
@@ -435,7 +435,7 @@ fn changed(kind: u8, content: &[u8], at: usize, bytes: &[u8]) -> Tar {
 }
 
 #[test]
-fn what_readers_take_for_a_name_or_not_is_refused() {
+fn names_that_readers_disagree_about_are_refused() {
     const MAGIC: usize = 257;
     const PREFIX: usize = 345;
     let posix: &[u8] = b"ustar\x0000";

@@ -98,7 +98,7 @@ fn a_bomb_is_given_up_at_the_limit() {
 }
 
 #[test]
-fn what_is_no_tar_archive() {
+fn files_that_are_no_tar_archive() {
     assert_eq!(problem(b""), Problem::Empty);
     let noise: Vec<u8> = (0..5000u32).map(|i| (i * i).to_be_bytes()[2]).collect();
     for bytes in [&b"x"[..], b"PX\x03\x04", &noise, &[b'A'; 512]] {
@@ -116,7 +116,7 @@ fn what_is_no_tar_archive() {
 }
 
 #[test]
-fn what_comes_behind_the_end() {
+fn data_after_the_end() {
     let end = layout().end();
     let mut more = end.clone();
     more.extend(layout().end());

@@ -202,7 +202,7 @@ fn an_image_that_was_named_by_its_full_name_gets_the_tag() {
 }
 
 #[test]
-fn where_two_entries_would_get_one_tag_one_is_to_be_named() {
+fn two_entries_for_one_tag_ask_for_a_name() {
     let (scene, maker) = scene();
     let [first, second] = ["amd64", "arm64"].map(|arch| image_of(&maker, arch));
     let entries = [with_tag(first, "a/b:1"), with_tag(second.clone(), "c/d:1")];
@@ -254,7 +254,7 @@ fn a_tag_that_cannot_be_shortened_goes_and_is_told() {
 }
 
 #[test]
-fn what_cannot_be_mended_is_refused_and_nothing_changes() {
+fn faults_beyond_mending_are_refused_and_nothing_changes() {
     let foreign = "application/vnd.oci.image.layer.nondistributable.v1.tar";
     let (scene, maker) = scene();
     let good = image(&maker);
@@ -280,7 +280,7 @@ fn what_cannot_be_mended_is_refused_and_nothing_changes() {
 }
 
 #[test]
-fn what_no_server_loads_is_left_out_and_named() {
+fn images_that_no_server_loads_are_left_out_and_named() {
     let (scene, maker) = scene();
     let empty = maker.blob("application/vnd.oci.empty.v1+json", b"{}");
     let artifact = maker.manifest(&empty, std::slice::from_ref(&empty));

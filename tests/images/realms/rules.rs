@@ -161,7 +161,7 @@ const CASES: &[Case] = &[
         let nested = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": null });
         add(m, m.blob(INDEX, nested.to_string().as_bytes()));
     }),
-    case("a manifest that is no JSON", "realm.documents", |m| {
+    case("a manifest that is not JSON", "realm.documents", |m| {
         add(m, m.blob(MANIFEST, b"[1, 2"));
     }),
     case("a manifest without a config", "realm.documents", |m| {
@@ -446,7 +446,7 @@ fn a_tag_that_names_an_index_is_none_for_realms_and_the_digest_is_one() {
 }
 
 #[test]
-fn what_realms_cannot_get_is_trusted_all_the_same() {
+fn images_that_realms_cannot_get_are_trusted_all_the_same() {
     let (scene, maker, _) = signed();
     tag_first(&maker, "localhost/hello:1");
     let run = scene.verify("app", &["--for-realms"]).exits(1);

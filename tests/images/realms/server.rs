@@ -60,7 +60,7 @@ fn typed(path: &Path, media_type: &str) -> Result<Value, String> {
 fn list<'a>(document: &'a Value, name: &str) -> Result<&'a Vec<Value>, String> {
     document[name]
         .as_array()
-        .ok_or_else(|| format!("{name} is no list"))
+        .ok_or_else(|| format!("{name} is not a list"))
 }
 
 fn index(app: &Path, path: &Path, is_first: bool, loaded: &mut App) -> Result<(), String> {

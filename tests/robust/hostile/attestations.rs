@@ -77,7 +77,7 @@ fn an_image_that_its_index_hides_as_an_attestation_is_one_of_all_platforms() {
 
 /// As `verify-image --all` takes them: anything that a runtime could run is an image, and so is an absent manifest.
 #[test]
-fn what_calls_itself_an_attestation_is_shown_as_what_it_is() {
+fn images_that_pose_as_attestations_are_shown_as_images() {
     let scene = made(|maker| {
         let statement =
             |text: &[u8]| maker.manifest(&maker.config(&[text]), &[maker.blob(IN_TOTO, text)]);
@@ -118,7 +118,7 @@ fn what_calls_itself_an_attestation_is_shown_as_what_it_is() {
 
 /// Runtimes choose by the platform alone, and skopeo and buildah unpack layers of any media type.
 #[test]
-fn what_is_listed_for_a_platform_counts_though_it_calls_itself_an_attestation() {
+fn an_entry_with_a_platform_counts_even_if_it_poses_as_an_attestation() {
     for platform in [Some("amd64"), None] {
         let scene = made(|maker| {
             let layer = maker.blob(IN_TOTO, b"other");

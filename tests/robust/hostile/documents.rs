@@ -123,7 +123,7 @@ fn names_without_end_are_refused_and_not_repeated() {
         let scene = with_config_text(|text| text.replacen(old, &new, 1));
         short(&scene, &["config", what]);
     }
-    // Of what is no name the start is repeated, and the end, which says what is wrong.
+    // Of what is not a name the start is repeated, and the end, which says what is wrong.
     let number = |text: &str| {
         let wrong = format!("\"schemaVersion\":\"{}\"", long(1_000_000));
         text.replacen("\"schemaVersion\":2", &wrong, 1)

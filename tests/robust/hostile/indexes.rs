@@ -252,7 +252,7 @@ fn entries_of_several_indexes_that_lead_to_a_digest_count_all() {
 }
 
 #[test]
-fn what_an_entry_states_of_an_index_has_to_hold_too() {
+fn the_statements_of_an_entry_about_an_index_must_hold_too() {
     type Edit = fn(&mut Value);
     let edits: [(Edit, &str); 4] = [
         (|_| (), ""),

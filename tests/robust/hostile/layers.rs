@@ -24,7 +24,7 @@ pub fn packed(suffix: &str, packed: &[u8], unpacked: &[u8]) -> Scene {
 }
 
 #[test]
-fn what_layers_unpack_to_before_they_turn_out_broken_counts_too() {
+fn the_unpacked_bytes_of_broken_layers_count_too() {
     const SIZE: usize = 1 << 20;
     let scene = made(|maker| {
         let layer = |n: u8| {

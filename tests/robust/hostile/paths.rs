@@ -24,7 +24,7 @@ fn no_link_is_followed_below_the_registry() {
         run.says(&["symbolic link"]);
         same(&outside, &snapshot(&scene.path(".")));
     }
-    // A file where a folder should be is no link.
+    // A file where a folder should be is not a link.
     for name in ["blobs", "blobs/sha256", "."] {
         let scene = made(|maker| vec![good(maker)]);
         let path = scene.app("app");

@@ -84,7 +84,7 @@ fn artifacts_among_the_images_of_a_tag_have_no_platform() {
     let run = with_artifacts.sign("app", &["--all-platforms"]).ok();
     assert_eq!(run.stdout.lines().count(), 1, "{run:?}");
     signs_and_verifies(&with_artifacts, &amd64);
-    // One image is no choice.
+    // One image is not a choice.
     signs_and_verifies(&with_artifacts, &[]);
     // Nobody asks for what is for no platform, and nobody could run it.
     let all = with_artifacts.verify("app", &["--all"]).ok();

@@ -86,7 +86,7 @@ impl World {
         let key = self.at(&format!("vendor{vendor}"));
         flags.extend(["-v".into(), key.clone(), "-s".into(), format!("{key}.sig")]);
         flags.extend(["-c".into(), self.at("ca.pub")]);
-        // An image that was tampered with may carry a text that is no endorsement by this CA any more.
+        // An image that was tampered with may carry a text that is not an endorsement by this CA any more.
         flags.push("--replace-endorsement".into());
         let run = self.run("sign-image", &flags);
         if !self.expected[n].whole {

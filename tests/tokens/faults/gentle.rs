@@ -41,7 +41,7 @@ fn a_named_pin_is_sent_where_the_flags_say_that_none_is_wanted_or_set() {
     // A token that needs no login gets none.
     let ran = scene.run("flags-=CKF_LOGIN_REQUIRED", bare).exits(3);
     assert_eq!(ran.calls("C_Login"), 0);
-    // One that has no PIN, and needs none, is no failure.
+    // One that has no PIN, and needs none, is not a failure.
     let plan = "flags-=CKF_LOGIN_REQUIRED;C_Login=CKR_USER_PIN_NOT_INITIALIZED";
     let ran = scene.run(plan, "token keys TOKEN").exits(0);
     assert_eq!(ran.logins().len(), 1, "{ran:?}");

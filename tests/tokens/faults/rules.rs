@@ -183,7 +183,7 @@ fn rule_8_an_attribute_that_is_not_there_counts_as_absent() {
         3,
         "does not show its public half",
     );
-    // With the public key in a file it is no matter.
+    // With the public key in a file it is not a matter.
     signs(
         "attr-missing=CKA_EC_POINT",
         &format!("{SIGN} --public-key ca.pub"),
@@ -362,7 +362,7 @@ fn making_keys_says_what_became_of_them() {
         scene
             .run("", "extract-public -i KEY:new -o new.pub")
             .exits(0);
-        // One that failed outright leaves nothing, and is no riddle.
+        // One that failed outright leaves nothing, and is not a riddle.
         let scene = Scene::new();
         let ran = scene
             .run(&format!("C_GenerateKeyPair={code}"), gen_key)

@@ -374,7 +374,7 @@ fn cores(
 }
 
 /// After the login the PIN is nowhere in the memory of the process, nor when it ends. The modules at hand
-/// are no exception: `SoftHSM` wipes what it is given, and the faulting module hands it on where it is.
+/// are not an exception: `SoftHSM` wipes what it is given, and the faulting module hands it on where it is.
 #[test]
 fn rule_2_pins_are_in_no_core_after_the_login() {
     if without_gdb() {

@@ -57,7 +57,7 @@ impl FromStr for Annotation {
 pub(super) fn identity(text: &str) -> Result<String, String> {
     match image(text)? {
         ImageName::Docker { .. } if !text.contains("://") => Ok(text.to_owned()),
-        _ => Err("it is no name of an image in a registry: HOST/REPO:TAG".into()),
+        _ => Err("it is not the name of an image in a registry: HOST/REPO:TAG".into()),
     }
 }
 
@@ -69,7 +69,7 @@ pub struct PrivateKeyArgs {
     pub key: KeyRef,
     #[command(flatten)]
     pub passphrase: PassphraseArgs,
-    /// Sign under this hash alone [default: SHA-256, and the curve's own]
+    /// Sign only under this hash [default: SHA-256, and the curve's own]
     #[arg(long, value_name = "sha256|sha384|sha512", value_parser = hash)]
     pub signature_digest_algorithm: Option<HashAlgorithm>,
     #[command(flatten)]

@@ -39,7 +39,7 @@ impl Words {
                 });
             }
             image(&text).map_err(|reason| {
-                let text = format!("invalid value '{text}' for '<IMAGE>...': {reason}\n");
+                let text = format!("invalid value '{text}' for '<IMAGE>...': {reason}\n\nFor more information, try '--help'.\n");
                 clap::Error::raw(ErrorKind::ValueValidation, text)
             })
         });

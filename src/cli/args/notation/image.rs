@@ -186,7 +186,7 @@ pub struct Sign {
     /// How long the signature holds, as 24h or 3h20m [default: as long as its certificates]
     #[arg(short, long, value_name = "TIME", value_parser = lifetime)]
     pub expiry: Option<Duration>,
-    /// How the signature's manifest says that it is one: notation 1.3 finds legacy ones alone in a layout
+    /// How the signature's manifest says that it is one: notation 1.3 finds only legacy ones in a layout
     #[arg(long, value_name = "FORM", value_parser = form(), default_value = "legacy")]
     pub signature_manifest: Form,
     /// Sign all images of an index, too
@@ -264,7 +264,7 @@ mod tests {
         ] {
             let name = layout(text);
             if text == "a@b:1" {
-                assert!(name.is_err(), "what stands behind the @ is no digest");
+                assert!(name.is_err(), "what stands behind the @ is not a digest");
                 continue;
             }
             let wanted = ImageName::Layout {

@@ -139,9 +139,9 @@ fn signatures_repository() -> Result<Option<ImageName>, Failure> {
                 ..
             },
         ) => Ok(Some(name)),
-        Ok(ImageName::Docker { .. }) => wrong("and a repository has no tag and no digest".into()),
-        Ok(_) => wrong("and that is no repository of a registry".into()),
-        Err(reason) => wrong(format!("and that names no repository: {reason}")),
+        Ok(ImageName::Docker { .. }) => wrong("but a repository has no tag and no digest".into()),
+        Ok(_) => wrong("but that is not a repository of a registry".into()),
+        Err(reason) => wrong(format!("but that does not name a repository: {reason}")),
     }
 }
 
@@ -155,7 +155,7 @@ pub(super) fn check_media_types() -> Result<(), Failure> {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Err(variable(
             VARIABLE,
             &text,
-            "and signatures are written with OCI's media types alone: skopeo takes no others",
+            "but ir-sign writes signatures only with OCI's media types: skopeo takes no others",
         )),
         _ => Ok(()),
     }
@@ -181,7 +181,7 @@ pub(super) fn hanging(args: &HangingArgs) -> Result<Hanging, Failure> {
             return Err(variable(
                 VARIABLE,
                 &text,
-                "and a size is a number, as 128MiB",
+                "but a size is a number, such as 128MiB",
             ));
         }
     };

@@ -15,7 +15,7 @@ use crate::ops::notation::{Error, certificates};
 use crate::text::plain;
 use crate::x509::Certificate;
 
-/// `notation certificate list`. A file that is no certificate is shown too: notation refuses its store.
+/// `notation certificate list`. A file that is not a certificate is shown too: notation refuses its store.
 pub(super) fn list(args: &List, console: &Console) -> Outcome {
     let all = certificates::list(&folders()?, args.kind, args.store.as_ref()).map_err(failed)?;
     let head = ["STORE TYPE", "STORE NAME", "CERTIFICATE"];

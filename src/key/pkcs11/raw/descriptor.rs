@@ -23,7 +23,7 @@ fn on_descriptor<T>(
     call: impl FnOnce(BorrowedFd<'_>) -> rustix::io::Result<T>,
 ) -> rustix::io::Result<T> {
     let number = i32::try_from(number).map_err(|_| Errno::BADF)?;
-    // SAFETY: the number is not negative. It is used for one system call, which fails if it is no open
+    // SAFETY: the number is not negative. It is used for one system call, which fails if it is not an open
     // descriptor, and neither closes the file nor takes it from whoever has it.
     call(unsafe { BorrowedFd::borrow_raw(number) })
 }

@@ -130,7 +130,7 @@ impl Library {
         let list = { self.functions.C_GetSlotList }.ok_or(missing(Function::GetSlotList))?;
         let ids = self.numbers(Function::GetSlotList, |numbers, count| {
             // SAFETY: there is room for as many ids as `count` says, or the list is null and the module
-            // writes the count alone.
+            // writes only the count.
             unsafe { list(present, numbers, count) }
         })?;
         let slots = ids.into_iter().map(Slot::try_from);

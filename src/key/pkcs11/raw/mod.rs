@@ -4,7 +4,7 @@
 //! real modules want them:
 //!
 //! - The crate asks a module for its interfaces first, and gives up where that call is there and is
-//!   refused (Luna). Here `C_GetFunctionList` alone is called, which every module has to have.
+//!   refused (Luna). This module calls only `C_GetFunctionList`, which every module has to have.
 //! - The crate asks again for ever where a module with no slots answers `CKR_BUFFER_TOO_SMALL`, and
 //!   refuses a token whose clock holds no digits.
 //! - The crate asks for a signature's length before it asks for the signature, which some modules refuse.

@@ -245,7 +245,7 @@ impl Session {
     }
 
     /// `C_GetAttributeValue`; whether a buffer was too small. That an attribute is not there, or not
-    /// given, is no refusal.
+    /// given, is not a refusal.
     fn get(
         &self,
         object: ObjectHandle,
@@ -397,6 +397,6 @@ fn without_parameter(kind: MechanismType) -> sys::CK_MECHANISM {
 }
 
 fn object(handle: sys::CK_OBJECT_HANDLE) -> ObjectHandle {
-    // SAFETY: a number that the module gave; what is done with it goes to the module alone.
+    // SAFETY: a number that the module gave; it goes only to the module.
     unsafe { ObjectHandle::new_from_raw(handle) }
 }

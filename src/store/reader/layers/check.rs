@@ -198,7 +198,7 @@ enum How {
     AsItIs,
     /// With this key.
     Decrypted(Box<LayerKey>),
-    /// Its blob alone.
+    /// Only its blob.
     NotOpened(NotUnpacked),
 }
 

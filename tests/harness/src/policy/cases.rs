@@ -36,7 +36,7 @@ pub struct Case {
     pub lookasides: String,
     /// The text of the policy.
     pub policy: Option<String>,
-    /// Its bytes, where they are no text.
+    /// Its bytes, where they are not text.
     pub policy_base64: Option<String>,
     /// Where it is instead.
     pub policy_at: Option<String>,

@@ -222,7 +222,7 @@ pub fn nss(label: &str) -> Made {
     certutil
         .args(["-N", "-d", &database, "-f"])
         .arg(&made.pin_file);
-    // The fewest rounds, as the PIN is no secret; NSS counts ten thousand by itself.
+    // The fewest rounds, as the PIN is not a secret; NSS counts ten thousand by itself.
     run(certutil.env("NSS_MAX_MP_PBE_ITERATION_COUNT", "1"))?;
     let nss = nss_module()?;
     made.set(
@@ -270,7 +270,7 @@ pub fn tpm(label: &str) -> Made {
                     "TPM2_PKCS11_TCTI",
                     format!("swtpm:host=127.0.0.1,port={port}"),
                 );
-                // Its complaint about a store that is new is no news.
+                // Its complaint about a store that is new is not news.
                 made.set("TPM2_PKCS11_LOG_LEVEL", "0");
                 return made.initialise();
             }
