@@ -214,7 +214,7 @@ fn an_attachment_by_tag_is_found_by_it_and_moves_with_it() {
     assert!(referrers(&reader, &image.digest()).is_empty());
     drop(layout);
     assert!(!sign(&scene, &by_tag(None), "latest").expect("it is there"));
-    // What is attached anew takes the place of the old one, if that is the one that was read.
+    // A new attachment replaces the old one only if the run has read that one.
     let next = json!({ "schemaVersion": 2, "mediaType": media::MANIFEST, "artifactType": TYPE,
         "config": { "mediaType": EMPTY, "digest": attached.digest.to_string(), "size": attached.size },
         "layers": [] });

@@ -105,7 +105,7 @@ fn a_certificate_on_a_list_is_refused_from_then_on() {
         .run(&format!("{verify} held.crl"))
         .exits(1)
         .says("is on hold since");
-    // What was revoked stays so, and once is enough.
+    // A revoked certificate stays revoked, and is listed once.
     let line = "cert crl --ca-cert ca.crt -x ca.key --previous 2.crl --days 30";
     sandbox.run(&format!("{line} -o 3.crl")).exits(0);
     sandbox

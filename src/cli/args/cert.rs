@@ -139,7 +139,7 @@ pub struct MakeRequest {
     pub common: Common,
 }
 
-/// What a certificate is for.
+/// The purpose of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ProfileName {
     /// A CA below this one.
@@ -167,7 +167,7 @@ pub struct Issue {
     /// The request, in PEM or DER
     #[arg(long, value_name = "CSR", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub request: PathBuf,
-    /// What the certificate is for
+    /// The purpose of the certificate
     #[arg(long, value_enum)]
     pub profile: ProfileName,
     #[command(flatten)]
@@ -279,7 +279,7 @@ pub struct Show {
     pub common: Common,
 }
 
-/// What a certificate has to be good for.
+/// The purpose that a certificate must serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PurposeName {
     /// Signatures of Notary Project.
@@ -308,7 +308,7 @@ pub struct VerifyCert {
     /// Verify as of this time [default: now]
     #[arg(long, value_name = "TIME")]
     pub at: Option<Time>,
-    /// What the certificate has to be good for
+    /// The purpose that the certificate must serve
     #[arg(long = "for", value_name = "USE", value_enum, default_value_t = PurposeName::Notation)]
     pub purpose: PurposeName,
     #[command(flatten)]

@@ -129,7 +129,7 @@ fn common_values_are_stated_by_both() {
             let common = a.common(&b);
             assert!(common.is_stated_by(&a), "{common} by {a}");
             assert!(common.is_stated_by(&b), "{common} by {b}");
-            // What one of these states that both state is what is common.
+            // The common platform is exactly the values that both state.
             for c in texts.map(platform) {
                 let both = c.is_stated_by(&a) && c.is_stated_by(&b);
                 assert_eq!(c.is_stated_by(&common), both, "{c} by {a} and {b}");

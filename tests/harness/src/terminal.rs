@@ -53,7 +53,7 @@ pub fn session(command: &Command, dialogue: &[(&str, Answer<'_>)]) -> Session {
         .envs(variables)
         .current_dir(command.get_current_dir().expect("a folder"))
         .args(["--ctty", "--wait"])
-        // Who started the tests may ignore signals, and children do as they did. The shell stays, and
+        // The process that started the tests may ignore signals, and children inherit that. The shell stays, and
         // gives on 128 + the signal where one ends the program.
         .args(["env", "--default-signal=INT,QUIT,HUP,TERM", "sh", "-c"])
         .args(["trap : INT QUIT; \"$@\"; exit $?", "sh"])

@@ -49,9 +49,9 @@ pub enum CosignCommand {
     AttestBlob(AttestBlob),
     /// Verify an attestation to a file
     VerifyBlobAttestation(VerifyBlobAttestation),
-    /// Write what is to be signed of an image, for an offline machine: no layers
+    /// Write the payload that an offline machine signs for an image: no layers
     Generate(Generate),
-    /// Put beside an image what an offline machine signed
+    /// Attach to an image the signatures of an offline machine
     Attach {
         #[command(subcommand)]
         command: AttachCommand,

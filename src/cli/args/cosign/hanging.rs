@@ -18,7 +18,7 @@ pub struct Generate {
     /// The image: HOST/REPO[:TAG][@DIGEST], docker://…, oci:DIR[:TAG], or an archive
     #[arg(value_name = "IMAGE", value_parser = image)]
     pub image: ImageName,
-    /// What else the signature is to say (several allowed)
+    /// An annotation of the signature (several allowed)
     #[arg(short, long, value_name = "NAME=VALUE")]
     pub annotations: Vec<Annotation>,
     /// The name that the signature is to state [default: the image's own, HOST/REPO[:TAG]]
@@ -52,7 +52,7 @@ pub struct AttachSignature {
     /// The image: HOST/REPO[:TAG][@DIGEST], docker://…, or oci:DIR[:TAG]
     #[arg(value_name = "IMAGE", value_parser = image)]
     pub image: ImageName,
-    /// What was signed: what `cosign generate` wrote
+    /// The signed payload, from `cosign generate`
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub payload: PathBuf,
     /// The signatures: base64, one a line, or one in DER
@@ -135,7 +135,7 @@ pub struct DownloadAttestation {
 // `cosign triangulate`
 #[derive(Debug, Args)]
 pub struct Triangulate {
-    /// What the tag is of
+    /// The kind of attachment that the tag is for
     #[arg(long = "type", value_name = "signature|attestation", default_value = "signature", value_parser = ["signature", "attestation"])]
     pub kind: String,
     #[command(flatten)]

@@ -23,7 +23,7 @@ pub struct Sign {
     pub images: Vec<ImageName>,
     #[command(flatten)]
     pub key: PrivateKeyArgs,
-    /// What else the signature says (several allowed)
+    /// An annotation of the signature (several allowed)
     #[arg(short, long, value_name = "NAME=VALUE")]
     pub annotations: Vec<Annotation>,
     /// Sign all that an index leads to, too
@@ -32,7 +32,7 @@ pub struct Sign {
     /// The name that the signature states [default: the image's own, HOST/REPO[:TAG]]
     #[arg(long = "sign-container-identity", value_name = "REF", value_parser = identity)]
     pub identity: Option<String>,
-    /// Sign this payload, that `cosign generate` wrote, and no image
+    /// Sign this payload of `cosign generate` instead of an image
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream(), conflicts_with = "images", requires = "output_signature")]
     pub payload: Option<PathBuf>,
     /// Where the signatures go too: base64, one a line
@@ -68,7 +68,7 @@ pub struct Verify {
     /// Take only signatures under this hash
     #[arg(long, value_name = "sha256|sha384|sha512", value_parser = hash)]
     pub signature_digest_algorithm: Option<HashAlgorithm>,
-    /// What else a signature has to say (several allowed)
+    /// An annotation that a signature must have (several allowed)
     #[arg(short, long, value_name = "NAME=VALUE")]
     pub annotations: Vec<Annotation>,
     /// How the signatures that hold are printed
@@ -96,7 +96,7 @@ pub struct Attest {
     pub images: Vec<ImageName>,
     #[command(flatten)]
     pub key: PrivateKeyArgs,
-    /// What is attested to
+    /// The predicate: the statement about the image
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::stream())]
     pub predicate: PathBuf,
     /// The predicate's type: custom, slsaprovenance, slsaprovenance02, slsaprovenance1, spdx, spdxjson, cyclonedx,

@@ -41,7 +41,7 @@ impl From<CurveName> for Curve {
 // `cosign generate-key-pair`
 #[derive(Debug, Args)]
 pub struct GenerateKeyPair {
-    /// What the files are called before .key and .pub
+    /// The name of the files before .key and .pub
     #[arg(long, value_name = "PREFIX", default_value = "cosign", value_hint = ValueHint::FilePath, value_parser = paths::prefix())]
     pub output_key_prefix: PathBuf,
     /// The curve
@@ -71,7 +71,7 @@ pub struct ImportKeyPair {
     /// The private key's file
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = paths::secret_to_copy())]
     pub key: PathBuf,
-    /// What the new files are called before .key and .pub
+    /// The name of the new files before .key and .pub
     #[arg(long, value_name = "PREFIX", default_value = "import-cosign", value_hint = ValueHint::FilePath, value_parser = paths::prefix())]
     pub output_key_prefix: PathBuf,
     /// Replace another public key file that is there already (a private key is never replaced)

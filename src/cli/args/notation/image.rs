@@ -157,7 +157,7 @@ pub struct SigningKeyArgs {
     /// The plugin's name of that key: with ir-sign its `pkcs11:` URI
     #[arg(long, value_name = "ID", requires = "plugin")]
     pub id: Option<String>,
-    /// What the plugin is told besides (several allowed): `certificate_chain=FILE`, `pin_source=SPEC`, `pkcs11_module=PATH`
+    /// Another setting for the plugin (several allowed): `certificate_chain=FILE`, `pin_source=SPEC`, `pkcs11_module=PATH`
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     pub plugin_config: Vec<(String, String)>,
     /// Where the passphrase of an encrypted key file comes from [default: a prompt]
@@ -186,7 +186,7 @@ pub struct Sign {
     /// How long the signature holds, as 24h or 3h20m [default: as long as its certificates]
     #[arg(short, long, value_name = "TIME", value_parser = lifetime)]
     pub expiry: Option<Duration>,
-    /// How the signature's manifest says that it is one: notation 1.3 finds only legacy ones in a layout
+    /// The form of the signature's manifest: notation 1.3 finds only the legacy form in a layout
     #[arg(long, value_name = "FORM", value_parser = form(), default_value = "legacy")]
     pub signature_manifest: Form,
     /// Sign all images of an index, too
@@ -205,7 +205,7 @@ pub struct Verify {
     /// The scope of the trust policy for images in layouts and archives [default: `*`]
     #[arg(long, value_name = "SCOPE")]
     pub scope: Option<String>,
-    /// What else a signature has to say (several allowed)
+    /// Metadata that a signature must have (several allowed)
     #[arg(short = 'm', long, value_name = "KEY=VALUE", value_parser = pair)]
     pub user_metadata: Vec<(String, String)>,
     /// How many signatures of an image are looked at

@@ -42,7 +42,7 @@ pub struct Add {
     /// The plugin's name of the key: with ir-sign its `pkcs11:` URI
     #[arg(long, value_name = "ID")]
     pub id: String,
-    /// What the plugin is told (several allowed): ir-sign takes `certificate_chain=FILE`, `pin_source=SPEC` and
+    /// A setting for the plugin (several allowed): ir-sign takes `certificate_chain=FILE`, `pin_source=SPEC` and
     /// `pkcs11_module=PATH`
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     pub plugin_config: Vec<(String, String)>,
