@@ -41,7 +41,7 @@ const COSIGN_REPOSITORY: Variable = (
 );
 const COSIGN_MOST: Variable = (
     "COSIGN_MAX_ATTACHMENT_SIZE",
-    "The most bytes of an attestation that is read: a number, or one with a unit, as 128MiB.",
+    "The most bytes of an attestation that ir-sign reads: a number, or one with a unit, such as 128MiB.",
 );
 
 /// The folders of notation's configuration.
@@ -58,11 +58,11 @@ const NOTATION_LIBEXEC: Variable = (
 const OF_ALL: [Variable; 2] = [
     (
         "NO_COLOR",
-        "Where it is set and not empty, nothing is in colour unless --color says so.",
+        "If it is set and not empty, ir-sign uses no colours unless --color asks for them.",
     ),
     (
         "TERM",
-        "Where it is dumb, nothing is in colour and there is no progress bar.",
+        "If it is dumb, ir-sign uses no colours and shows no progress bar.",
     ),
 ];
 

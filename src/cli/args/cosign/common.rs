@@ -94,7 +94,7 @@ pub struct HangingArgs {
     /// Which of cosign's forms: `true` for bundles, `false` for tags that end in `.sig` or `.att` [default: both]
     #[arg(long, value_name = "true|false", value_parser = BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub new_bundle_format: Option<bool>,
-    /// What stands before the names of the tags
+    /// A prefix for the names of the tags
     #[arg(
         long,
         value_name = "TEXT",

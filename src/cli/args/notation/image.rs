@@ -180,7 +180,7 @@ pub struct Sign {
     /// The format of the signature's envelope
     #[arg(long, value_name = "FORMAT", value_parser = format(), default_value = "jws")]
     pub signature_format: Format,
-    /// What else the signature says (several allowed)
+    /// An entry of the signature's metadata (several allowed)
     #[arg(short = 'm', long, value_name = "KEY=VALUE", value_parser = pair)]
     pub user_metadata: Vec<(String, String)>,
     /// How long the signature holds, as 24h or 3h20m [default: as long as its certificates]
