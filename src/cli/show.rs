@@ -395,7 +395,7 @@ pub fn inspected_json(entry: &Inspected) -> Value {
     value
 }
 
-/// A file that pruning keeps, for a person.
+/// Tells a person about a file that pruning keeps.
 pub fn foreign(name: &str) -> String {
     if name.contains('/') {
         format!("blobs/{name} has a name that no blob can have, so it stays")

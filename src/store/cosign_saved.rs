@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::tags::cosigns;
+use crate::crypto::Digest;
 use crate::image::Descriptor;
 
 /// The annotation of an entry that says what it is (cosign, `pkg/oci/layout/index.go`).
@@ -30,14 +31,6 @@ impl Role {
             _ => None,
         }
     }
-
-    fn ending(self) -> Option<&'static str> {
-        match self {
-            Self::Image => None,
-            Self::Signatures => Some("sig"),
-            Self::Attestations => Some("att"),
-        }
-    }
 }
 
 /// An entry of an index, and its role.
@@ -46,32 +39,35 @@ pub(super) struct Listed {
     pub(super) role: Option<Role>,
 }
 
-/// The entries, and whether any of them has a role. Those that hold signatures or attestations get the tag that they have in a registry, unless they have
-/// a tag, or another entry has that one, or several images were saved: then nothing says whose they are.
-pub(super) fn with_tags(all: impl Iterator<Item = Listed>) -> (Vec<Arc<Descriptor>>, bool) {
+/// The entries, and the digest of the one image that was saved. The first entry of signatures and the first of
+/// attestations get the tag that they have in a registry, unless another entry has it. If several images were saved,
+/// nothing says whose the signatures are, and no entry gets a tag.
+pub(super) fn with_tags(
+    all: impl Iterator<Item = Listed>,
+) -> (Vec<Arc<Descriptor>>, Option<Digest>) {
     let mut entries = Vec::with_capacity(all.size_hint().0);
     let mut roles = Vec::new();
     for (place, listed) in all.enumerate() {
         entries.push(listed.descriptor);
         roles.extend(listed.role.map(|role| (place, role)));
     }
-    let any = !roles.is_empty();
     let images = roles.iter().filter(|(_, role)| *role == Role::Image);
     let digests: HashSet<_> = images.map(|(place, _)| entries[*place].digest).collect();
     let [image] = digests.into_iter().collect::<Vec<_>>()[..] else {
-        return (entries, any);
+        return (entries, None);
     };
-    for (place, role) in roles {
-        let Some(ending) = role.ending() else {
-            continue;
-        };
+    for (wanted, ending) in [(Role::Signatures, "sig"), (Role::Attestations, "att")] {
         let tag = cosigns(&image, ending);
-        let is_taken = entries.iter().any(|entry| entry.tag() == Some(&tag));
-        if entries[place].tag.is_none() && !is_taken {
-            Arc::make_mut(&mut entries[place]).tag = Some(tag);
+        if entries.iter().any(|entry| entry.tag() == Some(&tag)) {
+            continue;
+        }
+        // As cosign takes the first.
+        let mut places = roles.iter().filter(|(_, role)| *role == wanted);
+        if let Some((place, _)) = places.find(|(place, _)| entries[*place].tag.is_none()) {
+            Arc::make_mut(&mut entries[*place]).tag = Some(tag);
         }
     }
-    (entries, any)
+    (entries, Some(image))
 }
 
 #[cfg(test)]

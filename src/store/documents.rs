@@ -29,8 +29,8 @@ pub struct Index {
     pub subject: Option<Digest>,
     /// The size of the document in bytes.
     pub size: u64,
-    /// Whether an entry says what it is by the annotation of `cosign save`.
-    pub is_cosigns: bool,
+    /// The image that `cosign save` wrote, if the annotations say so of one digest.
+    pub saved: Option<Digest>,
 }
 
 /// The members of a config that ir-sign uses.
@@ -85,10 +85,10 @@ pub fn index(bytes: &[u8]) -> Result<Index, Problem> {
         });
     }
     let listed = index.manifests.into_iter().map(|entry| entry.0);
-    let (manifests, is_cosigns) = cosign_saved::with_tags(listed);
+    let (manifests, saved) = cosign_saved::with_tags(listed);
     Ok(Index {
         manifests,
-        is_cosigns,
+        saved,
         subject: index.subject.map(|entry| entry.0.digest),
         size: bytes.len() as u64,
     })

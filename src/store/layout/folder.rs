@@ -186,7 +186,7 @@ impl Store for Layout {
 
     fn referrers(&self, subject: &Digest) -> Result<Vec<Arc<Descriptor>>, Error> {
         let mut found = self.reader().referrers_among(subject)?;
-        if self.index.is_cosigns {
+        if self.index.saved == Some(*subject) {
             found.extend(self.unlisted_referrers(subject, &found)?);
         }
         Ok(found)

@@ -163,11 +163,9 @@ impl Layout {
         let mut embedded = HashSet::new();
         let mut lacking = BTreeMap::new();
         let mut queue = self.references(&Part::IndexJson, index)?;
-        if self.index.is_cosigns {
-            for entry in &self.index.manifests {
-                let unlisted = self.unlisted_referrers(&entry.digest, &[])?;
-                queue.extend(unlisted.iter().map(|it| Reference::to_manifest(it.digest)));
-            }
+        if let Some(saved) = &self.index.saved {
+            let unlisted = self.unlisted_referrers(saved, &[])?;
+            queue.extend(unlisted.iter().map(|it| Reference::to_manifest(it.digest)));
         }
         while let Some(reference) = queue.pop() {
             let Reference {

@@ -21,7 +21,7 @@ impl Reader<'_> {
         let named = |entries: &[Arc<Descriptor>]| {
             only_one(self.place(), entries.iter().map(|entry| Named::of(entry)))
         };
-        // A tag of cosign's is no image's name, but it must not make an image without a tag count for nothing either.
+        // Signatures have tags of cosign's. An image without a tag beside them still counts.
         let attached = entries.iter().any(|d| d.tag().is_some_and(is_cosigns));
         let first = named(&entries);
         let several = matches!(&first, Err(error) if matches!(error.kind, Kind::NotOneImage { found: 2.., .. }));

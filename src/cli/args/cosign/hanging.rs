@@ -99,7 +99,7 @@ pub enum DownloadCommand {
     Attestation(DownloadAttestation),
 }
 
-// `cosign tree`, and what the commands below have of it
+// `cosign tree`, and the flags that the commands below share with it
 #[derive(Debug, Args)]
 pub struct Download {
     /// The image: HOST/REPO[:TAG][@DIGEST], docker://…, oci:DIR[:TAG], or an archive
